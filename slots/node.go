@@ -1,0 +1,96 @@
+package slots
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"strconv"
+)
+
+// NodeID identifies a node for its whole life, whatever its address: 20 random
+// bytes, written as 40 lowercase hexadecimal digits (SPEC §2.1). The zero NodeID
+// stands for "no node".
+type NodeID [20]byte
+
+// ParseNodeID reads 40 hexadecimal digits.
+func ParseNodeID(s string) (NodeID, error) {
+	var id NodeID
+	if len(s) != 2*len(id) {
+		return NodeID{}, fmt.Errorf("slots: %q is not a node id (40 hexadecimal digits)", s)
+	}
+	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
+		return NodeID{}, fmt.Errorf("slots: %q is not a node id (40 hexadecimal digits)", s)
+	}
+	return id, nil
+}
+
+// String returns the 40 lowercase hexadecimal digits.
+func (id NodeID) String() string { return hex.EncodeToString(id[:]) }
+
+// Short returns the first 8 digits, for logs.
+func (id NodeID) Short() string { return hex.EncodeToString(id[:4]) }
+
+// IsZero reports whether id stands for "no node".
+func (id NodeID) IsZero() bool { return id == NodeID{} }
+
+// Addr is where a node was last heard: a host (an IP address, or a name the
+// clients can resolve), the port for clients and the port of the cluster bus. It
+// is not the node's identity.
+type Addr struct {
+	Host    string
+	Port    uint16
+	BusPort uint16
+}
+
+// Client returns "host:port" for clients.
+func (a Addr) Client() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
+
+// Bus returns "host:port" of the cluster bus.
+func (a Addr) Bus() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.BusPort))) }
+
+// String returns "host:port@busport", the form of CLUSTER NODES.
+func (a Addr) String() string {
+	return a.Host + ":" + strconv.Itoa(int(a.Port)) + "@" + strconv.Itoa(int(a.BusPort))
+}
+
+// IsZero reports whether the address is unknown.
+func (a Addr) IsZero() bool { return a == Addr{} }
+
+// Health is what a node believes about another one (SPEC §3.4).
+type Health uint8
+
+const (
+	Online    Health = iota // answers
+	Suspected               // owes this node an answer for longer than the node timeout: PFAIL
+	Failed                  // a majority of the masters agreed that it is down: FAIL
+)
+
+// String returns "online", "suspected" or "failed".
+func (h Health) String() string {
+	switch h {
+	case Online:
+		return "online"
+	case Suspected:
+		return "suspected"
+	default:
+		return "failed"
+	}
+}
+
+// Node is one member of the cluster as a Map shows it.
+type Node struct {
+	ID          NodeID
+	Addr        Addr
+	Hostname    string
+	Master      NodeID // whom it replicates; zero for a master
+	ConfigEpoch uint64 // orders the node's slot claims (SPEC §4.1); a replica shows its master's
+	Health      Health
+	NoFailover  bool // it will not stand for election
+	Slots       *Set // what it owns; nil or empty if nothing. Must not be changed
+}
+
+// IsMaster reports whether the node replicates nobody.
+func (n *Node) IsMaster() bool { return n.Master.IsZero() }
+
+// HasSlots reports whether the node owns at least one slot.
+func (n *Node) HasSlots() bool { return n.Slots != nil && !n.Slots.Empty() }

@@ -1,0 +1,73 @@
+package slots
+
+// Request is what Route has to know about a command.
+type Request struct {
+	Slot      Slot // of its keys
+	Keys      int  // how many keys it names, 0 if none
+	CrossSlot bool // its keys lie in several slots; Slot is the first key's
+	Missing   int  // how many of its keys are not here. Only looked at while the slot is open
+	Write     bool // it may change data
+	Asking    bool // the client said ASKING just before
+	ReadOnly  bool // the client said READONLY on this connection
+}
+
+// Route decides where a request runs, by the rows of SPEC §7 in their order. It
+// returns nil for "here", otherwise the error to give to the caller. It is pure:
+// call it under the slot's lock, with the map loaded under that lock, so that
+// the answer still holds when the command touches data.
+func Route(m *Map, r Request) error {
+	if r.Keys > 0 && m.owner[r.Slot] == noOwner {
+		return ErrSlotNotServed
+	}
+	if r.CrossSlot {
+		return ErrCrossSlot
+	}
+	if r.Keys == 0 {
+		return nil
+	}
+	if m.top.State != OK {
+		if !m.top.ReadsIfDown {
+			return ErrClusterDown
+		}
+		if r.Write {
+			return ErrDownReadOnly
+		}
+	}
+	mine := m.IsMine(r.Slot)
+	if m.open.Has(r.Slot) {
+		if done, err := m.routeOpen(r, mine); done {
+			return err
+		}
+	}
+	if mine {
+		return nil
+	}
+	owner := m.Owner(r.Slot)
+	if r.ReadOnly && !r.Write && m.Self().Master == owner.ID {
+		return nil
+	}
+	return &MovedError{Slot: r.Slot, Node: owner.ID, Addr: owner.Addr}
+}
+
+// routeOpen decides for a slot that is being moved; done is false if the move
+// does not concern this request.
+func (m *Map) routeOpen(r Request, mine bool) (done bool, err error) {
+	if to, ok := m.top.Migrating[r.Slot]; ok && mine && r.Missing > 0 {
+		if r.Missing < r.Keys {
+			return true, ErrTryAgain
+		}
+		target := m.Node(to)
+		if target == nil {
+			// The target was forgotten: keys that are not here exist nowhere.
+			return true, nil
+		}
+		return true, &AskError{Slot: r.Slot, Node: to, Addr: target.Addr}
+	}
+	if _, ok := m.top.Importing[r.Slot]; ok && r.Asking {
+		if r.Keys > 1 && r.Missing > 0 {
+			return true, ErrTryAgain
+		}
+		return true, nil
+	}
+	return false, nil
+}
