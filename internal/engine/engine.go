@@ -1,0 +1,88 @@
+// Package engine is the way of every command to its data: it takes the slot's
+// lock, asks under that lock whether this node may serve the slot, and only then
+// runs the command. Client sessions and the Go API both come through here.
+//
+// The check stands inside the lock because a check before it loses writes
+// at the moment a slot changes hands: see [Engine.Publish].
+package engine
+
+import (
+	"sync/atomic"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Access says what a command is about to touch.
+type Access struct {
+	Slot      slots.Slot // of its keys
+	Keys      [][]byte   // at least one
+	CrossSlot bool       // its keys lie in several slots
+	Asking    bool       // the client said ASKING just before
+	ReadOnly  bool       // the client said READONLY on this connection
+}
+
+// Engine joins a store with the cluster map in force.
+type Engine struct {
+	store *keyspace.Store
+	topo  atomic.Pointer[slots.Map] // nil: not in a cluster, everything is here
+}
+
+// New returns an engine without a map: it serves all slots until Publish.
+func New(store *keyspace.Store) *Engine { return &Engine{store: store} }
+
+// Store returns the store; using it directly bypasses the ownership check.
+func (e *Engine) Store() *keyspace.Store { return e.store }
+
+// Map returns the map in force, nil outside a cluster.
+func (e *Engine) Map() *slots.Map { return e.topo.Load() }
+
+// Publish puts a new map in force. When it returns, no transaction acts on the
+// old one any more.
+func (e *Engine) Publish(m *slots.Map) {
+	old := e.topo.Swap(m)
+	changed := m.Moved(old)
+	changed.Union(m.Open())
+	if old != nil {
+		changed.Union(old.Open())
+	}
+	e.store.Barrier(&changed)
+}
+
+// View runs fn on a's slot with read access if this node may serve it, otherwise
+// it returns the error of [slots.Route].
+func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
+	return e.store.View(a.Slot, func(tx *keyspace.Tx) error {
+		if err := e.route(tx, a, false); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// Update is View with write access; fn's changes happen all or not at all.
+func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
+	return e.store.Update(a.Slot, func(tx *keyspace.Tx) error {
+		if err := e.route(tx, a, true); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// route is called under the slot's lock.
+func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
+	m := e.topo.Load()
+	if m == nil {
+		return nil
+	}
+	r := slots.Request{Slot: a.Slot, Keys: len(a.Keys), CrossSlot: a.CrossSlot, Write: write, Asking: a.Asking, ReadOnly: a.ReadOnly}
+	if m.Open().Has(a.Slot) {
+		for _, key := range a.Keys {
+			if _, ok := tx.Peek(key); !ok {
+				r.Missing++
+			}
+		}
+	}
+	return slots.Route(m, r)
+}

@@ -1,0 +1,2 @@
+// Package keyspace is the store of one node: keys and values, partitioned by slot.
+package keyspace
