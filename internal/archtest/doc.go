@@ -1,0 +1,15 @@
+// Package archtest holds the rules of the house as tests. It has no code to
+// import. The rules:
+//
+//   - imports point down only (the table in rules_test.go);
+//   - the root module depends on three other modules and no more;
+//   - every package says in a package comment what it is for;
+//   - a file that is over 400 lines long holds a second idea;
+//   - protocol cores are passive: no clock, no global random source, no
+//     goroutine, no lock, no socket. In gossip, migrate and
+//     replication every file is core unless its name begins with "driver";
+//   - no test sleeps in real time: time.Sleep only in files that use
+//     testing/synctest.
+//
+// A failure names the file and line, the rule and what to do instead.
+package archtest

@@ -1,0 +1,55 @@
+package archtest
+
+// module is the import path of the root.
+const module = "github.com/slotmesh/slotmesh"
+
+// leaves are packages without any opinion about clusters; everything may import
+// them, they import none of ours.
+var leaves = []string{"internal/disk", "internal/frame", "internal/rdb"}
+
+// forTests may be imported by every test.
+var forTests = []string{"internal/memnet"}
+
+// mayImport says for each package which of ours it may import besides leaves. "." is
+// the root. A package that is not listed may import none of ours.
+var mayImport = map[string][]string{
+	"slots":             {},
+	"keyspace":          {"slots"},
+	"gossip":            {"slots"},
+	"replication":       {"slots", "keyspace"},
+	"migrate":           {"slots", "keyspace"},
+	"internal/disk":     {},
+	"internal/frame":    {},
+	"internal/memnet":   {},
+	"internal/rdb":      {},
+	"internal/resp":     {},
+	"internal/conf":     {},
+	"internal/engine":   {"slots", "keyspace"},
+	"internal/server":   {"slots", "keyspace", "internal/resp", "internal/engine", "internal/conf"},
+	"admin":             {"slots", "migrate", "internal/resp"},
+	".":                 {"slots", "keyspace", "gossip", "replication", "migrate", "internal/*"},
+	"clustertest":       {".", "slots", "keyspace", "admin", "internal/memnet"},
+	"cmd/slotmesh":      {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "internal/*"},
+	"internal/archtest": {},
+	"examples/*":        {".", "slots", "keyspace", "admin"},
+}
+
+// neverLeaf are the listed packages that may not even import leaves.
+var neverLeaf = []string{"slots", "internal/resp", "internal/memnet"}
+
+// testsOf may import anything: they see the whole house from above.
+var testsOf = []string{".", "cmd/slotmesh", "clustertest"}
+
+// dependencies are the modules the root may require. Another one needs a good reason
+// in the commit that adds it.
+var dependencies = []string{
+	"github.com/cespare/xxhash/v2",
+	"github.com/hashicorp/go-hclog",
+	"github.com/vmihailenco/msgpack/v5",
+}
+
+// coresIn are the packages whose files are passive cores, apart from driver*.go.
+var coresIn = []string{"gossip", "migrate", "replication"}
+
+// maxLines is the length of a file beyond which to look for the second idea in it.
+const maxLines = 400
