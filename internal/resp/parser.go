@@ -1,0 +1,298 @@
+package resp
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// Limits bounds what a peer may send. Zero fields mean the default.
+type Limits struct {
+	MaxBulk  int // bytes of one argument (proto-max-bulk-len); default 512 MiB
+	MaxArgs  int // arguments of one command; default 1,048,576
+	MaxQuery int // bytes of one unfinished command (client-query-buffer-limit); default 1 GiB
+}
+
+const (
+	defaultMaxBulk  = 512 << 20
+	defaultMaxArgs  = 1 << 20
+	defaultMaxQuery = 1 << 30
+
+	// What a peer that has not given the password yet may send.
+	strangerArgs = 10
+	strangerBulk = 16 << 10
+
+	maxLine    = 64 << 10 // an inline command, or a line that holds a length
+	firstRead  = 4 << 10  // the buffer of a peer that sends little
+	keepBuffer = 64 << 10 // a larger buffer is given back once it is empty
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.MaxBulk <= 0 {
+		l.MaxBulk = defaultMaxBulk
+	}
+	if l.MaxArgs <= 0 {
+		l.MaxArgs = defaultMaxArgs
+	}
+	if l.MaxQuery <= 0 {
+		l.MaxQuery = defaultMaxQuery
+	}
+	return l
+}
+
+// ProtocolError says that the peer does not speak the protocol. Nothing
+// after it in the stream can be trusted: send the text and hang up.
+type ProtocolError struct{ reason string }
+
+// Error returns the error reply to send, "ERR Protocol error: …".
+func (e *ProtocolError) Error() string { return "ERR Protocol error: " + e.reason }
+
+var (
+	errInlineTooBig     = &ProtocolError{"too big inline request"}
+	errQuotes           = &ProtocolError{"unbalanced quotes in request"}
+	errCountTooLong     = &ProtocolError{"too big mbulk count string"}
+	errCount            = &ProtocolError{"invalid multibulk length"}
+	errStrangerCount    = &ProtocolError{"unauthenticated multibulk length"}
+	errBulkLenTooLong   = &ProtocolError{"too big bulk count string"}
+	errBulkLen          = &ProtocolError{"invalid bulk length"}
+	errStrangerBulkSize = &ProtocolError{"unauthenticated bulk length"}
+)
+
+// ErrQueryTooLarge says that an unfinished command exceeds Limits.MaxQuery.
+// Hang up without a word, as Redis does.
+var ErrQueryTooLarge = errors.New("resp: the command exceeds the query buffer limit (client-query-buffer-limit)")
+
+// Parser cuts commands out of a byte stream. It is not safe for concurrent use.
+type Parser struct {
+	limits   Limits
+	stranger bool
+
+	buf  []byte
+	cmd  int  // start of the unfinished command
+	r, w int  // buf[r:w] has arrived and is not parsed yet
+	full bool // the last Read left no space: there may be more
+
+	// Of the unfinished command. Spans are relative to cmd, so that the
+	// buffer may move while the rest of the command is awaited.
+	left  int // arguments still to come
+	bulk  int // length of the argument being read, noBulk if not known yet
+	spans []span
+	args  [][]byte
+}
+
+type span struct{ off, len int }
+
+const noBulk = -1
+
+// NewParser returns a Parser without a buffer; the first Fill makes it.
+func NewParser(limits Limits) *Parser {
+	return &Parser{limits: limits.withDefaults(), bulk: noBulk}
+}
+
+// SetLimits puts other limits in force, from the next argument on.
+func (p *Parser) SetLimits(limits Limits) { p.limits = limits.withDefaults() }
+
+// SetStranger says whether the peer still owes the password: it may then send
+// 10 arguments of 16 KiB at most.
+func (p *Parser) SetStranger(stranger bool) { p.stranger = stranger }
+
+// Buffered returns the number of bytes that have arrived and belong to no
+// command that Next has returned.
+func (p *Parser) Buffered() int { return p.w - p.cmd }
+
+// Size returns the bytes of memory the buffer takes.
+func (p *Parser) Size() int { return cap(p.buf) }
+
+// Next returns the next command whose last byte has arrived; args is nil if
+// there is none, then call Fill. args alias the buffer and are valid until the
+// next call of Next or Fill. The error is a *ProtocolError.
+func (p *Parser) Next() (args [][]byte, err error) {
+	for {
+		if p.left == 0 {
+			p.cmd = p.r
+			if p.r == p.w {
+				return nil, nil
+			}
+			if p.buf[p.r] != '*' {
+				done, err := p.inline()
+				if !done || err != nil {
+					return nil, err
+				}
+				if len(p.args) > 0 {
+					return p.args, nil
+				}
+				continue // an empty line means nothing
+			}
+			n, ok, err := p.length(errCountTooLong, errCount)
+			if !ok || err != nil {
+				return nil, err
+			}
+			switch {
+			case n > p.limits.MaxArgs:
+				return nil, errCount
+			case p.stranger && n > strangerArgs:
+				return nil, errStrangerCount
+			case n <= 0:
+				continue // an empty or null command means nothing
+			}
+			p.left, p.spans = n, p.spans[:0]
+		}
+		done, err := p.bulks()
+		if err != nil {
+			return nil, err
+		}
+		if !done {
+			return nil, nil
+		}
+		return p.collect(), nil
+	}
+}
+
+// bulks reads the remaining arguments as far as they have arrived.
+func (p *Parser) bulks() (done bool, err error) {
+	for p.left > 0 {
+		if p.bulk == noBulk {
+			if p.r == p.w {
+				return false, nil
+			}
+			if c := p.buf[p.r]; c != '$' {
+				return false, &ProtocolError{"expected '$', got '" + printable(c) + "'"}
+			}
+			n, ok, err := p.length(errBulkLenTooLong, errBulkLen)
+			if !ok || err != nil {
+				return false, err
+			}
+			if n < 0 || n > p.limits.MaxBulk {
+				return false, errBulkLen
+			}
+			if p.stranger && n > strangerBulk {
+				return false, errStrangerBulkSize
+			}
+			p.bulk = n
+		}
+		if p.w-p.r < p.bulk+2 {
+			return false, nil
+		}
+		p.spans = append(p.spans, span{p.r - p.cmd, p.bulk})
+		p.r += p.bulk + 2
+		p.bulk = noBulk
+		p.left--
+	}
+	return true, nil
+}
+
+// length reads a line that is a type byte and a number. ok is false while its
+// end has not arrived.
+func (p *Parser) length(tooLong, invalid *ProtocolError) (n int, ok bool, err error) {
+	line := p.buf[p.r+1 : p.w]
+	// Nearly every length has one or two digits: do without the search.
+	var end int
+	switch {
+	case len(line) > 2 && line[1] == '\r':
+		end = 1
+	case len(line) > 3 && line[2] == '\r':
+		end = 2
+	default:
+		end = bytes.IndexByte(line, '\r')
+		if end < 0 || end+1 >= len(line) {
+			if len(line) > maxLine {
+				return 0, false, tooLong
+			}
+			return 0, false, nil
+		}
+	}
+	v, valid := ParseInt(line[:end])
+	if !valid || v > 1<<40 || v < -1<<40 {
+		return 0, false, invalid
+	}
+	p.r += 1 + end + 2
+	return int(v), true, nil
+}
+
+// collect turns the spans of a complete command into slices.
+func (p *Parser) collect() [][]byte {
+	args := p.args[:0]
+	if cap(args) > 1024 && len(p.spans) <= 1024 {
+		args = nil // one command with very many arguments must not pin memory
+	}
+	for _, sp := range p.spans {
+		from := p.cmd + sp.off
+		args = append(args, p.buf[from:from+sp.len:from+sp.len])
+	}
+	if cap(p.spans) > 1024 && len(p.spans) <= 1024 {
+		p.spans = nil
+	}
+	p.args = args
+	p.cmd = p.r
+	return args
+}
+
+// Fill makes one Read into the buffer. Its error is the reader's, or
+// ErrQueryTooLarge.
+func (p *Parser) Fill(r io.Reader) error {
+	if err := p.room(); err != nil {
+		return err
+	}
+	n, err := r.Read(p.buf[p.w:])
+	p.w += n
+	p.full = p.w == len(p.buf)
+	if n > 0 {
+		return nil // an error will come again
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// room makes space for the next Read: at least firstRead bytes, more if the last
+// reads filled the buffer or a long argument is under way.
+func (p *Parser) room() error {
+	have := p.w - p.cmd
+	if have == 0 {
+		p.cmd, p.r, p.w = 0, 0, 0
+		switch {
+		case len(p.buf) > keepBuffer:
+			p.buf = nil
+		case p.full && len(p.buf) < keepBuffer:
+			p.buf = make([]byte, 4*len(p.buf))
+		}
+	}
+	if have > p.limits.MaxQuery {
+		return ErrQueryTooLarge
+	}
+	if p.buf == nil {
+		p.buf = make([]byte, firstRead)
+	}
+	if len(p.buf)-p.w >= firstRead/4 {
+		return nil
+	}
+	if p.cmd > 0 { // the unfinished command moves to the front
+		copy(p.buf, p.buf[p.cmd:p.w])
+		p.r -= p.cmd
+		p.w -= p.cmd
+		p.cmd = 0
+		if len(p.buf)-p.w >= len(p.buf)/2 {
+			return nil
+		}
+	}
+	// What has arrived justifies four times as much, but not more than the
+	// argument under way needs.
+	size := 4 * len(p.buf)
+	if p.bulk != noBulk {
+		size = min(size, max(p.r+p.bulk+2+firstRead, 2*firstRead))
+	}
+	size = max(size, p.w+firstRead)
+	grown := make([]byte, size)
+	copy(grown, p.buf[:p.w])
+	p.buf = grown
+	return nil
+}
+
+func printable(c byte) string {
+	if c < ' ' || c > '~' {
+		const hex = "0123456789abcdef"
+		return `\x` + string([]byte{hex[c>>4], hex[c&15]})
+	}
+	return string(rune(c))
+}
