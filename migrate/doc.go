@@ -1,0 +1,2 @@
+// Package migrate moves slots between masters, live.
+package migrate
