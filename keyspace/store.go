@@ -121,7 +121,8 @@ func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
 	return list
 }
 
-// Drop removes all keys of slot and returns how many there were.
+// Drop removes all keys of slot and returns how many there were. The Sink gets an
+// OpDrop if there were any.
 func (s *Store) Drop(slot slots.Slot) int {
 	t := &s.table[slot]
 	t.mu.Lock()
@@ -130,6 +131,9 @@ func (s *Store) Drop(slot slots.Slot) int {
 	t.entries = nil
 	t.version++
 	t.deleted = t.version
+	if n > 0 && s.cfg.Sink != nil {
+		s.cfg.Sink.Commit(slot, []Op{{Kind: OpDrop, Slot: slot, Version: t.version}})
+	}
 	return n
 }
 
