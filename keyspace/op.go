@@ -19,8 +19,28 @@ const (
 	OpDrop   OpKind = 4 // all keys of Slot are gone
 )
 
+// String returns the kind in lower case, for logs and test failures.
+func (k OpKind) String() string {
+	switch k {
+	case OpPut:
+		return "put"
+	case OpExpire:
+		return "expire"
+	case OpDelete:
+		return "delete"
+	case OpDrop:
+		return "drop"
+	}
+	return "unknown"
+}
+
 // Op is one deterministic effect of a write: what replicas, snapshots, dumps and
 // moving slots are made of. Applying it again changes nothing.
+//
+// Key and Value of an Op that the store hands out alias its memory: they are valid until
+// the function that got them returns. The one exception is a Value longer than
+// [BigValue]: the store never changes such a value in place, so it may be kept, read
+// only, for as long as wanted.
 type Op struct {
 	Kind     OpKind
 	Type     Type
@@ -31,9 +51,10 @@ type Op struct {
 	Version  uint64
 }
 
-// Sink receives the Ops of every committed transaction, in the order of
-// the commits within a slot. It is called under the slot's lock: it must not block and must
-// not keep ops or what they point to.
+// Sink receives the Ops of every committed transaction, in the order of the commits
+// within a slot; commits of different slots may arrive at the same time. It is called
+// under the slot's lock: it must not block, must not call the store, and must
+// not keep ops or what they point to (see [Op] for the exception).
 type Sink interface {
 	Commit(slot slots.Slot, ops []Op)
 }
