@@ -1,0 +1,34 @@
+// Package conf reads and keeps the configuration of a serving node: a file in the
+// form of redis.conf, overridden by the command line, changed at run time by
+// CONFIG SET and written back by CONFIG REWRITE.
+//
+// # Vocabulary
+//
+//   - A directive is a name with a kind of value, a default and a meaning here
+//     (table.go): used; fixed, where the node knows only one value and
+//     warns about any other; or ignored, where it is known from Redis but has no
+//     meaning here.
+//   - [Settings] is the value of every directive. It is safe for concurrent use;
+//     reading takes no lock.
+//   - A [Warning] tells what was read but has no effect. A bad value is an [Error]:
+//     both say the file and line.
+//
+// # The file
+//
+// One directive on a line, its name in any case, then its arguments: plain words,
+// "…" with the escapes \n \r \t \b \a \\ \" and \xHH, or '…' with \'. A line that
+// begins with # is a comment. "include PATH" reads other files in place;
+// PATH may be a pattern. The later value wins, except that each "save" line adds to
+// the ones before.
+//
+// # Example
+//
+//	s, warnings, err := conf.Load("redis.conf", []string{"--port", "7001"})
+//	if err != nil {
+//		return err // redis.conf:12: maxmemory "lots": argument must be a memory value …
+//	}
+//	for _, w := range warnings {
+//		log.Warn(w.String()) // redis.conf:3: io-threads has no meaning here, ignored
+//	}
+//	limit := s.Bytes("maxmemory")
+package conf

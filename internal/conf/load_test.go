@@ -1,0 +1,227 @@
+package conf
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDefaults(t *testing.T) {
+	s, warnings, err := Load("", nil)
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	cwd, _ := os.Getwd()
+	for name, want := range map[string]string{
+		"port": "6379", "bind": "* -::*", "maxmemory": "0", "maxmemory-policy": "noeviction",
+		"cluster-enabled": "no", "cluster-node-timeout": "15000", "save": "", "appendonly": "no",
+		"dir": cwd, "requirepass": "",
+		"client-output-buffer-limit": "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60",
+	} {
+		if got := s.String(name); got != want || s.Where(name) != "" {
+			t.Errorf("%s = %q from %q, want %q by default", name, got, s.Where(name), want)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	s, warnings, err := Parse("redis.conf", `
+# a comment
+PORT 7001
+bind 127.0.0.1 "::1"
+cluster-enabled YES
+maxmemory 100mb
+Maxmemory-Policy AllKeys-LRU
+cluster-node-timeout 2000
+timeout 30
+requirepass "two words"
+client-output-buffer-limit slave 1gb 0 0
+client-output-buffer-limit normal 1k 2kb 3
+port 7002
+`, "--timeout", "60", "--bind", "10.0.0.1", "10.0.0.2", "--maxclients=5", "--save", "")
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	if got := s.Int("port"); got != 7002 {
+		t.Errorf("port %d: the later line wins", got)
+	}
+	if got := strings.Join(s.List("bind"), ","); got != "10.0.0.1,10.0.0.2" {
+		t.Errorf("bind %s: the command line wins", got)
+	}
+	if !s.Bool("cluster-enabled") || s.Bool("cluster-allow-reads-when-down") {
+		t.Error("yes and no")
+	}
+	if s.Bytes("maxmemory") != 100<<20 || s.String("maxmemory-policy") != "allkeys-lru" || s.Int("maxclients") != 5 {
+		t.Error("maxmemory, maxmemory-policy, maxclients:", s.Get("max*"))
+	}
+	if s.Duration("cluster-node-timeout") != 2*time.Second || s.Duration("timeout") != time.Minute {
+		t.Error("durations:", s.Duration("cluster-node-timeout"), s.Duration("timeout"))
+	}
+	if got := s.String("requirepass"); got != "two words" {
+		t.Errorf("requirepass %q", got)
+	}
+	if got := s.OutputLimit("normal"); got != (OutputLimit{1000, 2048, 3 * time.Second}) {
+		t.Errorf("limit of normal clients: %+v", got)
+	}
+	if got := s.OutputLimit("replica"); got != (OutputLimit{Hard: 1 << 30}) {
+		t.Errorf("limit of replicas: %+v", got)
+	}
+	for name, want := range map[string]string{"port": "redis.conf:13", "timeout": "command line", "dir": ""} {
+		if got := s.Where(name); got != want {
+			t.Errorf("%s comes from %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	_, warnings, err := Parse("a.conf", "io-threads-do-reads no\nnosuch 1 2\nappendonly yes\nappendonly no\nsave 60 1\nslave-read-only no\nmasterauth s3cret\nuser x on\n", "--nope")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"a.conf:1: io-threads-do-reads has no meaning here, ignored",
+		`a.conf:2: unknown directive "nosuch", ignored`,
+		"a.conf:3: appendonly stays no: there is no append-only file",
+		`a.conf:5: save stays "": nothing is saved to disk but the cluster's state`,
+		"a.conf:6: replica-read-only stays yes: there is no replication yet",
+		`a.conf:7: masterauth stays "": there is no replication yet`,
+		"a.conf:8: user has no meaning here, ignored",
+		`command line: unknown directive "nope", ignored`,
+	}
+	var got []string
+	for _, w := range warnings {
+		got = append(got, w.String())
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("warnings:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestBadValues(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{"port abc", `x.conf:1: port "abc": argument couldn't be parsed into an integer (accepted: a whole number, 0 to 65535)`},
+		{"port 65536", "argument must be between 0 and 65535 inclusive"},
+		{"port", "wrong number of arguments"},
+		{"port 1 2", `port "1 2": wrong number of arguments`},
+		{"maxmemory 1.5gb", "argument must be a memory value (accepted: bytes, or a number with k, m, g"},
+		{"maxmemory -1", "argument must be a memory value"},
+		{"maxmemory 99999999999gb", "argument must be a memory value"},
+		{"maxmemory kb", "argument must be a memory value"},
+		{`maxmemory ""`, "argument must be a memory value"},
+		{"maxmemory 1bk", "argument must be a memory value"},
+		{"proto-max-bulk-len 1kb", "argument must be between 1048576 and"},
+		{"maxmemory-policy lru", "(accepted: volatile-lru, volatile-lfu"},
+		{"cluster-enabled maybe", "argument must be 'yes' or 'no' (accepted: yes, no)"},
+		{"cluster-node-timeout 2s", "(accepted: a whole number of milliseconds, 1 to"},
+		{"timeout -1", "argument must be between 0"},
+		{"save 60", "Invalid save parameters"},
+		{"save a b", "Invalid save parameters"},
+		{"save 0 1", "Invalid save parameters"},
+		{"appendonly x", "argument must be 'yes' or 'no'"},
+		{"client-output-buffer-limit normal 1 2", "Wrong number of arguments in buffer limit"},
+		{"client-output-buffer-limit guests 1 2 3", "Invalid client class"},
+		{"client-output-buffer-limit normal 1 x 3", "Error in hard, soft or soft_seconds"},
+		{`requirepass "a\nb"`, "a line break"},
+		{`requirepass "abc`, "x.conf:1: line "},
+		{"include", "wrong number of arguments"},
+		{"include /nonexistent.conf", `x.conf:1: include "/nonexistent.conf"`},
+	} {
+		_, _, err := Parse("x.conf", c.line)
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v\nwant %s", c.line, err, c.want)
+		}
+	}
+	for _, args := range [][]string{{"7001"}, {"--"}, {"--port"}, {"--port", "x"}, {"--port="}} {
+		if _, _, err := Load("", args); err == nil || !strings.HasPrefix(err.Error(), "command line: ") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	_, _, err := Parse("x.conf", "port a\n\nhz b\n")
+	if err == nil || !strings.Contains(err.Error(), "x.conf:1: ") || !strings.Contains(err.Error(), "x.conf:3: ") {
+		t.Errorf("all bad values are told at once: %v", err)
+	}
+}
+
+func TestFileAndInclude(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("sub-a.conf", "maxclients 1\nport 1\n")
+	write("sub-b.conf", "\nnosuch\nmaxclients 2\n")
+	main := write("main.conf", "include "+quote(filepath.Join(dir, "sub-*.conf"))+"\nport 7001\ninclude "+quote(filepath.Join(dir, "none-*"))+"\n")
+	s, warnings, err := Load(main, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Int("port") != 7001 || s.Int("maxclients") != 2 || s.File() != main {
+		t.Errorf("port %d, maxclients %d, file %s", s.Int("port"), s.Int("maxclients"), s.File())
+	}
+	if len(warnings) != 1 || warnings[0].At != filepath.Join(dir, "sub-b.conf")+":2" {
+		t.Errorf("warnings %v", warnings)
+	}
+
+	loop := filepath.Join(dir, "loop.conf")
+	write("loop.conf", strings.Repeat("include "+loop+"\n", 10))
+	if _, _, err := Load(loop, nil); err == nil || !strings.Contains(err.Error(), "include each other") {
+		t.Errorf("a file that includes itself: %v", err)
+	}
+	if _, _, err := Load(filepath.Join(dir, "none.conf"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, _, err := Load(dir, nil); err == nil || !strings.Contains(err.Error(), "is a folder") {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
+// FuzzParse checks that no file can do harm, and that what was read survives
+// being rewritten.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		"", "# x\n", "port 7001\nbind 127.0.0.1 ::1\n", "save \"\"\nsave 60 1 30 2\n", "include other.conf\ninclude *\n",
+		"requirepass \"\\x00\\n'\"\n", "maxmemory 12gb", "client-output-buffer-limit normal 1 2 3 slave 4k 5 6\n", "nosuch \"", "dir ../x", "mAXmemorY \xec",
+	} {
+		f.Add(text)
+	}
+	read := func(path string) (string, error) {
+		if path == "other.conf" {
+			return "port 1\ninclude other.conf\n", nil
+		}
+		return "", fs.ErrNotExist
+	}
+	parse := func(text string) ([]value, error) {
+		l := newLoader(read)
+		l.text("fuzz.conf", text)
+		return *l.s.values.Load(), errors.Join(l.errs...)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.ContainsAny(text, "*[?") {
+			return // patterns would look at the real disk
+		}
+		values, err := parse(text)
+		if err != nil {
+			return
+		}
+		if got := rewrite(text, values, read); got != text {
+			t.Fatalf("rewriting without a change:\n%q\nbecame\n%q", text, got)
+		}
+		again, err := parse(rewrite("# empty\n", values, read))
+		if err != nil {
+			t.Fatalf("%q was rewritten as\n%s\n%v", text, rewrite("", values, read), err)
+		}
+		for i := range values {
+			if values[i].text != again[i].text {
+				t.Fatalf("%q: %s was %q, is %q after being rewritten", text, directives[i].name, values[i].text, again[i].text)
+			}
+		}
+	})
+}

@@ -1,0 +1,142 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+)
+
+func TestGet(t *testing.T) {
+	s, _, err := Load("", []string{"--maxmemory", "1kb"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		patterns []string
+		want     string
+	}{
+		{[]string{"save"}, "[{save }]"},
+		{[]string{"APPENDONLY", "append*"}, "[{appendonly no}]"},
+		{[]string{"maxmemory", "hz", "max[m]em?ry"}, "[{maxmemory 1024} {hz 10}]"},
+		{[]string{"slave-read-only"}, "[{slave-read-only yes}]"},
+		{[]string{"nosuch", "tcp-backlog", "["}, "[]"},
+	} {
+		if got := fmt.Sprint(s.Get(c.patterns...)); got != c.want {
+			t.Errorf("Get(%q) = %s, want %s", c.patterns, got, c.want)
+		}
+	}
+	if n := len(s.Get("*")); n < 40 {
+		t.Errorf("Get(*) shows %d directives", n)
+	}
+}
+
+// TestToolsAsk lists what stock clients and tools ask for by CONFIG GET.
+func TestToolsAsk(t *testing.T) {
+	s, _, _ := Load("", nil)
+	for _, name := range []string{
+		"save", "appendonly", "maxmemory", "maxmemory-policy", "cluster-node-timeout", "cluster-enabled", "databases",
+		"repl-backlog-size", "min-replicas-to-write", "min-replicas-max-lag", "dir", "dbfilename", "port", "bind", "requirepass",
+		"masterauth", "timeout", "tcp-keepalive", "loglevel", "logfile", "maxclients", "proto-max-bulk-len",
+		"client-query-buffer-limit", "client-output-buffer-limit", "hz", "replica-read-only", "replica-serve-stale-data",
+	} {
+		if len(s.Get(name)) != 1 {
+			t.Errorf("CONFIG GET %s answers nothing", name)
+		}
+	}
+}
+
+func TestSet(t *testing.T) {
+	s, _, _ := Load("", nil)
+	for _, c := range []struct{ name, value, want string }{
+		{"maxmemory", "1gb", ""},
+		{"MaxMemory-Policy", "ALLKEYS-LFU", ""},
+		{"appendonly", "no", ""},
+		{"save", "", ""},
+		{"client-output-buffer-limit", "pubsub 1 2 3", ""},
+		{"maxmemory", "x", "CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"},
+		{"timeout", "-1", "CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and 2147483647 inclusive"},
+		{"port", "1", "CONFIG SET failed (possibly related to argument 'port') - can't set immutable config"},
+		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only file"},
+		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - the directive has no meaning here"},
+		{"nosuch", "1", "Unknown option or number of arguments for CONFIG SET - 'nosuch'"},
+	} {
+		err := s.Set(c.name, c.value)
+		var e *SetError
+		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &e) || err.Error() != c.want) {
+			t.Errorf("CONFIG SET %s %q: %v, want %s", c.name, c.value, err, c.want)
+		}
+	}
+	if s.Bytes("maxmemory") != 1<<30 || s.String("maxmemory-policy") != "allkeys-lfu" || s.Where("maxmemory") != "CONFIG SET" {
+		t.Error(s.Get("maxmemory*"))
+	}
+	if got := s.OutputLimit("pubsub"); got.Hard != 1 || s.OutputLimit("replica").Hard != 256<<20 {
+		t.Errorf("only the limits of one class change: %s", s.String("client-output-buffer-limit"))
+	}
+}
+
+func TestSetAllOrNothing(t *testing.T) {
+	s, _, _ := Load("", nil)
+	var calls []string
+	s.OnSet(func(name, value string) error {
+		calls = append(calls, name+"="+value)
+		if value == "7" {
+			return errors.New("seven is unlucky")
+		}
+		return nil
+	})
+	err := s.SetAll([]Pair{{"maxclients", "5"}, {"timeout", "6"}, {"tcp-keepalive", "7"}})
+	want := "CONFIG SET failed (possibly related to argument 'tcp-keepalive') - seven is unlucky"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if got := fmt.Sprint(calls); got != "[maxclients=5 timeout=6 tcp-keepalive=7 timeout=0 maxclients=10000]" {
+		t.Errorf("the hook was called with %s", got)
+	}
+	if s.Int("maxclients") != 10000 {
+		t.Error("a refused change is visible")
+	}
+	calls = nil
+	if err := s.SetAll([]Pair{{"maxclients", "5"}, {"MAXCLIENTS", "6"}}); err == nil || len(calls) > 0 {
+		t.Errorf("a directive given twice: %v, calls %v", err, calls)
+	}
+	if err := s.SetAll([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}); err != nil || len(calls) != 2 {
+		t.Errorf("%v, calls %v", err, calls)
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	s, _, _ := Load("", nil)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := range 100 {
+				if err := s.Set("maxclients", fmt.Sprint(1+n*i)); err != nil {
+					t.Error(err)
+				}
+				s.Int("maxclients")
+				s.Get("*")
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestMistakesPanic(t *testing.T) {
+	s, _, _ := Load("", nil)
+	for name, f := range map[string]func(){
+		"unknown": func() { s.String("nosuch") },
+		"type":    func() { s.Int("maxmemory") },
+		"list":    func() { s.List("port") },
+		"class":   func() { s.OutputLimit("guests") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		})
+	}
+}

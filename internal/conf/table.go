@@ -1,0 +1,88 @@
+package conf
+
+import (
+	"math"
+	"time"
+)
+
+// The policies of maxmemory-policy, and the levels of loglevel.
+var (
+	policies = []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"}
+	levels   = []string{"debug", "verbose", "notice", "warning"}
+)
+
+// usedTable has the directives that a node obeys. Defaults are those of Redis 7.0.
+func usedTable() []directive {
+	const anyInt, anyBytes = math.MaxInt32, math.MaxInt64
+	return []directive{
+		// The process.
+		{name: "port", kind: isInt, def: "6379", max: 65535},
+		{name: "bind", kind: isList, def: "* -::*"},
+		{name: "protected-mode", kind: isBool, def: "yes"},
+		{name: "dir", kind: isDir, def: "."},
+		{name: "logfile", kind: isString},
+		{name: "loglevel", kind: isEnum, words: levels, def: "notice", live: true},
+		{name: "requirepass", kind: isString, live: true},
+
+		// Clients.
+		{name: "maxclients", kind: isInt, def: "10000", min: 1, max: anyInt, live: true},
+		{name: "timeout", kind: isTime, unit: time.Second, def: "0", max: anyInt, live: true},
+		{name: "tcp-keepalive", kind: isTime, unit: time.Second, def: "300", max: anyInt, live: true},
+		{name: "proto-max-bulk-len", kind: isBytes, def: "536870912", min: 1 << 20, max: anyBytes, live: true},
+		{name: "client-query-buffer-limit", kind: isBytes, def: "1073741824", min: 1 << 20, max: anyBytes, live: true},
+		{name: "client-output-buffer-limit", kind: isLimits, def: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60", live: true},
+
+		// Memory.
+		{name: "maxmemory", kind: isBytes, def: "0", max: anyBytes, live: true},
+		{name: "maxmemory-policy", kind: isEnum, words: policies, def: "noeviction", live: true},
+		{name: "maxmemory-samples", kind: isInt, def: "5", min: 1, max: 64, live: true},
+
+		// The cluster.
+		{name: "cluster-enabled", kind: isBool, def: "no"},
+		{name: "cluster-config-file", kind: isString, def: "nodes.conf"},
+		{name: "cluster-port", kind: isInt, def: "0", max: 65535},
+		{name: "cluster-node-timeout", kind: isTime, unit: time.Millisecond, def: "15000", min: 1, max: anyInt, live: true},
+		{name: "cluster-require-full-coverage", kind: isBool, def: "yes", live: true},
+		{name: "cluster-allow-reads-when-down", kind: isBool, def: "no", live: true},
+		{name: "cluster-announce-ip", kind: isString, live: true},
+		{name: "cluster-announce-hostname", kind: isString, live: true},
+		{name: "cluster-announce-port", kind: isInt, def: "0", max: 65535, live: true},
+		{name: "cluster-announce-bus-port", kind: isInt, def: "0", max: 65535, live: true},
+	}
+}
+
+// Why a directive of fixedTable knows one value only.
+const (
+	noReplication = "there is no replication yet"
+	noSnapshots   = "nothing is saved to disk but the cluster's state"
+	noAppendOnly  = "there is no append-only file"
+)
+
+// fixedTable has the directives that have a value which describes what the node
+// does, and which clients ask for, but which cannot be changed.
+func fixedTable() []directive {
+	return []directive{
+		{name: "daemonize", kind: isBool, def: "no", only: "the process stays in the foreground; leave the background to a shell's & or a service manager"},
+		{name: "databases", kind: isInt, def: "1", min: 1, max: math.MaxInt32, only: "a node of a cluster has database 0 only"},
+		{name: "appendonly", kind: isBool, def: "no", only: noAppendOnly},
+		{name: "save", kind: isSave, only: noSnapshots},
+		{name: "dbfilename", kind: isString, def: "dump.rdb", only: noSnapshots},
+		{name: "hz", kind: isInt, def: "10", min: math.MinInt32, max: math.MaxInt32, only: "keys expire as they are due, not at a fixed rate"},
+		{name: "io-threads", kind: isInt, def: "1", min: 1, max: 128, only: "a node uses all processors that GOMAXPROCS allows"},
+
+		{name: "masterauth", kind: isString, only: noReplication},
+		{name: "masteruser", kind: isString, only: noReplication},
+		{name: "repl-backlog-size", kind: isBytes, def: "1048576", min: 1, max: math.MaxInt64, only: noReplication},
+		{name: "repl-timeout", kind: isTime, unit: time.Second, def: "60", min: 1, max: math.MaxInt32, only: noReplication},
+		{name: "repl-ping-replica-period", alias: "repl-ping-slave-period", kind: isTime, unit: time.Second, def: "10", min: 1, max: math.MaxInt32, only: noReplication},
+		{name: "replica-read-only", alias: "slave-read-only", kind: isBool, def: "yes", only: noReplication},
+		{name: "replica-serve-stale-data", alias: "slave-serve-stale-data", kind: isBool, def: "yes", only: noReplication},
+		{name: "replica-priority", alias: "slave-priority", kind: isInt, def: "100", max: math.MaxInt32, only: noReplication},
+		{name: "min-replicas-to-write", alias: "min-slaves-to-write", kind: isInt, def: "0", max: math.MaxInt32, only: noReplication},
+		{name: "min-replicas-max-lag", alias: "min-slaves-max-lag", kind: isTime, unit: time.Second, def: "10", max: math.MaxInt32, only: noReplication},
+		{name: "cluster-replica-validity-factor", alias: "cluster-slave-validity-factor", kind: isInt, def: "10", max: math.MaxInt32, only: noReplication},
+		{name: "cluster-migration-barrier", kind: isInt, def: "1", max: math.MaxInt32, only: noReplication},
+		{name: "cluster-allow-replica-migration", kind: isBool, def: "yes", only: noReplication},
+		{name: "cluster-replica-no-failover", alias: "cluster-slave-no-failover", kind: isBool, def: "no", only: noReplication},
+	}
+}
