@@ -20,12 +20,18 @@ type Access struct {
 	CrossSlot bool       // its keys lie in several slots
 	Asking    bool       // the client said ASKING just before
 	ReadOnly  bool       // the client said READONLY on this connection
+
+	// Done ends the wait of an Update for a key that is on its way to another node,
+	// with slots.ErrTryAgain; nil never does. See [Engine.Board].
+	Done <-chan struct{}
 }
 
 // Engine joins a store with the cluster map in force.
 type Engine struct {
 	store *keyspace.Store
 	topo  atomic.Pointer[slots.Map] // nil: not in a cluster, everything is here
+
+	flights [slots.Count]*flight // keys on their way to another node; each guarded by its slot's lock
 }
 
 // New returns an engine without a map: it serves all slots until Publish.
@@ -60,14 +66,32 @@ func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
 	})
 }
 
-// Update is View with write access; fn's changes happen all or not at all.
+// Update is View with write access; fn's changes happen all or not at all. While one
+// of a's keys is in flight it waits, without the lock, for that flight to end.
 func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
-	return e.store.Update(a.Slot, func(tx *keyspace.Tx) error {
-		if err := e.route(tx, a, true); err != nil {
+	for {
+		var ended <-chan struct{}
+		err := e.store.Update(a.Slot, func(tx *keyspace.Tx) error {
+			if e.flights[a.Slot] != nil {
+				var err error
+				if ended, err = e.inFlightLocked(a); ended != nil || err != nil {
+					return err
+				}
+			}
+			if err := e.route(tx, a, true); err != nil {
+				return err
+			}
+			return fn(tx)
+		})
+		if ended == nil {
 			return err
 		}
-		return fn(tx)
-	})
+		select {
+		case <-ended:
+		case <-a.Done:
+			return slots.ErrTryAgain
+		}
+	}
 }
 
 // route is called under the slot's lock.
