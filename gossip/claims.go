@@ -1,0 +1,214 @@
+package gossip
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Every node says in its own record which slots it claims, under which config epoch.
+// Who owns a slot is a function of all records alone: the claimer with the
+// greatest config epoch, of two equal ones the smaller id, which is the one that
+// will get a greater epoch (SPEC §4.2, §4.4). Equal records give equal owners,
+// whatever the order in which they came.
+
+// settleClaims recomputes the owners if a claim changed. A claim of this node that
+// lost is withdrawn from its record.
+func (c *Core) settleClaims() {
+	for c.claimsStale {
+		c.claimsStale = false
+		c.recomputeOwners()
+		c.withdrawLost()
+	}
+}
+
+func (c *Core) recomputeOwners() {
+	var claimers []*node
+	for _, n := range c.list {
+		if n.rec.claims() {
+			claimers = append(claimers, n)
+		} else if n.owned != nil {
+			n.owned = nil
+			c.mapDirty = true
+		}
+	}
+	slices.SortFunc(claimers, func(a, b *node) int {
+		return cmp.Or(cmp.Compare(b.rec.ConfigEpoch, a.rec.ConfigEpoch), bytes.Compare(a.rec.ID[:], b.rec.ID[:]))
+	})
+	c.assigned = slots.Set{}
+	for _, n := range claimers {
+		won := *n.rec.Slots
+		won.Subtract(&c.assigned)
+		c.assigned.Union(&won)
+		switch {
+		case n.owned != nil && *n.owned == won:
+			continue
+		case won.Empty():
+			n.owned = nil
+		default:
+			n.owned = &won
+		}
+		c.mapDirty = true
+	}
+}
+
+func sameSet(a, b *slots.Set) bool {
+	if a == nil || b == nil {
+		return (a == nil || a.Empty()) && (b == nil || b.Empty())
+	}
+	return a == b || *a == *b
+}
+
+// withdrawLost gives up the slots that another node claims with a better right.
+func (c *Core) withdrawLost() {
+	self := c.self
+	if !self.rec.claims() || sameSet(self.owned, self.rec.Slots) {
+		return
+	}
+	lost := *self.rec.Slots
+	if self.owned != nil {
+		lost.Subtract(self.owned)
+	}
+	self.rec.Slots = self.owned
+	c.slotsChanged(nil, &lost)
+	c.selfChanged()
+}
+
+// owner returns who owns slot, nil if nobody.
+func (c *Core) owner(slot slots.Slot) *node {
+	c.settleClaims()
+	for _, n := range c.list {
+		if n.owned != nil && n.owned.Has(slot) {
+			return n
+		}
+	}
+	return nil
+}
+
+// claim adds slots to this node's record, or takes them away.
+func (c *Core) claim(add, remove *slots.Set) {
+	var set slots.Set
+	if c.self.rec.Slots != nil {
+		set = *c.self.rec.Slots
+	}
+	was := set
+	if add != nil {
+		set.Union(add)
+	}
+	if remove != nil {
+		set.Subtract(remove)
+	}
+	if set == was {
+		return
+	}
+	c.self.rec.Slots = &set
+	if set.Empty() {
+		c.self.rec.Slots = nil
+	} else if c.cluster.IsZero() {
+		c.adopt(newClusterID(c.cfg.Rand)) // the first owner of slots founds the cluster
+	}
+	c.claimsStale = true
+	gained, lost := set, was
+	gained.Subtract(&was)
+	lost.Subtract(&set)
+	c.slotsChanged(&gained, &lost)
+	c.selfChanged()
+}
+
+func (c *Core) slotsChanged(gained, lost *slots.Set) {
+	var e SlotsChanged
+	if gained != nil && !gained.Empty() {
+		e.Acquired = gained
+	}
+	if lost != nil && !lost.Empty() {
+		e.Lost = lost
+	}
+	c.event(e)
+}
+
+// setConfigEpoch orders this node's claims anew.
+func (c *Core) setConfigEpoch(epoch uint64, reason string) {
+	c.self.rec.ConfigEpoch = epoch
+	c.currentEpoch = max(c.currentEpoch, epoch)
+	c.claimsStale = true
+	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})
+	c.selfChanged()
+}
+
+// resolveCollision gives this node a config epoch of its own if a master with a
+// greater id has the same (SPEC §4.4). Of k masters with one epoch, all of which
+// see this, the greatest id keeps it and the others take the next k-1 in order:
+// after the creation of a cluster they would otherwise collide again and again.
+func (c *Core) resolveCollision() {
+	if !c.self.votes() {
+		return
+	}
+	greater := uint64(0)
+	for _, n := range c.list {
+		if n.votes() && n.rec.ConfigEpoch == c.self.rec.ConfigEpoch && before(c.self.rec.ID, n.rec.ID) {
+			greater++
+		}
+	}
+	if greater > 0 {
+		c.setConfigEpoch(c.currentEpoch+greater, "another master had the same")
+	}
+}
+
+// bumpEpoch takes a config epoch greater than all without asking, unless this node
+// has it already (SPEC §4.5).
+func (c *Core) bumpEpoch(reason string) {
+	highest := c.currentEpoch
+	for _, n := range c.list {
+		highest = max(highest, n.rec.ConfigEpoch)
+	}
+	if e := c.self.rec.ConfigEpoch; e == 0 || e != highest {
+		c.setConfigEpoch(highest+1, reason)
+	}
+}
+
+// answerStaleClaims tells a node whose claims lost who won them, if it may not know:
+// the UPDATE of SPEC §4.3. It is repeated until the loser's record follows.
+func (c *Core) answerStaleClaims() {
+	for _, n := range c.list {
+		if n == c.self || !n.rec.claims() || sameSet(n.owned, n.rec.Slots) || len(n.links) == 0 ||
+			c.now.Sub(n.toldWinner) < time.Second {
+			continue
+		}
+		n.toldWinner = c.now
+		lost := *n.rec.Slots
+		if n.owned != nil {
+			lost.Subtract(n.owned)
+		}
+		var winners []Record
+		for _, o := range c.list {
+			if o.owned == nil {
+				continue
+			}
+			both := *o.owned
+			both.Intersect(&lost)
+			if !both.Empty() {
+				winners = append(winners, o.rec)
+			}
+		}
+		c.reply(n.link(), winners, nil)
+	}
+}
+
+// firstRanges prints a set, cut short where it is long.
+func firstRanges(s *slots.Set) string {
+	text, n := "", 0
+	for r := range s.Ranges() {
+		if n++; n > 8 {
+			return fmt.Sprintf("%s … (%d slots)", text, s.Len())
+		}
+		if text != "" {
+			text += " "
+		}
+		text += r.String()
+	}
+	return text
+}

@@ -1,0 +1,69 @@
+package gossip
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Config tells a Core who it is. The zero value of a field means its default.
+type Config struct {
+	// Self is the node's id where State names none. Default: 20 bytes from Rand.
+	Self slots.NodeID
+	// Addr is announced to the others. Without a Host, peers tell the node under
+	// which one they see it (SPEC §2.7).
+	Addr slots.Addr
+	// Hostname is announced beside the address; for display only.
+	Hostname string
+	// Incarnation distinguishes this start of the node from earlier ones. The
+	// core uses one more than the last one it finds in State if that is greater.
+	Incarnation uint64
+	// NodeTimeout is T: how long a peer may owe an answer before it is suspected.
+	// Default 15 s, at least 100 ms.
+	NodeTimeout time.Duration
+	// NoFullCoverage lets the cluster serve while slots have no working owner.
+	NoFullCoverage bool
+	// ReadsIfDown serves reads while the cluster state is fail.
+	ReadsIfDown bool
+	// NoFailover keeps this node, when it is a replica, from standing for election.
+	NoFailover bool
+	// Rand is the core's only source of chance, ids included: seed it well. It must
+	// not be used elsewhere.
+	Rand *rand.Rand
+}
+
+// DefaultNodeTimeout is T where the Config says nothing (SPEC, preface).
+const DefaultNodeTimeout = 15 * time.Second
+
+func (cfg *Config) validate() error {
+	if cfg.NodeTimeout == 0 {
+		cfg.NodeTimeout = DefaultNodeTimeout
+	}
+	switch {
+	case cfg.NodeTimeout < 100*time.Millisecond:
+		return fmt.Errorf("gossip: Config.NodeTimeout is %v; set at least 100ms, the pace of Tick", cfg.NodeTimeout)
+	case cfg.Rand == nil:
+		return fmt.Errorf("gossip: Config.Rand is nil; give a seeded *rand.Rand")
+	case cfg.Addr.BusPort == 0:
+		return fmt.Errorf("gossip: Config.Addr.BusPort is 0; set the port on which the bus listens")
+	}
+	return nil
+}
+
+func newNodeID(r *rand.Rand) (id slots.NodeID) {
+	fillRandom(r, id[:])
+	return id
+}
+
+func newClusterID(r *rand.Rand) (id ClusterID) {
+	fillRandom(r, id[:])
+	return id
+}
+
+func fillRandom(r *rand.Rand, b []byte) {
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+}

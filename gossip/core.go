@@ -1,0 +1,309 @@
+package gossip
+
+import (
+	"bytes"
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Core is one node's part of the gossip protocol: input in, effects out. It holds
+// no goroutine, socket, clock or lock; whoever owns it calls it from one goroutine
+// at a time, and carries out what Output returns after every input.
+//
+// Inputs are Tick (every 100 ms), Step (a message), LinkUp, LinkDown and
+// DialFailed (connections), Do (commands) and SetOffset. Each carries the time.
+type Core struct {
+	cfg Config
+	now time.Time // of the latest input
+
+	cluster       ClusterID
+	established   bool
+	currentEpoch  uint64
+	lastVoteEpoch uint64
+	migrating     map[slots.Slot]slots.NodeID
+	importing     map[slots.Slot]slots.NodeID
+
+	self  *node
+	nodes map[slots.NodeID]*node
+	list  []*node // all nodes, self too, by ascending id: iteration must not depend on chance
+	gone  graveyard
+
+	links      map[LinkID]*link
+	loose      []*link // links whose peer is not (yet) a member
+	handshakes []*handshake
+	dials      []pendingDial
+
+	digest      uint64 // XOR of the hashes of all records
+	news        []newsItem
+	probes      int // how many peers to ask whether their views differ from ours
+	syncs       int // how many summaries may be sent before the next Tick
+	suspects    []slots.NodeID
+	hostLearned bool
+
+	claimsStale  bool
+	assigned     slots.Set // slots that anybody owns
+	state        slots.State
+	serveFrom    time.Time // no OK before: a restart (SPEC §5.2)
+	minoritySeen time.Time // when this node last saw itself cut off from the majority
+
+	out       Output
+	dirty     bool      // Save before the next Send
+	lazyDirty time.Time // since when something worth saving waits for company
+	mapDirty  bool
+	noMap     bool // simulations do without Output.Map, which costs more than all the rest
+	version   uint64
+	stats     Stats
+}
+
+// Output is what the driver has to do, in this order: make Save durable, publish
+// Map, report Events, send Sends, dial Dials, close Hangs once what was sent to them
+// has left.
+type Output struct {
+	Save   *State     // must be durable before Sends leave: votes and epochs. nil: nothing to save
+	Map    *slots.Map // the new view, nil if unchanged
+	Sends  []Send
+	Dials  []slots.Addr
+	Hangs  []LinkID
+	Events []Event
+}
+
+// Send is a message for a link. Consecutive Sends of the same message share Msg.
+type Send struct {
+	Link LinkID
+	Msg  *Message
+}
+
+// Stats counts messages by type since the start.
+type Stats struct {
+	Sent, Received           [typeCount]uint64
+	BytesSent, BytesReceived uint64 // with frame headers; filled in by the driver
+}
+
+// saveDelay is how long news about others may wait to be saved together. What this
+// node itself promised is never delayed.
+const saveDelay = 500 * time.Millisecond
+
+// NewCore starts a node from what it saved, or as a new one if st is nil.
+func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	c := &Core{
+		cfg: cfg, now: now,
+		nodes: make(map[slots.NodeID]*node),
+		links: make(map[LinkID]*link),
+		syncs: syncsPerTick, dirty: true, mapDirty: true, claimsStale: true,
+	}
+	self := Record{ID: cfg.Self}
+	if st != nil {
+		if len(st.Nodes) == 0 {
+			return nil, fmt.Errorf("gossip: the State names no node, not even this one")
+		}
+		self = st.Nodes[0]
+		c.cluster, c.established = st.Cluster, st.Established
+		c.currentEpoch, c.lastVoteEpoch = st.CurrentEpoch, st.LastVoteEpoch
+		c.migrating, c.importing = cloneOpen(st.Migrating), cloneOpen(st.Importing)
+	}
+	if self.ID.IsZero() {
+		self.ID = newNodeID(cfg.Rand)
+	}
+	self.Incarnation = max(cfg.Incarnation, self.Incarnation+1)
+	self.Seq = 0
+	host := self.Addr.Host
+	self.Addr, self.Hostname, self.NoFailover = cfg.Addr, cfg.Hostname, cfg.NoFailover
+	if self.Addr.Host == "" {
+		self.Addr.Host = host // until a peer tells better
+	}
+	c.self = &node{rec: self}
+	c.insert(c.self)
+	if st != nil {
+		c.restore(st.Nodes[1:])
+	}
+	return c, nil
+}
+
+// restore brings back the peers of the last run. All are dialled at once: they may
+// have given up dialling this node.
+func (c *Core) restore(records []Record) {
+	for i := range records {
+		r := &records[i]
+		switch {
+		case r.Gone:
+			c.gone.add(r.ID, r.Gen, time.Time{})
+		case c.nodes[r.ID] == nil:
+			c.insert(&node{rec: *r, pingSent: c.now, nextDial: c.now})
+		}
+	}
+	if len(c.list) > 1 {
+		c.serveFrom = c.now.Add(startDelay)
+	}
+}
+
+func cloneOpen(open map[slots.Slot]slots.NodeID) map[slots.Slot]slots.NodeID {
+	m := make(map[slots.Slot]slots.NodeID, len(open))
+	for slot, id := range open {
+		m[slot] = id
+	}
+	return m
+}
+
+// ID returns this node's id.
+func (c *Core) ID() slots.NodeID { return c.self.rec.ID }
+
+// insert puts n among the nodes.
+func (c *Core) insert(n *node) {
+	c.nodes[n.rec.ID] = n
+	i, _ := slices.BinarySearchFunc(c.list, n.rec.ID, compareNode)
+	c.list = slices.Insert(c.list, i, n)
+	n.hash = n.rec.hash()
+	n.syncWait = firstSyncWait
+	c.digestChanged(n.hash)
+	c.claimsStale, c.mapDirty = true, true
+}
+
+// erase takes n out again.
+func (c *Core) erase(n *node) {
+	delete(c.nodes, n.rec.ID)
+	if i, ok := slices.BinarySearchFunc(c.list, n.rec.ID, compareNode); ok {
+		c.list = slices.Delete(c.list, i, i+1)
+	}
+	for _, o := range c.list {
+		delete(o.reports, n.rec.ID)
+	}
+	c.digestChanged(n.hash)
+	c.claimsStale, c.mapDirty = true, true
+	c.listSuspects()
+}
+
+func compareNode(n *node, id slots.NodeID) int { return bytes.Compare(n.rec.ID[:], id[:]) }
+
+// rehash follows a change of n's record.
+func (c *Core) rehash(n *node) {
+	was := n.hash
+	n.hash = n.rec.hash()
+	c.digestChanged(was ^ n.hash)
+}
+
+func (c *Core) digestChanged(by uint64) {
+	c.digest ^= by
+	c.probes = 4 + bits.Len(uint(len(c.list)))
+}
+
+// selfChanged follows a change of this node's own record: it becomes a new version,
+// is saved and told to everybody.
+func (c *Core) selfChanged() {
+	c.self.rec.Seq++
+	c.rehash(c.self)
+	c.dirty, c.mapDirty = true, true
+	c.tellAll(c.self.rec.ID)
+}
+
+// before orders ids.
+func before(a, b slots.NodeID) bool { return bytes.Compare(a[:], b[:]) < 0 }
+
+// Tick lets time pass: heartbeats, time-outs, dials. Call it every 100 ms.
+func (c *Core) Tick(now time.Time) {
+	c.now = now
+	c.syncs = syncsPerTick
+	c.tendLoose()
+	c.tendHandshakes()
+	for _, n := range c.list {
+		if n != c.self {
+			c.tendLinks(n)
+			c.tendHealth(n)
+		}
+	}
+	c.settleClaims()
+	c.resolveCollision()
+	c.answerStaleClaims()
+	c.probe()
+	c.updateState()
+	if !c.lazyDirty.IsZero() && now.Sub(c.lazyDirty) >= saveDelay {
+		c.dirty = true
+	}
+}
+
+// saveSoon marks what may be saved within saveDelay.
+func (c *Core) saveSoon() {
+	if c.lazyDirty.IsZero() {
+		c.lazyDirty = c.now
+	}
+}
+
+func (c *Core) event(e Event) { c.out.Events = append(c.out.Events, e) }
+
+func (c *Core) warn(about slots.NodeID, text string) {
+	c.event(Warning{At: c.now, Node: about, Text: text})
+}
+
+// Output returns what is to be done now, once.
+func (c *Core) Output() Output {
+	c.settleClaims()
+	c.updateState()
+	c.flushNews()
+	out := c.out
+	c.out = Output{}
+	if c.dirty {
+		out.Save = c.State()
+		c.dirty, c.lazyDirty = false, time.Time{}
+	}
+	if c.mapDirty && !c.noMap {
+		out.Map = c.buildMap()
+		c.mapDirty = false
+	}
+	return out
+}
+
+// SaveFailed says that the last Save is not durable: the next Output has it again.
+// Nothing may have been sent in between.
+func (c *Core) SaveFailed() { c.dirty = true }
+
+// State returns what would be saved now.
+func (c *Core) State() *State {
+	st := &State{
+		Cluster: c.cluster, Established: c.established,
+		CurrentEpoch: c.currentEpoch, LastVoteEpoch: c.lastVoteEpoch,
+		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing),
+	}
+	st.Nodes = make([]Record, 0, len(c.list)+len(c.gone.order))
+	st.Nodes = append(st.Nodes, c.self.rec)
+	for _, n := range c.list {
+		if n != c.self {
+			st.Nodes = append(st.Nodes, n.rec)
+		}
+	}
+	return c.gone.appendTo(st)
+}
+
+// buildMap makes the published view.
+func (c *Core) buildMap() *slots.Map {
+	c.version++
+	t := slots.Topology{
+		Version: c.version, Self: c.self.rec.ID, State: c.state,
+		ReadsIfDown: c.cfg.ReadsIfDown, CurrentEpoch: c.currentEpoch,
+		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing),
+		Nodes: make([]slots.Node, 0, len(c.list)),
+	}
+	for _, n := range c.list {
+		view := slots.Node{
+			ID: n.rec.ID, Addr: n.rec.Addr, Hostname: n.rec.Hostname, Master: n.rec.Master,
+			ConfigEpoch: n.rec.ConfigEpoch, Health: n.health, NoFailover: n.rec.NoFailover, Slots: n.owned,
+		}
+		if m := c.nodes[n.rec.Master]; m != nil {
+			view.ConfigEpoch = m.rec.ConfigEpoch // SPEC §10.1
+		}
+		if n.noAddr {
+			view.Addr = slots.Addr{}
+		}
+		t.Nodes = append(t.Nodes, view)
+	}
+	m, err := slots.NewMap(t)
+	if err != nil {
+		panic("gossip: the core made an inconsistent view: " + err.Error()) // a bug, never bad input
+	}
+	return m
+}

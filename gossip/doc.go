@@ -1,0 +1,71 @@
+// Package gossip is how the nodes of a cluster know each other: who is a member,
+// where it is reached, whether it works, and who owns which slots.
+//
+// [Core] is the protocol as a passive state machine: messages, commands and time
+// go in; messages, a state to save, a new [slots.Map] and events come out. [Driver]
+// runs one on real connections and a disk.
+//
+// # Vocabulary
+//
+//   - T, the node timeout: how long a peer may owe an answer.
+//   - A node is suspected (PFAIL) by those it owes an answer for longer than T, and
+//     failed (FAIL) once a majority of the masters with slots say so.
+//   - The config epoch of a master orders its slot claims: the greatest wins a slot.
+//     The current epoch is the greatest the cluster has used.
+//   - A [Record] is what a node says about itself. Only its subject writes it,
+//     in ever newer versions, so records can be passed on by anybody, in any order.
+//   - The digest of a view is the XOR of the hashes of its records: equal digests mean
+//     equal views.
+//
+// # How knowledge travels
+//
+// One connection joins each pair of nodes, and one exchange of heartbeats in T/2
+// serves both ends. A heartbeat is some 80 bytes: no gossip section, no slot bitmap, only
+// the digest and the nodes held for down. News is pushed at once to all linked peers
+// by the node it comes from, and by those who hear it first to two more. Where
+// two digests still differ, the nodes compare a summary of 16 bytes a record and
+// exchange what differs. Slot sets travel inside records, as ranges where those are
+// shorter than the bitmap of 2 KiB.
+//
+// # Who belongs to the cluster
+//
+// Every message names the cluster (16 random bytes), the sender, and the sender's
+// incarnation, which grows with each start. The first node that owns slots founds
+// the cluster; who joins adopts its id. Only a MEET lets a stranger in (SPEC §2.3), and
+// not if it would mix two sets of data (SPEC §2.6):
+//
+//   - a cluster that owns no slots may join any other;
+//   - if both own slots, at least one must be a lone node that never had a peer, and no
+//     slot may be owned on both sides. This lets `redis-cli --cluster create` work, which
+//     assigns the slots before it introduces the nodes, all to the first one;
+//   - everything else is refused, with a [MeetFailed] event on the side that met and a
+//     [Warning] on the other.
+//
+// The side that has to change its id commits first. The other lets it in only when
+// it speaks for the common cluster, so a node that is met by two clusters at
+// once joins one of them.
+//
+// A forgotten node stays forgotten until it is met again: each membership has a
+// number, [Record.Gen], and a membership that ended never comes back, however long
+// some peer was cut off from the news. The forgotten node is told, and forgets its peers.
+//
+// # What is durable
+//
+// Epochs, votes, the own claims and the cluster's id are saved before any message that
+// relies on them leaves; what was heard of others within half a second. A node
+// that cannot save falls silent.
+//
+// # Example
+//
+//	d, err := gossip.NewDriver(gossip.DriverConfig{
+//		Core: gossip.Config{Addr: slots.Addr{Port: 7001, BusPort: 17001}},
+//		Disk: disk.Dir("/var/lib/node1"),
+//		Dial: dialBus,
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	d.Start()
+//	defer d.Close()
+//	err = d.Do(ctx, gossip.MeetNode{Addr: slots.Addr{Host: "10.0.0.2", Port: 7001}})
+package gossip

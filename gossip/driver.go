@@ -1,0 +1,325 @@
+package gossip
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// DriverConfig tells a Driver what the core may not touch itself.
+type DriverConfig struct {
+	// Core is the core's own configuration. A nil Rand is seeded by the system.
+	Core Config
+	// Disk keeps the state file. Default: memory.
+	Disk disk.Disk
+	// File is its name. Default "nodes.conf".
+	File string
+	// Dial opens a gossip connection to addr.Bus(), preamble included. Required.
+	Dial func(ctx context.Context, addr slots.Addr) (net.Conn, error)
+	// Logger hears about everything that happens; nil is silent.
+	Logger hclog.Logger
+	// OnOutput is called on the loop's goroutine, after the state was saved, with
+	// the new map (nil if unchanged) and what happened. It must not block, and
+	// must not call the Driver, except for Map.
+	OnOutput func(m *slots.Map, events []Event)
+}
+
+// Driver runs a Core: it owns the clock, the connections and the state file. One
+// goroutine owns the core, so that messages, commands and ticks have one order. Each
+// connection has a goroutine that reads, and one that writes while there is
+// something to write.
+//
+// If the state cannot be saved, the node falls silent: what it would send may rely on
+// promises that a crash would undo. It tries again with every tick; its peers
+// suspect it meanwhile, as they should.
+type Driver struct {
+	cfg    DriverConfig
+	log    hclog.Logger
+	core   *Core // owned by the loop; by nobody else before Start and after done
+	inputs chan func(now time.Time)
+	stop   chan struct{}
+	done   chan struct{} // closed when the loop has ended
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	current  atomic.Pointer[slots.Map]
+	offset   atomic.Uint64
+	lastLink atomic.Uint64
+	bytes    struct{ sent, received atomic.Uint64 }
+
+	mu      sync.Mutex // guards started and closed
+	started bool
+	closed  bool
+	wg      sync.WaitGroup // the loop, and a goroutine for each connection or dial
+
+	// The loop's own.
+	wires   map[LinkID]*wire
+	waiting []answer // commands whose effect is not carried out yet
+	events  []Event  // not reported yet, because a save failed
+	saveErr error
+	retryAt time.Time
+}
+
+// ErrClosed is returned by a Driver that is closed.
+var ErrClosed = errors.New("gossip: closed")
+
+const (
+	tickEvery  = 100 * time.Millisecond
+	inputQueue = 256
+	// batch is how many inputs are taken before their effects are carried out
+	// together; under load that saves messages and saves.
+	batch = 256
+)
+
+// NewDriver loads the state file and makes the node, without starting it. A missing
+// file means a new node; a damaged one is an error that names it, and is left as
+// it is.
+func NewDriver(cfg DriverConfig) (*Driver, error) {
+	if cfg.Dial == nil {
+		return nil, errors.New("gossip: DriverConfig.Dial is nil; give a function that opens bus connections")
+	}
+	if cfg.Disk == nil {
+		cfg.Disk = &disk.Mem{}
+	}
+	if cfg.File == "" {
+		cfg.File = "nodes.conf"
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = hclog.NewNullLogger()
+	}
+	if cfg.Core.Rand == nil {
+		cfg.Core.Rand = newRand()
+	}
+	st, err := loadState(cfg.Disk, cfg.File)
+	if err != nil {
+		return nil, err
+	}
+	core, err := NewCore(cfg.Core, st, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	d := &Driver{
+		cfg: cfg, log: cfg.Logger, core: core,
+		inputs: make(chan func(time.Time), inputQueue),
+		stop:   make(chan struct{}), done: make(chan struct{}),
+		wires: make(map[LinkID]*wire),
+	}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	d.carryOut(time.Now()) // saves the new incarnation, makes the first map
+	if d.saveErr != nil {
+		d.cancel()
+		return nil, fmt.Errorf("gossip: the state file %s cannot be written: %w", cfg.File, d.saveErr)
+	}
+	return d, nil
+}
+
+func newRand() *rand.Rand {
+	var seed [32]byte
+	crand.Read(seed[:]) // never fails
+	return rand.New(rand.NewChaCha8(seed))
+}
+
+func loadState(d disk.Disk, name string) (*State, error) {
+	file, err := disk.ReadFile(d, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("gossip: reading the state file %s: %w", name, err)
+	}
+	st, err := DecodeState(file)
+	if err != nil {
+		return nil, fmt.Errorf("gossip: the state file %s is damaged and was left untouched; restore it from a copy, or move it away to start as a new node: %w", name, err)
+	}
+	return st, nil
+}
+
+// Start begins to run; it returns at once.
+func (d *Driver) Start() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.started || d.closed {
+		return
+	}
+	d.started = true
+	d.wg.Go(d.run)
+}
+
+// Close ends the node's part in the gossip: connections are closed, what was not saved
+// yet is, and no goroutine is left when it returns. Closing again does nothing.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	if !d.closed {
+		d.closed = true
+		close(d.stop)
+		d.cancel()
+		if !d.started {
+			close(d.done)
+		}
+	}
+	d.mu.Unlock()
+	d.wg.Wait()
+	return nil
+}
+
+// spawn runs f in a goroutine that Close waits for; false if it is too late for that.
+func (d *Driver) spawn(f func()) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return false
+	}
+	d.wg.Go(f)
+	return true
+}
+
+func (d *Driver) run() {
+	defer close(d.done)
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case in := <-d.inputs:
+			d.take(in)
+		case now := <-ticker.C:
+			d.core.Tick(now)
+		case <-d.stop:
+			d.shutDown()
+			return
+		}
+		d.carryOut(time.Now())
+	}
+}
+
+// take carries in an input, and those that wait behind it.
+func (d *Driver) take(in func(time.Time)) {
+	d.core.SetOffset(d.offset.Load())
+	in(time.Now())
+	for range batch - 1 {
+		select {
+		case in := <-d.inputs:
+			in(time.Now())
+		default:
+			return
+		}
+	}
+}
+
+func (d *Driver) shutDown() {
+	for _, w := range d.wires {
+		w.close()
+	}
+	if !d.core.lazyDirty.IsZero() || d.core.dirty {
+		if err := disk.WriteFile(d.cfg.Disk, d.cfg.File, EncodeState(d.core.State())); err != nil {
+			d.log.Error("the last state could not be saved", "file", d.cfg.File, "error", err)
+		}
+	}
+	d.answerWaiting(ErrClosed)
+}
+
+// input hands f to the loop; false if the driver is closed.
+func (d *Driver) input(f func(now time.Time)) bool {
+	select {
+	case d.inputs <- f:
+		return true
+	case <-d.stop:
+		return false
+	}
+}
+
+type answer struct {
+	to  chan<- error
+	err error
+}
+
+// Do carries out a command. When it returns nil, the effect is durable and visible in
+// Map. An error of the core says why it refused; ErrClosed that it is too late; any
+// other that the effect could not be saved yet, so that a crash may undo it.
+func (d *Driver) Do(ctx context.Context, cmd Command) error {
+	done := make(chan error, 1)
+	ok := d.input(func(now time.Time) {
+		d.waiting = append(d.waiting, answer{done, d.core.Do(now, cmd)})
+	})
+	if !ok {
+		return ErrClosed
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.done:
+		select {
+		case err := <-done:
+			return err
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+func (d *Driver) answerWaiting(err error) {
+	for _, a := range d.waiting {
+		if a.err == nil {
+			a.err = err
+		}
+		a.to <- a.err
+	}
+	d.waiting = d.waiting[:0]
+}
+
+// Map returns the present view.
+func (d *Driver) Map() *slots.Map { return d.current.Load() }
+
+// SetOffset tells the peers, with the next heartbeats, how far this node's data is.
+func (d *Driver) SetOffset(offset uint64) { d.offset.Store(offset) }
+
+// Peers returns what is known of the other nodes beside the Map.
+func (d *Driver) Peers() (list []Peer) {
+	d.inspect(func() { list = d.core.Peers() })
+	return list
+}
+
+// Stats returns the message counters.
+func (d *Driver) Stats() (st Stats) {
+	d.inspect(func() { st = d.core.Stats() })
+	st.BytesSent, st.BytesReceived = d.bytes.sent.Load(), d.bytes.received.Load()
+	return st
+}
+
+// inspect runs f while nothing else touches the core.
+func (d *Driver) inspect(f func()) {
+	d.mu.Lock()
+	if !d.started && !d.closed {
+		f()
+		d.mu.Unlock()
+		return
+	}
+	d.mu.Unlock()
+	done := make(chan struct{})
+	if d.input(func(time.Time) { f(); close(done) }) {
+		select {
+		case <-done:
+			return
+		case <-d.done:
+		}
+	}
+	<-d.done
+	select {
+	case <-done: // just made it
+	default:
+		f()
+	}
+}

@@ -1,0 +1,144 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// carryOut does what the core asks for, in the order that Output prescribes.
+func (d *Driver) carryOut(now time.Time) {
+	out := d.core.Output()
+	d.events = append(d.events, out.Events...)
+	if d.save(now, out.Save) {
+		if out.Map != nil {
+			d.current.Store(out.Map)
+		}
+		if d.cfg.OnOutput != nil && (out.Map != nil || len(d.events) > 0) {
+			d.cfg.OnOutput(out.Map, d.events)
+		}
+		for _, e := range d.events {
+			logEvent(d.log, e)
+		}
+		d.events = nil
+		d.sendAll(out.Sends)
+		d.answerWaiting(nil)
+	} else {
+		// Not sent, not published, not answered as done: see Driver.
+		d.answerWaiting(fmt.Errorf("gossip: done, but not saved: %w", d.saveErr))
+	}
+	for _, addr := range out.Dials {
+		d.spawn(func() { d.dial(addr) })
+	}
+	for _, id := range out.Hangs {
+		if w := d.wires[id]; w != nil {
+			delete(d.wires, id)
+			w.closeAfterFlush()
+		}
+	}
+}
+
+// save makes st durable; false if the core's promises are not.
+func (d *Driver) save(now time.Time, st *State) bool {
+	if st == nil {
+		return true
+	}
+	if d.saveErr == nil || !now.Before(d.retryAt) {
+		err := disk.WriteFile(d.cfg.Disk, d.cfg.File, EncodeState(st))
+		switch {
+		case err != nil && d.saveErr == nil:
+			d.log.Error("the state cannot be saved; this node is silent until it can", "file", d.cfg.File, "error", err)
+		case err == nil && d.saveErr != nil:
+			d.log.Info("the state is saved again", "file", d.cfg.File)
+		}
+		d.saveErr, d.retryAt = err, now.Add(tickEvery)
+	}
+	if d.saveErr != nil {
+		d.core.SaveFailed()
+		return false
+	}
+	return true
+}
+
+// sendAll queues messages; one that goes to many links is encoded once.
+func (d *Driver) sendAll(sends []Send) {
+	var last *Message
+	var bytes []byte
+	for _, s := range sends {
+		w := d.wires[s.Link]
+		if w == nil {
+			continue
+		}
+		if s.Msg != last {
+			last = s.Msg
+			b, start := frame.Begin(bytes[:0])
+			bytes = frame.Finish(AppendMessage(b, last), start)
+		}
+		d.bytes.sent.Add(uint64(len(bytes)))
+		w.write(bytes)
+	}
+}
+
+// dialTimeout bounds a dial: a host that swallows packets must not hold a place for
+// long.
+func (d *Driver) dialTimeout() time.Duration { return max(d.core.cfg.NodeTimeout/2, time.Second) }
+
+func (d *Driver) dial(addr slots.Addr) {
+	ctx, cancel := context.WithTimeout(d.ctx, d.dialTimeout())
+	conn, err := d.cfg.Dial(ctx, addr)
+	cancel()
+	if err != nil {
+		d.log.Trace("dial failed", "addr", addr, "error", err)
+		d.input(func(now time.Time) { d.core.DialFailed(now, addr, err) })
+		return
+	}
+	d.serve(conn, addr)
+}
+
+// logEvent is the log's view of what happens.
+func logEvent(log logger, e Event) {
+	switch e := e.(type) {
+	case NodeAdded:
+		log.Info("node joined", "node", e.Node)
+	case NodeRemoved:
+		log.Info("node forgotten", "node", e.Node)
+	case HealthChanged:
+		if e.Now == slots.Failed {
+			log.Warn("node failed: a majority of the masters agreed", "node", e.Node)
+		} else {
+			log.Info("node health changed", "node", e.Node, "was", e.Was, "now", e.Now)
+		}
+	case AddrChanged:
+		log.Info("node is reached elsewhere", "node", e.Node, "was", e.Was, "now", e.Now)
+	case StateChanged:
+		log.Info("cluster state changed", "state", e.Now, "reason", e.Reason)
+	case SlotsChanged:
+		if e.Acquired != nil {
+			log.Info("slots acquired", "slots", firstRanges(e.Acquired))
+		}
+		if e.Lost != nil {
+			log.Warn("slots lost", "slots", firstRanges(e.Lost))
+		}
+	case RoleChanged:
+		log.Info("role changed", "node", e.Node, "master", e.Master)
+	case EpochChanged:
+		log.Info("config epoch changed", "epoch", e.ConfigEpoch, "reason", e.Reason)
+	case MeetFailed:
+		log.Error("meeting a node failed", "addr", e.Addr, "error", e.Err)
+	case Expelled:
+		log.Error("the cluster forgot this node; MEET it again to let it in", "by", e.By)
+	case Warning:
+		log.Warn(e.Text, "node", e.Node)
+	}
+}
+
+// logger is the part of hclog.Logger that events use.
+type logger interface {
+	Info(msg string, args ...any)
+	Warn(msg string, args ...any)
+	Error(msg string, args ...any)
+}

@@ -1,0 +1,46 @@
+package gossip
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Errors of commands. Their texts are those of the Redis protocol without the
+// leading "ERR " (SPEC §11).
+var (
+	ErrForgetSelf    = errors.New("I tried hard but I can't forget myself...")
+	ErrForgetMaster  = errors.New("Can't forget my master!")
+	ErrKnowsOthers   = errors.New("The user can assign a config epoch only when the node does not know any other node.")
+	ErrHasEpoch      = errors.New("Node config epoch is already non-zero")
+	ErrNotMaster     = errors.New("Please use SETSLOT only with masters.")
+	ErrInvalidAddr   = errors.New("Invalid node address specified")
+	ErrOwnsSlots     = errors.New("To set a master the node must be empty and without assigned slots.")
+	ErrReplicateSelf = errors.New("Can't replicate myself")
+	ErrNotAMaster    = errors.New("I can only replicate a master, not a replica.")
+
+	// ErrRefused is matched by a MeetFailed event's error if the other cluster
+	// and this one must not merge.
+	ErrRefused = errors.New("the two clusters refuse to merge")
+	// ErrNoAnswer is matched if nobody answered a Meet in time.
+	ErrNoAnswer = errors.New("nobody answered")
+)
+
+// UnknownNodeError names a node that this one does not know.
+type UnknownNodeError struct{ Node slots.NodeID }
+
+func (e *UnknownNodeError) Error() string { return "Unknown node " + e.Node.String() }
+
+// SlotError says why a slot cannot be added or removed.
+type SlotError struct {
+	Slot slots.Slot
+	Busy bool // true: it has an owner already; false: it has none
+}
+
+func (e *SlotError) Error() string {
+	if e.Busy {
+		return fmt.Sprintf("Slot %d is already busy", e.Slot)
+	}
+	return fmt.Sprintf("Slot %d is already unassigned", e.Slot)
+}

@@ -1,0 +1,79 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Event is something that happened, for logs, progress displays and the host
+// program. The set is closed: NodeAdded, NodeRemoved, HealthChanged,
+// AddrChanged, StateChanged, SlotsChanged, RoleChanged, EpochChanged, MeetFailed,
+// Expelled and Warning.
+type Event interface{ event() }
+
+// NodeAdded says that a node became known as a member.
+type NodeAdded struct{ Node slots.NodeID }
+
+// NodeRemoved says that a node was forgotten, here or elsewhere.
+type NodeRemoved struct{ Node slots.NodeID }
+
+// HealthChanged says what this node believes about another from now on.
+type HealthChanged struct {
+	Node     slots.NodeID
+	Was, Now slots.Health
+}
+
+// AddrChanged says that a node is reached elsewhere.
+type AddrChanged struct {
+	Node     slots.NodeID
+	Was, Now slots.Addr
+}
+
+// StateChanged says that the cluster, as this node sees it, began or ceased to
+// serve; Reason is plain English.
+type StateChanged struct {
+	Now    slots.State
+	Reason string
+}
+
+// SlotsChanged says that this node acquired or lost slots; nil for none.
+type SlotsChanged struct{ Acquired, Lost *slots.Set }
+
+// RoleChanged says that a node replicates Master from now on; zero: is a master.
+type RoleChanged struct{ Node, Master slots.NodeID }
+
+// EpochChanged says that this node orders its claims by another config epoch.
+type EpochChanged struct {
+	ConfigEpoch uint64
+	Reason      string
+}
+
+// MeetFailed says that a Meet came to nothing. Err matches ErrRefused if the two
+// clusters must not merge.
+type MeetFailed struct {
+	Addr slots.Addr
+	Err  error
+}
+
+// Expelled says that the cluster forgot this node, which therefore forgot its peers.
+type Expelled struct{ By slots.NodeID }
+
+// Warning is something an operator should look into.
+type Warning struct {
+	At   time.Time
+	Node slots.NodeID // whom it concerns, may be zero
+	Text string
+}
+
+func (NodeAdded) event()     {}
+func (NodeRemoved) event()   {}
+func (HealthChanged) event() {}
+func (AddrChanged) event()   {}
+func (StateChanged) event()  {}
+func (SlotsChanged) event()  {}
+func (RoleChanged) event()   {}
+func (EpochChanged) event()  {}
+func (MeetFailed) event()    {}
+func (Expelled) event()      {}
+func (Warning) event()       {}

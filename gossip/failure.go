@@ -1,0 +1,132 @@
+package gossip
+
+import (
+	"slices"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// maxSuspects bounds the list in a heartbeat.
+const maxSuspects = 1000
+
+// tendHealth suspects a peer that owes an answer for longer than T (SPEC §3.4).
+func (c *Core) tendHealth(n *node) {
+	if n.health == slots.Online && !n.pingSent.IsZero() && c.now.Sub(n.pingSent) > c.cfg.NodeTimeout {
+		c.setHealth(n, slots.Suspected)
+		if c.self.votes() {
+			// Only masters with slots count reports and are counted: tell them at
+			// once instead of with the next heartbeat.
+			c.sendTo(c.heartbeat(TypeSuspect), (*node).votes)
+		}
+	}
+	if n.health == slots.Suspected {
+		c.agreeOnFailure(n)
+	}
+}
+
+// setHealth changes what this node believes about n.
+func (c *Core) setHealth(n *node, h slots.Health) {
+	c.event(HealthChanged{Node: n.rec.ID, Was: n.health, Now: h})
+	n.health = h
+	c.mapDirty = true
+	c.listSuspects()
+}
+
+// listSuspects remakes the list that heartbeats carry; messages in flight keep theirs.
+func (c *Core) listSuspects() {
+	c.suspects = nil
+	for _, n := range c.list {
+		if n.health != slots.Online && len(c.suspects) < maxSuspects {
+			c.suspects = append(c.suspects, n.rec.ID)
+		}
+	}
+}
+
+// takeReports notes whom n holds for down, and whom no longer.
+func (c *Core) takeReports(n *node, suspects []slots.NodeID) {
+	for _, s := range c.list {
+		if len(s.reports) > 0 && !slices.Contains(suspects, s.rec.ID) {
+			delete(s.reports, n.rec.ID)
+		}
+	}
+	for _, id := range suspects {
+		s := c.nodes[id]
+		if s == nil || s == c.self || s == n {
+			continue
+		}
+		if s.reports == nil {
+			s.reports = make(map[slots.NodeID]time.Time)
+		}
+		s.reports[n.rec.ID] = c.now
+		if s.health == slots.Suspected {
+			c.agreeOnFailure(s)
+		}
+	}
+}
+
+// countReports counts the masters with slots that reported n within 2T, this node
+// left out.
+func (c *Core) countReports(n *node) int {
+	count := 0
+	for id, at := range n.reports {
+		if r := c.nodes[id]; r != nil && r.votes() && c.now.Sub(at) <= 2*c.cfg.NodeTimeout {
+			count++
+		}
+	}
+	return count
+}
+
+// voters returns how many masters with slots there are: the size of the cluster.
+func (c *Core) voters() int {
+	size := 0
+	for _, n := range c.list {
+		if n.votes() {
+			size++
+		}
+	}
+	return size
+}
+
+// agreeOnFailure declares a suspected node failed if a majority of the masters with
+// slots reports it (SPEC §3.4).
+func (c *Core) agreeOnFailure(n *node) {
+	c.settleClaims()
+	count := c.countReports(n)
+	if c.self.votes() {
+		count++
+	}
+	if count < c.voters()/2+1 {
+		return
+	}
+	c.fail(n)
+	m := c.message(TypeFail)
+	m.Subject = n.rec.ID
+	c.sendTo(m, func(o *node) bool { return o != n })
+}
+
+func (c *Core) fail(n *node) {
+	n.failedAt = c.now
+	c.setHealth(n, slots.Failed)
+}
+
+// onFail believes a member that says that a majority agreed.
+func (c *Core) onFail(from *node, id slots.NodeID) {
+	if n := c.nodes[id]; n != nil && n != c.self && n != from && n.health != slots.Failed {
+		c.fail(n)
+	}
+}
+
+// contact follows any word from n: it is alive. A failed master that still owns its
+// slots stays failed for 2T, the time in which a replica may take them (SPEC §3.5).
+func (c *Core) contact(n *node) {
+	n.pingSent = time.Time{}
+	switch n.health {
+	case slots.Suspected:
+		c.setHealth(n, slots.Online)
+	case slots.Failed:
+		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout {
+			c.setHealth(n, slots.Online)
+		}
+	}
+}

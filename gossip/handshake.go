@@ -1,0 +1,175 @@
+package gossip
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// handshake is a Meet under way: an address without a known node (SPEC §2.2).
+type handshake struct {
+	name     slots.NodeID // made up, shown until the peer tells its id
+	addr     slots.Addr
+	started  time.Time
+	nextMeet time.Time
+	link     *link
+	dialling bool
+	nextDial time.Time
+	err      error // why the last dial failed
+}
+
+// meetAgain is the pause before an unanswered Meet is repeated.
+const meetAgain = 500 * time.Millisecond
+
+// startMeet begins to make the node at addr a member.
+func (c *Core) startMeet(addr slots.Addr) {
+	for _, h := range c.handshakes {
+		if h.addr == addr {
+			return
+		}
+	}
+	h := &handshake{name: newNodeID(c.cfg.Rand), addr: addr, started: c.now, nextDial: c.now}
+	c.handshakes = append(c.handshakes, h)
+	c.tendHandshake(h)
+}
+
+func (c *Core) tendHandshakes() {
+	for _, h := range slices.Clone(c.handshakes) {
+		c.tendHandshake(h)
+	}
+}
+
+func (c *Core) tendHandshake(h *handshake) {
+	switch {
+	case c.now.Sub(h.started) > max(c.cfg.NodeTimeout, time.Second):
+		err := ErrNoAnswer
+		if h.err != nil {
+			err = fmt.Errorf("%w: %w", err, h.err)
+		}
+		c.endMeet(h, err)
+	case h.link != nil:
+		if !c.now.Before(h.nextMeet) {
+			c.sendMeet(h.link)
+		}
+	case !h.dialling && !c.now.Before(h.nextDial) && len(c.dials) < maxDials:
+		h.dialling = true
+		c.dials = append(c.dials, pendingDial{addr: h.addr, meet: h})
+		c.out.Dials = append(c.out.Dials, h.addr)
+	}
+}
+
+// endMeet ends a handshake. With an error its link is closed; without one the link
+// is the new member's.
+func (c *Core) endMeet(h *handshake, err error) {
+	i := slices.Index(c.handshakes, h)
+	if i < 0 {
+		return
+	}
+	c.handshakes = slices.Delete(c.handshakes, i, i+1)
+	c.dials = slices.DeleteFunc(c.dials, func(d pendingDial) bool { return d.meet == h })
+	if h.link != nil {
+		h.link.meet = nil
+		if err != nil {
+			c.hang(h.link)
+		}
+	}
+	if err != nil {
+		c.event(MeetFailed{Addr: h.addr, Err: err})
+	}
+}
+
+func (c *Core) sendMeet(l *link) {
+	l.meet.nextMeet = c.now.Add(meetAgain)
+	m := c.hello(TypeMeet, l)
+	m.Join = c.joinInfo()
+	c.send(l, m)
+}
+
+func (c *Core) joinInfo() *Join {
+	c.settleClaims()
+	return &Join{Established: c.established, Slots: c.assigned}
+}
+
+// onMeet answers a Meet: the only message that makes a stranger a member
+// (SPEC §2.3), if the two clusters may be one.
+func (c *Core) onMeet(l *link, m *Message) {
+	if m.Self == nil || m.Self.ID != m.Sender {
+		return
+	}
+	c.learnHost(m.You)
+	v, reason := c.judge(m)
+	if l.node != nil {
+		v = sameCluster // a member that is met again
+		c.agree(m.Cluster)
+	}
+	switch v {
+	case clustersRefuse:
+		c.warn(m.Sender, fmt.Sprintf("refused MEET from %s at %s: %s", m.Sender, l.host, reason))
+		answer := c.message(TypeRefuse)
+		answer.Reason = reason
+		c.send(l, answer)
+		return
+	case theyAdopt:
+		// The one that changes its id commits first: it joins us by speaking for
+		// our cluster, and may have joined another one by then.
+		rec := *m.Self
+		l.welcome = &rec
+	case weAdopt:
+		c.adopt(m.Cluster)
+		c.admit(l, m.Self)
+	case sameCluster:
+		c.admit(l, m.Self)
+	}
+	answer := c.hello(TypePong, l)
+	answer.Join = c.joinInfo()
+	c.send(l, answer)
+	if l.node != nil {
+		c.hear(l, m)
+		c.sendAll(l)
+	}
+}
+
+// onWelcome takes the Pong that answers a Meet.
+func (c *Core) onWelcome(l *link, m *Message) {
+	if m.Self == nil || m.Self.ID != m.Sender || m.Join == nil {
+		return // a Pong for something else
+	}
+	v, reason := c.judge(m)
+	switch v {
+	case clustersRefuse:
+		c.endMeet(l.meet, fmt.Errorf("%w: %s", ErrRefused, reason))
+		return
+	case theyAdopt:
+		return // it judged by what we were a moment ago; the next Meet tells it better
+	case weAdopt:
+		c.adopt(m.Cluster)
+	}
+	c.endMeet(l.meet, nil)
+	c.admit(l, m.Self)
+	c.hear(l, m)
+	c.sendPing(l.node, l)
+	c.sendAll(l)
+}
+
+// admit makes a stranger a member, or renews the membership of one that was
+// forgotten: an explicit MEET outweighs an earlier FORGET.
+func (c *Core) admit(l *link, rec *Record) {
+	r := *rec
+	if g, dead := c.gone.byID[r.ID]; dead {
+		r.Gen = max(r.Gen, g.gen+1)
+		c.gone.remove(r.ID)
+	}
+	if n := c.nodes[r.ID]; n != nil {
+		c.mergeKnown(n, &r)
+	} else {
+		c.add(&r)
+	}
+	n := c.nodes[r.ID]
+	n.noAddr = false
+	c.bind(l, n)
+	l.welcome = nil
+	c.dirty = true
+	c.tellAll(r.ID)
+}

@@ -1,0 +1,78 @@
+package gossip
+
+// verdict is what becomes of the identities of two clusters that meet.
+type verdict int
+
+const (
+	sameCluster verdict = iota
+	weAdopt
+	theyAdopt
+	clustersRefuse
+)
+
+// judge decides whether this node's cluster and that of a stranger may become one,
+// and whose id stays. Both ends decide by the same rule:
+//
+//   - a cluster without slots joins any other;
+//   - two that own slots become one only if at least one of them is a lone node that
+//     never had a peer, and no slot is owned in both. `redis-cli --cluster create`
+//     hands out the slots before it introduces the nodes;
+//   - everything else would mix up two sets of data (SPEC §2.6): refuse.
+//
+// Two lone nodes keep the smaller id, so that both choose the same.
+func (c *Core) judge(m *Message) (verdict, string) {
+	var theirs Join
+	if m.Join != nil {
+		theirs = *m.Join
+	}
+	c.settleClaims()
+	ours := !c.assigned.Empty()
+	switch {
+	case m.Cluster == c.cluster:
+		return sameCluster, ""
+	case c.cluster.IsZero():
+		return weAdopt, ""
+	case m.Cluster.IsZero():
+		return theyAdopt, ""
+	case ours && !theirs.Slots.Empty():
+		both := c.assigned
+		both.Intersect(&theirs.Slots)
+		switch {
+		case c.established && theirs.Established:
+			return clustersRefuse, "both nodes belong to clusters that own slots; to move a node over, CLUSTER RESET it first"
+		case !both.Empty():
+			return clustersRefuse, "slots " + firstRanges(&both) + " are owned on both sides; CLUSTER DELSLOTS them on one"
+		case c.established:
+			return theyAdopt, ""
+		case theirs.Established:
+			return weAdopt, ""
+		}
+	case ours:
+		return theyAdopt, ""
+	case !theirs.Slots.Empty():
+		return weAdopt, ""
+	}
+	if smallerCluster(m.Cluster, c.cluster) {
+		return weAdopt, ""
+	}
+	return theyAdopt, ""
+}
+
+func smallerCluster(a, b ClusterID) bool { return string(a[:]) < string(b[:]) }
+
+// adopt makes this node a part of the cluster.
+func (c *Core) adopt(id ClusterID) {
+	if c.cluster != id {
+		c.cluster = id
+		c.dirty = true
+	}
+}
+
+// agree settles the cluster id with a fellow member. Members may disagree for a
+// moment when two of them became owners of slots at the same time and each
+// minted an id: the smaller one stays.
+func (c *Core) agree(id ClusterID) {
+	if !id.IsZero() && (c.cluster.IsZero() || smallerCluster(id, c.cluster)) {
+		c.adopt(id)
+	}
+}

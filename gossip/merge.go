@@ -1,0 +1,178 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// merge takes a record that a member told. Records are ordered by their subjects, so
+// it does not matter by which way, how often or in which order they come.
+func (c *Core) merge(r *Record, from *node) {
+	n := c.nodes[r.ID]
+	switch {
+	case n == c.self:
+		c.mergeSelf(r, from)
+	case r.Gone:
+		if n != nil && r.Gen < n.rec.Gen {
+			return // of an earlier membership
+		}
+		if n != nil || !c.gone.covers(r.ID, r.Gen) {
+			c.bury(r.ID, r.Gen)
+			c.tell(newsItem{id: r.ID, from: from.rec.ID})
+		}
+	case n != nil:
+		if c.mergeKnown(n, r) {
+			c.tell(newsItem{id: r.ID, from: from.rec.ID})
+		}
+	case c.gone.covers(r.ID, r.Gen):
+		// The peer missed that this node was forgotten.
+		if l := from.link(); l != nil {
+			grave, _ := c.recordOf(r.ID)
+			c.reply(l, []Record{grave}, nil)
+		}
+	default:
+		c.add(r)
+		c.tell(newsItem{id: r.ID, from: from.rec.ID})
+	}
+}
+
+// add makes r's subject a member. It owes a sign of life from now on.
+func (c *Core) add(r *Record) {
+	n := &node{rec: *r, pingSent: c.now, nextDial: c.now.Add(dialCourtesy)}
+	if before(c.self.rec.ID, r.ID) {
+		n.nextDial = c.now
+	}
+	c.gone.remove(r.ID)
+	c.insert(n)
+	c.raiseEpoch(r.ConfigEpoch)
+	if !c.established {
+		c.established, c.dirty = true, true
+	}
+	c.saveSoon()
+	c.event(NodeAdded{Node: r.ID})
+	for _, l := range c.loose {
+		if l.peer == r.ID && l.meet == nil && l.welcome == nil {
+			c.bind(l, n)
+			n.lastHeard = c.now
+			c.contact(n)
+			break
+		}
+	}
+	if len(n.links) == 0 {
+		c.dial(n)
+	}
+}
+
+// mergeKnown takes another version of a member's record; it reports whether that
+// changed anything.
+func (c *Core) mergeKnown(n *node, r *Record) bool {
+	changed := r.Gen > n.rec.Gen
+	gen := max(r.Gen, n.rec.Gen)
+	if r.newer(&n.rec) {
+		changed = true
+		was := n.rec
+		n.rec = *r
+		c.followRecord(n, &was)
+	}
+	if !changed {
+		return false
+	}
+	n.rec.Gen = gen
+	c.rehash(n)
+	c.mapDirty = true
+	c.saveSoon()
+	return true
+}
+
+// followRecord does what a newer record asks for.
+func (c *Core) followRecord(n *node, was *Record) {
+	c.raiseEpoch(n.rec.ConfigEpoch)
+	if n.rec.Addr != was.Addr || n.rec.Incarnation != was.Incarnation {
+		n.noAddr = false
+		n.nextDial, n.dialWait = c.now, 0
+	}
+	if n.rec.Addr != was.Addr {
+		c.event(AddrChanged{Node: n.rec.ID, Was: was.Addr, Now: n.rec.Addr})
+	}
+	if n.rec.Master != was.Master {
+		c.event(RoleChanged{Node: n.rec.ID, Master: n.rec.Master})
+	}
+	if n.rec.Master != was.Master || n.rec.ConfigEpoch != was.ConfigEpoch || !sameSet(n.rec.Slots, was.Slots) {
+		c.claimsStale = true
+	}
+}
+
+// mergeSelf hears what others know about this node: that it was forgotten, was met
+// again, or, after a restart with an older state file, had been further.
+func (c *Core) mergeSelf(r *Record, from *node) {
+	self := &c.self.rec
+	switch {
+	case r.Gone && r.Gen >= self.Gen:
+		c.expelled(from.rec.ID, r.Gen)
+		return
+	case r.Gone:
+		return
+	case r.Gen > self.Gen:
+		self.Gen = r.Gen
+		c.rehash(c.self)
+		c.dirty = true
+		c.tellAll(self.ID)
+	}
+	if r.newer(self) {
+		c.warn(from.rec.ID, "peers know a later word of this node than itself: its state file is an old copy, or another process uses its id")
+		self.Incarnation = r.Incarnation + 1
+		self.ConfigEpoch = max(self.ConfigEpoch, r.ConfigEpoch)
+		c.claimsStale = true
+		c.selfChanged()
+	}
+}
+
+// bury removes a node and remembers that its membership gen has ended.
+func (c *Core) bury(gone slots.NodeID, gen uint64) {
+	if n := c.nodes[gone]; n != nil {
+		for len(n.links) > 0 {
+			l := n.links[0]
+			notice := c.message(TypeForgotten)
+			notice.Records = []Record{{ID: gone, Gen: gen, Gone: true}}
+			c.send(l, notice)
+			c.hang(l)
+		}
+		c.erase(n)
+		c.event(NodeRemoved{Node: gone})
+	}
+	c.gone.add(gone, gen, c.now)
+	c.saveSoon()
+}
+
+// expelled follows the news that the cluster forgot this node. It forgets its
+// peers without a ban, keeps its slots and data, and waits to be met again; alone,
+// it covers too few slots to serve them to anybody.
+func (c *Core) expelled(by slots.NodeID, gen uint64) {
+	c.event(Expelled{By: by})
+	c.forgetAll()
+	c.self.rec.Gen = gen + 1
+	c.selfChanged()
+}
+
+// forgetAll empties the list of peers, without graves.
+func (c *Core) forgetAll() {
+	for _, n := range append([]*node(nil), c.list...) {
+		if n == c.self {
+			continue
+		}
+		for len(n.links) > 0 {
+			c.hang(n.links[0])
+		}
+		c.erase(n)
+		c.event(NodeRemoved{Node: n.rec.ID})
+	}
+	for len(c.handshakes) > 0 {
+		c.endMeet(c.handshakes[0], ErrNoAnswer)
+	}
+	for len(c.loose) > 0 {
+		c.hang(c.loose[0])
+	}
+	c.dials = nil
+	c.serveFrom, c.minoritySeen = time.Time{}, time.Time{}
+}

@@ -1,0 +1,70 @@
+package gossip
+
+import "github.com/slotmesh/slotmesh/slots"
+
+// Type tells what a message is for.
+type Type uint8
+
+const (
+	TypePing      Type = 1 // a heartbeat that asks for a Pong
+	TypePong      Type = 2 // its answer
+	TypeMeet      Type = 3 // asks to be a member; the only word of a stranger that is trusted
+	TypeRefuse    Type = 4 // answers a Meet that must not be, with the Reason
+	TypeNews      Type = 5 // Records that are new to the sender, or were asked for; ids it Wants
+	TypeSummary   Type = 6 // one Entry for each record of the sender, to find where two views differ
+	TypeSuspect   Type = 7 // a heartbeat without answer, sent at once when Suspects changed
+	TypeFail      Type = 8 // Subject is down: a majority of the masters agreed (SPEC §3.4)
+	TypeForgotten Type = 9 // tells a node that it was forgotten, in which Gen
+
+	typeCount = 32 // more types may come; the unknown ones are counted and ignored
+)
+
+// String returns the name used in counters and logs.
+func (t Type) String() string {
+	if name := typeNames[t%typeCount]; name != "" && t < typeCount {
+		return name
+	}
+	return "unknown"
+}
+
+var typeNames = [typeCount]string{
+	TypePing: "ping", TypePong: "pong", TypeMeet: "meet", TypeRefuse: "refuse", TypeNews: "news", TypeSummary: "summary",
+	TypeSuspect: "suspect", TypeFail: "fail", TypeForgotten: "forgotten",
+}
+
+// Message is what nodes say to each other. The first group of fields is in every
+// message; the others are left out of the encoding where they are zero.
+type Message struct {
+	Type        Type
+	Cluster     ClusterID
+	Sender      slots.NodeID
+	Gen         uint64 // of the sender's membership, see Record
+	Incarnation uint64
+	Epoch       uint64 // the sender's currentEpoch (SPEC §4.1)
+	Digest      uint64 // of the sender's view: the XOR of its records' hashes
+
+	Offset   uint64         // how far the sender's data is (replication offset)
+	Suspects []slots.NodeID // whom the sender holds for PFAIL or FAIL
+
+	Self    *Record      // the sender's own record, in the first message on a link
+	Join    *Join        // in Meet and the Pong that answers it
+	You     string       // the host under which the sender sees the receiver
+	Records []Record     // News
+	Summary []Entry      // Summary
+	Want    []uint64     // News: prefixes of the ids whose records the sender asks for
+	Subject slots.NodeID // Fail
+	Reason  string       // Refuse: plain English
+}
+
+// Join is what two strangers must know of each other's clusters to decide
+// whether they may become one.
+type Join struct {
+	Established bool      // the cluster has, or once had, at least two members
+	Slots       slots.Set // all slots owned by anybody in it
+}
+
+// Entry stands for one record in a Summary: which node, which version.
+type Entry struct {
+	Node uint64 // the first 8 bytes of the id
+	Hash uint64 // of the record's version
+}

@@ -1,0 +1,50 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// node is a member, as this node knows it: its own record, and what was seen of it.
+type node struct {
+	rec   Record
+	hash  uint64     // of rec's version
+	owned *slots.Set // the claims that won, nil for none; replaced, never changed
+
+	health   slots.Health
+	failedAt time.Time
+	// pingSent is since when the peer owes an answer, zero if it owes none.
+	pingSent  time.Time
+	lastHeard time.Time // any message from it, on any link
+	reports   map[slots.NodeID]time.Time
+	offset    uint64 // replication offset it told last
+
+	links    []*link
+	noAddr   bool      // somebody else answers at its address (SPEC §2.4)
+	dialling bool      // a dial is under way, or its first message unanswered
+	nextDial time.Time // not before
+	dialWait time.Duration
+
+	digest     uint64    // of its view, as it told last
+	nextSync   time.Time // not before
+	syncWait   time.Duration
+	toldWinner time.Time // when it was last told that its claims are stale
+}
+
+// link returns the one to speak on: where the peer was heard last.
+func (n *node) link() *link {
+	var best *link
+	for _, l := range n.links {
+		if best == nil || l.heard.After(best.heard) {
+			best = l
+		}
+	}
+	return best
+}
+
+func (n *node) isMaster() bool { return n.rec.Master.IsZero() }
+
+// votes reports whether the node's word counts for failures and elections: it is a
+// master with slots (SPEC §3.4, §6.5).
+func (n *node) votes() bool { return n.isMaster() && n.owned != nil }

@@ -1,0 +1,69 @@
+package gossip
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// startDelay is how long a restarted master waits before it serves, to hear whether
+// its slots have another owner by now (SPEC §5.2). A node that never had a peer
+// has nobody to hear it from, and does not wait.
+const startDelay = 2 * time.Second
+
+// updateState decides whether the cluster may serve (SPEC §5.1).
+func (c *Core) updateState() {
+	now, reason := c.judgeState()
+	if now == c.state {
+		return
+	}
+	c.state, c.mapDirty = now, true
+	c.event(StateChanged{Now: now, Reason: reason})
+}
+
+func (c *Core) judgeState() (slots.State, string) {
+	size, reachable, failed := 0, 0, 0
+	for _, n := range c.list {
+		if !n.votes() {
+			continue
+		}
+		size++
+		switch n.health {
+		case slots.Online:
+			reachable++
+		case slots.Failed:
+			failed++
+		}
+	}
+	if size > 0 && reachable < size/2+1 {
+		c.minoritySeen = c.now
+		return slots.Down, fmt.Sprintf("only %d of %d masters can be reached", reachable, size)
+	}
+	if !c.cfg.NoFullCoverage {
+		if missing := slots.Count - c.assigned.Len(); missing > 0 {
+			return slots.Down, fmt.Sprintf("%d slots have no owner", missing)
+		}
+		if failed > 0 {
+			return slots.Down, fmt.Sprintf("%d masters with slots failed", failed)
+		}
+	}
+	if size == 0 {
+		return slots.Down, "nobody owns a slot"
+	}
+	if c.state == slots.Down && c.self.votes() {
+		if c.now.Before(c.serveFrom) {
+			return slots.Down, "just started"
+		}
+		if !c.minoritySeen.IsZero() && c.now.Sub(c.minoritySeen) < c.rejoinDelay() {
+			return slots.Down, "just back from a minority"
+		}
+	}
+	return slots.OK, "all is well"
+}
+
+// rejoinDelay is how long a master that was cut off waits before it serves: others
+// may have taken its slots, and need time to tell it (SPEC §5.2).
+func (c *Core) rejoinDelay() time.Duration {
+	return min(max(c.cfg.NodeTimeout, 500*time.Millisecond), 5*time.Second)
+}

@@ -1,0 +1,146 @@
+package gossip
+
+import (
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// State is what a node must not forget when it stops: who it is, what it promised
+// (epochs, votes), and whom it knew. Nodes[0] is the node itself; records of
+// forgotten nodes have Gone set.
+type State struct {
+	Cluster       ClusterID
+	Established   bool   // the cluster has, or once had, a second member
+	CurrentEpoch  uint64 // SPEC §4.1
+	LastVoteEpoch uint64 // the last epoch this node voted in (SPEC §6.5)
+	Nodes         []Record
+	Migrating     map[slots.Slot]slots.NodeID
+	Importing     map[slots.Slot]slots.NodeID
+}
+
+const (
+	stateMagic   = "SMNODES"
+	stateVersion = 1
+)
+
+const (
+	stCluster = iota
+	stEstablished
+	stCurrentEpoch
+	stLastVoteEpoch
+	stNodes
+	stMigrating
+	stImporting
+)
+
+// EncodeState returns the content of the state file: msgpack, sealed with a
+// checksum.
+func EncodeState(s *State) []byte {
+	w := newMap(nil)
+	if !s.Cluster.IsZero() {
+		w.b = packBin(w.key(stCluster), s.Cluster[:])
+	}
+	w.bool(stEstablished, s.Established)
+	w.uint(stCurrentEpoch, s.CurrentEpoch)
+	w.uint(stLastVoteEpoch, s.LastVoteEpoch)
+	w.b = packArray(w.key(stNodes), len(s.Nodes))
+	for i := range s.Nodes {
+		w.b = appendRecord(w.b, &s.Nodes[i])
+	}
+	w.openSlots(stMigrating, s.Migrating)
+	w.openSlots(stImporting, s.Importing)
+	return frame.Seal(stateMagic, stateVersion, w.done())
+}
+
+// openSlots writes an array of slot, node, slot, node …
+func (w *mapWriter) openSlots(key uint64, open map[slots.Slot]slots.NodeID) {
+	if len(open) == 0 {
+		return
+	}
+	w.b = packArray(w.key(key), 2*len(open))
+	for slot := range slots.Slot(slots.Count) { // in order, so that equal states have equal files
+		if id, ok := open[slot]; ok {
+			w.b = packUint(w.b, uint64(slot))
+			w.b = packBin(w.b, id[:])
+		}
+	}
+}
+
+// DecodeState reads the content of a state file. The error says what is wrong with
+// it, and matches frame.ErrCorrupt or ErrMalformed.
+func DecodeState(file []byte) (*State, error) {
+	version, payload, err := frame.Open(stateMagic, file)
+	if err != nil {
+		return nil, err
+	}
+	if version != stateVersion {
+		return nil, fmt.Errorf("its format version is %d, this program reads version %d: %w", version, stateVersion, ErrMalformed)
+	}
+	s := new(State)
+	u := &unpacker{b: payload}
+	for range u.mapLen() {
+		if u.err != nil {
+			break
+		}
+		s.decodeField(u, u.uint())
+	}
+	if u.err == nil && u.off != len(payload) {
+		u.fail("bytes after the end")
+	}
+	if u.err == nil && (len(s.Nodes) == 0 || s.Nodes[0].Gone) {
+		u.fail("the node itself is missing")
+	}
+	if u.err != nil {
+		return nil, u.err
+	}
+	return s, nil
+}
+
+func (s *State) decodeField(u *unpacker, key uint64) {
+	switch key {
+	case stCluster:
+		if p := u.bin(len(s.Cluster)); len(p) == len(s.Cluster) {
+			copy(s.Cluster[:], p)
+		} else {
+			u.fail("not a cluster id")
+		}
+	case stEstablished:
+		s.Established = u.bool()
+	case stCurrentEpoch:
+		s.CurrentEpoch = u.uint()
+	case stLastVoteEpoch:
+		s.LastVoteEpoch = u.uint()
+	case stNodes:
+		for range u.array(minRecord) {
+			if u.err != nil {
+				return
+			}
+			s.Nodes = append(s.Nodes, Record{})
+			decodeRecord(u, &s.Nodes[len(s.Nodes)-1])
+		}
+	case stMigrating:
+		s.Migrating = u.openSlots()
+	case stImporting:
+		s.Importing = u.openSlots()
+	default:
+		u.skip(maxDepth)
+	}
+}
+
+func (u *unpacker) openSlots() map[slots.Slot]slots.NodeID {
+	open := make(map[slots.Slot]slots.NodeID)
+	for range u.array(1) / 2 {
+		slot, id := u.uint(), u.id()
+		if u.err != nil {
+			return nil
+		}
+		if slot >= slots.Count {
+			u.fail("not a slot")
+			return nil
+		}
+		open[slots.Slot(slot)] = id
+	}
+	return open
+}

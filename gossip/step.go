@@ -1,0 +1,264 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Step takes a message that arrived on a link.
+func (c *Core) Step(now time.Time, from LinkID, m *Message) {
+	c.now = now
+	l := c.links[from]
+	if l == nil {
+		return // closed meanwhile
+	}
+	c.stats.Received[m.Type%typeCount]++
+	if !c.identify(l, m) {
+		return
+	}
+	switch {
+	case m.Type == TypeMeet:
+		c.onMeet(l, m)
+	case l.meet != nil:
+		c.onHandshake(l, m)
+	case l.node == nil:
+		c.onStranger(l, m)
+	default:
+		c.hear(l, m)
+		if l.node != nil { // still a member
+			c.dispatch(l, m)
+		}
+	}
+}
+
+// identify checks that the one who speaks is the one expected, and finds the member.
+func (c *Core) identify(l *link, m *Message) bool {
+	if m.Sender == c.self.rec.ID {
+		if l.meet != nil {
+			c.endMeet(l.meet, ErrNoAnswer) // met itself
+		} else {
+			c.wrongPeer(l)
+		}
+		return false
+	}
+	if l.peer != m.Sender {
+		if !l.peer.IsZero() || !l.expect.IsZero() && l.expect != m.Sender {
+			c.wrongPeer(l)
+			return false
+		}
+		l.peer = m.Sender
+	}
+	l.heard, l.incarnation = c.now, m.Incarnation
+	// A greater Gen means that the node was reset or forgotten since: to this
+	// node it is a stranger until the news of its return, or a Meet, arrives.
+	if n := c.nodes[m.Sender]; l.meet == nil && n != nil && m.Gen <= n.rec.Gen {
+		c.bind(l, n)
+	}
+	return c.links[l.id] == l
+}
+
+// wrongPeer closes a link whose peer answers with another id (SPEC §2.4).
+func (c *Core) wrongPeer(l *link) {
+	if n := c.nodes[l.expect]; n != nil && l.dialled && !n.noAddr {
+		n.noAddr, c.mapDirty = true, true
+		c.event(AddrChanged{Node: n.rec.ID, Was: n.rec.Addr})
+	}
+	c.hang(l)
+}
+
+func (c *Core) onHandshake(l *link, m *Message) {
+	switch m.Type {
+	case TypePong:
+		c.onWelcome(l, m)
+	case TypeRefuse:
+		c.endMeet(l.meet, &refusedError{m.Reason})
+	case TypePing:
+		c.send(l, c.message(TypePong)) // it knows us already
+	}
+}
+
+type refusedError struct{ reason string }
+
+func (e *refusedError) Error() string        { return ErrRefused.Error() + ": " + e.reason }
+func (e *refusedError) Is(target error) bool { return target == ErrRefused }
+
+// onStranger hears one who is not a member. Nothing it says is believed; it learns
+// that this node lives, or that it was forgotten.
+func (c *Core) onStranger(l *link, m *Message) {
+	if l.welcome != nil && m.Cluster == c.cluster {
+		c.admit(l, l.welcome)
+		c.hear(l, m)
+		c.sendAll(l)
+		c.dispatch(l, m)
+		return
+	}
+	if g, dead := c.gone.byID[m.Sender]; dead && m.Gen <= g.gen {
+		notice := c.message(TypeForgotten)
+		notice.Records = []Record{{ID: m.Sender, Gen: g.gen, Gone: true}}
+		c.send(l, notice)
+		return
+	}
+	if m.Type == TypePing {
+		c.send(l, c.message(TypePong))
+	}
+}
+
+// hear takes what every message of a member says.
+func (c *Core) hear(l *link, m *Message) {
+	n := l.node
+	n.lastHeard = c.now
+	c.dropSpares(l)
+	if m.Cluster != c.cluster {
+		c.agree(m.Cluster)
+	}
+	c.raiseEpoch(m.Epoch)
+	n.digest, n.offset = m.Digest, m.Offset
+	c.learnHost(m.You)
+	c.contact(n)
+	if m.Self != nil && m.Self.ID == m.Sender {
+		c.merge(m.Self, n)
+	}
+}
+
+func (c *Core) dispatch(l *link, m *Message) {
+	n := l.node
+	switch m.Type {
+	case TypePing:
+		c.takeReports(n, m.Suspects)
+		c.sendPong(l, m)
+	case TypePong:
+		c.takeReports(n, m.Suspects)
+		c.compareViews(n, l)
+	case TypeSuspect:
+		c.takeReports(n, m.Suspects)
+	case TypeFail:
+		c.onFail(n, m.Subject)
+	case TypeNews:
+		c.onNews(n, l, m)
+	case TypeSummary:
+		c.onSummary(n, l, m)
+	case TypeForgotten:
+		for i := range m.Records {
+			if m.Records[i].ID == c.self.rec.ID {
+				c.merge(&m.Records[i], n)
+			}
+		}
+	}
+}
+
+// raiseEpoch follows the cluster's epoch, which never falls (SPEC §4.1).
+func (c *Core) raiseEpoch(epoch uint64) {
+	if epoch > c.currentEpoch {
+		c.currentEpoch = epoch
+		c.dirty, c.mapDirty = true, true
+	}
+}
+
+// message returns a message with the fields that all have.
+func (c *Core) message(t Type) *Message {
+	return &Message{
+		Type: t, Cluster: c.cluster, Sender: c.self.rec.ID, Gen: c.self.rec.Gen,
+		Incarnation: c.self.rec.Incarnation, Epoch: c.currentEpoch, Digest: c.digest,
+	}
+}
+
+// heartbeat returns a message that also says what this node sees of others.
+func (c *Core) heartbeat(t Type) *Message {
+	m := c.message(t)
+	m.Suspects, m.Offset = c.suspects, c.self.offset
+	return m
+}
+
+// hello returns the first message on a link: it introduces the node.
+func (c *Core) hello(t Type, l *link) *Message {
+	m := c.heartbeat(t)
+	self := c.self.rec
+	m.Self, m.You = &self, l.host
+	return m
+}
+
+func (c *Core) sendPing(n *node, l *link) {
+	if n.pingSent.IsZero() {
+		n.pingSent = c.now
+	}
+	if l.dialled && l.peer.IsZero() {
+		c.send(l, c.hello(TypePing, l))
+		return
+	}
+	c.send(l, c.heartbeat(TypePing))
+}
+
+func (c *Core) sendPong(l *link, ping *Message) {
+	if ping.Self != nil {
+		c.send(l, c.hello(TypePong, l))
+		return
+	}
+	c.send(l, c.heartbeat(TypePong))
+}
+
+func (c *Core) send(l *link, m *Message) {
+	c.stats.Sent[m.Type]++
+	c.out.Sends = append(c.out.Sends, Send{l.id, m})
+}
+
+// sendTo sends to the members that want returns true for.
+func (c *Core) sendTo(m *Message, want func(*node) bool) {
+	for _, n := range c.list {
+		if n == c.self || !want(n) {
+			continue
+		}
+		if l := n.link(); l != nil {
+			c.send(l, m)
+		}
+	}
+}
+
+// SetOffset tells the peers with the next heartbeats how far this node's data is.
+func (c *Core) SetOffset(offset uint64) { c.self.offset = offset }
+
+// Stats returns the message counters.
+func (c *Core) Stats() Stats { return c.stats }
+
+// Peer is what a node knows of another one beside the Map.
+type Peer struct {
+	ID           slots.NodeID // made up while Handshake is set
+	Addr         slots.Addr
+	Handshake    bool
+	NoAddr       bool
+	Connected    bool
+	PingSent     time.Time // since when it owes an answer, zero if it owes none
+	PongReceived time.Time // when it was last heard, zero if never
+	Reports      int       // how many masters report it down (SPEC §3.4)
+	Offset       uint64    // replication offset it told last
+	Links        []LinkInfo
+}
+
+// LinkInfo describes a connection, for CLUSTER LINKS.
+type LinkInfo struct {
+	ID      LinkID
+	Dialled bool // by this node
+	Since   time.Time
+}
+
+// Peers returns all other nodes by ascending id, then the handshakes.
+func (c *Core) Peers() []Peer {
+	list := make([]Peer, 0, len(c.list)+len(c.handshakes))
+	for _, n := range c.list {
+		if n == c.self {
+			continue
+		}
+		p := Peer{
+			ID: n.rec.ID, Addr: n.rec.Addr, NoAddr: n.noAddr, Connected: len(n.links) > 0,
+			PingSent: n.pingSent, PongReceived: n.lastHeard, Reports: c.countReports(n), Offset: n.offset,
+		}
+		for _, l := range n.links {
+			p.Links = append(p.Links, LinkInfo{l.id, l.dialled, l.up})
+		}
+		list = append(list, p)
+	}
+	for _, h := range c.handshakes {
+		list = append(list, Peer{ID: h.name, Addr: h.addr, Handshake: true, Connected: h.link != nil, PingSent: h.started})
+	}
+	return list
+}
