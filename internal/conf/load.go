@@ -68,11 +68,7 @@ func Load(file string, args []string) (*Settings, []Warning, error) {
 		l.text(file, text)
 		l.s.file = path
 	}
-	l.args(args)
-	if err := errors.Join(l.errs...); err != nil {
-		return nil, l.warnings, err
-	}
-	return l.s, l.warnings, nil
+	return l.finish(args)
 }
 
 // Parse is Load from a text; name stands for the file in messages. The settings
@@ -80,7 +76,21 @@ func Load(file string, args []string) (*Settings, []Warning, error) {
 func Parse(name, text string, args ...string) (*Settings, []Warning, error) {
 	l := newLoader(readFile)
 	l.text(name, text)
+	return l.finish(args)
+}
+
+// finish applies the command line and returns what Load returns.
+func (l *loader) finish(args []string) (*Settings, []Warning, error) {
 	l.args(args)
+	if dir, at := l.s.String("dir"), l.s.Where("dir"); at != "" {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			err = errors.New("that is a file")
+		}
+		if err != nil {
+			l.fail(&Error{At: at, Name: "dir", Value: dir, Err: err, Accepted: "a folder that exists"})
+		}
+	}
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, l.warnings, err
 	}

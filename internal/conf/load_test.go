@@ -116,7 +116,7 @@ func TestBadValues(t *testing.T) {
 		{"proto-max-bulk-len 1kb", "argument must be between 1048576 and"},
 		{"maxmemory-policy lru", "(accepted: volatile-lru, volatile-lfu"},
 		{"cluster-enabled maybe", "argument must be 'yes' or 'no' (accepted: yes, no)"},
-		{"cluster-node-timeout 2s", "(accepted: a whole number of milliseconds, 1 to"},
+		{"cluster-node-timeout 2s", "(accepted: a whole number of milliseconds, 100 to"},
 		{"timeout -1", "argument must be between 0"},
 		{"save 60", "Invalid save parameters"},
 		{"save a b", "Invalid save parameters"},
@@ -127,6 +127,7 @@ func TestBadValues(t *testing.T) {
 		{"client-output-buffer-limit normal 1 x 3", "Error in hard, soft or soft_seconds"},
 		{`requirepass "a\nb"`, "a line break"},
 		{`requirepass "abc`, "x.conf:1: line "},
+		{"dir /nonexistent", `x.conf:1: dir "/nonexistent": stat /nonexistent: no such file or directory (accepted: a folder that exists)`},
 		{"include", "wrong number of arguments"},
 		{"include /nonexistent.conf", `x.conf:1: include "/nonexistent.conf"`},
 	} {

@@ -41,7 +41,7 @@ func usedTable() []directive {
 		{name: "cluster-enabled", kind: isBool, def: "no"},
 		{name: "cluster-config-file", kind: isString, def: "nodes.conf"},
 		{name: "cluster-port", kind: isInt, def: "0", max: 65535},
-		{name: "cluster-node-timeout", kind: isTime, unit: time.Millisecond, def: "15000", min: 1, max: anyInt, live: true},
+		{name: "cluster-node-timeout", kind: isTime, unit: time.Millisecond, def: "15000", min: 100, max: anyInt, live: true},
 		{name: "cluster-require-full-coverage", kind: isBool, def: "yes", live: true},
 		{name: "cluster-allow-reads-when-down", kind: isBool, def: "no", live: true},
 		{name: "cluster-announce-ip", kind: isString, live: true},
