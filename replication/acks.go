@@ -1,0 +1,86 @@
+package replication
+
+// ackTable knows up to which offset each connected replica holds the stream, and who
+// waits for how many of them (SPEC §9.3).
+type ackTable struct {
+	held    map[uint64]int64 // by link
+	waiters []*waiter
+}
+
+// waiter waits until want replicas hold the stream up to offset. wake is called once,
+// when they do or when the table is given up.
+type waiter struct {
+	offset int64
+	want   int
+	wake   func()
+	err    error // why it will never happen
+}
+
+// count returns how many replicas hold the stream up to offset.
+func (t *ackTable) count(offset int64) int {
+	n := 0
+	for _, held := range t.held {
+		if held >= offset {
+			n++
+		}
+	}
+	return n
+}
+
+// ack notes that the replica on link holds the stream up to offset, and wakes whom
+// that satisfies. An ack never takes anything back.
+func (t *ackTable) ack(link uint64, offset int64) {
+	if t.held == nil {
+		t.held = make(map[uint64]int64)
+	}
+	if was, ok := t.held[link]; ok && offset <= was {
+		return
+	}
+	t.held[link] = offset
+	kept := t.waiters[:0]
+	for _, w := range t.waiters {
+		if w.offset <= offset && t.count(w.offset) >= w.want {
+			w.wake()
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	t.keep(kept)
+}
+
+// gone forgets a link that has ended.
+func (t *ackTable) gone(link uint64) { delete(t.held, link) }
+
+// wait registers w, unless it is satisfied already.
+func (t *ackTable) wait(w *waiter) (registered bool) {
+	if t.count(w.offset) >= w.want {
+		return false
+	}
+	t.waiters = append(t.waiters, w)
+	return true
+}
+
+// leave takes back a wait.
+func (t *ackTable) leave(w *waiter) {
+	for i := range t.waiters {
+		if t.waiters[i] == w {
+			t.keep(append(t.waiters[:i], t.waiters[i+1:]...))
+			return
+		}
+	}
+}
+
+// abandon wakes everybody: this node's stream ends here.
+func (t *ackTable) abandon(err error) {
+	for _, w := range t.waiters {
+		w.err = err
+		w.wake()
+	}
+	t.keep(t.waiters[:0])
+}
+
+// keep makes list, a prefix in place, the waiters, and lets go of those behind it.
+func (t *ackTable) keep(list []*waiter) {
+	clear(t.waiters[len(list):])
+	t.waiters = list
+}

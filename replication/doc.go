@@ -1,0 +1,97 @@
+// Package replication keeps replicas equal to their master: the backlog of Ops, full and
+// partial resync, acknowledgements, promotion, and snapshots on disk, which are
+// full syncs into a file.
+//
+// # Vocabulary
+//
+//   - The stream is the sequence of records that a master writes, one per committed
+//     transaction. Its bytes are numbered; an offset is a number of bytes.
+//   - A [History] names a stream by an [ID] and says how much of it a node holds. A
+//     promoted replica goes on under a new ID and remembers the old one with the offset
+//     up to which both are the same.
+//   - The [Backlog] holds the newest bytes of the stream, on masters and replicas alike. It
+//     is the [keyspace.Sink] of the node's store.
+//   - A [Replicator] is a node's part in all this. [Replicator.Follow] and
+//     [Replicator.Promote] set its role, [Replicator.Accept] takes connections of replicas.
+//
+// # Example
+//
+//	log := replication.NewBacklog(0)
+//	store := keyspace.New(keyspace.Config{Sink: log})
+//	r, err := replication.New(replication.Config{Self: id, Store: store, Log: log, Dial: dial})
+//	…
+//	r.Follow(master)                       // become its replica
+//	err = r.WaitSynced(ctx)                // the data is here
+//	r.Promote()                            // the master is gone, go on as one
+//	n, err := r.WaitAcked(ctx, r.Offset(), 1) // the writes so far are on one replica
+//
+// # How a full sync composes
+//
+// The master does not stop. One goroutine per replica reads two sources in turn and
+// sends what it reads in the order in which it read it: the stream, from the offset S at
+// which the sync began, without a gap; and the slots' content, in batches, each read in
+// moments under the slot's lock. When the last batch has been read it notes the stream's
+// end E, sends the stream at least up to E, then the message "synced". The replica
+// carries out everything in the order of arrival. Then its data is exactly the
+// state at the offset it has reached:
+//
+//  1. A transaction is in the stream before its slot's lock is given back, and its
+//     effects are seen by others only after that. So a batch read from the store after
+//     a part of the stream contains the effects of that part.
+//  2. A key that changed after S: its last change up to the offset reached is in the stream
+//     and is the last thing that is carried out for this key, unless a batch that
+//     was read after it, which by (1) contains it or something newer, arrives
+//     later; the newer thing is then in the stream again behind that batch. Ops are absolute
+//     ("is now", "is gone"), so seeing one twice does no harm; versions are not needed
+//     for this argument.
+//  3. A key that did not change after S is in a batch: keyspace.Dump yields every
+//     key that is there during the whole dump.
+//  4. A batch may show the effects of transactions that lie behind the part of the stream
+//     sent so far. By (1) these end at or before E, and all up to E is sent before
+//     "synced": the replica never shows a state that is not a prefix of the stream.
+//     Without this, a replica that lost its link right then could resume at
+//     another master whose history does not contain what it has seen.
+//
+// Stream records about slots whose dump has not begun can be skipped, by (1): their dump will
+// contain them. A deleted key needs no tombstone: if the deletion is behind the batch that
+// contains the key, it follows in the stream.
+//
+// The replica gathers a full sync beside its data and swaps at "synced", so that its
+// readers see old data or new, never half of each; if the sync breaks off, it
+// still has its old data and its old place in history.
+//
+// # Divergence
+//
+// A replica resumes only where its whole history is a prefix of the master's
+// (History, SPEC §9.1): same ID and not ahead, or the previous ID and not beyond the
+// point where the master was promoted. Whoever starts to write its own stream,
+// by promotion, by a restart from a snapshot, or because a Backlog was switched on
+// after writes nobody counted, does so under a new ID: one ID and offset never name two
+// states. A write to a replica by anybody but its master marks its data as
+// diverged, and the next link brings a full sync.
+//
+// # What an acknowledged write is worth
+//
+// A write is carried out on the master, then streamed; replication does not hold it up. A
+// master that dies may take the writes of its last moments with it. [Replicator.WaitAcked]
+// (WAIT; a node's Sync option) returns when k replicas hold the write in memory, that is, have
+// carried it out. Guaranteed then: the write survives as long as the node
+// that is promoted is one of those k or is ahead of one of them. Elections compare
+// [Replicator.Offset] so that the most advanced replica in reach wins: the write is lost only if
+// master and all k replicas that hold it are lost or out of reach when the vote is taken. Not
+// guaranteed: that a reader on a replica sees the write (only k of them hold it),
+// that a master that was cut off refuses writes at once (it stops within the node
+// timeout, and what it acknowledged to clients without k replicas in the meantime is
+// discarded when it returns), and that a write whose wait ended with
+// [ErrUnknownFate] is lost or kept: it has been carried out on the master, and a
+// failover decides. The provable form, a write quorum within the shard and a lease for the master,
+// needs no other stream: it is a rule about who may be promoted and k = ⌊n/2⌋.
+//
+// # Limits
+//
+// One level only: a replica refuses replicas (SPEC §9.4). A replica that is more than the
+// output buffer behind is cut off and comes back by a partial resync if the backlog
+// reaches that far, else by a full one. Whatever changes a master's store must
+// go through its Sink: Update, Import, Drop and Clear do, Apply does not.
+// During a full sync a replica holds old and new data at once.
+package replication

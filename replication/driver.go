@@ -1,0 +1,244 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Config configures a Replicator. Store, Log and Dial are required.
+type Config struct {
+	Self slots.NodeID
+	Addr slots.Addr // told to the master, which shows it in INFO
+	// Store is the node's data, Log its Sink.
+	Store *keyspace.Store
+	Log   *Backlog
+	// Dial opens a replication connection to a node.
+	Dial func(ctx context.Context, to slots.Node) (net.Conn, error)
+	// Timeout is how long a link may be silent before it is given up. Both sides speak
+	// each second. Default 10 s.
+	Timeout time.Duration
+	Logger  hclog.Logger     // nil: silence
+	Now     func() time.Time // nil: time.Now
+	// OnEvent is called with what happens. It must return soon and must not call the
+	// Replicator.
+	OnEvent func(Event)
+}
+
+// Replicator is a node's part in replication: it serves replicas while the node is a
+// master, and follows the node's master while it is a replica. It is safe for
+// concurrent use.
+//
+// Goroutines: per replica one that sends and one that reads acknowledgements; towards a
+// master one that connects and carries out, and per connection one that sends acknowledgements.
+type Replicator struct {
+	cfg   Config
+	log   hclog.Logger
+	links sync.WaitGroup
+
+	// step is held while a message of the master is carried out, see intake.step.
+	step sync.Mutex
+	// role makes Follow, Promote and Close take turns. It is held while they wait for
+	// the link's goroutine; nobody else takes it.
+	role sync.Mutex
+
+	feeds     atomic.Pointer[[]*replica] // all links to replicas; replaced under mu
+	askedAcks atomic.Int64               // UnixNano until which acks are asked for with each message
+	full      atomic.Uint64
+	partial   atomic.Uint64
+	refused   atomic.Uint64
+
+	mu       sync.Mutex // guards all below
+	closed   bool
+	nextLink uint64
+	acks     ackTable
+	pull     *pull         // nil: a master
+	stale    bool          // the data is not known to be of the present master's history
+	changed  chan struct{} // closed and replaced when it may be worth looking again, see await
+	watchers atomic.Int32  // in await
+}
+
+const (
+	pingEvery      = time.Second
+	ackEvery       = 100 * time.Millisecond
+	defaultTimeout = 10 * time.Second // SPEC §9.3: a good replica's lag
+)
+
+// New returns a Replicator of a master without replicas.
+func New(cfg Config) (*Replicator, error) {
+	switch {
+	case cfg.Store == nil || cfg.Log == nil || cfg.Dial == nil:
+		return nil, errors.New("replication: Config needs Store, Log and Dial")
+	case cfg.Timeout < 0 || cfg.Timeout > 0 && cfg.Timeout < 2*pingEvery:
+		return nil, fmt.Errorf("replication: Config.Timeout is %v: use at least %v, or 0 for %v", cfg.Timeout, 2*pingEvery, defaultTimeout)
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = hclog.NewNullLogger()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.OnEvent == nil {
+		cfg.OnEvent = func(Event) {}
+	}
+	r := &Replicator{cfg: cfg, log: cfg.Logger, changed: make(chan struct{})}
+	r.feeds.Store(new([]*replica))
+	return r, nil
+}
+
+// Follow makes the node a replica of target, or tells it target's new address. Before the
+// call the node must have stopped to write by itself (publish the new map, then
+// keyspace's Barrier). It returns at once; the data stays readable until the master's
+// has arrived.
+func (r *Replicator) Follow(target slots.Node) error {
+	r.role.Lock()
+	defer r.role.Unlock()
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return net.ErrClosed
+	}
+	old := r.pull
+	if old != nil && old.id == target.ID {
+		if old.master.Addr != target.Addr {
+			old.master = target
+			old.retry()
+		}
+		r.mu.Unlock()
+		return nil
+	}
+	r.mu.Unlock()
+
+	r.endPull(old)
+	r.cfg.Store.SetPassive(true)
+	r.cfg.Log.follow()
+	r.endFeeds(ErrDemoted)
+
+	p := newPull(r, target)
+	r.mu.Lock()
+	if old == nil {
+		r.stale = true // what it wrote as a master may be no part of the winner's history
+	}
+	r.acks.abandon(ErrDemoted)
+	r.pull = p
+	r.mu.Unlock()
+	r.log.Info("following a master", "master", target.ID.Short(), "addr", target.Addr.Bus(), "standing", r.cfg.Log.History().Offset)
+	r.links.Go(p.run)
+	return nil
+}
+
+// Promote makes the node a master. What it has received so far is carried out; a
+// full sync that was on its way is dropped, and the data is what it was before.
+func (r *Replicator) Promote() {
+	r.role.Lock()
+	defer r.role.Unlock()
+	r.mu.Lock()
+	old := r.pull
+	r.mu.Unlock()
+	if old == nil {
+		return
+	}
+	r.endPull(old)
+	h := r.cfg.Log.promote()
+	r.cfg.Store.SetPassive(false)
+	r.mu.Lock()
+	r.pull, r.stale = nil, false
+	r.announceLocked()
+	r.mu.Unlock()
+	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
+}
+
+// endPull ends the link to a master and waits until nothing of it is carried out any more.
+func (r *Replicator) endPull(p *pull) {
+	if p != nil {
+		p.cancel()
+		<-p.done
+	}
+}
+
+// Close ends all links and waits for their goroutines.
+func (r *Replicator) Close() error {
+	r.role.Lock()
+	defer r.role.Unlock()
+	r.mu.Lock()
+	r.closed = true
+	p := r.pull
+	r.acks.abandon(net.ErrClosed)
+	r.announceLocked()
+	r.mu.Unlock()
+	r.endPull(p)
+	r.endFeeds(net.ErrClosed)
+	r.links.Wait()
+	return nil
+}
+
+// Offset returns how much of its shard's stream the node holds: what elections compare
+// (SPEC §6.3). It is 0 for a replica whose data is not known to be of its master's history.
+func (r *Replicator) Offset() int64 {
+	r.mu.Lock()
+	stale := r.stale
+	r.mu.Unlock()
+	if stale {
+		return 0
+	}
+	return r.cfg.Log.Offset()
+}
+
+// announceLocked wakes those in WaitSynced and WaitOffset.
+func (r *Replicator) announceLocked() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// WaitSynced returns when the node's data is its master's as of the call or later: at
+// once on a master, on a replica when it follows the stream and has reached the
+// offset that the master named when the link was made.
+func (r *Replicator) WaitSynced(ctx context.Context) error {
+	return r.await(ctx, func() bool {
+		return r.pull == nil || r.pull.state == LinkConnected && r.cfg.Log.Offset() >= r.pull.goal
+	})
+}
+
+// WaitOffset returns when this replica holds the stream up to offset: the last step of
+// a manual failover before votes are asked for (SPEC §6.7).
+func (r *Replicator) WaitOffset(ctx context.Context, offset int64) error {
+	return r.await(ctx, func() bool { return !r.stale && r.cfg.Log.Offset() >= offset })
+}
+
+// await returns when done, which is called with mu held, reports true.
+func (r *Replicator) await(ctx context.Context, done func() bool) error {
+	r.watchers.Add(1)
+	defer r.watchers.Add(-1)
+	for {
+		r.mu.Lock()
+		ok, closed, changed := done(), r.closed, r.changed
+		r.mu.Unlock()
+		switch {
+		case ok:
+			return nil
+		case closed:
+			return net.ErrClosed
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// jitter returns a random duration between d/2 and d.
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }

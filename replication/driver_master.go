@@ -1,0 +1,238 @@
+package replication
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// replica is the master's end of a link to a replica.
+type replica struct {
+	r    *Replicator
+	conn net.Conn
+	link uint64
+	poke chan struct{} // asks for an ack
+
+	// Set once when the replica has said who it is, before it is counted or shown.
+	id     slots.NodeID
+	addr   slots.Addr
+	full   bool
+	known  atomic.Bool
+	online atomic.Bool  // it has acknowledged
+	held   atomic.Int64 // up to where it holds the stream
+	heard  atomic.Int64 // UnixNano of the last message
+	cause  atomic.Pointer[error]
+}
+
+// maxFromReplica bounds what a replica may send in one message.
+const maxFromReplica = 4 << 10
+
+// Accept serves a replica on a connection that it opened. It returns at once and closes
+// conn in the end.
+func (r *Replicator) Accept(conn net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		conn.Close()
+		return
+	}
+	r.nextLink++
+	p := &replica{r: r, conn: conn, link: r.nextLink, poke: make(chan struct{}, 1)}
+	list := append(slices.Clone(*r.feeds.Load()), p)
+	r.feeds.Store(&list)
+	r.links.Go(p.serve)
+}
+
+// end closes the link; the first cause given is the one that is told.
+func (p *replica) end(cause error) {
+	if p.cause.CompareAndSwap(nil, &cause) {
+		p.conn.Close()
+	}
+}
+
+// endFeeds closes all links to replicas.
+func (r *Replicator) endFeeds(cause error) {
+	for _, p := range *r.feeds.Load() {
+		p.end(cause)
+	}
+}
+
+func (r *Replicator) dropFeed(p *replica) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.DeleteFunc(slices.Clone(*r.feeds.Load()), func(x *replica) bool { return x == p })
+	r.feeds.Store(&list)
+	r.acks.gone(p.link)
+}
+
+// serve reads what the replica sends until the link ends.
+func (p *replica) serve() {
+	err := p.talk()
+	p.end(err)
+	p.r.dropFeed(p)
+	if !p.known.Load() {
+		p.r.log.Debug("a replica did not join", "from", p.conn.RemoteAddr(), "error", err)
+		return
+	}
+	cause := *p.cause.Load()
+	p.r.log.Info("lost a replica", "replica", p.id.Short(), "from", p.conn.RemoteAddr(), "error", cause)
+	p.r.cfg.OnEvent(ReplicaLeft{p.id, cause})
+}
+
+func (p *replica) talk() error {
+	in := frame.NewReader(p.conn, maxFromReplica)
+	var m message
+	if err := p.read(in, &m); err != nil {
+		return err
+	}
+	f, err := p.join(&m)
+	if err != nil {
+		p.write(appendMessage(nil, &message{kind: kindRefuse, text: err.Error()}))
+		return err
+	}
+	p.r.links.Go(func() { p.end(p.send(f)) })
+	for {
+		if err := p.read(in, &m); err != nil {
+			return err
+		}
+		if m.kind == kindAck {
+			p.ack(m.offset)
+		}
+	}
+}
+
+func (p *replica) read(in *frame.Reader, m *message) error {
+	p.conn.SetReadDeadline(time.Now().Add(p.r.cfg.Timeout))
+	b, err := in.Next()
+	if err != nil {
+		if err == io.EOF {
+			return errors.New("the replica closed the connection")
+		}
+		return err
+	}
+	p.heard.Store(time.Now().UnixNano())
+	return decodeMessage(b, m)
+}
+
+func (p *replica) write(b []byte) error {
+	p.conn.SetWriteDeadline(time.Now().Add(p.r.cfg.Timeout))
+	_, err := p.conn.Write(b)
+	return err
+}
+
+// join decides how the replica is brought up to date. The feed's batch is its answer.
+func (p *replica) join(m *message) (*feed, error) {
+	r := p.r
+	switch {
+	case m.kind != kindHello:
+		return nil, unexpected(fmt.Sprintf("a message of kind %d before the hello", m.kind))
+	case m.version < protocolVersion:
+		return nil, fmt.Errorf("replication: protocol version %d is too old, use at least %d", m.version, protocolVersion)
+	case m.node == r.cfg.Self:
+		return nil, errors.New("replication: a node cannot replicate itself")
+	}
+	reader, h, why, err := r.cfg.Log.join(m.wanted)
+	if err != nil {
+		return nil, err
+	}
+	p.id, p.addr, p.full = m.node, m.addr, why != ""
+	p.known.Store(true)
+	r.replaceOlder(p)
+	f := &feed{store: r.cfg.Store, in: reader, place: reader.Place(), settle: r.settled}
+	answer := message{kind: kindResume, hist: h, offset: f.place}
+	if p.full {
+		f.phase, answer.kind, answer.keys = feedDump, kindFull, uint64(r.cfg.Store.Len())
+		r.full.Add(1)
+		if len(m.wanted) > 0 {
+			r.refused.Add(1)
+		}
+		r.log.Info("full sync", "replica", p.id.Short(), "why", why, "keys", answer.keys, "from", h.Offset)
+	} else {
+		r.partial.Add(1)
+		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.place, "to", h.Offset)
+	}
+	f.batch = appendMessage(nil, &answer)
+	return f, nil
+}
+
+// replaceOlder ends links that the same node left behind: it must not be counted twice.
+func (r *Replicator) replaceOlder(p *replica) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, old := range *r.feeds.Load() {
+		if old.link < p.link && old.known.Load() && old.id == p.id {
+			r.acks.gone(old.link)
+			old.end(errors.New("the replica has connected anew"))
+		}
+	}
+}
+
+// settled returns the offset that covers everything the store has shown so far.
+func (r *Replicator) settled() int64 {
+	r.step.Lock()
+	defer r.step.Unlock()
+	return r.cfg.Log.Offset()
+}
+
+// send writes what the feed yields, and a ping when there has been nothing for a while.
+func (p *replica) send(f *feed) (err error) {
+	defer f.in.Close()
+	ping := time.NewTimer(pingEvery)
+	defer ping.Stop()
+	buf := f.batch
+	f.batch = nil
+	for {
+		if len(buf) > 0 {
+			if err := p.write(buf); err != nil {
+				return err
+			}
+		}
+		if buf, err = f.next(buf[:0], p.ackFlag()); err != nil {
+			return err
+		}
+		if len(buf) > 0 {
+			continue
+		}
+		if p.cause.Load() != nil {
+			return net.ErrClosed
+		}
+		select {
+		case <-f.in.Wake:
+		case <-p.poke:
+			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, flags: flagAck})
+		case <-ping.C:
+			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, flags: p.ackFlag()})
+			ping.Reset(pingEvery)
+		}
+	}
+}
+
+// ackFlag says whether acks are wanted with each message at present.
+func (p *replica) ackFlag() uint64 {
+	if until := p.r.askedAcks.Load(); until != 0 && time.Now().UnixNano() < until {
+		return flagAck
+	}
+	return 0
+}
+
+// ack notes what the replica holds.
+func (p *replica) ack(offset int64) {
+	r := p.r
+	p.held.Store(offset)
+	if !p.online.Swap(true) {
+		r.log.Info("replica is online", "replica", p.id.Short(), "offset", offset)
+		r.cfg.OnEvent(ReplicaJoined{p.id, p.full})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.cause.Load() == nil {
+		r.acks.ack(p.link, offset)
+	}
+}

@@ -1,0 +1,281 @@
+package replication
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// pull is the replica's end: it connects to one master, again and again.
+type pull struct {
+	r      *Replicator
+	id     slots.NodeID // of the master
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{} // closed when nothing is carried out any more
+	nudge  chan struct{} // ends the pause between attempts
+
+	// Guarded by r.mu.
+	master   slots.Node
+	conn     net.Conn
+	state    LinkState
+	goal     int64 // the master's offset when the link was made
+	down     time.Time
+	progress Progress
+
+	heard  atomic.Int64 // UnixNano of the last message, 0 if never
+	offset atomic.Int64 // the master's, as heard
+}
+
+// The pause between attempts to connect doubles from the least to the greatest.
+const (
+	minPause = 50 * time.Millisecond
+	maxPause = time.Second
+)
+
+func newPull(r *Replicator, master slots.Node) *pull {
+	p := &pull{r: r, id: master.ID, master: master, state: LinkConnect, down: time.Now(), done: make(chan struct{}), nudge: make(chan struct{}, 1)}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// retry makes the next attempt now, at the address that is known now.
+func (p *pull) retry() {
+	if p.conn != nil {
+		p.conn.Close()
+	}
+	select {
+	case p.nudge <- struct{}{}:
+	default:
+	}
+}
+
+func (p *pull) run() {
+	defer close(p.done)
+	pause := minPause
+	for p.ctx.Err() == nil {
+		linked, err := p.attempt()
+		p.set(func() { p.state, p.conn = LinkConnect, nil })
+		if p.ctx.Err() != nil {
+			return
+		}
+		if linked {
+			pause = minPause
+		}
+		p.r.log.Info("no link to the master", "master", p.id.Short(), "error", err, "again in about", pause)
+		p.r.cfg.OnEvent(LinkLost{p.id, err})
+		t := time.NewTimer(jitter(pause))
+		select {
+		case <-t.C:
+		case <-p.nudge:
+		case <-p.ctx.Done():
+		}
+		t.Stop()
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// set changes what is guarded by r.mu.
+func (p *pull) set(change func()) {
+	p.r.mu.Lock()
+	defer p.r.mu.Unlock()
+	was := p.state
+	change()
+	if was == LinkConnected && p.state != LinkConnected {
+		p.down = time.Now()
+	}
+	p.r.announceLocked()
+}
+
+// attempt connects and follows until the link ends. linked says whether the data
+// was the master's at some time.
+func (p *pull) attempt() (linked bool, err error) {
+	p.set(func() { p.state = LinkHandshake })
+	conn, err := p.dial()
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(p.ctx, func() { conn.Close() })()
+	p.set(func() { p.conn = conn })
+	l := &pullLink{p: p, conn: conn, ask: make(chan struct{}, 1), began: time.Now()}
+	l.held.Store(-1)
+	l.in = intake{live: dataset{p.r.cfg.Store, p.r.cfg.Log}, stage: p.r.stage, adopt: p.r.adopt}
+	if err := l.hello(); err != nil {
+		return false, err
+	}
+	gone := make(chan struct{})
+	acks := make(chan struct{})
+	go func() {
+		defer close(acks)
+		if err := l.sendAcks(gone); err != nil {
+			conn.Close()
+		}
+	}()
+	err = l.follow()
+	close(gone)
+	conn.Close()
+	<-acks
+	return l.in.phase == intakeStream, err
+}
+
+func (p *pull) dial() (net.Conn, error) {
+	p.r.mu.Lock()
+	to := p.master
+	p.r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(p.ctx, p.r.cfg.Timeout)
+	defer cancel()
+	return p.r.cfg.Dial(ctx, to)
+}
+
+// stage returns where a full sync is gathered: readers go on seeing the old data.
+func (r *Replicator) stage() dataset {
+	d := dataset{keyspace.New(keyspace.Config{Now: r.cfg.Now}), NewBacklog(int(r.cfg.Log.Info().Size))}
+	d.store.SetPassive(true)
+	return d
+}
+
+// adopt makes a gathered full sync the node's data. step is held.
+func (r *Replicator) adopt(d dataset) {
+	adoptStore(r.cfg.Store, d.store)
+	r.cfg.Log.adopt(d.log)
+}
+
+// pullLink is one connection to the master.
+type pullLink struct {
+	p     *pull
+	conn  net.Conn
+	in    intake
+	ask   chan struct{} // asks for an ack
+	held  atomic.Int64  // what to acknowledge, -1 while the data is not the master's
+	began time.Time
+	told  time.Time // of the last SyncProgress
+}
+
+func (l *pullLink) hello() error {
+	cfg := &l.p.r.cfg
+	m := message{kind: kindHello, version: protocolVersion, node: cfg.Self, addr: cfg.Addr, wanted: cfg.Log.standing()}
+	return l.write(appendMessage(nil, &m))
+}
+
+func (l *pullLink) write(b []byte) error {
+	l.conn.SetWriteDeadline(time.Now().Add(l.p.r.cfg.Timeout))
+	_, err := l.conn.Write(b)
+	return err
+}
+
+// follow carries out what the master sends until the link ends.
+func (l *pullLink) follow() error {
+	r := l.p.r
+	in := frame.NewReader(bufio.NewReaderSize(l.conn, 64<<10), maxMessage)
+	var m message
+	for {
+		l.conn.SetReadDeadline(time.Now().Add(r.cfg.Timeout))
+		b, err := in.Next()
+		if err != nil {
+			return err
+		}
+		if err := decodeMessage(b, &m); err != nil {
+			return err
+		}
+		was := l.in.phase
+		r.step.Lock()
+		err = l.in.step(&m)
+		r.step.Unlock()
+		if err != nil {
+			return err
+		}
+		l.after(&m, was)
+	}
+}
+
+// after tells whom it concerns what a message has changed.
+func (l *pullLink) after(m *message, was intakePhase) {
+	p, r := l.p, l.p.r
+	now := time.Now()
+	p.heard.Store(now.UnixNano())
+	p.offset.Store(l.in.master)
+	if l.in.phase == intakeStream {
+		l.held.Store(l.in.held())
+	}
+	if l.in.phase != was {
+		l.turn(was, now)
+	}
+	if m.flags&flagAck != 0 || l.in.phase != was {
+		select {
+		case l.ask <- struct{}{}:
+		default:
+		}
+	}
+	if l.in.phase == intakeFull && now.Sub(l.told) >= time.Second {
+		l.told = now
+		progress := l.in.progress()
+		p.set(func() { p.progress = progress })
+		r.cfg.OnEvent(SyncProgress{p.id, progress})
+	}
+	if r.watchers.Load() > 0 {
+		r.mu.Lock()
+		r.announceLocked()
+		r.mu.Unlock()
+	}
+}
+
+// turn tells that a phase has ended.
+func (l *pullLink) turn(was intakePhase, now time.Time) {
+	p, r := l.p, l.p.r
+	full := l.in.phase == intakeFull || was == intakeFull
+	p.set(func() {
+		if was == intakeHello {
+			p.goal = l.in.master
+		}
+		if l.in.phase == intakeFull {
+			r.stale, p.state, p.progress = true, LinkSync, l.in.progress()
+		} else {
+			r.stale, p.state, p.progress = false, LinkConnected, Progress{}
+		}
+	})
+	if was == intakeHello {
+		r.cfg.OnEvent(SyncStarted{p.id, full, l.in.place})
+	}
+	if l.in.phase == intakeStream {
+		r.log.Info("in step with the master", "master", p.id.Short(), "full", full, "offset", r.cfg.Log.Offset(), "took", now.Sub(l.began))
+		r.cfg.OnEvent(Synced{p.id, full, r.cfg.Log.Offset(), now.Sub(l.began)})
+	}
+}
+
+// sendAcks acknowledges: when asked, every 100 ms if there is news, every second
+// anyway. Before the data is the master's, a ping takes the place of the ack.
+func (l *pullLink) sendAcks(gone <-chan struct{}) error {
+	tick := time.NewTicker(ackEvery)
+	defer tick.Stop()
+	var buf []byte
+	var last int64
+	sent := time.Now()
+	for {
+		asked := false
+		select {
+		case <-gone:
+			return nil
+		case <-l.ask:
+			asked = true
+		case <-tick.C:
+		}
+		held := l.held.Load()
+		if now := time.Now(); asked || held != last || now.Sub(sent) >= pingEvery {
+			m := message{kind: kindAck, offset: held}
+			if held < 0 {
+				m = message{kind: kindPing}
+			}
+			last, sent = held, now
+			if err := l.write(appendMessage(buf[:0], &m)); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package replication
+
+import (
+	"errors"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// errNotMaster refuses a replica of a replica (SPEC §9.4).
+var errNotMaster = errors.New("replication: this node is a replica itself: replicate its master")
+
+// feed is the master's side of one link, or the writer's side of a snapshot: it decides
+// what is sent next. It is passive; what it calls takes locks for moments only.
+//
+// The one rule that makes a full sync correct: everything goes out in the order in
+// which it was read. See "How a full sync composes" in the package comment.
+type feed struct {
+	store  *keyspace.Store
+	in     *Reader
+	place  int64        // of the next byte of the stream
+	settle func() int64 // the offset that covers everything the store has shown so far
+
+	phase  feedPhase
+	slot   int // being dumped
+	cur    keyspace.Cursor
+	batch  []byte // scratch
+	rest   []byte // of a batch that exceeds a message: goes out before anything else
+	target int64  // in feedSettle: the stream up to here completes the dump
+}
+
+type feedPhase uint8
+
+const (
+	feedStream feedPhase = iota // the replica has the past, send what is new
+	feedDump                    // slot by slot, and what is new in between
+	feedSettle                  // all slots are out, some of the stream that belongs to them is not
+)
+
+const (
+	streamBytes = 256 << 10 // of the stream in one call of next
+	dumpBytes   = 128 << 10 // of Ops in one call of next: also bounds how long a slot is locked
+	pieceBytes  = 256 << 10 // of an oversized batch in one call of next
+)
+
+// next appends the frames to send now, none if the replica has everything. flags
+// go into messages of the stream.
+func (f *feed) next(dst []byte, flags uint64) ([]byte, error) {
+	if len(f.rest) > 0 {
+		return f.appendDump(dst), nil
+	}
+	dst, err := f.appendStream(dst, flags)
+	if err != nil {
+		return dst, err
+	}
+	switch f.phase {
+	case feedDump:
+		if err := f.dump(); err != nil {
+			return dst, err
+		}
+		dst = f.appendDump(dst)
+		if f.slot == slots.Count {
+			f.phase, f.target = feedSettle, f.settle()
+		}
+	case feedSettle:
+		if f.place >= f.target && len(f.rest) == 0 {
+			dst = appendMessage(dst, &message{kind: kindSynced, offset: f.place})
+			f.phase, f.batch = feedStream, nil
+		}
+	}
+	return dst, nil
+}
+
+// appendStream appends what is new in the stream, bounded.
+func (f *feed) appendStream(dst []byte, flags uint64) ([]byte, error) {
+	for n := 0; n < streamBytes; {
+		b, err := f.in.Next(min(streamBytes, maxPiece))
+		if err != nil || len(b) == 0 {
+			return dst, err
+		}
+		dst = appendMessage(dst, &message{kind: kindStream, offset: f.place, flags: flags, data: b})
+		f.place += int64(len(b))
+		n += len(b)
+	}
+	return dst, nil
+}
+
+// dump fills f.batch with the next Ops of the slots' content.
+func (f *feed) dump() error {
+	f.batch = f.batch[:0]
+	add := func(op keyspace.Op) error {
+		f.batch = keyspace.AppendOp(f.batch, &op)
+		return nil
+	}
+	for f.slot < slots.Count && len(f.batch) < dumpBytes {
+		slot := slots.Slot(f.slot)
+		next, done, err := f.store.Dump(slot, f.cur, dumpBytes-len(f.batch), add)
+		if err != nil {
+			return err
+		}
+		if f.cur = next; done {
+			f.slot, f.cur = f.slot+1, 0
+		}
+	}
+	f.rest = f.batch
+	return nil
+}
+
+// appendDump appends the next piece of the batch. Until its last piece is out, nothing
+// else may go out: the batch counts as read before what follows it.
+func (f *feed) appendDump(dst []byte) []byte {
+	n := min(len(f.rest), pieceBytes)
+	m := message{kind: kindDump, through: slots.Slot(min(f.slot, slots.Count-1)), data: f.rest[:n]}
+	if f.rest = f.rest[n:]; len(f.rest) > 0 {
+		m.flags = flagMore
+	}
+	if len(f.rest) == 0 && cap(f.batch) > 4*dumpBytes {
+		f.batch = nil // a big value has gone through; don't keep its space
+	}
+	return appendMessage(dst, &m)
+}

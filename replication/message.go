@@ -1,0 +1,145 @@
+package replication
+
+import (
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// kind is the first element of a message; a message is a msgpack array in a frame. A
+// reader ignores kinds it does not know, and elements behind those it knows.
+type kind uint8
+
+const (
+	// from the replica
+	kindHello kind = 1 // node, version, address, positions
+	kindAck   kind = 2 // offset up to which it holds the stream
+	// from the master
+	kindRefuse kind = 3 // why
+	kindResume kind = 4 // history and place: the stream follows from there
+	kindFull   kind = 5 // history and place, number of keys: everything follows
+	kindStream kind = 6 // offset, flags, bytes of the stream
+	kindDump   kind = 7 // slot, flags, Ops
+	kindSynced kind = 8 // offset: what came up to here is complete
+	kindPing   kind = 9 // the master's offset, flags
+)
+
+// Flags of messages.
+const (
+	flagAck  = 1 // answer with an ack at once
+	flagMore = 2 // the Ops go on in the next message
+)
+
+// protocolVersion grows when an older node could misunderstand a newer one.
+const protocolVersion = 1
+
+// maxMessage bounds a message; longer data is cut into several.
+const (
+	maxMessage = 1 << 20
+	maxPiece   = maxMessage - 64
+)
+
+// message is any of the kinds; which fields it uses is said there.
+type message struct {
+	kind    kind
+	version uint64
+	node    slots.NodeID
+	addr    slots.Addr
+	wanted  []Position
+	hist    History // Offset: the master's end
+	offset  int64
+	keys    uint64
+	through slots.Slot // the last slot whose dump has begun
+	flags   uint64
+	text    string
+	data    []byte // aliases the frame
+}
+
+// appendMessage appends m as a frame.
+func appendMessage(dst []byte, m *message) []byte {
+	dst, start := frame.Begin(dst)
+	switch m.kind {
+	case kindHello:
+		dst = packArray(dst, 7+2*len(m.wanted))
+		dst = packUint(dst, uint64(m.kind))
+		dst = packUint(dst, m.version)
+		dst = packBytes(dst, m.node[:])
+		dst = packBytes(dst, []byte(m.addr.Host))
+		dst = packUint(dst, uint64(m.addr.Port))
+		dst = packUint(dst, uint64(m.addr.BusPort))
+		dst = packUint(dst, uint64(len(m.wanted)))
+		for _, p := range m.wanted {
+			dst = packUint(packBytes(dst, p.ID[:]), uint64(p.Offset))
+		}
+	case kindRefuse:
+		dst = packUint(packArray(dst, 2), uint64(m.kind))
+		dst = packBytes(dst, []byte(m.text))
+	case kindResume, kindFull:
+		dst = packUint(packArray(dst, 7), uint64(m.kind))
+		dst = packUint(packBytes(dst, m.hist.ID[:]), uint64(m.hist.Offset))
+		dst = packUint(packBytes(dst, m.hist.PrevID[:]), uint64(m.hist.PrevLimit))
+		dst = packUint(packUint(dst, uint64(m.offset)), m.keys)
+	case kindStream:
+		dst = packUint(packArray(dst, 4), uint64(m.kind))
+		dst = packBytes(packUint(packUint(dst, uint64(m.offset)), m.flags), m.data)
+	case kindDump:
+		dst = packUint(packArray(dst, 4), uint64(m.kind))
+		dst = packBytes(packUint(packUint(dst, uint64(m.through)), m.flags), m.data)
+	case kindAck, kindSynced:
+		dst = packUint(packUint(packArray(dst, 2), uint64(m.kind)), uint64(m.offset))
+	case kindPing:
+		dst = packUint(packUint(packUint(packArray(dst, 3), uint64(m.kind)), uint64(m.offset)), m.flags)
+	}
+	return frame.Finish(dst, start)
+}
+
+// decodeMessage reads the payload of a frame into m, whose data then aliases b.
+func decodeMessage(b []byte, m *message) error {
+	*m = message{wanted: m.wanted[:0]}
+	u := unpacker{b: b}
+	u.array()
+	switch m.kind = kind(u.uint()); m.kind {
+	case kindHello:
+		decodeHello(&u, m)
+	case kindRefuse:
+		m.text = string(u.bytes())
+	case kindResume, kindFull:
+		m.hist.ID, m.hist.Offset = u.id(), u.offset()
+		m.hist.PrevID, m.hist.PrevLimit = u.id(), u.offset()
+		m.offset, m.keys = u.offset(), u.uint()
+	case kindStream:
+		m.offset, m.flags, m.data = u.offset(), u.uint(), u.bytes()
+	case kindDump:
+		through := u.uint()
+		if through >= slots.Count {
+			u.fail(fmt.Sprintf("a slot instead of %d", through))
+		}
+		m.through, m.flags, m.data = slots.Slot(through), u.uint(), u.bytes()
+	case kindAck, kindSynced:
+		m.offset = u.offset()
+	case kindPing:
+		m.offset, m.flags = u.offset(), u.uint()
+	}
+	return u.err
+}
+
+func decodeHello(u *unpacker, m *message) {
+	m.version = u.uint()
+	node := u.bytes()
+	if len(node) != len(m.node) {
+		u.fail("a node id of 20 bytes")
+		return
+	}
+	copy(m.node[:], node)
+	m.addr.Host = string(u.bytes())
+	m.addr.Port, m.addr.BusPort = uint16(u.uint()), uint16(u.uint())
+	n := u.uint()
+	if n > 4 {
+		u.fail("at most 4 positions")
+		return
+	}
+	for range n {
+		m.wanted = append(m.wanted, Position{u.id(), u.offset()})
+	}
+}

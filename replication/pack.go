@@ -1,0 +1,96 @@
+package replication
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/internal/frame"
+)
+
+// The few forms of msgpack that messages are made of, written by hand: the stream's
+// bytes are wrapped in them, and that path must not allocate.
+
+func packArray(dst []byte, n int) []byte { return append(dst, 0x90|byte(n)) } // n < 16
+
+func packUint(dst []byte, v uint64) []byte {
+	if v < 0x80 {
+		return append(dst, byte(v))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, 0xcf), v)
+}
+
+// packBytes always uses bin 32, so that headers have one size.
+func packBytes(dst, b []byte) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, 0xc6), uint32(len(b)))
+	return append(dst, b...)
+}
+
+// unpacker reads what the functions above wrote. After the first error, all
+// further results are zero.
+type unpacker struct {
+	b   []byte
+	err error
+}
+
+func (u *unpacker) fail(what string) {
+	if u.err == nil {
+		u.err = fmt.Errorf("replication: %s expected in a message, %d bytes before its end: %w", what, len(u.b), frame.ErrCorrupt)
+	}
+	u.b = nil
+}
+
+func (u *unpacker) array() int {
+	if len(u.b) == 0 || u.b[0]&0xf0 != 0x90 {
+		u.fail("an array")
+		return 0
+	}
+	n := int(u.b[0] & 0x0f)
+	u.b = u.b[1:]
+	return n
+}
+
+func (u *unpacker) uint() uint64 {
+	switch {
+	case len(u.b) > 0 && u.b[0] < 0x80:
+		v := u.b[0]
+		u.b = u.b[1:]
+		return uint64(v)
+	case len(u.b) >= 9 && u.b[0] == 0xcf:
+		v := binary.BigEndian.Uint64(u.b[1:])
+		u.b = u.b[9:]
+		return v
+	}
+	u.fail("a number")
+	return 0
+}
+
+// offset reads a number that must fit an int64.
+func (u *unpacker) offset() int64 {
+	v := int64(u.uint())
+	if v < 0 {
+		u.fail("an offset")
+		return 0
+	}
+	return v
+}
+
+// bytes returns a slice of the message.
+func (u *unpacker) bytes() []byte {
+	if len(u.b) < 5 || u.b[0] != 0xc6 || uint64(binary.BigEndian.Uint32(u.b[1:])) > uint64(len(u.b)-5) {
+		u.fail("a byte string")
+		return nil
+	}
+	end := 5 + int(binary.BigEndian.Uint32(u.b[1:]))
+	b := u.b[5:end:end]
+	u.b = u.b[end:]
+	return b
+}
+
+func (u *unpacker) id() (id ID) {
+	if b := u.bytes(); len(b) == len(id) {
+		copy(id[:], b)
+	} else {
+		u.fail("an id of 20 bytes")
+	}
+	return id
+}

@@ -1,0 +1,159 @@
+package replication
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// LinkState is how a replica stands with its master, in the words of ROLE (SPEC §10.6).
+type LinkState uint8
+
+const (
+	LinkNone      LinkState = iota // this node is a master
+	LinkConnect                    // between attempts
+	LinkHandshake                  // connecting, waiting for the master's decision
+	LinkSync                       // gathering a full sync
+	LinkConnected                  // following the stream
+)
+
+// String returns the word that ROLE shows.
+func (s LinkState) String() string {
+	return [...]string{"none", "connect", "handshake", "sync", "connected"}[min(s, LinkConnected)]
+}
+
+// ReplicaState is how a replica stands as its master sees it.
+type ReplicaState uint8
+
+const (
+	ReplicaSync   ReplicaState = iota // a full sync is on its way
+	ReplicaOnline                     // follows the stream
+)
+
+// String returns the word that INFO shows.
+func (s ReplicaState) String() string {
+	if s == ReplicaOnline {
+		return "online"
+	}
+	return "send_bulk"
+}
+
+// Status is where a node stands in replication: what INFO replication, ROLE and CLUSTER
+// SHARDS show.
+type Status struct {
+	Master                                   slots.Node // zero ID: this node is a master
+	Link                                     LinkState  // to Master
+	LastHeard                                time.Time  // when Master was heard last, zero if never
+	DownSince                                time.Time  // since when Link is not LinkConnected, zero if it is
+	Progress                                 Progress   // while Link is LinkSync
+	History                                  History    // master_replid, master_repl_offset, master_replid2, second_repl_offset-1
+	Backlog                                  BacklogInfo
+	Replicas                                 []Replica
+	Lagging                                  int64  // bytes of the master's stream that this replica has not got, as far as it knows
+	FullSyncs, PartialSyncs, RefusedPartials uint64 // as a master, since the start
+}
+
+// IsMaster reports whether the node follows nobody.
+func (s *Status) IsMaster() bool { return s.Master.ID.IsZero() }
+
+// Progress is how far a full sync or the loading of a snapshot is.
+type Progress struct {
+	Slots int // of slots.Count
+	Keys  int // received
+	Total int // keys there were when it began
+}
+
+// Replica is a replica as its master sees it.
+type Replica struct {
+	ID     slots.NodeID
+	Addr   slots.Addr // as the replica announces it
+	Remote string     // "host:port" of its connection
+	State  ReplicaState
+	Offset int64         // up to where it holds the stream
+	Lag    time.Duration // since its last acknowledgement
+}
+
+// Event is something that happened: one of SyncStarted, SyncProgress, Synced,
+// LinkLost, ReplicaJoined, ReplicaLeft, Saved, Loaded.
+type Event interface{ event() }
+
+// SyncStarted says that the master has decided how to bring this replica up to date.
+type SyncStarted struct {
+	Master slots.NodeID
+	Full   bool
+	Offset int64
+}
+
+// SyncProgress comes about once a second during a full sync.
+type SyncProgress struct {
+	Master   slots.NodeID
+	Progress Progress
+}
+
+// Synced says that this replica's data is the master's, and follows it.
+type Synced struct {
+	Master slots.NodeID
+	Full   bool
+	Offset int64
+	Took   time.Duration
+}
+
+// LinkLost says that the link to the master has ended; the replica tries again.
+type LinkLost struct {
+	Master slots.NodeID
+	Err    error
+}
+
+// ReplicaJoined says that a replica of this master is online.
+type ReplicaJoined struct {
+	Replica slots.NodeID
+	Full    bool
+}
+
+// ReplicaLeft says that the link to a replica has ended.
+type ReplicaLeft struct {
+	Replica slots.NodeID
+	Err     error
+}
+
+// Saved says that a snapshot was written, or failed.
+type Saved struct {
+	File string
+	Keys int
+	Took time.Duration
+	Err  error
+}
+
+func (SyncStarted) event()   {}
+func (SyncProgress) event()  {}
+func (Synced) event()        {}
+func (LinkLost) event()      {}
+func (ReplicaJoined) event() {}
+func (ReplicaLeft) event()   {}
+func (Saved) event()         {}
+
+// ErrUnknownFate is matched by the error of a write that this node has carried out but
+// for which not enough replicas vouched in time. It may survive a failover or not.
+var ErrUnknownFate = errors.New("replication: the write's fate is unknown")
+
+// UnknownFateError is the error of WaitAcked.
+type UnknownFateError struct {
+	Offset    int64 // of the stream, after the write
+	Want, Got int   // replicas
+	Cause     error // the context's error, or ErrDemoted
+}
+
+func (e *UnknownFateError) Error() string {
+	return fmt.Sprintf("replication: %d of %d replicas confirmed the write (%v): its fate is unknown", e.Got, e.Want, e.Cause)
+}
+
+// Is makes the error match ErrUnknownFate.
+func (e *UnknownFateError) Is(target error) bool { return target == ErrUnknownFate }
+
+// Unwrap returns the cause.
+func (e *UnknownFateError) Unwrap() error { return e.Cause }
+
+// ErrDemoted ends waits for acknowledgements when the node stops being a master.
+var ErrDemoted = errors.New("this node is no longer the master")
