@@ -25,7 +25,7 @@
 //		case err != nil:
 //			return err // a *ProtocolError: send its text, then hang up
 //		case args == nil:
-//			if err := p.Fill(conn); err != nil {
+//			if _, err := p.Fill(conn); err != nil {
 //				return err
 //			}
 //		default:

@@ -227,22 +227,22 @@ func (p *Parser) collect() [][]byte {
 	return args
 }
 
-// Fill makes one Read into the buffer. Its error is the reader's, or
-// ErrQueryTooLarge.
-func (p *Parser) Fill(r io.Reader) error {
+// Fill makes one Read into the buffer and returns how many bytes it brought; err
+// is nil if any. It is the reader's, or ErrQueryTooLarge.
+func (p *Parser) Fill(r io.Reader) (n int, err error) {
 	if err := p.room(); err != nil {
-		return err
+		return 0, err
 	}
-	n, err := r.Read(p.buf[p.w:])
+	n, err = r.Read(p.buf[p.w:])
 	p.w += n
 	p.full = p.w == len(p.buf)
 	if n > 0 {
-		return nil // an error will come again
+		return n, nil // an error will come again
 	}
 	if err == nil {
 		err = io.ErrNoProgress
 	}
-	return err
+	return 0, err
 }
 
 // room makes space for the next Read: at least firstRead bytes, more if the last

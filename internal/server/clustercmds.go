@@ -1,0 +1,283 @@
+package server
+
+import (
+	"context"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+const (
+	flagsClusterRead  = flagStale
+	flagsClusterAdmin = flagAdmin | flagStale | flagNoAsyncLoading
+)
+
+var clusterCommands = []command{
+	{name: "cluster", arity: -2, group: "cluster", since: "3.0.0", summary: "Looks at the cluster and changes it.", list: rows(
+		command{name: "addslots", arity: -3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Takes unowned slots.", run: inCluster(cmdAddSlots)},
+		command{name: "addslotsrange", arity: -4, flags: flagsClusterAdmin, since: "7.0.0", summary: "Takes ranges of unowned slots.", run: inCluster(cmdAddSlotsRange)},
+		command{name: "bumpepoch", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", tips: "nondeterministic_output", summary: "Takes the next config epoch.", run: inCluster(cmdBumpEpoch)},
+		command{name: "count-failure-reports", arity: 3, flags: flagAdmin | flagStale, since: "3.0.0", tips: "nondeterministic_output", summary: "Counts who reports a node as down.", run: inCluster(cmdCountFailureReports)},
+		command{name: "countkeysinslot", arity: 3, flags: flagsClusterRead, since: "3.0.0", summary: "Counts the keys of a slot.", run: inCluster(cmdCountKeysInSlot)},
+		command{name: "delslots", arity: -3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Makes slots unowned.", run: inCluster(cmdDelSlots)},
+		command{name: "delslotsrange", arity: -4, flags: flagsClusterAdmin, since: "7.0.0", summary: "Makes ranges of slots unowned.", run: inCluster(cmdDelSlotsRange)},
+		command{name: "flushslots", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", summary: "Gives up all slots.", run: inCluster(cmdFlushSlots)},
+		command{name: "forget", arity: 3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Removes a node.", run: inCluster(cmdForget)},
+		command{name: "getkeysinslot", arity: 4, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Returns keys of a slot.", run: inCluster(cmdGetKeysInSlot)},
+		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0", summary: "Lists the subcommands.", run: inCluster(cmdHelp)},
+		command{name: "info", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Describes the cluster's state.", run: inCluster(cmdClusterInfo)},
+		command{name: "keyslot", arity: 3, flags: flagsClusterRead | flagPlain, since: "3.0.0", summary: "Returns the slot of a key.", run: inCluster(cmdKeySlot)},
+		command{name: "links", arity: 2, flags: flagsClusterRead, since: "7.0.0", tips: "nondeterministic_output", summary: "Describes the connections of the bus.", run: inCluster(cmdLinks)},
+		command{name: "meet", arity: -4, flags: flagsClusterAdmin, since: "3.0.0", summary: "Introduces another node.", run: inCluster(cmdMeet)},
+		command{name: "myid", arity: 2, flags: flagsClusterRead, since: "3.0.0", summary: "Returns this node's id.", run: inCluster(cmdMyID)},
+		command{name: "nodes", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Describes all nodes.", run: inCluster(cmdNodes)},
+		command{name: "replicas", arity: 3, flags: flagAdmin | flagStale, since: "5.0.0", tips: "nondeterministic_output", summary: "Describes the replicas of a master.", run: inCluster(cmdReplicas)},
+		command{name: "reset", arity: -2, flags: flagAdmin | flagStale | flagNoScript, since: "3.0.0", summary: "Makes the node a lone one.", run: inCluster(cmdClusterReset)},
+		command{name: "saveconfig", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", summary: "Writes the cluster's state to disk.", run: inCluster(cmdSaveConfig)},
+		command{name: "set-config-epoch", arity: 3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Gives a fresh node its config epoch.", run: inCluster(cmdSetConfigEpoch)},
+		command{name: "shards", arity: 2, flags: flagsClusterRead, since: "7.0.0", tips: "nondeterministic_output", summary: "Describes masters with their slots and replicas.", run: inCluster(cmdShards)},
+		command{name: "slaves", arity: 3, flags: flagAdmin | flagStale, since: "3.0.0", tips: "nondeterministic_output", summary: "Old name of REPLICAS.", run: inCluster(cmdReplicas)},
+		command{name: "slots", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Returns which node serves which slots.", run: inCluster(cmdSlots)},
+	)},
+}
+
+// inCluster refuses a command on a standalone node.
+func inCluster(run func(*session) error) func(*session) error {
+	return func(s *session) error {
+		if s.srv.standalone() {
+			return errNoCluster
+		}
+		return run(s)
+	}
+}
+
+// waiting returns a context that ends with the server, for what the node has to do
+// before the reply.
+func (s *session) waiting() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := make(chan struct{})
+	go func() {
+		select {
+		case <-s.srv.done:
+			cancel()
+		case <-stop:
+		}
+	}()
+	return ctx, func() { close(stop); cancel() }
+}
+
+// change lets the node do something, then replies OK.
+func (s *session) change(do func(ctx context.Context) error) error {
+	ctx, cancel := s.waiting()
+	defer cancel()
+	if err := do(ctx); err != nil {
+		return err
+	}
+	s.out.OK()
+	return nil
+}
+
+// slotList reads slot numbers from argument i on; none may come twice.
+func (s *session) slotList(i int) (set slots.Set, err error) {
+	for ; i < len(s.args); i++ {
+		slot, err := s.slotArg(i)
+		if err != nil {
+			return set, err
+		}
+		if set.Has(slot) {
+			return set, replyError("ERR Slot " + itoa(int(slot)) + " specified multiple times")
+		}
+		set.Add(slot)
+	}
+	return set, nil
+}
+
+// slotRanges reads pairs of first and last slot.
+func (s *session) slotRanges(i int) (set slots.Set, err error) {
+	if (len(s.args)-i)%2 != 0 {
+		return set, errArity(s.cmd)
+	}
+	for ; i < len(s.args); i += 2 {
+		first, err := s.slotArg(i)
+		if err != nil {
+			return set, err
+		}
+		last, err := s.slotArg(i + 1)
+		if err != nil {
+			return set, err
+		}
+		if first > last {
+			return set, replyError("ERR start slot number " + itoa(int(first)) + " is greater than end slot number " + itoa(int(last)))
+		}
+		for slot := int(first); slot <= int(last); slot++ {
+			if set.Has(slots.Slot(slot)) {
+				return set, replyError("ERR Slot " + itoa(slot) + " specified multiple times")
+			}
+			set.Add(slots.Slot(slot))
+		}
+	}
+	return set, nil
+}
+
+type changeSlots func(context.Context, slots.Set) error
+
+func (s *session) changeSlots(read func(int) (slots.Set, error), do changeSlots) error {
+	set, err := read(2)
+	if err != nil {
+		return err
+	}
+	return s.change(func(ctx context.Context) error { return do(ctx, set) })
+}
+
+func cmdAddSlots(s *session) error { return s.changeSlots(s.slotList, s.srv.cfg.Cluster.AddSlots) }
+func cmdDelSlots(s *session) error { return s.changeSlots(s.slotList, s.srv.cfg.Cluster.DelSlots) }
+
+func cmdAddSlotsRange(s *session) error {
+	return s.changeSlots(s.slotRanges, s.srv.cfg.Cluster.AddSlots)
+}
+
+func cmdDelSlotsRange(s *session) error {
+	return s.changeSlots(s.slotRanges, s.srv.cfg.Cluster.DelSlots)
+}
+
+func cmdFlushSlots(s *session) error {
+	if s.srv.store.Len() > 0 {
+		return replyError("ERR DB must be empty to perform CLUSTER FLUSHSLOTS.")
+	}
+	return s.change(s.srv.cfg.Cluster.FlushSlots)
+}
+
+func cmdMeet(s *session) error {
+	if len(s.args) > 5 {
+		return errUnknownSub(s.cmd.parent, s.args[1])
+	}
+	port, err := s.number(3)
+	if err != nil {
+		return replyError("ERR Invalid base port specified: " + string(clip(s.args[3], 128)))
+	}
+	bus := port + 10000 // SPEC §2.7
+	if len(s.args) == 5 {
+		if bus, err = s.number(4); err != nil {
+			return replyError("ERR Invalid bus port specified: " + string(clip(s.args[4], 128)))
+		}
+	}
+	host := string(s.args[2])
+	if host == "" || port < 1 || port > 65535 || bus < 1 || bus > 65535 {
+		return replyError("ERR Invalid node address specified: " + string(clip(s.args[2], 128)) + ":" + string(clip(s.args[3], 128)))
+	}
+	return s.change(func(ctx context.Context) error {
+		return s.srv.cfg.Cluster.Meet(ctx, host, uint16(port), uint16(bus))
+	})
+}
+
+// nodeArg reads the id of a node.
+func (s *session) nodeArg(i int) (slots.NodeID, error) {
+	id, err := slots.ParseNodeID(string(s.args[i]))
+	if err != nil {
+		return id, replyError("ERR Unknown node " + string(clip(s.args[i], 128)))
+	}
+	return id, nil
+}
+
+func cmdForget(s *session) error {
+	id, err := s.nodeArg(2)
+	if err != nil {
+		return err
+	}
+	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.Forget(ctx, id) })
+}
+
+func cmdSetConfigEpoch(s *session) error {
+	epoch, err := s.number(2)
+	if err != nil {
+		return err
+	}
+	if epoch < 0 {
+		return replyError("ERR Invalid config epoch specified: " + string(s.args[2]))
+	}
+	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.SetConfigEpoch(ctx, uint64(epoch)) })
+}
+
+func cmdBumpEpoch(s *session) error {
+	ctx, cancel := s.waiting()
+	defer cancel()
+	epoch, bumped, err := s.srv.cfg.Cluster.BumpEpoch(ctx)
+	if err != nil {
+		return err
+	}
+	word := "STILL "
+	if bumped {
+		word = "BUMPED "
+	}
+	s.out.Simple(word + utoa(epoch))
+	return nil
+}
+
+func cmdSaveConfig(s *session) error { return s.change(s.srv.cfg.Cluster.SaveConfig) }
+
+func cmdClusterReset(s *session) error {
+	hard := false
+	switch {
+	case len(s.args) > 3:
+		return errUnknownSub(s.cmd.parent, s.args[1])
+	case len(s.args) == 3 && s.word(2, "HARD"):
+		hard = true
+	case len(s.args) == 3 && !s.word(2, "SOFT"):
+		return errSyntax
+	}
+	if !s.srv.isReplica() && s.srv.store.Len() > 0 {
+		return replyError("ERR CLUSTER RESET can't be called with master nodes containing keys")
+	}
+	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.Reset(ctx, hard) })
+}
+
+func cmdKeySlot(s *session) error {
+	s.out.Int(int64(slots.Of(s.args[2])))
+	return nil
+}
+
+func cmdCountKeysInSlot(s *session) error {
+	slot, err := s.numberIn(2, 0, slots.Count-1, replyError("ERR Invalid slot"))
+	if err != nil {
+		return err
+	}
+	s.out.Int(int64(s.srv.store.Count(slots.Slot(slot))))
+	return nil
+}
+
+func cmdGetKeysInSlot(s *session) error {
+	slot, err := s.number(2)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(3)
+	if err != nil {
+		return err
+	}
+	if slot < 0 || slot >= slots.Count || n < 0 {
+		return replyError("ERR Invalid slot or number of keys")
+	}
+	keys := s.srv.store.Keys(slots.Slot(slot), int(min(n, 1<<31)))
+	s.out.Array(len(keys))
+	for _, key := range keys {
+		s.out.Bulk(key)
+	}
+	return nil
+}
+
+func cmdCountFailureReports(s *session) error {
+	id, err := s.nodeArg(2)
+	if err != nil {
+		return err
+	}
+	n, known := s.srv.cfg.Cluster.FailureReports(id)
+	if !known {
+		return replyError("ERR Unknown node " + string(s.args[2]))
+	}
+	s.out.Int(int64(n))
+	return nil
+}
+
+func cmdMyID(s *session) error {
+	s.out.BulkString(s.srv.engine.Map().Self().ID.String())
+	return nil
+}

@@ -1,0 +1,357 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+func utoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// cmdNodes is CLUSTER NODES (SPEC §10.1).
+func cmdNodes(s *session) error {
+	var b []byte
+	for _, v := range s.nodeViews() {
+		b = v.appendLine(b)
+	}
+	s.out.Verbatim("txt", string(b))
+	return nil
+}
+
+// nodeView joins what the map and the node at run time know about a node.
+type nodeView struct {
+	m    *slots.Map
+	node slots.Node
+	peer Peer
+	self bool
+}
+
+// nodeViews returns all nodes in ascending order of ids, those in handshake too.
+func (s *session) nodeViews() []nodeView {
+	m := s.srv.engine.Map()
+	peers := make(map[slots.NodeID]Peer)
+	var list []nodeView
+	for _, p := range s.srv.cfg.Cluster.Peers() {
+		peers[p.ID] = p
+		if p.Handshake && m.Node(p.ID) == nil {
+			list = append(list, nodeView{m: m, node: slots.Node{ID: p.ID, Addr: p.Addr}, peer: p})
+		}
+	}
+	for _, n := range m.Nodes() {
+		self := n.ID == m.Self().ID
+		peer := peers[n.ID]
+		if self {
+			peer.Connected = true
+		}
+		list = append(list, nodeView{m: m, node: n, peer: peer, self: self})
+	}
+	sort.Slice(list, func(i, j int) bool { return bytes.Compare(list[i].node.ID[:], list[j].node.ID[:]) < 0 })
+	return list
+}
+
+func (v *nodeView) appendLine(b []byte) []byte {
+	n := &v.node
+	b = append(b, n.ID.String()...)
+	b = append(b, ' ')
+	b = append(b, n.Addr.String()...)
+	if n.Hostname != "" {
+		b = append(b, ',')
+		b = append(b, n.Hostname...)
+	}
+	b = append(b, ' ')
+	b = append(b, v.flags()...)
+	if n.IsMaster() {
+		b = append(b, " -"...)
+	} else {
+		b = append(b, ' ')
+		b = append(b, n.Master.String()...)
+	}
+	link := "disconnected"
+	if v.peer.Connected {
+		link = "connected"
+	}
+	b = fmt.Appendf(b, " %d %d %d %s", millis(v.peer.PingSent), millis(v.peer.PongRecv), v.epoch(), link)
+	if n.HasSlots() {
+		b = append(b, ' ')
+		b = append(b, n.Slots.String()...)
+	}
+	if v.self {
+		b = v.appendOpen(b)
+	}
+	return append(b, '\n')
+}
+
+// epoch is the node's config epoch, a replica's that of its master.
+func (v *nodeView) epoch() uint64 {
+	if !v.node.IsMaster() {
+		if master := v.m.Node(v.node.Master); master != nil {
+			return master.ConfigEpoch
+		}
+	}
+	return v.node.ConfigEpoch
+}
+
+func (v *nodeView) appendOpen(b []byte) []byte {
+	for slot := range v.m.Open().All() {
+		if to, ok := v.m.Migrating(slot); ok {
+			b = fmt.Appendf(b, " [%d->-%s]", slot, to)
+		}
+		if from, ok := v.m.Importing(slot); ok {
+			b = fmt.Appendf(b, " [%d-<-%s]", slot, from)
+		}
+	}
+	return b
+}
+
+// flags are in the order of SPEC §10.1.
+func (v *nodeView) flags() string {
+	var list []string
+	add := func(name string, when bool) {
+		if when {
+			list = append(list, name)
+		}
+	}
+	n := &v.node
+	add("myself", v.self)
+	add("master", n.IsMaster() && !v.peer.Handshake)
+	add("slave", !n.IsMaster())
+	add("fail?", n.Health == slots.Suspected)
+	add("fail", n.Health == slots.Failed)
+	add("handshake", v.peer.Handshake)
+	add("noaddr", n.Addr.IsZero() && !v.self)
+	add("nofailover", n.NoFailover)
+	if len(list) == 0 {
+		return "noflags"
+	}
+	return strings.Join(list, ",")
+}
+
+// millis is a time as CLUSTER NODES shows it: 0 = none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// cmdReplicas is CLUSTER REPLICAS and SLAVES.
+func cmdReplicas(s *session) error {
+	id, err := s.nodeArg(2)
+	if err != nil {
+		return err
+	}
+	m := s.srv.engine.Map()
+	switch master := m.Node(id); {
+	case master == nil:
+		return replyError("ERR Unknown node " + string(s.args[2]))
+	case !master.IsMaster():
+		return replyError("ERR The specified node is not a master")
+	}
+	var lines []string
+	for _, v := range s.nodeViews() {
+		if v.node.Master == id {
+			lines = append(lines, string(bytes.TrimSuffix(v.appendLine(nil), []byte("\n"))))
+		}
+	}
+	s.out.Array(len(lines))
+	for _, line := range lines {
+		s.out.BulkString(line)
+	}
+	return nil
+}
+
+// cmdClusterInfo is CLUSTER INFO (SPEC §10.4).
+func cmdClusterInfo(s *session) error {
+	m := s.srv.engine.Map()
+	var assigned, suspected, failed int
+	for slot := range slots.Slot(slots.Count) {
+		owner := m.Owner(slot)
+		if owner == nil {
+			continue
+		}
+		assigned++
+		switch owner.Health {
+		case slots.Suspected:
+			suspected++
+		case slots.Failed:
+			failed++
+		}
+	}
+	self := nodeView{m: m, node: *m.Self()}
+	var t infoText
+	t.line("cluster_state", m.State())
+	t.line("cluster_slots_assigned", assigned)
+	t.line("cluster_slots_ok", assigned-suspected-failed)
+	t.line("cluster_slots_pfail", suspected)
+	t.line("cluster_slots_fail", failed)
+	t.line("cluster_known_nodes", len(s.nodeViews()))
+	t.line("cluster_size", m.Size())
+	t.line("cluster_current_epoch", m.CurrentEpoch())
+	t.line("cluster_my_epoch", self.epoch())
+	for _, c := range s.srv.cfg.Cluster.Counters() {
+		t.line(c.Name, c.Value)
+	}
+	t.line("total_cluster_links_buffer_limit_exceeded", 0)
+	s.out.Verbatim("txt", t.b.String())
+	return nil
+}
+
+// cmdSlots is CLUSTER SLOTS (SPEC §10.2). Replicas that failed are left out.
+func cmdSlots(s *session) error {
+	m := s.srv.engine.Map()
+	type entry struct {
+		slots.Range
+		master *slots.Node
+	}
+	var list []entry
+	nodes := m.Nodes()
+	for i := range nodes {
+		if n := &nodes[i]; n.HasSlots() {
+			for r := range n.Slots.Ranges() {
+				list = append(list, entry{r, n})
+			}
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].First < list[j].First })
+	s.out.Array(len(list))
+	for _, e := range list {
+		shard := []*slots.Node{e.master}
+		for _, rep := range m.Replicas(e.master.ID) {
+			if rep.Health != slots.Failed {
+				shard = append(shard, rep)
+			}
+		}
+		s.out.Array(2 + len(shard))
+		s.out.Int(int64(e.First))
+		s.out.Int(int64(e.Last))
+		for _, n := range shard {
+			s.slotsNode(n)
+		}
+	}
+	return nil
+}
+
+func (s *session) slotsNode(n *slots.Node) {
+	s.out.Array(4)
+	s.out.BulkString(n.Addr.Host)
+	s.out.Int(int64(n.Addr.Port))
+	s.out.BulkString(n.ID.String())
+	if n.Hostname == "" {
+		s.out.Map(0)
+		return
+	}
+	s.out.Map(1)
+	s.out.BulkString("hostname")
+	s.out.BulkString(n.Hostname)
+}
+
+// cmdShards is CLUSTER SHARDS (SPEC §10.3): one for each master, also without
+// slots.
+func cmdShards(s *session) error {
+	m := s.srv.engine.Map()
+	offsets := make(map[slots.NodeID]int64)
+	for _, p := range s.srv.cfg.Cluster.Peers() {
+		offsets[p.ID] = p.ReplOffset
+	}
+	offsets[m.Self().ID] = s.srv.cfg.Replication().Offset
+	var masters []*slots.Node
+	nodes := m.Nodes()
+	for i := range nodes {
+		// A replica whose master is not known is a shard of its own.
+		if n := &nodes[i]; n.IsMaster() || m.Node(n.Master) == nil {
+			masters = append(masters, n)
+		}
+	}
+	s.out.Array(len(masters))
+	for _, master := range masters {
+		s.shard4(m, master, offsets)
+	}
+	return nil
+}
+
+func (s *session) shard4(m *slots.Map, master *slots.Node, offsets map[slots.NodeID]int64) {
+	var ranges []slots.Range
+	if master.HasSlots() {
+		for r := range master.Slots.Ranges() {
+			ranges = append(ranges, r)
+		}
+	}
+	s.out.Map(2)
+	s.out.BulkString("slots")
+	s.out.Array(2 * len(ranges))
+	for _, r := range ranges {
+		s.out.Int(int64(r.First))
+		s.out.Int(int64(r.Last))
+	}
+	members := append([]*slots.Node{master}, m.Replicas(master.ID)...)
+	s.out.BulkString("nodes")
+	s.out.Array(len(members))
+	for _, n := range members {
+		s.shardNode(n, offsets[n.ID])
+	}
+}
+
+func (s *session) shardNode(n *slots.Node, offset int64) {
+	role, health := "master", "online"
+	if !n.IsMaster() {
+		role = "replica"
+	}
+	if n.Health == slots.Failed {
+		health = "fail"
+	}
+	w := &s.out
+	w.Map(7 + btoi(n.Hostname != ""))
+	w.BulkString("id")
+	w.BulkString(n.ID.String())
+	w.BulkString("port")
+	w.Int(int64(n.Addr.Port))
+	w.BulkString("ip")
+	w.BulkString(n.Addr.Host)
+	w.BulkString("endpoint")
+	w.BulkString(n.Addr.Host)
+	if n.Hostname != "" {
+		w.BulkString("hostname")
+		w.BulkString(n.Hostname)
+	}
+	w.BulkString("role")
+	w.BulkString(role)
+	w.BulkString("replication-offset")
+	w.Int(offset)
+	w.BulkString("health")
+	w.BulkString(health)
+}
+
+// cmdLinks is CLUSTER LINKS (SPEC §10.5).
+func cmdLinks(s *session) error {
+	links := s.srv.cfg.Cluster.Links()
+	w := &s.out
+	w.Array(len(links))
+	for _, l := range links {
+		direction, events := "to", "r"
+		if l.Inbound {
+			direction = "from"
+		}
+		if l.Writable {
+			events = "rw"
+		}
+		w.Map(6)
+		w.BulkString("direction")
+		w.BulkString(direction)
+		w.BulkString("node")
+		w.BulkString(l.ID.String())
+		w.BulkString("create-time")
+		w.Int(millis(l.Created))
+		w.BulkString("events")
+		w.BulkString(events)
+		w.BulkString("send-buffer-allocated")
+		w.Int(l.SendAllocated)
+		w.BulkString("send-buffer-used")
+		w.Int(l.SendUsed)
+	}
+	return nil
+}

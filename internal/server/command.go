@@ -1,0 +1,171 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// flag says what a command is like; the names are Redis'.
+type flag uint32
+
+const (
+	flagWrite    flag = 1 << iota // may change data
+	flagReadOnly                  // reads data
+	flagDenyOOM                   // may need memory
+	flagAdmin
+	flagNoScript
+	flagLoading        // also while data are being loaded
+	flagStale          // also on a replica that lost its master
+	flagFast           // O(1) or O(log n)
+	flagNoAuth         // before the password
+	flagNoAsyncLoading // not while data are being replaced
+	flagNoMulti        // not in a transaction
+	flagAllowBusy      // also while a script runs
+	flagSkipSlowlog
+
+	// Ours, not shown.
+	flagNow       // runs at once in MULTI, is not queued
+	flagDangerous // category @dangerous without flagAdmin
+	flagPlain     // in EXEC: touches neither the store nor the cluster, so it may run under a slot's lock
+	flagKeepAsk   // does not use up ASKING
+	flagHidden    // not in Redis 7.0: an addition
+)
+
+var flagNames = []struct {
+	flag flag
+	name string
+}{
+	{flagWrite, "write"}, {flagReadOnly, "readonly"}, {flagDenyOOM, "denyoom"}, {flagAdmin, "admin"},
+	{flagNoScript, "noscript"}, {flagLoading, "loading"}, {flagStale, "stale"}, {flagSkipSlowlog, "skip_slowlog"},
+	{flagFast, "fast"}, {flagNoAuth, "no_auth"}, {flagNoAsyncLoading, "no_async_loading"},
+	{flagNoMulti, "no_multi"}, {flagAllowBusy, "allow_busy"},
+}
+
+// keySpec says which arguments are keys: every step-th from first to last; a
+// negative last counts from the end. The zero keySpec means none.
+type keySpec struct{ first, last, step int }
+
+var (
+	oneKey   = keySpec{1, 1, 1}
+	twoKeys  = keySpec{1, 2, 1}
+	allKeys  = keySpec{1, -1, 1}
+	pairKeys = keySpec{1, -1, 2}
+	subKey   = keySpec{2, 2, 1} // of a subcommand
+)
+
+// command is a row of the command table. Exactly one of run, tx and subs is set.
+type command struct {
+	name    string // lower case; a subcommand's is "client|list"
+	arity   int    // arguments with the name; -n means at least n
+	flags   flag
+	keys    keySpec
+	group   string // string, generic, connection, server, cluster, transactions
+	since   string // version of Redis
+	summary string
+	access  string // flags of the keys for COMMAND: "RO access", two separated by a comma
+	tips    string // hints for clients, separated by spaces
+
+	run  func(*session) error               // without keys
+	tx   func(*session, *keyspace.Tx) error // with keys: inside the transaction on their slot
+	subs commandSet                         // by the second argument
+
+	list   []*command // subs in table order
+	parent *command
+	id     int // index into the statistics
+}
+
+func (c *command) has(f flag) bool { return c.flags&f != 0 }
+
+// fullName is name, also of no command.
+func (c *command) fullName() string {
+	if c == nil {
+		return "NULL"
+	}
+	return c.name
+}
+
+// lastName is the name without the container's.
+func (c *command) lastName() string {
+	if _, sub, ok := strings.Cut(c.name, "|"); ok {
+		return sub
+	}
+	return c.name
+}
+
+func (c *command) accepts(args int) bool {
+	if c.arity > 0 {
+		return args == c.arity
+	}
+	return args >= -c.arity
+}
+
+// commandSet finds commands by their last name in lower case.
+type commandSet map[string]*command
+
+// maxName bounds the names worth looking up.
+const maxName = 32
+
+// find looks name up in any mixture of cases, without garbage.
+func (set commandSet) find(name []byte) *command {
+	if len(name) > maxName {
+		return nil
+	}
+	var folded [maxName]byte
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		folded[i] = c
+	}
+	return set[string(folded[:len(name)])]
+}
+
+var (
+	commands    = commandSet{} // top level
+	commandList []*command     // the same in table order
+	allCommands []*command     // with subcommands; index is id
+)
+
+// The table is filled at start and not by its declaration, because some
+// commands (COMMAND) look into it.
+func init() {
+	for _, rows := range [][]command{
+		stringCommands, numberCommands, keyCommands, expiryCommands, keyspaceCommands,
+		connectionCommands, transactionCommands, serverCommands, clusterCommands,
+	} {
+		for i := range rows {
+			c := &rows[i]
+			commands[c.name] = c
+			commandList = append(commandList, c)
+			c.register()
+		}
+	}
+}
+
+func (c *command) register() {
+	c.id = len(allCommands)
+	allCommands = append(allCommands, c)
+	if c.list == nil {
+		return
+	}
+	c.subs = commandSet{}
+	for _, sub := range c.list {
+		sub.parent = c
+		if sub.group == "" {
+			sub.group = c.group
+		}
+		c.subs[sub.name] = sub
+		sub.name = c.name + "|" + sub.name
+		sub.register()
+	}
+}
+
+// rows turns a literal list into the form of command.list.
+func rows(list ...command) []*command {
+	p := make([]*command, len(list))
+	for i := range list {
+		p[i] = &list[i]
+	}
+	return p
+}

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"errors"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// Config configures a Server. Only Engine is required.
+type Config struct {
+	Engine   *engine.Engine
+	Cluster  Cluster      // nil: a standalone node, all of whose keys live in slot 0
+	Settings Settings     // what CONFIG reads and changes; nil: nothing
+	Logger   hclog.Logger // nil: silent
+	Limits   Limits
+	Port     int              // where clients connect, for INFO
+	Version  string           // of the host program, for INFO; "" = none
+	Now      func() time.Time // nil = time.Now
+
+	// Replication tells what ROLE and INFO replication show; nil: a master
+	// without replicas.
+	Replication func() Replication
+	// Info returns further lines for a section of INFO ("persistence",
+	// "stats" …); nil: none.
+	Info func(section string) [][2]string
+	// ResetStats is told of CONFIG RESETSTAT; may be nil.
+	ResetStats func()
+	// OnShutdown is called, on a goroutine of its own, when a client asked for
+	// SHUTDOWN: the node should end and Close the server. nil refuses SHUTDOWN.
+	OnShutdown func()
+}
+
+// Limits is what can be changed while the server runs, with [Server.SetLimits].
+// Zero fields mean the default.
+type Limits struct {
+	Query        resp.Limits   // what a client may send
+	Password     string        // "" = none asked
+	MaxClients   int           // default 10,000
+	MaxOutput    int           // bytes of replies waiting for one client; default 1 GiB
+	IdleTimeout  time.Duration // a client that says nothing for so long is closed; 0 = never
+	WriteTimeout time.Duration // a client that takes no reply for so long is closed; default 60 s
+	KeepAlive    time.Duration // interval of TCP keep-alive; default 300 s, negative = off
+}
+
+const (
+	defaultMaxClients   = 10_000
+	defaultMaxOutput    = 1 << 30
+	defaultWriteTimeout = 60 * time.Second
+	defaultKeepAlive    = 300 * time.Second
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.MaxClients <= 0 {
+		l.MaxClients = defaultMaxClients
+	}
+	if l.MaxOutput <= 0 {
+		l.MaxOutput = defaultMaxOutput
+	}
+	if l.WriteTimeout <= 0 {
+		l.WriteTimeout = defaultWriteTimeout
+	}
+	if l.KeepAlive == 0 {
+		l.KeepAlive = defaultKeepAlive
+	}
+	if l.Query.MaxBulk <= 0 {
+		l.Query.MaxBulk = 512 << 20
+	}
+	return l
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Engine == nil {
+		return c, errors.New("server: Config.Engine is missing: pass the engine that serves the node's keys")
+	}
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Replication == nil {
+		c.Replication = func() Replication { return Replication{} }
+	}
+	return c, nil
+}
+
+// Settings is the node's configuration as CONFIG shows it.
+type Settings interface {
+	// Get returns name and value of every directive that matches the glob.
+	Get(pattern string) [][2]string
+	// Set changes a directive while the node runs. The error is Redis' text, with
+	// or without "ERR " before it.
+	Set(name, value string) error
+	// Rewrite writes the configuration back to its file.
+	Rewrite() error
+}

@@ -1,0 +1,201 @@
+package server
+
+import (
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// timeOneIn is how many commands share one measurement of time: reading the clock
+// costs as much as a GET.
+const timeOneIn = 64
+
+// execute runs one command and appends its reply. held means that nothing has
+// happened yet: the command waits for the end of a pause.
+func (s *session) execute(args [][]byte) (held bool) {
+	s.args = args
+	mark := len(s.out.B)
+	cmd, err := s.resolve(args)
+	if err == nil && !s.authed && !cmd.has(flagNoAuth) {
+		err = errNoAuth
+	}
+	if err != nil {
+		s.cmd = cmd
+		s.reject(err)
+		s.settle(mark)
+		return false
+	}
+	s.cmd = cmd
+	if s.srv.paused.Load() != nil && s.mustWait(cmd) {
+		return true
+	}
+	if s.multi.on && !cmd.has(flagNow) {
+		s.enqueue(cmd)
+		s.settle(mark)
+		return false
+	}
+	switch err := s.timed(cmd); {
+	case err == nil:
+	case err == errHeld:
+		s.out.B = s.out.B[:mark]
+		return true
+	case err == errSilent:
+		s.out.B = s.out.B[:mark]
+	default:
+		s.out.B = s.out.B[:mark]
+		s.fail(err)
+		s.shard.cmd[cmd.id].failed.Add(1)
+	}
+	s.settle(mark)
+	return false
+}
+
+// resolve finds the command and checks the number of its arguments.
+func (s *session) resolve(args [][]byte) (*command, error) {
+	cmd := commands.find(args[0])
+	if cmd == nil {
+		return nil, errUnknownCommand(args)
+	}
+	if cmd.subs != nil && len(args) > 1 {
+		sub := cmd.subs.find(args[1])
+		if sub == nil {
+			return nil, errUnknownSub(cmd, args[1])
+		}
+		cmd = sub
+	}
+	if !cmd.accepts(len(args)) {
+		return cmd, errArity(cmd)
+	}
+	return cmd, nil
+}
+
+// reject replies with an error found before the command ran. In a transaction it
+// spoils the whole of it.
+func (s *session) reject(err error) {
+	if s.cmd != nil {
+		s.shard.cmd[s.cmd.id].rejected.Add(1)
+	}
+	if s.multi.on {
+		s.multi.spoilt = true
+	}
+	s.fail(err)
+}
+
+// settle ends a command: ASKING is used up, CLIENT REPLY has its way.
+func (s *session) settle(mark int) {
+	if s.asking && !s.multi.on && (s.cmd == nil || !s.cmd.has(flagKeepAsk)) {
+		s.asking = false
+	}
+	switch s.replies {
+	case repliesOn:
+		return
+	case replySkip1:
+		s.replies = repliesOn
+	case replySkip:
+		s.replies = replySkip1
+	}
+	s.out.B = s.out.B[:mark]
+}
+
+func (s *session) timed(cmd *command) error {
+	stat := &s.shard.cmd[cmd.id]
+	s.count++
+	if s.count%timeOneIn != 0 {
+		err := s.start(cmd)
+		if err != errHeld {
+			stat.calls.Add(1)
+		}
+		return err
+	}
+	began := s.srv.cfg.Now()
+	err := s.start(cmd)
+	if err != errHeld {
+		stat.calls.Add(1)
+		stat.timed.Add(1)
+		stat.nanos.Add(int64(s.srv.cfg.Now().Sub(began)))
+	}
+	return err
+}
+
+// start runs a command outside of EXEC.
+func (s *session) start(cmd *command) error {
+	if cmd.tx == nil {
+		return cmd.run(s)
+	}
+	s.setAccess()
+	s.addKeys(cmd, s.args)
+	if cmd.has(flagWrite) {
+		return s.srv.engine.Update(&s.access, s.inSlot)
+	}
+	return s.srv.engine.View(&s.access, s.inSlot)
+}
+
+// runInSlot is called under the slot's lock.
+func (s *session) runInSlot(tx *keyspace.Tx) error {
+	if s.cmd.has(flagWrite) && s.srv.paused.Load() != nil {
+		return errHeld // the pause began after the check in execute
+	}
+	return s.cmd.tx(s, tx)
+}
+
+func (s *session) setAccess() {
+	s.access.Slot = 0
+	s.access.Keys = s.access.Keys[:0]
+	s.access.CrossSlot = false
+	s.access.Asking = s.asking
+	s.access.ReadOnly = s.readOnly
+}
+
+// addKeys adds the keys of a command to what is about to be touched.
+func (s *session) addKeys(cmd *command, args [][]byte) {
+	first, last, step := cmd.keys.first, cmd.keys.last, cmd.keys.step
+	if last < 0 {
+		last += len(args)
+	}
+	standalone := s.srv.standalone()
+	for i := first; i <= last && i < len(args); i += step {
+		key := args[i]
+		if !standalone {
+			slot := slots.Of(key)
+			if len(s.access.Keys) == 0 {
+				s.access.Slot = slot
+			} else if slot != s.access.Slot {
+				s.access.CrossSlot = true
+			}
+		}
+		s.access.Keys = append(s.access.Keys, key)
+	}
+}
+
+func errUnknownCommand(args [][]byte) error {
+	b := []byte("ERR unknown command '")
+	b = append(b, clip(args[0], 128)...)
+	b = append(b, "', with args beginning with: "...)
+	start := len(b)
+	for _, arg := range args[1:] {
+		room := 128 - (len(b) - start)
+		if room <= 0 {
+			break
+		}
+		b = append(b, '\'')
+		b = append(b, clip(arg, room)...)
+		b = append(b, "' "...)
+	}
+	return replyError(b)
+}
+
+func errUnknownSub(cmd *command, name []byte) error {
+	return replyError("ERR unknown subcommand '" + string(clip(name, 128)) + "'. Try " + upper(cmd.name) + " HELP.")
+}
+
+// clip cuts a text that came from the client to n bytes, and at a zero byte.
+func clip(b []byte, n int) []byte {
+	if len(b) > n {
+		b = b[:n]
+	}
+	for i, c := range b {
+		if c == 0 {
+			return b[:i]
+		}
+	}
+	return b
+}

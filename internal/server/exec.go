@@ -1,0 +1,212 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// errChanged says that a watched key has changed.
+const errChanged = replyError("watched key changed")
+
+func cmdExec(s *session) error {
+	if !s.multi.on {
+		return replyError("ERR EXEC without MULTI")
+	}
+	if s.multi.spoilt {
+		s.endMulti()
+		return errExecAbort
+	}
+	asked := s.cmd
+	mark := len(s.out.B)
+	s.out.Array(len(s.multi.queue))
+	err := s.execQueue()
+	s.cmd = asked
+	switch {
+	case err == errHeld:
+		return err // nothing has happened, EXEC will come again
+	case err == errChanged:
+		s.out.B = s.out.B[:mark]
+		s.out.NullArray()
+		err = nil
+	case errors.Is(err, keyspace.ErrOutOfMemory):
+		err = replyError("EXECABORT Transaction discarded because of: " + err.Error())
+	}
+	s.endMulti()
+	return err
+}
+
+// execQueue runs the queue: stretches of commands that may run under the slot's
+// lock in one transaction each, the others between them.
+func (s *session) execQueue() error {
+	if err := s.execRoute(); err != nil {
+		return err
+	}
+	queue := s.multi.queue
+	first := true
+	for len(queue) > 0 || first {
+		n, keys, writes := stretch(queue)
+		var err error
+		switch {
+		case first && keys == 0 && len(s.watched) > 0:
+			// The watched keys are all that has to be looked at under a lock.
+			if err = s.watchesHold(); err == nil {
+				n, err = s.execPlain(queue, n)
+			}
+		case keys > 0:
+			err = s.execStretch(queue[:n], writes, first)
+		default:
+			n, err = s.execPlain(queue, n)
+		}
+		if err != nil && first {
+			return err
+		}
+		if err != nil { // a later stretch: what ran before it stays
+			for range n {
+				s.fail(err)
+			}
+		}
+		queue, first = queue[n:], false
+	}
+	return nil
+}
+
+// stretch returns how many commands from the front may run under a slot's lock
+// together, how many keys they name and whether one may write.
+func stretch(queue []queued) (n, keys int, writes bool) {
+	for _, q := range queue {
+		if q.cmd.tx == nil && !q.cmd.has(flagPlain) {
+			break
+		}
+		n++
+		if q.cmd.tx != nil {
+			keys++
+		}
+		writes = writes || q.cmd.has(flagWrite)
+	}
+	return n, keys, writes
+}
+
+// execRoute checks before anything runs that this node serves the keys of the
+// whole transaction, and that the watched ones lie in the same slot: only
+// there can they be compared in the moment of the commit.
+func (s *session) execRoute() error {
+	s.setAccess()
+	segments := false
+	for i, q := range s.multi.queue {
+		if q.cmd.tx != nil {
+			s.addKeys(q.cmd, q.args)
+		} else if !q.cmd.has(flagPlain) && i > 0 {
+			segments = true
+		}
+	}
+	if len(s.access.Keys) == 0 {
+		return nil
+	}
+	for i := range s.watched {
+		if s.watched[i].slot != s.access.Slot {
+			s.access.CrossSlot = true
+		}
+	}
+	if !segments && !s.access.CrossSlot {
+		return nil // execStretch will find out
+	}
+	return s.srv.engine.View(&s.access, func(*keyspace.Tx) error { return nil })
+}
+
+// execStretch runs commands in one transaction on their slot.
+func (s *session) execStretch(queue []queued, writes, first bool) error {
+	s.setAccess()
+	for _, q := range queue {
+		if q.cmd.tx != nil {
+			s.addKeys(q.cmd, q.args)
+		}
+	}
+	mark := len(s.out.B)
+	run := func(tx *keyspace.Tx) error {
+		if writes && s.srv.paused.Load() != nil && first {
+			return errHeld
+		}
+		for i := range s.watched {
+			if first && s.watched[i].changed(tx) {
+				return errChanged
+			}
+		}
+		for _, q := range queue {
+			if err := s.execOne(q, tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var err error
+	if writes {
+		err = s.srv.engine.Update(&s.access, run)
+	} else {
+		err = s.srv.engine.View(&s.access, run)
+	}
+	if err != nil {
+		s.out.B = s.out.B[:mark]
+	}
+	return err
+}
+
+// execPlain runs at least one command without a slot's lock.
+func (s *session) execPlain(queue []queued, n int) (ran int, err error) {
+	n = min(max(n, 1), len(queue))
+	for _, q := range queue[:n] {
+		if err := s.execOne(q, nil); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// execOne runs a queued command. Its error becomes its reply, as in Redis: one
+// command's failure does not undo the others. Two kinds end the transaction:
+// memory has run out, or the reply grows too long.
+func (s *session) execOne(q queued, tx *keyspace.Tx) error {
+	s.cmd, s.args = q.cmd, q.args
+	mark := len(s.out.B)
+	var err error
+	if q.cmd.tx != nil {
+		err = q.cmd.tx(s, tx)
+	} else {
+		err = q.cmd.run(s)
+	}
+	s.shard.cmd[q.cmd.id].calls.Add(1)
+	if len(s.out.B) > s.maxOutput() {
+		err = errReplyTooBig
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, keyspace.ErrOutOfMemory), err == errReplyTooBig:
+		return err
+	case err == errSilent:
+		s.out.B = s.out.B[:mark]
+	default:
+		s.out.B = s.out.B[:mark]
+		s.fail(err)
+		s.shard.cmd[q.cmd.id].failed.Add(1)
+	}
+	return nil
+}
+
+// watchesHold compares watched keys for a transaction without keys of its own.
+func (s *session) watchesHold() error {
+	for i := range s.watched {
+		w := &s.watched[i]
+		err := s.srv.store.View(w.slot, func(tx *keyspace.Tx) error {
+			if w.changed(tx) {
+				return errChanged
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) maxOutput() int { return s.limits.MaxOutput }

@@ -1,0 +1,283 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"sort"
+	"strings"
+	"time"
+)
+
+var infoCommand = command{name: "info", arity: -1, flags: flagLoading | flagStale | flagDangerous, group: "server", since: "1.0.0",
+	tips: "nondeterministic_output request_policy:all_shards response_policy:special", summary: "Describes the node's state, by sections.", run: cmdInfo}
+
+// infoSections are in the order of their appearance; those of the second kind only
+// on request.
+var infoSections = []struct {
+	name, title string
+	extra       bool
+	write       func(*session, *infoText)
+}{
+	{"server", "Server", false, (*session).infoServer},
+	{"clients", "Clients", false, (*session).infoClients},
+	{"memory", "Memory", false, (*session).infoMemory},
+	{"persistence", "Persistence", false, (*session).infoPersistence},
+	{"stats", "Stats", false, (*session).infoStats},
+	{"replication", "Replication", false, (*session).infoReplication},
+	{"cpu", "CPU", false, (*session).infoCPU},
+	{"commandstats", "Commandstats", true, (*session).infoCommandStats},
+	{"errorstats", "Errorstats", false, (*session).infoErrorStats},
+	{"cluster", "Cluster", false, (*session).infoCluster},
+	{"keyspace", "Keyspace", false, (*session).infoKeyspace},
+}
+
+// infoText is an INFO reply under construction.
+type infoText struct{ b strings.Builder }
+
+func (t *infoText) line(name string, value any) { fmt.Fprintf(&t.b, "%s:%v\r\n", name, value) }
+
+func cmdInfo(s *session) error {
+	all, byDefault := false, len(s.args) == 1
+	named := make(map[string]bool)
+	for _, arg := range s.args[1:] {
+		switch name := strings.ToLower(string(arg)); name {
+		case "all", "everything":
+			all = true
+		case "default":
+			byDefault = true
+		default:
+			named[name] = true
+		}
+	}
+	var t infoText
+	for _, section := range infoSections {
+		if !(all || byDefault && !section.extra || named[section.name]) {
+			continue
+		}
+		if t.b.Len() > 0 {
+			t.b.WriteString("\r\n")
+		}
+		t.b.WriteString("# " + section.title + "\r\n")
+		section.write(s, &t)
+		if s.srv.cfg.Info != nil {
+			for _, line := range s.srv.cfg.Info(section.name) {
+				t.line(line[0], line[1])
+			}
+		}
+	}
+	s.out.Verbatim("txt", t.b.String())
+	return nil
+}
+
+func (s *session) infoServer(t *infoText) {
+	mode := "cluster"
+	if s.srv.standalone() {
+		mode = "standalone"
+	}
+	now := s.srv.cfg.Now()
+	up := now.Sub(s.srv.started)
+	t.line("redis_version", redisVersion)
+	t.line("redis_git_sha1", "00000000")
+	t.line("redis_git_dirty", 0)
+	t.line("redis_build_id", "0000000000000000")
+	t.line("redis_mode", mode)
+	t.line("slotmesh_version", s.srv.cfg.Version)
+	t.line("os", runtime.GOOS+" "+runtime.GOARCH)
+	t.line("arch_bits", 32<<(^uint(0)>>63))
+	t.line("go_version", runtime.Version())
+	t.line("multiplexing_api", "goroutines")
+	t.line("process_id", os.Getpid())
+	t.line("run_id", s.srv.runID)
+	t.line("tcp_port", s.srv.cfg.Port)
+	t.line("server_time_usec", now.UnixMicro())
+	t.line("uptime_in_seconds", int64(up/time.Second))
+	t.line("uptime_in_days", int64(up/(24*time.Hour)))
+	t.line("hz", 10)
+	t.line("configured_hz", 10)
+	exe, _ := os.Executable()
+	t.line("executable", exe)
+	t.line("config_file", "")
+}
+
+func (s *session) infoClients(t *infoText) {
+	var longest, pending int
+	for _, c := range s.srv.clients() {
+		longest = max(longest, int(c.shared.buffer.Load()))
+		pending = max(pending, c.output.pending())
+	}
+	t.line("connected_clients", s.srv.Clients())
+	t.line("cluster_connections", s.busLinks())
+	t.line("maxclients", s.srv.limits.Load().MaxClients)
+	t.line("client_recent_max_input_buffer", longest)
+	t.line("client_recent_max_output_buffer", pending)
+	t.line("blocked_clients", 0)
+	t.line("tracking_clients", 0)
+	t.line("clients_in_timeout_table", 0)
+}
+
+func (s *session) busLinks() int {
+	if s.srv.standalone() {
+		return 0
+	}
+	return len(s.srv.cfg.Cluster.Links())
+}
+
+func (s *session) infoMemory(t *infoText) {
+	used := s.srv.store.Memory()
+	limit := s.srv.store.MaxMemory()
+	system := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(system)
+	resident := int64(system[0].Value.Uint64() - system[1].Value.Uint64())
+	t.line("used_memory", used)
+	t.line("used_memory_human", human(used))
+	t.line("used_memory_rss", resident)
+	t.line("used_memory_rss_human", human(resident))
+	t.line("used_memory_dataset", used)
+	t.line("maxmemory", limit)
+	t.line("maxmemory_human", human(limit))
+	t.line("maxmemory_policy", s.srv.store.Policy())
+	t.line("mem_allocator", "go")
+}
+
+func human(n int64) string {
+	const units = "KMGT"
+	f, unit := float64(n), "B"
+	for i := 0; f >= 1024 && i < len(units); i++ {
+		f /= 1024
+		unit = units[i : i+1]
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%dB", n)
+	}
+	return fmt.Sprintf("%.2f%s", f, unit)
+}
+
+// infoPersistence: the node adds what it keeps on disk through Config.Info.
+func (s *session) infoPersistence(t *infoText) {
+	t.line("loading", 0)
+	t.line("async_loading", 0)
+}
+
+func (s *session) infoStats(t *infoText) {
+	st := s.srv.stats
+	in, out := st.network()
+	store := s.srv.store.Stats()
+	st.mu.Lock()
+	failures := st.total
+	st.mu.Unlock()
+	t.line("total_connections_received", st.conns.Load()+st.rejectedConns.Load())
+	t.line("total_commands_processed", st.commandsProcessed())
+	t.line("instantaneous_ops_per_sec", st.rate.Load())
+	t.line("total_net_input_bytes", in)
+	t.line("total_net_output_bytes", out)
+	t.line("rejected_connections", st.rejectedConns.Load())
+	t.line("expired_keys", store.Expired)
+	t.line("evicted_keys", store.Evicted)
+	t.line("keyspace_hits", store.Hits)
+	t.line("keyspace_misses", store.Misses)
+	t.line("pubsub_channels", 0)
+	t.line("pubsub_patterns", 0)
+	t.line("total_error_replies", failures)
+}
+
+func (s *session) infoReplication(t *infoText) {
+	r := s.srv.cfg.Replication()
+	if m := r.Master; m != nil {
+		up := "down"
+		if m.State == "connected" {
+			up = "up"
+		}
+		t.line("role", "slave")
+		t.line("master_host", m.Host)
+		t.line("master_port", m.Port)
+		t.line("master_link_status", up)
+		lastIO := int64(-1)
+		if m.LastIO >= 0 {
+			lastIO = int64(m.LastIO / time.Second)
+		}
+		t.line("master_last_io_seconds_ago", lastIO)
+		t.line("master_sync_in_progress", btoi(m.Syncing))
+		t.line("slave_read_repl_offset", r.Offset)
+		t.line("slave_repl_offset", r.Offset)
+		t.line("slave_priority", 100)
+		t.line("slave_read_only", 1)
+		t.line("replica_announced", 1)
+	} else {
+		t.line("role", "master")
+	}
+	t.line("connected_slaves", len(r.Replicas))
+	for i, rep := range r.Replicas {
+		t.line("slave"+itoa(i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d",
+			rep.Host, rep.Port, rep.State, rep.Offset, int64(rep.Lag/time.Second)))
+	}
+	limit := r.PreviousLimit
+	if limit == 0 {
+		limit = -1
+	}
+	t.line("master_failover_state", "no-failover")
+	t.line("master_replid", orZeros(r.ID))
+	t.line("master_replid2", orZeros(r.PreviousID))
+	t.line("master_repl_offset", r.Offset)
+	t.line("second_repl_offset", limit)
+	t.line("repl_backlog_active", btoi(r.Backlog.Active))
+	t.line("repl_backlog_size", r.Backlog.Size)
+	t.line("repl_backlog_first_byte_offset", r.Backlog.First)
+	t.line("repl_backlog_histlen", r.Backlog.Length)
+}
+
+func orZeros(id string) string {
+	if id == "" {
+		return strings.Repeat("0", 40)
+	}
+	return id
+}
+
+func (s *session) infoCPU(t *infoText) {
+	sample := []metrics.Sample{{Name: "/cpu/classes/user:cpu-seconds"}, {Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(sample)
+	t.line("used_cpu_sys", "0.000000")
+	t.line("used_cpu_user", fmt.Sprintf("%.6f", sample[0].Value.Float64()))
+	t.line("used_cpu_gc", fmt.Sprintf("%.6f", sample[1].Value.Float64()))
+}
+
+func (s *session) infoCommandStats(t *infoText) {
+	for _, c := range allCommands {
+		sum := s.srv.stats.command(c.id)
+		if sum.calls == 0 && sum.failed == 0 && sum.rejected == 0 {
+			continue
+		}
+		per := 0.0
+		if sum.calls > 0 {
+			per = sum.micros / float64(sum.calls)
+		}
+		t.line("cmdstat_"+c.name, fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+			sum.calls, int64(sum.micros), per, sum.rejected, sum.failed))
+	}
+}
+
+func (s *session) infoErrorStats(t *infoText) {
+	st := s.srv.stats
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	codes := make([]string, 0, len(st.errors))
+	for code := range st.errors {
+		codes = append(codes, code)
+	}
+	sort.Strings(codes)
+	for _, code := range codes {
+		t.line("errorstat_"+code, fmt.Sprintf("count=%d", st.errors[code]))
+	}
+}
+
+func (s *session) infoCluster(t *infoText) { t.line("cluster_enabled", btoi(!s.srv.standalone())) }
+
+// infoKeyspace says nothing of an empty database, as Redis does: tools take the
+// line as "this node holds keys".
+func (s *session) infoKeyspace(t *infoText) {
+	st := s.srv.store.Stats()
+	if st.Keys > 0 {
+		t.line("db0", fmt.Sprintf("keys=%d,expires=%d,avg_ttl=0", st.Keys, st.Expires))
+	}
+}

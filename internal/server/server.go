@@ -1,0 +1,201 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// Server serves clients. It is safe for concurrent use.
+type Server struct {
+	cfg     Config
+	engine  *engine.Engine
+	store   *keyspace.Store
+	limits  atomic.Pointer[Limits]
+	paused  atomic.Pointer[pause]
+	stats   *stats
+	started time.Time
+	runID   string
+	nextID  atomic.Int64
+	clock   atomic.Int64 // Unix milliseconds at the last tick
+
+	done chan struct{}  // closed by Close
+	wg   sync.WaitGroup // all goroutines
+
+	mu        sync.Mutex // guards what follows; never held across I/O
+	sessions  map[int64]*session
+	listeners map[net.Listener]struct{}
+	ticking   bool
+	closed    bool
+}
+
+// ErrClosed is returned by Serve after Close.
+var ErrClosed = errors.New("server: closed")
+
+// New returns a server without clients. The error names the field of cfg that
+// is wrong.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg:       cfg,
+		engine:    cfg.Engine,
+		store:     cfg.Engine.Store(),
+		stats:     newStats(),
+		started:   cfg.Now(),
+		runID:     newRunID(),
+		done:      make(chan struct{}),
+		sessions:  make(map[int64]*session),
+		listeners: make(map[net.Listener]struct{}),
+	}
+	s.clock.Store(s.started.UnixMilli())
+	s.SetLimits(cfg.Limits)
+	return s, nil
+}
+
+// Limits returns the limits in force.
+func (s *Server) Limits() Limits { return *s.limits.Load() }
+
+// SetLimits changes the limits. Connected clients keep what they have proved:
+// a new password is asked from new ones only.
+func (s *Server) SetLimits(l Limits) {
+	l = l.withDefaults()
+	s.limits.Store(&l)
+}
+
+// Serve accepts clients until the listener fails or Close is called, then
+// returns the listener's error or ErrClosed. It closes ln.
+func (s *Server) Serve(ln net.Listener) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		ln.Close()
+		return ErrClosed
+	}
+	s.listeners[ln] = struct{}{}
+	s.startTickingLocked()
+	s.wg.Add(1)
+	s.mu.Unlock()
+	defer s.wg.Done()
+	defer func() {
+		ln.Close()
+		s.mu.Lock()
+		delete(s.listeners, ln)
+		s.mu.Unlock()
+	}()
+	return s.accept(ln)
+}
+
+func (s *Server) accept(ln net.Listener) error {
+	const firstDelay, lastDelay = 5 * time.Millisecond, time.Second
+	delay := firstDelay
+	for {
+		conn, err := ln.Accept()
+		if err == nil {
+			delay = firstDelay
+			if ss := s.open(conn); ss != nil {
+				go ss.run()
+			}
+			continue
+		}
+		select {
+		case <-s.done:
+			return ErrClosed
+		default:
+		}
+		// Out of file descriptors and the like passes; a closed listener does not.
+		if errors.Is(err, net.ErrClosed) || !temporary(err) {
+			return err
+		}
+		s.cfg.Logger.Warn("cannot accept a client, will try again", "error", err, "in", delay)
+		select {
+		case <-s.done:
+			return ErrClosed
+		case <-time.After(delay):
+		}
+		delay = min(2*delay, lastDelay)
+	}
+}
+
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// ServeConn serves one client and returns when its connection has ended. It closes
+// conn.
+func (s *Server) ServeConn(conn net.Conn) {
+	if ss := s.open(conn); ss != nil {
+		ss.run()
+		<-ss.ended
+	}
+}
+
+// open makes a session of a connection, nil if there is no room for it. The
+// session's goroutine is counted already.
+func (s *Server) open(conn net.Conn) *session {
+	l := s.limits.Load()
+	keepAlive(conn, l.KeepAlive)
+	ss := newSession(s, conn, l)
+	s.mu.Lock()
+	full := len(s.sessions) >= l.MaxClients
+	if s.closed || full {
+		closed := s.closed
+		s.mu.Unlock()
+		s.stats.rejectedConns.Add(1)
+		if !closed {
+			conn.SetWriteDeadline(time.Now().Add(time.Second))
+			conn.Write([]byte("-ERR max number of clients reached\r\n"))
+		}
+		conn.Close()
+		return nil
+	}
+	s.sessions[ss.id] = ss
+	s.startTickingLocked()
+	s.wg.Add(1)
+	s.mu.Unlock()
+	s.stats.conns.Add(1)
+	return ss
+}
+
+func keepAlive(conn net.Conn, interval time.Duration) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: interval > 0, Idle: interval, Interval: interval / 3, Count: 3})
+	}
+}
+
+// Close hangs up on all clients, closes the listeners and waits for every
+// goroutine of the server. It may be called more than once.
+func (s *Server) Close() {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.done)
+	}
+	for ln := range s.listeners {
+		ln.Close()
+	}
+	for _, ss := range s.sessions {
+		ss.conn.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// Clients returns the number of connected clients.
+func (s *Server) Clients() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+// standalone reports whether the node is in no cluster: all its keys then live
+// in slot 0, so that a command may name any of them together.
+func (s *Server) standalone() bool { return s.cfg.Cluster == nil }

@@ -1,0 +1,208 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// session is one client's connection. Its fields belong to the goroutine
+// that runs it, apart from those said to be shared.
+type session struct {
+	srv     *Server
+	id      int64
+	conn    net.Conn
+	created time.Time
+	ended   chan struct{} // closed when nothing of the session runs any more
+
+	parser *resp.Parser
+	out    resp.Writer // replies of the batch under way
+	output output      // replies under way to the client
+	limits *Limits     // that the parser has been told of
+	held   [][]byte    // a command that waits for the end of a pause
+	hangUp bool        // close once the replies are out
+
+	// The command under way.
+	cmd    *command
+	args   [][]byte
+	access engine.Access
+	inSlot func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
+	count  uint                     // of commands; every 64th is timed
+	shard  *statsShard
+
+	// What the client has said.
+	authed   bool
+	readOnly bool // READONLY
+	asking   bool // ASKING, good for the next command
+	replies  replyMode
+	multi    multi
+	watched  []watch
+
+	shared shared
+}
+
+// replyMode is what CLIENT REPLY asked for.
+type replyMode uint8
+
+const (
+	repliesOn  replyMode = iota
+	repliesOff           // until further notice
+	replySkip            // none for the present command …
+	replySkip1           // … and none for the next one
+)
+
+// shared is what other goroutines read about a session: CLIENT LIST, the ticker.
+type shared struct {
+	mu       sync.Mutex // guards the texts
+	name     string
+	libName  string
+	libVer   string
+	lastCmd  atomic.Pointer[command]
+	lastSeen atomic.Int64 // Server.clock when the last batch came
+	flags    atomic.Uint32
+	queued   atomic.Int32 // commands in MULTI, -1 outside
+	watching atomic.Int32 // keys
+	query    atomic.Int32 // bytes of the read buffer in use
+	buffer   atomic.Int32 // bytes of the read buffer
+	replies  atomic.Int32 // bytes of the reply buffer
+}
+
+func newSession(srv *Server, conn net.Conn, l *Limits) *session {
+	s := &session{
+		srv:     srv,
+		id:      srv.nextID.Add(1),
+		conn:    conn,
+		created: srv.cfg.Now(),
+		ended:   make(chan struct{}),
+		parser:  resp.NewParser(l.Query),
+		limits:  l,
+		authed:  l.Password == "",
+	}
+	s.parser.SetStranger(!s.authed)
+	s.shard = srv.stats.shard(s.id)
+	s.inSlot = s.runInSlot
+	s.access.Done = srv.done
+	s.shared.lastSeen.Store(srv.clock.Load())
+	s.shared.queued.Store(-1)
+	s.output.init()
+	return s
+}
+
+// run serves the client until it is gone. The goroutine may leave the session in
+// the middle, to another one: see output.go. The server has counted it.
+func (s *session) run() {
+	defer s.srv.wg.Done()
+	handedOver := false
+	defer func() {
+		if p := recover(); p != nil {
+			// A bug in one command must not take the host program down. The slot's
+			// transaction has been rolled back; this client is closed.
+			s.srv.cfg.Logger.Error("a command panicked; its client is closed", "command", s.cmd.fullName(),
+				"panic", p, "stack", string(debug.Stack()))
+		}
+		if !handedOver {
+			s.end()
+		}
+	}()
+	for {
+		alive, taken := s.turn()
+		if taken {
+			handedOver = true
+			return
+		}
+		if !alive {
+			return
+		}
+	}
+}
+
+// turn executes one command or, if there is none, replies and reads.
+func (s *session) turn() (alive, taken bool) {
+	if s.hangUp {
+		return s.lastWords()
+	}
+	args := s.held
+	s.held = nil
+	if args == nil {
+		var err error
+		if args, err = s.parser.Next(); err != nil {
+			s.srv.cfg.Logger.Debug("protocol error", "client", s.id, "addr", s.conn.RemoteAddr(), "error", err)
+			s.out.Error(err.Error())
+			s.hangUp = true
+			return true, false
+		}
+	}
+	if args == nil {
+		if alive, taken = s.flush(); alive {
+			alive = s.fill()
+		}
+		return alive, taken
+	}
+	held := s.execute(args)
+	switch {
+	case held:
+		s.held = args
+		if alive, taken = s.flush(); alive {
+			alive = s.srv.awaitUnpause()
+		}
+		return alive, taken
+	case len(s.out.B) >= flushAt:
+		return s.flush()
+	}
+	return true, false
+}
+
+// lastWords sends what is left; the session ends.
+func (s *session) lastWords() (alive, taken bool) {
+	if _, taken = s.flush(); !taken {
+		s.output.drained()
+	}
+	return false, taken
+}
+
+// fill waits for the client to say something.
+func (s *session) fill() bool {
+	if l := s.srv.limits.Load(); l != s.limits {
+		s.limits = l
+		s.parser.SetLimits(l.Query)
+	}
+	s.publish()
+	n, err := s.parser.Fill(s.conn)
+	s.shared.lastSeen.Store(s.srv.clock.Load())
+	switch {
+	case err == nil:
+		s.shard.netIn.Add(int64(n))
+		return true
+	case errors.Is(err, resp.ErrQueryTooLarge):
+		s.srv.cfg.Logger.Warn("client closed: its command exceeds the query buffer limit", "client", s.id,
+			"addr", s.conn.RemoteAddr(), "bytes", s.parser.Buffered())
+	case err != io.EOF:
+		s.srv.cfg.Logger.Trace("client gone", "client", s.id, "error", err)
+	}
+	return false
+}
+
+// publish tells other goroutines how the session stands, once a batch.
+func (s *session) publish() {
+	s.shared.lastCmd.Store(s.cmd)
+	s.shared.query.Store(int32(s.parser.Buffered()))
+	s.shared.buffer.Store(int32(s.parser.Size()))
+	s.shared.replies.Store(int32(cap(s.out.B)))
+}
+
+func (s *session) end() {
+	s.conn.Close()
+	s.output.drained()
+	s.srv.mu.Lock()
+	delete(s.srv.sessions, s.id)
+	s.srv.mu.Unlock()
+	close(s.ended)
+}

@@ -1,0 +1,246 @@
+package server
+
+import (
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// setOptions are the options of SET and GETEX.
+type setOptions struct {
+	nx, xx, get, keepTTL, persist bool
+	expiry                        []byte // nil: none given
+	seconds, absolute             bool   // how to read expiry
+}
+
+// setOptions reads options from argument i on, as command "set" or "getex" takes
+// them.
+func (s *session) setOptions(i int, cmd string) (o setOptions, err error) {
+	forSet := cmd == "set"
+	for ; i < len(s.args); i++ {
+		a := s.args[i]
+		switch {
+		case forSet && isWord(a, "NX") && !o.xx:
+			o.nx = true
+		case forSet && isWord(a, "XX") && !o.nx:
+			o.xx = true
+		case forSet && isWord(a, "GET"):
+			o.get = true
+		case forSet && isWord(a, "KEEPTTL") && o.expiry == nil:
+			o.keepTTL = true
+		case !forSet && isWord(a, "PERSIST") && o.expiry == nil:
+			o.persist = true
+		case i+1 < len(s.args) && o.readExpiry(a, s.args[i+1]):
+			i++
+		default:
+			return o, errSyntax
+		}
+	}
+	return o, nil
+}
+
+// readExpiry takes one of EX, PX, EXAT, PXAT and its number. There is one way of
+// expiry only.
+func (o *setOptions) readExpiry(unit, number []byte) bool {
+	if o.expiry != nil || o.keepTTL || o.persist {
+		return false
+	}
+	switch {
+	case isWord(unit, "EX"):
+		o.seconds = true
+	case isWord(unit, "PX"):
+	case isWord(unit, "EXAT"):
+		o.seconds, o.absolute = true, true
+	case isWord(unit, "PXAT"):
+		o.absolute = true
+	default:
+		return false
+	}
+	o.expiry = number
+	return true
+}
+
+// deadline returns the absolute expiry that the options ask for, in Unix
+// milliseconds; set is false if they ask for none.
+func (o *setOptions) deadline(now int64, cmd string) (at int64, set bool, err error) {
+	if o.expiry == nil {
+		return 0, false, nil
+	}
+	n, ok := resp.ParseInt(o.expiry)
+	if !ok {
+		return 0, false, errNotInt
+	}
+	at, err = deadline(n, o.seconds, o.absolute, now, cmd)
+	return at, true, err
+}
+
+const maxTime = 1<<63 - 1
+
+// deadline makes an absolute time in Unix milliseconds of a positive number.
+func deadline(n int64, seconds, absolute bool, now int64, cmd string) (int64, error) {
+	if n <= 0 || seconds && n > maxTime/1000 {
+		return 0, errExpireTime(cmd)
+	}
+	if seconds {
+		n *= 1000
+	}
+	if !absolute {
+		if n > maxTime-now {
+			return 0, errExpireTime(cmd)
+		}
+		n += now
+	}
+	return n, nil
+}
+
+func cmdSet(s *session, tx *keyspace.Tx) error {
+	key, value := s.args[1], s.args[2]
+	if len(s.args) == 3 {
+		if err := tx.Put(key, keyspace.String, value, 0); err != nil {
+			return err
+		}
+		s.out.OK()
+		return nil
+	}
+	opt, err := s.setOptions(3, "set")
+	if err != nil {
+		return err
+	}
+	at, set, err := opt.deadline(tx.Now(), "set")
+	if err != nil {
+		return err
+	}
+	var old keyspace.Entry
+	var ok bool
+	if opt.get {
+		old, ok, err = str(tx, key)
+	} else if opt.nx || opt.xx || opt.keepTTL {
+		old, ok = tx.Peek(key)
+	}
+	if err != nil {
+		return err
+	}
+	if opt.get {
+		s.value(old, ok)
+	}
+	if opt.nx && ok || opt.xx && !ok {
+		if !opt.get {
+			s.out.Null()
+		}
+		return nil
+	}
+	if opt.keepTTL {
+		at = old.ExpireAt
+	}
+	if set && at <= tx.Now() {
+		tx.Delete(key) // EXAT or PXAT of the past
+	} else if err := tx.Put(key, keyspace.String, value, at); err != nil {
+		return err
+	}
+	if !opt.get {
+		s.out.OK()
+	}
+	return nil
+}
+
+func cmdSetNX(s *session, tx *keyspace.Tx) error {
+	if _, ok := tx.Peek(s.args[1]); ok {
+		s.out.Int(0)
+		return nil
+	}
+	s.out.Int(1)
+	return tx.Put(s.args[1], keyspace.String, s.args[2], 0)
+}
+
+func cmdSetEX(s *session, tx *keyspace.Tx) error  { return s.setFor(tx, true, "setex") }
+func cmdPSetEX(s *session, tx *keyspace.Tx) error { return s.setFor(tx, false, "psetex") }
+
+func (s *session) setFor(tx *keyspace.Tx, seconds bool, cmd string) error {
+	n, err := s.number(2)
+	if err != nil {
+		return err
+	}
+	at, err := deadline(n, seconds, false, tx.Now(), cmd)
+	if err != nil {
+		return err
+	}
+	s.out.OK()
+	return tx.Put(s.args[1], keyspace.String, s.args[3], at)
+}
+
+func cmdMSet(s *session, tx *keyspace.Tx) error {
+	if len(s.args)%2 == 0 {
+		return errArity(s.cmd)
+	}
+	s.out.OK()
+	return s.putPairs(tx)
+}
+
+func (s *session) putPairs(tx *keyspace.Tx) error {
+	for i := 1; i < len(s.args); i += 2 {
+		if err := tx.Put(s.args[i], keyspace.String, s.args[i+1], 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cmdMSetNX(s *session, tx *keyspace.Tx) error {
+	if len(s.args)%2 == 0 {
+		return errArity(s.cmd)
+	}
+	for i := 1; i < len(s.args); i += 2 {
+		if _, ok := tx.Peek(s.args[i]); ok {
+			s.out.Int(0)
+			return nil
+		}
+	}
+	s.out.Int(1)
+	return s.putPairs(tx)
+}
+
+func cmdAppend(s *session, tx *keyspace.Tx) error {
+	key, tail := s.args[1], s.args[2]
+	e, ok, err := str(tx, key)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		s.out.Int(int64(len(tail)))
+		return tx.Put(key, keyspace.String, tail, 0)
+	}
+	if len(e.Value)+len(tail) > s.limits.Query.MaxBulk {
+		return errTooLong
+	}
+	value := make([]byte, 0, len(e.Value)+len(tail))
+	value = append(append(value, e.Value...), tail...)
+	s.out.Int(int64(len(value)))
+	return tx.Put(key, keyspace.String, value, e.ExpireAt)
+}
+
+func cmdSetRange(s *session, tx *keyspace.Tx) error {
+	key, part := s.args[1], s.args[3]
+	offset, err := s.number(2)
+	if err != nil {
+		return err
+	}
+	if offset < 0 {
+		return errOffset
+	}
+	e, _, err := str(tx, key)
+	if err != nil {
+		return err
+	}
+	if len(part) == 0 { // also if the key is not there
+		s.out.Int(int64(len(e.Value)))
+		return nil
+	}
+	limit := int64(s.limits.Query.MaxBulk)
+	if offset > limit || offset+int64(len(part)) > limit {
+		return errTooLong
+	}
+	value := make([]byte, max(len(e.Value), int(offset)+len(part)))
+	copy(value, e.Value)
+	copy(value[offset:], part)
+	s.out.Int(int64(len(value)))
+	return tx.Put(key, keyspace.String, value, e.ExpireAt)
+}

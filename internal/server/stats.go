@@ -1,0 +1,147 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// stats counts. What every command counts is kept in shards, one for each
+// session in turn, so that sessions on different processors do not fight for
+// a cache line; reading sums the shards up.
+type stats struct {
+	shards [8]*statsShard
+
+	conns         atomic.Int64
+	rejectedConns atomic.Int64
+	rate          atomic.Int64 // commands a second, over the last second or so
+
+	mu     sync.Mutex       // guards what follows
+	errors map[string]int64 // by code
+	total  int64            // of errors
+	rateAt int64            // Unix milliseconds of the last sample
+	rateOf int64            // commands at the last sample
+}
+
+// statsShard counts what some of the sessions do.
+type statsShard struct {
+	cmd    []commandStat // by command.id
+	netIn  atomic.Int64
+	netOut atomic.Int64
+	_      [64]byte
+}
+
+type commandStat struct {
+	calls    atomic.Int64
+	failed   atomic.Int64
+	rejected atomic.Int64
+	timed    atomic.Int64 // calls that were timed …
+	nanos    atomic.Int64 // … and what they took together
+}
+
+// maxErrorCodes bounds the codes that are told apart.
+const maxErrorCodes = 128
+
+func newStats() *stats {
+	st := &stats{errors: make(map[string]int64)}
+	for i := range st.shards {
+		st.shards[i] = &statsShard{cmd: make([]commandStat, len(allCommands))}
+	}
+	return st
+}
+
+func (st *stats) shard(id int64) *statsShard { return st.shards[int(id)%len(st.shards)] }
+
+func (st *stats) countError(text string) {
+	code, _, _ := strings.Cut(text, " ")
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.total++
+	if _, known := st.errors[code]; known || len(st.errors) < maxErrorCodes {
+		st.errors[code]++
+	}
+}
+
+// summary is a command's counters over all shards.
+type summary struct {
+	calls, failed, rejected int64
+	micros                  float64 // in all, extrapolated from the timed calls
+}
+
+func (st *stats) command(id int) summary {
+	var sum summary
+	var timed, nanos int64
+	for _, sh := range st.shards {
+		c := &sh.cmd[id]
+		sum.calls += c.calls.Load()
+		sum.failed += c.failed.Load()
+		sum.rejected += c.rejected.Load()
+		timed += c.timed.Load()
+		nanos += c.nanos.Load()
+	}
+	if timed > 0 {
+		sum.micros = float64(nanos) / 1000 * float64(sum.calls) / float64(timed)
+	}
+	return sum
+}
+
+func (st *stats) commandsProcessed() (n int64) {
+	for _, sh := range st.shards {
+		for i := range sh.cmd {
+			n += sh.cmd[i].calls.Load()
+		}
+	}
+	return n
+}
+
+func (st *stats) network() (in, out int64) {
+	for _, sh := range st.shards {
+		in += sh.netIn.Load()
+		out += sh.netOut.Load()
+	}
+	return in, out
+}
+
+// sample is called at every tick; it measures the rate of commands.
+func (st *stats) sample(now int64) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	took := now - st.rateAt
+	if took < 1000 {
+		return
+	}
+	n := st.commandsProcessed()
+	if st.rateAt != 0 {
+		st.rate.Store(max(0, (n-st.rateOf)*1000/took))
+	}
+	st.rateAt, st.rateOf = now, n
+}
+
+// reset is CONFIG RESETSTAT.
+func (st *stats) reset() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, sh := range st.shards {
+		for i := range sh.cmd {
+			c := &sh.cmd[i]
+			for _, n := range []*atomic.Int64{&c.calls, &c.failed, &c.rejected, &c.timed, &c.nanos} {
+				n.Store(0)
+			}
+		}
+		sh.netIn.Store(0)
+		sh.netOut.Store(0)
+	}
+	st.conns.Store(0)
+	st.rejectedConns.Store(0)
+	clear(st.errors)
+	st.total, st.rateOf = 0, 0
+}
+
+// newRunID returns 40 hexadecimal digits that differ from start to start.
+func newRunID() string {
+	var b [20]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,75 @@
+package server
+
+import "time"
+
+// tickEvery is how often the server looks at its clients: also the time a
+// write may be stuck before the session goes on without its goroutine.
+const tickEvery = 100 * time.Millisecond
+
+func (s *Server) startTickingLocked() {
+	if s.ticking || s.closed {
+		return
+	}
+	s.ticking = true
+	s.wg.Add(1)
+	go s.tickLoop()
+}
+
+func (s *Server) tickLoop() {
+	defer s.wg.Done()
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-ticker.C:
+			s.tick()
+		}
+	}
+}
+
+func (s *Server) tick() {
+	now := s.cfg.Now().UnixMilli()
+	s.clock.Store(now)
+	s.stats.sample(now)
+	l := s.limits.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	for _, ss := range s.sessions {
+		ss.tickLocked(now, l)
+	}
+}
+
+// tickLocked is called with Server.mu held: a session that is being closed is not
+// given a new goroutine.
+func (s *session) tickLocked(now int64, l *Limits) {
+	o := &s.output
+	state := o.state.Load()
+	if state == stateIdle {
+		idle := l.IdleTimeout
+		if idle > 0 && now-s.shared.lastSeen.Load() > idle.Milliseconds() && s.srv.paused.Load() == nil {
+			s.srv.cfg.Logger.Debug("client closed: idle", "client", s.id, "addr", s.conn.RemoteAddr())
+			s.conn.Close()
+		}
+		return
+	}
+	if moves := o.moves.Load(); moves != o.seen {
+		o.seen, o.seenSince = moves, now
+		return
+	}
+	if now-o.seenSince > l.WriteTimeout.Milliseconds() {
+		s.srv.cfg.Logger.Warn("client closed: it takes no replies", "client", s.id, "addr", s.conn.RemoteAddr(),
+			"for", l.WriteTimeout, "waiting", o.pending())
+		s.conn.Close()
+		return
+	}
+	if o.state.CompareAndSwap(stateWriting, stateReplier) {
+		s.out.B = nil // the replier is sending what it held
+		s.srv.wg.Add(1)
+		go s.run()
+	}
+}

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// A transaction's commands are queued as they come, each checked as far as that is
+// possible without running it, and run by EXEC: those with keys, all of one
+// slot, in one transaction of the store, so that other clients see all of them or
+// none (SPEC §7, last line).
+//
+// Commands that concern the whole keyspace or the cluster (FLUSHALL, DBSIZE,
+// CLUSTER RESET …) cannot run under a slot's lock. They keep their place in
+// the order, but the commands before and after them are then two transactions
+// of the store, and other clients may be served in between.
+
+// multi is an open MULTI.
+type multi struct {
+	on     bool
+	spoilt bool // a command could not be queued: EXEC will refuse
+	writes bool // a queued command may write
+	bytes  int
+	queue  []queued
+}
+
+type queued struct {
+	cmd  *command
+	args [][]byte
+}
+
+// watch is a key as WATCH found it. A key that was absent and is absent again
+// counts as unchanged: whoever relied on its absence still may.
+type watch struct {
+	key     []byte
+	slot    slots.Slot
+	present bool
+	version uint64
+}
+
+func (w *watch) changed(tx *keyspace.Tx) bool {
+	e, ok := tx.Peek(w.key)
+	return ok != w.present || ok && e.Version != w.version
+}
+
+var transactionCommands = []command{
+	{name: "multi", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow, group: "transactions", since: "1.2.0",
+		summary: "Starts a transaction: commands are queued until EXEC.", run: cmdMulti},
+	{name: "exec", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagSkipSlowlog | flagNow, group: "transactions", since: "1.2.0",
+		summary: "Runs the commands of a transaction.", run: cmdExec},
+	{name: "discard", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow, group: "transactions", since: "2.0.0",
+		summary: "Gives up a transaction.", run: cmdDiscard},
+	{name: "watch", arity: -2, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow, keys: allKeys, group: "transactions", since: "2.2.0",
+		access: "RO", summary: "Makes the next EXEC do nothing if a key has changed until then.", tx: cmdWatch},
+	{name: "unwatch", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagPlain, group: "transactions", since: "2.2.0",
+		summary: "Forgets the watched keys.", run: cmdUnwatch},
+}
+
+func cmdMulti(s *session) error {
+	if s.multi.on {
+		return replyError("ERR MULTI calls can not be nested")
+	}
+	s.multi = multi{on: true, queue: s.multi.queue[:0]}
+	s.shared.queued.Store(0)
+	s.out.OK()
+	return nil
+}
+
+func cmdDiscard(s *session) error {
+	if !s.multi.on {
+		return replyError("ERR DISCARD without MULTI")
+	}
+	s.endMulti()
+	s.out.OK()
+	return nil
+}
+
+func (s *session) endMulti() {
+	clear(s.multi.queue)
+	s.multi = multi{}
+	s.watched = nil
+	s.shared.queued.Store(-1)
+	s.shared.watching.Store(0)
+}
+
+func cmdWatch(s *session, tx *keyspace.Tx) error {
+	if s.multi.on {
+		return replyError("ERR WATCH inside MULTI is not allowed")
+	}
+	for _, key := range s.args[1:] {
+		w := watch{key: append([]byte(nil), key...), slot: tx.Slot()}
+		if e, ok := tx.Peek(key); ok {
+			w.present, w.version = true, e.Version
+		}
+		s.watched = append(s.watched, w)
+	}
+	s.shared.watching.Store(int32(len(s.watched)))
+	s.out.OK()
+	return nil
+}
+
+func cmdUnwatch(s *session) error {
+	s.watched = nil
+	s.shared.watching.Store(0)
+	s.out.OK()
+	return nil
+}
+
+// enqueue keeps a command for EXEC, after the checks that Redis makes at this
+// point too: may it be in a transaction, would this node serve its keys.
+func (s *session) enqueue(cmd *command) {
+	if cmd.has(flagNoMulti) {
+		s.reject(replyError("ERR Command not allowed inside a transaction"))
+		return
+	}
+	if err := s.wouldServe(cmd); err != nil {
+		s.reject(err)
+		return
+	}
+	q := queued{cmd: cmd, args: cloneArgs(s.args)}
+	for _, arg := range s.args {
+		s.multi.bytes += len(arg)
+	}
+	if limit := s.limits.Query.MaxQuery; limit > 0 && s.multi.bytes > limit {
+		s.hangUp = true // as for a single command of that size
+		return
+	}
+	s.multi.queue = append(s.multi.queue, q)
+	s.multi.writes = s.multi.writes || cmd.has(flagWrite)
+	s.shared.queued.Store(int32(len(s.multi.queue)))
+	s.out.Simple("QUEUED")
+}
+
+func cloneArgs(args [][]byte) [][]byte {
+	total := 0
+	for _, arg := range args {
+		total += len(arg)
+	}
+	block := make([]byte, 0, total)
+	list := make([][]byte, len(args))
+	for i, arg := range args {
+		from := len(block)
+		block = append(block, arg...)
+		list[i] = block[from:len(block):len(block)]
+	}
+	return list
+}
+
+func (s *session) wouldServe(cmd *command) error {
+	if cmd.tx == nil {
+		return nil
+	}
+	s.setAccess()
+	s.addKeys(cmd, s.args)
+	nothing := func(*keyspace.Tx) error { return nil }
+	if cmd.has(flagWrite) {
+		return s.srv.engine.Update(&s.access, nothing)
+	}
+	return s.srv.engine.View(&s.access, nothing)
+}
