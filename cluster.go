@@ -1,0 +1,107 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// ErrStandalone refuses cluster operations on a standalone node. Its text is the
+// error reply of the Redis protocol (SPEC §11).
+var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
+
+// Event is something that happened to the cluster as this node sees it: one of
+// the event types of package gossip.
+type Event = gossip.Event
+
+// Meet introduces this node to the one at addr, which needs Host and BusPort; both
+// clusters become one (SPEC §2.2). It returns once the handshake has begun; event
+// gossip.NodeAdded or gossip.MeetFailed tells how it ended.
+func (n *Node) Meet(ctx context.Context, addr slots.Addr) error {
+	return n.do(ctx, gossip.MeetNode{Addr: addr})
+}
+
+// Forget removes a node from the cluster; all nodes refuse it for a minute (SPEC §2.5).
+func (n *Node) Forget(ctx context.Context, id slots.NodeID) error {
+	return n.do(ctx, gossip.ForgetNode{Node: id})
+}
+
+// AddSlots makes this node the owner of slots that have none: all of them, or none and
+// a *gossip.SlotError.
+func (n *Node) AddSlots(ctx context.Context, set slots.Set) error {
+	return n.do(ctx, gossip.AddSlots{Slots: set})
+}
+
+// DelSlots makes slots unowned in this node's view: all of them, or none and a
+// *gossip.SlotError.
+func (n *Node) DelSlots(ctx context.Context, set slots.Set) error {
+	return n.do(ctx, gossip.DelSlots{Slots: set})
+}
+
+// FlushSlots gives up all slots of this node.
+func (n *Node) FlushSlots(ctx context.Context) error { return n.do(ctx, gossip.FlushSlots{}) }
+
+// SetConfigEpoch gives a node that knows nobody and has no epoch its first one
+// (SPEC §4.7).
+func (n *Node) SetConfigEpoch(ctx context.Context, epoch uint64) error {
+	return n.do(ctx, gossip.SetConfigEpoch{Epoch: epoch})
+}
+
+// BumpEpoch gives this node the greatest config epoch of the cluster without asking
+// anybody (SPEC §4.5). bumped is false if it had it already.
+func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err error) {
+	if n.gossip == nil {
+		return 0, false, ErrStandalone
+	}
+	before := n.Map().Self().ConfigEpoch
+	if err := n.do(ctx, gossip.BumpEpoch{}); err != nil {
+		return 0, false, err
+	}
+	epoch = n.Map().Self().ConfigEpoch
+	return epoch, epoch != before, nil
+}
+
+// Reset makes the node forget the cluster and its slots; hard also gives it a new id and
+// epochs of 0. Keys stay: see keyspace.Store.Clear.
+func (n *Node) Reset(ctx context.Context, hard bool) error {
+	return n.do(ctx, gossip.Reset{Hard: hard})
+}
+
+// do hands a command to the loop that owns the cluster's state; when it returns nil, the
+// change is durable and in force on this node.
+func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
+	if n.gossip == nil {
+		return ErrStandalone
+	}
+	return n.gossip.Do(ctx, cmd)
+}
+
+// onGossip puts a new map in force and passes events on. It runs on the loop's goroutine.
+func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
+	if m != nil {
+		old := n.engine.Map()
+		n.engine.Publish(m)
+		n.dropLost(old, m)
+		n.changed.wake()
+	}
+	for _, e := range events {
+		n.cfg.OnEvent(e)
+	}
+}
+
+// dropLost removes the keys of slots that went to another master (SPEC §4.6). Slots that
+// merely lost their owner keep their keys.
+func (n *Node) dropLost(old, m *slots.Map) {
+	if old == nil || !m.Self().IsMaster() || !old.Self().HasSlots() {
+		return
+	}
+	for slot := range old.Self().Slots.All() {
+		owner := m.Owner(slot)
+		if owner == nil || owner.ID == m.Self().ID || n.store.Count(slot) == 0 {
+			continue
+		}
+		n.log.Warn("dropping the keys of a slot that another node took", "slot", slot, "keys", n.store.Drop(slot), "owner", owner.ID)
+	}
+}

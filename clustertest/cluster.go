@@ -1,0 +1,203 @@
+package clustertest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/internal/memnet"
+)
+
+// Config says what cluster a test needs. The zero value is one of three masters.
+type Config struct {
+	Masters     int           // default 3
+	NodeTimeout time.Duration // default 15 s
+	TCP         bool          // listen on 127.0.0.1 instead of in memory
+	// Node may change the configuration of node i before each of its starts.
+	Node func(i int, cfg *slotmesh.Config)
+}
+
+// Cluster is a running cluster. Its methods fail the test on an error. They are to
+// be called from the test's goroutine.
+type Cluster struct {
+	t     testing.TB
+	cfg   Config
+	net   *memnet.Network
+	nodes []*member
+	story story
+}
+
+// member is a place in the cluster; its node may come and go.
+type member struct {
+	host string
+	addr string // listened on at the first start, and again at later ones
+	bus  string
+	disk *disk.Mem
+	node *slotmesh.Node // nil while it is dead
+}
+
+// startTimeout bounds each wait for the cluster to agree, in the test's time.
+const startTimeout = time.Minute
+
+// Start returns a cluster whose nodes all serve and agree. It ends with the test.
+func Start(t testing.TB, cfg Config) *Cluster {
+	t.Helper()
+	if cfg.Masters == 0 {
+		cfg.Masters = 3
+	}
+	c := &Cluster{t: t, cfg: cfg, net: memnet.New()}
+	c.story.begin = time.Now()
+	t.Cleanup(c.stop)
+	for i := range cfg.Masters {
+		m := &member{host: fmt.Sprintf("10.0.0.%d", i+1), disk: &disk.Mem{}}
+		m.addr, m.bus = m.host+":7000", m.host+":17000"
+		if cfg.TCP {
+			m.addr, m.bus = "127.0.0.1:0", "127.0.0.1:0"
+		}
+		c.nodes = append(c.nodes, m)
+		c.start(i)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := slotmesh.Create(ctx, c.Nodes()...); err != nil {
+		t.Fatalf("clustertest: %v", err)
+	}
+	return c
+}
+
+// start makes and starts node i.
+func (c *Cluster) start(i int) {
+	c.t.Helper()
+	m := c.nodes[i]
+	cfg := slotmesh.Config{
+		Addr: m.addr, BusAddr: m.bus, Disk: m.disk, NodeTimeout: c.cfg.NodeTimeout,
+		OnEvent: func(e slotmesh.Event) { c.story.add(i, e) },
+	}
+	if !c.cfg.TCP {
+		cfg.Network = c.net.Host(m.host)
+	}
+	if c.cfg.Node != nil {
+		c.cfg.Node(i, &cfg)
+	}
+	node, err := slotmesh.New(cfg)
+	if err == nil {
+		err = node.Start(context.Background())
+	}
+	if err != nil {
+		c.t.Fatalf("clustertest: starting node %d: %v", i, err)
+	}
+	m.node = node
+	a := node.Addr()
+	m.addr, m.bus = a.Client(), a.Bus()
+}
+
+func (c *Cluster) stop() {
+	for i, m := range c.nodes {
+		if m.node != nil {
+			c.Kill(i)
+		}
+	}
+	if c.t.Failed() {
+		c.t.Log(c.story.String())
+	}
+}
+
+// Node returns node i, 0 to n-1; it fails the test if that is dead.
+func (c *Cluster) Node(i int) *slotmesh.Node {
+	c.t.Helper()
+	if c.nodes[i].node == nil {
+		c.t.Fatalf("clustertest: node %d is dead", i)
+	}
+	return c.nodes[i].node
+}
+
+// Nodes returns the nodes that are alive.
+func (c *Cluster) Nodes() []*slotmesh.Node {
+	var list []*slotmesh.Node
+	for _, m := range c.nodes {
+		if m.node != nil {
+			list = append(list, m.node)
+		}
+	}
+	return list
+}
+
+// Addrs returns where clients connect, "host:port", dead nodes included.
+func (c *Cluster) Addrs() []string {
+	var list []string
+	for _, m := range c.nodes {
+		list = append(list, m.addr)
+	}
+	return list
+}
+
+// Kill ends node i as a power cut does: others see its connections break. What it had
+// saved stays for Restart.
+func (c *Cluster) Kill(i int) {
+	c.t.Helper()
+	node := c.Node(i)
+	if !c.cfg.TCP {
+		c.net.Kill(c.nodes[i].host)
+	}
+	c.nodes[i].node = nil
+	if err := node.Close(); err != nil {
+		c.t.Errorf("clustertest: closing node %d: %v", i, err)
+	}
+}
+
+// Restart starts node i again, at its address, with what it had saved.
+func (c *Cluster) Restart(i int) {
+	c.t.Helper()
+	if c.nodes[i].node != nil {
+		c.Kill(i)
+	}
+	c.start(i)
+}
+
+// WaitStable waits, a minute at most, until all living nodes see each other online,
+// agree on the owner of each slot and serve.
+func (c *Cluster) WaitStable() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := slotmesh.WaitAgreed(ctx, c.Nodes()...); err != nil {
+		c.t.Fatalf("clustertest: %v", err)
+	}
+}
+
+// Partition cuts the network between the nodes in a and those in b until Heal.
+func (c *Cluster) Partition(a, b []int) { c.net.Partition(c.hosts(a), c.hosts(b)) }
+
+// Heal ends all partitions.
+func (c *Cluster) Heal() { c.net.Heal() }
+
+func (c *Cluster) hosts(list []int) []string {
+	if c.cfg.TCP {
+		c.t.Fatal("clustertest: only a network in memory can be cut: leave Config.TCP false")
+	}
+	var hosts []string
+	for _, i := range list {
+		hosts = append(hosts, c.nodes[i].host)
+	}
+	return hosts
+}
+
+// Dial connects to a node as a client. Its form fits the Dialer option of the usual Redis
+// clients.
+func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if c.cfg.TCP {
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}
+	return c.net.Host("client").Dial(ctx, addr)
+}
+
+// Host returns another machine on the cluster's network in memory, for nodes that the
+// test starts itself.
+func (c *Cluster) Host(ip string) slotmesh.Network {
+	c.hosts(nil)
+	return c.net.Host(ip)
+}

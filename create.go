@@ -1,0 +1,108 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Create makes one cluster of started nodes that know nobody yet: it shares the slots out evenly, lets the nodes meet
+// and returns when all of them have the same view and serve. Nodes may also live in
+// other processes; then use the CLUSTER commands, or package admin.
+//
+// An error says which node refused what. Slots and epochs assigned until then stay; Reset undoes them.
+func Create(ctx context.Context, nodes ...*Node) error {
+	if len(nodes) == 0 {
+		return errors.New("slotmesh: Create needs at least one node")
+	}
+	for i, n := range nodes {
+		if m := n.Map(); m == nil {
+			return fmt.Errorf("slotmesh: node %d is standalone or not started", i)
+		} else if len(m.Nodes()) > 1 || m.Assigned() > 0 {
+			return fmt.Errorf("slotmesh: node %d (%s) is in a cluster already; Reset it first", i, n.Addr())
+		}
+	}
+	ranges := slots.Even(len(nodes))
+	for i, n := range nodes {
+		var set slots.Set
+		set.AddRange(ranges[i])
+		if err := n.SetConfigEpoch(ctx, uint64(i+1)); err != nil {
+			return fmt.Errorf("slotmesh: setting the epoch of %s: %w", n.Addr(), err)
+		}
+		if err := n.AddSlots(ctx, set); err != nil {
+			return fmt.Errorf("slotmesh: giving %s slots %s: %w", n.Addr(), set, err)
+		}
+	}
+	for _, n := range nodes[1:] {
+		if err := nodes[0].Meet(ctx, n.reachable(nodes[0])); err != nil {
+			return fmt.Errorf("slotmesh: %s meets %s: %w", nodes[0].Addr(), n.Addr(), err)
+		}
+	}
+	return WaitAgreed(ctx, nodes...)
+}
+
+// reachable is where from finds n: the announced address, or, if that leaves the host to
+// its peers because n listens everywhere, from's own host, which is n's machine too.
+func (n *Node) reachable(from *Node) slots.Addr {
+	a := n.announced()
+	if a.Host == "" {
+		if a.Host = from.announced().Host; a.Host == "" {
+			a.Host = "127.0.0.1"
+		}
+	}
+	return a
+}
+
+// WaitAgreed returns when each node sees exactly these nodes, all of them online, with the
+// same owner for each slot, and serves.
+func WaitAgreed(ctx context.Context, nodes ...*Node) error {
+	for {
+		// Take the channels before the look, so that no change is missed.
+		changed := make([]<-chan struct{}, len(nodes))
+		for i, n := range nodes {
+			changed[i] = n.changed.next()
+		}
+		i := firstDissenter(nodes)
+		if i < 0 {
+			return nil
+		}
+		// It takes a change on the dissenter or on the first node to make them agree.
+		select {
+		case <-changed[i]:
+		case <-changed[0]:
+		case <-nodes[i].stop:
+			return fmt.Errorf("slotmesh: %s: %w", nodes[i].Addr(), ErrClosed)
+		case <-ctx.Done():
+			return fmt.Errorf("slotmesh: waiting for %s to see the same cluster as %s: %w", nodes[i].Addr(), nodes[0].Addr(), ctx.Err())
+		}
+	}
+}
+
+// firstDissenter returns the index of the first node that does not see all nodes online
+// or sees other owners than the first one, -1 if there is none.
+func firstDissenter(nodes []*Node) int {
+	reference := nodes[0].Map()
+	for i, n := range nodes {
+		m := n.Map()
+		if m == nil || len(m.Nodes()) != len(nodes) || m.State() != slots.OK || !allOnline(m) || !sameOwners(reference, m) {
+			return i
+		}
+	}
+	return -1
+}
+
+func allOnline(m *slots.Map) bool {
+	for i := range m.Nodes() {
+		if m.Nodes()[i].Health != slots.Online {
+			return false
+		}
+	}
+	return true
+}
+
+func sameOwners(a, b *slots.Map) bool {
+	moved := b.Moved(a)
+	return moved.Empty()
+}

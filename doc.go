@@ -1,0 +1,36 @@
+// Package slotmesh makes a Go program a whole node of a Redis-style cluster.
+//
+// Keys hash to 16 384 slots ([github.com/slotmesh/slotmesh/slots]); masters own
+// slots; nodes find each other by gossip. Stock Redis Cluster clients and tools drive a node over
+// the network; the host program uses it by direct calls:
+//
+//	node, err := slotmesh.New(slotmesh.Config{Addr: "127.0.0.1:7001", Dir: "/var/lib/mesh"})
+//	if err != nil { … }
+//	if err := node.Start(ctx); err != nil { … }
+//	defer node.Close()
+//	err = node.Set(ctx, "key", []byte("value"), time.Minute)
+//
+// # Vocabulary
+//
+//   - slot: one of 16 384 parts of the key space, the unit of ownership, locking and moving.
+//   - master: a node that owns slots and takes their writes.
+//   - map: a node's present view of who owns what ([Node.Map]). It is a value.
+//   - epoch: a number that only grows and orders claims to slots.
+//   - bus: the connections between nodes, on a port of their own.
+//
+// # Which node serves a key
+//
+// A node serves the slots it owns. For a key of another slot its methods return a
+// *slots.MovedError that names the owner, or another error of package slots, as a
+// Redis Cluster node answers MOVED. [Node.Update] and [Node.View] run a function on several keys of one
+// slot, all or nothing.
+//
+// The check whether a slot is this node's stands inside the slot's lock, together with the command it
+// protects: when a slot has changed hands, no write can slip through on the old map.
+//
+// # What a node runs
+//
+// Start begins one goroutine for the cluster's state (every message, command and tick passes through it, in one order),
+// one accepting on each port, one or two for each connection, and one that looks for expired keys ten times a second. Close ends
+// them all.
+package slotmesh

@@ -1,0 +1,256 @@
+package slotmesh
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/conf"
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Node is a whole node of a cluster: New, Start, use, Close. It is safe for
+// concurrent use.
+type Node struct {
+	cfg    Config
+	log    hclog.Logger
+	store  *keyspace.Store
+	engine *engine.Engine
+
+	// Set by Start, then only read.
+	addr     slots.Addr // listened on
+	gossip   *gossip.Driver
+	bus      *bus
+	server   *server.Server
+	settings *conf.Settings
+
+	changed broadcast // of the map
+
+	mu      sync.Mutex // guards started and closing
+	started bool
+	closing bool
+	stop    chan struct{} // closed when Close begins
+	closed  chan struct{} // closed when Close is through
+	wg      sync.WaitGroup
+}
+
+// ErrClosed says that the node is closed.
+var ErrClosed = errors.New("slotmesh: node is closed")
+
+// New checks the configuration and makes a node. It starts nothing and touches no
+// file. The error names the field that is wrong and what to do.
+func New(cfg Config) (*Node, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction})
+	return &Node{
+		cfg: cfg, log: cfg.Logger, store: store, engine: engine.New(store),
+		stop: make(chan struct{}), closed: make(chan struct{}),
+	}, nil
+}
+
+// Start opens the client port and the bus, loads what an earlier start saved, and
+// returns once the node listens; it then runs until Close. ctx bounds the start
+// only. A node can be started once.
+func (n *Node) Start(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.started || n.closing {
+		return errors.New("slotmesh: a node can be started only once; make a new one with New")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	n.started = true
+	if err := n.startLocked(); err != nil {
+		n.closing = true
+		n.teardown()
+		return err
+	}
+	return nil
+}
+
+func (n *Node) startLocked() error {
+	clients, err := n.listen("Addr", n.cfg.Addr)
+	if err != nil {
+		return err
+	}
+	n.addr.Host, n.addr.Port = hostPort(clients.Addr())
+	if !n.cfg.Standalone {
+		if err := n.startCluster(); err != nil {
+			clients.Close()
+			return err
+		}
+	}
+	if err := n.startServer(clients); err != nil {
+		clients.Close()
+		return err
+	}
+	n.wg.Go(n.housekeeping)
+	n.log.Info("node started", "id", n.ID(), "addr", n.addr)
+	return nil
+}
+
+// startCluster opens the bus and joins what the state file remembers.
+func (n *Node) startCluster() error {
+	ln, err := n.listen("BusAddr", n.cfg.BusAddr)
+	if err != nil {
+		return err
+	}
+	_, n.addr.BusPort = hostPort(ln.Addr())
+	n.gossip, err = gossip.NewDriver(gossip.DriverConfig{
+		Core: gossip.Config{
+			Addr:           n.announced(),
+			Hostname:       n.cfg.Hostname,
+			NodeTimeout:    n.cfg.NodeTimeout,
+			NoFullCoverage: n.cfg.PartialCoverage,
+			ReadsIfDown:    n.cfg.ReadsIfDown,
+			Rand:           newRand(),
+		},
+		Disk: n.cfg.Disk,
+		File: n.cfg.StateFile,
+		Dial: func(ctx context.Context, addr slots.Addr) (net.Conn, error) {
+			return dialBus(ctx, n.cfg.Network, addr, busGossip)
+		},
+		Logger:   n.log.Named("gossip"),
+		OnOutput: n.onGossip,
+	})
+	if err != nil {
+		ln.Close()
+		return fmt.Errorf("slotmesh: %w", err)
+	}
+	n.engine.Publish(n.gossip.Map())
+	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){busGossip: n.gossip.Accept})
+	n.gossip.Start()
+	n.bus.start()
+	return nil
+}
+
+// announced is the address that the node tells others: what it listens on unless
+// the configuration says otherwise. A host that accepts from everywhere is no address;
+// then the peers say which one they see.
+func (n *Node) announced() slots.Addr {
+	a := n.cfg.Announce
+	if a.Port == 0 {
+		a.Port = n.addr.Port
+	}
+	if a.BusPort == 0 {
+		a.BusPort = n.addr.BusPort
+	}
+	if a.Host == "" {
+		if ip := net.ParseIP(n.addr.Host); ip == nil || !ip.IsUnspecified() {
+			a.Host = n.addr.Host
+		}
+	}
+	return a
+}
+
+func (n *Node) listen(field, addr string) (net.Listener, error) {
+	ln, err := n.cfg.Network.Listen(addr)
+	if err != nil {
+		return nil, fmt.Errorf("slotmesh: Config.%s: %w", field, err)
+	}
+	return ln, nil
+}
+
+// Close ends the node: no new clients, no new peers, everything it started is gone
+// when it returns. What it had saved stays. Closing again does nothing.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	first := !n.closing
+	n.closing = true
+	n.mu.Unlock()
+	if first {
+		n.teardown()
+	}
+	<-n.closed
+	return nil
+}
+
+// teardown stops in the order in which requests come in: clients, peers, the rest.
+func (n *Node) teardown() {
+	close(n.stop)
+	if n.server != nil {
+		n.server.Close()
+	}
+	if n.bus != nil {
+		n.bus.close()
+	}
+	if n.gossip != nil {
+		if err := n.gossip.Close(); err != nil {
+			n.log.Error("closing the bus", "error", err)
+		}
+	}
+	n.wg.Wait()
+	close(n.closed)
+}
+
+// Done is closed when the node is closed, by Close or by a client's SHUTDOWN.
+func (n *Node) Done() <-chan struct{} { return n.closed }
+
+// Addr returns where the node listens; valid after Start.
+func (n *Node) Addr() slots.Addr { return n.addr }
+
+// ID returns the node's id; valid after Start, zero for a standalone node.
+func (n *Node) ID() slots.NodeID {
+	if m := n.engine.Map(); m != nil {
+		return m.Self().ID
+	}
+	return slots.NodeID{}
+}
+
+// Map returns the cluster as this node sees it now, nil for a standalone node. It
+// costs nothing and never changes: ask again for a newer one.
+func (n *Node) Map() *slots.Map { return n.engine.Map() }
+
+// housekeepingPeriod is how often expired keys are looked for.
+const housekeepingPeriod = 100 * time.Millisecond
+
+// expireBudget bounds one look, so that it takes at most a few percent of a core.
+const expireBudget = 5 * time.Millisecond
+
+func (n *Node) housekeeping() {
+	tick := time.NewTicker(housekeepingPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-n.stop:
+			return
+		case <-tick.C:
+			n.store.ExpireStep(expireBudget)
+		}
+	}
+}
+
+// newRand returns a source of chance seeded by the operating system.
+func newRand() *rand.Rand {
+	var seed [16]byte
+	crand.Read(seed[:]) // never fails
+	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[:8]), binary.LittleEndian.Uint64(seed[8:])))
+}
+
+func hostPort(addr net.Addr) (string, uint16) {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String(), 0
+	}
+	p, _ := strconv.ParseUint(port, 10, 16) // 0 stands for "unknown"
+	return host, uint16(p)
+}
+
+func isClosedErr(err error) bool { return errors.Is(err, net.ErrClosed) }

@@ -1,0 +1,128 @@
+package slotmesh
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/conf"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// startServer opens the client port.
+func (n *Node) startServer(clients net.Listener) error {
+	if n.settings = n.cfg.settings; n.settings == nil {
+		s, _, err := conf.Load("", n.cfg.directives(n.addr.Port))
+		if err != nil {
+			return err
+		}
+		n.settings = s
+	}
+	cfg := server.Config{
+		Engine:     n.engine,
+		Settings:   liveSettings{n},
+		Logger:     n.log.Named("clients"),
+		Limits:     n.limits(),
+		Port:       int(n.addr.Port),
+		OnShutdown: n.onShutdown(),
+	}
+	if n.gossip != nil {
+		cfg.Cluster = clusterPort{n}
+	}
+	srv, err := server.New(cfg)
+	if err != nil {
+		return err
+	}
+	n.server = srv
+	n.wg.Go(func() {
+		if err := srv.Serve(clients); err != nil && !n.isClosing() {
+			n.log.Error("the client port stopped accepting connections", "error", err)
+		}
+	})
+	return nil
+}
+
+// onShutdown returns what a client's SHUTDOWN does, at most once.
+func (n *Node) onShutdown() func() {
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			if n.cfg.OnShutdown != nil {
+				n.cfg.OnShutdown()
+				return
+			}
+			n.Close()
+		})
+	}
+}
+
+func (n *Node) isClosing() bool {
+	select {
+	case <-n.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// clusterPort is the node as the CLUSTER commands see it.
+type clusterPort struct{ *Node }
+
+func (c clusterPort) Meet(ctx context.Context, host string, port, busPort uint16) error {
+	return c.Node.Meet(ctx, slots.Addr{Host: host, Port: port, BusPort: busPort})
+}
+
+// SaveConfig has nothing left to do: every change is durable before it is answered, and the
+// rest within a second.
+func (c clusterPort) SaveConfig(ctx context.Context) error { return c.do(ctx, gossip.SaveState{}) }
+
+func (c clusterPort) Peers() []server.Peer {
+	var list []server.Peer
+	for _, p := range c.gossip.Peers() {
+		list = append(list, server.Peer{
+			ID: p.ID, Addr: p.Addr, Handshake: p.Handshake,
+			PingSent: p.PingSent, PongRecv: p.PongReceived, Connected: p.Connected,
+			ReplOffset: int64(p.Offset),
+		})
+	}
+	return list
+}
+
+func (c clusterPort) Links() []server.Link {
+	var list []server.Link
+	for _, p := range c.gossip.Peers() {
+		for _, l := range p.Links {
+			list = append(list, server.Link{Inbound: !l.Dialled, ID: p.ID, Created: l.Since})
+		}
+	}
+	return list
+}
+
+func (c clusterPort) Counters() []server.Counter {
+	st := c.gossip.Stats()
+	var list []server.Counter
+	add := func(kind string, counts [len(st.Sent)]uint64) {
+		var total uint64
+		for i, n := range counts {
+			if n > 0 {
+				list = append(list, server.Counter{Name: "cluster_stats_messages_" + gossip.Type(i).String() + "_" + kind, Value: n})
+			}
+			total += n
+		}
+		list = append(list, server.Counter{Name: "cluster_stats_messages_" + kind, Value: total})
+	}
+	add("sent", st.Sent)
+	add("received", st.Received)
+	return list
+}
+
+func (c clusterPort) FailureReports(id slots.NodeID) (n int, known bool) {
+	for _, p := range c.gossip.Peers() {
+		if p.ID == id {
+			return p.Reports, true
+		}
+	}
+	return 0, id == c.ID()
+}

@@ -1,0 +1,188 @@
+package slotmesh
+
+import (
+	"context"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/conf"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// LoadConfig reads a file in the form of redis.conf ("" for none, "-" for standard input) and overrides as
+// redis-server takes them: "--port", "7001", "--save", "". Warnings, with file and line, are about
+// directives that are unknown or have no meaning here; the error names every bad
+// value, where it stands and what is accepted. The Config has a Logger as the directives logfile and
+// loglevel say, and answers CONFIG GET and CONFIG REWRITE from the file.
+func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err error) {
+	s, warned, err := conf.Load(file, args)
+	for _, w := range warned {
+		warnings = append(warnings, w.String())
+	}
+	if err != nil {
+		return Config{}, warnings, err
+	}
+	policy, err := keyspace.ParsePolicy(s.String("maxmemory-policy"))
+	if err != nil {
+		return Config{}, warnings, err
+	}
+	logger, err := openLog(s.String("logfile"), s.String("loglevel"))
+	if err != nil {
+		return Config{}, warnings, err
+	}
+	host := bindHost(s.List("bind"))
+	cfg = Config{
+		Addr: net.JoinHostPort(host, s.String("port")),
+		Announce: slots.Addr{
+			Host:    s.String("cluster-announce-ip"),
+			Port:    uint16(s.Int("cluster-announce-port")),
+			BusPort: uint16(s.Int("cluster-announce-bus-port")),
+		},
+		Hostname:        s.String("cluster-announce-hostname"),
+		Dir:             s.String("dir"),
+		StateFile:       s.String("cluster-config-file"),
+		Standalone:      !s.Bool("cluster-enabled"),
+		NodeTimeout:     s.Duration("cluster-node-timeout"),
+		PartialCoverage: !s.Bool("cluster-require-full-coverage"),
+		ReadsIfDown:     s.Bool("cluster-allow-reads-when-down"),
+		MaxMemory:       s.Bytes("maxmemory"),
+		Eviction:        policy,
+		Password:        s.String("requirepass"),
+		IdleTimeout:     s.Duration("timeout"),
+		MaxClients:      s.Int("maxclients"),
+		Logger:          logger,
+		settings:        s,
+	}
+	if port := s.Int("cluster-port"); port != 0 {
+		cfg.BusAddr = net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	return cfg, warnings, nil
+}
+
+// bindHost returns the host to listen on: the one address that bind names, or all of them ("")
+// if it names several or the wildcard.
+func bindHost(bind []string) string {
+	if len(bind) != 1 || bind[0] == "*" {
+		return ""
+	}
+	if bind[0] == "::*" || bind[0] == "-::*" {
+		return "::"
+	}
+	return bind[0]
+}
+
+// levels are the log levels of redis.conf.
+var levels = map[string]hclog.Level{"debug": hclog.Trace, "verbose": hclog.Debug, "notice": hclog.Info, "warning": hclog.Warn}
+
+func openLog(file, level string) (hclog.Logger, error) {
+	opts := hclog.LoggerOptions{Name: "slotmesh", Level: levels[level], Output: os.Stdout}
+	if file != "" {
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		opts.Output = f
+	}
+	return hclog.New(&opts), nil
+}
+
+// directives returns the configuration in the form of the command line, so that CONFIG knows one of
+// a node that was made without a file.
+func (c *Config) directives(port uint16) []string {
+	yesNo := map[bool]string{true: "yes", false: "no"}
+	timeout := c.NodeTimeout
+	if timeout == 0 {
+		timeout = 15 * time.Second
+	}
+	list := []string{
+		"--port", strconv.Itoa(int(port)),
+		"--cluster-enabled", yesNo[!c.Standalone],
+		"--cluster-config-file", c.StateFile,
+		"--cluster-node-timeout", strconv.FormatInt(timeout.Milliseconds(), 10),
+		"--cluster-require-full-coverage", yesNo[!c.PartialCoverage],
+		"--cluster-allow-reads-when-down", yesNo[c.ReadsIfDown],
+		"--maxmemory", strconv.FormatInt(c.MaxMemory, 10),
+		"--maxmemory-policy", c.Eviction.String(),
+		"--requirepass", c.Password,
+		"--timeout", strconv.Itoa(int(c.IdleTimeout.Seconds())),
+	}
+	if c.MaxClients > 0 {
+		list = append(list, "--maxclients", strconv.Itoa(c.MaxClients))
+	}
+	if c.Dir != "" {
+		list = append(list, "--dir", c.Dir)
+	}
+	return list
+}
+
+// liveSettings is what the CONFIG commands see and change.
+type liveSettings struct{ n *Node }
+
+func (l liveSettings) Get(pattern string) [][2]string {
+	var list [][2]string
+	for _, p := range l.n.settings.Get(pattern) {
+		list = append(list, [2]string{p.Name, p.Value})
+	}
+	return list
+}
+
+func (l liveSettings) Set(name, value string) error {
+	if err := l.n.settings.Set(name, value); err != nil {
+		return err
+	}
+	return l.n.applySettings()
+}
+
+func (l liveSettings) Rewrite() error { return l.n.settings.Rewrite() }
+
+// applySettings puts the directives that can change at run time in force. Doing so again with the
+// same values changes nothing.
+func (n *Node) applySettings() error {
+	s := n.settings
+	policy, err := keyspace.ParsePolicy(s.String("maxmemory-policy"))
+	if err != nil {
+		return err
+	}
+	n.store.SetMaxMemory(s.Bytes("maxmemory"))
+	n.store.SetPolicy(policy)
+	n.store.SetSamples(s.Int("maxmemory-samples"))
+	n.server.SetLimits(n.limits())
+	if lvl, ok := levels[s.String("loglevel")]; ok && n.cfg.settings != nil {
+		n.log.SetLevel(lvl)
+	}
+	if n.gossip == nil {
+		return nil
+	}
+	return n.gossip.Do(context.Background(), gossip.Tune{
+		NodeTimeout:    s.Duration("cluster-node-timeout"),
+		NoFullCoverage: !s.Bool("cluster-require-full-coverage"),
+		ReadsIfDown:    s.Bool("cluster-allow-reads-when-down"),
+	})
+}
+
+// limits returns what clients may do.
+func (n *Node) limits() server.Limits {
+	s := n.settings
+	keepAlive := s.Duration("tcp-keepalive")
+	if keepAlive == 0 {
+		keepAlive = -1 // off
+	}
+	return server.Limits{
+		Query: resp.Limits{
+			MaxBulk:  int(s.Bytes("proto-max-bulk-len")),
+			MaxQuery: int(s.Bytes("client-query-buffer-limit")),
+		},
+		Password:    s.String("requirepass"),
+		MaxClients:  s.Int("maxclients"),
+		IdleTimeout: s.Duration("timeout"),
+		KeepAlive:   keepAlive,
+	}
+}
