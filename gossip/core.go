@@ -21,6 +21,7 @@ type Core struct {
 	now time.Time // of the latest input
 
 	cluster       ClusterID
+	former        []ClusterID // earlier ids of this cluster, before merges
 	established   bool
 	currentEpoch  uint64
 	lastVoteEpoch uint64
@@ -45,6 +46,7 @@ type Core struct {
 	hostLearned bool
 
 	claimsStale  bool
+	contested    bool      // some claims lost
 	assigned     slots.Set // slots that anybody owns
 	state        slots.State
 	serveFrom    time.Time // no OK before: a restart (SPEC §5.2)
@@ -171,9 +173,6 @@ func (c *Core) erase(n *node) {
 	if i, ok := slices.BinarySearchFunc(c.list, n.rec.ID, compareNode); ok {
 		c.list = slices.Delete(c.list, i, i+1)
 	}
-	for _, o := range c.list {
-		delete(o.reports, n.rec.ID)
-	}
 	c.digestChanged(n.hash)
 	c.claimsStale, c.mapDirty = true, true
 	c.listSuspects()
@@ -243,7 +242,9 @@ func (c *Core) warn(about slots.NodeID, text string) {
 // Output returns what is to be done now, once.
 func (c *Core) Output() Output {
 	c.settleClaims()
-	c.updateState()
+	if c.mapDirty { // nothing else that it looks at changes between ticks
+		c.updateState()
+	}
 	c.flushNews()
 	out := c.out
 	c.out = Output{}
@@ -251,9 +252,11 @@ func (c *Core) Output() Output {
 		out.Save = c.State()
 		c.dirty, c.lazyDirty = false, time.Time{}
 	}
-	if c.mapDirty && !c.noMap {
-		out.Map = c.buildMap()
+	if c.mapDirty {
 		c.mapDirty = false
+		if !c.noMap {
+			out.Map = c.buildMap()
+		}
 	}
 	return out
 }

@@ -1,5 +1,7 @@
 package gossip
 
+import "slices"
+
 // verdict is what becomes of the identities of two clusters that meet.
 type verdict int
 
@@ -28,7 +30,7 @@ func (c *Core) judge(m *Message) (verdict, string) {
 	c.settleClaims()
 	ours := !c.assigned.Empty()
 	switch {
-	case m.Cluster == c.cluster:
+	case m.Cluster == c.cluster || c.wasOurs(m.Cluster):
 		return sameCluster, ""
 	case c.cluster.IsZero():
 		return weAdopt, ""
@@ -62,11 +64,25 @@ func smallerCluster(a, b ClusterID) bool { return string(a[:]) < string(b[:]) }
 
 // adopt makes this node a part of the cluster.
 func (c *Core) adopt(id ClusterID) {
-	if c.cluster != id {
-		c.cluster = id
-		c.dirty = true
+	if c.cluster == id {
+		return
 	}
+	if !c.cluster.IsZero() {
+		c.former = append(c.former, c.cluster)
+		c.former = c.former[max(0, len(c.former)-maxFormer):]
+	}
+	c.cluster = id
+	c.dirty = true
 }
+
+// maxFormer bounds how many earlier cluster ids are remembered. A node changes its
+// id only while clusters merge, a few times at most.
+const maxFormer = 8
+
+// wasOurs reports whether this node spoke for that cluster earlier. Who joins it
+// under that id answers a Meet which left before this node, meanwhile, joined
+// another: it is a member, and will agree on the id.
+func (c *Core) wasOurs(id ClusterID) bool { return slices.Contains(c.former, id) }
 
 // agree settles the cluster id with a fellow member. Members may disagree for a
 // moment when two of them became owners of slots at the same time and each

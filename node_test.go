@@ -1,0 +1,309 @@
+package slotmesh_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// inCluster returns the node of c that owns key, and one that does not.
+func inCluster(c *clustertest.Cluster, key string) (owner, other *slotmesh.Node) {
+	for _, n := range c.Nodes() {
+		if n.Map().IsMine(slots.OfString(key)) {
+			owner = n
+		} else {
+			other = n
+		}
+	}
+	return owner, other
+}
+
+func TestKeysLiveAtTheirOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		c := clustertest.Start(t, clustertest.Config{})
+		owner, other := inCluster(c, "key")
+		if err := owner.Set(ctx, "key", []byte("value"), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := owner.Get(ctx, "key"); err != nil || string(got) != "value" {
+			t.Fatalf("Get = %q, %v", got, err)
+		}
+		var moved *slots.MovedError
+		_, err := other.Get(ctx, "key")
+		if !errors.As(err, &moved) || moved.Node != owner.ID() || moved.Addr != owner.Addr() {
+			t.Fatalf("another node answers %v, want MOVED to %s", err, owner.Addr())
+		}
+		if ttl, err := owner.TTL(ctx, "key"); err != nil || ttl != time.Minute {
+			t.Fatalf("TTL = %v, %v", ttl, err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := owner.Get(ctx, "key"); !errors.Is(err, slotmesh.ErrNotFound) {
+			t.Fatalf("after its time the key gives %v", err)
+		}
+	})
+}
+
+func TestUpdateIsAllOrNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		c := clustertest.Start(t, clustertest.Config{})
+		owner, _ := inCluster(c, "{a}1")
+		if err := owner.Set(ctx, "{a}1", []byte("old"), 0); err != nil {
+			t.Fatal(err)
+		}
+		refused := errors.New("refused")
+		err := owner.Update(ctx, []string{"{a}1", "{a}2"}, func(tx slotmesh.Tx) error {
+			if err := tx.Set("{a}1", []byte("new"), 0); err != nil {
+				return err
+			}
+			if err := tx.Set("{a}2", []byte("new"), 0); err != nil {
+				return err
+			}
+			if err := tx.Set("b", nil, 0); !errors.Is(err, slots.ErrCrossSlot) {
+				t.Errorf("Set of another slot's key: %v", err)
+			}
+			return refused
+		})
+		if err != refused {
+			t.Fatalf("err = %v", err)
+		}
+		if got, err := owner.Get(ctx, "{a}1"); string(got) != "old" {
+			t.Errorf("{a}1 = %q, %v after a rollback", got, err)
+		}
+		if _, err := owner.Get(ctx, "{a}2"); !errors.Is(err, slotmesh.ErrNotFound) {
+			t.Errorf("{a}2 is there after a rollback: %v", err)
+		}
+		err = owner.Update(ctx, []string{"{a}1", "{b}1"}, func(slotmesh.Tx) error { return nil })
+		if !errors.Is(err, slots.ErrCrossSlot) {
+			t.Errorf("keys of two slots: %v", err)
+		}
+	})
+}
+
+// Nodes that own slots before they meet must merge in whatever order their handshakes end.
+func TestCreateInAnyOrder(t *testing.T) {
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) { clustertest.Start(t, clustertest.Config{Masters: 5}) })
+	}
+}
+
+// The story of a lost master with the default node timeout: suspected after T, failed when a
+// majority says so, the cluster down; all is well again once it is back.
+func TestLostMaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const T = 15 * time.Second
+		c := clustertest.Start(t, clustertest.Config{Masters: 3})
+		victim := c.Node(2).ID()
+		witness := c.Node(0)
+		time.Sleep(time.Minute)
+		c.Kill(2)
+		killed := time.Now()
+		await := func(what string, cond func(*slots.Map) bool) time.Duration {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if err := witness.WaitMap(ctx, cond); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			return time.Since(killed)
+		}
+		suspected := await("suspected", func(m *slots.Map) bool { return m.Node(victim).Health != slots.Online })
+		failed := await("failed", func(m *slots.Map) bool { return m.Node(victim).Health == slots.Failed })
+		down := await("down", func(m *slots.Map) bool { return m.State() == slots.Down })
+		// A ping is due at the latest T/2 after the last one, and owed for T.
+		if suspected < T/2 || suspected > T+T/2+time.Second {
+			t.Errorf("suspected after %v, want %v to %v", suspected, T/2, T+T/2)
+		}
+		if failed < suspected || failed > suspected+T/2+time.Second {
+			t.Errorf("failed %v after the suspicion", failed-suspected)
+		}
+		if down != failed {
+			t.Errorf("down after %v, failed after %v: want the same moment", down, failed)
+		}
+		if _, err := witness.Get(t.Context(), "key"); !errors.Is(err, slots.ErrClusterDown) {
+			t.Errorf("a cluster that is down answers %v", err)
+		}
+		c.Restart(2)
+		c.WaitStable()
+		// A master with slots is forgiven when nobody took them within 2T (SPEC §3.5).
+		if back := time.Since(killed) - failed; back < 2*T || back > 2*T+time.Second {
+			t.Errorf("it was well again %v after the failure, want %v", back, 2*T)
+		}
+		if got := c.Node(2).ID(); got != victim {
+			t.Errorf("the node came back as %s, was %s", got, victim)
+		}
+	})
+}
+
+func TestPartitionStopsTheMinority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 5, Node: func(_ int, cfg *slotmesh.Config) { cfg.PartialCoverage = true }})
+		c.Partition([]int{0, 1}, []int{2, 3, 4})
+		time.Sleep(time.Minute)
+		for i, want := range []slots.State{slots.Down, slots.Down, slots.OK, slots.OK, slots.OK} {
+			if got := c.Node(i).Map().State(); got != want {
+				t.Errorf("node %d: %v, want %v", i, got, want)
+			}
+		}
+		c.Heal()
+		c.WaitStable()
+	})
+}
+
+func TestForgottenNodeStaysForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 4, Node: func(_ int, cfg *slotmesh.Config) { cfg.PartialCoverage = true }})
+		gone := c.Node(3).ID()
+		if err := c.Node(0).Forget(t.Context(), gone); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Minute) // longer than the ban: it must not return by itself
+		for i := range 3 {
+			if c.Node(i).Map().Node(gone) != nil {
+				t.Errorf("node %d knows the forgotten node", i)
+			}
+		}
+	})
+}
+
+func TestDamagedStateFileStopsTheStart(t *testing.T) {
+	mem := &disk.Mem{}
+	if err := disk.WriteFile(mem, "nodes.conf", []byte("vars currentEpoch 0 lastVoteEpoch 0\n")); err != nil {
+		t.Fatal(err)
+	}
+	n, err := slotmesh.New(slotmesh.Config{Disk: mem})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = n.Start(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "nodes.conf") || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("Start = %v", err)
+	}
+	if data, _ := disk.ReadFile(mem, "nodes.conf"); !strings.HasPrefix(string(data), "vars ") {
+		t.Errorf("the damaged file was changed: %q", data)
+	}
+	if err := n.Close(); err != nil {
+		t.Errorf("Close after a failed start: %v", err)
+	}
+}
+
+func TestStateSurvivesRestart(t *testing.T) {
+	dir := t.TempDir()
+	var id slots.NodeID
+	for round := range 3 {
+		n, err := slotmesh.New(slotmesh.Config{Dir: dir, StateFile: "mesh.state"})
+		if err == nil {
+			err = n.Start(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if round == 0 {
+			id = n.ID()
+			if err := n.AddSlots(t.Context(), slots.NewSet(1, 2, 3)); err != nil {
+				t.Fatal(err)
+			}
+		} else if m := n.Map(); n.ID() != id || m.Self().Slots.String() != "1-3" {
+			t.Errorf("round %d: id %s, slots %v; want %s, 1-3", round, n.ID(), m.Self().Slots, id)
+		}
+		n.Close()
+	}
+}
+
+func TestConfigErrorsNameTheField(t *testing.T) {
+	for want, cfg := range map[string]slotmesh.Config{
+		"Config.Addr":        {Addr: "7001"},
+		"Config.BusAddr":     {BusAddr: "x:y"},
+		"port 65000":         {Addr: "127.0.0.1:65000"},
+		"Config.NodeTimeout": {NodeTimeout: time.Millisecond},
+		"Config.MaxMemory":   {MaxMemory: -1},
+		"Config.MaxClients":  {MaxClients: -1},
+		"Config.IdleTimeout": {IdleTimeout: -1},
+		"Config.Dir":         {Dir: "/does/not/exist"},
+	} {
+		if _, err := slotmesh.New(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("New(%+v) = %v, want an error with %q", cfg, err, want)
+		}
+	}
+	if _, err := slotmesh.New(slotmesh.Config{Dir: "/does/not/exist"}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing folder: %v", err)
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	c := clustertest.Start(t, clustertest.Config{Masters: 1, TCP: true})
+	n, err := slotmesh.New(slotmesh.Config{Addr: c.Addrs()[0], BusAddr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "Config.Addr") {
+		t.Errorf("Start on a port in use: %v", err)
+	}
+}
+
+func TestStandalone(t *testing.T) {
+	ctx := t.Context()
+	n, err := slotmesh.New(slotmesh.Config{Standalone: true})
+	if err == nil {
+		err = n.Start(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	for i := range 100 {
+		if err := n.Set(ctx, fmt.Sprint("key:", i), []byte("v"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.Meet(ctx, slots.Addr{Host: "127.0.0.1", Port: 7001}); !errors.Is(err, slotmesh.ErrStandalone) {
+		t.Errorf("Meet on a standalone node: %v", err)
+	}
+}
+
+func TestMergeOfTwoClustersIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := make(chan error, 10)
+		watch := func(_ int, cfg *slotmesh.Config) {
+			next := cfg.OnEvent
+			cfg.OnEvent = func(e slotmesh.Event) {
+				next(e)
+				if f, ok := e.(gossip.MeetFailed); ok {
+					refused <- f.Err
+				}
+			}
+		}
+		one := clustertest.Start(t, clustertest.Config{Masters: 3, Node: watch})
+		two := clustertest.Start(t, clustertest.Config{Masters: 3, Node: func(i int, cfg *slotmesh.Config) {
+			// The second cluster lives on the first one's network.
+			cfg.Network = one.Host(fmt.Sprintf("10.0.1.%d", i+1))
+			cfg.Addr, cfg.BusAddr = fmt.Sprintf("10.0.1.%d:7000", i+1), fmt.Sprintf("10.0.1.%d:17000", i+1)
+		}})
+		if err := one.Node(0).Meet(t.Context(), two.Node(0).Addr()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-refused; !errors.Is(err, gossip.ErrRefused) {
+			t.Errorf("the meeting ended with %v", err)
+		}
+		time.Sleep(time.Minute)
+		for _, c := range []*clustertest.Cluster{one, two} {
+			for i, n := range c.Nodes() {
+				if got := len(n.Map().Nodes()); got != 3 {
+					t.Errorf("node %d knows %d nodes, want 3", i, got)
+				}
+			}
+		}
+	})
+}
