@@ -39,21 +39,58 @@ func (c *Core) recomputeOwners() {
 	slices.SortFunc(claimers, func(a, b *node) int {
 		return cmp.Or(cmp.Compare(b.rec.ConfigEpoch, a.rec.ConfigEpoch), bytes.Compare(a.rec.ID[:], b.rec.ID[:]))
 	})
-	c.assigned = slots.Set{}
+	c.assigned, c.contested = slots.Set{}, false
 	for _, n := range claimers {
 		won := *n.rec.Slots
 		won.Subtract(&c.assigned)
 		c.assigned.Union(&won)
+		was := n.owned
 		switch {
-		case n.owned != nil && *n.owned == won:
-			continue
+		case won == *n.rec.Slots:
+			n.owned = n.rec.Slots
 		case won.Empty():
-			n.owned = nil
+			n.owned, c.contested = nil, true
 		default:
-			n.owned = &won
+			owned := won // a copy of its own: the others need no allocation
+			n.owned, c.contested = &owned, true
 		}
-		c.mapDirty = true
+		if !sameSet(was, n.owned) {
+			c.mapDirty = true
+		}
 	}
+}
+
+// claimsChanged follows a change of n's claims or epoch, or that n came or went (then
+// one of was and is is nil). As long as no two nodes claim the same slot, who wins is
+// no question, and a change costs no look at the other nodes: without this, the
+// creation of a cluster would cost each node the square of their number.
+func (c *Core) claimsChanged(n *node, was, is *slots.Set) {
+	if c.claimsStale || c.contested {
+		c.claimsStale = true
+		return
+	}
+	if sameSet(was, is) {
+		return
+	}
+	var added slots.Set
+	if is != nil {
+		added = *is
+	}
+	if was != nil {
+		added.Subtract(was)
+	}
+	if added.Intersect(&c.assigned); !added.Empty() {
+		c.claimsStale = true
+		return
+	}
+	if was != nil {
+		c.assigned.Subtract(was)
+	}
+	if is != nil {
+		c.assigned.Union(is)
+	}
+	n.owned = is
+	c.mapDirty = true
 }
 
 func sameSet(a, b *slots.Set) bool {
@@ -95,7 +132,7 @@ func (c *Core) claim(add, remove *slots.Set) {
 	if c.self.rec.Slots != nil {
 		set = *c.self.rec.Slots
 	}
-	was := set
+	was, before := set, c.self.rec.claimed()
 	if add != nil {
 		set.Union(add)
 	}
@@ -111,7 +148,7 @@ func (c *Core) claim(add, remove *slots.Set) {
 	} else if c.cluster.IsZero() {
 		c.adopt(newClusterID(c.cfg.Rand)) // the first owner of slots founds the cluster
 	}
-	c.claimsStale = true
+	c.claimsChanged(c.self, before, c.self.rec.claimed())
 	gained, lost := set, was
 	gained.Subtract(&was)
 	lost.Subtract(&set)
@@ -134,7 +171,7 @@ func (c *Core) slotsChanged(gained, lost *slots.Set) {
 func (c *Core) setConfigEpoch(epoch uint64, reason string) {
 	c.self.rec.ConfigEpoch = epoch
 	c.currentEpoch = max(c.currentEpoch, epoch)
-	c.claimsStale = true
+	c.claimsChanged(c.self, c.self.rec.claimed(), c.self.rec.claimed())
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})
 	c.selfChanged()
 }
@@ -173,6 +210,9 @@ func (c *Core) bumpEpoch(reason string) {
 // answerStaleClaims tells a node whose claims lost who won them, if it may not know:
 // the UPDATE of SPEC §4.3. It is repeated until the loser's record follows.
 func (c *Core) answerStaleClaims() {
+	if !c.contested {
+		return
+	}
 	for _, n := range c.list {
 		if n == c.self || !n.rec.claims() || sameSet(n.owned, n.rec.Slots) || len(n.links) == 0 ||
 			c.now.Sub(n.toldWinner) < time.Second {

@@ -132,6 +132,7 @@ func (cmd Reset) do(c *Core) error {
 	clear(c.migrating)
 	clear(c.importing)
 	c.erase(c.self)
+	c.claimsStale = true
 	self := &c.self.rec
 	self.Slots, self.Master = nil, slots.NodeID{}
 	self.Gen++ // whoever still knows this node must not take it for the member it was

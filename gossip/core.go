@@ -164,7 +164,8 @@ func (c *Core) insert(n *node) {
 	n.hash = n.rec.hash()
 	n.syncWait = firstSyncWait
 	c.digestChanged(n.hash)
-	c.claimsStale, c.mapDirty = true, true
+	c.claimsChanged(n, nil, n.rec.claimed())
+	c.mapDirty = true
 }
 
 // erase takes n out again.
@@ -174,7 +175,8 @@ func (c *Core) erase(n *node) {
 		c.list = slices.Delete(c.list, i, i+1)
 	}
 	c.digestChanged(n.hash)
-	c.claimsStale, c.mapDirty = true, true
+	c.claimsChanged(n, n.rec.claimed(), nil)
+	c.mapDirty = true
 	c.listSuspects()
 }
 

@@ -43,23 +43,15 @@ func (c *Core) listSuspects() {
 	}
 }
 
-// takeReports notes whom n holds for down, and whom no longer.
+// takeReports notes whom n holds for down.
 func (c *Core) takeReports(n *node, suspects []slots.NodeID) {
-	for _, s := range c.list {
-		if len(s.reports) > 0 && !slices.Contains(suspects, s.rec.ID) {
-			delete(s.reports, n.rec.ID)
-		}
+	n.suspectsAt = c.now
+	if slices.Equal(n.suspects, suspects) {
+		return // nearly always
 	}
+	n.suspects = suspects
 	for _, id := range suspects {
-		s := c.nodes[id]
-		if s == nil || s == c.self || s == n {
-			continue
-		}
-		if s.reports == nil {
-			s.reports = make(map[slots.NodeID]time.Time)
-		}
-		s.reports[n.rec.ID] = c.now
-		if s.health == slots.Suspected {
+		if s := c.nodes[id]; s != nil && s.health == slots.Suspected {
 			c.agreeOnFailure(s)
 		}
 	}
@@ -69,8 +61,8 @@ func (c *Core) takeReports(n *node, suspects []slots.NodeID) {
 // left out.
 func (c *Core) countReports(n *node) int {
 	count := 0
-	for id, at := range n.reports {
-		if r := c.nodes[id]; r != nil && r.votes() && c.now.Sub(at) <= 2*c.cfg.NodeTimeout {
+	for _, r := range c.list {
+		if r.votes() && len(r.suspects) > 0 && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout && slices.Contains(r.suspects, n.rec.ID) {
 			count++
 		}
 	}

@@ -98,9 +98,7 @@ func (c *Core) followRecord(n *node, was *Record) {
 	if n.rec.Master != was.Master {
 		c.event(RoleChanged{Node: n.rec.ID, Master: n.rec.Master})
 	}
-	if n.rec.Master != was.Master || n.rec.ConfigEpoch != was.ConfigEpoch || !sameSet(n.rec.Slots, was.Slots) {
-		c.claimsStale = true
-	}
+	c.claimsChanged(n, was.claimed(), n.rec.claimed())
 }
 
 // mergeSelf hears what others know about this node: that it was forgotten, was met
@@ -123,7 +121,7 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 		c.warn(from.rec.ID, "peers know a later word of this node than itself: its state file is an old copy, or another process uses its id")
 		self.Incarnation = r.Incarnation + 1
 		self.ConfigEpoch = max(self.ConfigEpoch, r.ConfigEpoch)
-		c.claimsStale = true
+		c.claimsChanged(c.self, self.claimed(), self.claimed())
 		c.selfChanged()
 	}
 }

@@ -17,8 +17,10 @@ type node struct {
 	// pingSent is since when the peer owes an answer, zero if it owes none.
 	pingSent  time.Time
 	lastHeard time.Time // any message from it, on any link
-	reports   map[slots.NodeID]time.Time
-	offset    uint64 // replication offset it told last
+	offset    uint64    // replication offset it told last
+	// suspects are those it holds for down, as it said at suspectsAt.
+	suspects   []slots.NodeID
+	suspectsAt time.Time
 
 	links    []*link
 	noAddr   bool      // somebody else answers at its address (SPEC §2.4)
@@ -43,8 +45,6 @@ func (n *node) link() *link {
 	return best
 }
 
-func (n *node) isMaster() bool { return n.rec.Master.IsZero() }
-
 // votes reports whether the node's word counts for failures and elections: it is a
-// master with slots (SPEC §3.4, §6.5).
-func (n *node) votes() bool { return n.isMaster() && n.owned != nil }
+// master with slots (SPEC §3.4, §6.5). Only a master ever owns any.
+func (n *node) votes() bool { return n.owned != nil }

@@ -59,11 +59,17 @@ func (r *Record) hash() uint64 {
 	return xxhash.Sum64(b[:])
 }
 
-// claims reports whether the record claims any slot. A replica claims none,
-// whatever it says.
-func (r *Record) claims() bool {
-	return r.Slots != nil && r.Master.IsZero() && !r.Slots.Empty()
+// claimed returns the slots that the record claims, nil for none. A replica claims
+// none, whatever it says.
+func (r *Record) claimed() *slots.Set {
+	if r.Slots == nil || !r.Master.IsZero() || r.Slots.Empty() {
+		return nil
+	}
+	return r.Slots
 }
+
+// claims reports whether the record claims any slot.
+func (r *Record) claims() bool { return r.claimed() != nil }
 
 // prefix shortens a node id to the 8 bytes that a summary compares.
 func prefix(id slots.NodeID) uint64 { return binary.LittleEndian.Uint64(id[:]) }

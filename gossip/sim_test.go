@@ -1,0 +1,367 @@
+package gossip
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// sim runs cores in a slice on a network made of a seeded event queue. Everything
+// follows from the seed: no goroutine, no clock.
+type sim struct {
+	t     testing.TB
+	seed  uint64
+	rng   *rand.Rand
+	now   time.Time
+	queue simQueue
+	count uint64 // of events, orders those of one moment
+	nodes []*simNode
+	at    map[string]*simNode // by host
+
+	timeout  time.Duration
+	loss     float64 // of messages
+	double   float64
+	maxDelay time.Duration
+	group    []int // nodes of different groups cannot reach each other
+	noMap    bool
+
+	maxQueue  int
+	forgotten map[slots.NodeID]bool
+	bytes     bool // count encoded bytes
+	verify    int  // every verify-th message goes through the codec, 0: none
+	delivered int
+}
+
+type simNode struct {
+	sim   *sim
+	i     int
+	core  *Core // nil while crashed
+	saved *State
+	addr  slots.Addr
+	links map[LinkID]*simEnd
+	next  LinkID
+	run   int // counts starts: events of an earlier run are void
+
+	id                  slots.NodeID
+	epoch, configEpoch  uint64 // the greatest ever sent
+	bytesSent, messages int
+	events              []Event
+	stopBeforeSave      bool // crash when the next state is to be saved …
+	stopAfterSave       bool // … or right after, before what relies on it is sent
+}
+
+type simEnd struct {
+	node  *simNode
+	run   int
+	id    LinkID
+	other *simEnd
+}
+
+type simEvent struct {
+	at  time.Time
+	seq uint64
+	do  func()
+}
+
+type simQueue []simEvent
+
+func (q simQueue) Len() int { return len(q) }
+func (q simQueue) Less(i, j int) bool {
+	if !q[i].at.Equal(q[j].at) {
+		return q[i].at.Before(q[j].at)
+	}
+	return q[i].seq < q[j].seq
+}
+func (q simQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *simQueue) Push(x any)   { *q = append(*q, x.(simEvent)) }
+func (q *simQueue) Pop() any {
+	last := len(*q) - 1
+	x := (*q)[last]
+	*q = (*q)[:last]
+	return x
+}
+
+var simStart = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newSim(t testing.TB, seed uint64, n int, timeout time.Duration) *sim {
+	s := &sim{
+		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 42)), now: simStart,
+		timeout: timeout, maxDelay: time.Millisecond, group: make([]int, n), noMap: true,
+		forgotten: make(map[slots.NodeID]bool), maxQueue: 400 * n,
+		at: make(map[string]*simNode),
+	}
+	for i := range n {
+		node := &simNode{sim: s, i: i, addr: slots.Addr{Host: fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250), Port: 7000, BusPort: 17000}}
+		s.nodes = append(s.nodes, node)
+		s.at[node.addr.Host] = node
+		node.start()
+	}
+	return s
+}
+
+func (s *sim) fatalf(format string, args ...any) {
+	s.t.Helper()
+	s.t.Fatalf("seed %d, %v: %s", s.seed, s.now.Sub(simStart), fmt.Sprintf(format, args...))
+}
+
+func (s *sim) after(d time.Duration, do func()) {
+	s.count++
+	heap.Push(&s.queue, simEvent{s.now.Add(d), s.count, do})
+	if len(s.queue) > s.maxQueue {
+		s.fatalf("more than %d events are queued: a storm", s.maxQueue)
+	}
+}
+
+func (s *sim) delay() time.Duration { return time.Duration(s.rng.Int64N(int64(s.maxDelay))) + 1 }
+
+// run lets d pass.
+func (s *sim) run(d time.Duration) {
+	end := s.now.Add(d)
+	for len(s.queue) > 0 && !s.queue[0].at.After(end) {
+		e := heap.Pop(&s.queue).(simEvent)
+		s.now = e.at
+		e.do()
+	}
+	s.now = end
+}
+
+// until runs until ok, and returns how long that took.
+func (s *sim) until(limit time.Duration, what string, ok func() bool) time.Duration {
+	s.t.Helper()
+	start := s.now
+	for !ok() {
+		if s.now.Sub(start) > limit {
+			s.fatalf("not within %v: %s", limit, what)
+		}
+		s.run(5 * time.Millisecond)
+	}
+	return s.now.Sub(start)
+}
+
+func (s *sim) cut(a, b *simNode) bool { return s.group[a.i] != s.group[b.i] }
+
+func (n *simNode) start() {
+	n.run++
+	n.links = make(map[LinkID]*simEnd)
+	n.stopBeforeSave, n.stopAfterSave = false, false
+	core, err := NewCore(Config{
+		Addr: slots.Addr{Port: n.addr.Port, BusPort: n.addr.BusPort}, NodeTimeout: n.sim.timeout,
+		Rand: rand.New(rand.NewPCG(n.sim.seed, uint64(n.i)<<8|uint64(n.run))),
+	}, n.saved, n.sim.now)
+	if err != nil {
+		n.sim.fatalf("node %d: %v", n.i, err)
+	}
+	core.noMap = n.sim.noMap
+	n.core, n.id = core, core.ID()
+	n.carryOut()
+	n.tickAfter(time.Duration(n.sim.rng.Int64N(int64(tickEvery))))
+}
+
+func (n *simNode) tickAfter(d time.Duration) {
+	run := n.run
+	n.sim.after(d, func() {
+		if n.run == run && n.core != nil {
+			n.core.Tick(n.sim.now)
+			n.tickAfter(tickEvery)
+			n.carryOut()
+		}
+	})
+}
+
+// crash ends the node's process; its peers notice at once, or never if silent.
+func (n *simNode) crash(silent bool) {
+	n.core = nil
+	n.run++
+	if !silent {
+		for id := range LinkID(n.next) + 1 {
+			if end := n.links[id]; end != nil {
+				end.other.downAfter(n.sim.delay())
+			}
+		}
+	}
+	n.links = nil
+}
+
+func (n *simNode) do(cmd Command) error {
+	err := n.core.Do(n.sim.now, cmd)
+	n.carryOut()
+	return err
+}
+
+func (n *simNode) must(cmd Command) {
+	if err := n.do(cmd); err != nil {
+		n.sim.fatalf("node %d: %T: %v", n.i, cmd, err)
+	}
+}
+
+// carryOut does what a driver would.
+func (n *simNode) carryOut() {
+	s, out := n.sim, n.core.Output()
+	if out.Save != nil {
+		if n.stopBeforeSave {
+			n.crash(false)
+			return
+		}
+		n.saved = out.Save
+		if n.stopAfterSave {
+			n.crash(false)
+			return
+		}
+	}
+	n.events = append(n.events, out.Events...)
+	n.checkEpochs()
+	for _, send := range out.Sends {
+		if end := n.links[send.Link]; end != nil {
+			s.transmit(end, send.Msg)
+		}
+	}
+	for _, addr := range out.Dials {
+		s.dial(n, addr)
+	}
+	for _, id := range out.Hangs {
+		if end := n.links[id]; end != nil {
+			delete(n.links, id)
+			end.other.downAfter(s.delay() + s.maxDelay)
+		}
+	}
+}
+
+// checkEpochs holds that epochs never fall, whatever crashes come between.
+func (n *simNode) checkEpochs() {
+	c := n.core
+	if c.currentEpoch < n.epoch || c.self.rec.ConfigEpoch < n.configEpoch && c.ID() == n.id {
+		n.sim.fatalf("node %d: epochs fell from %d/%d to %d/%d", n.i, n.epoch, n.configEpoch, c.currentEpoch, c.self.rec.ConfigEpoch)
+	}
+	n.epoch, n.configEpoch = c.currentEpoch, c.self.rec.ConfigEpoch
+}
+
+func (s *sim) transmit(end *simEnd, m *Message) {
+	from := end.node
+	from.messages++
+	if s.bytes {
+		from.bytesSent += 8 + len(AppendMessage(nil, m))
+	}
+	if s.cut(from, end.other.node) || s.rng.Float64() < s.loss {
+		return
+	}
+	if s.delivered++; s.verify > 0 && s.delivered%s.verify == 0 {
+		decoded, err := DecodeMessage(AppendMessage(nil, m))
+		if err != nil {
+			s.fatalf("%v does not survive the codec: %v", m.Type, err)
+		}
+		m = decoded
+	}
+	copies := 1
+	if s.rng.Float64() < s.double {
+		copies = 2
+	}
+	to := end.other
+	for range copies {
+		s.after(s.delay(), func() {
+			if to.alive() {
+				to.node.core.Step(s.now, to.id, m)
+				to.node.carryOut()
+			}
+		})
+	}
+}
+
+func (e *simEnd) alive() bool {
+	return e.node.core != nil && e.node.run == e.run && e.node.links[e.id] == e
+}
+
+func (e *simEnd) downAfter(d time.Duration) {
+	e.node.sim.after(d, func() {
+		if e.alive() {
+			delete(e.node.links, e.id)
+			e.node.core.LinkDown(e.node.sim.now, e.id, nil)
+			e.node.carryOut()
+		}
+	})
+}
+
+func (s *sim) dial(from *simNode, addr slots.Addr) {
+	run := from.run
+	to := s.at[addr.Host]
+	wait := s.delay()
+	if to != nil && s.cut(from, to) {
+		wait = s.timeout / 2 // nobody says no
+	}
+	s.after(wait, func() {
+		if from.core == nil || from.run != run {
+			return
+		}
+		if to == nil || to.core == nil || s.cut(from, to) {
+			from.core.DialFailed(s.now, addr, fmt.Errorf("refused"))
+			from.carryOut()
+			return
+		}
+		a, b := from.open(), to.open()
+		a.other, b.other = b, a
+		to.core.LinkUp(s.now, b.id, slots.Addr{}, from.addr.Host)
+		to.carryOut()
+		if a.alive() {
+			from.core.LinkUp(s.now, a.id, addr, to.addr.Host)
+			from.carryOut()
+		}
+	})
+}
+
+func (n *simNode) open() *simEnd {
+	n.next++
+	end := &simEnd{node: n, run: n.run, id: n.next}
+	n.links[n.next] = end
+	return end
+}
+
+// up returns the nodes that run.
+func (s *sim) up() []*simNode {
+	var list []*simNode
+	for _, n := range s.nodes {
+		if n.core != nil {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// converged reports whether the given nodes know each other and nobody else, think
+// each other healthy, and agree on everything.
+func converged(list []*simNode) bool { return difference(list) == "" }
+
+func difference(list []*simNode) string {
+	first := list[0].core
+	for _, n := range list {
+		c := n.core
+		switch {
+		case len(c.list) != len(list):
+			return fmt.Sprintf("node %d knows %d nodes, not %d", n.i, len(c.list), len(list))
+		case c.digest != first.digest:
+			return fmt.Sprintf("nodes %d and %d have different digests", n.i, list[0].i)
+		case c.cluster != first.cluster:
+			return fmt.Sprintf("nodes %d and %d are of clusters %v and %v", n.i, list[0].i, c.cluster, first.cluster)
+		case c.currentEpoch != first.currentEpoch:
+			return fmt.Sprintf("nodes %d and %d are in epochs %d and %d", n.i, list[0].i, c.currentEpoch, first.currentEpoch)
+		}
+		epochs := make(map[uint64]bool)
+		for i, o := range c.list {
+			if o.health != slots.Online {
+				return fmt.Sprintf("node %d thinks %s %v", n.i, o.rec.ID.Short(), o.health)
+			}
+			if !sameSet(o.owned, first.list[i].owned) || o.rec.ID != first.list[i].rec.ID {
+				return fmt.Sprintf("nodes %d and %d disagree on the slots of %s", n.i, list[0].i, o.rec.ID.Short())
+			}
+			if o.votes() {
+				if epochs[o.rec.ConfigEpoch] {
+					return fmt.Sprintf("node %d sees config epoch %d twice", n.i, o.rec.ConfigEpoch)
+				}
+				epochs[o.rec.ConfigEpoch] = true
+			}
+		}
+	}
+	return ""
+}
