@@ -35,6 +35,11 @@ func (p Policy) String() string {
 	return fmt.Sprintf("policy(%d)", uint8(p))
 }
 
+func (p Policy) lfu() bool { return p == AllKeysLFU || p == VolatileLFU }
+
+// volatile reports whether only keys with an expiry may go.
+func (p Policy) volatile() bool { return p >= VolatileLRU && p <= VolatileTTL }
+
 // ParsePolicy reads a name as redis.conf writes it.
 func ParsePolicy(name string) (Policy, error) {
 	for i, n := range policyNames {

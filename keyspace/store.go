@@ -1,141 +1,298 @@
 package keyspace
 
 import (
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Config configures a Store. The zero value is a store without a memory limit.
 type Config struct {
-	MaxMemory int64            // bytes; 0 = no limit
+	MaxMemory int64            // bytes, see the package comment for what counts; 0 = no limit
 	Policy    Policy           // what to evict when MaxMemory is reached
 	Samples   int              // keys looked at for one eviction; 0 = 5
 	Now       func() time.Time // nil = time.Now
 	Sink      Sink             // receives committed Ops; nil = nobody
 }
 
-// Store holds the keys of one node, partitioned by slot. It is safe for
-// concurrent use; transactions on different slots run in parallel.
+// Store holds the keys of one node, partitioned by slot. It is safe for concurrent use;
+// transactions on different slots run in parallel. Its functions must not be
+// called from within a transaction's function or the Sink: the slot's lock is held there.
 type Store struct {
 	cfg    Config
-	table  [slots.Count]slotTable
-	memory atomic.Int64
+	seed   uint64 // of the hash: keys from outside cannot be chosen to collide
+	groups [slots.Count / groupSize]atomic.Pointer[group]
+	txs    sync.Pool // of *Tx
+
+	memory   atomic.Int64 // bytes in use
+	reserved atomic.Int64 // bytes held
+	evicted  atomic.Uint64
+	clock    atomic.Int64 // Unix ms, coarse: as of the last tick
+
+	limit   atomic.Int64 // MaxMemory
+	samples atomic.Int64
+	mode    atomic.Uint32 // policy and passive
+
+	expirer expirer
+	evictor evictor
 }
 
-type slotTable struct {
-	mu      sync.Mutex // guards all below
-	entries map[string]*entry
-	version uint64 // of the last change
-	deleted uint64 // version of the last removal
-	tx      Tx
-}
+// The mode holds what each transaction has to know in one word.
+const (
+	policyMask  = 0xff
+	passiveMode = 0x100
+)
 
-type entry struct {
-	Entry
+const groupSize = 128
+
+// group is a run of slots. Groups come into being with the first write to one of their slots, so an
+// empty store is small, and their totals spare others the look at each slot.
+type group struct {
+	tables   [groupSize]table
+	keys     atomic.Int64
+	expiring atomic.Int64
+	due      atomic.Int64 // no entry of the group expires before
 }
 
 // New returns an empty store.
-func New(cfg Config) *Store {
+func New(cfg Config) *Store { return newStore(cfg, rand.Uint64()) }
+
+func newStore(cfg Config, seed uint64) *Store {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Store{cfg: cfg}
+	s := &Store{cfg: cfg, seed: seed}
+	s.txs.New = func() any { return &Tx{store: s} }
+	s.evictor.state = seed | 1
+	s.SetMaxMemory(cfg.MaxMemory)
+	s.SetPolicy(cfg.Policy)
+	s.SetSamples(cfg.Samples)
+	s.tick()
+	return s
 }
 
-// View runs fn with read access to a slot, under the slot's lock. It returns fn's
-// error.
+// hash is the xxhash64 of key, seeded. Its high bits choose the segment, its low bits
+// are the tag.
+func (s *Store) hash(key []byte) uint64 {
+	var d xxhash.Digest
+	d.ResetWithSeed(s.seed)
+	d.Write(key)
+	return d.Sum64()
+}
+
+// tick asks the clock, and moves the coarse clock along.
+func (s *Store) tick() int64 {
+	now := s.cfg.Now().UnixMilli()
+	if coarse := s.clock.Load(); now >= coarse+50 || now < coarse {
+		s.clock.Store(now)
+	}
+	return now
+}
+
+// View runs fn with read access to a slot, under the slot's lock. It returns fn's error.
 func (s *Store) View(slot slots.Slot, fn func(*Tx) error) error {
-	t := &s.table[slot]
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return fn(t.begin(s, slot, false))
+	tx := s.begin(slot, false)
+	defer tx.end()
+	err := fn(tx)
+	if len(tx.ops) > 0 { // keys that were found expired
+		tx.commit()
+	}
+	return err
 }
 
 // Update runs fn with read and write access to a slot, under the slot's lock. If fn
-// returns an error (or panics), nothing has happened; otherwise all changes are
-// visible at once and their Ops have gone to the Sink.
+// returns an error (or panics), nothing has happened; otherwise all changes are visible
+// at once and their Ops have gone to the Sink. When memory is short, keys are evicted
+// before and after, never while the lock is held.
 func (s *Store) Update(slot slots.Slot, fn func(*Tx) error) error {
-	t := &s.table[slot]
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	tx := t.begin(s, slot, true)
+	full := false
+	if limit := s.limit.Load(); limit > 0 {
+		full = !s.makeRoom(evictBefore)
+		defer s.shrinkTo(s.memory.Load())
+	}
+	return s.update(slot, full, fn)
+}
+
+func (s *Store) update(slot slots.Slot, full bool, fn func(*Tx) error) error {
+	tx := s.begin(slot, true)
 	defer tx.end()
+	tx.full = full
 	if err := fn(tx); err != nil {
 		return err
 	}
-	tx.commit()
+	if len(tx.ops) > 0 {
+		tx.commit()
+	}
 	return nil
 }
 
-// Apply carries out an Op of another node or a file, without sending it to
-// the Sink.
-func (s *Store) Apply(op Op) error {
-	t := &s.table[op.Slot]
+// begin takes the slot's lock and returns a transaction; end undoes both.
+func (s *Store) begin(slot slots.Slot, writable bool) *Tx {
+	t := s.table(slot)
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.apply(s, op)
+	tx := s.txs.Get().(*Tx)
+	tx.table, tx.slot, tx.writable, tx.full = t, slot, writable, false
+	tx.mode, tx.now, tx.version = s.mode.Load(), 0, t.version
+	return tx
+}
+
+func (tx *Tx) end() {
+	t := tx.table
+	tx.table = nil // a Tx that escaped fails at once
+	tx.reset()
+	t.mu.Unlock()
+	tx.store.txs.Put(tx)
+}
+
+// table returns the slot's table; peek does not create it.
+func (s *Store) table(slot slots.Slot) *table {
+	g := s.groups[slot/groupSize].Load()
+	if g == nil {
+		g = s.newGroup(slot)
+	}
+	return &g.tables[slot%groupSize]
+}
+
+func (s *Store) peek(slot slots.Slot) *table {
+	if g := s.groups[slot/groupSize].Load(); g != nil {
+		return &g.tables[slot%groupSize]
+	}
 	return nil
+}
+
+func (s *Store) newGroup(slot slots.Slot) *group {
+	g := &group{}
+	g.due.Store(never)
+	for i := range g.tables {
+		g.tables[i].due = never
+		g.tables[i].dueSeen.Store(never)
+	}
+	s.groups[slot/groupSize].CompareAndSwap(nil, g)
+	return s.groups[slot/groupSize].Load()
+}
+
+// settle makes known what a commit changed; was is the table's accounts before. The slot's
+// lock is held.
+func (s *Store) settle(slot slots.Slot, t *table, was totals) {
+	g := s.groups[slot/groupSize].Load()
+	if n := t.sum.keys - was.keys; n != 0 {
+		t.keys.Store(int64(t.sum.keys))
+		g.keys.Add(int64(n))
+	}
+	if n := t.sum.expiring - was.expiring; n != 0 {
+		t.expiring.Store(int64(t.sum.expiring))
+		g.expiring.Add(int64(n))
+	}
+	if n := t.sum.bytes - was.bytes; n != 0 {
+		s.memory.Add(n)
+	}
+	if n := t.sum.held - was.held; n != 0 {
+		s.reserved.Add(n)
+	}
+	if t.due < t.dueSeen.Load() {
+		t.dueSeen.Store(t.due)
+		g.hasten(t.due)
+	}
+}
+
+// hasten lowers the group's due time to at most due.
+func (g *group) hasten(due int64) {
+	for {
+		now := g.due.Load()
+		if now <= due || g.due.CompareAndSwap(now, due) {
+			return
+		}
+	}
 }
 
 // Barrier takes and leaves the lock of each slot in set: when it returns, every
 // transaction that began on one of them before the call has ended.
 func (s *Store) Barrier(set *slots.Set) {
 	for slot := range set.All() {
-		s.table[slot].mu.Lock()
-		s.table[slot].mu.Unlock() //nolint:staticcheck // an empty critical section is the point
+		if t := s.peek(slot); t != nil {
+			t.mu.Lock()
+			t.mu.Unlock() //nolint:staticcheck // an empty critical section is the point
+		}
 	}
 }
 
-// Count returns the number of keys in slot.
+// Count returns the number of keys in slot, with those that expired but have not been
+// removed yet. It takes no lock.
 func (s *Store) Count(slot slots.Slot) int {
-	t := &s.table[slot]
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.entries)
+	if t := s.peek(slot); t != nil {
+		return int(t.keys.Load())
+	}
+	return 0
 }
 
-// Len returns the number of keys in all slots.
+// Len returns the number of keys in all slots. It takes no lock.
 func (s *Store) Len() int {
-	n := 0
-	for slot := range slots.Slot(slots.Count) {
-		n += s.Count(slot)
+	n := int64(0)
+	for i := range s.groups {
+		if g := s.groups[i].Load(); g != nil {
+			n += g.keys.Load()
+		}
 	}
-	return n
+	return int(n)
 }
 
 // Keys returns copies of at most n keys of slot.
 func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
-	t := &s.table[slot]
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var list [][]byte
-	for key := range t.entries {
-		if len(list) >= n {
-			break
-		}
-		list = append(list, []byte(key))
+	if s.Count(slot) == 0 || n <= 0 {
+		return nil
 	}
+	var list [][]byte
+	s.View(slot, func(tx *Tx) error {
+		for key := range tx.All() {
+			list = append(list, append([]byte(nil), key...))
+			if len(list) >= n {
+				break
+			}
+		}
+		return nil
+	})
 	return list
 }
 
-// Drop removes all keys of slot and returns how many there were. The Sink gets an
-// OpDrop if there were any.
+// Drop removes all keys of slot, in no time however many there are, and returns
+// how many there were. The Sink gets an OpDrop if there were any.
 func (s *Store) Drop(slot slots.Slot) int {
-	t := &s.table[slot]
+	t := s.peek(slot)
+	if t == nil {
+		return 0
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(t.entries)
-	t.entries = nil
-	t.version++
-	t.deleted = t.version
-	if n > 0 && s.cfg.Sink != nil {
-		s.cfg.Sink.Commit(slot, []Op{{Kind: OpDrop, Slot: slot, Version: t.version}})
+	was := t.sum
+	if was.keys == 0 {
+		return 0
 	}
-	return n
+	t.version++
+	t.clear(t.version)
+	s.settle(slot, t, was)
+	s.commitOne(Op{Kind: OpDrop, Slot: slot, Version: t.version})
+	return was.keys
 }
 
-// Memory returns the bytes in use by keys, values and their bookkeeping.
-func (s *Store) Memory() int64 { return s.memory.Load() }
+// Clear drops all slots, one after the other; the Sink gets an OpDrop for each that
+// was not empty.
+func (s *Store) Clear() {
+	for slot := range slots.Slot(slots.Count) {
+		if s.Count(slot) > 0 {
+			s.Drop(slot)
+		}
+	}
+}
+
+// commitOne hands one op to the Sink; the slot's lock is held.
+func (s *Store) commitOne(op Op) {
+	if s.cfg.Sink != nil {
+		ops := [1]Op{op}
+		s.cfg.Sink.Commit(op.Slot, ops[:])
+	}
+}

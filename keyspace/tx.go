@@ -1,7 +1,8 @@
 package keyspace
 
 import (
-	"bytes"
+	"errors"
+	"iter"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -9,137 +10,267 @@ import (
 // Entry is a key's value and what belongs to it.
 type Entry struct {
 	Type     Type
-	Value    []byte // aliases the store: valid until the transaction's function returns
+	Value    []byte // aliases the store: read only, valid until the transaction's function returns
 	ExpireAt int64  // Unix milliseconds, 0 = never
-	Version  uint64 // grows with each change of the key within its slot
+	Version  uint64 // changes with each change of the key
 }
 
-// Tx is a transaction on one slot. It is valid only inside the function it
-// was given to, and only on that function's goroutine.
+// Tx is a transaction on one slot. It is valid only inside the function it was
+// given to, and only on that function's goroutine.
+//
+// Writes are staged, not made: reads of the same transaction see them, the tables
+// change when the function has returned nil. So a failed transaction leaves
+// nothing to undo, and a Value that was read stays what it was while the
+// transaction writes, even to the same key.
 type Tx struct {
 	store    *Store
-	table    *slotTable
+	table    *table
 	slot     slots.Slot
 	writable bool
-	now      int64
-	undo     []undo
-	ops      []Op
-	done     bool
+	full     bool   // nothing is left to evict
+	mode     uint32 // policy and passive, see settings
+	now      int64  // 0 = not asked for yet
+	staging
 }
 
-type undo struct {
-	key string
-	old *entry
-}
-
-func (t *slotTable) begin(s *Store, slot slots.Slot, writable bool) *Tx {
-	t.tx = Tx{store: s, table: t, slot: slot, writable: writable, now: s.cfg.Now().UnixMilli(), undo: t.tx.undo[:0], ops: t.tx.ops[:0]}
-	return &t.tx
-}
-
-func (tx *Tx) commit() {
-	tx.done = true
-	if tx.store.cfg.Sink != nil && len(tx.ops) > 0 {
-		tx.store.cfg.Sink.Commit(tx.slot, tx.ops)
-	}
-}
-
-func (tx *Tx) end() {
-	if tx.done {
-		return
-	}
-	for i := len(tx.undo) - 1; i >= 0; i-- {
-		u := tx.undo[i]
-		if u.old == nil {
-			delete(tx.table.entries, u.key)
-		} else {
-			tx.table.entries[u.key] = u.old
-		}
-	}
-}
+var errFlood = errors.New("keyspace: too many keys have the same hash, the key cannot be stored")
 
 // Slot returns the slot the transaction is on.
 func (tx *Tx) Slot() slots.Slot { return tx.slot }
 
-// Now returns the time of the transaction in Unix milliseconds; it stands
-// still until the transaction ends.
-func (tx *Tx) Now() int64 { return tx.now }
-
-// Len returns the number of keys in the slot.
-func (tx *Tx) Len() int { return len(tx.table.entries) }
-
-// Get returns the entry of key and counts as a use of it. An expired key is
-// not there.
-func (tx *Tx) Get(key []byte) (Entry, bool) { return tx.Peek(key) }
-
-// Peek is Get, but does not count as a use.
-func (tx *Tx) Peek(key []byte) (Entry, bool) {
-	e := tx.table.entries[string(key)]
-	if e == nil || (e.ExpireAt != 0 && e.ExpireAt <= tx.now) {
-		return Entry{}, false
+// Now returns the time of the transaction in Unix milliseconds; it stands still until
+// the transaction ends.
+func (tx *Tx) Now() int64 {
+	if tx.now == 0 {
+		tx.now = tx.store.tick()
 	}
-	return e.Entry, true
+	return tx.now
 }
 
-// Version returns a number that changes whenever key changes; for a key that is
-// not there, whenever a key of the slot is removed. WATCH compares it.
+// Len returns the number of keys in the slot, with those that expired but
+// have not been removed yet.
+func (tx *Tx) Len() int { return tx.table.sum.keys + tx.grownKeys }
+
+// Get returns the entry of key and counts as a use of it. An expired key is not there.
+func (tx *Tx) Get(key []byte) (Entry, bool) {
+	hash := tx.store.hash(key)
+	if len(tx.ops) == 0 { // the shortest way for the most frequent call
+		if s, at := tx.table.find(hash, key); at >= 0 {
+			r := cellRef(s.index.cells[at])
+			rec := s.record(r)
+			if !tx.lapsed(hash, &rec) {
+				tx.table.hits++
+				tx.use(s, r, &rec)
+				return rec.entry(), true
+			}
+		}
+		tx.table.misses++
+		return Entry{}, false
+	}
+	rec, ok := tx.look(hash, key)
+	if !ok {
+		tx.table.misses++
+		return Entry{}, false
+	}
+	tx.table.hits++
+	return rec.entry(), true
+}
+
+// Peek is Get, but does not count as a use, a hit or a miss.
+func (tx *Tx) Peek(key []byte) (Entry, bool) {
+	rec, ok := tx.look(tx.store.hash(key), key)
+	if !ok {
+		return Entry{}, false
+	}
+	return rec.entry(), true
+}
+
+// Version returns a number that changes whenever key changes, goes or comes back. For a
+// key that is not there it may also change when another key of the slot goes. WATCH
+// compares it.
 func (tx *Tx) Version(key []byte) uint64 {
-	if e, ok := tx.Peek(key); ok {
-		return e.Version
+	hash := tx.store.hash(key)
+	if rec, ok := tx.look(hash, key); ok {
+		return rec.version
+	}
+	if i := tx.staged(hash, key); i >= 0 {
+		return tx.ops[i].Version
+	}
+	if s := tx.table.segment(hash); s != nil {
+		return s.deleted
 	}
 	return tx.table.deleted
 }
 
-// Put stores value under key; expireAt is in Unix milliseconds, 0 for never. key
-// and value are copied. It returns ErrOutOfMemory if the memory limit is reached
-// and nothing may be evicted.
+// Size returns the bytes of memory that key takes up, 0 if it is not there.
+func (tx *Tx) Size(key []byte) int64 {
+	rec, ok := tx.look(tx.store.hash(key), key)
+	if !ok {
+		return 0
+	}
+	return footprint(len(rec.key), len(rec.value), rec.expireAt)
+}
+
+// Put stores value under key; expireAt is in Unix milliseconds, 0 for never. key and
+// value are copied. It returns ErrOutOfMemory if the memory limit is reached and
+// nothing may be evicted.
 func (tx *Tx) Put(key []byte, typ Type, value []byte, expireAt int64) error {
 	tx.mustWrite()
-	tx.set(string(key), &entry{Entry{Type: typ, Value: bytes.Clone(value), ExpireAt: expireAt, Version: tx.nextVersion()}})
-	tx.ops = append(tx.ops, Op{Kind: OpPut, Type: typ, Slot: tx.slot, Key: key, Value: value, ExpireAt: expireAt, Version: tx.table.version})
+	hash := tx.store.hash(key)
+	n := note{hash: hash, at: -1}
+	there, size := false, int64(0) // the key, and what it takes up now
+	if i := tx.staged(hash, key); i >= 0 {
+		if tx.ops[i].Kind != OpDelete {
+			rec, _ := tx.stagedRecord(i)
+			there, size = true, footprint(len(key), len(rec.value), rec.expireAt)
+		}
+	} else if n.segment, n.at = tx.table.find(hash, key); n.at >= 0 {
+		rec := n.segment.record(cellRef(n.segment.index.cells[n.at]))
+		there, size = true, footprint(len(key), len(rec.value), rec.expireAt)
+	} else {
+		n.fresh = true
+	}
+	growth := footprint(len(key), len(value), expireAt) - size
+	if err := tx.room(&n, growth); err != nil {
+		return err
+	}
+	tx.grownBytes += growth
+	if !there {
+		tx.grownKeys++
+	}
+	tx.stage(Op{Kind: OpPut, Type: typ, Key: key, Value: value, ExpireAt: expireAt}, n)
 	return nil
 }
 
-// Expire sets when key expires, in Unix milliseconds, 0 for never. It reports
-// whether the key is there.
+// Expire sets when key expires, in Unix milliseconds, 0 for never. It reports whether
+// the key is there.
 func (tx *Tx) Expire(key []byte, expireAt int64) bool {
 	tx.mustWrite()
-	e, ok := tx.Peek(key)
-	if !ok {
+	hash := tx.store.hash(key)
+	if _, ok := tx.look(hash, key); !ok {
 		return false
 	}
-	e.ExpireAt, e.Version = expireAt, tx.nextVersion()
-	tx.set(string(key), &entry{e})
-	tx.ops = append(tx.ops, Op{Kind: OpExpire, Slot: tx.slot, Key: key, ExpireAt: expireAt, Version: e.Version})
+	tx.stage(Op{Kind: OpExpire, Key: key, ExpireAt: expireAt}, note{hash: hash, at: -1})
 	return true
 }
 
 // Delete removes key and reports whether it was there.
 func (tx *Tx) Delete(key []byte) bool {
 	tx.mustWrite()
-	_, ok := tx.Peek(key)
+	hash := tx.store.hash(key)
+	rec, ok := tx.look(hash, key)
 	if !ok {
 		return false
 	}
-	tx.undo = append(tx.undo, undo{string(key), tx.table.entries[string(key)]})
-	delete(tx.table.entries, string(key))
-	tx.table.deleted = tx.nextVersion()
-	tx.ops = append(tx.ops, Op{Kind: OpDelete, Slot: tx.slot, Key: key, Version: tx.table.version})
+	tx.grownKeys--
+	tx.grownBytes -= footprint(len(key), len(rec.value), rec.expireAt)
+	tx.stage(Op{Kind: OpDelete, Key: key}, note{hash: hash, at: -1})
 	return true
 }
 
-func (tx *Tx) nextVersion() uint64 {
-	tx.table.version++
-	return tx.table.version
+// All yields the keys of the slot in no particular order. The transaction may write while it
+// runs; keys that it adds meanwhile are not yielded. Key and Value alias the store.
+func (tx *Tx) All() iter.Seq2[[]byte, Entry] {
+	return func(yield func([]byte, Entry) bool) {
+		before := len(tx.ops)
+		stopped := false
+		tx.table.walk(0, func(s *segment, cell uint32) bool {
+			if stopped {
+				return false
+			}
+			key := s.key(cellRef(cell))
+			if rec, ok := tx.look(tx.store.hash(key), key); ok {
+				stopped = !yield(key, rec.entry())
+			}
+			return !stopped
+		})
+		for i := 0; i < before && !stopped; i++ {
+			if tx.notes[i].fresh {
+				if rec, ok := tx.look(tx.notes[i].hash, tx.ops[i].Key); ok {
+					stopped = !yield(tx.ops[i].Key, rec.entry())
+				}
+			}
+		}
+	}
 }
 
-func (tx *Tx) set(key string, e *entry) {
-	if tx.table.entries == nil {
-		tx.table.entries = make(map[string]*entry)
+// look returns key as the transaction sees it.
+func (tx *Tx) look(hash uint64, key []byte) (record, bool) {
+	if i := tx.staged(hash, key); i >= 0 {
+		return tx.stagedRecord(i)
 	}
-	tx.undo = append(tx.undo, undo{key, tx.table.entries[key]})
-	tx.table.entries[key] = e
+	s, at := tx.table.find(hash, key)
+	if at < 0 {
+		return record{}, false
+	}
+	rec := s.record(cellRef(s.index.cells[at]))
+	if tx.lapsed(hash, &rec) {
+		return record{}, false
+	}
+	return rec, true
 }
+
+// stagedRecord returns what the staged op i makes of its key.
+func (tx *Tx) stagedRecord(i int) (record, bool) {
+	op, n := &tx.ops[i], &tx.notes[i]
+	var rec record
+	switch op.Kind {
+	case OpDelete:
+		return record{}, false
+	case OpPut:
+		rec = record{typ: op.Type, key: op.Key, value: op.Value, access: newAccess(tx.policy(), tx.store.clock.Load())}
+	case OpExpire:
+		if before := tx.stagedBefore(i); before >= 0 {
+			rec, _ = tx.stagedRecord(before)
+		} else if s, at := tx.table.find(n.hash, op.Key); at >= 0 {
+			rec = s.record(cellRef(s.index.cells[at]))
+		}
+	}
+	rec.expireAt, rec.version = op.ExpireAt, op.Version
+	if n.hasAccess {
+		rec.access = n.access
+	}
+	return rec, rec.expireAt == 0 || rec.expireAt > tx.Now()
+}
+
+// lapsed reports whether rec has expired. If this node decides about expiry, its
+// removal is staged, so that replicas hear of it.
+func (tx *Tx) lapsed(hash uint64, rec *record) bool {
+	if rec.expireAt == 0 || rec.expireAt > tx.Now() {
+		return false
+	}
+	if tx.mode&passiveMode == 0 {
+		tx.grownKeys--
+		tx.grownBytes -= footprint(len(rec.key), len(rec.value), rec.expireAt)
+		tx.stage(Op{Kind: OpDelete, Key: rec.key}, note{hash: hash, at: -1, lapse: true})
+	}
+	return true
+}
+
+// use marks the entry at r as used now.
+func (tx *Tx) use(s *segment, r ref, rec *record) {
+	now := tx.store.clock.Load()
+	access := used(tx.policy(), rec.access, now, rec.version^tx.table.hits*0x9e3779b97f4a7c15>>20)
+	if access != rec.access {
+		putAccess(s.arena.at(r), access)
+	}
+}
+
+// room returns an error if growth more bytes are not to be had.
+func (tx *Tx) room(n *note, growth int64) error {
+	if tx.full {
+		used, limit := tx.store.memory.Load()+tx.grownBytes, tx.store.limit.Load()
+		if limit > 0 && max(used, used+growth) > limit {
+			return ErrOutOfMemory
+		}
+	}
+	if s := n.segment; s != nil && s.depth == prefixBits && int64(s.live)+tx.grownBytes+growth > arenaLimit/2 {
+		return errFlood
+	}
+	return nil
+}
+
+func (tx *Tx) policy() Policy { return Policy(tx.mode & policyMask) }
 
 func (tx *Tx) mustWrite() {
 	if !tx.writable {
@@ -147,21 +278,20 @@ func (tx *Tx) mustWrite() {
 	}
 }
 
-func (t *slotTable) apply(s *Store, op Op) {
-	t.version = max(t.version, op.Version)
-	switch op.Kind {
-	case OpPut:
-		if t.entries == nil {
-			t.entries = make(map[string]*entry)
-		}
-		t.entries[string(op.Key)] = &entry{Entry{op.Type, bytes.Clone(op.Value), op.ExpireAt, op.Version}}
-	case OpExpire:
-		if e := t.entries[string(op.Key)]; e != nil {
-			e.ExpireAt, e.Version = op.ExpireAt, op.Version
-		}
-	case OpDelete:
-		delete(t.entries, string(op.Key))
-	case OpDrop:
-		t.entries = nil
-	}
+func (r *record) entry() Entry {
+	return Entry{Type: r.typ, Value: r.value, ExpireAt: r.expireAt, Version: r.version}
 }
+
+// footprint estimates the memory of an entry: what it takes in the arena (or
+// outside) and its share of the index.
+func footprint(key, value int, expireAt int64) int64 {
+	rec := record{expireAt: expireAt}
+	if isBig(key, value) {
+		n := lengthsAt + 4 + fixedLen(flagExpires) + bigOverhead + value
+		return int64(roundUp(n+key)) + indexShare
+	}
+	rec.shape()
+	return int64(roundUp(lengthsAt+varintLen(key)+varintLen(value)+fixedLen(rec.flags)+key+value)) + indexShare
+}
+
+const indexShare = 5 // bytes of the index per entry, on average

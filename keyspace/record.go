@@ -1,0 +1,212 @@
+package keyspace
+
+import "encoding/binary"
+
+// An entry in an arena:
+//
+//	flags 1 | type 1 | access 3 | key length 1-2 | value length 1-2 | version 4 or 8 | expiry 0 or 8 | key | value
+//
+// A big entry has its value (and a very long key) in an allocation of its own; its value length is
+// then the number of that allocation, see [bigs]. 16-byte keys with 100-byte values take
+// 128 bytes.
+const (
+	flagExpires = 1 << iota // there is an expiry
+	flagWide                // the version has 8 bytes
+	flagBig                 // the value is outside
+	flagBigKey              // the key is outside, too
+
+	maxKey    = 512 // bytes of a key inside the arena
+	accessAt  = 2   // where the access bits are
+	lengthsAt = accessAt + 3
+)
+
+// BigValue is the length in bytes up to which a value lives in its slot's arena.
+// A longer one has an allocation of its own, which the store never changes
+// in place: it may be kept, read only, after the transaction.
+const BigValue = 2048
+
+// record is an entry taken apart.
+type record struct {
+	typ      Type
+	flags    byte
+	access   uint32
+	big      uint32 // number of the outside allocation
+	expireAt int64
+	version  uint64
+	key      []byte
+	value    []byte
+}
+
+// shape sets the flags from the other fields.
+func (r *record) shape() {
+	r.flags = 0
+	if r.expireAt != 0 {
+		r.flags |= flagExpires
+	}
+	if r.version>>32 != 0 {
+		r.flags |= flagWide
+	}
+	if isBig(len(r.key), len(r.value)) {
+		r.flags |= flagBig
+		if len(r.key) > maxKey {
+			r.flags |= flagBigKey
+		}
+	}
+}
+
+func isBig(key, value int) bool { return value > BigValue || key > maxKey }
+
+// lengths returns what stands in the two length fields.
+func (r *record) lengths() (key, value int) {
+	key, value = len(r.key), len(r.value)
+	if r.flags&flagBig != 0 {
+		value = int(r.big)
+	}
+	if r.flags&flagBigKey != 0 {
+		key = 0
+	}
+	return key, value
+}
+
+// size returns the bytes that encode writes, rounded up to whole units.
+func (r *record) size() int {
+	key, value := r.lengths()
+	n := lengthsAt + varintLen(key) + varintLen(value) + fixedLen(r.flags) + key
+	if r.flags&flagBig == 0 {
+		n += value
+	}
+	return roundUp(n)
+}
+
+// encode writes the entry to b, which has size bytes. A key or value that
+// lies in b already, where the entry's former version was, must not be passed.
+func (r *record) encode(b []byte) {
+	key, value := r.lengths()
+	b[0], b[1] = r.flags, byte(r.typ)
+	putAccess(b, r.access)
+	at := lengthsAt + binary.PutUvarint(b[lengthsAt:], uint64(key))
+	at += binary.PutUvarint(b[at:], uint64(value))
+	if r.flags&flagWide != 0 {
+		binary.LittleEndian.PutUint64(b[at:], r.version)
+		at += 8
+	} else {
+		binary.LittleEndian.PutUint32(b[at:], uint32(r.version))
+		at += 4
+	}
+	if r.flags&flagExpires != 0 {
+		binary.LittleEndian.PutUint64(b[at:], uint64(r.expireAt))
+		at += 8
+	}
+	at += copy(b[at:], r.key[:key])
+	if r.flags&flagBig == 0 {
+		copy(b[at:], r.value)
+	}
+}
+
+// head is the part of an entry that tells where the rest is.
+type head struct {
+	flags      byte
+	key, value int // the length fields
+	fixed      int // where version and expiry are
+}
+
+func parseHead(b []byte) head {
+	h := head{flags: b[0], key: int(b[lengthsAt]), fixed: lengthsAt + 1}
+	if h.key >= 0x80 {
+		h.key, h.fixed = longLength(b, lengthsAt)
+	}
+	h.value = int(b[h.fixed])
+	if h.value >= 0x80 {
+		h.value, h.fixed = longLength(b, h.fixed)
+	} else {
+		h.fixed++
+	}
+	return h
+}
+
+func longLength(b []byte, at int) (length, next int) {
+	v, n := binary.Uvarint(b[at:])
+	return int(v), at + n
+}
+
+// keyAt returns where the key is.
+func (h *head) keyAt() int { return h.fixed + fixedLen(h.flags) }
+
+// size returns the bytes of the entry, rounded up to whole units.
+func (h *head) size() int {
+	n := h.keyAt() + h.key
+	if h.flags&flagBig == 0 {
+		n += h.value
+	}
+	return roundUp(n)
+}
+
+func (h *head) version(b []byte) uint64 {
+	if h.flags&flagWide != 0 {
+		return binary.LittleEndian.Uint64(b[h.fixed:])
+	}
+	return uint64(binary.LittleEndian.Uint32(b[h.fixed:]))
+}
+
+func (h *head) expireAt(b []byte) int64 {
+	if h.flags&flagExpires == 0 {
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint64(b[h.keyAt()-8:]))
+}
+
+// fixedLen returns the bytes of version and expiry.
+func fixedLen(flags byte) int {
+	return 4 + int(flags&flagWide)/flagWide*4 + int(flags&flagExpires)*8
+}
+
+func varintLen(n int) int {
+	size := 1
+	for ; n >= 0x80; n >>= 7 {
+		size++
+	}
+	return size
+}
+
+func accessOf(b []byte) uint32 {
+	return uint32(b[accessAt]) | uint32(b[accessAt+1])<<8 | uint32(b[accessAt+2])<<16
+}
+
+func putAccess(b []byte, access uint32) {
+	b[accessAt], b[accessAt+1], b[accessAt+2] = byte(access), byte(access>>8), byte(access>>16)
+}
+
+// bigs are the allocations of a segment's big entries. An entry names its own by
+// number, so that arenas stay free of pointers.
+type bigs struct {
+	list  []big
+	free  []uint32
+	bytes int
+}
+
+type big struct {
+	key   []byte // nil if the key is in the arena
+	value []byte
+}
+
+const bigOverhead = 48 // bytes of a big
+
+func (g *big) size() int { return cap(g.key) + cap(g.value) + bigOverhead }
+
+func (s *bigs) add(g big) uint32 {
+	s.bytes += g.size()
+	if n := len(s.free); n > 0 {
+		id := s.free[n-1]
+		s.free = s.free[:n-1]
+		s.list[id] = g
+		return id
+	}
+	s.list = append(s.list, g)
+	return uint32(len(s.list) - 1)
+}
+
+func (s *bigs) drop(id uint32) {
+	s.bytes -= s.list[id].size()
+	s.list[id] = big{}
+	s.free = append(s.free, id)
+}

@@ -1,0 +1,297 @@
+package keyspace
+
+import (
+	"bytes"
+	"math"
+)
+
+const (
+	// A segment that holds more is split; both bounds keep the longest pause of a write (one split
+	// or one compaction) in the tens of microseconds.
+	splitBytes   = 64 << 10
+	splitEntries = 1024
+	// segmentOverhead is what a segment costs besides its index, arena and big values.
+	segmentOverhead = 256
+	// never is the due time of what has no expiry.
+	never = math.MaxInt64
+)
+
+// segment holds the entries of one slot whose hashes begin with the same bits: an index, an arena and
+// the outside allocations of big entries. A small slot is one segment; a slot that
+// grows splits its segments one at a time (extendible hashing), so that no write ever
+// waits for more than one segment's worth of work.
+type segment struct {
+	index index
+	arena arena
+	bigs  bigs
+
+	live      int    // bytes of the arena that entries use; arena.used-live are abandoned
+	volatiles int    // entries with an expiry
+	due       int64  // no entry expires before; may be too early, never too late
+	deleted   uint64 // version of the last removal
+
+	prefix uint32 // the hash bits that all keys share, left-aligned in prefixBits
+	depth  uint8  // how many these are
+}
+
+func newSegment(prefix uint32, depth uint8, deleted uint64) *segment {
+	return &segment{prefix: prefix, depth: depth, deleted: deleted, due: never}
+}
+
+// bytes returns the memory that entries use, held what is reserved for them.
+func (s *segment) bytes() int64 {
+	return int64(segmentOverhead + s.live + cap(s.index.cells)*4 + s.bigs.bytes)
+}
+
+func (s *segment) held() int64 {
+	return int64(segmentOverhead + s.arena.held + cap(s.index.cells)*4 + s.bigs.bytes)
+}
+
+// find returns the position of key in the index, -1 if it is not there.
+func (s *segment) find(tag uint32, key []byte) int {
+	cells := s.index.cells
+	if len(cells) == 0 {
+		return -1
+	}
+	for at := s.index.home(tag); at < len(cells); at++ {
+		cell := cells[at]
+		if cell == 0 || cellTag(cell) > tag {
+			return -1
+		}
+		if cellTag(cell) == tag && bytes.Equal(s.key(cellRef(cell)), key) {
+			return at
+		}
+	}
+	return -1
+}
+
+// key returns the key of the entry at r. It aliases the segment.
+func (s *segment) key(r ref) []byte {
+	b := s.arena.at(r)
+	h := parseHead(b)
+	if h.flags&flagBigKey != 0 {
+		return s.bigs.list[h.value].key
+	}
+	at := h.keyAt()
+	return b[at : at+h.key : at+h.key]
+}
+
+// record takes the entry at r apart. Key and value alias the segment.
+func (s *segment) record(r ref) record {
+	b := s.arena.at(r)
+	h := parseHead(b)
+	rec := record{typ: Type(b[1]), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
+	at := h.keyAt()
+	rec.key = b[at : at+h.key : at+h.key]
+	if h.flags&flagBig == 0 {
+		at += h.key
+		rec.value = b[at : at+h.value : at+h.value]
+		return rec
+	}
+	rec.big = uint32(h.value)
+	outside := s.bigs.list[rec.big]
+	rec.value = outside.value
+	if h.flags&flagBigKey != 0 {
+		rec.key = outside.key
+	}
+	return rec
+}
+
+// put stores rec, whose shape is set, in place of the entry at position at, or as a new
+// one if at is -1. Big keys and values are taken over, all else is copied. It
+// returns false if the arena is full, which takes a flood of keys with equal hash bits.
+func (s *segment) put(at int, tag uint32, rec *record) bool {
+	var place []byte
+	var oldSize int
+	var oldHead head
+	if at >= 0 {
+		place = s.arena.at(cellRef(s.index.cells[at]))
+		oldHead = parseHead(place)
+		oldSize = oldHead.size()
+	}
+	if rec.flags&flagBig != 0 {
+		outside := big{value: rec.value}
+		if rec.flags&flagBigKey != 0 {
+			outside.key = rec.key
+		}
+		rec.big = s.bigs.add(outside)
+	}
+	size := rec.size()
+	if at < 0 || size > oldSize {
+		r, b, ok := s.arena.alloc(size, size)
+		if !ok {
+			if rec.flags&flagBig != 0 {
+				s.bigs.drop(rec.big)
+			}
+			return false
+		}
+		place = b
+		if at < 0 {
+			s.index.insert(cellOf(tag, r))
+		} else {
+			s.index.cells[at] = cellOf(tag, r)
+		}
+	}
+	if at >= 0 {
+		s.forget(&oldHead)
+	}
+	rec.encode(place)
+	s.live += size
+	if rec.flags&flagExpires != 0 {
+		s.volatiles++
+		s.due = min(s.due, rec.expireAt)
+	}
+	return true
+}
+
+// forget takes an entry out of the accounts.
+func (s *segment) forget(h *head) {
+	s.live -= h.size()
+	if h.flags&flagExpires != 0 {
+		s.volatiles--
+	}
+	if h.flags&flagBig != 0 {
+		s.bigs.drop(uint32(h.value))
+	}
+}
+
+// remove removes the entry at position at.
+func (s *segment) remove(at int) {
+	h := parseHead(s.arena.at(cellRef(s.index.cells[at])))
+	s.forget(&h)
+	s.index.remove(at)
+}
+
+// full reports whether the segment should be split before it takes another entry.
+func (s *segment) full() bool {
+	return s.live >= splitBytes || s.index.n >= splitEntries
+}
+
+// wasteful reports whether compaction pays: a quarter of the live bytes is abandoned.
+func (s *segment) wasteful() bool {
+	return s.arena.used-s.live > s.live/4+512 || s.index.sparse()
+}
+
+// compact moves all entries together and gives the gaps back.
+func (s *segment) compact() {
+	old := s.arena
+	s.arena = arena{}
+	left := s.live
+	for i, cell := range s.index.cells {
+		if cell == 0 {
+			continue
+		}
+		b := old.at(cellRef(cell))
+		h := parseHead(b)
+		size := h.size()
+		r, place, ok := s.arena.alloc(size, left)
+		if !ok { // cannot be: the same entries fitted before, with gaps
+			panic("keyspace: entries outgrew their arena while moving together")
+		}
+		copy(place, b[:size])
+		s.index.cells[i] = cellOf(cellTag(cell), r)
+		left -= size
+	}
+	if s.index.sparse() {
+		s.index.resize(s.index.n)
+	}
+}
+
+// builder fills a new segment with entries of others, in tag order.
+type builder struct {
+	*segment
+	next int // see index.push
+	left int // bytes still to come
+}
+
+// take moves an entry of from into the segment. from is given up afterwards.
+func (b *builder) take(from *segment, cell uint32) {
+	src := from.arena.at(cellRef(cell))
+	h := parseHead(src)
+	if h.flags&flagBig == 0 {
+		b.copy(cell, src[:h.size()])
+	} else {
+		rec := from.record(cellRef(cell))
+		rec.big = b.bigs.add(from.bigs.list[rec.big])
+		encoded := make([]byte, rec.size())
+		rec.encode(encoded)
+		b.copy(cell, encoded)
+	}
+	if h.flags&flagExpires != 0 {
+		b.volatiles++
+		b.due = min(b.due, h.expireAt(src))
+	}
+}
+
+func (b *builder) copy(cell uint32, entry []byte) {
+	r, place, ok := b.arena.alloc(len(entry), max(b.left, len(entry)))
+	if !ok { // cannot be: see splitBytes and mergeable
+		panic("keyspace: entries outgrew their arena while changing segments")
+	}
+	copy(place, entry)
+	b.left -= len(entry)
+	b.live += len(entry)
+	b.next = b.index.push(b.next, cellOf(cellTag(cell), r))
+}
+
+// split returns two segments, by the next bit of the keys' hashes.
+func (s *segment) split(hash func(key []byte) uint64) (low, high *segment) {
+	var half [2]builder
+	step := uint32(1) << (prefixBits - 1 - s.depth)
+	half[0].segment = newSegment(s.prefix, s.depth+1, s.deleted)
+	half[1].segment = newSegment(s.prefix|step, s.depth+1, s.deleted)
+	var count [2]int
+	side := make([]uint8, len(s.index.cells))
+	for i, cell := range s.index.cells {
+		if cell == 0 {
+			continue
+		}
+		b := s.arena.at(cellRef(cell))
+		h := parseHead(b)
+		k := hash(s.key(cellRef(cell))) << s.depth >> 63
+		side[i] = uint8(k)
+		half[k].left += h.size()
+		count[k]++
+	}
+	half[0].index.reserve(count[0])
+	half[1].index.reserve(count[1])
+	for i, cell := range s.index.cells {
+		if cell != 0 {
+			half[side[i]].take(s, cell)
+		}
+	}
+	return half[0].segment, half[1].segment
+}
+
+// mergeable reports whether both halves of a split are so small that one segment
+// holds them with room to spare.
+func mergeable(a, b *segment) bool {
+	return a.depth == b.depth && a.live+b.live <= splitBytes/2 && a.index.n+b.index.n <= splitEntries/2
+}
+
+// merge undoes a split.
+func merge(low, high *segment) *segment {
+	b := builder{segment: newSegment(low.prefix, low.depth-1, max(low.deleted, high.deleted)), left: low.live + high.live}
+	b.index.reserve(low.index.n + high.index.n)
+	l, h := nextCell(low, 0), nextCell(high, 0)
+	for l < len(low.index.cells) || h < len(high.index.cells) {
+		fromLow := h == len(high.index.cells) ||
+			l < len(low.index.cells) && cellTag(low.index.cells[l]) <= cellTag(high.index.cells[h])
+		if fromLow {
+			b.take(low, low.index.cells[l])
+			l = nextCell(low, l+1)
+		} else {
+			b.take(high, high.index.cells[h])
+			h = nextCell(high, h+1)
+		}
+	}
+	return b.segment
+}
+
+// nextCell returns the first position from at on that is in use.
+func nextCell(s *segment, at int) int {
+	for at < len(s.index.cells) && s.index.cells[at] == 0 {
+		at++
+	}
+	return at
+}

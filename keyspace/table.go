@@ -1,0 +1,216 @@
+package keyspace
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// prefixBits is how many bits of a hash a directory may use: 2^20 segments of 64 KiB
+// are more than a machine has.
+const prefixBits = 20
+
+func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
+
+// table holds one slot: nothing, one segment, or a directory of segments indexed by the
+// first bits of the hash.
+type table struct {
+	mu sync.Mutex // guards all below; the atomics are written under it, read anywhere
+
+	root    *segment   // the only segment, while depth is 0
+	dir     []*segment // 1<<depth of them, while depth is not 0
+	depth   uint8
+	deepest uint32 // segments whose depth is the directory's
+
+	version uint64 // of the last change
+	deleted uint64 // version of the last removal, for when there is no segment
+	sum     totals
+	due     int64 // no entry expires before
+
+	hits, misses, expired uint64 // see Stats
+
+	// What others look at without the lock, as of the last commit. See Store.settle.
+	keys     atomic.Int64
+	expiring atomic.Int64
+	dueSeen  atomic.Int64
+}
+
+// totals are the accounts of a segment or of all segments of a slot.
+type totals struct {
+	keys     int
+	expiring int   // of them, with an expiry
+	bytes    int64 // of memory in use
+	held     int64 // of memory reserved
+}
+
+// segment returns the segment of a hash, nil if the slot is empty.
+func (t *table) segment(hash uint64) *segment {
+	if t.depth == 0 {
+		return t.root
+	}
+	return t.dir[hash>>(64-t.depth)]
+}
+
+// segmentAt returns the segment that holds the hashes that begin with prefix.
+func (t *table) segmentAt(prefix uint32) *segment {
+	return t.segment(uint64(prefix) << (64 - prefixBits))
+}
+
+// find returns the place of key: at is -1 if it is not there, s is nil if the slot is
+// empty.
+func (t *table) find(hash uint64, key []byte) (s *segment, at int) {
+	s = t.segment(hash)
+	if s == nil {
+		return nil, -1
+	}
+	return s, s.find(tagOf(hash), key)
+}
+
+// leave takes s out of the accounts; every change of s happens between leave
+// and enter.
+func (t *table) leave(s *segment) {
+	t.sum.keys -= s.index.n
+	t.sum.expiring -= s.volatiles
+	t.sum.bytes -= s.bytes()
+	t.sum.held -= s.held()
+}
+
+func (t *table) enter(s *segment) {
+	t.sum.keys += s.index.n
+	t.sum.expiring += s.volatiles
+	t.sum.bytes += s.bytes()
+	t.sum.held += s.held()
+	t.due = min(t.due, s.due)
+}
+
+// put stores rec under hash; s and at are what find returned. It returns false if
+// segment.put does.
+func (t *table) put(s *segment, at int, hash uint64, rec *record, rehash func([]byte) uint64) bool {
+	if s == nil {
+		s = newSegment(0, 0, t.deleted)
+		t.root = s
+		t.enter(s)
+	}
+	for at < 0 && s.full() && s.depth < prefixBits {
+		t.split(s, rehash)
+		s = t.segment(hash)
+	}
+	rec.shape()
+	t.leave(s)
+	ok := s.put(at, tagOf(hash), rec)
+	if !ok {
+		s.compact()
+		ok = s.put(at, tagOf(hash), rec)
+	}
+	if s.wasteful() {
+		s.compact()
+	}
+	t.enter(s)
+	return ok
+}
+
+// remove removes the entry at position at of s; version is that of the removal.
+func (t *table) remove(s *segment, at int, version uint64) {
+	t.leave(s)
+	s.remove(at)
+	s.deleted = version
+	wasteful := s.wasteful() || s.index.n == 0
+	t.enter(s)
+	switch {
+	case t.sum.keys == 0:
+		t.clear(version)
+	case wasteful && !t.mergeWithBuddy(s):
+		t.leave(s)
+		s.compact()
+		t.enter(s)
+	}
+}
+
+// clear gives up everything, in no time: what is left is the garbage collector's.
+func (t *table) clear(version uint64) {
+	t.root, t.dir, t.depth, t.deepest = nil, nil, 0, 0
+	t.sum = totals{}
+	t.due = never
+	t.deleted = version
+}
+
+// split replaces s by its halves, and doubles the directory if s has its depth.
+func (t *table) split(s *segment, rehash func([]byte) uint64) {
+	low, high := s.split(rehash)
+	t.leave(s)
+	t.enter(low)
+	t.enter(high)
+	if s.depth == t.depth {
+		t.double()
+	}
+	t.point(low)
+	t.point(high)
+	if low.depth == t.depth {
+		t.deepest += 2
+	}
+}
+
+// double makes a directory of twice the length. The copying is 8 bytes per 500 keys or so.
+func (t *table) double() {
+	dir := make([]*segment, 2<<t.depth)
+	for i := range dir {
+		if t.depth == 0 {
+			dir[i] = t.root
+		} else {
+			dir[i] = t.dir[i/2]
+		}
+	}
+	t.dir, t.root, t.depth, t.deepest = dir, nil, t.depth+1, 0
+}
+
+// point makes the directory point to s wherever a hash leads to it.
+func (t *table) point(s *segment) {
+	if t.depth == 0 {
+		t.root = s
+		return
+	}
+	first := s.prefix >> (prefixBits - t.depth)
+	for i := range uint32(1) << (t.depth - s.depth) {
+		t.dir[first+i] = s
+	}
+}
+
+// mergeWithBuddy merges s with the other half of the split it came from, if both are
+// small now, and halves the directory while nobody needs its depth.
+func (t *table) mergeWithBuddy(s *segment) bool {
+	if s.depth == 0 {
+		return false
+	}
+	bit := uint32(1) << (prefixBits - s.depth)
+	low, high := t.segmentAt(s.prefix&^bit), t.segmentAt(s.prefix|bit)
+	if !mergeable(low, high) {
+		return false
+	}
+	one := merge(low, high)
+	t.leave(low)
+	t.leave(high)
+	t.enter(one)
+	if low.depth == t.depth {
+		t.deepest -= 2
+	}
+	t.point(one)
+	for t.depth > 0 && t.deepest == 0 {
+		t.halve()
+	}
+	return true
+}
+
+func (t *table) halve() {
+	t.depth--
+	if t.depth == 0 {
+		t.root, t.dir = t.dir[0], nil
+		return
+	}
+	dir := make([]*segment, 1<<t.depth)
+	for i := range dir {
+		dir[i] = t.dir[2*i]
+		if dir[i].depth == t.depth {
+			t.deepest++
+		}
+	}
+	t.dir = dir
+}
