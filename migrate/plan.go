@@ -80,8 +80,8 @@ func (p *Plan) add(set slots.Set, from, to slots.NodeID) {
 	}
 }
 
-// take removes the n lowest slots from set and returns them.
-func take(set *slots.Set, n int) slots.Set {
+// cut removes the n lowest slots from set and returns them.
+func cut(set *slots.Set, n int) slots.Set {
 	var taken slots.Set
 	for slot := range set.All() {
 		if n <= 0 {

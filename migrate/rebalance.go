@@ -44,7 +44,7 @@ func Rebalance(masters []Master, b Balance) (Plan, error) {
 	for taker, giver := 0, len(involved)-1; taker < giver; {
 		to, from := involved[taker], involved[giver]
 		n := max(0, min(-to.balance, from.balance))
-		p.add(take(&from.slots, n), from.id, to.id)
+		p.add(cut(&from.slots, n), from.id, to.id)
 		to.balance += n
 		from.balance -= n
 		if to.balance >= 0 {
@@ -175,7 +175,7 @@ func Drain(masters []Master, node slots.NodeID) (Plan, error) {
 	}
 	var p Plan
 	for _, a := range others {
-		p.add(take(&left, a.share), node, a.id)
+		p.add(cut(&left, a.share), node, a.id)
 	}
 	return p, nil
 }

@@ -42,7 +42,7 @@ func Reshard(masters []Master, n int, to slots.NodeID, from ...slots.NodeID) (Pl
 		if i == 0 {
 			share = math.Ceil(share)
 		}
-		set := take(&sources[i].Slots, min(int(share), left))
+		set := cut(&sources[i].Slots, min(int(share), left))
 		left -= set.Len()
 		p.add(set, sources[i].ID, to)
 	}

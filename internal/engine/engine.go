@@ -31,7 +31,8 @@ type Engine struct {
 	store *keyspace.Store
 	topo  atomic.Pointer[slots.Map] // nil: not in a cluster, everything is here
 
-	flights [slots.Count]*flight // keys on their way to another node; each guarded by its slot's lock
+	flights    [slots.Count]*flight // keys on their way to another node; each guarded by its slot's lock
+	lastFlight atomic.Uint64
 }
 
 // New returns an engine without a map: it serves all slots until Publish.

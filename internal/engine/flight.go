@@ -39,8 +39,11 @@ func (f *flight) wake() {
 	}
 }
 
-// Board puts key on the flight with that id, which it opens if need be; ids are
-// the caller's choice, from 1. It reports false if key is on another flight. The caller holds
+// NewFlight returns an id that no other flight has. The flight exists per slot, from the
+// first key that boards there.
+func (e *Engine) NewFlight() uint64 { return e.lastFlight.Add(1) }
+
+// Board puts key on the flight with that id, which it opens if need be. It reports false if key is on another flight. The caller holds
 // the slot's lock: it is inside a transaction or a dump of that slot.
 func (e *Engine) Board(slot slots.Slot, id uint64, key []byte) bool {
 	own := e.flightLocked(slot, id)

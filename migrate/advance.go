@@ -1,0 +1,255 @@
+package migrate
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// advance does whatever can be done now. Every input ends here, so that no phase needs to
+// know what woke it.
+func (s *sender) advance(now time.Time) {
+	if s.over {
+		return
+	}
+	s.beginWindows()
+	for _, w := range append([]*window(nil), s.windows...) {
+		s.step(now, w)
+	}
+	s.takeBatch(now)
+	s.sendParts()
+	if len(s.windows) == 0 && s.todo.Empty() && len(s.batches) == 0 {
+		s.finish()
+	}
+}
+
+// beginWindows cuts windows from what is to do, lowest slots first.
+func (s *sender) beginWindows() {
+	for !s.todo.Empty() && len(s.windows) < s.lim.windows && s.ahead() < s.lim.ahead {
+		var set slots.Set
+		estimate, n := 0, 0
+		for slot := range s.todo.All() {
+			k := s.keys(slot)
+			if n > 0 && (n == s.lim.windowSlots || estimate+k > s.lim.windowKeys) {
+				break
+			}
+			set.Add(slot)
+			estimate += k
+			n++
+		}
+		s.todo.Subtract(&set)
+		s.newWindow(set).estimate = estimate
+	}
+}
+
+// ahead returns how many windows wait for their keys' turn.
+func (s *sender) ahead() int {
+	n := 0
+	for _, w := range s.windows {
+		if w.phase < moving {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *sender) newWindow(set slots.Set) *window {
+	w := &window{set: set}
+	w.lose(new(slots.Set))
+	if s.job.Kind == KindReturn {
+		w.phase = moving
+	}
+	s.windows = append(s.windows, w)
+	return w
+}
+
+// step asks for what the window's phase needs, if it may and has not yet.
+func (s *sender) step(now time.Time, w *window) {
+	if w.set.Empty() && w.busy == 0 && !w.asked {
+		s.letWrite(w)
+		s.removeWindow(w)
+		return
+	}
+	if w.phase == moving {
+		s.scanned(now, w)
+	}
+	if w.asked || w.phase == moving || now.Before(w.retryAt) || (!w.phase.local() && s.link != linkUp) {
+		return
+	}
+	switch w.phase {
+	case preparing:
+		w.told = true
+		s.ask(w, msgPrepare)
+	case opening:
+		if s.mayOpen(w) {
+			w.peer = s.job.Target
+			s.change(w, Migrating, w.peer)
+		}
+	case listing:
+		s.ask(w, msgList)
+	case finalising:
+		s.ask(w, msgFinalise)
+	case closing:
+		if s.job.Kind == KindReturn {
+			s.change(w, Stable, slots.NodeID{})
+		} else {
+			s.change(w, Assign, s.job.Target)
+		}
+	case abandoning:
+		s.ask(w, msgAbandon)
+	case reverting:
+		s.change(w, Stable, slots.NodeID{})
+	}
+}
+
+func (s *sender) ask(w *window, t msgType) {
+	w.asked, w.n = true, s.nextID()
+	set := w.set
+	s.send(message{Type: t, N: w.n, Slots: &set})
+}
+
+func (s *sender) change(w *window, action Action, peer slots.NodeID) {
+	w.asked, w.n = true, s.nextID()
+	s.put(setSlots{w.n, w.set, action, peer})
+}
+
+// mayOpen keeps slots open no longer than needed: a window is opened when the keys of
+// the one before are about to be through.
+func (s *sender) mayOpen(w *window) bool {
+	for _, before := range s.windows {
+		if before == w {
+			return true
+		}
+		if before.phase < moving {
+			return false
+		}
+		if before.phase == moving && !before.passDone && before.estimate-before.taken > s.lim.windowKeys {
+			return false
+		}
+	}
+	return true
+}
+
+// scanned looks whether a window's keys are through: when a pass that began with no
+// batch undecided has met no key. None can have come since: this node creates no key in
+// a slot that is migrating.
+func (s *sender) scanned(now time.Time, w *window) {
+	if !w.passDone || w.busy > 0 || now.Before(w.retryAt) {
+		return
+	}
+	switch {
+	case w.found > 0:
+		w.rescan()
+	case s.job.Kind == KindReturn:
+		w.enter(closing)
+	default:
+		w.enter(finalising)
+	}
+}
+
+// takeBatch collects keys of the oldest window that has some to collect.
+func (s *sender) takeBatch(now time.Time) {
+	if s.link != linkUp || s.unacked() >= s.lim.unacked {
+		return
+	}
+	for _, w := range s.windows {
+		if w.phase != moving || w.passDone {
+			continue
+		}
+		if now.Before(w.retryAt) {
+			return
+		}
+		s.put(take{s.nextID(), w.order, w.at, s.lim.batch})
+		s.batches = append(s.batches, &batch{id: s.lastID, window: w})
+		return
+	}
+}
+
+// unacked returns the bytes on their way; a batch still being collected counts as endless.
+func (s *sender) unacked() uint64 {
+	n := uint64(0)
+	for _, b := range s.batches {
+		if b.size == 0 {
+			return s.lim.unacked
+		}
+		n += b.size - b.acked
+	}
+	return n
+}
+
+// taken tells what take collected: keys in size bytes, and up to where. found counts also
+// those keys that were met but could not be taken.
+func (s *sender) taken(now time.Time, id uint64, next place, found, keys int, size uint64) {
+	b := s.batch(id)
+	if s.over || b == nil {
+		return
+	}
+	w := b.window
+	w.at, w.passDone = next, next.index >= len(w.order)
+	w.found += found
+	w.taken += keys
+	if found > keys {
+		w.retryAt = now.Add(retryAfter / 10) // somebody else moves them: look again a little later
+	}
+	if keys == 0 {
+		s.removeBatch(b)
+	} else {
+		b.keys, b.size = keys, size
+		w.busy++
+	}
+	s.advance(now)
+}
+
+// sendParts sends what the bound on unacknowledged bytes allows, in order. A batch larger
+// than the bound, a great value, goes on as its parts are acknowledged.
+func (s *sender) sendParts() {
+	if s.link != linkUp {
+		return
+	}
+	onWay := uint64(0)
+	for _, b := range s.batches {
+		onWay += b.sent - b.acked
+	}
+	for _, b := range s.batches {
+		if b.window.phase != moving {
+			continue // its target is being replaced
+		}
+		for b.sent < b.size && onWay < s.lim.unacked {
+			n := min(b.size-b.sent, s.lim.part)
+			s.put(sendPart{b.id, b.sent, n})
+			b.sent += n
+			onWay += n
+		}
+	}
+}
+
+// acked takes the word that size bytes of a batch have arrived and, if that is all of
+// it, are stored.
+func (s *sender) acked(id, size uint64) {
+	b := s.batch(id)
+	if b == nil || size <= b.acked || size > b.sent {
+		return
+	}
+	b.acked = size
+	s.progress.Waiting = ""
+	if b.acked == b.size {
+		s.progress.Keys += int64(b.keys)
+		s.progress.Bytes += int64(b.size)
+		s.decide(b, true)
+	}
+}
+
+func (s *sender) decide(b *batch, acked bool) {
+	s.put(land{b.id, acked})
+	b.window.busy--
+	s.removeBatch(b)
+}
+
+func (s *sender) removeBatch(gone *batch) {
+	for i, b := range s.batches {
+		if b == gone {
+			s.batches = append(s.batches[:i:i], s.batches[i+1:]...)
+			return
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package migrate
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Engine is what a migration needs of the node's data. *engine.Engine has it; see
+// there for what a flight is.
+type Engine interface {
+	Store() *keyspace.Store
+	NewFlight() uint64
+	Board(slot slots.Slot, flight uint64, key []byte) bool // under the slot's lock
+	BoardAll(slot slots.Slot, flight uint64)
+	Stall(slot slots.Slot, flight uint64, stalled bool)
+	Land(slot slots.Slot, flight uint64, keys [][]byte) error
+}
+
+// cargo is the content of a batch at the source: keys that are in flight, and their ops
+// in wire form. Small values are copied into one buffer; a great one is not, its bytes
+// stand in the store, unchanged while its key is in flight, and go out piece by piece.
+type cargo struct {
+	flight   uint64
+	segments [][]byte // the batch's bytes, in order
+	size     uint64
+	keys     int
+	slots    []slots.Slot // that have keys on board
+	great    []greatKey
+}
+
+type greatKey struct {
+	slot slots.Slot
+	key  []byte
+}
+
+// inlineValue is the greatest value that is copied, in bytes. It is more than the store
+// keeps in an arena: longer ones it never changes in place (see keyspace.Op).
+const inlineValue = 32 << 10
+
+// load takes keys of the slots of order, from a place on, until they make about budget bytes.
+// It returns where to go on and how many keys it met; those on another flight stay.
+func load(e Engine, order []slots.Slot, from place, budget int) (c *cargo, next place, found int, err error) {
+	c = &cargo{flight: e.NewFlight()}
+	var buf []byte
+	next = from
+	for next.index < len(order) && budget > 0 {
+		slot, before, met := order[next.index], len(buf)+int(c.size), 0
+		cursor, done, err := e.Store().Dump(slot, next.cursor, budget, func(op keyspace.Op) error {
+			met++
+			if !e.Board(slot, c.flight, op.Key) {
+				return nil
+			}
+			c.keys++
+			if len(c.slots) == 0 || c.slots[len(c.slots)-1] != slot {
+				c.slots = append(c.slots, slot)
+			}
+			if len(op.Value) <= inlineValue {
+				buf = keyspace.AppendOp(buf, &op)
+				return nil
+			}
+			c.great = append(c.great, greatKey{slot, bytes.Clone(op.Key)})
+			c.add(appendGreat(nil, op))
+			c.add(op.Value)
+			return nil
+		})
+		if err != nil {
+			c.land(e, false)
+			return nil, from, 0, err
+		}
+		found += met
+		budget -= len(buf) + int(c.size) - before
+		if next.cursor = cursor; done {
+			next = place{index: next.index + 1}
+		}
+	}
+	if len(buf) > 0 {
+		c.segments = append([][]byte{buf}, c.segments...)
+		c.size += uint64(len(buf))
+	}
+	return c, next, found, nil
+}
+
+func (c *cargo) add(segment []byte) {
+	c.segments = append(c.segments, segment)
+	c.size += uint64(len(segment))
+}
+
+// appendGreat appends what stands before the value's bytes in an op: value comes last in
+// keyspace's form, as msgpack's bin.
+func appendGreat(dst []byte, op keyspace.Op) []byte {
+	n := len(op.Value)
+	op.Value = nil
+	dst = keyspace.AppendOp(dst, &op)
+	dst = dst[:len(dst)-len("\xc4\x00")]
+	return binary.BigEndian.AppendUint32(append(dst, 0xc6), uint32(n))
+}
+
+// appendPart appends n bytes of the batch, from offset on, to dst.
+func (c *cargo) appendPart(dst []byte, offset, n uint64) []byte {
+	for _, s := range c.segments {
+		size := uint64(len(s))
+		if offset >= size {
+			offset -= size
+			continue
+		}
+		take := min(n, size-offset)
+		dst = append(dst, s[offset:offset+take]...)
+		if n -= take; n == 0 {
+			break
+		}
+		offset = 0
+	}
+	return dst
+}
+
+// stall tells the keys' writers whether waiting is any use.
+func (c *cargo) stall(e Engine, stalled bool) {
+	for _, slot := range c.slots {
+		e.Stall(slot, c.flight, stalled)
+	}
+}
+
+// land ends the flight; if acked, the keys are deleted here in the same step.
+func (c *cargo) land(e Engine, acked bool) error {
+	gone := make(map[slots.Slot][][]byte)
+	if acked {
+		for _, g := range c.great {
+			gone[g.slot] = append(gone[g.slot], g.key)
+		}
+		if inline := c.inline(); inline != nil {
+			for len(inline) > 0 {
+				op, rest, err := keyspace.DecodeOp(inline)
+				if err != nil {
+					return err // cannot be: it was encoded by load
+				}
+				gone[op.Slot] = append(gone[op.Slot], op.Key)
+				inline = rest
+			}
+		}
+	}
+	for _, slot := range c.slots {
+		if err := e.Land(slot, c.flight, gone[slot]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inline returns the ops of the small values; there is no buffer if all are great.
+func (c *cargo) inline() []byte {
+	if len(c.segments) > 2*len(c.great) {
+		return c.segments[0]
+	}
+	return nil
+}

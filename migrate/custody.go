@@ -1,0 +1,125 @@
+package migrate
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+const (
+	// patience is how long a node waits for a source that it lost before it asks the slot's
+	// owner what to do with what it has imported.
+	patience = 5 * time.Second
+	// custodyTime is how long a node looks after a job's slots when the job is over: long
+	// enough for every claim of theirs that lost a race of epochs to show.
+	custodyTime = time.Minute
+)
+
+// custody is what a node answers for: the slots that a job brought to it, or took from it.
+// Keys of theirs that are here while another node owns the slot, and that no job is moving,
+// were left behind by a crash or by a lost race of epochs. They are returned to the owner, and
+// what is open is closed. Open slots that no job knows are an operator's and stay.
+type custody struct {
+	records map[JobID]*record
+}
+
+// record is a job whose slots are looked after.
+type record struct {
+	job     Job
+	live    bool      // the job runs here, or its source is connected
+	until   time.Time // when it is to be forgotten; zero while the job is not over
+	quietAt time.Time // since when it is not live
+}
+
+func newCustody() *custody { return &custody{records: make(map[JobID]*record)} }
+
+// add begins to look after a job's slots.
+func (c *custody) add(job Job, now time.Time) *record {
+	r := c.records[job.ID]
+	if r == nil {
+		r = &record{quietAt: now}
+		c.records[job.ID] = r
+	}
+	r.job = job
+	return r
+}
+
+// live tells that a job runs, or that it does no more.
+func (c *custody) live(id JobID, live bool, now time.Time) {
+	if r := c.records[id]; r != nil {
+		r.live, r.quietAt = live, now
+	}
+}
+
+// over tells that a job has come to its end.
+func (c *custody) over(id JobID, now time.Time) {
+	if r := c.records[id]; r != nil {
+		r.live, r.until, r.quietAt = false, now.Add(custodyTime), now.Add(-patience)
+	}
+}
+
+// set returns all slots that are looked after.
+func (c *custody) set() slots.Set {
+	var set slots.Set
+	for _, r := range c.records {
+		set.Union(&r.job.Slots)
+	}
+	return set
+}
+
+// strays returns the slots whose keys are to be returned, by their owners. stray reports
+// whether a slot has keys here.
+func (c *custody) strays(now time.Time, m *slots.Map, stray func(slots.Slot) bool) map[slots.NodeID]slots.Set {
+	if !m.Self().IsMaster() {
+		return nil // a replica has what its master has
+	}
+	var live slots.Set
+	for _, r := range c.records {
+		if r.live {
+			live.Union(&r.job.Slots)
+		}
+	}
+	var found map[slots.NodeID]slots.Set
+	for _, r := range c.records {
+		if r.live || now.Sub(r.quietAt) < patience {
+			continue
+		}
+		for slot := range r.job.Slots.All() {
+			owner := m.Owner(slot)
+			_, importing := m.Importing(slot)
+			if owner == nil || m.IsMine(slot) || live.Has(slot) || !importing && !stray(slot) {
+				continue
+			}
+			if found == nil {
+				found = make(map[slots.NodeID]slots.Set)
+			}
+			set := found[owner.ID]
+			set.Add(slot)
+			found[owner.ID] = set
+		}
+	}
+	return found
+}
+
+// tidy forgets the records whose time is over and that have nothing left to look after,
+// and reports whether there were any.
+func (c *custody) tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool) bool {
+	n := len(c.records)
+	for id, r := range c.records {
+		if r.live || r.until.IsZero() && !c.idle(r, now) || now.Before(r.until) {
+			continue
+		}
+		clean := true
+		for slot := range r.job.Slots.All() {
+			_, importing := m.Importing(slot)
+			clean = clean && (m.IsMine(slot) || !importing && !stray(slot))
+		}
+		if clean {
+			delete(c.records, id)
+		}
+	}
+	return len(c.records) != n
+}
+
+// idle reports whether a record's job is taken for over, although nobody said so.
+func (c *custody) idle(r *record, now time.Time) bool { return now.Sub(r.quietAt) >= custodyTime }

@@ -1,0 +1,160 @@
+package migrate
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// mapChanged follows the cluster: who owns the slots, and what became of the target.
+func (s *sender) mapChanged(now time.Time, m *slots.Map) {
+	s.m = m
+	if s.over {
+		return
+	}
+	if !m.Self().IsMaster() {
+		s.giveUp(ErrDemoted)
+		s.windows = nil // the new master goes on with them
+		s.advance(now)
+		return
+	}
+	if s.err == nil {
+		s.followTarget(now)
+	}
+	s.followOwners()
+	s.advance(now)
+}
+
+// followTarget goes on with the replica that took the target's place, or gives up
+// if the target was forgotten.
+func (s *sender) followTarget(now time.Time) {
+	n := s.m.Node(s.job.Target)
+	switch next, ok := s.successor(n); {
+	case ok:
+		s.retarget(now, next)
+	case n == nil:
+		s.giveUp(ErrTargetGone)
+	}
+	if n := s.m.Node(s.job.Target); n != nil && n.IsMaster() {
+		clear(s.standIns)
+		for _, r := range s.m.Replicas(n.ID) {
+			s.standIns[r.ID] = true
+		}
+	}
+}
+
+// successor returns the master that took the target's place: the one it replicates now, or,
+// while it is away, the one of its replicas that owns slots.
+func (s *sender) successor(target *slots.Node) (slots.NodeID, bool) {
+	if target != nil && !target.IsMaster() {
+		master := s.m.Node(target.Master)
+		return target.Master, master != nil && master.IsMaster()
+	}
+	if target != nil && (target.HasSlots() || target.Health != slots.Failed) {
+		return slots.NodeID{}, false
+	}
+	for i := range s.m.Nodes() {
+		if n := &s.m.Nodes()[i]; s.standIns[n.ID] && n.IsMaster() && n.HasSlots() {
+			return n.ID, true
+		}
+	}
+	return slots.NodeID{}, false
+}
+
+// retarget goes on with another target: it has to be prepared anew, and the slots that
+// are open have to point to it. Keys the former target had acknowledged are there as far as it had
+// replicated them.
+func (s *sender) retarget(now time.Time, next slots.NodeID) {
+	if next == s.self {
+		s.giveUp(ErrTargetGone) // this node replaced it: the slots are where they were to go
+		return
+	}
+	s.hangUp()
+	for _, b := range s.batches {
+		b.sent, b.acked = 0, 0
+		s.put(stall{b.id, true})
+	}
+	s.job.Target, s.dialAt = next, now
+	s.put(save{s.job})
+	for _, w := range s.windows {
+		switch w.phase {
+		case preparing, listing, moving, finalising:
+			w.enter(preparing)
+		case abandoning:
+			w.set, w.asked = slots.Set{}, false // nobody is left to be told
+		}
+	}
+}
+
+// followOwners drops slots from the job that changed hands: of a Move, those that are no
+// longer this node's, of a Return, those that are no longer the target's.
+func (s *sender) followOwners() {
+	holder := s.self
+	if s.job.Kind == KindReturn {
+		holder = s.job.Target
+	}
+	var lost slots.Set
+	for slot := range s.job.Slots.All() {
+		if o := s.m.Owner(slot); o == nil || o.ID != holder {
+			lost.Add(slot)
+		}
+	}
+	if s.job.Kind == KindReturn {
+		s.lose(&lost)
+		return
+	}
+	lost.Intersect(&s.todo)
+	s.progress.Total -= lost.Len()
+	s.todo.Subtract(&lost)
+	for _, w := range append([]*window(nil), s.windows...) {
+		s.followWindow(w)
+	}
+}
+
+// followWindow splits off what others own now. That the target owns the slots of a window
+// that is finalising is how it ends; before that, or with any other owner, a race was lost, and
+// the slots are merely closed. Keys still here go to the owner by a Return.
+func (s *sender) followWindow(w *window) {
+	if w.phase == closing || w.phase == reverting {
+		return
+	}
+	var arrived, lost slots.Set
+	for slot := range w.set.All() {
+		switch o := s.m.Owner(slot); {
+		case o == nil || o.ID == s.self:
+		case o.ID == s.job.Target && w.phase == finalising:
+			arrived.Add(slot)
+		default:
+			lost.Add(slot)
+		}
+	}
+	if arrived == w.set && !arrived.Empty() {
+		w.enter(closing)
+		return
+	}
+	if lost.Empty() {
+		return
+	}
+	s.progress.Total -= lost.Len()
+	s.lose(&lost)
+	if w.opened() {
+		r := s.newWindow(lost)
+		r.enter(reverting)
+	}
+}
+
+// lose takes slots out of the job.
+func (s *sender) lose(lost *slots.Set) {
+	s.todo.Subtract(lost)
+	for _, w := range s.windows {
+		part := w.set
+		part.Intersect(lost)
+		if part.Empty() || w.phase == reverting {
+			continue
+		}
+		if w.resumed {
+			s.put(release{part})
+		}
+		w.lose(&part)
+	}
+}

@@ -1,0 +1,90 @@
+package migrate
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// hands carries out what a sender wants done with the keys of its node.
+type hands struct {
+	engine Engine
+	cargo  map[uint64]*cargo
+	held   map[slots.Slot]uint64 // the flight that holds a slot
+}
+
+func newHands(e Engine) *hands {
+	return &hands{engine: e, cargo: make(map[uint64]*cargo), held: make(map[slots.Slot]uint64)}
+}
+
+// do carries out one effect and reports whether it is one for the hands.
+func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
+	switch e := e.(type) {
+	case take:
+		return true, h.take(now, s, e)
+	case stall:
+		if c := h.cargo[e.batch]; c != nil {
+			c.stall(h.engine, e.stalled)
+		}
+	case land:
+		if c := h.cargo[e.batch]; c != nil {
+			delete(h.cargo, e.batch)
+			return true, c.land(h.engine, e.acked)
+		}
+	case hold:
+		for slot := range e.set.All() {
+			h.held[slot] = h.engine.NewFlight()
+			h.engine.BoardAll(slot, h.held[slot])
+		}
+	case release:
+		for slot := range e.set.All() {
+			h.engine.Land(slot, h.held[slot], nil)
+			delete(h.held, slot)
+		}
+	case remove:
+		return true, h.engine.Store().Update(e.slot, func(tx *keyspace.Tx) error {
+			for _, key := range e.keys {
+				tx.Delete(key)
+			}
+			return nil
+		})
+	case drop:
+		for slot := range e.set.All() {
+			h.engine.Store().Drop(slot)
+		}
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (h *hands) take(now time.Time, s *sender, e take) error {
+	c, next, found, err := load(h.engine, e.slots, e.from, e.budget)
+	if err != nil {
+		return err
+	}
+	if c.keys > 0 {
+		h.cargo[e.batch] = c
+	}
+	s.taken(now, e.batch, next, found, c.keys, c.size)
+	return nil
+}
+
+// part returns the message that sendPart asks for; its Data is appended to buf.
+func (h *hands) part(e sendPart, buf []byte) message {
+	c := h.cargo[e.batch]
+	return message{Type: msgPart, N: e.batch, Size: c.size, Offset: e.offset, Data: c.appendPart(buf, e.offset, e.size)}
+}
+
+// drop everything that is in flight or held, when the job ends in any way.
+func (h *hands) rest() {
+	for _, c := range h.cargo {
+		c.land(h.engine, false)
+	}
+	for slot, flight := range h.held {
+		h.engine.Land(slot, flight, nil)
+	}
+	clear(h.cargo)
+	clear(h.held)
+}

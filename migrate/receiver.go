@@ -1,0 +1,233 @@
+package migrate
+
+import (
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// maxBatch bounds a batch, in bytes: the greatest value of Redis, and room.
+const maxBatch = 513 << 20
+
+// receiver is the target's side of one connection: a passive core. It keeps nothing
+// that must outlive the connection; what does is the slots' open state and the record of
+// imports that the driver keeps.
+type receiver struct {
+	m *slots.Map
+	// returning reports whether a slot's keys are on their way from here back to its owner.
+	returning func(slots.Slot) bool
+	// leaving returns those of a set's slots that this node moves, or is about to move, to
+	// a node: their keys need not be returned.
+	leaving func(to slots.NodeID, set *slots.Set) slots.Set
+
+	job     JobID
+	kind    Kind
+	source  slots.NodeID
+	greeted bool
+	pending map[uint64]bool // setSlots under way
+
+	batch uint64
+	blob  []byte
+	out   []effect
+}
+
+func newReceiver(m *slots.Map, returning func(slots.Slot) bool, leaving func(slots.NodeID, *slots.Set) slots.Set) *receiver {
+	return &receiver{m: m, returning: returning, leaving: leaving, pending: make(map[uint64]bool)}
+}
+
+func (r *receiver) output() []effect {
+	out := r.out
+	r.out = nil
+	return out
+}
+
+func (r *receiver) put(e effect) { r.out = append(r.out, e) }
+
+func (r *receiver) send(m message) { r.put(send{m}) }
+
+func (r *receiver) refuse(n uint64, format string, args ...any) {
+	r.send(message{Type: msgRefuse, N: n, Text: fmt.Sprintf(format, args...)})
+}
+
+// mapChanged follows the cluster.
+func (r *receiver) mapChanged(m *slots.Map) { r.m = m }
+
+// receive takes a message of the source. An error means that the connection is of no use.
+func (r *receiver) receive(m message) error {
+	if m.Type == msgHello {
+		r.hello(m)
+		return nil
+	}
+	if !r.greeted {
+		return fmt.Errorf("migrate: the first message is of type %d, not a hello: %w", m.Type, ErrMalformed)
+	}
+	switch m.Type {
+	case msgPing:
+		r.send(message{Type: msgPong})
+	case msgPrepare:
+		r.prepare(m)
+	case msgFinalise:
+		r.finalise(m)
+	case msgAbandon:
+		r.abandon(m)
+	case msgList:
+		r.put(list{m.N, *m.Slots})
+	case msgPart:
+		return r.part(m)
+	case msgBye:
+		r.put(forget{})
+	}
+	return nil
+}
+
+func (r *receiver) hello(m message) {
+	self := r.m.Self()
+	switch {
+	case r.m.Node(m.Source) == nil:
+		r.refuse(m.N, "node %s does not know node %s", self.ID.Short(), m.Source.Short())
+		return
+	case !self.IsMaster():
+		r.refuse(m.N, "node %s is a replica", self.ID.Short())
+		return
+	case m.Kind != KindMove && m.Kind != KindReturn:
+		r.refuse(m.N, "node %s does not understand jobs of kind %d", self.ID.Short(), m.Kind)
+		return
+	}
+	r.job, r.kind, r.source, r.greeted = m.Job, m.Kind, m.Source, true
+	welcome := message{Type: msgWelcome, N: m.N, Slots: new(slots.Set)}
+	if m.Kind == KindReturn {
+		*welcome.Slots = r.leaving(m.Source, m.Slots)
+	} else {
+		r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Target: self.ID}})
+	}
+	r.send(welcome)
+}
+
+// from reports whether slot is, as far as this node knows, the source's to give.
+func (r *receiver) from(slot slots.Slot) bool {
+	o := r.m.Owner(slot)
+	return o == nil || o.ID == r.source
+}
+
+// prepare makes slots ready to take keys. Keys that are here, in a slot that is neither this
+// node's nor on its way here, are no one's any more.
+func (r *receiver) prepare(m message) {
+	var change, stale slots.Set
+	for slot := range m.Slots.All() {
+		switch from, importing := r.m.Importing(slot); {
+		case !r.from(slot):
+			r.refuse(m.N, "slot %d belongs to node %s here", slot, r.m.Owner(slot).ID.Short())
+			return
+		case r.returning(slot):
+			r.refuse(m.N, "slot %d: its keys are being returned to its owner", slot)
+			return
+		case !importing:
+			stale.Add(slot)
+			change.Add(slot)
+		case from != r.source:
+			change.Add(slot)
+		}
+	}
+	if !stale.Empty() {
+		r.put(drop{stale})
+	}
+	r.change(m.N, change, Importing, r.source)
+}
+
+// finalise claims slots that the source has emptied.
+func (r *receiver) finalise(m message) {
+	var change slots.Set
+	for slot := range m.Slots.All() {
+		_, importing := r.m.Importing(slot)
+		switch {
+		case r.m.IsMine(slot) && !importing:
+		case r.m.IsMine(slot) || importing && r.from(slot):
+			change.Add(slot)
+		default:
+			r.refuse(m.N, "slot %d is not being imported here any more", slot)
+			return
+		}
+	}
+	r.change(m.N, change, Assign, r.m.Self().ID)
+}
+
+// abandon forgets that slots were to come.
+func (r *receiver) abandon(m message) {
+	var change slots.Set
+	for slot := range m.Slots.All() {
+		if _, importing := r.m.Importing(slot); importing && !r.m.IsMine(slot) {
+			change.Add(slot)
+		}
+	}
+	r.change(m.N, change, Stable, slots.NodeID{})
+}
+
+// change answers message n when the slots' state is durable.
+func (r *receiver) change(n uint64, set slots.Set, action Action, peer slots.NodeID) {
+	if set.Empty() {
+		r.send(message{Type: msgDone, N: n})
+		return
+	}
+	r.pending[n] = true
+	r.put(setSlots{n, set, action, peer})
+}
+
+// changed tells how a setSlots ended.
+func (r *receiver) changed(n uint64, err error) {
+	if !r.pending[n] {
+		return
+	}
+	delete(r.pending, n)
+	if err != nil {
+		r.refuse(n, "%v", err)
+		return
+	}
+	r.send(message{Type: msgDone, N: n})
+}
+
+// part puts a batch together. A batch that starts again, or another one, takes the place of one
+// that was not completed.
+func (r *receiver) part(m message) error {
+	if m.Offset == 0 {
+		r.batch, r.blob = m.N, r.blob[:0]
+	}
+	end := m.Offset + uint64(len(m.Data))
+	if m.N != r.batch || m.Offset != uint64(len(r.blob)) || m.Size > maxBatch || end > m.Size {
+		return fmt.Errorf("migrate: bytes %d to %d of %d of batch %d do not follow byte %d of batch %d: %w",
+			m.Offset, end, m.Size, m.N, len(r.blob), r.batch, ErrMalformed)
+	}
+	r.blob = append(r.blob, m.Data...)
+	if end < m.Size {
+		r.send(message{Type: msgAck, N: m.N, Size: end})
+		return nil
+	}
+	r.put(store{m.N, r.blob})
+	return nil
+}
+
+// keepBlob is the greatest buffer that is kept for the next batch, in bytes.
+const keepBlob = 1 << 20
+
+// stored tells how a store ended.
+func (r *receiver) stored(n uint64, err error) {
+	size := uint64(len(r.blob))
+	r.blob = r.blob[:0]
+	if cap(r.blob) > keepBlob {
+		r.blob = nil
+	}
+	if err != nil {
+		r.refuse(n, "%v", err)
+		return
+	}
+	r.send(message{Type: msgAck, N: n, Size: size})
+}
+
+// takes reports whether keys of slot may be stored here: those of a slot that comes from
+// the source, or is this node's own.
+func (r *receiver) takes(m *slots.Map, slot slots.Slot) bool {
+	if m.IsMine(slot) {
+		return true
+	}
+	_, importing := m.Importing(slot)
+	return r.kind == KindMove && importing
+}

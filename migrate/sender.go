@@ -1,0 +1,429 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// How a job may end other than well.
+var (
+	// ErrTargetGone ends a job whose target was forgotten. The slots that had not been
+	// handed over stay, with the keys that had not been moved.
+	ErrTargetGone = errors.New("migrate: the target node is no longer in the cluster")
+	// ErrDemoted ends a job on a node that became a replica; the new master goes on with it.
+	ErrDemoted = errors.New("migrate: this node is no master any more")
+)
+
+const (
+	// retryAfter is how long to wait after a refusal.
+	retryAfter = 100 * time.Millisecond
+	// dialAfter and dialAtMost bound the growing pause between attempts to connect.
+	dialAfter, dialAtMost = 50 * time.Millisecond, time.Second
+	// pingEvery and silence are for connections that die without telling.
+	pingEvery, silence = time.Second, 5 * time.Second
+)
+
+// limits are what a job does at once. Tests make them small.
+type limits struct {
+	windowSlots int    // slots that go through the phases together
+	windowKeys  int    // keys in them, unless a single slot has more
+	windows     int    // windows that are begun, in whatever phase
+	ahead       int    // windows that wait, prepared, for their keys to move
+	batch       int    // bytes of keys that are put together
+	part        uint64 // bytes of a batch in one frame
+	unacked     uint64 // bytes sent and not acknowledged: they take memory, and writes to their keys wait
+}
+
+var usualLimits = limits{
+	windowSlots: 256, windowKeys: 2048, windows: 6, ahead: 2,
+	batch: 128 << 10, part: partSize, unacked: 1 << 20,
+}
+
+// sender is the source's side of one job: a passive core.
+type sender struct {
+	job  Job
+	self slots.NodeID
+	keys func(slots.Slot) int // how many keys a slot has; for sizing windows only
+	m    *slots.Map
+	lim  limits
+
+	todo    slots.Set
+	windows []*window
+	batches []*batch
+	lastID  uint64 // of batches, questions and setSlots: they share one sequence, so that no answer fits two
+
+	link     linkState
+	dialAt   time.Time
+	pause    time.Duration
+	heardAt  time.Time
+	pingedAt time.Time
+	standIns map[slots.NodeID]bool // the target's replicas, when it was last seen as a master
+
+	progress Progress
+	err      error // how the job will end
+	over     bool
+	out      []effect
+}
+
+type linkState uint8
+
+const (
+	linkDown linkState = iota
+	linkDialling
+	linkGreeting // hello is sent
+	linkUp
+)
+
+// batch is a number of keys on their way.
+type batch struct {
+	id          uint64
+	window      *window
+	keys        int
+	size        uint64 // in wire form
+	sent, acked uint64
+}
+
+// newSender begins a job, or goes on with one from the journal: which slots are done, open
+// and untouched follows from m.
+func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, lim limits) *sender {
+	s := &sender{job: job, self: m.Self().ID, keys: keys, m: m, lim: lim, dialAt: now, standIns: make(map[slots.NodeID]bool)}
+	open := new(slots.Set)
+	for slot := range job.Slots.All() {
+		owner := m.Owner(slot)
+		_, migrating := m.Migrating(slot)
+		switch {
+		case job.Kind == KindReturn:
+			s.todo.Add(slot)
+		case owner == nil || owner.ID != s.self:
+		case migrating:
+			open.Add(slot)
+		case !job.Cancelled:
+			s.todo.Add(slot)
+		}
+	}
+	s.progress.Total = s.todo.Len() + open.Len()
+	s.put(save{job})
+	if !open.Empty() {
+		s.resume(open)
+	}
+	s.mapChanged(now, m)
+	return s
+}
+
+// resume makes one window of all slots that a former run left open.
+func (s *sender) resume(open *slots.Set) {
+	w := s.newWindow(*open)
+	w.resumed = true
+	for slot := range open.All() {
+		w.peer, _ = s.m.Migrating(slot) // if they differ, opening again makes them equal
+		if w.peer != s.job.Target {
+			break
+		}
+	}
+	s.put(hold{*open})
+}
+
+// output returns what to do now, in order.
+func (s *sender) output() []effect {
+	out := s.out
+	s.out = nil
+	return out
+}
+
+func (s *sender) put(e effect) { s.out = append(s.out, e) }
+
+func (s *sender) nextID() uint64 {
+	s.lastID++
+	return s.lastID
+}
+
+// tick is to be called every 100 ms or so, and whenever it is worth trying again.
+func (s *sender) tick(now time.Time) {
+	if s.over {
+		return
+	}
+	switch {
+	case s.link == linkDown && !now.Before(s.dialAt) && s.needsLink():
+		s.link = linkDialling
+		s.put(dial{s.job.Target})
+	case s.link >= linkGreeting && now.Sub(s.heardAt) > silence:
+		s.put(hang{})
+		s.disconnected(now, "the target does not answer")
+	case s.link == linkUp && now.Sub(s.pingedAt) >= pingEvery:
+		s.pingedAt = now
+		s.send(message{Type: msgPing})
+	}
+	s.advance(now)
+}
+
+func (s *sender) send(m message) { s.put(send{m}) }
+
+// needsLink reports whether there is something to tell the target.
+func (s *sender) needsLink() bool {
+	for _, w := range s.windows {
+		if !w.phase.local() || w.phase == opening {
+			return true
+		}
+	}
+	return !s.todo.Empty()
+}
+
+// connected tells that the connection asked for by dial stands.
+func (s *sender) connected(now time.Time) {
+	if s.over || s.link != linkDialling {
+		return
+	}
+	s.link, s.heardAt = linkGreeting, now
+	set := s.job.Slots
+	s.send(message{Type: msgHello, Job: s.job.ID, Kind: s.job.Kind, Source: s.self, Slots: &set})
+}
+
+// disconnected tells that the connection is lost or could not be made.
+func (s *sender) disconnected(now time.Time, why string) {
+	if s.over || s.link == linkDown {
+		return
+	}
+	s.link = linkDown
+	s.pause = min(max(2*s.pause, dialAfter), dialAtMost)
+	s.dialAt = now.Add(s.pause)
+	s.progress.Waiting = why
+	for _, w := range s.windows {
+		if !w.phase.local() {
+			w.asked = false
+		}
+	}
+	for _, b := range s.batches {
+		b.sent, b.acked = 0, 0
+		s.put(stall{b.id, true})
+	}
+}
+
+// receive takes a message of the target. One that does not fit, perhaps an answer
+// to a question of a former connection, is ignored.
+func (s *sender) receive(now time.Time, m message) {
+	if s.over || s.link < linkGreeting {
+		return
+	}
+	s.heardAt = now
+	switch m.Type {
+	case msgWelcome:
+		s.welcomed(now, m.Slots)
+	case msgRefuse:
+		s.refused(now, m.N, m.Text)
+	case msgDone:
+		if w := s.waiting(m.N); w != nil {
+			s.answered(w)
+		}
+	case msgKeys:
+		s.listed(m)
+	case msgAck:
+		s.acked(m.N, m.Size)
+	}
+	s.advance(now)
+}
+
+func (s *sender) welcomed(now time.Time, keep *slots.Set) {
+	if s.link != linkGreeting {
+		return
+	}
+	s.link, s.pause, s.pingedAt, s.progress.Waiting = linkUp, 0, now, ""
+	for _, b := range s.batches {
+		s.put(stall{b.id, false})
+	}
+	if s.job.Kind == KindReturn && keep != nil {
+		s.lose(keep)
+	}
+}
+
+func (s *sender) refused(now time.Time, n uint64, text string) {
+	s.progress.Waiting = text
+	if s.link == linkGreeting {
+		s.put(hang{})
+		s.disconnected(now, text)
+		return
+	}
+	if w := s.waiting(n); w != nil {
+		w.asked, w.retryAt = false, now.Add(retryAfter)
+	}
+	if b := s.batch(n); b != nil {
+		b.window.retryAt = now.Add(retryAfter)
+		s.decide(b, false)
+	}
+}
+
+// answered is called when the target has done what the window's phase asked for.
+func (s *sender) answered(w *window) {
+	switch w.phase {
+	case preparing:
+		switch {
+		case w.peer != s.job.Target:
+			w.enter(opening)
+		default:
+			s.openedAs(w)
+		}
+	case finalising:
+		w.enter(closing)
+	case abandoning:
+		s.removeWindow(w)
+	}
+}
+
+// openedAs follows opening, which a window from before a restart has behind it.
+func (s *sender) openedAs(w *window) {
+	if w.resumed {
+		w.enter(listing)
+	} else {
+		w.enter(moving)
+	}
+}
+
+// changed tells how a setSlots ended.
+func (s *sender) changed(now time.Time, n uint64, err error) {
+	w := s.waiting(n)
+	if s.over || w == nil {
+		return
+	}
+	switch {
+	case err != nil:
+		s.progress.Waiting = err.Error()
+		w.asked, w.retryAt = false, now.Add(retryAfter)
+	case w.phase == opening && w.peer != s.job.Target: // the target changed meanwhile
+		w.enter(preparing)
+	case w.phase == opening:
+		s.openedAs(w)
+	case w.phase == closing:
+		s.progress.Slots += w.set.Len()
+		s.put(drop{w.set})
+		s.removeWindow(w)
+	case w.phase == reverting:
+		s.removeWindow(w)
+	}
+	s.advance(now)
+}
+
+// listed takes keys that the target has: whatever it has is at least as new as what
+// is here, because keys only ever go that way.
+func (s *sender) listed(m message) {
+	w := s.waiting(m.N)
+	if w == nil || w.phase != listing {
+		return
+	}
+	if len(m.Keys) > 0 && w.set.Has(m.Slot) {
+		s.put(remove{m.Slot, m.Keys})
+	}
+	if !m.More {
+		s.letWrite(w)
+		w.enter(moving)
+	}
+}
+
+// cancel begins no further slot. What is open already goes on to its end, which cannot
+// fail to come: to go back would leave, for as long, the very state that is to be avoided.
+func (s *sender) cancel(now time.Time) {
+	if s.over || s.job.Cancelled {
+		return
+	}
+	s.job.Cancelled = true
+	s.put(save{s.job})
+	s.progress.Total -= s.todo.Len()
+	s.todo = slots.Set{}
+	for _, w := range append([]*window(nil), s.windows...) {
+		if w.phase != preparing || w.opened() {
+			continue
+		}
+		s.progress.Total -= w.set.Len()
+		if w.told {
+			w.enter(abandoning)
+		} else {
+			s.removeWindow(w)
+		}
+	}
+	s.advance(now)
+}
+
+// waiting returns the window that waits for the answer to n.
+func (s *sender) waiting(n uint64) *window {
+	for _, w := range s.windows {
+		if w.asked && w.n == n {
+			return w
+		}
+	}
+	return nil
+}
+
+func (s *sender) batch(id uint64) *batch {
+	for _, b := range s.batches {
+		if b.id == id {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *sender) removeWindow(gone *window) {
+	for i, w := range s.windows {
+		if w == gone {
+			s.windows = append(s.windows[:i:i], s.windows[i+1:]...)
+			return
+		}
+	}
+}
+
+// giveUp ends the job without its target: slots that are open are closed again, as this
+// node's own.
+func (s *sender) giveUp(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+	for _, b := range s.batches {
+		s.put(land{b.id, false})
+	}
+	s.batches, s.todo = nil, slots.Set{}
+	for _, w := range append([]*window(nil), s.windows...) {
+		s.letWrite(w)
+		if w.opened() {
+			w.enter(reverting)
+		} else {
+			s.removeWindow(w)
+		}
+	}
+	s.hangUp()
+}
+
+func (s *sender) hangUp() {
+	if s.link >= linkGreeting {
+		s.put(hang{})
+	}
+	s.link = linkDown
+}
+
+// letWrite ends the hold on a window from before a restart.
+func (s *sender) letWrite(w *window) {
+	if w.resumed {
+		s.put(release{w.set})
+		w.resumed = false
+	}
+}
+
+// finish ends the job.
+func (s *sender) finish() {
+	s.over = true
+	if s.link == linkUp {
+		s.send(message{Type: msgBye})
+	}
+	s.hangUp()
+	s.put(forget{})
+	s.put(finish{s.err})
+}
+
+// describe says what the job is doing, for people.
+func (s *sender) describe() string {
+	if len(s.windows) == 0 {
+		return "starting"
+	}
+	w := s.windows[0]
+	return fmt.Sprintf("%s slots %s", w.phase, w.set)
+}
