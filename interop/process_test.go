@@ -1,0 +1,179 @@
+package interop
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary builds cmd/slotmesh once for all tests of the package.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "slotmesh-interop")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "slotmesh")
+	build := exec.Command("go", "build", "-o", path, "./cmd/slotmesh")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building cmd/slotmesh: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// needs skips a test for want of a program, or fails it in CI, which must have it.
+func needs(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is not installed; CI needs it", program)
+	}
+	t.Skipf("%s is not installed (Debian: apt-get install redis-tools redis-server)", program)
+}
+
+// process is a server in a process of its own.
+type process struct {
+	t    *testing.T
+	port int
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+	out  bytes.Buffer
+	done chan struct{}
+}
+
+// serve starts `slotmesh serve` on a free port with a folder of its own.
+func serve(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, port: freePort(t), dir: t.TempDir(), args: args}
+	t.Cleanup(func() {
+		p.kill(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("port %d said:\n%s", p.port, tail(p.out.String(), 40))
+		}
+	})
+	p.start()
+	return p
+}
+
+func (p *process) start() {
+	p.t.Helper()
+	path, err := binary()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	args := append([]string{"serve", "--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind", "127.0.0.1", "--cluster-enabled", "yes"}, p.args...)
+	p.cmd = exec.Command(path, args...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.done = make(chan struct{})
+	cmd, done := p.cmd, p.done
+	go func() {
+		cmd.Wait()
+		close(done)
+	}()
+	p.eventually("accepts connections", 10*time.Second, func() bool {
+		conn, err := net.Dial("tcp", p.addr())
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// kill ends the process by a signal and waits for its end.
+func (p *process) kill(sig syscall.Signal) {
+	select {
+	case <-p.done:
+		return
+	default:
+	}
+	p.cmd.Process.Signal(sig)
+	<-p.done
+}
+
+func (p *process) addr() string { return fmt.Sprint("127.0.0.1:", p.port) }
+
+// cli runs redis-cli against the process and returns what it printed.
+func (p *process) cli(args ...string) string {
+	p.t.Helper()
+	return redisCLI(p.t, append([]string{"-p", strconv.Itoa(p.port)}, args...)...)
+}
+
+// eventually polls what only another process knows.
+func (p *process) eventually(what string, limit time.Duration, cond func() bool) {
+	p.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			p.t.Fatalf("port %d: not within %v: %s\n%s", p.port, limit, what, tail(p.out.String(), 20))
+		}
+	}
+}
+
+// redisCLI runs redis-cli; a failure of the program itself fails the test only if it printed
+// nothing, since error replies are what some tests look for.
+func redisCLI(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("redis-cli", args...).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || len(out) == 0) {
+		t.Fatalf("redis-cli %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(colours.ReplaceAllString(string(out), ""))
+}
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// freePort returns a port that is free, as is its bus port.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := ln.Addr().(*net.TCPAddr).Port
+		bus, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port+10_000))
+		ln.Close()
+		if err == nil {
+			bus.Close()
+			return port
+		}
+	}
+	t.Fatal("found no free pair of ports")
+	return 0
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
