@@ -76,68 +76,88 @@ func (s *session) change(do func(ctx context.Context) error) error {
 	return nil
 }
 
-// slotList reads slot numbers from argument i on; none may come twice.
-func (s *session) slotList(i int) (set slots.Set, err error) {
-	for ; i < len(s.args); i++ {
+// slotChange collects the slots of one command.
+type slotChange struct {
+	m   *slots.Map
+	del bool
+	set slots.Set
+}
+
+// add takes one more slot, after Redis' checks in Redis' order.
+func (c *slotChange) add(slot slots.Slot) error {
+	name := "ERR Slot " + itoa(int(slot))
+	switch owned := c.m.Owner(slot) != nil; {
+	case c.del && !owned:
+		return replyError(name + " is already unassigned")
+	case !c.del && owned:
+		return replyError(name + " is already busy")
+	case c.set.Has(slot):
+		return replyError(name + " specified multiple times")
+	}
+	c.set.Add(slot)
+	return nil
+}
+
+// slotList reads slot numbers.
+func (s *session) slotList(c *slotChange) error {
+	for i := 2; i < len(s.args); i++ {
 		slot, err := s.slotArg(i)
 		if err != nil {
-			return set, err
+			return err
 		}
-		if set.Has(slot) {
-			return set, replyError("ERR Slot " + itoa(int(slot)) + " specified multiple times")
+		if err := c.add(slot); err != nil {
+			return err
 		}
-		set.Add(slot)
 	}
-	return set, nil
+	return nil
 }
 
 // slotRanges reads pairs of first and last slot.
-func (s *session) slotRanges(i int) (set slots.Set, err error) {
-	if (len(s.args)-i)%2 != 0 {
-		return set, errArity(s.cmd)
+func (s *session) slotRanges(c *slotChange) error {
+	if len(s.args)%2 != 0 {
+		return errArity(s.cmd)
 	}
-	for ; i < len(s.args); i += 2 {
+	for i := 2; i < len(s.args); i += 2 {
 		first, err := s.slotArg(i)
 		if err != nil {
-			return set, err
+			return err
 		}
 		last, err := s.slotArg(i + 1)
 		if err != nil {
-			return set, err
+			return err
 		}
 		if first > last {
-			return set, replyError("ERR start slot number " + itoa(int(first)) + " is greater than end slot number " + itoa(int(last)))
+			return replyError("ERR start slot number " + itoa(int(first)) + " is greater than end slot number " + itoa(int(last)))
 		}
 		for slot := int(first); slot <= int(last); slot++ {
-			if set.Has(slots.Slot(slot)) {
-				return set, replyError("ERR Slot " + itoa(slot) + " specified multiple times")
+			if err := c.add(slots.Slot(slot)); err != nil {
+				return err
 			}
-			set.Add(slots.Slot(slot))
 		}
 	}
-	return set, nil
+	return nil
 }
 
-type changeSlots func(context.Context, slots.Set) error
-
-func (s *session) changeSlots(read func(int) (slots.Set, error), do changeSlots) error {
-	set, err := read(2)
-	if err != nil {
+func (s *session) addSlots(read func(*slotChange) error) error {
+	c := slotChange{m: s.srv.engine.Map()}
+	if err := read(&c); err != nil {
 		return err
 	}
-	return s.change(func(ctx context.Context) error { return do(ctx, set) })
+	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.AddSlots(ctx, c.set) })
 }
 
-func cmdAddSlots(s *session) error { return s.changeSlots(s.slotList, s.srv.cfg.Cluster.AddSlots) }
-func cmdDelSlots(s *session) error { return s.changeSlots(s.slotList, s.srv.cfg.Cluster.DelSlots) }
-
-func cmdAddSlotsRange(s *session) error {
-	return s.changeSlots(s.slotRanges, s.srv.cfg.Cluster.AddSlots)
+func (s *session) delSlots(read func(*slotChange) error) error {
+	c := slotChange{m: s.srv.engine.Map(), del: true}
+	if err := read(&c); err != nil {
+		return err
+	}
+	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.DelSlots(ctx, c.set) })
 }
 
-func cmdDelSlotsRange(s *session) error {
-	return s.changeSlots(s.slotRanges, s.srv.cfg.Cluster.DelSlots)
-}
+func cmdAddSlots(s *session) error      { return s.addSlots(s.slotList) }
+func cmdDelSlots(s *session) error      { return s.delSlots(s.slotList) }
+func cmdAddSlotsRange(s *session) error { return s.addSlots(s.slotRanges) }
+func cmdDelSlotsRange(s *session) error { return s.delSlots(s.slotRanges) }
 
 func cmdFlushSlots(s *session) error {
 	if s.srv.store.Len() > 0 {
@@ -152,12 +172,12 @@ func cmdMeet(s *session) error {
 	}
 	port, err := s.number(3)
 	if err != nil {
-		return replyError("ERR Invalid base port specified: " + string(clip(s.args[3], 128)))
+		return replyError("ERR Invalid TCP base port specified: " + string(clip(s.args[3], 128)))
 	}
 	bus := port + 10000 // SPEC §2.7
 	if len(s.args) == 5 {
 		if bus, err = s.number(4); err != nil {
-			return replyError("ERR Invalid bus port specified: " + string(clip(s.args[4], 128)))
+			return replyError("ERR Invalid TCP bus port specified: " + string(clip(s.args[4], 128)))
 		}
 	}
 	host := string(s.args[2])
@@ -236,9 +256,12 @@ func cmdKeySlot(s *session) error {
 }
 
 func cmdCountKeysInSlot(s *session) error {
-	slot, err := s.numberIn(2, 0, slots.Count-1, replyError("ERR Invalid slot"))
+	slot, err := s.number(2)
 	if err != nil {
 		return err
+	}
+	if slot < 0 || slot >= slots.Count {
+		return replyError("ERR Invalid slot")
 	}
 	s.out.Int(int64(s.srv.store.Count(slots.Slot(slot))))
 	return nil

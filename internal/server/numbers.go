@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"math"
 	"math/big"
 	"strconv"
@@ -97,11 +98,21 @@ func cmdIncrByFloat(s *session, tx *keyspace.Tx) error {
 const extended = 64
 
 func extendedFloat(b []byte) (*big.Float, bool) {
+	if isHexFloat(b) {
+		f, _, err := big.ParseFloat(string(b), 0, extended, big.ToNearestEven)
+		return f, err == nil
+	}
 	if f, ok := parseFloat(b); !ok || math.IsInf(f, 0) {
 		return new(big.Float).SetPrec(extended).SetInf(f < 0), ok
 	}
 	f, _, err := big.ParseFloat(string(b), 10, extended, big.ToNearestEven)
 	return f, err == nil
+}
+
+// isHexFloat finds what C reads as a hexadecimal number and Go only on request.
+func isHexFloat(b []byte) bool {
+	b = bytes.TrimLeft(b, "+-")
+	return len(b) > 2 && b[0] == '0' && b[1]|0x20 == 'x' && bytes.IndexByte(b, '_') < 0
 }
 
 // humanFloat prints with 17 digits after the point at most, no exponent, and

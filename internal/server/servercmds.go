@@ -34,7 +34,7 @@ var serverCommands = []command{
 		command{name: "usage", arity: -3, flags: flagReadOnly, keys: subKey, since: "4.0.0", access: "RO", summary: "Returns the bytes that a key takes.", tx: cmdMemoryUsage},
 	)},
 	{name: "debug", arity: -2, flags: flagAdmin | flagNoScript | flagLoading | flagStale, group: "server", since: "1.0.0",
-		tips: "nondeterministic_output", summary: "Helps with tests.", run: cmdDebug},
+		summary: "Helps with tests.", run: cmdDebug},
 }
 
 func cmdTime(s *session) error {

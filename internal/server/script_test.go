@@ -1,0 +1,249 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	goflag "flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// The scripts in testdata say what each command answers. A line "> COMMAND" is sent;
+// the line after it is the reply as render shows it, or "/regular expression/" where
+// no two servers agree. "2> COMMAND" goes over a second connection, "> COMMAND !"
+// has no reply, and `raw> "bytes"` sends a Go string as it is, with one reply for each
+// line that follows; "closed" is the end of the connection.
+//
+// The name says where a script holds: cluster-*.txt on a node that owns all slots,
+// standalone-*.txt on one in no cluster, the others on both.
+//
+// TestScriptsOnRedis runs the same files against a real redis-server 7, which proves
+// that the replies are equal. With -update it writes its replies into them.
+var update = goflag.Bool("update", false, "write the replies of a real redis-server into the scripts")
+
+func scripts(t *testing.T, mode string) []string {
+	t.Helper()
+	all, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no scripts in testdata (%v)", err)
+	}
+	var list, special []string
+	for _, file := range all {
+		switch kind, _, _ := strings.Cut(filepath.Base(file), "-"); kind {
+		case mode:
+			special = append(special, file)
+		case "cluster", "standalone":
+		default:
+			list = append(list, file)
+		}
+	}
+	return append(list, special...) // last, because cluster scripts take slots away
+}
+
+func TestScripts(t *testing.T) {
+	for _, mode := range []string{"cluster", "standalone"} {
+		for _, file := range scripts(t, mode) {
+			t.Run(mode+"/"+filepath.Base(file), func(t *testing.T) {
+				cfg := Config{}
+				if mode == "cluster" {
+					cfg.Cluster = newFakeCluster()
+				}
+				srv := startServer(t, cfg)
+				runScript(t, file, func() net.Conn { return pipeTo(t, srv) })
+			})
+		}
+	}
+}
+
+func TestScriptsOnRedis(t *testing.T) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("redis-server is not installed; CI must have it (apt-get install redis-server)")
+		}
+		t.Skip("redis-server is not installed: the scripts were not compared with it")
+	}
+	for _, mode := range []string{"cluster", "standalone"} {
+		addr := startRedis(t, mode == "cluster")
+		for _, file := range scripts(t, mode) {
+			t.Run(mode+"/"+filepath.Base(file), func(t *testing.T) {
+				dial := func() net.Conn {
+					conn, err := net.Dial("tcp", addr)
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { conn.Close() })
+					return conn
+				}
+				if mode == "cluster" {
+					// A script may have taken its slots away; then it waits some seconds.
+					c := resp.NewConn(dial())
+					waitFor(t, "cluster_state:ok", func() bool { return strings.Contains(do(t, c, "CLUSTER INFO"), "cluster_state:ok") })
+				}
+				runScript(t, file, dial)
+			})
+		}
+	}
+}
+
+// startRedis starts a real server, in cluster mode with all slots.
+func startRedis(t *testing.T, cluster bool) (addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	ln.Close()
+	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--enable-debug-command", "yes"}
+	if cluster {
+		bus, _ := strconv.Atoi(port)
+		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa((bus+10000)%55000+1024))
+	}
+	cmd := exec.Command("redis-server", args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	addr = "127.0.0.1:" + port
+	var conn net.Conn
+	waitFor(t, "redis-server to listen", func() bool {
+		conn, err = net.Dial("tcp", addr)
+		return err == nil
+	})
+	defer conn.Close()
+	if cluster {
+		do(t, resp.NewConn(conn), "CLUSTER ADDSLOTSRANGE 0 16383")
+	}
+	return addr
+}
+
+// runScript runs a file on connections made by dial, starting without keys.
+func runScript(t *testing.T, file string, dial func() net.Conn) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &runner{t: t, file: file, dial: dial, conns: make(map[string]*resp.Conn)}
+	expect(t, r.conn("flush"), "FLUSHALL", "+OK")
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	for i := 0; i < len(lines); i++ {
+		r.written = append(r.written, lines[i])
+		name, command, ok := strings.Cut(lines[i], "> ")
+		if !ok || strings.HasPrefix(lines[i], "#") {
+			continue
+		}
+		n := 0
+		for i+n+1 < len(lines) && lines[i+n+1] != "" && !isCommand(lines[i+n+1]) && lines[i+n+1][0] != '#' {
+			n++
+		}
+		r.step(i+1, name, command, lines[i+1:i+1+n])
+		i += n
+	}
+	if *update && !t.Failed() {
+		os.WriteFile(file, []byte(strings.Join(r.written, "\n")+"\n"), 0o644)
+	}
+}
+
+var commandLine = regexp.MustCompile(`^(raw|\d*)> `)
+
+func isCommand(line string) bool { return commandLine.MatchString(line) }
+
+type runner struct {
+	t       *testing.T
+	file    string
+	dial    func() net.Conn
+	conns   map[string]*resp.Conn
+	written []string // the file with replies as they came
+}
+
+func (r *runner) conn(name string) *resp.Conn {
+	c := r.conns[name]
+	if c == nil {
+		c = resp.NewConn(r.dial())
+		r.conns[name] = c
+	}
+	return c
+}
+
+func (r *runner) step(line int, name, command string, want []string) {
+	r.t.Helper()
+	c := r.conn(name)
+	silent := strings.HasSuffix(command, " !")
+	if name == "raw" {
+		r.sendRaw(command)
+		c = r.conn(name)
+	} else {
+		args, ok := resp.SplitWords(nil, []byte(strings.TrimSuffix(command, " !")))
+		if !ok {
+			r.t.Fatalf("%s:%d: unbalanced quotes", r.file, line)
+		}
+		c.SendBytes(args...)
+		if err := c.Flush(); err != nil {
+			r.t.Fatalf("%s:%d: %v", r.file, line, err)
+		}
+	}
+	if silent {
+		return
+	}
+	for i := range max(1, len(want)) {
+		got := r.receive(c)
+		if i >= len(want) {
+			if !*update {
+				r.t.Errorf("%s:%d: %s\n got %s\nwant nothing: run with -update", r.file, line, command, got)
+			}
+			r.written = append(r.written, got)
+			continue
+		}
+		r.compare(line+1+i, command, got, want[i])
+	}
+}
+
+func (r *runner) compare(line int, command, got, want string) {
+	r.t.Helper()
+	equal := got == want
+	if len(want) > 1 && want[0] == '/' && want[len(want)-1] == '/' {
+		equal = regexp.MustCompile("(?s)^" + want[1:len(want)-1] + "$").MatchString(got)
+		if equal {
+			got = want
+		}
+	}
+	if !equal && !*update {
+		r.t.Errorf("%s:%d: %s\n got %s\nwant %s", r.file, line, command, got, want)
+	}
+	r.written = append(r.written, got)
+}
+
+func (r *runner) receive(c *resp.Conn) string {
+	reply, err := c.Receive()
+	var isReply resp.Error
+	if err != nil && !errors.As(err, &isReply) {
+		if errors.Is(err, resp.ErrMalformed) {
+			return fmt.Sprintf("malformed: %v", err)
+		}
+		return "closed"
+	}
+	return render(reply)
+}
+
+// sendRaw opens a connection of its own and writes bytes to it.
+func (r *runner) sendRaw(quoted string) {
+	text, err := strconv.Unquote(quoted)
+	if err != nil {
+		r.t.Fatalf("%s: %s: %v", r.file, quoted, err)
+	}
+	conn := r.dial()
+	go bytes.NewReader([]byte(text)).WriteTo(conn) // the pipe of a test holds no bytes
+	r.conns["raw"] = resp.NewConn(conn)
+}
