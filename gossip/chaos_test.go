@@ -34,7 +34,7 @@ func firstSeed() int {
 // with slots changing hands and nodes being forgotten. Epochs must never fall and
 // queues stay bounded at every step; after healing, all views must be equal.
 func TestChaos(t *testing.T) {
-	eachSeed(t, 8, chaos)
+	eachSeed(t, 4, chaos)
 }
 
 // eachSeed runs a simulation with many seeds, on all cores.

@@ -263,9 +263,9 @@ func (c *Core) Output() Output {
 	return out
 }
 
-// SaveFailed says that the last Save is not durable: the next Output has it again.
-// Nothing may have been sent in between.
-func (c *Core) SaveFailed() { c.dirty = true }
+// SaveFailed says that the last Save is not durable: the next Output has it,
+// and the Map, again. Nothing may have been sent in between.
+func (c *Core) SaveFailed() { c.dirty, c.mapDirty = true, true }
 
 // State returns what would be saved now.
 func (c *Core) State() *State {

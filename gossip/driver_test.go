@@ -1,10 +1,13 @@
 package gossip
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,5 +141,140 @@ func TestDriversFormACluster(t *testing.T) {
 		create(t, hosts)
 		took := until(t, 300*time.Millisecond, "six equal views", func() bool { return agreed(hosts) })
 		t.Log("six nodes agree after", took)
+	})
+}
+
+// A whole story on real connections, with exact times for T = 15 s.
+func TestDriversFailAndReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const T = 15 * time.Second
+		network := memnet.New()
+		hosts := startHosts(t, network, 6, T)
+		defer func() { stopAll(hosts) }()
+		create(t, hosts)
+		until(t, time.Second, "equal views", func() bool { return agreed(hosts) })
+		time.Sleep(time.Minute)
+
+		victim := hosts[5]
+		id := victim.Map().Self().ID
+		victim.stop()
+		health := func(h slots.Health) func() bool {
+			return func() bool { return hosts[0].Map().Node(id).Health == h }
+		}
+		took := until(t, 2*T, "failed", health(slots.Failed))
+		if took < T || took > T+3*tickEvery {
+			t.Errorf("failed after %v, want T = %v to the tick", took, T)
+		}
+		if hosts[0].Map().State() != slots.Down {
+			t.Error("the cluster serves although a master failed")
+		}
+		hosts[5] = startHost(t, network, 5, T, victim.disk)
+		took = until(t, 3*T, "all well again", func() bool { return agreed(hosts) })
+		if took < 2*T-time.Second || took > 2*T+T/2+time.Second {
+			t.Errorf("back after %v, want 2T and at most a heartbeat more", took)
+		}
+		if hosts[5].Map().Self().ID != id {
+			t.Error("another id after the restart")
+		}
+	})
+}
+
+// A node that cannot save falls silent, and goes on when it can.
+func TestSilentWhileNotSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := startHosts(t, memnet.New(), 3, 2*time.Second)
+		defer stopAll(hosts)
+		create(t, hosts)
+		until(t, time.Second, "equal views", func() bool { return agreed(hosts) })
+		n := hosts[1]
+		full := errors.New("no space left")
+		n.disk.SetFault(full)
+		epoch, version := hosts[0].Map().CurrentEpoch(), n.Map().Version()
+		sent := n.Stats().BytesSent
+		if err := n.Do(t.Context(), BumpEpoch{}); !errors.Is(err, full) {
+			t.Fatalf("a command that could not be saved: %v", err)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		if n.Stats().BytesSent != sent || n.Map().Version() != version || hosts[0].Map().CurrentEpoch() != epoch {
+			t.Fatal("something that was not saved left the node")
+		}
+		n.disk.SetFault(nil)
+		until(t, 10*time.Second, "equal views again", func() bool {
+			return agreed(hosts) && hosts[0].Map().CurrentEpoch() > epoch
+		})
+	})
+}
+
+func TestDamagedStateFile(t *testing.T) {
+	var d disk.Mem
+	cfg := DriverConfig{
+		Core: Config{Addr: slots.Addr{Host: "127.0.0.1", Port: 1, BusPort: 2}}, Disk: &d, File: "my.conf",
+		Dial: func(context.Context, slots.Addr) (net.Conn, error) { return nil, errors.New("no network") },
+	}
+	first, err := NewDriver(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	good, err := disk.ReadFile(&d, "my.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range good {
+		bad := bytes.Clone(good)
+		bad[i] ^= 0x40
+		if err := disk.WriteFile(&d, "my.conf", bad); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := NewDriver(cfg); err == nil || !strings.Contains(err.Error(), "my.conf") {
+			t.Fatalf("byte %d damaged: %v", i, err)
+		}
+		if left, _ := disk.ReadFile(&d, "my.conf"); !bytes.Equal(left, bad) {
+			t.Fatal("the damaged file was touched")
+		}
+	}
+}
+
+func TestClosedDriver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := startHosts(t, memnet.New(), 2, time.Second)
+		create(t, hosts)
+		time.Sleep(time.Second)
+		for range 2 {
+			stopAll(hosts)
+		}
+		h := hosts[0]
+		if err := h.Do(t.Context(), BumpEpoch{}); !errors.Is(err, ErrClosed) {
+			t.Errorf("Do after Close: %v", err)
+		}
+		if len(h.Peers()) != 1 || h.Stats().Sent[TypePong] == 0 || h.Map() == nil {
+			t.Error("what was known is gone after Close")
+		}
+		a, b := net.Pipe()
+		h.Accept(a)
+		if _, err := b.Read(make([]byte, 1)); err == nil {
+			t.Error("a connection was accepted after Close")
+		}
+	}) // which fails if a goroutine is left
+}
+
+// A peer that never reads is cut off at a bounded queue, without a stop for others.
+func TestPeerThatNeverReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		defer b.Close()
+		done := make(chan struct{})
+		w := &wire{conn: a, spawn: func(f func()) bool {
+			go func() { f(); close(done) }()
+			return true
+		}}
+		chunk := make([]byte, 1<<20)
+		for range 2*(maxPending>>20) + 2 {
+			w.write(chunk)
+		}
+		<-done
+		if _, err := a.Write(chunk); err == nil {
+			t.Fatal("the connection is still open")
+		}
 	})
 }

@@ -257,12 +257,14 @@ func (u *unpacker) set() *slots.Set {
 		u.fail("not a slot set")
 		return s
 	}
-	for ; len(p) > 0; p = p[4:] {
+	for next := slots.Slot(0); len(p) > 0; p = p[4:] {
 		r := slots.Range{First: slots.Slot(binary.BigEndian.Uint16(p)), Last: slots.Slot(binary.BigEndian.Uint16(p[2:]))}
-		if r.Last >= slots.Count || r.First > r.Last {
+		// In ascending order: ranges that overlap could keep a reader busy.
+		if r.Last >= slots.Count || r.First > r.Last || r.First < next {
 			u.fail("not a slot range")
 			return s
 		}
+		next = r.Last + 1
 		s.AddRange(r)
 	}
 	return s
