@@ -56,6 +56,7 @@ type Replicator struct {
 	askedAcks atomic.Int64               // UnixNano until which acks are asked for with each message
 	full      atomic.Uint64
 	partial   atomic.Uint64
+	saving    atomic.Bool
 	refused   atomic.Uint64
 
 	mu       sync.Mutex // guards all below

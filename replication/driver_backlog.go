@@ -169,6 +169,13 @@ func (b *Backlog) release() {
 	}
 }
 
+// kept reports whether there was a replica once.
+func (b *Backlog) kept() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.keep
+}
+
 // errRenamed cuts off readers when the history they read is given up.
 var errRenamed = errors.New("replication: the node's history has changed")
 
@@ -191,6 +198,7 @@ func (b *Backlog) promote() History {
 		if b.diverged {
 			b.resetLocked(History{Offset: b.ring.end})
 		}
+		b.cutLocked(errRenamed) // a snapshot on its way bears the old name
 		b.hist = b.historyLocked().promoted(newID())
 		b.follower, b.diverged = false, false
 	}
@@ -235,6 +243,9 @@ func (b *Backlog) resume(h History, at int64) error {
 		return errDiverged
 	case at != b.ring.end:
 		return fmt.Errorf("replication: the master resumes at offset %d, this replica stands at %d", at, b.ring.end)
+	}
+	if b.hist.ID != h.ID {
+		b.cutLocked(errRenamed)
 	}
 	b.hist = h
 	return nil

@@ -145,7 +145,7 @@ func (p *replica) join(m *message) (*feed, error) {
 	p.id, p.addr, p.full = m.node, m.addr, why != ""
 	p.known.Store(true)
 	r.replaceOlder(p)
-	f := &feed{store: r.cfg.Store, in: reader, place: reader.Place(), settle: r.settled}
+	f := &feed{store: r.cfg.Store, in: reader, place: reader.Place(), settle: r.settled, limits: defaultLimits}
 	answer := message{kind: kindResume, hist: h, offset: f.place}
 	if p.full {
 		f.phase, answer.kind, answer.keys = feedDump, kindFull, uint64(r.cfg.Store.Len())

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
-	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -136,14 +135,12 @@ func (p *pull) dial() (net.Conn, error) {
 
 // stage returns where a full sync is gathered: readers go on seeing the old data.
 func (r *Replicator) stage() dataset {
-	d := dataset{keyspace.New(keyspace.Config{Now: r.cfg.Now}), NewBacklog(int(r.cfg.Log.Info().Size))}
-	d.store.SetPassive(true)
-	return d
+	return dataset{r.cfg.Store.Stage(), NewBacklog(int(r.cfg.Log.Info().Size))}
 }
 
 // adopt makes a gathered full sync the node's data. step is held.
 func (r *Replicator) adopt(d dataset) {
-	adoptStore(r.cfg.Store, d.store)
+	r.cfg.Store.Adopt(d.store)
 	r.cfg.Log.adopt(d.log)
 }
 

@@ -22,6 +22,8 @@ type feed struct {
 	settle func() int64 // the offset that covers everything the store has shown so far
 
 	phase  feedPhase
+	turn   bool // in feedDump: the stream had the last call, now it is the dump's
+	limits feedLimits
 	slot   int // being dumped
 	cur    keyspace.Cursor
 	batch  []byte // scratch
@@ -37,24 +39,30 @@ const (
 	feedSettle                  // all slots are out, some of the stream that belongs to them is not
 )
 
-const (
-	streamBytes = 256 << 10 // of the stream in one call of next
-	dumpBytes   = 128 << 10 // of Ops in one call of next: also bounds how long a slot is locked
-	pieceBytes  = 256 << 10 // of an oversized batch in one call of next
-)
+// feedLimits bound what one call of next reads.
+type feedLimits struct {
+	stream int // bytes of the stream
+	dump   int // bytes of Ops: also bounds how long a slot is locked
+	piece  int // bytes of a batch that is larger because of one big value
+}
 
-// next appends the frames to send now, none if the replica has everything. flags
+var defaultLimits = feedLimits{stream: 256 << 10, dump: 128 << 10, piece: 256 << 10}
+
+// next appends the frames to send now; none if the replica has everything. flags
 // go into messages of the stream.
 func (f *feed) next(dst []byte, flags uint64) ([]byte, error) {
 	if len(f.rest) > 0 {
 		return f.appendDump(dst), nil
 	}
-	dst, err := f.appendStream(dst, flags)
-	if err != nil {
-		return dst, err
-	}
 	switch f.phase {
 	case feedDump:
+		if f.turn = !f.turn; f.turn {
+			before := len(dst)
+			if dst, err := f.appendStream(dst, flags); err != nil || len(dst) > before {
+				return dst, err
+			}
+			f.turn = false
+		}
 		if err := f.dump(); err != nil {
 			return dst, err
 		}
@@ -62,19 +70,22 @@ func (f *feed) next(dst []byte, flags uint64) ([]byte, error) {
 		if f.slot == slots.Count {
 			f.phase, f.target = feedSettle, f.settle()
 		}
+		return dst, nil
 	case feedSettle:
-		if f.place >= f.target && len(f.rest) == 0 {
+		dst, err := f.appendStream(dst, flags)
+		if err == nil && f.place >= f.target {
 			dst = appendMessage(dst, &message{kind: kindSynced, offset: f.place})
 			f.phase, f.batch = feedStream, nil
 		}
+		return dst, err
 	}
-	return dst, nil
+	return f.appendStream(dst, flags)
 }
 
 // appendStream appends what is new in the stream, bounded.
 func (f *feed) appendStream(dst []byte, flags uint64) ([]byte, error) {
-	for n := 0; n < streamBytes; {
-		b, err := f.in.Next(min(streamBytes, maxPiece))
+	for n := 0; n < f.limits.stream; {
+		b, err := f.in.Next(min(f.limits.stream, maxPiece))
 		if err != nil || len(b) == 0 {
 			return dst, err
 		}
@@ -92,9 +103,9 @@ func (f *feed) dump() error {
 		f.batch = keyspace.AppendOp(f.batch, &op)
 		return nil
 	}
-	for f.slot < slots.Count && len(f.batch) < dumpBytes {
+	for f.slot < slots.Count && len(f.batch) < f.limits.dump {
 		slot := slots.Slot(f.slot)
-		next, done, err := f.store.Dump(slot, f.cur, dumpBytes-len(f.batch), add)
+		next, done, err := f.store.Dump(slot, f.cur, f.limits.dump-len(f.batch), add)
 		if err != nil {
 			return err
 		}
@@ -109,12 +120,12 @@ func (f *feed) dump() error {
 // appendDump appends the next piece of the batch. Until its last piece is out, nothing
 // else may go out: the batch counts as read before what follows it.
 func (f *feed) appendDump(dst []byte) []byte {
-	n := min(len(f.rest), pieceBytes)
+	n := min(len(f.rest), f.limits.piece)
 	m := message{kind: kindDump, through: slots.Slot(min(f.slot, slots.Count-1)), data: f.rest[:n]}
 	if f.rest = f.rest[n:]; len(f.rest) > 0 {
 		m.flags = flagMore
 	}
-	if len(f.rest) == 0 && cap(f.batch) > 4*dumpBytes {
+	if len(f.rest) == 0 && cap(f.batch) > 4*f.limits.dump {
 		f.batch = nil // a big value has gone through; don't keep its space
 	}
 	return appendMessage(dst, &m)

@@ -1,0 +1,98 @@
+package replication
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// ErrSaving refuses a second snapshot at the same time.
+var ErrSaving = errors.New("Background save already in progress") //nolint:staticcheck // Redis' words, sent to clients
+
+// Save writes a snapshot of the node's data to a file, while the node serves, and returns
+// when it is durable. The old file stays until then. One Save at a time: others
+// get ErrSaving. A snapshot that a resync or too many writes overtook is begun again.
+func (r *Replicator) Save(ctx context.Context, d disk.Disk, name string) error {
+	if !r.saving.CompareAndSwap(false, true) {
+		return ErrSaving
+	}
+	defer r.saving.Store(false)
+	began := time.Now()
+	var keys int
+	var err error
+	for range saveAttempts {
+		keys = r.cfg.Store.Len()
+		err = r.save(ctx, d, name, keys)
+		if !errors.Is(err, errRenamed) && !errors.Is(err, errOverrun) {
+			break
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("replication: saving %s: %w", name, err)
+		r.log.Error("snapshot failed", "file", name, "error", err)
+	} else {
+		r.log.Info("snapshot saved", "file", name, "keys", keys, "took", time.Since(began))
+	}
+	r.cfg.OnEvent(Saved{File: name, Keys: keys, Took: time.Since(began), Err: err})
+	return err
+}
+
+const saveAttempts = 3
+
+// Saving reports whether a Save is on its way.
+func (r *Replicator) Saving() bool { return r.saving.Load() }
+
+func (r *Replicator) save(ctx context.Context, d disk.Disk, name string, keys int) error {
+	f, err := d.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	out := bufio.NewWriterSize(f, 256<<10)
+	w := newSnapshotWriter(dataset{r.cfg.Store, r.cfg.Log}, r.settled, keys)
+	defer w.close()
+	var buf []byte
+	for done := false; !done; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if buf, done, err = w.next(buf[:0]); err != nil {
+			return err
+		}
+		if _, err := out.Write(buf); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// Load reads a snapshot into a new store and its new Backlog, before the node serves. No
+// file is no error: found is false then. A damaged or truncated file is an error that
+// names the file, the slot and the byte (*SnapshotError); the file is left as it is, and the
+// node should not start. progress is called now and then if not nil.
+//
+// The node comes back with its place in history, so that it can resume at its master, or
+// its replicas at it, if nothing was written in between.
+func Load(d disk.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (found bool, err error) {
+	f, err := d.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if _, err := readSnapshot(f, dataset{store, log}, progress); err != nil {
+		return true, fmt.Errorf("replication: snapshot %s: %w: put an intact copy in its place, or move it away to start empty", name, err)
+	}
+	return true, nil
+}

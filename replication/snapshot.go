@@ -1,0 +1,156 @@
+package replication
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// A snapshot is a full sync into a file: 8 bytes of magic with the version of the format, then
+// the messages that a replica would get, each in a checksummed frame, up to and including
+// kindSynced. So the file holds the state at exactly one place in history,
+// although it was written while the node served.
+const snapshotMagic = "SMSNAP1\n"
+
+// snapshotWriter yields the bytes of a snapshot. It is passive.
+type snapshotWriter struct {
+	log    *Backlog
+	feed   feed
+	head   []byte
+	ending int // bytes of the last message, 0 while it is not out
+}
+
+// newSnapshotWriter starts a snapshot of d; settle returns the offset that covers what the
+// store has shown so far, keys is about how many keys there are. Close it in the end.
+func newSnapshotWriter(d dataset, settle func() int64, keys int) *snapshotWriter {
+	d.log.use()
+	reader, h := d.log.open()
+	if !d.log.kept() {
+		h = History{Offset: h.Offset} // nobody else can know this history
+	}
+	w := &snapshotWriter{log: d.log}
+	w.feed = feed{store: d.store, in: reader, place: reader.Place(), settle: settle, limits: defaultLimits, phase: feedDump}
+	w.head = appendMessage([]byte(snapshotMagic), &message{kind: kindFull, hist: h, offset: w.feed.place, keys: uint64(keys)})
+	return w
+}
+
+// next appends the bytes that follow. Its errors are final: the node's history was
+// replaced, or more was written in the meantime than the output buffer holds.
+func (w *snapshotWriter) next(dst []byte) (b []byte, done bool, err error) {
+	if w.head != nil {
+		dst, w.head = append(dst, w.head...), nil
+		return dst, false, nil
+	}
+	dst, err = w.feed.next(dst, 0)
+	return dst, err == nil && w.feed.phase == feedStream, err
+}
+
+func (w *snapshotWriter) close() {
+	w.feed.in.Close()
+	w.log.release()
+}
+
+// SnapshotError says what is wrong with a snapshot, and where.
+type SnapshotError struct {
+	Slot   slots.Slot // whose data was being read; some of a few slots behind it may be meant
+	Offset int64      // in bytes from the beginning of the file
+	Err    error
+}
+
+func (e *SnapshotError) Error() string {
+	return fmt.Sprintf("damaged at byte %d, in the data of slot %d: %v", e.Offset, e.Slot, e.Err)
+}
+
+// Unwrap returns what is wrong; it matches frame.ErrCorrupt.
+func (e *SnapshotError) Unwrap() error { return e.Err }
+
+// errCutShort says that a snapshot ends too early.
+var errCutShort = fmt.Errorf("the file is cut short: %w", frame.ErrCorrupt)
+
+// readSnapshot loads a snapshot into d, which must be new. progress is called now
+// and then if not nil. After an error, d is of no use. The errors are *SnapshotError or
+// those of reading.
+func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (h History, err error) {
+	at := newCountingReader(file)
+	staged := NewBacklog(minBlock) // of the file's history only the end is of interest
+	in := intake{stage: func() dataset { return dataset{d.store, staged} }, adopt: func(dataset) {}, through: -1}
+	in.live = dataset{d.store, staged}
+	h, err = in.load(at, progress)
+	if err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errCutShort
+		}
+		if errors.Is(err, frame.ErrCorrupt) {
+			err = &SnapshotError{Slot: slots.Slot(max(in.through, 0)), Offset: at.place(), Err: err}
+		}
+		return History{}, err
+	}
+	if !h.ID.IsZero() {
+		d.log.restore(h)
+	}
+	return h, nil
+}
+
+func (in *intake) load(at *countingReader, progress func(Progress)) (h History, err error) {
+	var magic [len(snapshotMagic)]byte
+	if _, err := io.ReadFull(at, magic[:]); err != nil {
+		return h, err
+	}
+	if string(magic[:]) != snapshotMagic {
+		return h, fmt.Errorf("the file starts with %q, not with %q; it is no snapshot of this version: %w", magic, snapshotMagic, frame.ErrCorrupt)
+	}
+	frames := frame.NewReader(at.Reader, maxMessage)
+	var m message
+	for n := 0; in.phase != intakeStream; n++ {
+		b, err := frames.Next()
+		if err != nil {
+			return h, err
+		}
+		if err := decodeMessage(b, &m); err != nil {
+			return h, err
+		}
+		if m.kind == kindResume || m.kind == kindRefuse {
+			return h, unexpected(fmt.Sprintf("a message of kind %d", m.kind))
+		}
+		if err := in.step(&m); err != nil {
+			return h, err
+		}
+		if progress != nil && n%64 == 0 {
+			progress(in.progress())
+		}
+	}
+	if _, err := at.Read(magic[:1]); err != io.EOF {
+		return h, fmt.Errorf("there are bytes behind the end: %w", frame.ErrCorrupt)
+	}
+	return in.into.log.History(), nil
+}
+
+// countingReader knows how many bytes were read from it.
+type countingReader struct {
+	*bufio.Reader
+	from counter
+}
+
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func newCountingReader(r io.Reader) *countingReader {
+	c := &countingReader{from: counter{r: r}}
+	c.Reader = bufio.NewReaderSize(&c.from, 256<<10)
+	return c
+}
+
+// place returns the offset of the next byte.
+func (c *countingReader) place() int64 { return c.from.n - int64(c.Buffered()) }
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}
