@@ -171,6 +171,7 @@ func TestClientThatNeverReads(t *testing.T) {
 			t.Errorf("closed after %v, want 10 s or little more", took)
 		}
 		expect(t, good, "STRLEN k", ":10000")
+		synctest.Wait()
 		if n := srv.Clients(); n != 1 {
 			t.Errorf("%d clients, want 1", n)
 		}

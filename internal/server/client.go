@@ -234,6 +234,9 @@ func (s *session) kill(other *session) {
 		s.hangUp = true // after the reply
 		return
 	}
+	s.srv.mu.Lock()
+	delete(s.srv.sessions, other.id) // not listed any more, whatever it is doing
+	s.srv.mu.Unlock()
 	other.conn.Close()
 }
 

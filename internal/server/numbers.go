@@ -61,8 +61,8 @@ func (s *session) add(tx *keyspace.Tx, n int64) error {
 	if n < 0 && old < math.MinInt64-n || n > 0 && old > math.MaxInt64-n {
 		return errOverflow
 	}
-	var digits [20]byte
-	if err := tx.Put(key, keyspace.String, strconv.AppendInt(digits[:0], old+n, 10), e.ExpireAt); err != nil {
+	s.digits = strconv.AppendInt(s.digits[:0], old+n, 10)
+	if err := tx.Put(key, keyspace.String, s.digits, e.ExpireAt); err != nil {
 		return err
 	}
 	s.out.Int(old + n)

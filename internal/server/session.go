@@ -37,6 +37,7 @@ type session struct {
 	inSlot func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
 	count  uint                     // of commands; every 64th is timed
 	shard  *statsShard
+	digits []byte // a number on its way into the store
 
 	// What the client has said.
 	authed   bool

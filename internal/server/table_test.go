@@ -80,3 +80,28 @@ func TestCommandRowsAreComplete(t *testing.T) {
 		}
 	}
 }
+
+func TestCommandDocsAndHelp(t *testing.T) {
+	c := connect(t, startServer(t, Config{Cluster: newFakeCluster()}))
+	expect(t, c, "COMMAND COUNT", ":"+itoa(len(commandList)))
+	expect(t, c, "COMMAND DOCS get nothing", `["get", ["summary", "Returns the value of a key.", "since", "1.0.0", "group", "string"]]`)
+	docs, err := c.Do("COMMAND", "DOCS")
+	if err != nil || len(docs.Elems) != 2*len(commandList) {
+		t.Fatalf("%d elements, %v; want %d", len(docs.Elems), err, 2*len(commandList))
+	}
+	if subs := docs.Lookup("object").Lookup("subcommands"); subs == nil || subs.Lookup("object|freq") == nil {
+		t.Error("COMMAND DOCS does not show OBJECT FREQ")
+	}
+	for _, container := range commandList {
+		if container.list == nil {
+			continue
+		}
+		help, err := c.Do(container.name, "HELP")
+		if err != nil || len(help.Elems) != 1+2*len(container.list) {
+			t.Errorf("%s HELP: %d lines, %v; want %d", container.name, len(help.Elems), err, 1+2*len(container.list))
+		}
+	}
+	if debug, err := c.Do("DEBUG", "HELP"); err != nil || len(debug.Elems) != 5 {
+		t.Errorf("DEBUG HELP: %s, %v", render(debug), err)
+	}
+}

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// loopConn plays the same batch of commands again and again and swallows the
+// replies, so that a benchmark measures the server alone.
+type loopConn struct {
+	batch []byte
+	left  int // batches
+}
+
+func (c *loopConn) Read(b []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	c.left--
+	return copy(b, c.batch), nil
+}
+
+func (c *loopConn) Write(b []byte) (int, error)      { return len(b), nil }
+func (c *loopConn) Close() error                     { return nil }
+func (c *loopConn) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (c *loopConn) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
+func (c *loopConn) SetDeadline(time.Time) error      { return nil }
+func (c *loopConn) SetReadDeadline(time.Time) error  { return nil }
+func (c *loopConn) SetWriteDeadline(time.Time) error { return nil }
+
+// hotCommands must not allocate.
+var hotCommands = []struct {
+	name string
+	args []string
+}{
+	{"PING", []string{"PING"}},
+	{"GET", []string{"GET", "key:0000000001"}},
+	{"GET-missing", []string{"GET", "nokey"}},
+	{"SET", []string{"SET", "key:0000000001", strings.Repeat("x", 100)}},
+	{"SET-EX", []string{"SET", "key:0000000001", strings.Repeat("x", 100), "EX", "100"}},
+	{"MGET", []string{"MGET", "{t}1", "{t}2", "{t}3"}},
+	{"INCR", []string{"INCR", "counter"}},
+	{"EXISTS", []string{"EXISTS", "key:0000000001"}},
+	{"EXPIRE", []string{"EXPIRE", "key:0000000001", "100"}},
+	{"TTL", []string{"TTL", "key:0000000001"}},
+	{"STRLEN", []string{"STRLEN", "key:0000000001"}},
+}
+
+func TestHotCommandsDoNotAllocate(t *testing.T) {
+	srv := startServer(t, Config{Cluster: newFakeCluster()})
+	expect(t, connect(t, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
+	for _, c := range hotCommands {
+		const batches, pipeline = 200, 16
+		batch := []byte(strings.Repeat(string(resp.AppendCommand(nil, c.args...)), pipeline))
+		serve := func(n int) func() {
+			return func() { srv.ServeConn(&loopConn{batch: batch, left: n}) }
+		}
+		// The difference is what the additional commands cost; a session itself costs
+		// something, and the runtime now and then allocates beside the test.
+		few, many := testing.AllocsPerRun(3, serve(1)), testing.AllocsPerRun(3, serve(batches))
+		if per := (many - few) / (batches * pipeline); per > 0.05 {
+			t.Errorf("%s: %.2f allocations a command", c.name, per)
+		}
+	}
+}
+
+func BenchmarkCommand(b *testing.B) {
+	for _, c := range hotCommands {
+		for _, pipeline := range []int{1, 16} {
+			b.Run(c.name+"/P="+itoa(pipeline), func(b *testing.B) {
+				srv := startServer(b, Config{Cluster: newFakeCluster()})
+				expect(b, connect(b, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
+				var batch []byte
+				for range pipeline {
+					batch = resp.AppendCommand(batch, c.args...)
+				}
+				b.ReportAllocs()
+				b.ResetTimer()
+				srv.ServeConn(&loopConn{batch: batch, left: (b.N + pipeline - 1) / pipeline})
+			})
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// fakeSettings knows some directives, one of which refuses odd numbers.
+type fakeSettings struct {
+	values    map[string]string
+	rewritten bool
+}
+
+func (f *fakeSettings) Get(pattern string) (list [][2]string) {
+	for _, name := range []string{"appendonly", "maxmemory", "maxmemory-policy", "save"} {
+		if ok, _ := path.Match(pattern, name); ok {
+			list = append(list, [2]string{name, f.values[name]})
+		}
+	}
+	return list
+}
+
+func (f *fakeSettings) Set(name, value string) error {
+	if _, known := f.values[name]; !known {
+		return fmt.Errorf("Unknown option or number of arguments for CONFIG SET - '%s'", name)
+	}
+	if name == "maxmemory" && value == "odd" {
+		return errors.New("CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value")
+	}
+	f.values[name] = value
+	return nil
+}
+
+func (f *fakeSettings) Rewrite() error {
+	f.rewritten = true
+	return nil
+}
+
+func TestConfig(t *testing.T) {
+	settings := &fakeSettings{values: map[string]string{"appendonly": "no", "maxmemory": "0", "maxmemory-policy": "noeviction", "save": ""}}
+	reset := false
+	c := connect(t, startServer(t, Config{Settings: settings, ResetStats: func() { reset = true }}))
+	expect(t, c, "CONFIG GET save", `["save", ""]`)
+	expect(t, c, "CONFIG GET max* maxmemory save", `["maxmemory", "0", "maxmemory-policy", "noeviction", "save", ""]`)
+	expect(t, c, "CONFIG GET nothing", `[]`)
+	expect(t, c, "CONFIG SET SAVE '900 1' appendonly yes", "+OK")
+	expect(t, c, "CONFIG GET save appendonly", `["save", "900 1", "appendonly", "yes"]`)
+	// All or none.
+	expect(t, c, "CONFIG SET appendonly no save '' maxmemory odd",
+		"-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value")
+	expect(t, c, "CONFIG GET save appendonly", `["save", "900 1", "appendonly", "yes"]`)
+	expect(t, c, "CONFIG SET foo 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'")
+	expect(t, c, "CONFIG SET save", "-ERR wrong number of arguments for 'config|set' command")
+	expect(t, c, "CONFIG SET save 1 maxmemory", "-ERR wrong number of arguments for 'config|set' command")
+	expect(t, c, "CONFIG REWRITE", "+OK")
+	expect(t, c, "CONFIG RESETSTAT", "+OK")
+	if !settings.rewritten || !reset {
+		t.Errorf("rewritten %v, reset %v", settings.rewritten, reset)
+	}
+	bare := connect(t, startServer(t, Config{}))
+	expect(t, bare, "CONFIG GET save", "[]")
+	expect(t, bare, "CONFIG SET save 1", "-"+string(errNoSettings))
+}
+
+// infoOf returns the lines of INFO by name, and the titles of its sections.
+func infoOf(t *testing.T, c *resp.Conn, args ...string) (lines map[string]string, titles string) {
+	t.Helper()
+	reply, err := c.Do(append([]string{"INFO"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines = make(map[string]string)
+	var found []string
+	for _, line := range strings.Split(reply.Text(), "\r\n") {
+		name, value, ok := strings.Cut(line, ":")
+		switch {
+		case ok:
+			lines[name] = value
+		case strings.HasPrefix(line, "# "):
+			found = append(found, line[2:])
+		case line != "":
+			t.Errorf("INFO line %q is neither a title nor name:value", line)
+		}
+	}
+	return lines, strings.Join(found, " ")
+}
+
+func TestInfo(t *testing.T) {
+	extra := func(section string) [][2]string {
+		if section == "persistence" {
+			return [][2]string{{"rdb_changes_since_last_save", "7"}}
+		}
+		return nil
+	}
+	srv := startServer(t, Config{Cluster: newFakeCluster(), Port: 7001, Version: "1.2.3", Info: extra})
+	c := connect(t, srv)
+	all, titles := infoOf(t, c, "everything")
+	if want := "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace"; titles != want {
+		t.Errorf("INFO everything has %s, want %s", titles, want)
+	}
+	for name, want := range map[string]string{
+		"redis_version": "7.0.15", "redis_mode": "cluster", "tcp_port": "7001", "cluster_enabled": "1", "role": "master",
+		"connected_slaves": "0", "master_replid": strings.Repeat("0", 40), "second_repl_offset": "-1", "connected_clients": "1",
+		"maxmemory": "0", "maxmemory_policy": "noeviction", "loading": "0", "rdb_changes_since_last_save": "7", "slotmesh_version": "1.2.3",
+	} {
+		if all[name] != want {
+			t.Errorf("%s:%s, want %s", name, all[name], want)
+		}
+	}
+	if _, has := all["db0"]; has {
+		t.Error("an empty node shows db0")
+	}
+	expect(t, c, "SET k v EX 100", "+OK")
+	expect(t, c, "GET", "-ERR wrong number of arguments for 'get' command")
+	if _, titles := infoOf(t, c, "KEYSPACE", "errorstats"); titles != "Errorstats Keyspace" {
+		t.Errorf("INFO keyspace errorstats has %s", titles)
+	}
+	some, _ := infoOf(t, c, "commandstats", "errorstats", "keyspace")
+	if got := some["db0"]; !strings.HasPrefix(got, "keys=1,expires=1,") {
+		t.Errorf("db0:%s", got)
+	}
+	if got := some["errorstat_ERR"]; got != "count=1" {
+		t.Errorf("errorstat_ERR:%s", got)
+	}
+	if got := some["cmdstat_get"]; !strings.Contains(got, "calls=0,") || !strings.Contains(got, "rejected_calls=1") {
+		t.Errorf("cmdstat_get:%s", got)
+	}
+	expect(t, c, "CONFIG RESETSTAT", "+OK")
+	if some, _ := infoOf(t, c, "errorstats"); len(some) != 0 {
+		t.Errorf("after RESETSTAT: %v", some)
+	}
+}
+
+func TestRoleOfAReplicaAndItsMaster(t *testing.T) {
+	r := Replication{Offset: 42, ID: strings.Repeat("a", 40),
+		Replicas: []Replica{{Host: "10.0.0.3", Port: 7003, State: "online", Offset: 40, Lag: 1e9}}}
+	c := connect(t, startServer(t, Config{Replication: func() Replication { return r }}))
+	expect(t, c, "ROLE", `["master", :42, [["10.0.0.3", "7003", "40"]]]`)
+	if lines, _ := infoOf(t, c, "replication"); lines["slave0"] != "ip=10.0.0.3,port=7003,state=online,offset=40,lag=1" || lines["master_replid"] != r.ID {
+		t.Errorf("INFO replication: %v", lines)
+	}
+	r = Replication{Offset: 41, Master: &Master{Host: "10.0.0.1", Port: 7001, State: "connected", LastIO: 2e9}}
+	expect(t, c, "ROLE", `["slave", "10.0.0.1", :7001, "connected", :41]`)
+	if lines, _ := infoOf(t, c, "replication"); lines["role"] != "slave" || lines["master_link_status"] != "up" || lines["master_last_io_seconds_ago"] != "2" {
+		t.Errorf("INFO replication: %v", lines)
+	}
+}
+
+func TestGlob(t *testing.T) {
+	for _, c := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"*", "", true}, {"*", "abc", true}, {"", "", true}, {"", "a", false}, {"a*c", "abc", true}, {"a*c", "ac", true}, {"a*c", "acb", false},
+		{"a?c", "abc", true}, {"a?c", "ac", false}, {"[abc]", "b", true}, {"[^abc]", "b", false}, {"[^abc]", "d", true}, {"[a-c]x", "bx", true},
+		{"[c-a]x", "bx", true}, {`\*`, "*", true}, {`\*`, "a", false}, {`[\]]`, "]", true}, {"[abc", "c", true}, {"*a*b*", "xxaxxbxx", true},
+		{"*a*b*", "xxbxxaxx", false}, {`a\`, `a\`, true}, {"h**llo", "hello", true}, {"[]a]", "a]", false},
+	} {
+		if got := globMatch([]byte(c.pattern), []byte(c.text)); got != c.want {
+			t.Errorf("glob %q on %q = %v", c.pattern, c.text, got)
+		}
+	}
+	// No pattern takes exponential time.
+	globMatch([]byte(strings.Repeat("a*", 100)+"b"), []byte(strings.Repeat("a", 10_000)))
+}
+
+func FuzzGlob(f *testing.F) {
+	f.Add("a*[b-d]?", "axxc1")
+	f.Add("[^", "\\")
+	f.Fuzz(func(t *testing.T, pattern, text string) { globMatch([]byte(pattern), []byte(text)) })
+}
