@@ -1,0 +1,22 @@
+package slotmesh
+
+import (
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// Stats is a node's counters at one moment.
+type Stats struct {
+	Clients int            // connections of clients
+	Store   keyspace.Stats // keys, memory, hits, misses, expiries, evictions
+	Bus     gossip.Stats   // messages and bytes between nodes; zero for a standalone node
+}
+
+// Stats returns the node's counters; valid after Start.
+func (n *Node) Stats() Stats {
+	s := Stats{Clients: n.server.Clients(), Store: n.store.Stats()}
+	if n.gossip != nil {
+		s.Bus = n.gossip.Stats()
+	}
+	return s
+}
