@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+)
+
+// closeLimit is how long nodes may take to close: SIGTERM ends the process within
+// a second.
+const closeLimit = 900 * time.Millisecond
+
+// closeAll closes nodes side by side.
+func closeAll(nodes []*slotmesh.Node) error {
+	done := make(chan error, 1)
+	go func() {
+		errs := make([]error, len(nodes))
+		var wg sync.WaitGroup
+		for i, n := range nodes {
+			wg.Go(func() { errs[i] = n.Close() })
+		}
+		wg.Wait()
+		done <- errors.Join(errs...)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(closeLimit):
+		return fmt.Errorf("not closed cleanly: still busy after %v", closeLimit)
+	}
+}
+
+// explainStart says what to do about a port that is in use; any other error passes.
+func explainStart(err error) error {
+	var op *net.OpError
+	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &op) || op.Addr == nil {
+		return err
+	}
+	_, text, _ := net.SplitHostPort(op.Addr.String())
+	port, _ := strconv.Atoi(text)
+	return fmt.Errorf("port %d is in use by another program: choose another with --port "+
+		"(a node listens on its port and, for other nodes, on the one %d above): %w", port, busOffset, err)
+}
+
+// busOffset is what the bus port is above the client port (SPEC §2.7).
+const busOffset = 10_000

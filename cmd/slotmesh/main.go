@@ -1,0 +1,22 @@
+// Command slotmesh runs nodes of a slotmesh cluster.
+//
+//	slotmesh up                        # a cluster in this process, to try things out
+//	slotmesh serve --port 7001         # one node in the foreground
+//	slotmesh help [VERB]
+//
+// It exits with 0 when all went well or it was ended by SIGINT or SIGTERM, 1 when something failed, and
+// 2 when it was called wrongly; the reason is on the standard error.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], output{os.Stdout, os.Stderr}))
+}

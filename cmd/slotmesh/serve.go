@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slotmesh/slotmesh"
+)
+
+func serveVerb() *verb {
+	return &verb{
+		name:    "serve",
+		args:    "[FILE] [--directive value ...]",
+		summary: "Run one node in the foreground until SIGTERM, Ctrl-C or a client's SHUTDOWN.",
+		help: "FILE has the form of redis.conf; \"-\" reads the standard input. Directives on the command line override it. What\n" +
+			"is known from Redis but has no meaning here, or is not known at all, gives a warning with file and line; a bad\n" +
+			"value ends the start with exit code 1, the file, the line and the accepted values.",
+		examples: []string{
+			"slotmesh serve --port 7001 --cluster-enabled yes --dir /var/lib/slotmesh",
+			"slotmesh serve /etc/slotmesh.conf --loglevel verbose",
+		},
+		run: serve,
+	}
+}
+
+func serve(ctx context.Context, out output, args []string) error {
+	file := ""
+	if len(args) > 0 && (args[0] == "-" || !strings.HasPrefix(args[0], "-")) {
+		file, args = args[0], args[1:]
+	}
+	cfg, warnings, err := slotmesh.LoadConfig(file, args...)
+	if err != nil {
+		for _, w := range warnings {
+			fmt.Fprintln(out.stderr, "warning:", w)
+		}
+		return err
+	}
+	log := cfg.Logger
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+	node, err := slotmesh.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := node.Start(ctx); err != nil {
+		err = explainStart(err)
+		log.Error("cannot start", "error", err)
+		return err
+	}
+	log.Info("ready to accept connections", "addr", node.Addr().Client(), "cluster", !cfg.Standalone)
+	select {
+	case <-ctx.Done():
+		log.Info("asked to end by a signal")
+	case <-node.Done():
+		log.Info("shut down by a client")
+	}
+	if err := closeAll([]*slotmesh.Node{node}); err != nil {
+		log.Error("ended", "error", err)
+		return err
+	}
+	log.Info("ended")
+	return nil
+}
