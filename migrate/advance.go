@@ -223,6 +223,16 @@ func (s *sender) sendParts() {
 	}
 }
 
+// restartParts makes the batches of a window that were sent in part start again, since the
+// batches of others may go out in between.
+func (s *sender) restartParts(w *window) {
+	for _, b := range s.batches {
+		if b.window == w && b.sent < b.size {
+			b.sent, b.acked = 0, 0
+		}
+	}
+}
+
 // acked takes the word that size bytes of a batch have arrived and, if that is all of
 // it, are stored.
 func (s *sender) acked(id, size uint64) {

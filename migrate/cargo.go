@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"encoding/binary"
+	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
@@ -41,14 +42,18 @@ type greatKey struct {
 const inlineValue = 32 << 10
 
 // load takes keys of the slots of order, from a place on, until they make about budget bytes.
-// It returns where to go on and how many keys it met; those on another flight stay.
-func load(e Engine, order []slots.Slot, from place, budget int) (c *cargo, next place, found int, err error) {
+// It returns where to go on and how many keys it met; those on another flight stay. Keys whose
+// time is over are as good as gone.
+func load(e Engine, now time.Time, order []slots.Slot, from place, budget int) (c *cargo, next place, found int, err error) {
 	c = &cargo{flight: e.NewFlight()}
 	var buf []byte
 	next = from
 	for next.index < len(order) && budget > 0 {
 		slot, before, met := order[next.index], len(buf)+int(c.size), 0
 		cursor, done, err := e.Store().Dump(slot, next.cursor, budget, func(op keyspace.Op) error {
+			if op.ExpireAt != 0 && op.ExpireAt <= now.UnixMilli() {
+				return nil
+			}
 			met++
 			if !e.Board(slot, c.flight, op.Key) {
 				return nil

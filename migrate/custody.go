@@ -67,28 +67,25 @@ func (c *custody) set() slots.Set {
 	return set
 }
 
-// strays returns the slots whose keys are to be returned, by their owners. stray reports
-// whether a slot has keys here.
-func (c *custody) strays(now time.Time, m *slots.Map, stray func(slots.Slot) bool) map[slots.NodeID]slots.Set {
+// strays returns the slots whose keys are to be returned, by their owners. busy are the slots
+// that a job which runs here is about to move; stray reports whether a slot has keys here.
+func (c *custody) strays(now time.Time, m *slots.Map, busy *slots.Set, stray func(slots.Slot) bool) map[slots.NodeID]slots.Set {
 	if !m.Self().IsMaster() {
 		return nil // a replica has what its master has
 	}
-	var live slots.Set
-	for _, r := range c.records {
-		if r.live {
-			live.Union(&r.job.Slots)
-		}
-	}
 	var found map[slots.NodeID]slots.Set
 	for _, r := range c.records {
-		if r.live || now.Sub(r.quietAt) < patience {
+		if !r.live && now.Sub(r.quietAt) < patience {
 			continue
 		}
 		for slot := range r.job.Slots.All() {
 			owner := m.Owner(slot)
 			_, importing := m.Importing(slot)
-			if owner == nil || m.IsMine(slot) || live.Has(slot) || !importing && !stray(slot) {
+			if owner == nil || m.IsMine(slot) || busy.Has(slot) || !importing && !stray(slot) {
 				continue
+			}
+			if r.live && r.job.Source == owner.ID {
+				continue // it is moving the slot here
 			}
 			if found == nil {
 				found = make(map[slots.NodeID]slots.Set)

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -18,7 +19,7 @@ func (s *sender) mapChanged(now time.Time, m *slots.Map) {
 		s.advance(now)
 		return
 	}
-	if s.err == nil {
+	if s.err == nil && s.job.Kind == KindMove {
 		s.followTarget(now)
 	}
 	s.followOwners()
@@ -35,11 +36,20 @@ func (s *sender) followTarget(now time.Time) {
 	case n == nil:
 		s.giveUp(ErrTargetGone)
 	}
-	if n := s.m.Node(s.job.Target); n != nil && n.IsMaster() {
-		clear(s.standIns)
-		for _, r := range s.m.Replicas(n.ID) {
-			s.standIns[r.ID] = true
-		}
+	if n := s.m.Node(s.job.Target); n != nil && n.IsMaster() && n.Health == slots.Online {
+		s.noteHeirs(n.ID)
+	}
+}
+
+// noteHeirs keeps in the journal who may take the target's place.
+func (s *sender) noteHeirs(target slots.NodeID) {
+	var heirs []slots.NodeID
+	for _, r := range s.m.Replicas(target) {
+		heirs = append(heirs, r.ID)
+	}
+	if len(heirs) > 0 && !slices.Equal(heirs, s.job.Heirs) {
+		s.job.Heirs = heirs
+		s.put(save{s.job})
 	}
 }
 
@@ -54,7 +64,7 @@ func (s *sender) successor(target *slots.Node) (slots.NodeID, bool) {
 		return slots.NodeID{}, false
 	}
 	for i := range s.m.Nodes() {
-		if n := &s.m.Nodes()[i]; s.standIns[n.ID] && n.IsMaster() && n.HasSlots() {
+		if n := &s.m.Nodes()[i]; slices.Contains(s.job.Heirs, n.ID) && n.IsMaster() && n.HasSlots() {
 			return n.ID, true
 		}
 	}
@@ -74,14 +84,14 @@ func (s *sender) retarget(now time.Time, next slots.NodeID) {
 		b.sent, b.acked = 0, 0
 		s.put(stall{b.id, true})
 	}
-	s.job.Target, s.dialAt = next, now
+	s.job.Target, s.job.Heirs, s.dialAt = next, nil, now
 	s.put(save{s.job})
 	for _, w := range s.windows {
-		switch w.phase {
-		case preparing, listing, moving, finalising:
-			w.enter(preparing)
-		case abandoning:
+		switch {
+		case w.phase == abandoning:
 			w.set, w.asked = slots.Set{}, false // nobody is left to be told
+		case w.phase == opening && !w.asked || !w.phase.local():
+			w.enter(preparing)
 		}
 	}
 }

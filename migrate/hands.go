@@ -60,7 +60,7 @@ func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
 }
 
 func (h *hands) take(now time.Time, s *sender, e take) error {
-	c, next, found, err := load(h.engine, e.slots, e.from, e.budget)
+	c, next, found, err := load(h.engine, now, e.slots, e.from, e.budget)
 	if err != nil {
 		return err
 	}

@@ -43,9 +43,13 @@ type Job struct {
 	ID        JobID
 	Kind      Kind
 	Slots     slots.Set
+	Source    slots.NodeID // follows the source's failover
 	Target    slots.NodeID // follows the target's failover
 	Cancelled bool         // no further slot is begun
-	Created   time.Time
+	// Heirs are the target's replicas when it was last seen as a master: one of them
+	// may take its place, also while this node is away.
+	Heirs   []slots.NodeID
+	Created time.Time
 }
 
 // Progress is how far a job is.

@@ -98,7 +98,7 @@ func (r *receiver) hello(m message) {
 	if m.Kind == KindReturn {
 		*welcome.Slots = r.leaving(m.Source, m.Slots)
 	} else {
-		r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Target: self.ID}})
+		r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Source: m.Source, Target: self.ID}})
 	}
 	r.send(welcome)
 }
@@ -109,10 +109,10 @@ func (r *receiver) from(slot slots.Slot) bool {
 	return o == nil || o.ID == r.source
 }
 
-// prepare makes slots ready to take keys. Keys that are here, in a slot that is neither this
-// node's nor on its way here, are no one's any more.
+// prepare makes slots ready to take keys. Keys that are here already stay: they can be
+// what an earlier life of the job brought before it lost a race of epochs.
 func (r *receiver) prepare(m message) {
-	var change, stale slots.Set
+	var change slots.Set
 	for slot := range m.Slots.All() {
 		switch from, importing := r.m.Importing(slot); {
 		case !r.from(slot):
@@ -121,15 +121,9 @@ func (r *receiver) prepare(m message) {
 		case r.returning(slot):
 			r.refuse(m.N, "slot %d: its keys are being returned to its owner", slot)
 			return
-		case !importing:
-			stale.Add(slot)
-			change.Add(slot)
-		case from != r.source:
+		case !importing || from != r.source:
 			change.Add(slot)
 		}
-	}
-	if !stale.Empty() {
-		r.put(drop{stale})
 	}
 	r.change(m.N, change, Importing, r.source)
 }

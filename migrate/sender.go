@@ -60,7 +60,6 @@ type sender struct {
 	pause    time.Duration
 	heardAt  time.Time
 	pingedAt time.Time
-	standIns map[slots.NodeID]bool // the target's replicas, when it was last seen as a master
 
 	progress Progress
 	err      error // how the job will end
@@ -89,8 +88,8 @@ type batch struct {
 // newSender begins a job, or goes on with one from the journal: which slots are done, open
 // and untouched follows from m.
 func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, lim limits) *sender {
-	s := &sender{job: job, self: m.Self().ID, keys: keys, m: m, lim: lim, dialAt: now, standIns: make(map[slots.NodeID]bool)}
-	open := new(slots.Set)
+	s := &sender{job: job, self: m.Self().ID, keys: keys, m: m, lim: lim, dialAt: now}
+	var open, lost slots.Set
 	for slot := range job.Slots.All() {
 		owner := m.Owner(slot)
 		_, migrating := m.Migrating(slot)
@@ -98,16 +97,23 @@ func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, 
 		case job.Kind == KindReturn:
 			s.todo.Add(slot)
 		case owner == nil || owner.ID != s.self:
+			if migrating {
+				lost.Add(slot)
+			}
 		case migrating:
 			open.Add(slot)
 		case !job.Cancelled:
 			s.todo.Add(slot)
 		}
 	}
+	s.job.Source = s.self
 	s.progress.Total = s.todo.Len() + open.Len()
-	s.put(save{job})
+	s.put(save{s.job})
 	if !open.Empty() {
-		s.resume(open)
+		s.resume(&open)
+	}
+	if !lost.Empty() {
+		s.newWindow(lost).enter(reverting)
 	}
 	s.mapChanged(now, m)
 	return s
@@ -246,12 +252,22 @@ func (s *sender) refused(now time.Time, n uint64, text string) {
 		return
 	}
 	if w := s.waiting(n); w != nil {
-		w.asked, w.retryAt = false, now.Add(retryAfter)
+		s.again(now, w)
 	}
 	if b := s.batch(n); b != nil {
-		b.window.retryAt = now.Add(retryAfter)
+		s.again(now, b.window)
 		s.decide(b, false)
 	}
+}
+
+// again tries a window once more after a refusal, a little later and from the start: it
+// may be that the target does not import the slots any more, by whatever accident.
+func (s *sender) again(now time.Time, w *window) {
+	if s.job.Kind == KindMove && w.phase != abandoning {
+		w.enter(preparing)
+		s.restartParts(w)
+	}
+	w.asked, w.retryAt = false, now.Add(retryAfter)
 }
 
 // answered is called when the target has done what the window's phase asked for.
@@ -417,6 +433,17 @@ func (s *sender) finish() {
 	s.hangUp()
 	s.put(forget{})
 	s.put(finish{s.err})
+}
+
+// remaining returns the slots that have not been handed over yet.
+func (s *sender) remaining() slots.Set {
+	set := s.todo
+	for _, w := range s.windows {
+		if w.phase != closing && w.phase != reverting {
+			set.Union(&w.set)
+		}
+	}
+	return set
 }
 
 // describe says what the job is doing, for people.
