@@ -1,0 +1,73 @@
+package interop
+
+import (
+	"context"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slotmesh/slotmesh/admin"
+)
+
+// redisServer starts a real redis-server in cluster mode on a free port with a folder of
+// its own.
+func redisServer(t *testing.T, args ...string) *process {
+	t.Helper()
+	needs(t, "redis-server")
+	p := &process{t: t, port: freePort(t), dir: t.TempDir(), done: make(chan struct{})}
+	p.cmd = exec.Command("redis-server", append([]string{"--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind", "127.0.0.1",
+		"--save", "", "--cluster-enabled", "yes", "--cluster-node-timeout", "5000"}, args...)...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.kill(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("redis-server at port %d said:\n%s", p.port, tail(p.out.String(), 20))
+		}
+	})
+	p.eventually("answers", 10*time.Second, func() bool { return p.cli("ping") == "PONG" })
+	return p
+}
+
+// servers starts n of a kind side by side.
+func servers(t *testing.T, n int, start func(*testing.T, ...string) *process, args ...string) []*process {
+	t.Helper()
+	list := make([]*process, n)
+	for i := range list {
+		list[i] = start(t, args...)
+	}
+	return list
+}
+
+func addrs(list []*process) []string {
+	var out []string
+	for _, p := range list {
+		out = append(out, p.addr())
+	}
+	return out
+}
+
+func adminClient(t *testing.T, cfg admin.Config) *admin.Client {
+	t.Helper()
+	c, err := admin.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// soon bounds what a test waits for.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
