@@ -237,7 +237,7 @@ func (s *session) kill(other *session) {
 	s.srv.mu.Lock()
 	delete(s.srv.sessions, other.id) // not listed any more, whatever it is doing
 	s.srv.mu.Unlock()
-	other.conn.Close()
+	other.disconnect()
 }
 
 func (s *session) killFilters() (match func(*session) bool, skipMe bool, err error) {

@@ -50,26 +50,9 @@ func inCluster(run func(*session) error) func(*session) error {
 	}
 }
 
-// waiting returns a context that ends with the server, for what the node has to do
-// before the reply.
-func (s *session) waiting() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
-	stop := make(chan struct{})
-	go func() {
-		select {
-		case <-s.srv.done:
-			cancel()
-		case <-stop:
-		}
-	}()
-	return ctx, func() { close(stop); cancel() }
-}
-
 // change lets the node do something, then replies OK.
 func (s *session) change(do func(ctx context.Context) error) error {
-	ctx, cancel := s.waiting()
-	defer cancel()
-	if err := do(ctx); err != nil {
+	if err := do(s.srv.life); err != nil {
 		return err
 	}
 	s.out.OK()
@@ -218,9 +201,7 @@ func cmdSetConfigEpoch(s *session) error {
 }
 
 func cmdBumpEpoch(s *session) error {
-	ctx, cancel := s.waiting()
-	defer cancel()
-	epoch, bumped, err := s.srv.cfg.Cluster.BumpEpoch(ctx)
+	epoch, bumped, err := s.srv.cfg.Cluster.BumpEpoch(s.srv.life)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// timeOneIn is how many commands share one measurement of time: reading the clock
-// costs as much as a GET.
-const timeOneIn = 64
+// Reading the clock costs as much as a GET. So the first calls of a command are
+// timed, then one in some.
+const (
+	timeFirst = 64
+	timeOneIn = 64
+)
 
 // execute runs one command and appends its reply. held means that nothing has
 // happened yet: the command waits for the end of a pause.
@@ -98,21 +101,21 @@ func (s *session) settle(mark int) {
 
 func (s *session) timed(cmd *command) error {
 	stat := &s.shard.cmd[cmd.id]
-	s.count++
-	if s.count%timeOneIn != 0 {
+	if n := stat.calls.Add(1); n > timeFirst && n%timeOneIn != 0 {
 		err := s.start(cmd)
-		if err != errHeld {
-			stat.calls.Add(1)
+		if err == errHeld {
+			stat.calls.Add(-1)
 		}
 		return err
 	}
 	began := s.srv.cfg.Now()
 	err := s.start(cmd)
-	if err != errHeld {
-		stat.calls.Add(1)
-		stat.timed.Add(1)
-		stat.nanos.Add(int64(s.srv.cfg.Now().Sub(began)))
+	if err == errHeld {
+		stat.calls.Add(-1)
+		return err
 	}
+	stat.timed.Add(1)
+	stat.nanos.Add(int64(s.srv.cfg.Now().Sub(began)))
 	return err
 }
 

@@ -92,12 +92,12 @@ func stretch(queue []queued) (n, keys int, writes bool) {
 // there can they be compared in the moment of the commit.
 func (s *session) execRoute() error {
 	s.setAccess()
-	segments := false
-	for i, q := range s.multi.queue {
+	stretches := false // several of them, and something runs before the last
+	for _, q := range s.multi.queue {
 		if q.cmd.tx != nil {
 			s.addKeys(q.cmd, q.args)
-		} else if !q.cmd.has(flagPlain) && i > 0 {
-			segments = true
+		} else if !q.cmd.has(flagPlain) {
+			stretches = true
 		}
 	}
 	if len(s.access.Keys) == 0 {
@@ -108,10 +108,14 @@ func (s *session) execRoute() error {
 			s.access.CrossSlot = true
 		}
 	}
-	if !segments && !s.access.CrossSlot {
+	if !stretches && !s.access.CrossSlot {
 		return nil // execStretch will find out
 	}
-	return s.srv.engine.View(&s.access, func(*keyspace.Tx) error { return nil })
+	nothing := func(*keyspace.Tx) error { return nil }
+	if s.multi.writes {
+		return s.srv.engine.Update(&s.access, nothing)
+	}
+	return s.srv.engine.View(&s.access, nothing)
 }
 
 // execStretch runs commands in one transaction on their slot.

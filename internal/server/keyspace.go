@@ -84,13 +84,13 @@ func cmdScan(s *session) error {
 		match = nil
 	}
 	var list resp.Writer
-	n := 0
+	n, limit := 0, s.maxOutput()
 	cursor = s.srv.store.Scan(cursor, int(min(count, 1<<30)), func(_ slots.Slot, key []byte, _ keyspace.Entry) bool {
 		if wanted && (match == nil || globMatch(match, key)) {
 			list.Bulk(key)
 			n++
 		}
-		return true
+		return len(list.B) < limit
 	})
 	s.out.Array(2)
 	s.out.BulkInt(int64(cursor))

@@ -79,7 +79,7 @@ func (s *Server) awaitUnpause() bool {
 	select {
 	case <-p.over:
 		return true
-	case <-s.done:
+	case <-s.life.Done():
 		return false
 	}
 }

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +27,8 @@ type Server struct {
 	nextID  atomic.Int64
 	clock   atomic.Int64 // Unix milliseconds at the last tick
 
-	done chan struct{}  // closed by Close
+	life context.Context // ends with Close
+	end  context.CancelFunc
 	wg   sync.WaitGroup // all goroutines
 
 	mu        sync.Mutex // guards what follows; never held across I/O
@@ -44,6 +48,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	life, end := context.WithCancel(context.Background())
 	s := &Server{
 		cfg:       cfg,
 		engine:    cfg.Engine,
@@ -51,7 +56,8 @@ func New(cfg Config) (*Server, error) {
 		stats:     newStats(),
 		started:   cfg.Now(),
 		runID:     newRunID(),
-		done:      make(chan struct{}),
+		life:      life,
+		end:       end,
 		sessions:  make(map[int64]*session),
 		listeners: make(map[net.Listener]struct{}),
 	}
@@ -105,10 +111,8 @@ func (s *Server) accept(ln net.Listener) error {
 			}
 			continue
 		}
-		select {
-		case <-s.done:
+		if s.life.Err() != nil {
 			return ErrClosed
-		default:
 		}
 		// Out of file descriptors and the like passes; a closed listener does not.
 		if errors.Is(err, net.ErrClosed) || !temporary(err) {
@@ -116,7 +120,7 @@ func (s *Server) accept(ln net.Listener) error {
 		}
 		s.cfg.Logger.Warn("cannot accept a client, will try again", "error", err, "in", delay)
 		select {
-		case <-s.done:
+		case <-s.life.Done():
 			return ErrClosed
 		case <-time.After(delay):
 		}
@@ -175,17 +179,20 @@ func keepAlive(conn net.Conn, interval time.Duration) {
 // goroutine of the server. It may be called more than once.
 func (s *Server) Close() {
 	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.done)
-	}
-	for ln := range s.listeners {
-		ln.Close()
-	}
-	for _, ss := range s.sessions {
-		ss.conn.Close()
-	}
+	first := !s.closed
+	s.closed = true
+	listeners := slices.Collect(maps.Keys(s.listeners))
+	sessions := slices.Collect(maps.Values(s.sessions))
 	s.mu.Unlock()
+	if first {
+		s.end()
+		for _, ln := range listeners {
+			ln.Close()
+		}
+		for _, ss := range sessions {
+			ss.disconnect()
+		}
+	}
 	s.wg.Wait()
 }
 

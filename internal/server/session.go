@@ -35,7 +35,6 @@ type session struct {
 	args   [][]byte
 	access engine.Access
 	inSlot func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
-	count  uint                     // of commands; every 64th is timed
 	shard  *statsShard
 	digits []byte // a number on its way into the store
 
@@ -90,7 +89,7 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 	s.parser.SetStranger(!s.authed)
 	s.shard = srv.stats.shard(s.id)
 	s.inSlot = s.runInSlot
-	s.access.Done = srv.done
+	s.access.Done = srv.life.Done()
 	s.shared.lastSeen.Store(srv.clock.Load())
 	s.shared.queued.Store(-1)
 	s.output.init()
@@ -198,6 +197,10 @@ func (s *session) publish() {
 	s.shared.buffer.Store(int32(s.parser.Size()))
 	s.shared.replies.Store(int32(cap(s.out.B)))
 }
+
+// disconnect closes the connection without waiting: closing one with TLS talks to the
+// peer first. The caller is counted by the server's WaitGroup, or holds its mutex.
+func (s *session) disconnect() { s.srv.wg.Go(func() { s.conn.Close() }) }
 
 func (s *session) end() {
 	s.conn.Close()

@@ -108,6 +108,28 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// A slot that moves between the queueing and EXEC: nothing of the transaction runs,
+// not even what comes before the first key.
+func TestExecAfterTheSlotMoved(t *testing.T) {
+	cluster := newFakeCluster()
+	srv := startServer(t, Config{Cluster: cluster})
+	c := connect(t, srv)
+	expect(t, c, "SET k 1", "+OK")
+	for _, lines := range [][]string{{"SET {x}a 1"}, {"FLUSHALL", "SET {x}a 1"}, {"PING", "DBSIZE", "GET {x}a"}} {
+		cluster.publish(slots.Full())
+		expect(t, c, "MULTI", "+OK")
+		for _, line := range lines {
+			expect(t, c, line, "+QUEUED")
+		}
+		rest, gone := slots.Full(), slots.NewSet(slots.OfString("x"))
+		rest.Subtract(&gone)
+		cluster.publish(rest)
+		expect(t, c, "EXEC", "-CLUSTERDOWN Hash slot not served")
+		expect(t, c, "DBSIZE", ":1")
+		expect(t, c, "EXEC", "-ERR EXEC without MULTI")
+	}
+}
+
 func TestOutOfMemory(t *testing.T) {
 	store := keyspace.New(keyspace.Config{MaxMemory: 1 << 20})
 	srv := startServer(t, Config{Engine: engine.New(store)})

@@ -21,7 +21,7 @@ func (s *Server) tickLoop() {
 	defer ticker.Stop()
 	for {
 		select {
-		case <-s.done:
+		case <-s.life.Done():
 			return
 		case <-ticker.C:
 			s.tick()
@@ -53,7 +53,7 @@ func (s *session) tickLocked(now int64, l *Limits) {
 		idle := l.IdleTimeout
 		if idle > 0 && now-s.shared.lastSeen.Load() > idle.Milliseconds() && s.srv.paused.Load() == nil {
 			s.srv.cfg.Logger.Debug("client closed: idle", "client", s.id, "addr", s.conn.RemoteAddr())
-			s.conn.Close()
+			s.disconnect()
 		}
 		return
 	}
@@ -64,7 +64,7 @@ func (s *session) tickLocked(now int64, l *Limits) {
 	if now-o.seenSince > l.WriteTimeout.Milliseconds() {
 		s.srv.cfg.Logger.Warn("client closed: it takes no replies", "client", s.id, "addr", s.conn.RemoteAddr(),
 			"for", l.WriteTimeout, "waiting", o.pending())
-		s.conn.Close()
+		s.disconnect()
 		return
 	}
 	if o.state.CompareAndSwap(stateWriting, stateReplier) {
