@@ -21,8 +21,9 @@ type Access struct {
 	Asking    bool       // the client said ASKING just before
 	ReadOnly  bool       // the client said READONLY on this connection
 
-	// Done ends the wait of an Update for a key that is on its way to another node,
-	// with slots.ErrTryAgain; nil never does. See [Engine.Board].
+	// Done ends the wait of an Update for a key that is on its way to another node, or
+	// for the end of a pause, with slots.ErrTryAgain; nil never does. See [Engine.Board]
+	// and [Engine.PauseWrites].
 	Done <-chan struct{}
 }
 
@@ -33,6 +34,8 @@ type Engine struct {
 
 	flights    [slots.Count]*flight // keys on their way to another node; each guarded by its slot's lock
 	lastFlight atomic.Uint64
+
+	pauses pauses
 }
 
 // New returns an engine without a map: it serves all slots until Publish.
@@ -68,7 +71,7 @@ func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
 }
 
 // Update is View with write access; fn's changes happen all or not at all. While one
-// of a's keys is in flight it waits, without the lock, for that flight to end.
+// of a's keys is in flight, or writes are paused, it waits, without the lock, for the end of that.
 func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	for {
 		var ended <-chan struct{}
@@ -81,6 +84,9 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			}
 			if err := e.route(tx, a, true); err != nil {
 				return err
+			}
+			if ended = e.pauses.wait(); ended != nil {
+				return nil
 			}
 			return fn(tx)
 		})

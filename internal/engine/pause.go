@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// pauses holds writes back, all of them, while there is at least one Pause. Without one a
+// write pays for one atomic load.
+type pauses struct {
+	mu    sync.Mutex // guards n
+	n     int
+	ended atomic.Pointer[chan struct{}] // closed when the last Pause ends; nil without a Pause
+}
+
+// Pause is a request that nothing be written for a while, as a manual failover needs it
+// (SPEC §6.7). Several can be in force at the same time.
+type Pause struct {
+	engine *Engine
+	timer  *time.Timer
+	end    sync.Once
+}
+
+// PauseWrites makes every Update wait, outside its slot's lock, until Resume is called or
+// d has passed. When it returns, no transaction that may write is under way: what has been
+// written is final. Views go on. An Update that the slot's owner must answer elsewhere is
+// redirected without waiting, and one that waited is routed again when it goes on: after
+// a failover to the new master.
+func (e *Engine) PauseWrites(d time.Duration) *Pause {
+	p := &Pause{engine: e}
+	e.pauses.mu.Lock()
+	if e.pauses.n++; e.pauses.n == 1 {
+		ch := make(chan struct{})
+		e.pauses.ended.Store(&ch)
+	}
+	p.timer = time.AfterFunc(d, p.Resume)
+	e.pauses.mu.Unlock()
+	all := slots.Full()
+	e.store.Barrier(&all)
+	return p
+}
+
+// Resume ends the pause. Further calls do nothing.
+func (p *Pause) Resume() {
+	p.end.Do(func() {
+		all := &p.engine.pauses
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		p.timer.Stop()
+		if all.n--; all.n == 0 {
+			close(*all.ended.Swap(nil))
+		}
+	})
+}
+
+// wait returns what a write has to wait for, nil if it need not. The caller holds its
+// slot's lock, so that the Barrier in PauseWrites waits for whoever saw no pause.
+func (p *pauses) wait() <-chan struct{} {
+	if ch := p.ended.Load(); ch != nil {
+		return *ch
+	}
+	return nil
+}
