@@ -54,7 +54,8 @@ var (
 	subKey   = keySpec{2, 2, 1} // of a subcommand
 )
 
-// command is a row of the command table. Exactly one of run, tx and subs is set.
+// command is a row of the command table. Exactly one of run and tx is set, or
+// list with the subcommands (COMMAND has both).
 type command struct {
 	name    string // lower case; a subcommand's is "client|list"
 	arity   int    // arguments with the name; -n means at least n
@@ -68,9 +69,9 @@ type command struct {
 
 	run  func(*session) error               // without keys
 	tx   func(*session, *keyspace.Tx) error // with keys: inside the transaction on their slot
-	subs commandSet                         // by the second argument
+	subs *commandSet                        // by the second argument
 
-	list   []*command // subs in table order
+	list   []*command // what subs finds, in table order
 	parent *command
 	id     int // index into the statistics
 }
@@ -100,31 +101,10 @@ func (c *command) accepts(args int) bool {
 	return args >= -c.arity
 }
 
-// commandSet finds commands by their last name in lower case.
-type commandSet map[string]*command
-
-// maxName bounds the names worth looking up.
-const maxName = 32
-
-// find looks name up in any mixture of cases, without garbage.
-func (set commandSet) find(name []byte) *command {
-	if len(name) > maxName {
-		return nil
-	}
-	var folded [maxName]byte
-	for i, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		folded[i] = c
-	}
-	return set[string(folded[:len(name)])]
-}
-
 var (
-	commands    = commandSet{} // top level
-	commandList []*command     // the same in table order
-	allCommands []*command     // with subcommands; index is id
+	commands    *commandSet // top level
+	commandList []*command  // the same in table order
+	allCommands []*command  // with subcommands; index is id
 )
 
 // The table is filled at start and not by its declaration, because some
@@ -135,12 +115,11 @@ func init() {
 		connectionCommands, transactionCommands, serverCommands, clusterCommands,
 	} {
 		for i := range rows {
-			c := &rows[i]
-			commands[c.name] = c
-			commandList = append(commandList, c)
-			c.register()
+			commandList = append(commandList, &rows[i])
+			rows[i].register()
 		}
 	}
+	commands = newCommandSet(commandList)
 }
 
 func (c *command) register() {
@@ -149,16 +128,15 @@ func (c *command) register() {
 	if c.list == nil {
 		return
 	}
-	c.subs = commandSet{}
 	for _, sub := range c.list {
 		sub.parent = c
 		if sub.group == "" {
 			sub.group = c.group
 		}
-		c.subs[sub.name] = sub
 		sub.name = c.name + "|" + sub.name
 		sub.register()
 	}
+	c.subs = newCommandSet(c.list)
 }
 
 // rows turns a literal list into the form of command.list.
