@@ -76,10 +76,13 @@ func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error
 }
 
 // Update is View with write access: fn's changes happen all or, if it returns an
-// error, not at all.
+// error, not at all. While one of the keys is on its way to another node, or writes are
+// paused, it waits, at most until ctx ends.
 func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) error {
 	a, slot := n.access(keys)
-	return n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	a.Done = ctx.Done()
+	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	return becauseOf(ctx, err)
 }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none, or
@@ -138,8 +141,17 @@ func (n *Node) TTL(ctx context.Context, key string) (ttl time.Duration, err erro
 
 func (n *Node) updateOne(ctx context.Context, key string, fn func(Tx) error) error {
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
-	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:]}
-	return n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:], Done: ctx.Done()}
+	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	return becauseOf(ctx, err)
+}
+
+// becauseOf returns ctx's error in place of the one that a wait cut short by ctx gives.
+func becauseOf(ctx context.Context, err error) error {
+	if err == slots.ErrTryAgain && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 func (n *Node) access(keys []string) (engine.Access, slots.Slot) {
