@@ -82,7 +82,8 @@ type session struct {
 func start(t *testing.T, args ...string) *session {
 	t.Helper()
 	s := &session{cmd: exec.Command(os.Args[0], args...), code: make(chan int, 1)}
-	s.cmd.Env = append(os.Environ(), asCommand+"=1")
+	// With the race detector a process lingers for a second at its end, unless told not to.
+	s.cmd.Env = append(os.Environ(), asCommand+"=1", "GORACE=atexit_sleep_ms=0")
 	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
