@@ -141,8 +141,10 @@ func (s *sender) scanned(now time.Time, w *window) {
 	case w.found > 0:
 		w.rescan()
 	case s.job.Kind == KindReturn:
+		s.put(sweep{w.set})
 		w.enter(closing)
 	default:
+		s.put(sweep{w.set})
 		w.enter(finalising)
 	}
 }

@@ -86,8 +86,8 @@ type (
 		slot slots.Slot
 		keys [][]byte
 	}
-	// drop removes what is left of slots: keys whose time is over.
-	drop struct{ set slots.Set }
+	// sweep removes keys whose time is over, which is all that is left of the slots.
+	sweep struct{ set slots.Set }
 
 	// store puts a batch into the store: answered at once by stored(n).
 	store struct {
@@ -122,6 +122,6 @@ func (land) effect()     {}
 func (hold) effect()     {}
 func (release) effect()  {}
 func (remove) effect()   {}
-func (drop) effect()     {}
+func (sweep) effect()    {}
 func (store) effect()    {}
 func (list) effect()     {}

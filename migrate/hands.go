@@ -49,9 +49,11 @@ func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
 			}
 			return nil
 		})
-	case drop:
+	case sweep:
 		for slot := range e.set.All() {
-			h.engine.Store().Drop(slot)
+			if err := sweepSlot(h.engine.Store(), slot); err != nil {
+				return true, err
+			}
 		}
 	default:
 		return false, nil
@@ -77,7 +79,19 @@ func (h *hands) part(e sendPart, buf []byte) message {
 	return message{Type: msgPart, N: e.batch, Size: c.size, Offset: e.offset, Data: c.appendPart(buf, e.offset, e.size)}
 }
 
-// drop everything that is in flight or held, when the job ends in any way.
+// sweepSlot removes the keys of slot whose time is over: to look at one is enough.
+func sweepSlot(s *keyspace.Store, slot slots.Slot) error {
+	if s.Count(slot) == 0 {
+		return nil
+	}
+	return s.Update(slot, func(tx *keyspace.Tx) error {
+		for range tx.All() {
+		}
+		return nil
+	})
+}
+
+// rest ends everything that is in flight or held, when the job ends in whatever way.
 func (h *hands) rest() {
 	for _, c := range h.cargo {
 		c.land(h.engine, false)

@@ -223,5 +223,5 @@ func (r *receiver) takes(m *slots.Map, slot slots.Slot) bool {
 		return true
 	}
 	_, importing := m.Importing(slot)
-	return r.kind == KindMove && importing
+	return r.kind == KindMove && importing && !r.returning(slot)
 }

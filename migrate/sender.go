@@ -312,7 +312,6 @@ func (s *sender) changed(now time.Time, n uint64, err error) {
 		s.openedAs(w)
 	case w.phase == closing:
 		s.progress.Slots += w.set.Len()
-		s.put(drop{w.set})
 		s.removeWindow(w)
 	case w.phase == reverting:
 		s.removeWindow(w)
@@ -435,8 +434,12 @@ func (s *sender) finish() {
 	s.put(finish{s.err})
 }
 
-// remaining returns the slots that have not been handed over yet.
+// remaining returns the slots that have not been handed over yet; of a Return all, since it
+// is only at its end that what it undoes is closed.
 func (s *sender) remaining() slots.Set {
+	if s.job.Kind == KindReturn {
+		return s.job.Slots
+	}
 	set := s.todo
 	for _, w := range s.windows {
 		if w.phase != closing && w.phase != reverting {
