@@ -162,6 +162,20 @@ func (r *Replicator) Promote() {
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
 }
 
+// Quiesce makes a master stop to expire and evict by itself, or lets it go on. A manual
+// failover calls it, then pauses writes, then reads Offset, which is final then: so
+// the old master ends where the new one begins and resumes by a partial resync.
+func (r *Replicator) Quiesce(on bool) {
+	r.role.Lock()
+	defer r.role.Unlock()
+	r.mu.Lock()
+	master := r.pull == nil
+	r.mu.Unlock()
+	if master {
+		r.cfg.Store.SetPassive(on)
+	}
+}
+
 // endPull ends the link to a master and waits until nothing of it is carried out any more.
 func (r *Replicator) endPull(p *pull) {
 	if p != nil {
