@@ -26,7 +26,6 @@ const (
 	errWrongPass    = replyError("WRONGPASS invalid username-password pair or user is disabled.")
 	errExecAbort    = replyError("EXECABORT Transaction discarded because of previous errors.")
 	errNoCluster    = replyError("ERR This instance has cluster support disabled")
-	errReadOnly     = replyError("READONLY You can't write against a read only replica.")
 	errBadCursor    = replyError("ERR invalid cursor")
 	errBadSlot      = replyError("ERR Invalid or out of range slot")
 	errReplyTooBig  = replyError("ERR the reply exceeds the output buffer limit (client-output-buffer-limit)")
