@@ -1,0 +1,199 @@
+package interop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/slotmesh/slotmesh/admin"
+)
+
+// created starts n nodes and makes them a cluster.
+func created(t *testing.T, n, replicas int, start startFunc) (*admin.Client, []*process) {
+	t.Helper()
+	nodes := servers(t, n, start)
+	c := adminClient(t, admin.Config{})
+	plan, err := admin.PlanCreate(addrs(nodes), replicas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Create(soon(t), plan); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range nodes {
+		p.eventually("cluster_state:ok", 10*time.Second, func() bool {
+			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok")
+		})
+	}
+	return c, nodes
+}
+
+// fill writes n keys and returns a function that checks they are all there.
+func fill(t *testing.T, nodes []*process, n int) (verify func()) {
+	t.Helper()
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs(nodes)})
+	t.Cleanup(func() { rdb.Close() })
+	ctx := t.Context()
+	value := strings.Repeat("v", 100)
+	for i := 0; i < n; i += 1000 {
+		pipe := rdb.Pipeline()
+		for j := i; j < min(n, i+1000); j++ {
+			pipe.Set(ctx, "key:"+strconv.Itoa(j), value+strconv.Itoa(j), 0)
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		t.Helper()
+		rdb.ReloadState(ctx)
+		for i := 0; i < n; i += 1000 {
+			pipe := rdb.Pipeline()
+			for j := i; j < min(n, i+1000); j++ {
+				pipe.Get(ctx, "key:"+strconv.Itoa(j))
+			}
+			got, err := pipe.Exec(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j, cmd := range got {
+				if want := value + strconv.Itoa(i+j); cmd.(*redis.StringCmd).Val() != want {
+					t.Fatalf("key %d is %q", i+j, cmd.(*redis.StringCmd).Val())
+				}
+			}
+		}
+	}
+}
+
+func view(t *testing.T, c *admin.Client, p *process) *admin.View {
+	t.Helper()
+	v, err := c.View(soon(t), p.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// healthy fails the test unless check is clean and all keys are there, each once.
+func healthy(t *testing.T, c *admin.Client, p *process, keys int64) {
+	t.Helper()
+	v := view(t, c, p)
+	if r := admin.Check(v); !r.OK() {
+		t.Errorf("check says\n%s", r)
+	}
+	if s := admin.Summarize(v); s.Keys != keys {
+		t.Errorf("want %d keys, info says\n%s", keys, s)
+	}
+}
+
+func TestAdminMovesSlots(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			const keys = 50_000
+			c, nodes := created(t, 4, 0, b.start)
+			verify := fill(t, nodes, keys)
+			ctx := soon(t)
+			move := func(p *admin.MovePlan, err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("\n%v", p)
+				begin := time.Now()
+				if err := c.Move(ctx, view(t, c, nodes[0]), p, admin.MoveOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("took %v", time.Since(begin))
+				healthy(t, c, nodes[1], keys)
+				verify()
+			}
+			move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 1000, To: nodes[0].addr()}))
+			move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 500, To: nodes[1].addr(), From: []string{nodes[0].addr()}}))
+			move(admin.PlanRebalance(view(t, c, nodes[0]), admin.Rebalance{}))
+			move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))
+			move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))
+		})
+	}
+}
+
+// mortal is a network whose user is killed after so many writes: connections break, dials fail.
+type mortal struct {
+	left   atomic.Int64
+	killed context.CancelFunc
+}
+
+func (m *mortal) dial(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	return &mortalConn{conn, m}, err
+}
+
+type mortalConn struct {
+	net.Conn
+	m *mortal
+}
+
+var errKilled = errors.New("killed")
+
+func (c *mortalConn) Write(b []byte) (int, error) {
+	switch left := c.m.left.Add(-1); {
+	case left < 0:
+		return 0, errKilled
+	case left == 0:
+		defer c.m.killed()
+	}
+	return c.Conn.Write(b)
+}
+
+func TestAdminReshardSurvivesKill(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			const keys = 5000
+			c, nodes := created(t, 3, 0, b.start)
+			verify := fill(t, nodes, keys)
+			dir := admin.JournalDir(t.TempDir())
+			for _, steps := range []int64{20, 24, 25, 26, 27, 28, 29, 30, 31, 35, 50} {
+				before := view(t, c, nodes[0])
+				want := admin.Summarize(before).Masters[0].Slots + 300
+				target := before.Nodes[0].Address
+				attempt := func(steps int64) error {
+					ctx, cancel := context.WithCancel(soon(t))
+					defer cancel()
+					m := &mortal{killed: cancel}
+					m.left.Store(steps)
+					dying := adminClient(t, admin.Config{Dial: m.dial, Journal: dir})
+					v, err := dying.View(ctx, nodes[0].addr())
+					if err != nil {
+						return err
+					}
+					plan, err := dying.PlanReshard(v, admin.Reshard{Slots: 300, To: target})
+					if err != nil {
+						return err
+					}
+					return dying.Move(ctx, v, plan, admin.MoveOptions{})
+				}
+				first := attempt(steps)
+				if err := attempt(1 << 40); err != nil {
+					t.Fatalf("killed after %d writes (%v), again: %v", steps, first, err)
+				}
+				v := view(t, c, nodes[0])
+				if first != nil {
+					if got := admin.Summarize(v).Masters[0].Slots; got < want-1 || got > want {
+						t.Errorf("killed after %d writes (%v): the target has %d slots, want %d", steps, first, got, want)
+					}
+				}
+				healthy(t, c, nodes[0], keys)
+				verify()
+			}
+		})
+	}
+}
+
+var _ = fmt.Sprint
