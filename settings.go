@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -34,13 +35,18 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	if err != nil {
 		return Config{}, warnings, err
 	}
-	logger, err := openLog(s.String("logfile"), s.String("loglevel"))
+	logger, err := openLog(s.String("dir"), s.String("logfile"), s.String("loglevel"))
 	if err != nil {
 		return Config{}, warnings, err
 	}
-	host := bindHost(s.List("bind"))
+	bind := s.Bind()
+	if bind.Guarded() {
+		warnings = append(warnings, `without "bind" and "requirepass" only this machine can connect: protected-mode is on`)
+	}
+	host := bind.Host()
 	cfg = Config{
-		Addr: net.JoinHostPort(host, s.String("port")),
+		Network: bind,
+		Addr:    net.JoinHostPort(host, s.String("port")),
 		Announce: slots.Addr{
 			Host:    s.String("cluster-announce-ip"),
 			Port:    uint16(s.Int("cluster-announce-port")),
@@ -67,24 +73,16 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	return cfg, warnings, nil
 }
 
-// bindHost returns the host to listen on: the one address that bind names, or all of them ("")
-// if it names several or the wildcard.
-func bindHost(bind []string) string {
-	if len(bind) != 1 || bind[0] == "*" {
-		return ""
-	}
-	if bind[0] == "::*" || bind[0] == "-::*" {
-		return "::"
-	}
-	return bind[0]
-}
-
 // levels are the log levels of redis.conf.
 var levels = map[string]hclog.Level{"debug": hclog.Trace, "verbose": hclog.Debug, "notice": hclog.Info, "warning": hclog.Warn}
 
-func openLog(file, level string) (hclog.Logger, error) {
+// openLog logs to a file, relative to dir, or to the standard output.
+func openLog(dir, file, level string) (hclog.Logger, error) {
 	opts := hclog.LoggerOptions{Name: "slotmesh", Level: levels[level], Output: os.Stdout}
 	if file != "" {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
 		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 		if err != nil {
 			return nil, err
@@ -111,7 +109,7 @@ func (c *Config) directives(port uint16) []string {
 		"--cluster-allow-reads-when-down", yesNo[c.ReadsIfDown],
 		"--maxmemory", strconv.FormatInt(c.MaxMemory, 10),
 		"--maxmemory-policy", c.Eviction.String(),
-		"--requirepass", c.Password,
+		"--requirepass=" + c.Password, // in one word: it may begin with "--"
 		"--timeout", strconv.Itoa(int(c.IdleTimeout.Seconds())),
 	}
 	if c.MaxClients > 0 {
@@ -182,6 +180,7 @@ func (n *Node) limits() server.Limits {
 		},
 		Password:    s.String("requirepass"),
 		MaxClients:  s.Int("maxclients"),
+		MaxOutput:   int(s.OutputLimit("normal").Hard),
 		IdleTimeout: s.Duration("timeout"),
 		KeepAlive:   keepAlive,
 	}

@@ -1,0 +1,113 @@
+package slotmesh_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+)
+
+// conf writes a configuration file that keeps everything in a folder of the test's.
+func conf(t *testing.T, lines ...string) (file, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	file = filepath.Join(dir, "node.conf")
+	text := strings.Join(append(lines, "dir "+dir, "logfile node.log", "cluster-port 0"), "\n") + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file, dir
+}
+
+func TestLoadConfig(t *testing.T) {
+	file, dir := conf(t, "port 7001", "bind 127.0.0.1", "cluster-enabled yes", "cluster-node-timeout 2000",
+		"cluster-require-full-coverage no", "maxmemory 100mb", "maxmemory-policy allkeys-lfu", "io-threads-do-reads yes", "no-such-thing 1")
+	cfg, warnings, err := slotmesh.LoadConfig(file, "--port", "7002", "--requirepass", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Addr != "127.0.0.1:7002" || cfg.Standalone || cfg.NodeTimeout != 2*time.Second || !cfg.PartialCoverage ||
+		cfg.MaxMemory != 100<<20 || cfg.Eviction.String() != "allkeys-lfu" || cfg.Password != "secret" {
+		t.Errorf("cfg = %+v", cfg)
+	}
+	if len(warnings) != 2 || !strings.Contains(warnings[1], file+":9") {
+		t.Errorf("warnings = %q", warnings)
+	}
+	cfg.Logger.Info("hello")
+	if log, err := os.ReadFile(filepath.Join(dir, "node.log")); err != nil || !strings.Contains(string(log), "hello") {
+		t.Errorf("node.log holds %q, %v", log, err)
+	}
+	if _, _, err := slotmesh.LoadConfig(file, "--maxmemory", "lots"); err == nil || !strings.Contains(err.Error(), "maxmemory") {
+		t.Errorf("a bad value: %v", err)
+	}
+}
+
+// A node without bind and password must not be open to the world.
+func TestProtectedMode(t *testing.T) {
+	file, _ := conf(t)
+	cfg, warnings, err := slotmesh.LoadConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "protected-mode") {
+		t.Errorf("warnings = %q", warnings)
+	}
+	ln, err := cfg.Network.Listen("0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if host, _, _ := net.SplitHostPort(ln.Addr().String()); host != "127.0.0.1" {
+		t.Errorf("it listens on %s", ln.Addr())
+	}
+}
+
+// dialogue sends inline commands and returns the first line of each reply.
+func dialogue(t *testing.T, addr string, commands ...string) (replies []string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	for _, c := range commands {
+		fmt.Fprintf(conn, "%s\r\n", c)
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%s: %v", c, err)
+		}
+		replies = append(replies, strings.TrimSpace(line))
+	}
+	return replies
+}
+
+func TestConfigSetAtRunTime(t *testing.T) {
+	ctx := t.Context()
+	n, err := slotmesh.New(slotmesh.Config{Password: "--x"})
+	if err == nil {
+		err = n.Start(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if err := slotmesh.Create(ctx, n); err != nil {
+		t.Fatal(err)
+	}
+	got := dialogue(t, n.Addr().Client(), "GET key", "AUTH --x", "CONFIG SET maxmemory 1", "SET key value",
+		"CONFIG SET maxmemory 0 cluster-node-timeout 500", "SET key value", "CONFIG SET requirepass new")
+	want := []string{"-NOAUTH Authentication required.", "+OK", "+OK", "-OOM command not allowed when used memory > 'maxmemory'.", "+OK", "+OK", "+OK"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := dialogue(t, n.Addr().Client(), "AUTH --x", "AUTH new"); !strings.HasPrefix(got[0], "-WRONGPASS") || got[1] != "+OK" {
+		t.Errorf("after the change of password: %q", got)
+	}
+}
