@@ -112,11 +112,11 @@ func (s *Store) applyDrop(t *table, version uint64) {
 		return
 	}
 	var old [][]byte
-	t.walk(0, func(seg *segment, cell uint32) bool {
+	t.walk(0, s.hash, func(seg *segment, cell uint32) verdict {
 		if rec := seg.record(cellRef(cell)); rec.version <= version {
 			old = append(old, bytes.Clone(rec.key))
 		}
-		return true
+		return more
 	})
 	for _, key := range old {
 		if seg, at := t.find(s.hash(key), key); at >= 0 {

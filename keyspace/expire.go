@@ -155,7 +155,7 @@ func (tx *Tx) expireSegment(seg *segment, now int64) (due int64) {
 			continue
 		}
 		rec := seg.record(cellRef(cell))
-		tx.lapsed(tx.store.hash(rec.key), &rec)
+		tx.lapsed(&rec)
 	}
 	return due
 }

@@ -36,16 +36,16 @@ func (s *Store) Scan(cursor uint64, count int, fn func(slot slots.Slot, key []by
 // fn has enough.
 func (s *Store) scanSlot(slot slots.Slot, from Cursor, left *int, fn func(slots.Slot, []byte, Entry) bool) (next Cursor, done bool) {
 	s.View(slot, func(tx *Tx) error {
-		next, done = tx.table.walk(from, func(seg *segment, cell uint32) bool {
+		next, done = tx.table.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
 			rec := seg.record(cellRef(cell))
 			*left--
-			if rec.expireAt != 0 && tx.lapsed(s.hash(rec.key), &rec) {
-				return *left > 0
-			}
-			if !fn(slot, rec.key, rec.entry()) {
+			if !tx.lapsed(&rec) && !fn(slot, rec.key, rec.entry()) {
 				*left = 0
 			}
-			return *left > 0
+			if *left > 0 {
+				return more
+			}
+			return enough
 		})
 		return nil
 	})
@@ -63,7 +63,7 @@ func (s *Store) RandomKey(rand func() uint64) (key []byte, ok bool) {
 		s.View(slot, func(tx *Tx) error {
 			tx.table.sample(rand(), false, func(seg *segment, cell uint32) bool {
 				rec := seg.record(cellRef(cell))
-				if !tx.lapsed(s.hash(rec.key), &rec) {
+				if !tx.lapsed(&rec) {
 					key, ok = append([]byte{}, rec.key...), true
 				}
 				return false
@@ -98,21 +98,16 @@ func (s *Store) Dump(slot slots.Slot, from Cursor, budget int, fn func(Op) error
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var failed Cursor
-	next, done = t.walk(from, func(seg *segment, cell uint32) bool {
-		if err != nil {
-			return false
-		}
+	next, done = t.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
 		rec := seg.record(cellRef(cell))
 		err = fn(Op{Kind: OpPut, Type: rec.typ, Slot: slot, Key: rec.key, Value: rec.value, ExpireAt: rec.expireAt, Version: rec.version})
 		if err != nil {
-			failed = cursorOf(seg.prefix, seg.depth, cellTag(cell))
+			return again
 		}
-		budget -= len(rec.key) + len(rec.value)
-		return budget > 0 && err == nil
+		if budget -= len(rec.key) + len(rec.value); budget > 0 {
+			return more
+		}
+		return enough
 	})
-	if err != nil {
-		return failed, false, err
-	}
-	return next, done, nil
+	return next, done, err
 }

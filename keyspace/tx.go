@@ -58,7 +58,7 @@ func (tx *Tx) Get(key []byte) (Entry, bool) {
 		if s, at := tx.table.find(hash, key); at >= 0 {
 			r := cellRef(s.index.cells[at])
 			rec := s.record(r)
-			if !tx.lapsed(hash, &rec) {
+			if !tx.lapsed(&rec) {
 				tx.table.hits++
 				tx.use(s, r, &rec)
 				return rec.entry(), true
@@ -174,15 +174,13 @@ func (tx *Tx) All() iter.Seq2[[]byte, Entry] {
 	return func(yield func([]byte, Entry) bool) {
 		before := len(tx.ops)
 		stopped := false
-		tx.table.walk(0, func(s *segment, cell uint32) bool {
-			if stopped {
-				return false
-			}
+		tx.table.walk(0, tx.store.hash, func(s *segment, cell uint32) verdict {
 			key := s.key(cellRef(cell))
-			if rec, ok := tx.look(tx.store.hash(key), key); ok {
-				stopped = !yield(key, rec.entry())
+			if rec, ok := tx.look(tx.store.hash(key), key); ok && !yield(key, rec.entry()) {
+				stopped = true
+				return again
 			}
-			return !stopped
+			return more
 		})
 		for i := 0; i < before && !stopped; i++ {
 			if tx.notes[i].fresh {
@@ -204,7 +202,7 @@ func (tx *Tx) look(hash uint64, key []byte) (record, bool) {
 		return record{}, false
 	}
 	rec := s.record(cellRef(s.index.cells[at]))
-	if tx.lapsed(hash, &rec) {
+	if tx.lapsed(&rec) {
 		return record{}, false
 	}
 	return rec, true
@@ -235,14 +233,14 @@ func (tx *Tx) stagedRecord(i int) (record, bool) {
 
 // lapsed reports whether rec has expired. If this node decides about expiry, its
 // removal is staged, so that replicas hear of it.
-func (tx *Tx) lapsed(hash uint64, rec *record) bool {
+func (tx *Tx) lapsed(rec *record) bool {
 	if rec.expireAt == 0 || rec.expireAt > tx.Now() {
 		return false
 	}
 	if tx.mode&passiveMode == 0 {
 		tx.grownKeys--
 		tx.grownBytes -= footprint(len(rec.key), len(rec.value), rec.expireAt)
-		tx.stage(Op{Kind: OpDelete, Key: rec.key}, note{hash: hash, at: -1, lapse: true})
+		tx.stage(Op{Kind: OpDelete, Key: rec.key}, note{hash: tx.store.hash(rec.key), at: -1, lapse: true})
 	}
 	return true
 }
