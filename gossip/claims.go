@@ -24,6 +24,9 @@ func (c *Core) settleClaims() {
 		c.recomputeOwners()
 		c.withdrawLost()
 	}
+	if len(c.migrating)+len(c.importing) > 0 {
+		c.closeMoved()
+	}
 }
 
 func (c *Core) recomputeOwners() {
@@ -113,6 +116,7 @@ func (c *Core) withdrawLost() {
 	self.rec.Slots = self.owned
 	c.slotsChanged(nil, &lost)
 	c.selfChanged()
+	c.followWinner(&lost)
 }
 
 // owner returns who owns slot, nil if nobody.

@@ -41,6 +41,9 @@ const (
 	keyWant
 	keySubject
 	keyReason
+	keyConfigEpoch
+	keySlots
+	keyForced
 )
 
 // mapWriter writes a map and counts its fields.
@@ -140,6 +143,9 @@ func AppendMessage(b []byte, m *Message) []byte {
 	}
 	w.id(keySubject, m.Subject)
 	w.string(keyReason, m.Reason)
+	w.uint(keyConfigEpoch, m.ConfigEpoch)
+	w.set(keySlots, m.Slots)
+	w.bool(keyForced, m.Forced)
 	return w.done()
 }
 
@@ -227,6 +233,12 @@ func (m *Message) decodeField(u *unpacker, key uint64) {
 		m.Subject = u.id()
 	case keyReason:
 		m.Reason = u.string(maxReason)
+	case keyConfigEpoch:
+		m.ConfigEpoch = u.uint()
+	case keySlots:
+		m.Slots = u.set()
+	case keyForced:
+		m.Forced = u.bool()
 	default:
 		u.skip(maxDepth)
 	}

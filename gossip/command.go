@@ -134,6 +134,9 @@ func (cmd Reset) do(c *Core) error {
 	c.erase(c.self)
 	c.claimsStale = true
 	self := &c.self.rec
+	c.endPause()
+	c.endManual("")
+	c.election = nil
 	self.Slots, self.Master = nil, slots.NodeID{}
 	self.Gen++ // whoever still knows this node must not take it for the member it was
 	if cmd.Hard {

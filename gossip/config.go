@@ -29,6 +29,12 @@ type Config struct {
 	ReadsIfDown bool
 	// NoFailover keeps this node, when it is a replica, from standing for election.
 	NoFailover bool
+	// ReplicaValidity bounds how old a replica's data may be for it to stand for
+	// election, in node timeouts (SPEC §6.2). Default 10; negative: no bound.
+	ReplicaValidity int
+	// MigrationBarrier is how many replicas a master keeps when another shard without
+	// any needs one (SPEC §6.8). Default 1.
+	MigrationBarrier int
 	// Rand is the core's only source of chance, ids included: seed it well. It must
 	// not be used elsewhere.
 	Rand *rand.Rand
@@ -41,7 +47,15 @@ func (cfg *Config) validate() error {
 	if cfg.NodeTimeout == 0 {
 		cfg.NodeTimeout = DefaultNodeTimeout
 	}
+	if cfg.ReplicaValidity == 0 {
+		cfg.ReplicaValidity = 10
+	}
+	if cfg.MigrationBarrier == 0 {
+		cfg.MigrationBarrier = 1
+	}
 	switch {
+	case cfg.MigrationBarrier < 0:
+		return fmt.Errorf("gossip: Config.MigrationBarrier is %d; set how many replicas a master keeps, at least 1", cfg.MigrationBarrier)
 	case cfg.NodeTimeout < 100*time.Millisecond:
 		return fmt.Errorf("gossip: Config.NodeTimeout is %v; set at least 100ms, the pace of Tick", cfg.NodeTimeout)
 	case cfg.Rand == nil:

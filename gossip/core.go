@@ -52,6 +52,12 @@ type Core struct {
 	serveFrom    time.Time // no OK before: a restart (SPEC §5.2)
 	minoritySeen time.Time // when this node last saw itself cut off from the majority
 
+	lastVote vote
+	election *election // this replica's, nil if none is on
+	manual   *manual   // this replica's manual failover
+	pause    *pause    // this master's, for a manual failover
+	dataTime time.Time // when the master's data was last heard, zero if nobody told
+
 	out       Output
 	dirty     bool      // Save before the next Send
 	lazyDirty time.Time // since when something worth saving waits for company
@@ -96,8 +102,9 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	}
 	c := &Core{
 		cfg: cfg, now: now,
-		nodes: make(map[slots.NodeID]*node),
-		links: make(map[LinkID]*link),
+		nodes:     make(map[slots.NodeID]*node),
+		links:     make(map[LinkID]*link),
+		migrating: make(map[slots.Slot]slots.NodeID), importing: make(map[slots.Slot]slots.NodeID),
 		syncs: syncsPerTick, dirty: true, mapDirty: true, claimsStale: true,
 	}
 	self := Record{ID: cfg.Self}
@@ -219,6 +226,12 @@ func (c *Core) Tick(now time.Time) {
 		}
 	}
 	c.settleClaims()
+	c.tendPause()
+	if c.isReplica() {
+		c.followMaster()
+		c.tendElection()
+	}
+	c.tendOrphans()
 	c.resolveCollision()
 	c.answerStaleClaims()
 	c.probe()

@@ -57,7 +57,9 @@ type Driver struct {
 	current  atomic.Pointer[slots.Map]
 	offset   atomic.Uint64
 	lastLink atomic.Uint64
-	bytes    struct{ sent, received atomic.Uint64 }
+	// catchingUp is set while a manual failover waits for the offset to grow.
+	catchingUp atomic.Bool
+	bytes      struct{ sent, received atomic.Uint64 }
 
 	mu      sync.Mutex // guards started and closed
 	started bool
@@ -283,8 +285,22 @@ func (d *Driver) answerWaiting(err error) {
 // Map returns the present view.
 func (d *Driver) Map() *slots.Map { return d.current.Load() }
 
-// SetOffset tells the peers, with the next heartbeats, how far this node's data is.
-func (d *Driver) SetOffset(offset uint64) { d.offset.Store(offset) }
+// SetOffset tells the peers, with the next heartbeats, how far this node's data is. It
+// never blocks, and costs next to nothing: call it as often as the offset moves.
+func (d *Driver) SetOffset(offset uint64) {
+	d.offset.Store(offset)
+	if d.catchingUp.Load() { // a manual failover waits for just that
+		select {
+		case d.inputs <- func(time.Time) {}:
+		default: // the loop is awake anyway
+		}
+	}
+}
+
+// SetDataTime says when this replica last heard its master's data (SPEC §6.2).
+func (d *Driver) SetDataTime(t time.Time) {
+	d.input(func(time.Time) { d.core.SetDataTime(t) })
+}
 
 // Peers returns what is known of the other nodes beside the Map.
 func (d *Driver) Peers() (list []Peer) {

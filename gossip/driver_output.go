@@ -31,6 +31,7 @@ func (d *Driver) carryOut(now time.Time) {
 		// Not sent, not published, not answered as done: see Driver.
 		d.answerWaiting(fmt.Errorf("gossip: done, but not saved: %w", d.saveErr))
 	}
+	d.catchingUp.Store(d.core.manual != nil)
 	for _, addr := range out.Dials {
 		d.spawn(func() { d.dial(addr) })
 	}
@@ -125,6 +126,16 @@ func logEvent(log logger, e Event) {
 		}
 	case RoleChanged:
 		log.Info("role changed", "node", e.Node, "master", e.Master)
+	case ElectionStarted:
+		log.Info("asking for votes", "master", e.Master, "epoch", e.Epoch, "manual", e.Manual)
+	case ElectionLost:
+		log.Warn("election lost", "epoch", e.Epoch, "reason", e.Reason)
+	case WritesPaused:
+		log.Info("writes paused for a failover", "to", e.For, "until", e.Until)
+	case WritesResumed:
+		log.Info("writes resumed")
+	case FailoverAborted:
+		log.Warn("failover called off", "reason", e.Reason)
 	case EpochChanged:
 		log.Info("config epoch changed", "epoch", e.ConfigEpoch, "reason", e.Reason)
 	case MeetFailed:

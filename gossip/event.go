@@ -7,9 +7,7 @@ import (
 )
 
 // Event is something that happened, for logs, progress displays and the host
-// program. The set is closed: NodeAdded, NodeRemoved, HealthChanged,
-// AddrChanged, StateChanged, SlotsChanged, RoleChanged, EpochChanged, MeetFailed,
-// Expelled and Warning.
+// program. The set is closed: the types of this file.
 type Event interface{ event() }
 
 // NodeAdded says that a node became known as a member.
@@ -43,6 +41,34 @@ type SlotsChanged struct{ Acquired, Lost *slots.Set }
 // RoleChanged says that a node replicates Master from now on; zero: is a master.
 type RoleChanged struct{ Node, Master slots.NodeID }
 
+// ElectionStarted says that this replica asks for votes to succeed its master.
+// RoleChanged tells if it won.
+type ElectionStarted struct {
+	Master slots.NodeID
+	Epoch  uint64
+	Manual bool
+}
+
+// ElectionLost says that it did not win in this epoch; it may try again.
+type ElectionLost struct {
+	Epoch  uint64
+	Reason string
+}
+
+// WritesPaused asks this master to stop writes for a manual failover to the replica For,
+// and to answer with the ConfirmPause command. It is over with WritesResumed, which
+// comes at Until at the latest.
+type WritesPaused struct {
+	Until time.Time
+	For   slots.NodeID
+}
+
+// WritesResumed ends a pause.
+type WritesResumed struct{}
+
+// FailoverAborted says that a manual failover of this replica was called off.
+type FailoverAborted struct{ Reason string }
+
 // EpochChanged says that this node orders its claims by another config epoch.
 type EpochChanged struct {
 	ConfigEpoch uint64
@@ -66,14 +92,19 @@ type Warning struct {
 	Text string
 }
 
-func (NodeAdded) event()     {}
-func (NodeRemoved) event()   {}
-func (HealthChanged) event() {}
-func (AddrChanged) event()   {}
-func (StateChanged) event()  {}
-func (SlotsChanged) event()  {}
-func (RoleChanged) event()   {}
-func (EpochChanged) event()  {}
-func (MeetFailed) event()    {}
-func (Expelled) event()      {}
-func (Warning) event()       {}
+func (ElectionStarted) event() {}
+func (ElectionLost) event()    {}
+func (WritesPaused) event()    {}
+func (WritesResumed) event()   {}
+func (FailoverAborted) event() {}
+func (NodeAdded) event()       {}
+func (NodeRemoved) event()     {}
+func (HealthChanged) event()   {}
+func (AddrChanged) event()     {}
+func (StateChanged) event()    {}
+func (SlotsChanged) event()    {}
+func (RoleChanged) event()     {}
+func (EpochChanged) event()    {}
+func (MeetFailed) event()      {}
+func (Expelled) event()        {}
+func (Warning) event()         {}

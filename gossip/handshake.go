@@ -18,6 +18,10 @@ type handshake struct {
 	dialling bool
 	nextDial time.Time
 	err      error // why the last dial failed
+
+	// What this node was when it sent the last Meet: the answer is to that.
+	saidCluster     ClusterID
+	saidEstablished bool
 }
 
 // meetAgain is the pause before an unanswered Meet is repeated.
@@ -82,6 +86,7 @@ func (c *Core) endMeet(h *handshake, err error) {
 
 func (c *Core) sendMeet(l *link) {
 	l.meet.nextMeet = c.now.Add(meetAgain)
+	l.meet.saidCluster, l.meet.saidEstablished = c.cluster, c.established
 	m := c.hello(TypeMeet, l)
 	m.Join = c.joinInfo()
 	c.send(l, m)
@@ -142,7 +147,11 @@ func (c *Core) onWelcome(l *link, m *Message) {
 		c.endMeet(l.meet, fmt.Errorf("%w: %s", ErrRefused, reason))
 		return
 	case theyAdopt:
-		return // it judged by what we were a moment ago; the next Meet tells it better
+		// It judged by what we were a moment ago: tell it what we are now.
+		if h := l.meet; h.saidCluster != c.cluster || h.saidEstablished != c.established {
+			c.sendMeet(l)
+		}
+		return
 	case weAdopt:
 		c.adopt(m.Cluster)
 	}

@@ -16,6 +16,13 @@ const (
 	TypeFail      Type = 8 // Subject is down: a majority of the masters agreed (SPEC §3.4)
 	TypeForgotten Type = 9 // tells a node that it was forgotten, in which Gen
 
+	TypeVoteRequest Type = 10 // a replica asks for a vote in Epoch to succeed Subject (SPEC §6.5)
+	TypeVote        Type = 11 // grants it, in the epoch ConfigEpoch
+	TypeDeny        Type = 12 // does not
+	TypePause       Type = 13 // a replica asks its master to pause writes (SPEC §6.7)
+	TypePaused      Type = 14 // the master has, at Offset
+	TypeResume      Type = 15 // the replica called it off
+
 	typeCount = 32 // more types may come; the unknown ones are counted and ignored
 )
 
@@ -30,6 +37,8 @@ func (t Type) String() string {
 var typeNames = [typeCount]string{
 	TypePing: "ping", TypePong: "pong", TypeMeet: "meet", TypeRefuse: "refuse", TypeNews: "news", TypeSummary: "summary",
 	TypeSuspect: "suspect", TypeFail: "fail", TypeForgotten: "forgotten",
+	TypeVoteRequest: "vote-request", TypeVote: "vote", TypeDeny: "deny", TypePause: "pause", TypePaused: "paused",
+	TypeResume: "resume",
 }
 
 // Message is what nodes say to each other. The first group of fields is in every
@@ -52,8 +61,12 @@ type Message struct {
 	Records []Record     // News
 	Summary []Entry      // Summary
 	Want    []uint64     // News: prefixes of the ids whose records the sender asks for
-	Subject slots.NodeID // Fail
+	Subject slots.NodeID // Fail, VoteRequest: who is down
 	Reason  string       // Refuse: plain English
+
+	ConfigEpoch uint64     // VoteRequest: of the master to succeed. Vote, Deny: the epoch asked for
+	Slots       *slots.Set // VoteRequest: what the candidate will claim
+	Forced      bool       // VoteRequest: by command, whether the master works or not
 }
 
 // Join is what two strangers must know of each other's clusters to decide

@@ -17,7 +17,8 @@ type node struct {
 	// pingSent is since when the peer owes an answer, zero if it owes none.
 	pingSent  time.Time
 	lastHeard time.Time // any message from it, on any link
-	offset    uint64    // replication offset it told last
+	offset    uint64    // replication offset it told last …
+	offsetAt  time.Time // … and when
 	// suspects are those it holds for down, as it said at suspectsAt.
 	suspects   []slots.NodeID
 	suspectsAt time.Time
@@ -32,6 +33,11 @@ type node struct {
 	nextSync   time.Time // not before
 	syncWait   time.Duration
 	toldWinner time.Time // when it was last told that its claims are stale
+
+	votedAt     time.Time    // when this node last voted for a successor of it …
+	votedFor    slots.NodeID // … and for whom
+	hadReplicas bool         // a master that had replicas …
+	orphaned    time.Time    // … and lost the last one then
 }
 
 // link returns the one to speak on: where the peer was heard last.

@@ -30,6 +30,10 @@ func (c *Core) Step(now time.Time, from LinkID, m *Message) {
 			c.dispatch(l, m)
 		}
 	}
+	if c.isReplica() { // any message may be the one that its election waits for
+		c.settleClaims()
+		c.tendElection()
+	}
 }
 
 // identify checks that the one who speaks is the one expected, and finds the member.
@@ -113,7 +117,10 @@ func (c *Core) hear(l *link, m *Message) {
 		c.agree(m.Cluster)
 	}
 	c.raiseEpoch(m.Epoch)
-	n.digest, n.offset = m.Digest, m.Offset
+	n.digest = m.Digest
+	if m.Type == TypePing || m.Type == TypePong || m.Type == TypeSuspect {
+		n.offset, n.offsetAt = m.Offset, c.now
+	}
 	c.learnHost(m.You)
 	c.contact(n)
 	if m.Self != nil && m.Self.ID == m.Sender {
@@ -138,6 +145,20 @@ func (c *Core) dispatch(l *link, m *Message) {
 		c.onNews(n, l, m)
 	case TypeSummary:
 		c.onSummary(n, l, m)
+	case TypeVoteRequest:
+		c.settleClaims()
+		c.onVoteRequest(n, l, m)
+	case TypeVote, TypeDeny:
+		c.settleClaims()
+		c.onVote(n, m)
+	case TypePause:
+		c.onPause(n)
+	case TypePaused:
+		c.onPaused(n, m)
+	case TypeResume:
+		if c.pause != nil && c.pause.by == n.rec.ID {
+			c.endPause()
+		}
 	case TypeForgotten:
 		for i := range m.Records {
 			if m.Records[i].ID == c.self.rec.ID {
@@ -214,8 +235,18 @@ func (c *Core) sendTo(m *Message, want func(*node) bool) {
 	}
 }
 
-// SetOffset tells the peers with the next heartbeats how far this node's data is.
-func (c *Core) SetOffset(offset uint64) { c.self.offset = offset }
+// SetOffset tells the peers with the next heartbeats how far this node's data is. A
+// manual failover that waits for it goes on.
+func (c *Core) SetOffset(offset uint64) {
+	c.self.offset = offset
+	if c.manual != nil {
+		c.tendManual()
+	}
+}
+
+// SetDataTime says when this replica last heard its master's data. Old data does not
+// stand for election (SPEC §6.2). Without it the master's heartbeats count.
+func (c *Core) SetDataTime(t time.Time) { c.dataTime = t }
 
 // Stats returns the message counters.
 func (c *Core) Stats() Stats { return c.stats }

@@ -1,0 +1,227 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// election is a replica's attempt to succeed its master.
+type election struct {
+	master  slots.NodeID
+	manual  bool
+	created time.Time
+	start   time.Time // when to ask, if the siblings' offsets stay unknown (SPEC §6.3)
+
+	epoch    uint64 // of the votes asked for, 0 before that
+	claim    *slots.Set
+	asked    time.Time
+	askAgain time.Time // those who did not answer
+	votes    map[slots.NodeID]bool
+	denials  map[slots.NodeID]bool
+	attempts int
+}
+
+const (
+	electionDelay = 500 * time.Millisecond  // SPEC §6.3
+	electionRand  = 500 * time.Millisecond  // SPEC §6.3: random(0..499 ms)
+	rankDelay     = 1000 * time.Millisecond // SPEC §6.3, for each better replica
+	shardDelay    = 200 * time.Millisecond  // for each failed master before ours
+	askAgainAfter = time.Second
+	pingPeriod    = 10 * time.Second // SPEC §6.2: replica ping period
+)
+
+// tendElection runs the candidate's side of SPEC §6.
+//
+// Redis lets half a second to a second pass before it asks for votes: for FAIL to reach the
+// voters, and for replicas of one shard not to split them. Here a request for votes
+// says as well as a FAIL message that the majority agreed; and the replicas tell each other their offsets once their master failed. When all have, their
+// order is known and the best starts at once. The delay of SPEC §6.3 remains for the
+// case that somebody does not answer.
+func (c *Core) tendElection() {
+	c.tendManual()
+	e := c.election
+	if e != nil && e.manual {
+		c.runElection(e)
+		return
+	}
+	m := c.nodes[c.self.rec.Master]
+	if m == nil || m.health != slots.Failed || !m.votes() || c.self.rec.NoFailover || !c.dataValid(m) {
+		c.election = nil
+		return
+	}
+	if e == nil || e.master != m.rec.ID {
+		e = &election{master: m.rec.ID, created: c.now}
+		e.start = c.now.Add(electionDelay + time.Duration(c.cfg.Rand.Int64N(int64(electionRand))))
+		c.election = e
+		for _, n := range c.siblings() {
+			if l := n.link(); l != nil {
+				c.sendPing(n, l) // its Pong tells its offset
+			}
+		}
+	}
+	c.runElection(e)
+}
+
+// siblings returns the other replicas of this one's master that may stand for
+// election.
+func (c *Core) siblings() []*node {
+	var list []*node
+	for _, n := range c.list {
+		if n != c.self && n.rec.Master == c.self.rec.Master && n.health != slots.Failed && !n.rec.NoFailover {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// dataValid reports whether this replica heard its master's data recently enough
+// (SPEC §6.2).
+func (c *Core) dataValid(m *node) bool {
+	if c.cfg.ReplicaValidity < 0 {
+		return true
+	}
+	last := c.dataTime
+	if last.IsZero() {
+		last = m.lastHeard
+	}
+	age, t := c.now.Sub(last), c.cfg.NodeTimeout
+	if age > t {
+		age -= t
+	}
+	return age <= pingPeriod+time.Duration(c.cfg.ReplicaValidity)*t
+}
+
+func (c *Core) runElection(e *election) {
+	switch {
+	case e.epoch == 0:
+		if !c.now.Before(c.startOf(e)) {
+			c.askForVotes(e)
+		}
+	case c.now.Sub(e.asked) > 2*c.voteTimeout(): // SPEC §6.4
+		c.retry(e, "too few answers")
+	case c.now.Sub(e.asked) <= c.voteTimeout() && !c.now.Before(e.askAgain):
+		c.sendRequest(e)
+	}
+}
+
+// voteTimeout is SPEC §6.4's.
+func (c *Core) voteTimeout() time.Duration { return max(2*c.cfg.NodeTimeout, 2*time.Second) }
+
+// startOf tells when to ask for votes.
+func (c *Core) startOf(e *election) time.Time {
+	if e.manual || e.attempts > 0 {
+		return e.start
+	}
+	rank, known := 0, true
+	for _, n := range c.siblings() {
+		if n.offsetAt.Before(e.created) {
+			known = false
+		}
+		if n.offset > c.self.offset || n.offset == c.self.offset && before(n.rec.ID, c.self.rec.ID) {
+			rank++
+		}
+	}
+	start := e.start
+	if known {
+		start = e.created
+	}
+	return start.Add(time.Duration(rank)*rankDelay + time.Duration(c.failedBefore(e.master))*shardDelay)
+}
+
+// failedBefore counts the failed masters with smaller ids: candidates of different
+// shards that ask in the same epoch take each other's votes, so they line up.
+func (c *Core) failedBefore(master slots.NodeID) int {
+	count := 0
+	for _, n := range c.list {
+		if n.health == slots.Failed && n.votes() && before(n.rec.ID, master) {
+			count++
+		}
+	}
+	return count
+}
+
+// askForVotes starts an attempt in an epoch of its own.
+func (c *Core) askForVotes(e *election) {
+	m := c.nodes[e.master]
+	if m == nil || m.owned == nil {
+		c.election = nil
+		return
+	}
+	c.currentEpoch++
+	c.dirty, c.mapDirty = true, true
+	claim := *m.owned
+	e.epoch, e.claim, e.asked = c.currentEpoch, &claim, c.now
+	e.votes, e.denials = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool)
+	c.event(ElectionStarted{Master: e.master, Epoch: e.epoch, Manual: e.manual})
+	c.sendRequest(e)
+}
+
+// sendRequest asks the voters that have not answered.
+func (c *Core) sendRequest(e *election) {
+	e.askAgain = c.now.Add(askAgainAfter)
+	open := func(n *node) bool { return n.votes() && !e.votes[n.rec.ID] && !e.denials[n.rec.ID] }
+	request := c.message(TypeVoteRequest)
+	self := c.self.rec
+	request.Self, request.Subject, request.Slots, request.Forced = &self, e.master, e.claim, e.manual
+	request.Epoch = e.epoch // a repeated request asks for the same vote
+	if m := c.nodes[e.master]; m != nil {
+		request.ConfigEpoch = m.rec.ConfigEpoch
+	}
+	c.sendTo(request, open)
+}
+
+// onVote counts a vote, or a denial.
+func (c *Core) onVote(n *node, m *Message) {
+	e := c.election
+	if e == nil || e.epoch == 0 || m.ConfigEpoch != e.epoch || !n.votes() {
+		return
+	}
+	if m.Type == TypeDeny {
+		e.denials[n.rec.ID] = true
+	} else {
+		e.votes[n.rec.ID] = true
+		delete(e.denials, n.rec.ID)
+	}
+	votes, open := 0, 0
+	for _, v := range c.list {
+		switch {
+		case !v.votes():
+		case e.votes[v.rec.ID]:
+			votes++
+		case !e.denials[v.rec.ID] && v.health != slots.Failed:
+			open++
+		}
+	}
+	switch majority := c.voters()/2 + 1; {
+	case votes >= majority:
+		c.win(e)
+	case votes+open < majority:
+		c.retry(e, "too many denials")
+	}
+}
+
+func (c *Core) win(e *election) {
+	m := c.nodes[e.master]
+	if m == nil || m.owned == nil || c.self.rec.Master != e.master {
+		c.election = nil
+		return
+	}
+	claim := *e.claim
+	claim.Intersect(m.owned) // what another took meanwhile is lost
+	c.promote(&claim, e.epoch, "won an election")
+}
+
+// retry prepares another attempt, in another epoch, after a moment that others use
+// too.
+func (c *Core) retry(e *election, reason string) {
+	c.event(ElectionLost{Epoch: e.epoch, Reason: reason})
+	if e.manual {
+		c.endManual(reason)
+		return
+	}
+	e.attempts++
+	e.epoch, e.claim = 0, nil
+	pause := electionDelay << min(e.attempts-1, 3)
+	e.start = c.now.Add(pause/5 + time.Duration(c.cfg.Rand.Int64N(int64(pause))))
+}

@@ -1,0 +1,404 @@
+package gossip
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// newShards returns a cluster of that many masters with replicas each: node i is the
+// master of shard i if i < masters, otherwise a replica in shard i % masters.
+func newShards(t testing.TB, seed uint64, masters, replicas int, timeout time.Duration) *sim {
+	s := newSim(t, seed, masters*(1+replicas), timeout)
+	for i, r := range slots.Even(masters) {
+		s.own(i, setOf(r.First, r.Last))
+	}
+	for _, n := range s.nodes[1:] {
+		n.must(MeetNode{s.nodes[0].addr})
+	}
+	s.until(5*time.Second, "a cluster", func() bool { return converged(s.nodes) })
+	for i, n := range s.nodes[masters:] {
+		n.must(Replicate{s.nodes[i%masters].id})
+	}
+	s.until(5*time.Second, "replicas", func() bool { return converged(s.nodes) })
+	s.run(time.Second)
+	return s
+}
+
+// owner returns the running node that owns slot in its own view.
+func (s *sim) owner(slot slots.Slot) *simNode {
+	for _, n := range s.up() {
+		if o := n.core.self.owned; o != nil && o.Has(slot) {
+			return n
+		}
+	}
+	return nil
+}
+
+// SPEC §6: a master dies, and its best replica takes over in little more than T.
+func TestReplicaTakesOver(t *testing.T) {
+	for seed := range uint64(20) {
+		const T = 2 * time.Second
+		s := newShards(t, seed, 3, 2, T)
+		s.nodes[3].core.SetOffset(100)
+		s.nodes[6].core.SetOffset(200) // the better one, whatever the ids
+		s.run(time.Duration(s.rng.Int64N(int64(T))))
+		died := s.now
+		s.nodes[0].crash(false)
+		s.until(2*T, "a new master", func() bool { return s.owner(0) != nil })
+		took := s.now.Sub(died)
+		if seed == 0 {
+			t.Logf("slot 0 has a new owner %v after its master died, T = %v", took, T)
+		}
+		if took < T || took > T+300*time.Millisecond {
+			t.Errorf("seed %d: took over after %v, want T to T + 300 ms", seed, took)
+		}
+		if w := s.owner(0); w != s.nodes[6] {
+			t.Errorf("seed %d: node %d won, which has less data than node 6", seed, w.i)
+		}
+		s.run(T)
+		for _, n := range s.up() {
+			if n.core.updateState(); n.core.state != slots.OK {
+				t.Errorf("seed %d: node %d does not serve after the failover", seed, n.i)
+			}
+		}
+		if m := s.nodes[3].core.self.rec.Master; m != s.nodes[6].id {
+			t.Errorf("seed %d: the sibling follows %s", seed, m.Short())
+		}
+		s.nodes[0].start() // SPEC §4.3, §4.6: the stale master becomes a replica
+		s.until(time.Second, "the old master is a replica", func() bool {
+			return s.nodes[0].core.self.rec.Master == s.nodes[6].id && s.nodes[0].core.self.rec.Slots == nil
+		})
+		s.until(5*T, "equal views", func() bool { return converged(s.nodes) })
+	}
+}
+
+// Two shards that fail at the same moment must not take each other's votes for long.
+func TestTwoMastersDieAtOnce(t *testing.T) {
+	for seed := range uint64(20) {
+		const T = 2 * time.Second
+		s := newShards(t, seed, 5, 1, T)
+		s.nodes[0].crash(false)
+		s.nodes[1].crash(false)
+		took := s.until(3*T, "two new masters", func() bool { return s.owner(0) != nil && s.owner(4000) != nil })
+		if took > T+600*time.Millisecond {
+			t.Errorf("seed %d: %v until both shards were served, T = %v", seed, took, T)
+		}
+	}
+}
+
+// SPEC §6.1, §6.2: who does not stand for election.
+func TestWhoDoesNotStand(t *testing.T) {
+	for name, prepare := range map[string]func(c *Core){
+		"switched off": func(c *Core) { c.self.rec.NoFailover = true },
+		"old data":     func(c *Core) { c.cfg.ReplicaValidity = 1; c.SetDataTime(c.now.Add(-time.Hour)) },
+	} {
+		s := newShards(t, 1, 3, 1, time.Second)
+		prepare(s.nodes[3].core)
+		s.nodes[0].crash(false)
+		s.run(20 * time.Second)
+		if s.owner(0) != nil {
+			t.Errorf("%s: stood for election", name)
+		}
+	}
+}
+
+// SPEC §6.7. The host program's part (stop writes, ship what is left) is played here.
+func TestManualFailover(t *testing.T) {
+	s := newShards(t, 1, 3, 1, 15*time.Second)
+	master, replica := s.nodes[0], s.nodes[3]
+	if err := master.do(Failover{}); !errors.Is(err, ErrNotReplica) {
+		t.Fatalf("failover of a master: %v", err)
+	}
+	master.core.SetOffset(1000)
+	replica.core.SetOffset(900)
+	replica.must(Failover{})
+	s.run(50 * time.Millisecond)
+	p, ok := find[WritesPaused](master)
+	if !ok || p.For != replica.id {
+		t.Fatal("the master was not asked to pause")
+	}
+	master.must(ConfirmPause{Offset: 1000})
+	s.run(500 * time.Millisecond)
+	if s.owner(0) != master {
+		t.Fatal("the replica took over before it had all data")
+	}
+	replica.core.SetOffset(1000)
+	replica.carryOut()
+	took := s.until(100*time.Millisecond, "the replica took over", func() bool { return s.owner(0) == replica })
+	t.Logf("took over %v after it caught up", took)
+	s.run(100 * time.Millisecond)
+	if _, resumed := find[WritesResumed](master); !resumed || master.core.self.rec.Master != replica.id {
+		t.Fatal("the old master did not become a replica")
+	}
+
+	// Called off: the master never confirms. It goes on as soon as it is told.
+	master.must(Failover{})
+	s.run(manualTimeout + 300*time.Millisecond)
+	if _, off := find[FailoverAborted](master); !off {
+		t.Fatal("not called off")
+	}
+	if _, resumed := find[WritesResumed](replica); !resumed || s.owner(0) != replica {
+		t.Fatal("the master stayed paused")
+	}
+
+	master.must(Failover{FailoverForce})
+	s.until(100*time.Millisecond, "forced", func() bool { return s.owner(0) == master })
+	s.until(time.Second, "equal views", func() bool { return converged(s.nodes) })
+	for _, n := range []int{1, 2} { // no majority left
+		s.nodes[n].crash(false)
+	}
+	s.run(time.Second)
+	replica.must(Failover{FailoverTakeover})
+	s.until(100*time.Millisecond, "taken over", func() bool { return s.owner(0) == replica })
+	s.nodes[0].crash(false)
+	s.run(time.Second)
+	s.nodes[0].core = nil
+	if err := s.nodes[4].do(Failover{}); !errors.Is(err, ErrMasterDown) {
+		t.Fatalf("failover without the master: %v", err)
+	}
+}
+
+// SPEC §6.8.
+func TestReplicaMigration(t *testing.T) {
+	s := newShards(t, 3, 3, 3, time.Second)
+	for _, i := range []int{3, 6, 9} { // all replicas of shard 0
+		s.nodes[i].crash(false)
+	}
+	lowest := s.nodes[4]
+	for _, n := range s.nodes[4:] {
+		if n.core != nil && before(n.id, lowest.id) {
+			lowest = n
+		}
+	}
+	s.until(15*time.Second, "a replica moves", func() bool { return lowest.core.self.rec.Master == s.nodes[0].id })
+	s.run(20 * time.Second)
+	moved := 0
+	for _, n := range s.up() {
+		if n.core.self.rec.Master == s.nodes[0].id {
+			moved++
+		}
+	}
+	if moved != 1 {
+		t.Errorf("%d replicas moved, want 1", moved)
+	}
+}
+
+func TestReplicateCommand(t *testing.T) {
+	s := newShards(t, 1, 3, 1, time.Second)
+	unknown := slots.NodeID{1}
+	for _, c := range []struct {
+		on   int
+		to   slots.NodeID
+		want string
+	}{
+		{3, unknown, "Unknown node " + unknown.String()},
+		{3, s.nodes[3].id, "Can't replicate myself"},
+		{3, s.nodes[4].id, "I can only replicate a master, not a replica."},
+		{0, s.nodes[1].id, "To set a master the node must be empty and without assigned slots."},
+		{3, s.nodes[1].id, ""},
+	} {
+		if got := errorText(s.nodes[c.on].do(Replicate{c.to})); got != c.want {
+			t.Errorf("node %d: %q, want %q", c.on, got, c.want)
+		}
+	}
+	if err := s.nodes[3].do(ForgetNode{s.nodes[1].id}); !errors.Is(err, ErrForgetMaster) {
+		t.Errorf("a replica forgets its master: %v", err)
+	}
+	s.nodes[3].crash(false)
+	s.nodes[3].start()
+	if s.nodes[3].core.self.rec.Master != s.nodes[1].id {
+		t.Error("the role did not survive a restart")
+	}
+}
+
+// TestElectionChaos lets shards lose masters under loss, doubling, delay, partitions and
+// crashes between saving a vote and sending it. No config epoch may ever have two
+// masters; and once a majority and a candidate are there, each shard gets a master.
+func TestElectionChaos(t *testing.T) { eachSeed(t, 20, electionChaos) }
+
+func electionChaos(t *testing.T, seed uint64) {
+	const masters, replicas, T = 5, 2, 2 * time.Second
+	s := newShards(t, seed, masters, replicas, T)
+	s.loss, s.double, s.maxDelay = 0.05, 0.05, 100*time.Millisecond
+	wins := make(map[uint64]slots.NodeID)
+	for _, n := range s.nodes {
+		n.core.SetOffset(uint64(s.rng.IntN(1000)))
+	}
+	for range 8 {
+		s.electionMisfortune()
+		for range 40 {
+			s.run(50 * time.Millisecond)
+			s.checkMasters(wins)
+		}
+	}
+	s.heal()
+	for i := range 60 {
+		s.run(time.Second)
+		s.checkMasters(wins)
+		if converged(s.nodes) {
+			if s.run(time.Second); converged(s.nodes) { // and replicas had time to follow
+				break
+			}
+		}
+		if i == 59 {
+			s.fatalf("no equal views after healing: %s", difference(s.nodes))
+		}
+	}
+	shards := make(map[slots.NodeID]int)
+	for _, n := range s.nodes {
+		if n.core.isReplica() {
+			shards[n.core.self.rec.Master]++
+		} else {
+			shards[n.id] += 0
+		}
+	}
+	if s.nodes[0].core.assigned.Len() != slots.Count || len(shards) != masters {
+		s.fatalf("%d slots have an owner, %d shards: %s", s.nodes[0].core.assigned.Len(), len(shards), s.roles())
+	}
+	// A majority and a candidate: there must be a winner.
+	victim := s.owner(slots.Slot(s.rng.IntN(slots.Count)))
+	if shards[victim.id] > 0 {
+		slot := firstOf(victim.core.self.owned)
+		victim.crash(s.rng.IntN(2) == 0)
+		s.until(4*T, "a winner", func() bool { return s.owner(slot) != nil })
+		s.checkMasters(wins)
+	}
+}
+
+func firstOf(set *slots.Set) slots.Slot {
+	for slot := range set.All() {
+		return slot
+	}
+	panic("empty")
+}
+
+func (s *sim) electionMisfortune() {
+	n := s.nodes[s.rng.IntN(len(s.nodes))]
+	switch s.rng.IntN(6) {
+	case 0: // a partition
+		for i := range s.group {
+			s.group[i] = s.rng.IntN(2)
+		}
+	case 1: // one node alone
+		s.group[n.i] = 1 + n.i
+	case 2: // a master dies
+		if m := s.owner(slots.Slot(s.rng.IntN(slots.Count))); m != nil {
+			m.crash(s.rng.IntN(2) == 0)
+		}
+	case 3: // nodes die over their next vote or epoch
+		for _, n := range s.up() {
+			if s.rng.IntN(3) == 0 {
+				n.stopBeforeSave = s.rng.IntN(2) == 0
+				n.stopAfterSave = true
+			}
+		}
+	case 4:
+		if n.core != nil && n.core.isReplica() {
+			n.do(Failover{FailoverMode(s.rng.IntN(2))}) // may be refused
+		}
+	default:
+		for i := range s.group {
+			s.group[i] = 0
+		}
+		for _, n := range s.nodes {
+			if n.core == nil {
+				n.start()
+			}
+			n.stopBeforeSave, n.stopAfterSave = false, false
+		}
+	}
+}
+
+// checkMasters holds that no config epoch has two masters that claim the same slot, not
+// even one after the other.
+func (s *sim) checkMasters(wins map[uint64]slots.NodeID) {
+	for _, n := range s.up() {
+		rec := &n.core.self.rec
+		if !rec.claims() {
+			continue
+		}
+		if other, taken := wins[rec.ConfigEpoch]; taken && other != n.id {
+			s.fatalf("config epoch %d has two masters: %s and %s", rec.ConfigEpoch, other.Short(), n.id.Short())
+		}
+		wins[rec.ConfigEpoch] = n.id
+	}
+}
+
+func TestSetSlot(t *testing.T) {
+	s := newShards(t, 1, 3, 1, time.Second)
+	a, b, replica := s.nodes[0], s.nodes[1], s.nodes[3]
+	unknown := slots.NodeID{1}
+	for _, c := range []struct {
+		on   *simNode
+		cmd  SetSlot
+		want string
+	}{
+		{replica, SetSlot{5, SlotStable, slots.NodeID{}}, "Please use SETSLOT only with masters."},
+		{b, SetSlot{5, SlotMigrating, a.id}, "I'm not the owner of hash slot 5"},
+		{a, SetSlot{5, SlotImporting, b.id}, "I'm already the owner of hash slot 5"},
+		{a, SetSlot{5, SlotMigrating, unknown}, "I don't know about node " + unknown.String()},
+		{b, SetSlot{5, SlotImporting, unknown}, "I don't know about node " + unknown.String()},
+		{a, SetSlot{5, SlotNode, unknown}, "Unknown node " + unknown.String()},
+		{a, SetSlot{5, SlotMigrating, replica.id}, "Please use SETSLOT only with masters."},
+		{b, SetSlot{5, SlotImporting, a.id}, ""},
+		{a, SetSlot{5, SlotMigrating, b.id}, ""},
+	} {
+		if got := errorText(c.on.do(c.cmd)); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.cmd, got, c.want)
+		}
+	}
+	for _, n := range []*simNode{a, b} { // open slots survive a restart
+		n.crash(false)
+		n.start()
+	}
+	s.until(5*time.Second, "equal views", func() bool { return converged(s.nodes) })
+	ma, mb := a.core.buildMap(), b.core.buildMap()
+	if to, ok := ma.Migrating(5); !ok || to != b.id {
+		t.Error("not migrating after a restart")
+	}
+	if from, ok := mb.Importing(5); !ok || from != a.id {
+		t.Error("not importing after a restart")
+	}
+	b.must(SetSlot{5, SlotNode, b.id}) // the target first (SPEC §8.1)
+	s.run(100 * time.Millisecond)
+	a.must(SetSlot{5, SlotNode, b.id})
+	if got, old := b.core.self.rec.ConfigEpoch, a.core.self.rec.ConfigEpoch; got <= old || got != b.core.currentEpoch {
+		t.Errorf("the import ended with epoch %d, the source has %d (SPEC §8.2)", got, old)
+	}
+	if len(a.core.migrating)+len(b.core.importing) != 0 {
+		t.Error("the slot is still open")
+	}
+	s.until(time.Second, "equal views", func() bool { return converged(s.nodes) })
+	if o := a.core.owner(5); o.rec.ID != b.id {
+		t.Errorf("slot 5 belongs to %s", o.rec.ID.Short())
+	}
+}
+
+// SPEC §4.6: a master that loses its last slot becomes a replica of the winner.
+func TestLoserOfLastSlotFollows(t *testing.T) {
+	s := newShards(t, 1, 3, 1, time.Second)
+	a, b := s.nodes[0], s.nodes[1]
+	mine := *a.core.self.owned
+	b.core.now = s.now
+	b.core.bumpEpoch("test")
+	b.core.claim(&mine, nil)
+	b.carryOut()
+	s.until(time.Second, "loser and its replica follow", func() bool {
+		return a.core.self.rec.Master == b.id && s.nodes[3].core.self.rec.Master == b.id
+	})
+	s.until(time.Second, "equal views", func() bool { return converged(s.nodes) })
+}
+
+// roles describes who is what.
+func (s *sim) roles() string {
+	text := ""
+	for _, n := range s.up() {
+		r := n.core.self.rec
+		text += fmt.Sprintf("\n\tnode %d %s: master %s, epoch %d, slots %v", n.i, n.id.Short(), r.Master.Short(), r.ConfigEpoch, n.core.self.owned)
+	}
+	return text
+}

@@ -1,0 +1,107 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Replicate makes this node a replica of a master (SPEC §9.4: never of a replica). The
+// caller refuses it on a master that holds keys.
+type Replicate struct{ Master slots.NodeID }
+
+func (cmd Replicate) do(c *Core) error {
+	m := c.nodes[cmd.Master]
+	switch {
+	case m == nil:
+		return &UnknownNodeError{cmd.Master}
+	case m == c.self:
+		return ErrReplicateSelf
+	case !m.rec.Master.IsZero():
+		return ErrNotAMaster
+	case c.self.rec.claims():
+		return ErrOwnsSlots
+	}
+	c.becomeReplica(cmd.Master)
+	return nil
+}
+
+func (c *Core) isReplica() bool { return !c.self.rec.Master.IsZero() }
+
+// becomeReplica makes this node a replica, giving up what slots it may claim.
+func (c *Core) becomeReplica(master slots.NodeID) {
+	self := &c.self.rec
+	if self.Master == master {
+		return
+	}
+	c.endPause()
+	c.endManual("")
+	c.election = nil
+	was := self.claimed()
+	self.Master, self.Slots = master, nil
+	clear(c.migrating)
+	clear(c.importing)
+	c.claimsChanged(c.self, was, nil)
+	c.dataTime = time.Time{}
+	c.event(RoleChanged{Node: self.ID, Master: master})
+	c.selfChanged()
+}
+
+// followWinner makes a master that just lost its last slots a replica of who took
+// them (SPEC §4.6).
+func (c *Core) followWinner(lost *slots.Set) {
+	if w := c.winnerOf(lost); w != nil && !c.self.rec.claims() {
+		c.becomeReplica(w.rec.ID)
+	}
+}
+
+// winnerOf returns the owner of the slots in lost with the greatest config epoch.
+func (c *Core) winnerOf(lost *slots.Set) *node {
+	var best *node
+	for _, n := range c.list {
+		if n == c.self || n.owned == nil || best != nil && best.rec.ConfigEpoch >= n.rec.ConfigEpoch {
+			continue
+		}
+		both := *n.owned
+		both.Intersect(lost)
+		if !both.Empty() {
+			best = n
+		}
+	}
+	return best
+}
+
+// followMaster keeps a replica with its shard: with the master of a master that
+// became a replica, and with the winner of all the slots of one that is gone.
+func (c *Core) followMaster() {
+	m := c.nodes[c.self.rec.Master]
+	switch {
+	case m == nil || m == c.self:
+	case !m.rec.Master.IsZero():
+		next := c.nodes[m.rec.Master]
+		if next != nil && next != c.self && next.rec.Master.IsZero() {
+			c.becomeReplica(next.rec.ID)
+		}
+	case m.owned == nil && m.rec.claims():
+		if w := c.winnerOf(m.rec.Slots); w != nil {
+			c.becomeReplica(w.rec.ID)
+		}
+	}
+}
+
+// promote makes this replica the master of its shard, under a config epoch that it won
+// or took.
+func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
+	self := &c.self.rec
+	c.endManual("")
+	c.election = nil
+	set := *claim
+	self.Master, self.Slots, self.ConfigEpoch = slots.NodeID{}, &set, epoch
+	c.currentEpoch = max(c.currentEpoch, epoch)
+	c.claimsStale = true
+	c.event(RoleChanged{Node: self.ID})
+	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})
+	c.slotsChanged(&set, nil)
+	c.selfChanged()
+	c.settleClaims()
+}

@@ -1,0 +1,136 @@
+package gossip
+
+import (
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// SlotState is what SetSlot makes of a slot (SPEC §8.1).
+type SlotState uint8
+
+const (
+	SlotStable    SlotState = iota // neither importing nor migrating
+	SlotImporting                  // comes from Node to this node
+	SlotMigrating                  // leaves this node for Node
+	SlotNode                       // belongs to Node from now on: ends a move
+)
+
+// SetSlot opens a slot for a move, or ends that. With SlotNode and this node as Node, the
+// slot becomes its own under a new config epoch, which all others learn at once; with
+// another, this node gives the slot up. The caller refuses that while it holds
+// keys of the slot (SPEC §8.2).
+type SetSlot struct {
+	Slot  slots.Slot
+	State SlotState
+	Node  slots.NodeID
+}
+
+// SlotOwnerError refuses to open a slot in the wrong direction (SPEC §11).
+type SlotOwnerError struct {
+	Slot slots.Slot
+	Mine bool
+}
+
+func (e *SlotOwnerError) Error() string {
+	if e.Mine {
+		return fmt.Sprintf("I'm already the owner of hash slot %d", e.Slot)
+	}
+	return fmt.Sprintf("I'm not the owner of hash slot %d", e.Slot)
+}
+
+// UnknownPeerError names the other end of a move, which this node does not know.
+type UnknownPeerError struct{ Node slots.NodeID }
+
+func (e *UnknownPeerError) Error() string { return "I don't know about node " + e.Node.String() }
+
+func (cmd SetSlot) do(c *Core) error {
+	if c.isReplica() {
+		return ErrNotMaster
+	}
+	mine := c.self.owned != nil && c.self.owned.Has(cmd.Slot)
+	n := c.nodes[cmd.Node]
+	switch cmd.State {
+	case SlotStable:
+		c.closeSlot(cmd.Slot)
+		return nil
+	case SlotMigrating:
+		if !mine {
+			return &SlotOwnerError{Slot: cmd.Slot}
+		}
+	case SlotImporting:
+		if mine {
+			return &SlotOwnerError{Slot: cmd.Slot, Mine: true}
+		}
+	case SlotNode:
+		if n == nil {
+			return &UnknownNodeError{cmd.Node}
+		}
+	}
+	switch {
+	case n == nil:
+		return &UnknownPeerError{cmd.Node}
+	case !n.rec.Master.IsZero():
+		return ErrNotMaster
+	}
+	switch cmd.State {
+	case SlotMigrating:
+		c.openSlot(c.migrating, cmd.Slot, cmd.Node)
+	case SlotImporting:
+		c.openSlot(c.importing, cmd.Slot, cmd.Node)
+	case SlotNode:
+		c.assign(cmd.Slot, n, mine)
+	}
+	return nil
+}
+
+// assign ends a move.
+func (c *Core) assign(slot slots.Slot, to *node, mine bool) {
+	one := slots.NewSet(slot)
+	switch {
+	case to == c.self && !mine:
+		// Without agreement, so with an epoch greater than the present owner's
+		// (SPEC §4.5, §8.2).
+		c.bumpEpoch("took a slot at the end of a move")
+		c.claim(&one, nil)
+	case to != c.self && mine:
+		c.claim(nil, &one)
+	}
+	c.closeSlot(slot)
+	if to != c.self && mine && !c.self.rec.claims() {
+		c.becomeReplica(to.rec.ID) // SPEC §4.6
+	}
+}
+
+func (c *Core) openSlot(open map[slots.Slot]slots.NodeID, slot slots.Slot, peer slots.NodeID) {
+	if open[slot] != peer {
+		open[slot] = peer
+		c.dirty, c.mapDirty = true, true
+	}
+}
+
+func (c *Core) closeSlot(slot slots.Slot) {
+	_, migrating := c.migrating[slot]
+	_, importing := c.importing[slot]
+	if migrating || importing {
+		delete(c.migrating, slot)
+		delete(c.importing, slot)
+		c.dirty, c.mapDirty = true, true
+	}
+}
+
+// closeMoved closes the slots whose move has ended by a change of owner.
+func (c *Core) closeMoved() {
+	for slot := range c.migrating {
+		if c.self.owned == nil || !c.self.owned.Has(slot) {
+			delete(c.migrating, slot)
+			c.dirty, c.mapDirty = true, true
+		}
+	}
+	for slot := range c.importing {
+		if c.self.owned != nil && c.self.owned.Has(slot) {
+			delete(c.importing, slot)
+			c.dirty, c.mapDirty = true, true
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package gossip
+
+import "github.com/slotmesh/slotmesh/slots"
+
+// vote is the last one this node gave. Only its epoch must survive a crash: that is
+// State.LastVoteEpoch.
+type vote struct {
+	epoch     uint64
+	candidate slots.NodeID
+}
+
+// onVoteRequest is the voter's side of SPEC §6.5. A vote is saved before it is sent:
+// Output.Save goes before Output.Sends.
+func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
+	if !c.self.votes() {
+		return
+	}
+	if !m.Forced {
+		c.onFail(n, m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
+	}
+	again := c.lastVote == vote{m.Epoch, n.rec.ID} // its copy, or the answer was lost
+	if !again && !c.grants(n, l, m) {
+		deny := c.message(TypeDeny)
+		deny.ConfigEpoch = m.Epoch
+		c.send(l, deny)
+		return
+	}
+	if !again {
+		c.lastVoteEpoch, c.lastVote = m.Epoch, vote{m.Epoch, n.rec.ID}
+		c.nodes[m.Subject].votedAt = c.now
+		c.nodes[m.Subject].votedFor = n.rec.ID
+		c.dirty = true
+	}
+	answer := c.message(TypeVote)
+	answer.ConfigEpoch = m.Epoch
+	c.send(l, answer)
+}
+
+func (c *Core) grants(n *node, l *link, m *Message) bool {
+	master := c.nodes[m.Subject]
+	switch {
+	case m.Epoch < c.currentEpoch || m.Epoch <= c.lastVoteEpoch:
+		return false
+	case master == nil || n.rec.Master != m.Subject || m.Slots == nil:
+		return false
+	case master.health != slots.Failed && !m.Forced:
+		return false
+	case master.votedFor != n.rec.ID && !master.votedAt.IsZero() && c.now.Sub(master.votedAt) < c.cfg.NodeTimeout/2 && !m.Forced:
+		return false // the one it voted for may have won: its claim is on the way
+	}
+	// Nobody with a later right may own what the candidate claims.
+	var later []Record
+	for _, o := range c.list {
+		if o.owned == nil || o.rec.ConfigEpoch <= m.ConfigEpoch {
+			continue
+		}
+		both := *o.owned
+		both.Intersect(m.Slots)
+		if !both.Empty() {
+			later = append(later, o.rec)
+		}
+	}
+	if len(later) > 0 {
+		c.reply(l, later, nil) // SPEC §4.3
+		return false
+	}
+	return true
+}
