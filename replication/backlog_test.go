@@ -45,7 +45,7 @@ func TestBacklogKeepsNothingUntilAsked(t *testing.T) {
 func TestBacklogReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
 	b := NewBacklog(64 << 10)
 	b.use()
-	first, _ := b.open()
+	first, _ := b.open(0)
 	at := map[int64]int64{} // offsets of record boundaries
 	for i := range 3000 {
 		size := rand.IntN(200)
@@ -89,8 +89,8 @@ func TestBacklogCutsOffWhoIsTooSlow(t *testing.T) {
 	b := NewBacklog(16 << 10)
 	b.SetOutputBuffer(1 << 20)
 	b.use()
-	slow, _ := b.open()
-	fast, _ := b.open()
+	slow, _ := b.open(0)
+	fast, _ := b.open(0)
 	op := []keyspace.Op{putOp("k", make([]byte, 10<<10))}
 	for range 100 {
 		b.Commit(0, op)

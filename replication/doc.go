@@ -11,6 +11,8 @@
 //     up to which both are the same.
 //   - The [Backlog] holds the newest bytes of the stream, on masters and replicas alike. It
 //     is the [keyspace.Sink] of the node's store.
+//   - A note ([Backlog.Note]) is a small named fact that travels with the data: the open slots of
+//     a shard, its jobs.
 //   - A [Replicator] is a node's part in all this. [Replicator.Follow] and
 //     [Replicator.Promote] set its role, [Replicator.Accept] takes connections of replicas.
 //

@@ -37,11 +37,12 @@ type Backlog struct {
 	mu       sync.Mutex // guards all below
 	ring     ring
 	hist     History // Offset is kept in ring.end
-	follower bool    // the stream is another node's: a Commit here is a bug
-	diverged bool    // such a Commit happened: the data is no state of hist
-	keep     bool    // there was a replica once: never switch off again
-	users    int     // snapshots that need the Backlog to be on
-	asleep   int     // readers that wait for bytes
+	notes    map[string][]byte
+	follower bool // the stream is another node's: a Commit here is a bug
+	diverged bool // such a Commit happened: the data is no state of hist
+	keep     bool // there was a replica once: never switch off again
+	users    int  // snapshots that need the Backlog to be on
+	asleep   int  // readers that wait for bytes
 	readers  []*Reader
 }
 
@@ -86,13 +87,22 @@ func (b *Backlog) Commit(_ slots.Slot, ops []keyspace.Op) {
 	b.mu.Lock()
 	switch {
 	case b.follower:
-		b.diverged = true
+		b.divergeLocked()
 	case b.on.Load():
 		b.ring.add(ops)
 		b.end.Store(b.ring.end)
 		b.wakeLocked()
 	}
 	b.mu.Unlock()
+}
+
+// divergeLocked notes that the data is no state of the history any more. The link
+// to the master ends with its next message.
+func (b *Backlog) divergeLocked() {
+	if !b.diverged {
+		b.diverged = true
+		b.cutLocked(errRenamed) // a snapshot on its way would bear a wrong name
+	}
 }
 
 // Offset returns the number of bytes of the stream so far: master_repl_offset. A
@@ -167,13 +177,6 @@ func (b *Backlog) release() {
 		b.on.Store(false)
 		b.resetLocked(History{ID: newID(), Offset: b.ring.end})
 	}
-}
-
-// kept reports whether there was a replica once.
-func (b *Backlog) kept() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.keep
 }
 
 // errRenamed cuts off readers when the history they read is given up.
@@ -286,12 +289,12 @@ func (b *Backlog) resetLocked(h History) {
 // adopt takes over the history and the bytes of staged, which is not used again.
 func (b *Backlog) adopt(staged *Backlog) {
 	staged.mu.Lock()
-	h, held := staged.historyLocked(), staged.ring
+	h, held, notes := staged.historyLocked(), staged.ring, staged.notes
 	staged.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.resetLocked(h)
 	b.ring.first, b.ring.last, b.ring.end = held.first, held.last, held.end
 	b.end.Store(b.ring.end)
-	b.diverged = false
+	b.diverged, b.notes = false, notes
 }

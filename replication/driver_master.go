@@ -54,6 +54,10 @@ func (r *Replicator) Accept(conn net.Conn) {
 func (p *replica) end(cause error) {
 	if p.cause.CompareAndSwap(nil, &cause) {
 		p.conn.Close()
+		select {
+		case p.poke <- struct{}{}: // so that send looks up
+		default:
+		}
 	}
 }
 
@@ -138,27 +142,26 @@ func (p *replica) join(m *message) (*feed, error) {
 	case m.node == r.cfg.Self:
 		return nil, errors.New("replication: a node cannot replicate itself")
 	}
-	reader, h, why, err := r.cfg.Log.join(m.wanted)
+	keys := r.cfg.Store.Len()
+	reader, answer, why, err := r.cfg.Log.join(m.wanted, keys)
 	if err != nil {
 		return nil, err
 	}
 	p.id, p.addr, p.full = m.node, m.addr, why != ""
 	p.known.Store(true)
 	r.replaceOlder(p)
-	f := &feed{store: r.cfg.Store, in: reader, place: reader.Place(), settle: r.settled, limits: defaultLimits}
-	answer := message{kind: kindResume, hist: h, offset: f.place}
+	f := &feed{store: r.cfg.Store, in: reader, place: reader.Place(), settle: r.settled, limits: defaultLimits, batch: answer}
 	if p.full {
-		f.phase, answer.kind, answer.keys = feedDump, kindFull, uint64(r.cfg.Store.Len())
+		f.phase = feedDump
 		r.full.Add(1)
 		if len(m.wanted) > 0 {
 			r.refused.Add(1)
 		}
-		r.log.Info("full sync", "replica", p.id.Short(), "why", why, "keys", answer.keys, "from", h.Offset)
+		r.log.Info("full sync", "replica", p.id.Short(), "why", why, "keys", keys, "from", f.place)
 	} else {
 		r.partial.Add(1)
-		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.place, "to", h.Offset)
+		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.place)
 	}
-	f.batch = appendMessage(nil, &answer)
 	return f, nil
 }
 

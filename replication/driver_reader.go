@@ -12,27 +12,38 @@ type Reader struct {
 
 // join decides how a replica is brought here, and opens its Reader in the same moment.
 // An empty why means a partial resync from the Reader's place on.
-func (b *Backlog) join(wanted []Position) (r *Reader, h History, why string, err error) {
+//
+// answer is what the replica is told first: the decision, and for a full sync the notes.
+func (b *Backlog) join(wanted []Position, keys int) (r *Reader, answer []byte, why string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.follower {
-		return nil, h, "", errNotMaster
+		return nil, nil, "", errNotMaster
 	}
 	b.startLocked()
 	b.keep = true
-	h = b.historyLocked()
+	h := b.historyLocked()
 	at, partial, why := h.decide(wanted, b.ring.start())
-	if !partial {
-		at = b.ring.end
+	if partial {
+		answer = appendMessage(nil, &message{kind: kindResume, hist: h, offset: at})
+	} else {
+		at = h.Offset
+		answer = b.appendNotesLocked(appendMessage(nil, &message{kind: kindFull, hist: h, offset: at, keys: uint64(keys)}))
 	}
-	return b.openLocked(at), h, why, nil
+	return b.openLocked(at), answer, why, nil
 }
 
-// open opens a Reader at the end of the stream; see use.
-func (b *Backlog) open() (*Reader, History) {
+// open opens a Reader for a snapshot, see use; head is the snapshot's beginning. Its
+// history has no name if nobody else can know it.
+func (b *Backlog) open(keys int) (r *Reader, head []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.openLocked(b.ring.end), b.historyLocked()
+	h := b.historyLocked()
+	if !b.keep || b.diverged {
+		h = History{Offset: h.Offset}
+	}
+	head = appendMessage([]byte(snapshotMagic), &message{kind: kindFull, hist: h, offset: h.Offset, keys: uint64(keys)})
+	return b.openLocked(h.Offset), b.appendNotesLocked(head)
 }
 
 func (b *Backlog) openLocked(at int64) *Reader {

@@ -64,6 +64,11 @@ func (in *intake) step(m *message) error {
 		return in.dump(m)
 	case kindSynced:
 		return in.synced(m)
+	case kindNote:
+		if in.phase != intakeFull {
+			return unexpected("a note")
+		}
+		in.into.log.noteTaken(m.text, m.data)
 	case kindPing:
 		in.master = max(in.master, m.offset)
 	}
@@ -148,6 +153,13 @@ func (in *intake) records(data []byte) (rest []byte, err error) {
 }
 
 func (in *intake) record(kind byte, body []byte) (err error) {
+	if kind == recordNote {
+		u := unpacker{b: body}
+		if name, data := string(u.bytes()), u.bytes(); u.err == nil {
+			in.into.log.noteTaken(name, data)
+		}
+		return u.err
+	}
 	if kind != recordCommit {
 		return fmt.Errorf("replication: record of unknown kind %d: %w", kind, frame.ErrCorrupt)
 	}

@@ -16,13 +16,14 @@ const (
 	kindHello kind = 1 // node, version, address, positions
 	kindAck   kind = 2 // offset up to which it holds the stream
 	// from the master
-	kindRefuse kind = 3 // why
-	kindResume kind = 4 // history and place: the stream follows from there
-	kindFull   kind = 5 // history and place, number of keys: everything follows
-	kindStream kind = 6 // offset, flags, bytes of the stream
-	kindDump   kind = 7 // slot, flags, Ops
-	kindSynced kind = 8 // offset: what came up to here is complete
-	kindPing   kind = 9 // the master's offset, flags
+	kindRefuse kind = 3  // why
+	kindResume kind = 4  // history and place: the stream follows from there
+	kindFull   kind = 5  // history and place, number of keys: everything follows
+	kindStream kind = 6  // offset, flags, bytes of the stream
+	kindDump   kind = 7  // slot, flags, Ops
+	kindSynced kind = 8  // offset: what came up to here is complete
+	kindPing   kind = 9  // the master's offset, flags
+	kindNote   kind = 10 // name, data: a note there was when a full sync began
 )
 
 // Flags of messages.
@@ -86,6 +87,8 @@ func appendMessage(dst []byte, m *message) []byte {
 	case kindDump:
 		dst = packUint(packArray(dst, 4), uint64(m.kind))
 		dst = packBytes(packUint(packUint(dst, uint64(m.through)), m.flags), m.data)
+	case kindNote:
+		dst = packBytes(packBytes(packUint(packArray(dst, 3), uint64(m.kind)), []byte(m.text)), m.data)
 	case kindAck, kindSynced:
 		dst = packUint(packUint(packArray(dst, 2), uint64(m.kind)), uint64(m.offset))
 	case kindPing:
@@ -116,6 +119,8 @@ func decodeMessage(b []byte, m *message) error {
 			u.fail(fmt.Sprintf("a slot instead of %d", through))
 		}
 		m.through, m.flags, m.data = slots.Slot(through), u.uint(), u.bytes()
+	case kindNote:
+		m.text, m.data = string(u.bytes()), u.bytes()
 	case kindAck, kindSynced:
 		m.offset = u.offset()
 	case kindPing:

@@ -23,6 +23,7 @@ var messages = []message{
 	{kind: kindDump, through: 16383, flags: flagMore, data: []byte("ops")},
 	{kind: kindSynced, offset: 127},
 	{kind: kindPing, offset: 128, flags: flagAck},
+	{kind: kindNote, text: "open", data: []byte("slots")},
 }
 
 func payload(t testing.TB, m *message) []byte {
@@ -62,12 +63,12 @@ func liveMessages(t testing.TB) []byte {
 	log := NewBacklog(0)
 	store := keyspace.New(keyspace.Config{Sink: log})
 	fill(t, store, 30, 10)
-	reader, h, _, err := log.join(nil)
+	log.Note("n", []byte("note"))
+	reader, all, _, err := log.join(nil, 30)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := feed{store: store, in: reader, place: reader.Place(), settle: log.Offset, phase: feedDump, limits: feedLimits{200, 300, 250}}
-	all := appendMessage(nil, &message{kind: kindFull, hist: h})
 	for i := range 300 {
 		if i < 20 {
 			fill(t, store, i, i)

@@ -12,11 +12,12 @@ import (
 // The stream is a sequence of records; a record is one committed transaction, so
 // that a replica shows all of it or nothing. It is a msgpack ext 32: a byte 0xc9, the
 // length of the body (4 bytes, big-endian), the kind of record, the body. The body of
-// a commit is its Ops, one after the other.
+// a commit is its Ops, one after the other; that of a note its name and its data.
 const (
 	ext32        = 0xc9
 	recordHeader = 1 + 4 + 1
 	recordCommit = 1
+	recordNote   = 2
 )
 
 // maxRecord bounds a record's body. A transaction that is larger becomes several records
@@ -46,6 +47,13 @@ func appendRecord(dst []byte, ops []keyspace.Op) []byte {
 		dst = keyspace.AppendOp(dst, &ops[i])
 	}
 	return endRecord(dst, start)
+}
+
+// appendNote appends the record of a note.
+func appendNote(dst []byte, name string, data []byte) []byte {
+	start := len(dst)
+	dst = append(dst, ext32, 0, 0, 0, 0, recordNote)
+	return endRecord(packBytes(packBytes(dst, []byte(name)), data), start)
 }
 
 func endRecord(dst []byte, start int) []byte {

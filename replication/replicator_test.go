@@ -348,3 +348,51 @@ func TestWaitAcked(t *testing.T) {
 		}
 	})
 }
+
+func TestNotesTravelWithTheData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := newTestNet(t)
+		a, b := net.node(1), net.node(2)
+		defer a.stop()
+		defer b.stop()
+		a.log.Note("open", []byte("slot 5"))
+		b.follow(a)
+		b.reach(a)
+		if got := b.log.Notes(); string(got["open"]) != "slot 5" {
+			t.Fatalf("after a full sync: %q", got)
+		}
+		a.log.Note("open", nil)
+		offset, err := a.log.Note("job", []byte("1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.WaitAcked(t.Context(), offset, 1); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.log.Notes(); len(got) != 1 || string(got["job"]) != "1" {
+			t.Fatalf("after the ack: %q", got)
+		}
+		if _, err := b.log.Note("mine", []byte("x")); err == nil {
+			t.Fatal("a replica wrote a note")
+		}
+	})
+}
+
+// Close does not wait for timers.
+func TestCloseIsPrompt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := newTestNet(t)
+		a, b, c := net.node(1), net.node(2), net.node(3)
+		b.follow(a)
+		c.follow(b) // refused again and again
+		b.reach(a)
+		time.Sleep(500 * time.Millisecond)
+		began := time.Now()
+		a.stop()
+		b.stop()
+		c.stop()
+		if took := time.Since(began); took != 0 {
+			t.Fatalf("closing took %v", took)
+		}
+	})
+}

@@ -81,6 +81,13 @@ func (r *ring) add(ops []keyspace.Op) {
 	r.end = r.last.end()
 }
 
+// addNote appends the record of a note.
+func (r *ring) addNote(name string, data []byte) {
+	r.room(recordHeader + 10 + len(name) + len(data))
+	r.last.data = appendNote(r.last.data, name, data)
+	r.end = r.last.end()
+}
+
 // addBytes appends whole records.
 func (r *ring) addBytes(b []byte) {
 	for len(b) > 0 {

@@ -131,6 +131,7 @@ func (x *simNode) digest() uint64 {
 		}
 		fmt.Fprintln(h, slot, len(seen), sum)
 	}
+	fmt.Fprintln(h, x.log.Notes())
 	return h.Sum64()
 }
 
@@ -168,6 +169,11 @@ func (x *simNode) write() {
 		x.mark()
 		return
 	}
+	if r.IntN(15) == 0 {
+		x.log.Note(fmt.Sprint("note", r.IntN(3)), make([]byte, r.IntN(3)))
+		x.mark()
+		return
+	}
 	x.store.Update(slot, func(tx *keyspace.Tx) error {
 		for range 1 + r.IntN(3) {
 			key := []byte{'k', byte('0' + r.IntN(12))}
@@ -192,15 +198,14 @@ func (x *simNode) write() {
 // connect makes the link to the node's master: hello, decision, answer.
 func (x *simNode) connect() {
 	m := x.master
-	reader, h, why, err := m.log.join(x.log.standing())
+	reader, answer, why, err := m.log.join(x.log.standing(), 0)
 	if err != nil {
 		return // its master follows somebody else: gossip will tell
 	}
 	limits := feedLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 + x.s.rand.IntN(2000)}
 	f := &feed{store: m.store, in: reader, place: reader.Place(), limits: limits, settle: m.log.Offset}
-	answer := message{kind: kindResume, hist: h, offset: f.place}
 	if why != "" {
-		f.phase, answer.kind = feedDump, kindFull
+		f.phase = feedDump
 		x.s.full++
 	} else {
 		x.s.partial++
@@ -210,7 +215,7 @@ func (x *simNode) connect() {
 	x.in = &intake{live: dataset{x.store, x.log}, stage: func() dataset {
 		return dataset{x.store.Stage(), NewBacklog(1 << 10)}
 	}, adopt: func(d dataset) { x.store.Adopt(d.store); x.log.adopt(d.log) }}
-	x.wire = [][]byte{appendMessage(nil, &answer)}
+	x.wire = [][]byte{answer}
 }
 
 func (x *simNode) disconnect() {

@@ -18,23 +18,18 @@ const snapshotMagic = "SMSNAP1\n"
 
 // snapshotWriter yields the bytes of a snapshot. It is passive.
 type snapshotWriter struct {
-	log    *Backlog
-	feed   feed
-	head   []byte
-	ending int // bytes of the last message, 0 while it is not out
+	log  *Backlog
+	feed feed
+	head []byte // what comes first, nil when it is out
 }
 
 // newSnapshotWriter starts a snapshot of d; settle returns the offset that covers what the
 // store has shown so far, keys is about how many keys there are. Close it in the end.
 func newSnapshotWriter(d dataset, settle func() int64, keys int) *snapshotWriter {
 	d.log.use()
-	reader, h := d.log.open()
-	if !d.log.kept() {
-		h = History{Offset: h.Offset} // nobody else can know this history
-	}
-	w := &snapshotWriter{log: d.log}
+	reader, head := d.log.open(keys)
+	w := &snapshotWriter{log: d.log, head: head}
 	w.feed = feed{store: d.store, in: reader, place: reader.Place(), settle: settle, limits: defaultLimits, phase: feedDump}
-	w.head = appendMessage([]byte(snapshotMagic), &message{kind: kindFull, hist: h, offset: w.feed.place, keys: uint64(keys)})
 	return w
 }
 
@@ -88,6 +83,9 @@ func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (h History
 			err = &SnapshotError{Slot: slots.Slot(max(in.through, 0)), Offset: at.place(), Err: err}
 		}
 		return History{}, err
+	}
+	for name, data := range staged.Notes() {
+		d.log.noteTaken(name, data)
 	}
 	if !h.ID.IsZero() {
 		d.log.restore(h)

@@ -1,0 +1,68 @@
+package replication
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Notes are small named facts that belong to a shard's data without being keys: which slots
+// are open, which jobs are on their way. They travel in the stream, in full syncs and in
+// snapshots, in order with the Ops around them, so that a promoted replica can go on with
+// what its master had begun.
+
+// maxNote bounds a note's name and data together, in bytes.
+const maxNote = maxPiece / 2
+
+// Note sets a note, nil data removes it. It returns the offset behind it: WaitAcked on
+// that tells when replicas know. Only a master writes notes; it returns an error on a replica.
+func (b *Backlog) Note(name string, data []byte) (offset int64, err error) {
+	if len(name)+len(data) > maxNote {
+		return 0, fmt.Errorf("replication: note %q has %d bytes, more than %d", name, len(data), maxNote)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.follower {
+		return 0, errNotMaster
+	}
+	b.setNoteLocked(name, data)
+	if b.on.Load() {
+		b.ring.addNote(name, data)
+		b.end.Store(b.ring.end)
+		b.wakeLocked()
+	}
+	return b.ring.end, nil
+}
+
+// Notes returns all notes. Their data must not be written.
+func (b *Backlog) Notes() map[string][]byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.notes)
+}
+
+// noteTaken sets a note that the master has written.
+func (b *Backlog) noteTaken(name string, data []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.setNoteLocked(name, data)
+}
+
+func (b *Backlog) setNoteLocked(name string, data []byte) {
+	if len(data) == 0 {
+		delete(b.notes, name)
+		return
+	}
+	if b.notes == nil {
+		b.notes = make(map[string][]byte)
+	}
+	b.notes[name] = slices.Clone(data)
+}
+
+// appendNotesLocked appends the notes as messages: the beginning of a full sync.
+func (b *Backlog) appendNotesLocked(dst []byte) []byte {
+	for _, name := range slices.Sorted(maps.Keys(b.notes)) {
+		dst = appendMessage(dst, &message{kind: kindNote, text: name, data: b.notes[name]})
+	}
+	return dst
+}
