@@ -24,6 +24,7 @@ type modelRun struct {
 	slots map[slots.Slot]map[string]Entry
 	sink  *replicaSink
 	keys  int // keys to choose from, for each slot
+	undo  []func()
 }
 
 // replicaSink applies all it hears to another store.
@@ -136,11 +137,11 @@ func (m *modelRun) live(e Entry, ok bool) bool {
 
 // transaction does some reads and writes in one transaction, and fails one in five.
 func (m *modelRun) transaction(slot slots.Slot) {
-	before := m.slots[slot]
-	after := map[string]Entry{}
-	for k, e := range before {
-		after[k] = e
+	if m.slots[slot] == nil {
+		m.slots[slot] = map[string]Entry{}
 	}
+	model := m.slots[slot]
+	m.undo = nil
 	steps := 1
 	if m.rnd.IntN(3) == 0 {
 		steps = m.rnd.IntN(40)
@@ -154,9 +155,9 @@ func (m *modelRun) transaction(slot slots.Slot) {
 		}()
 		return m.store.Update(slot, func(tx *Tx) error {
 			for range steps {
-				m.step(tx, after)
+				m.step(tx, model)
 			}
-			m.sameAll(tx, after)
+			m.sameAll(tx, model)
 			if fail && bang {
 				panic("bang")
 			} else if fail {
@@ -168,9 +169,22 @@ func (m *modelRun) transaction(slot slots.Slot) {
 	if fail != (err == errRollback) {
 		m.t.Fatalf("Update returned %v", err)
 	}
-	if !fail {
-		m.slots[slot] = after
+	if fail {
+		for _, undo := range slices.Backward(m.undo) {
+			undo()
+		}
 	}
+}
+
+// save remembers how to undo a change of key.
+func (m *modelRun) save(model map[string]Entry, key []byte) {
+	was, ok := model[string(key)]
+	m.undo = append(m.undo, func() {
+		delete(model, string(key))
+		if ok {
+			model[string(key)] = was
+		}
+	})
 }
 
 func (m *modelRun) step(tx *Tx, model map[string]Entry) {
@@ -195,6 +209,7 @@ func (m *modelRun) step(tx *Tx, model map[string]Entry) {
 		if !bytes.Equal(kept, value) {
 			m.t.Fatal("a value that was read changed while the transaction went on")
 		}
+		m.save(model, key)
 		model[string(key)] = Entry{Value: kept, ExpireAt: at}
 		if tx.Version(key) == version {
 			m.t.Fatalf("version of %q stayed %d when it was put", key, version)
@@ -203,6 +218,7 @@ func (m *modelRun) step(tx *Tx, model map[string]Entry) {
 		if tx.Delete(key) != ok {
 			m.t.Fatalf("Delete(%q) did not return %v", key, ok)
 		}
+		m.save(model, key)
 		delete(model, string(key))
 		if ok && tx.Version(key) == version {
 			m.t.Fatalf("version of %q stayed %d when it was deleted", key, version)
@@ -214,6 +230,7 @@ func (m *modelRun) step(tx *Tx, model map[string]Entry) {
 		}
 		if ok {
 			want.ExpireAt = at
+			m.save(model, key)
 			model[string(key)] = want
 		}
 	case 5:
