@@ -40,3 +40,11 @@ func rangeArgs(set slots.Set) []string {
 	}
 	return args
 }
+
+// slotsText prints "slot 4" or "slots 4-7 9".
+func slotsText(set slots.Set) string {
+	if set.Len() == 1 {
+		return "slot " + slotList(set)
+	}
+	return "slots " + slotList(set)
+}

@@ -1,0 +1,115 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Diagnosis is what a fix is planned on: a view, what Check finds in it, and where
+// the keys are.
+type Diagnosis struct {
+	View   *View
+	Report Report
+	// Keys counts, for each slot, the keys at each living master; slots whose keys are
+	// all with their owner may be left out.
+	Keys map[slots.Slot]map[slots.NodeID]int
+}
+
+// Diagnose looks closer at a view: where the keys of all slots are. It waits for moves that
+// nodes are making by themselves.
+func (c *Client) Diagnose(ctx context.Context, v *View) (*Diagnosis, error) {
+	if err := c.awaitJobs(ctx, v); err != nil {
+		return nil, err
+	}
+	v, err := c.refresh(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	var masters []*Node
+	for _, n := range v.Masters() {
+		if n.Alive() && n.Keys > 0 {
+			masters = append(masters, n)
+		}
+	}
+	keys, err := c.countKeys(ctx, masters, slots.Full())
+	if err != nil {
+		return nil, err
+	}
+	return &Diagnosis{View: v, Report: Check(v), Keys: keys}, nil
+}
+
+// part is a master's role in the situation of a slot.
+type part struct {
+	node *Node
+	owns bool
+	keys int
+	open []OpenSlot
+}
+
+// situation is all that matters about a slot; slots in the same situation are
+// repaired together.
+type situation struct {
+	parts []part // masters that have to do with it, in the view's order
+}
+
+// look returns the situation of a slot; masters that do not answer have no part in it if
+// they are given up.
+func (d *Diagnosis) look(slot slots.Slot, dead bool) situation {
+	var s situation
+	for _, n := range d.View.Masters() {
+		if !n.Alive() && !dead {
+			continue
+		}
+		p := part{node: n, owns: n.owns(slot), keys: d.Keys[slot][n.ID]}
+		for _, o := range n.Open {
+			if o.Slot == slot {
+				p.open = append(p.open, o)
+			}
+		}
+		if p.owns || p.keys > 0 || len(p.open) > 0 {
+			s.parts = append(s.parts, p)
+		}
+	}
+	return s
+}
+
+// healthy reports whether the slot has one owner, holds its keys there and is not open.
+func (s situation) healthy() bool {
+	return len(s.parts) == 1 && s.parts[0].owns && len(s.parts[0].open) == 0
+}
+
+// signature is equal for slots that are repaired in the same way.
+func (s situation) signature() string {
+	var b strings.Builder
+	for _, p := range s.parts {
+		fmt.Fprintf(&b, "%s %v %v", p.node.ID, p.owns, p.keys > 0)
+		for _, o := range p.open {
+			fmt.Fprintf(&b, " %v %s", o.Importing, o.Peer)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// owners returns those who say that the slot is theirs.
+func (s situation) owners() (list []part) {
+	for _, p := range s.parts {
+		if p.owns {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// richest returns who has the most keys or, among equals, the greatest epoch.
+func richest(parts []part) *Node {
+	best := slices.MaxFunc(parts, func(a, b part) int {
+		return cmp.Or(cmp.Compare(a.keys, b.keys), cmp.Compare(a.node.Epoch, b.node.Epoch))
+	})
+	return best.node
+}
