@@ -55,6 +55,7 @@ func (c *custody) live(id JobID, live bool, now time.Time) {
 func (c *custody) over(id JobID, now time.Time) {
 	if r := c.records[id]; r != nil {
 		r.live, r.until, r.quietAt = false, now.Add(custodyTime), now.Add(-patience)
+		r.job.Cancelled = true // should a restart find it in the journal, it begins nothing
 	}
 }
 
@@ -73,19 +74,14 @@ func (c *custody) strays(now time.Time, m *slots.Map, busy *slots.Set, stray fun
 	if !m.Self().IsMaster() {
 		return nil // a replica has what its master has
 	}
+	awaited := c.awaited(now, m)
 	var found map[slots.NodeID]slots.Set
 	for _, r := range c.records {
-		if !r.live && now.Sub(r.quietAt) < patience {
-			continue
-		}
 		for slot := range r.job.Slots.All() {
 			owner := m.Owner(slot)
 			_, importing := m.Importing(slot)
-			if owner == nil || m.IsMine(slot) || busy.Has(slot) || !importing && !stray(slot) {
+			if owner == nil || m.IsMine(slot) || busy.Has(slot) || awaited.Has(slot) || !importing && !stray(slot) {
 				continue
-			}
-			if r.live && r.job.Source == owner.ID {
-				continue // it is moving the slot here
 			}
 			if found == nil {
 				found = make(map[slots.NodeID]slots.Set)
@@ -96,6 +92,24 @@ func (c *custody) strays(now time.Time, m *slots.Map, busy *slots.Set, stray fun
 		}
 	}
 	return found
+}
+
+// awaited returns the slots of which more may be heard: their owner is connected to move them
+// here, or was until a moment ago.
+func (c *custody) awaited(now time.Time, m *slots.Map) (set slots.Set) {
+	for _, r := range c.records {
+		switch {
+		case !r.live && now.Sub(r.quietAt) < patience:
+			set.Union(&r.job.Slots)
+		case r.live:
+			for slot := range r.job.Slots.All() {
+				if o := m.Owner(slot); o != nil && o.ID == r.job.Source {
+					set.Add(slot)
+				}
+			}
+		}
+	}
+	return set
 }
 
 // tidy forgets the records whose time is over and that have nothing left to look after,
@@ -111,7 +125,7 @@ func (c *custody) tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool)
 			_, importing := m.Importing(slot)
 			clean = clean && (m.IsMine(slot) || !importing && !stray(slot))
 		}
-		if clean {
+		if clean || !m.Self().IsMaster() {
 			delete(c.records, id)
 		}
 	}

@@ -14,15 +14,35 @@ func (s *sender) mapChanged(now time.Time, m *slots.Map) {
 		return
 	}
 	if !m.Self().IsMaster() {
-		s.giveUp(ErrDemoted)
-		s.windows = nil // the new master goes on with them
-		s.advance(now)
+		s.demoted(now)
 		return
 	}
 	if s.err == nil && s.job.Kind == KindMove {
 		s.followTarget(now)
 	}
 	s.followOwners()
+	s.advance(now)
+}
+
+// demoted ends the job: well, if this node gave its last slot away by it and so became the target's
+// replica (SPEC §4.6). Otherwise the replica that took its place goes on.
+func (s *sender) demoted(now time.Time) {
+	left := 0
+	for _, w := range s.windows {
+		for slot := range w.set.All() {
+			if o := s.m.Owner(slot); o != nil && o.ID == s.job.Target && w.phase >= finalising {
+				s.progress.Slots++
+			} else {
+				left++
+			}
+		}
+	}
+	var err error
+	if left > 0 || !s.todo.Empty() {
+		err = ErrDemoted
+	}
+	s.giveUp(err)
+	s.windows = nil
 	s.advance(now)
 }
 

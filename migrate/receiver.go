@@ -94,11 +94,10 @@ func (r *receiver) hello(m message) {
 		return
 	}
 	r.job, r.kind, r.source, r.greeted = m.Job, m.Kind, m.Source, true
+	r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Source: m.Source, Target: self.ID}})
 	welcome := message{Type: msgWelcome, N: m.N, Slots: new(slots.Set)}
 	if m.Kind == KindReturn {
 		*welcome.Slots = r.leaving(m.Source, m.Slots)
-	} else {
-		r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Source: m.Source, Target: self.ID}})
 	}
 	r.send(welcome)
 }

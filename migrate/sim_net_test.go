@@ -1,9 +1,6 @@
 package migrate
 
-import (
-	"github.com/slotmesh/slotmesh/keyspace"
-	"github.com/slotmesh/slotmesh/slots"
-)
+import "github.com/slotmesh/slotmesh/slots"
 
 func (l *simLink) push(m message) { l.there = append(l.there, appendMessage(nil, &m)) }
 
@@ -50,6 +47,9 @@ func (l *simLink) run(w *world) {
 			case send:
 				l.back = append(l.back, appendMessage(nil, &e.m))
 			case save:
+				if e.job.Kind != KindMove {
+					break
+				}
 				n.trust[e.job.ID] = e.job
 				n.custody.add(e.job, w.now)
 				n.custody.live(e.job.ID, true, w.now)
@@ -73,81 +73,4 @@ func (l *simLink) run(w *world) {
 			}
 		}
 	}
-}
-
-// simEngine is an engine without a router: flights as internal/engine has them.
-type simEngine struct {
-	store   *keyspace.Store
-	flights [simSlots + 2][]*simFlight
-	last    uint64
-}
-
-type simFlight struct {
-	id             uint64
-	keys           map[string]bool
-	whole, stalled bool
-}
-
-func (e *simEngine) Store() *keyspace.Store { return e.store }
-
-func (e *simEngine) NewFlight() uint64 {
-	e.last++
-	return e.last
-}
-
-func (e *simEngine) flight(slot slots.Slot, id uint64) *simFlight {
-	for _, f := range e.flights[slot] {
-		if f.id == id {
-			return f
-		}
-	}
-	f := &simFlight{id: id, keys: map[string]bool{}}
-	e.flights[slot] = append(e.flights[slot], f)
-	return f
-}
-
-// carrying returns the flight that key is on.
-func (e *simEngine) carrying(slot slots.Slot, key []byte) *simFlight {
-	for _, f := range e.flights[slot] {
-		if f.whole || f.keys[string(key)] {
-			return f
-		}
-	}
-	return nil
-}
-
-func (e *simEngine) Board(slot slots.Slot, id uint64, key []byte) bool {
-	if f := e.carrying(slot, key); f != nil && f.id != id {
-		return false
-	}
-	e.flight(slot, id).keys[string(key)] = true
-	return true
-}
-
-func (e *simEngine) BoardAll(slot slots.Slot, id uint64) {
-	f := e.flight(slot, id)
-	f.whole, f.stalled = true, true
-}
-
-func (e *simEngine) Stall(slot slots.Slot, id uint64, stalled bool) {
-	for _, f := range e.flights[slot] {
-		if f.id == id {
-			f.stalled = stalled
-		}
-	}
-}
-
-func (e *simEngine) Land(slot slots.Slot, id uint64, keys [][]byte) error {
-	for i, f := range e.flights[slot] {
-		if f.id == id {
-			e.flights[slot] = append(e.flights[slot][:i:i], e.flights[slot][i+1:]...)
-			break
-		}
-	}
-	return e.store.Update(slot, func(tx *keyspace.Tx) error {
-		for _, key := range keys {
-			tx.Delete(key)
-		}
-		return nil
-	})
 }

@@ -129,7 +129,7 @@ func (w *world) check() {
 			}
 		}
 		for slot, flights := range n.engine.flights {
-			if len(flights) > 0 {
+			if len(*flights) > 0 {
 				w.fail("node %d: slot %d still has keys in flight", n.index, slot)
 			}
 		}

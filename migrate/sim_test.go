@@ -288,7 +288,7 @@ func (w *world) client() {
 			_, present = tx.Peek([]byte(k))
 			return nil
 		})
-		if write && n.engine.carrying(slot, []byte(k)) != nil {
+		if write && n.engine.carryingLocked(slot, []byte(k)) != nil {
 			return // it would wait, or be told to try again
 		}
 		req := slots.Request{Slot: slot, Keys: 1, Write: write, Asking: asking}

@@ -62,7 +62,7 @@ type simNode struct {
 	failed    [simNodes]bool
 
 	// lost in a crash
-	engine  *simEngine
+	engine  *testEngine
 	jobs    []*simJob
 	changes []simChange
 	custody *custody
@@ -143,7 +143,7 @@ func (w *world) node(id slots.NodeID) *simNode { return w.nodes[id[0]-'A'] }
 
 // boot brings a node up from what is durable.
 func (n *simNode) boot() {
-	n.alive, n.engine, n.jobs, n.changes, n.m = true, &simEngine{store: n.store}, nil, nil, nil
+	n.alive, n.engine, n.jobs, n.changes, n.m = true, newTestEngine(n.store, simSlots+2), nil, nil, nil
 	n.custody = newCustody()
 	for _, job := range n.trust {
 		n.custody.add(job, n.w.now)

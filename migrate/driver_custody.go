@@ -1,0 +1,83 @@
+package migrate
+
+import (
+	crand "crypto/rand"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// enter makes a job that runs here durable.
+func (d *Driver) enter(job Job) {
+	if job.Kind != KindMove {
+		return // it follows from what is in custody, should it have to be begun again
+	}
+	d.mu.Lock()
+	d.custody.add(job, time.Now())
+	d.mu.Unlock()
+	if err := d.saveJournal(); err != nil {
+		d.log.Error("saving the journal of migrations; a restart would go on with an older state of the job", "job", job.ID, "error", err)
+	}
+}
+
+// saveJournal writes what is in custody.
+func (d *Driver) saveJournal() error {
+	d.saving.Lock()
+	defer d.saving.Unlock()
+	d.mu.Lock()
+	jobs := make([]Job, 0, len(d.custody.records))
+	for _, r := range d.custody.records {
+		jobs = append(jobs, r.job)
+	}
+	d.mu.Unlock()
+	file := EncodeJournal(jobs)
+	if err := disk.WriteFile(d.cfg.Disk, d.cfg.File, file); err != nil {
+		return err
+	}
+	if d.cfg.OnJournal != nil {
+		d.cfg.OnJournal(file)
+	}
+	return nil
+}
+
+// lookAround returns, now and then, keys that ended up where they do not belong.
+func (d *Driver) lookAround() {
+	tick := time.NewTicker(lookAround)
+	defer tick.Stop()
+	for {
+		select {
+		case <-d.ctx.Done():
+			return
+		case <-tick.C:
+			d.look(time.Now())
+		}
+	}
+}
+
+func (d *Driver) look(now time.Time) {
+	m := d.cfg.Node.Map()
+	stray := func(slot slots.Slot) bool { return d.cfg.Engine.Store().Count(slot) > 0 }
+	d.mu.Lock()
+	if d.closed || len(d.custody.records) == 0 {
+		d.mu.Unlock()
+		return
+	}
+	var busy slots.Set
+	for _, r := range d.jobs {
+		busy.Union(r.remaining.Load())
+	}
+	for owner, set := range d.custody.strays(now, m, &busy, stray) {
+		job := Job{Kind: KindReturn, Slots: set, Source: m.Self().ID, Target: owner, Created: now}
+		crand.Read(job.ID[:]) // never fails
+		d.log.Warn("returning keys of slots that are another node's", "slots", set, "owner", owner)
+		d.runLocked(job)
+	}
+	tidied := d.custody.tidy(now, m, stray)
+	d.mu.Unlock()
+	if tidied {
+		if err := d.saveJournal(); err != nil {
+			d.log.Error("saving the journal of migrations", "error", err)
+		}
+	}
+}

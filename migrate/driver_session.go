@@ -1,0 +1,215 @@
+package migrate
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// session is an accepted connection: slots, or returned keys, come in on it.
+type session struct {
+	d    *Driver
+	conn *wire
+	done chan struct{} // closed when all goroutines have ended
+
+	changes chan setSlots
+
+	mu sync.Mutex // guards r
+	r  *receiver
+
+	job JobID // written once, under Driver.mu; zero before the hello
+}
+
+// sessionSilence is how long a source may say nothing; it pings every second.
+const sessionSilence = 15 * time.Second
+
+// Accept serves a connection of another node's Dial. It returns at once.
+func (d *Driver) Accept(conn net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		conn.Close()
+		return
+	}
+	s := &session{d: d, conn: newWire(conn), done: make(chan struct{}), changes: make(chan setSlots, changeQueue)}
+	s.r = newReceiver(d.cfg.Node.Map(), d.returning, d.leaving)
+	d.sessions[s] = struct{}{}
+	d.wg.Go(s.run)
+}
+
+// run reads messages until the connection ends.
+func (s *session) run() {
+	defer close(s.done)
+	var changes sync.WaitGroup
+	changes.Go(s.changeSlots)
+	err := s.serve()
+	s.d.log.Debug("migration connection ended", "from", s.conn.conn.RemoteAddr(), "error", err)
+	s.d.leave(s)
+	s.conn.close()
+	close(s.changes)
+	changes.Wait()
+}
+
+func (s *session) serve() error {
+	for {
+		s.conn.conn.SetReadDeadline(time.Now().Add(sessionSilence))
+		m, err := s.conn.receive(maxFrame)
+		if err != nil {
+			return err
+		}
+		if err := s.step(func(r *receiver) error { return r.receive(m) }); err != nil {
+			return err
+		}
+	}
+}
+
+// step gives the core an input and carries out what it wants, outside the lock.
+func (s *session) step(input func(*receiver) error) error {
+	s.mu.Lock()
+	s.r.mapChanged(s.d.cfg.Node.Map())
+	err := input(s.r)
+	out := s.r.output()
+	s.mu.Unlock()
+	for _, e := range out {
+		if err == nil {
+			err = s.do(e)
+		}
+	}
+	return err
+}
+
+func (s *session) do(e effect) error {
+	switch e := e.(type) {
+	case send:
+		s.conn.send(&e.m)
+	case save:
+		return s.d.join(s, e.job)
+	case forget:
+		s.d.jobOver(s.job)
+	case setSlots:
+		s.changes <- e
+	case store:
+		err := s.store(e)
+		return s.step(func(r *receiver) error { r.stored(e.n, err); return nil })
+	case list:
+		return listKeys(s.d.cfg.Engine.Store(), e, listBudget, func(m message) error {
+			s.conn.send(&m)
+			s.conn.flushed(listBudget)
+			return nil
+		})
+	}
+	return nil
+}
+
+func (s *session) store(e store) error {
+	st := s.d.cfg.Engine.Store()
+	if limit := st.MaxMemory(); limit > 0 && st.Policy() == keyspace.NoEviction && st.Memory()+int64(len(e.blob)) > limit {
+		return keyspace.ErrOutOfMemory
+	}
+	err := unload(st, e.blob, s.r.kind == KindReturn, func(slot slots.Slot) bool {
+		return s.r.takes(s.d.cfg.Node.Map(), slot)
+	})
+	if err == nil && s.d.cfg.Replicated != nil {
+		err = s.d.cfg.Replicated(s.d.ctx)
+	}
+	return err
+}
+
+// changeSlots carries out the changes of slots, in order, beside the batches: each waits
+// for the disk.
+func (s *session) changeSlots() {
+	for e := range s.changes {
+		err := s.d.ctx.Err()
+		if err == nil {
+			err = s.d.cfg.Node.SetSlots(s.d.ctx, e.set, e.action, e.peer)
+		}
+		s.step(func(r *receiver) error { r.changed(e.n, err); return nil })
+	}
+}
+
+// join makes a session the one of its job. Earlier ones, of connections that the source has given
+// up, have ended when it returns: what they still had to say would come too late.
+func (d *Driver) join(s *session, job Job) error {
+	d.mu.Lock()
+	s.job = job.ID
+	var earlier []*session
+	for o := range d.sessions {
+		if o != s && o.job == job.ID {
+			earlier = append(earlier, o)
+			o.conn.conn.Close()
+		}
+	}
+	d.mu.Unlock()
+	for _, o := range earlier {
+		<-o.done
+	}
+	if job.Kind != KindMove {
+		return nil
+	}
+	d.mu.Lock()
+	known := d.custody.records[job.ID]
+	changed := known == nil || known.job.Slots != job.Slots || known.job.Source != job.Source
+	d.custody.add(job, time.Now())
+	d.custody.live(job.ID, true, time.Now())
+	d.mu.Unlock()
+	if changed {
+		return d.saveJournal()
+	}
+	return nil
+}
+
+// leave takes note that a session has ended.
+func (d *Driver) leave(s *session) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.sessions, s)
+	if d.jobs[s.job] == nil {
+		d.custody.live(s.job, false, time.Now())
+	}
+}
+
+// jobOver takes the source's word that a job has come to its end.
+func (d *Driver) jobOver(id JobID) {
+	d.mu.Lock()
+	d.custody.over(id, time.Now())
+	d.mu.Unlock()
+	if err := d.saveJournal(); err != nil {
+		d.log.Error("saving the journal of migrations", "error", err)
+	}
+}
+
+// returning reports whether a slot's keys are on their way from here back to its owner.
+func (d *Driver) returning(slot slots.Slot) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.jobs {
+		if r.job.Kind == KindReturn && r.job.Slots.Has(slot) {
+			return true
+		}
+	}
+	return false
+}
+
+// leaving returns those slots of set that this node moves, or is about to move, to a node.
+func (d *Driver) leaving(to slots.NodeID, set *slots.Set) slots.Set {
+	var keep slots.Set
+	m := d.cfg.Node.Map()
+	for slot := range m.Open().All() {
+		if peer, ok := m.Migrating(slot); ok && peer == to {
+			keep.Add(slot)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.jobs {
+		if s := r.status(); s.Job.Kind == KindMove && s.Job.Target == to {
+			left := r.remaining.Load()
+			keep.Union(left)
+		}
+	}
+	keep.Intersect(set)
+	return keep
+}
