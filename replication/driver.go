@@ -42,9 +42,10 @@ type Config struct {
 // Goroutines: per replica one that sends and one that reads acknowledgements; towards a
 // master one that connects and carries out, and per connection one that sends acknowledgements.
 type Replicator struct {
-	cfg   Config
-	log   hclog.Logger
-	links sync.WaitGroup
+	cfg      Config
+	log      hclog.Logger
+	links    sync.WaitGroup
+	waitings sync.Pool // of *waiting
 
 	// step is held while a message of the master is carried out, see intake.step.
 	step sync.Mutex

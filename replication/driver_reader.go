@@ -53,7 +53,7 @@ func (b *Backlog) openLocked(at int64) *Reader {
 }
 
 // Next returns at most n bytes that follow what was read before, none if there are none
-// yet. They stay valid and must not be written. An error is final: the
+// yet. They are valid until the next call and must not be written. An error is final: the
 // Reader has been cut off.
 func (r *Reader) Next(n int) ([]byte, error) {
 	r.log.mu.Lock()

@@ -3,7 +3,6 @@ package replication
 import (
 	"context"
 	"net"
-	"sync"
 	"time"
 )
 
@@ -16,11 +15,16 @@ type waiting struct {
 	ch chan struct{}
 }
 
-var waitings = sync.Pool{New: func() any {
+// newWaiting returns one from the pool, which is the Replicator's own: under
+// testing/synctest a channel must not leave its bubble.
+func (r *Replicator) newWaiting() *waiting {
+	if w, ok := r.waitings.Get().(*waiting); ok {
+		return w
+	}
 	w := &waiting{ch: make(chan struct{}, 1)}
 	w.wake = func() { w.ch <- struct{}{} }
 	return w
-}}
+}
 
 // WaitAcked waits until k replicas hold the stream up to offset, usually Offset() after
 // a write: then the write survives the loss of this node if one of them is promoted. It
@@ -30,8 +34,8 @@ var waitings = sync.Pool{New: func() any {
 //
 // WAIT (SPEC §9.3) is this with a time-out and without the error.
 func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, error) {
-	w := waitings.Get().(*waiting)
-	defer waitings.Put(w)
+	w := r.newWaiting()
+	defer r.waitings.Put(w)
 	w.offset, w.want, w.err = offset, k, nil
 	r.mu.Lock()
 	err := r.mayWaitLocked()

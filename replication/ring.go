@@ -6,16 +6,16 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// ring holds the newest bytes of a stream in blocks. A block's bytes never change once
-// written, so readers may use them without a copy and without the lock; a
-// block that nobody needs is left to the garbage collector. All methods need the
-// Backlog's lock.
+// ring holds the newest bytes of a stream in blocks. A block's bytes do not change while a
+// reader is in it, so readers may use what they got without a copy and without the
+// lock until they read on. All methods need the Backlog's lock.
 type ring struct {
 	first, last *block
 	end         int64 // offset after the last byte
 	size        int64 // bytes of history to keep
 	limit       int64 // how far a reader may be behind before it is cut off
 	readers     []*cursor
+	spare       *block // to be used next; nobody is in it
 }
 
 type block struct {
@@ -64,7 +64,11 @@ func (r *ring) room(n int) {
 	if r.last != nil && cap(r.last.data)-len(r.last.data) >= n {
 		return
 	}
-	b := &block{start: r.end, data: make([]byte, 0, max(n, r.blockSize()))}
+	b := r.spare
+	if r.spare = nil; b == nil || cap(b.data) < n {
+		b = &block{data: make([]byte, 0, max(n, r.blockSize()))}
+	}
+	b.start = r.end
 	if r.last == nil {
 		r.first = b
 	} else {
@@ -118,8 +122,25 @@ func (r *ring) trim() {
 		if r.end-next < r.size || next > need {
 			return
 		}
-		r.first = r.first.next
+		old := r.first
+		r.first = old.next
+		r.recycle(old)
 	}
+}
+
+// recycle keeps a block for later if it has the usual size and no reader is in it, not
+// even one that was cut off and may still be using what it got last.
+func (r *ring) recycle(b *block) {
+	if r.spare != nil || cap(b.data) != r.blockSize() {
+		return
+	}
+	for _, c := range r.readers {
+		if c.blk == b {
+			return
+		}
+	}
+	*b = block{data: b.data[:0]}
+	r.spare = b
 }
 
 // open places a reader at offset at, which must lie between start and end.
@@ -143,8 +164,8 @@ func (r *ring) close(c *cursor) {
 }
 
 // read returns at most n bytes that follow the reader's place and moves it
-// behind them; none if it has read everything. The bytes stay valid and must not
-// be written.
+// behind them; none if it has read everything. The bytes are valid until the reader's
+// next read or its close, and must not be written.
 func (r *ring) read(c *cursor, n int) ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err

@@ -50,7 +50,7 @@ func emptyDataset() dataset {
 }
 
 func TestSnapshotCutAnywhere(t *testing.T) {
-	file, store := snapshotOf(t, 3000)
+	file, store := snapshotOf(t, 1500)
 	whole := emptyDataset()
 	if _, err := readSnapshot(bytes.NewReader(file), whole, nil); err != nil {
 		t.Fatal(err)

@@ -55,10 +55,10 @@ func TestFullSyncUnderWrites(t *testing.T) {
 	defer a.stop()
 	defer b.stop()
 	defer c.stop()
-	fill(t, a.store, 20_000, 100)
+	fill(t, a.store, 5_000, 100)
 	stop := make(chan struct{})
 	wg := churn(a, stop)
-	for range 6 {
+	for range 3 {
 		b.follow(a)
 		b.synced()
 		net.net.Reset(a.host, b.host)
@@ -116,10 +116,10 @@ func TestBigValues(t *testing.T) {
 	a, b := net.node(1), net.node(2)
 	defer a.stop()
 	defer b.stop()
-	a.set("before", string(bytes.Repeat([]byte("b"), 20<<20)))
+	a.set("before", string(bytes.Repeat([]byte("b"), 5<<20)))
 	b.follow(a)
 	b.reach(a)
-	a.set("after", string(bytes.Repeat([]byte("a"), 20<<20)))
+	a.set("after", string(bytes.Repeat([]byte("a"), 5<<20)))
 	a.set("small", "one")
 	b.reach(a)
 	if s := a.Status(); s.FullSyncs != 1 || len(s.Replicas) != 1 {
