@@ -49,6 +49,25 @@
 // number, [Record.Gen], and a membership that ended never comes back, however long
 // some peer was cut off from the news. The forgotten node is told, and forgets its peers.
 //
+// # Who succeeds a failed master
+//
+// Replicas stand for election (SPEC §6). A request for votes also says that the master
+// failed, and the replicas of a shard tell each other their offsets once it did, so
+// the one with the most data asks at once instead of after half a second to a second.
+// The wait of SPEC §6.3 remains where a sibling does not answer. A voter that denies says
+// so, and a candidate that cannot win any more tries again soon.
+//
+// In a manual failover the host program plays a part: on [WritesPaused] it stops
+// writes and answers with [ConfirmPause]; the replica's host tells its offset by
+// SetOffset; on [WritesResumed] writes go on, or meet a redirect.
+//
+// Limits, which are those of the protocol described in SPEC §6: the voters are the masters
+// that a candidate knows. If two or more masters were succeeded and a partition
+// then separates all of them from the news, the stale side may count itself a majority.
+// The greater config epoch wins when the sides meet. A slot that is being imported
+// is not protected from a greater claim (SPEC §4.2 has such a rule): who owns a
+// slot follows from the records alone, so that all nodes agree.
+//
 // # What is durable
 //
 // Epochs, votes, the own claims and the cluster's id are saved before any message that

@@ -278,3 +278,53 @@ func TestPeerThatNeverReads(t *testing.T) {
 		}
 	})
 }
+
+// A master's host dies; its replica serves its slots in little more than T.
+func TestDriversFailOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const T = 15 * time.Second
+		network := memnet.New()
+		hosts := startHosts(t, network, 6, T)
+		defer func() { stopAll(hosts) }()
+		create(t, hosts[:3])
+		for _, h := range hosts[3:] {
+			h.must(t, MeetNode{hosts[0].addr})
+		}
+		until(t, time.Second, "equal views", func() bool { return agreed(hosts) })
+		for i, h := range hosts[3:] {
+			h.must(t, Replicate{hosts[i].Map().Self().ID})
+		}
+		time.Sleep(time.Minute)
+		master, replica := hosts[0], hosts[3]
+		replica.SetOffset(7)
+
+		master.stop()
+		took := until(t, 2*T, "the replica serves", func() bool {
+			m := replica.Map()
+			return m.State() == slots.OK && m.IsMine(0)
+		})
+		if took < T || took > T+3*tickEvery {
+			t.Errorf("took over after %v, T = %v", took, T)
+		}
+		hosts[0] = startHost(t, network, 0, T, master.disk)
+		until(t, 5*time.Second, "the old master is a replica", func() bool {
+			return hosts[0].Map().Self().Master == replica.Map().Self().ID
+		})
+		until(t, 2*T+T/2, "equal views", func() bool { return agreed(hosts) })
+
+		// And back, by agreement: the host program stops writes and ships what is left.
+		back := hosts[0]
+		back.must(t, Failover{})
+		time.Sleep(time.Millisecond)
+		replica.must(t, ConfirmPause{Offset: 9})
+		time.Sleep(time.Millisecond)
+		if back.Map().IsMine(0) {
+			t.Fatal("took over before it had all data")
+		}
+		back.SetOffset(9)
+		took = until(t, time.Second, "back in office", func() bool { return back.Map().IsMine(0) })
+		if took > 10*time.Millisecond {
+			t.Errorf("the hand-over took %v after the replica had all data", took)
+		}
+	})
+}
