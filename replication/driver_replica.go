@@ -57,7 +57,7 @@ func (p *pull) retry() {
 
 func (p *pull) run() {
 	defer close(p.done)
-	pause := minPause
+	pause, told := minPause, "" // told is the last error that was reported: once is enough
 	for p.ctx.Err() == nil {
 		linked, err := p.attempt()
 		p.set(func() { p.state, p.conn = LinkConnect, nil })
@@ -67,8 +67,11 @@ func (p *pull) run() {
 		if linked {
 			pause = minPause
 		}
-		p.r.log.Info("no link to the master", "master", p.id.Short(), "error", err, "again in about", pause)
-		p.r.cfg.OnEvent(LinkLost{p.id, err})
+		if text := err.Error(); linked || text != told {
+			told = text
+			p.r.log.Info("no link to the master, trying on", "master", p.id.Short(), "error", err)
+			p.r.cfg.OnEvent(LinkLost{p.id, err})
+		}
 		t := time.NewTimer(jitter(pause))
 		select {
 		case <-t.C:

@@ -100,7 +100,8 @@ type Synced struct {
 	Took   time.Duration
 }
 
-// LinkLost says that the link to the master has ended; the replica tries again.
+// LinkLost says that the link to the master has ended, or that there is none for another
+// reason than before; the replica tries again by itself.
 type LinkLost struct {
 	Master slots.NodeID
 	Err    error
