@@ -25,7 +25,8 @@ type Engine interface {
 // stand in the store, unchanged while its key is in flight, and go out piece by piece.
 type cargo struct {
 	flight   uint64
-	segments [][]byte // the batch's bytes, in order
+	buf      []byte   // the small values' ops
+	segments [][]byte // the batch's bytes, in order: buf, then two for each great value
 	size     uint64
 	keys     int
 	slots    []slots.Slot // that have keys on board
@@ -43,10 +44,9 @@ const inlineValue = 32 << 10
 
 // load takes keys of the slots of order, from a place on, until they make about budget bytes.
 // It returns where to go on and how many keys it met; those on another flight stay. Keys whose
-// time is over are as good as gone.
-func load(e Engine, now time.Time, order []slots.Slot, from place, budget int) (c *cargo, next place, found int, err error) {
+// time is over are as good as gone. buf is a buffer to use, if there is one to spare.
+func load(e Engine, now time.Time, order []slots.Slot, from place, budget int, buf []byte) (c *cargo, next place, found int, err error) {
 	c = &cargo{flight: e.NewFlight()}
-	var buf []byte
 	next = from
 	for next.index < len(order) && budget > 0 {
 		slot, before, met := order[next.index], len(buf)+int(c.size), 0
@@ -81,7 +81,7 @@ func load(e Engine, now time.Time, order []slots.Slot, from place, budget int) (
 			next = place{index: next.index + 1}
 		}
 	}
-	if len(buf) > 0 {
+	if c.buf = buf; len(buf) > 0 {
 		c.segments = append([][]byte{buf}, c.segments...)
 		c.size += uint64(len(buf))
 	}
@@ -135,29 +135,18 @@ func (c *cargo) land(e Engine, acked bool) error {
 		for _, g := range c.great {
 			gone[g.slot] = append(gone[g.slot], g.key)
 		}
-		if inline := c.inline(); inline != nil {
-			for len(inline) > 0 {
-				op, rest, err := keyspace.DecodeOp(inline)
-				if err != nil {
-					return err // cannot be: it was encoded by load
-				}
-				gone[op.Slot] = append(gone[op.Slot], op.Key)
-				inline = rest
-			}
+		err := eachOp(c.buf, func(op *keyspace.Op) error {
+			gone[op.Slot] = append(gone[op.Slot], op.Key)
+			return nil
+		})
+		if err != nil {
+			return err // cannot be: load encoded them
 		}
 	}
 	for _, slot := range c.slots {
 		if err := e.Land(slot, c.flight, gone[slot]); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// inline returns the ops of the small values; there is no buffer if all are great.
-func (c *cargo) inline() []byte {
-	if len(c.segments) > 2*len(c.great) {
-		return c.segments[0]
 	}
 	return nil
 }

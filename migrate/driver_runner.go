@@ -58,6 +58,7 @@ func (r *runner) run() {
 	defer tick.Stop()
 
 	r.s = newSender(time.Now(), r.job, r.d.cfg.Node.Map(), r.d.cfg.Engine.Store().Count, usualLimits)
+	r.s.tick(time.Now())
 	r.carryOut()
 	for !r.over && r.d.ctx.Err() == nil {
 		select {

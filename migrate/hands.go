@@ -12,7 +12,11 @@ type hands struct {
 	engine Engine
 	cargo  map[uint64]*cargo
 	held   map[slots.Slot]uint64 // the flight that holds a slot
+	spare  [][]byte              // buffers of batches that have landed
 }
+
+// keepSpare is the greatest buffer that is kept for another batch, in bytes.
+const keepSpare = 1 << 20
 
 func newHands(e Engine) *hands {
 	return &hands{engine: e, cargo: make(map[uint64]*cargo), held: make(map[slots.Slot]uint64)}
@@ -30,7 +34,9 @@ func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
 	case land:
 		if c := h.cargo[e.batch]; c != nil {
 			delete(h.cargo, e.batch)
-			return true, c.land(h.engine, e.acked)
+			err := c.land(h.engine, e.acked)
+			h.put(c.buf)
+			return true, err
 		}
 	case hold:
 		for slot := range e.set.All() {
@@ -62,15 +68,32 @@ func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
 }
 
 func (h *hands) take(now time.Time, s *sender, e take) error {
-	c, next, found, err := load(h.engine, now, e.slots, e.from, e.budget)
+	c, next, found, err := load(h.engine, now, e.slots, e.from, e.budget, h.get(e.budget))
 	if err != nil {
 		return err
 	}
 	if c.keys > 0 {
 		h.cargo[e.batch] = c
+	} else {
+		h.put(c.buf)
 	}
 	s.taken(now, e.batch, next, found, c.keys, c.size)
 	return nil
+}
+
+func (h *hands) get(size int) []byte {
+	if n := len(h.spare); n > 0 {
+		buf := h.spare[n-1]
+		h.spare = h.spare[:n-1]
+		return buf[:0]
+	}
+	return make([]byte, 0, size+size/4) // the last key of a batch may go beyond its size
+}
+
+func (h *hands) put(buf []byte) {
+	if buf != nil && cap(buf) <= keepSpare {
+		h.spare = append(h.spare, buf)
+	}
 }
 
 // part returns the message that sendPart asks for; its Data is appended to buf.
