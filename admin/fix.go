@@ -37,16 +37,16 @@ type Op string
 
 // What actions do, at Node; Peer is the other node involved.
 const (
-	Take   Op = "take"   // own Slots
-	Yield  Op = "yield"  // no longer own Slots
-	Import Op = "import" // open Slots as coming from Peer, so that their keys can be moved
-	Close  Op = "close"  // end the open state of Slots
-	Tell   Op = "tell"   // take note that Slots are Peer's
-	Keys   Op = "keys"   // move the keys of Slots to Peer
-	Finish Op = "finish" // finish the move of Slots to Peer
-	Bump   Op = "bump"   // take the greatest config epoch, so that its claims win
-	Meet   Op = "meet"   // get to know Peer
-	Follow Op = "follow" // replicate Peer
+	OpTake   Op = "take"   // own Slots
+	OpYield  Op = "yield"  // no longer own Slots
+	OpImport Op = "import" // open Slots as coming from Peer, so that their keys can be moved
+	OpClose  Op = "close"  // end the open state of Slots
+	OpTell   Op = "tell"   // take note that Slots are Peer's
+	OpKeys   Op = "keys"   // move the keys of Slots to Peer
+	OpFinish Op = "finish" // finish the move of Slots to Peer
+	OpBump   Op = "bump"   // take the greatest config epoch, so that its claims win
+	OpMeet   Op = "meet"   // get to know Peer
+	OpFollow Op = "follow" // replicate Peer
 )
 
 // Action is one thing to do at one node.
@@ -81,25 +81,25 @@ func (p *FixPlan) String() string {
 func (p *FixPlan) describe(a Action) string {
 	node, peer, set := p.names[a.Node], p.names[a.Peer], slotList(a.Slots)
 	switch a.Op {
-	case Take:
+	case OpTake:
 		return fmt.Sprintf("%s becomes the owner of %s", node, set)
-	case Yield:
+	case OpYield:
 		return fmt.Sprintf("%s gives up %s, keeping the keys for now", node, set)
-	case Import:
+	case OpImport:
 		return fmt.Sprintf("%s opens %s as importing from %s, so that its keys can be moved", node, set, peer)
-	case Close:
+	case OpClose:
 		return fmt.Sprintf("%s closes %s", node, set)
-	case Tell:
+	case OpTell:
 		return fmt.Sprintf("%s is told that %s are owned by %s", node, set, peer)
-	case Keys:
+	case OpKeys:
 		return fmt.Sprintf("the keys of %s move from %s to %s", set, node, peer)
-	case Finish:
+	case OpFinish:
 		return fmt.Sprintf("the move of %s from %s to %s is finished", set, node, peer)
-	case Bump:
+	case OpBump:
 		return fmt.Sprintf("%s takes the greatest config epoch, so that its claims win", node)
-	case Meet:
+	case OpMeet:
 		return fmt.Sprintf("%s is introduced to %s", node, peer)
-	case Follow:
+	case OpFollow:
 		return fmt.Sprintf("%s becomes a replica of %s", node, peer)
 	}
 	return string(a.Op)
@@ -158,11 +158,11 @@ func (f *fixer) members() {
 		switch x.Problem {
 		case Stranger:
 			if v.belongs(x.Other) && v.belongs(x.Node) {
-				f.add(x.Text, Action{Op: Meet, Node: x.Node, Peer: x.Other})
+				f.add(x.Text, Action{Op: OpMeet, Node: x.Node, Peer: x.Other})
 			}
 		case BadMaster:
 			if m := v.masterFor(v.Node(x.Node)); m != nil {
-				f.add(x.Text, Action{Op: Follow, Node: x.Node, Peer: m.ID})
+				f.add(x.Text, Action{Op: OpFollow, Node: x.Node, Peer: m.ID})
 			}
 		}
 	}
@@ -224,7 +224,7 @@ func (f *fixer) epochs() {
 			if slices.Compare(x.Other[:], node[:]) < 0 {
 				node = x.Other
 			}
-			f.add(x.Text, Action{Op: Bump, Node: node})
+			f.add(x.Text, Action{Op: OpBump, Node: node})
 		}
 	}
 }

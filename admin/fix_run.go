@@ -69,21 +69,21 @@ func (c *Client) runFix(ctx context.Context, v *View, p *FixPlan, o FixOptions) 
 func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error {
 	n, peer := v.Node(a.Node), v.Node(a.Peer)
 	switch a.Op {
-	case Take:
+	case OpTake:
 		// What it believes of the owner so far is in the way.
 		if err := c.forEachSlot(ctx, n, a.Slots, "already unassigned", func(slot string) []string { return []string{"CLUSTER", "DELSLOTS", slot} }); err != nil {
 			return err
 		}
 		return c.addSlots(ctx, n, a.Slots)
-	case Yield:
+	case OpYield:
 		return c.forEachSlot(ctx, n, a.Slots, "already unassigned", func(slot string) []string { return []string{"CLUSTER", "DELSLOTS", slot} })
-	case Import:
+	case OpImport:
 		return c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string {
 			return []string{"CLUSTER", "SETSLOT", slot, "IMPORTING", a.Peer.String()}
 		})
-	case Close:
+	case OpClose:
 		return c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string { return []string{"CLUSTER", "SETSLOT", slot, "STABLE"} })
-	case Tell:
+	case OpTell:
 		err := c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string {
 			return []string{"CLUSTER", "SETSLOT", slot, "NODE", a.Peer.String()}
 		})
@@ -91,18 +91,18 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 			return c.awaitAgreementAbout(ctx, n, peer, a.Slots)
 		}
 		return err
-	case Keys, Finish:
+	case OpKeys, OpFinish:
 		return c.carry(ctx, v, a, o)
-	case Bump:
+	case OpBump:
 		_, err := c.do(ctx, n.Address, "CLUSTER", "BUMPEPOCH")
 		return err
-	case Meet:
+	case OpMeet:
 		cmd, err := c.meetCommand(ctx, peer)
 		if err == nil {
 			_, err = c.do(ctx, n.Address, cmd...)
 		}
 		return err
-	case Follow:
+	case OpFollow:
 		_, err := c.do(ctx, n.Address, "CLUSTER", "REPLICATE", a.Peer.String())
 		return err
 	}
@@ -122,13 +122,13 @@ func (c *Client) awaitAgreementAbout(ctx context.Context, n, owner *Node, set sl
 	})
 }
 
-// carry moves keys, for Finish with everything that belongs to a move.
+// carry moves keys, for OpFinish with everything that belongs to a move.
 func (c *Client) carry(ctx context.Context, v *View, a Action, o FixOptions) error {
 	t := &tracker{c: c, begin: time.Now()}
 	t.p.TotalSlots = a.Slots.Len()
 	defer t.report(true)
 	h := &handMove{c: c, view: v, from: v.Node(a.Node), to: v.Node(a.Peer), track: t, o: MoveOptions{Replace: o.Replace}.withDefaults()}
-	if a.Op == Finish {
+	if a.Op == OpFinish {
 		return h.run(ctx, a.Slots)
 	}
 	var list []slots.Slot

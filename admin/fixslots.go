@@ -59,7 +59,7 @@ func (f *fixer) repair(s situation, set slots.Set) {
 	for slot := range set.All() {
 		if from, to, ok := f.goingOn(slot, s); ok {
 			f.add(fmt.Sprintf("%s left in the middle of a move: it is finished", slotsText(set)),
-				Action{Op: Finish, Node: from, Peer: to, Slots: set})
+				Action{Op: OpFinish, Node: from, Peer: to, Slots: set})
 			return
 		}
 		break // all slots of the set are alike
@@ -73,7 +73,7 @@ func (f *fixer) repair(s situation, set slots.Set) {
 	default:
 		owner := richest(owners)
 		f.gather(owner, s, set, fmt.Sprintf("%s owned by several: %s keeps that, since it has the most keys, or else the greatest epoch",
-			slotsText(set), owner.Address), []Action{{Op: Bump, Node: owner.ID}})
+			slotsText(set), owner.Address), []Action{{Op: OpBump, Node: owner.ID}})
 	}
 }
 
@@ -88,7 +88,7 @@ func (f *fixer) adopt(s situation, set slots.Set) {
 	if len(holders) > 0 {
 		owner := richest(holders)
 		f.gather(owner, s, set, fmt.Sprintf("%s owned by nobody, but with keys: %s gets that, since it has the most", slotsText(set), owner.Address),
-			[]Action{{Op: Take, Node: owner.ID, Slots: set}, {Op: Bump, Node: owner.ID}})
+			[]Action{{Op: OpTake, Node: owner.ID, Slots: set}, {Op: OpBump, Node: owner.ID}})
 		return
 	}
 	shares := f.share(set)
@@ -99,11 +99,11 @@ func (f *fixer) adopt(s situation, set slots.Set) {
 	var actions []Action
 	for _, p := range s.parts {
 		if len(p.open) > 0 {
-			actions = append(actions, Action{Op: Close, Node: p.node.ID, Slots: set})
+			actions = append(actions, Action{Op: OpClose, Node: p.node.ID, Slots: set})
 		}
 	}
 	for _, a := range shares {
-		actions = append(actions, a, Action{Op: Bump, Node: a.Node})
+		actions = append(actions, a, Action{Op: OpBump, Node: a.Node})
 	}
 	f.add(why, actions...)
 }
@@ -158,7 +158,7 @@ func (f *fixer) share(set slots.Set) (actions []Action) {
 	for i, n := range masters {
 		if !shares[i].Empty() {
 			f.took[n.ID] += shares[i].Len()
-			actions = append(actions, Action{Op: Take, Node: n.ID, Slots: shares[i]})
+			actions = append(actions, Action{Op: OpTake, Node: n.ID, Slots: shares[i]})
 		}
 	}
 	return actions
@@ -174,20 +174,20 @@ func (f *fixer) gather(owner *Node, s situation, set slots.Set, why string, clai
 		if len(p.open) > 0 {
 			// An owner that migrates would answer ASK for the keys that come in; a node that imports
 			// would not hear who the owner is.
-			first = append(first, Action{Op: Close, Node: id, Slots: set})
+			first = append(first, Action{Op: OpClose, Node: id, Slots: set})
 		}
 		if p.node == owner {
 			continue
 		}
 		if p.owns {
-			first = append(first, Action{Op: Yield, Node: id, Slots: set})
+			first = append(first, Action{Op: OpYield, Node: id, Slots: set})
 		}
 		if said := p.node.member(owner.ID); p.owns || len(claim) > 0 || said == nil || !subset(set, said.Slots()) {
-			last = append(last, Action{Op: Tell, Node: id, Peer: owner.ID, Slots: set})
+			last = append(last, Action{Op: OpTell, Node: id, Peer: owner.ID, Slots: set})
 		}
 		if p.keys > 0 {
-			last = append(last, Action{Op: Import, Node: id, Peer: owner.ID, Slots: set},
-				Action{Op: Keys, Node: id, Peer: owner.ID, Slots: set}, Action{Op: Close, Node: id, Slots: set})
+			last = append(last, Action{Op: OpImport, Node: id, Peer: owner.ID, Slots: set},
+				Action{Op: OpKeys, Node: id, Peer: owner.ID, Slots: set}, Action{Op: OpClose, Node: id, Slots: set})
 		}
 	}
 	actions := append(first, claim...)
@@ -209,9 +209,9 @@ func (f *fixer) disagreements() {
 		if set.Empty() {
 			continue
 		}
-		actions := []Action{{Op: Bump, Node: owner.ID}}
+		actions := []Action{{Op: OpBump, Node: owner.ID}}
 		if v.Node(x.Node).IsMaster() {
-			actions = append(actions, Action{Op: Tell, Node: x.Node, Peer: owner.ID, Slots: set})
+			actions = append(actions, Action{Op: OpTell, Node: x.Node, Peer: owner.ID, Slots: set})
 		}
 		f.add(x.Text, actions...)
 	}
