@@ -36,6 +36,9 @@ func sampleMessages() []*Message {
 		{Type: TypeSummary, Sender: id, Summary: []Entry{{1, 2}, {3, 1 << 63}}},
 		{Type: TypeRefuse, Sender: id, Reason: "because"},
 		{Type: TypeFail, Sender: id, Subject: slots.NodeID{6}},
+		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Self: &records[3], Subject: id, ConfigEpoch: 8, Slots: &some, Forced: true},
+		{Type: TypeVote, Sender: id, ConfigEpoch: 9},
+		{Type: TypePaused, Sender: id, Offset: 1 << 33},
 	}
 }
 
