@@ -164,11 +164,19 @@ func (w *world) tell(l *simLink) {
 	}
 }
 
+// breakLink loses a connection: for both ends, or so that only the source knows, and what it
+// sent is still to arrive.
 func (w *world) breakLink() {
-	if len(w.links) > 0 {
-		l := w.links[w.r.IntN(len(w.links))]
-		l.break_(w)
+	if len(w.links) == 0 {
+		return
 	}
+	l := w.links[w.r.IntN(len(w.links))]
+	if w.r.IntN(2) == 0 {
+		l.break_(w)
+		return
+	}
+	w.tell(l)
+	l.silentAt = w.now
 }
 
 func (n *simNode) finishChange(fault bool) {

@@ -89,8 +89,9 @@ type simLink struct {
 	r        *receiver
 	there    [][]byte
 	back     [][]byte
-	gone     bool // the receiver's end is
-	told     bool // and the sender has been told
+	silentAt time.Time // since when only the target takes it for alive
+	gone     bool      // the receiver's end is
+	told     bool      // and the sender has been told
 }
 
 type simChange struct {
@@ -420,6 +421,11 @@ func (n *simNode) leaving(to slots.NodeID, set *slots.Set) slots.Set {
 // tick does what the driver does now and then.
 func (n *simNode) tick() {
 	now := n.w.now
+	for _, l := range n.w.links {
+		if l.to == n && !l.silentAt.IsZero() && now.Sub(l.silentAt) > 15*time.Second {
+			l.break_(n.w)
+		}
+	}
 	for _, j := range n.jobs {
 		if !j.over {
 			j.s.tick(now)
