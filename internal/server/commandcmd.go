@@ -20,15 +20,16 @@ var commandCommand = command{name: "command", arity: -1, flags: flagLoading | fl
 	)}
 
 func cmdCommand(s *session) error {
-	s.out.Array(len(commandList))
-	for _, c := range commandList {
+	list := s.srv.topLevel()
+	s.out.Array(len(list))
+	for _, c := range list {
 		s.describeCommand(c)
 	}
 	return nil
 }
 
 func cmdCommandCount(s *session) error {
-	s.out.Int(int64(len(commandList)))
+	s.out.Int(int64(len(s.srv.topLevel())))
 	return nil
 }
 
@@ -38,7 +39,7 @@ func cmdCommandInfo(s *session) error {
 	}
 	s.out.Array(len(s.args) - 2)
 	for _, name := range s.args[2:] {
-		if c := findFull(name); c != nil {
+		if c := s.srv.findFull(name); c != nil {
 			s.describeCommand(c)
 		} else {
 			s.out.NullArray()
@@ -48,10 +49,10 @@ func cmdCommandInfo(s *session) error {
 }
 
 // findFull finds "get" and "client|list".
-func findFull(name []byte) *command {
+func (s *Server) findFull(name []byte) *command {
 	text := string(name)
 	top, sub, isSub := strings.Cut(text, "|")
-	c := commands.find([]byte(top))
+	c := s.find([]byte(top))
 	if c == nil || !isSub {
 		return c
 	}
@@ -189,11 +190,11 @@ func (s *session) describeKeys(k keyUse) {
 }
 
 func cmdCommandDocs(s *session) error {
-	list := commandList
+	list := s.srv.topLevel()
 	if len(s.args) > 2 {
 		list = nil
 		for _, name := range s.args[2:] {
-			if c := findFull(name); c != nil {
+			if c := s.srv.findFull(name); c != nil {
 				list = append(list, c)
 			}
 		}
@@ -248,7 +249,7 @@ func cmdCommandList(s *session) error {
 		return errSyntax
 	}
 	var names []string
-	for _, c := range allCommands {
+	for _, c := range s.srv.everything() {
 		if (len(s.args) == 5 || c.parent == nil) && wanted(c) {
 			names = append(names, c.name)
 		}
@@ -263,7 +264,7 @@ func cmdCommandList(s *session) error {
 // keysOf finds the keys of the command line that follows COMMAND GETKEYS.
 func (s *session) keysOf() (c *command, line [][]byte, err error) {
 	line = s.args[2:]
-	c, err = s.resolve(line)
+	c, err = s.srv.resolve(line)
 	switch {
 	case c == nil:
 		return nil, nil, replyError("ERR Invalid command specified")

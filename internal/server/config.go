@@ -21,6 +21,8 @@ type Config struct {
 	Version  string           // of the host program, for INFO; "" = none
 	Now      func() time.Time // nil = time.Now
 
+	// Extensions are commands that the host program adds.
+	Extensions []Extension
 	// Replication tells what ROLE and INFO replication show; nil: a master
 	// without replicas.
 	Replication func() Replication

@@ -17,7 +17,7 @@ const (
 func (s *session) execute(args [][]byte) (held bool) {
 	s.args = args
 	mark := len(s.out.B)
-	cmd, err := s.resolve(args)
+	cmd, err := s.srv.resolve(args)
 	if err == nil && !s.authed && !cmd.has(flagNoAuth) {
 		err = errNoAuth
 	}
@@ -53,8 +53,8 @@ func (s *session) execute(args [][]byte) (held bool) {
 }
 
 // resolve finds the command and checks the number of its arguments.
-func (s *session) resolve(args [][]byte) (*command, error) {
-	cmd := commands.find(args[0])
+func (s *Server) resolve(args [][]byte) (*command, error) {
+	cmd := s.find(args[0])
 	if cmd == nil {
 		return nil, errUnknownCommand(args)
 	}

@@ -243,7 +243,7 @@ func (s *session) infoCPU(t *infoText) {
 }
 
 func (s *session) infoCommandStats(t *infoText) {
-	for _, c := range allCommands {
+	for _, c := range s.srv.everything() {
 		sum := s.srv.stats.command(c.id)
 		if sum.calls == 0 && sum.failed == 0 && sum.rejected == 0 {
 			continue

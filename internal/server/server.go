@@ -27,6 +27,11 @@ type Server struct {
 	nextID  atomic.Int64
 	clock   atomic.Int64 // Unix milliseconds at the last tick
 
+	extra      []*command  // the host's
+	extraSet   *commandSet // finds them; nil if there are none
+	callers    *sync.Pool  // of *session, for Do
+	nextCaller atomic.Int64
+
 	life context.Context // ends with Close
 	end  context.CancelFunc
 	wg   sync.WaitGroup // all goroutines
@@ -53,7 +58,7 @@ func New(cfg Config) (*Server, error) {
 		cfg:       cfg,
 		engine:    cfg.Engine,
 		store:     cfg.Engine.Store(),
-		stats:     newStats(),
+		stats:     newStats(len(allCommands) + len(cfg.Extensions)),
 		started:   cfg.Now(),
 		runID:     newRunID(),
 		life:      life,
@@ -61,8 +66,13 @@ func New(cfg Config) (*Server, error) {
 		sessions:  make(map[int64]*session),
 		listeners: make(map[net.Listener]struct{}),
 	}
+	if err := s.extend(cfg.Extensions); err != nil {
+		end()
+		return nil, err
+	}
 	s.clock.Store(s.started.UnixMilli())
 	s.SetLimits(cfg.Limits)
+	s.callers = s.newCallers()
 	return s, nil
 }
 

@@ -44,10 +44,10 @@ type commandStat struct {
 // maxErrorCodes bounds the codes that are told apart.
 const maxErrorCodes = 128
 
-func newStats() *stats {
+func newStats(commands int) *stats {
 	st := &stats{errors: make(map[string]int64)}
 	for i := range st.shards {
-		st.shards[i] = &statsShard{cmd: make([]commandStat, len(allCommands))}
+		st.shards[i] = &statsShard{cmd: make([]commandStat, commands)}
 	}
 	return st
 }

@@ -22,9 +22,10 @@ func TestCommandTableIsRedis(t *testing.T) {
 	}
 	defer conn.Close()
 	theirs := commandRows(t, resp.NewConn(conn))
-	ours := commandRows(t, connect(t, startServer(t, Config{})))
+	srv := startServer(t, Config{})
+	ours := commandRows(t, connect(t, srv))
 	for name, row := range ours {
-		if c := findFull([]byte(name)); c.has(flagHidden) {
+		if c := srv.findFull([]byte(name)); c.has(flagHidden) {
 			continue
 		}
 		if want, ok := theirs[name]; !ok {

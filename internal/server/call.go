@@ -1,0 +1,121 @@
+package server
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// A call is a command that comes from the host program or another node instead of a
+// client's connection. It goes the same way as a client's, through a session without a connection.
+
+// Call is one command to run.
+type Call struct {
+	Args     [][]byte
+	Asking   bool // as after ASKING
+	ReadOnly bool // as after READONLY
+	// Done ends waiting for keys in flight and for the end of a pause. nil: only Close does.
+	Done <-chan struct{}
+}
+
+// callable are the commands without keys that make sense without a connection. Those with keys all do.
+var callable = map[string]bool{
+	"ping": true, "echo": true, "time": true, "dbsize": true, "scan": true,
+	"cluster|countkeysinslot": true, "cluster|getkeysinslot": true, "cluster|keyslot": true,
+}
+
+// ErrNotCallable is the error of Do for commands about a connection, and for administration.
+const ErrNotCallable = replyError("ERR this command needs a client's connection")
+
+// ErrWouldWait is the error of Do when Done ended a wait. The command has not run.
+var ErrWouldWait = fmt.Errorf("%w (gave up waiting)", slots.ErrTryAgain)
+
+// Do runs a command and appends its reply, in RESP3, to dst. An error reply is returned as error
+// instead: of package slots or keyspace, or with a text as SPEC §11 has it.
+func (s *Server) Do(c *Call, dst []byte) ([]byte, error) {
+	ss := s.callers.Get().(*session)
+	defer ss.putBack()
+	ss.out.B = dst
+	err := ss.call(c)
+	out := ss.out.B
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+// putBack keeps nothing of what was called.
+func (s *session) putBack() {
+	s.out.B, s.args, s.cmd = nil, nil, nil
+	clear(s.access.Keys)
+	s.access.Keys = s.access.Keys[:0]
+	s.srv.callers.Put(s)
+}
+
+func (s *session) call(c *Call) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.srv.cfg.Logger.Error("a command panicked", "command", s.cmd.fullName(), "panic", p, "stack", string(debug.Stack()))
+			err = replyError("ERR the command panicked: see the node's log")
+		}
+	}()
+	s.args, s.asking, s.readOnly = c.Args, c.Asking, c.ReadOnly
+	s.access.Done = c.Done
+	if c.Done == nil {
+		s.access.Done = s.srv.life.Done()
+	}
+	cmd, err := s.srv.resolve(c.Args)
+	if err != nil {
+		return err
+	}
+	if cmd.tx == nil && !callable[cmd.name] || cmd.has(flagNow) {
+		return ErrNotCallable
+	}
+	s.cmd = cmd
+	for {
+		if s.srv.paused.Load() == nil || !s.mustWait(cmd) {
+			if err := s.timed(cmd); err != errHeld {
+				s.count(err)
+				return err
+			}
+		}
+		if !s.srv.outlast(s.access.Done) {
+			return ErrWouldWait
+		}
+	}
+}
+
+func (s *session) count(err error) {
+	if err != nil {
+		s.shard.cmd[s.cmd.id].failed.Add(1)
+		s.srv.stats.countError(err.Error())
+	}
+}
+
+// outlast waits for the end of a pause, false if done is closed before.
+func (s *Server) outlast(done <-chan struct{}) bool {
+	p := s.paused.Load()
+	if p == nil {
+		return true
+	}
+	select {
+	case <-p.over:
+		return true
+	case <-done:
+	case <-s.life.Done():
+	}
+	return false
+}
+
+// newCallers returns the pool of sessions for Do.
+func (s *Server) newCallers() *sync.Pool {
+	return &sync.Pool{New: func() any {
+		ss := &session{srv: s, id: s.nextCaller.Add(1), authed: true, limits: s.limits.Load(), out: resp.Writer{RESP3: true}}
+		ss.shard = s.stats.shard(ss.id)
+		ss.inSlot = ss.runInSlot
+		return ss
+	}}
+}
