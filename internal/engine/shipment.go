@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Shipment is a number of keys of one slot on their way to another server by MIGRATE
+// (SPEC §8.3): a flight of its own, so that writes to the keys wait for its end.
+type Shipment struct {
+	Items []Item // the keys that are here
+
+	engine *Engine
+	slot   slots.Slot
+	flight uint64
+}
+
+// Item is a key that is shipped. Nothing in it may be changed.
+type Item struct {
+	Key      []byte
+	Type     keyspace.Type
+	Value    []byte
+	ExpireAt int64 // Unix milliseconds, 0 = never
+}
+
+// TTL returns how long the item has to live at now, in milliseconds, at least 1; 0 if for ever: the
+// form RESTORE takes.
+func (it *Item) TTL(now time.Time) int64 {
+	if it.ExpireAt == 0 {
+		return 0
+	}
+	return max(1, it.ExpireAt-now.UnixMilli())
+}
+
+// Ship takes those of a's keys that are here on a shipment, in their order, and waits for those that are
+// on another one. It does not ask whether this node owns the slot: MIGRATE moves what is here.
+// The error is slots.ErrTryAgain if waiting is no use, or a.Done ended it. The
+// caller must Land the shipment.
+func (e *Engine) Ship(a *Access) (*Shipment, error) {
+	for {
+		s := &Shipment{engine: e, slot: a.Slot, flight: e.NewFlight()}
+		var ended <-chan struct{}
+		err := e.store.View(a.Slot, func(tx *keyspace.Tx) (err error) {
+			if ended, err = e.inFlightLocked(a); ended == nil && err == nil {
+				s.boardLocked(tx, a.Keys)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if ended == nil {
+			return s, nil
+		}
+		select {
+		case <-ended:
+		case <-a.Done:
+			return nil, slots.ErrTryAgain
+		}
+	}
+}
+
+func (s *Shipment) boardLocked(tx *keyspace.Tx, keys [][]byte) {
+	for _, key := range keys {
+		entry, ok := tx.Peek(key)
+		if !ok {
+			continue
+		}
+		s.engine.Board(s.slot, s.flight, key)
+		value := entry.Value
+		if len(value) <= keyspace.BigValue {
+			value = bytes.Clone(value) // a longer one the store never changes in place
+		}
+		s.Items = append(s.Items, Item{bytes.Clone(key), entry.Type, value, entry.ExpireAt})
+	}
+}
+
+// Land ends the shipment. In one step it deletes the keys that moved, of which the other
+// server has said so, and lets the writes go on that waited.
+func (s *Shipment) Land(moved [][]byte) error { return s.engine.Land(s.slot, s.flight, moved) }
