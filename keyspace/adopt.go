@@ -20,24 +20,27 @@ func (s *Store) Adopt(staged *Store) {
 	}
 	for slot := range slots.Slot(slots.Count) {
 		if s.Count(slot) > 0 || staged.Count(slot) > 0 {
-			s.adoptSlot(slot, staged.table(slot))
+			s.adoptSlot(slot, staged)
 		}
 	}
 }
 
-func (s *Store) adoptSlot(slot slots.Slot, from *table) {
-	t := s.table(slot)
+func (s *Store) adoptSlot(slot slots.Slot, staged *Store) {
+	t, from := s.table(slot), staged.table(slot)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	was := t.sum
-	t.root, t.dir, t.depth, t.deepest = from.root, from.dir, from.depth, from.deepest
+	t.one, t.dir, t.depth, t.deepest = from.one, from.dir, from.depth, from.deepest
 	t.sum, t.due = from.sum, from.due
 	// The counter must not fall: WATCH compares versions.
 	t.version = max(t.version, from.version) + 1
-	t.deleted = t.version
-	from.clear(from.version)
-	from.keys.Store(0)
+	if t.sum.keys == 0 {
+		t.clear(t.version)
+	}
 	s.settle(slot, t, was)
+	was = from.sum
+	from.clear(from.version)
+	staged.settle(slot, from, was)
 }

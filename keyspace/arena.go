@@ -17,47 +17,58 @@ type ref uint32
 // arena is a list of pages. All are of pageSize but the last, which grows step by step
 // so that a slot of a dozen keys does not pay for a whole page.
 type arena struct {
-	pages [][]byte
-	used  int // bytes handed out, with those since abandoned
-	held  int // bytes of all pages
+	first []byte   // most slots need no other page, and no other cache line to find it
+	rest  [][]byte // page 1 and so on
+	used  int32    // bytes handed out, with those since abandoned
+	held  int32    // bytes of all pages
 }
 
 // at returns the bytes from r to the end of r's page.
 func (a *arena) at(r ref) []byte {
-	return a.pages[r/pageUnits][r%pageUnits*unit:]
+	if r < pageUnits {
+		return a.first[r*unit:]
+	}
+	return a.rest[r/pageUnits-1][r%pageUnits*unit:]
 }
 
 // alloc hands out n bytes, a multiple of unit and at most pageSize/2. expect is how many bytes
 // the caller is about to ask for, n included: it saves growing in
 // steps. ok is false if the arena is full.
 func (a *arena) alloc(n, expect int) (r ref, b []byte, ok bool) {
-	if len(a.pages) == 0 {
-		a.addPage(n+unit, expect+unit)
-		a.pages[0] = a.pages[0][:unit] // ref 0 stays unused
+	if a.first == nil {
+		a.first = a.newPage(n+unit, expect+unit)[:unit] // ref 0 stays unused
 	}
-	last := len(a.pages) - 1
-	page := a.pages[last]
-	if len(page)+n > pageSize {
-		if len(a.pages) == arenaLimit/pageSize {
+	last := len(a.rest)
+	page := a.last()
+	if len(*page)+n > pageSize {
+		if last+1 == arenaLimit/pageSize {
 			return 0, nil, false
 		}
-		a.addPage(max(n, pageSize/16), expect)
+		a.rest = append(a.rest, a.newPage(max(n, pageSize/16), expect))
 		last++
-		page = a.pages[last]
+		page = a.last()
 	}
-	start := len(page)
-	if cap(page)-start < n {
-		page = a.growPage(page, start+max(n, min(expect, pageSize-start)))
+	start := len(*page)
+	if cap(*page)-start < n {
+		*page = a.growPage(*page, start+max(n, min(expect, pageSize-start)))
 	}
-	a.pages[last] = page[:start+n]
-	a.used += n
-	return ref(last*pageUnits + start/unit), page[start : start+n], true
+	*page = (*page)[:start+n]
+	b = *page
+	a.used += int32(n)
+	return ref(last*pageUnits + start/unit), b[start : start+n], true
 }
 
-func (a *arena) addPage(atLeast, expect int) {
+func (a *arena) last() *[]byte {
+	if n := len(a.rest); n > 0 {
+		return &a.rest[n-1]
+	}
+	return &a.first
+}
+
+func (a *arena) newPage(atLeast, expect int) []byte {
 	page := makePage(min(max(atLeast, expect), pageSize))
-	a.held += cap(page)
-	a.pages = append(a.pages, page)
+	a.held += int32(cap(page))
+	return page
 }
 
 // growPage moves the last page to one of at least need bytes. A quarter more than
@@ -65,7 +76,7 @@ func (a *arena) addPage(atLeast, expect int) {
 // a full segment) small.
 func (a *arena) growPage(old []byte, need int) []byte {
 	page := makePage(min(max(need, len(old)+len(old)/4), pageSize))
-	a.held += cap(page) - cap(old)
+	a.held += int32(cap(page) - cap(old))
 	return append(page, old...)
 }
 

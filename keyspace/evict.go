@@ -213,8 +213,8 @@ func (s *Store) randomSlot(rand uint64, volatile bool) (slots.Slot, bool) {
 			rest -= w
 			continue
 		}
-		for j := range g.tables {
-			w := g.tables[j].weight(volatile)
+		for j := range g.seen {
+			w := g.seen[j].weight(volatile)
 			if rest < w {
 				return slots.Slot(i*groupSize + j), true
 			}
@@ -232,8 +232,8 @@ func (s *Store) anySlot(volatile bool) (slots.Slot, bool) {
 		if g.weight(volatile) <= 0 {
 			continue
 		}
-		for j := range g.tables {
-			if g.tables[j].weight(volatile) > 0 {
+		for j := range g.seen {
+			if g.seen[j].weight(volatile) > 0 {
 				return slots.Slot(i*groupSize + j), true
 			}
 		}
@@ -251,11 +251,11 @@ func (g *group) weight(volatile bool) int64 {
 	return g.keys.Load()
 }
 
-func (t *table) weight(volatile bool) int64 {
+func (n *seen) weight(volatile bool) int64 {
 	if volatile {
-		return t.expiring.Load()
+		return n.expiring.Load()
 	}
-	return t.keys.Load()
+	return n.keys.Load()
 }
 
 // sample calls visit for entries from a random place on, until it returns false or

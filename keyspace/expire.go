@@ -58,10 +58,10 @@ func (s *Store) ExpireStep(budget time.Duration) int {
 func (s *Store) expireGroup(i int, g *group, now int64, end time.Time) (removed int, finished bool) {
 	finished = true
 	for j := range g.tables {
-		if g.tables[j].dueSeen.Load() > now {
+		if g.seen[j].due.Load() > now {
 			continue
 		}
-		n, done := s.expireSlot(slots.Slot(i*groupSize+j), now, end)
+		n, done := s.expireSlot(slots.Slot(i*groupSize+j), &g.seen[j], now, end)
 		removed += n
 		if !done {
 			finished = false
@@ -72,14 +72,14 @@ func (s *Store) expireGroup(i int, g *group, now int64, end time.Time) (removed 
 	// lowers its table's first and the group's then, so none is missed here.
 	g.due.Store(never)
 	for j := range g.tables {
-		g.hasten(g.tables[j].dueSeen.Load())
+		g.hasten(g.seen[j].due.Load())
 	}
 	return removed, finished
 }
 
 // expireSlot goes through the segments of a slot that have keys due, leaving the lock
 // every so often.
-func (s *Store) expireSlot(slot slots.Slot, now int64, end time.Time) (removed int, finished bool) {
+func (s *Store) expireSlot(slot slots.Slot, seen *seen, now int64, end time.Time) (removed int, finished bool) {
 	earliest := int64(never) // of the segments that were looked at
 	for prefix := uint32(0); prefix < 1<<prefixBits; {
 		tx := s.begin(slot, false)
@@ -98,7 +98,7 @@ func (s *Store) expireSlot(slot slots.Slot, now int64, end time.Time) (removed i
 		}
 		if last || timeUp {
 			tx.table.due = min(tx.table.due, earliest)
-			tx.table.dueSeen.Store(tx.table.due)
+			seen.due.Store(tx.table.due)
 		}
 		tx.end()
 		if timeUp {

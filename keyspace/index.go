@@ -8,7 +8,7 @@ package keyspace
 type index struct {
 	cells []uint32 // tag<<refBits | ref, 0 = free; a few more than size
 	size  uint32   // homes are 0 … size-1
-	n     int      // cells in use
+	n     uint32   // cells in use
 }
 
 const (
@@ -28,8 +28,8 @@ func (x *index) home(tag uint32) int { return int(tag * x.size >> tagBits) }
 
 // insert adds a cell, behind those of the same tag.
 func (x *index) insert(cell uint32) {
-	if uint32(x.n+1) > x.size/8*7 {
-		x.resize(x.n + 1)
+	if x.n+1 > x.size/8*7 {
+		x.resize(int(x.n) + 1)
 	}
 	tag := cellTag(cell)
 	at := x.home(tag)
@@ -93,4 +93,4 @@ func (x *index) push(next int, cell uint32) int {
 }
 
 // sparse reports whether a smaller index would do.
-func (x *index) sparse() bool { return x.size > 16 && uint32(x.n) < x.size/2 }
+func (x *index) sparse() bool { return x.size > 16 && x.n < x.size/2 }

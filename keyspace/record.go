@@ -191,6 +191,21 @@ type big struct {
 
 const bigOverhead = 48 // bytes of a big
 
+func (s *segment) addBig(g big) uint32 {
+	if s.bigs == nil {
+		s.bigs = &bigs{}
+	}
+	return s.bigs.add(g)
+}
+
+// size returns the bytes of all.
+func (s *bigs) size() int {
+	if s == nil {
+		return 0
+	}
+	return s.bytes
+}
+
 func (g *big) size() int { return cap(g.key) + cap(g.value) + bigOverhead }
 
 func (s *bigs) add(g big) uint32 {

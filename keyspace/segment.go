@@ -11,7 +11,7 @@ const (
 	splitBytes   = 64 << 10
 	splitEntries = 1024
 	// segmentOverhead is what a segment costs besides its index, arena and big values.
-	segmentOverhead = 256
+	segmentOverhead = 136
 	// never is the due time of what has no expiry.
 	never = math.MaxInt64
 )
@@ -21,12 +21,13 @@ const (
 // grows splits its segments one at a time (extendible hashing), so that no write ever
 // waits for more than one segment's worth of work.
 type segment struct {
+	// What every lookup needs comes first, in one cache line.
 	index index
 	arena arena
-	bigs  bigs
+	bigs  *bigs // nil: there are none
 
-	live      int    // bytes of the arena that entries use; arena.used-live are abandoned
-	volatiles int    // entries with an expiry
+	live      int32  // bytes of the arena that entries use; arena.used-live are abandoned
+	volatiles int32  // entries with an expiry
 	due       int64  // no entry expires before; may be too early, never too late
 	deleted   uint64 // version of the last removal
 
@@ -40,11 +41,11 @@ func newSegment(prefix uint32, depth uint8, deleted uint64) *segment {
 
 // bytes returns the memory that entries use, held what is reserved for them.
 func (s *segment) bytes() int64 {
-	return int64(segmentOverhead + s.live + cap(s.index.cells)*4 + s.bigs.bytes)
+	return int64(segmentOverhead + int(s.live) + cap(s.index.cells)*4 + s.bigs.size())
 }
 
 func (s *segment) held() int64 {
-	return int64(segmentOverhead + s.arena.held + cap(s.index.cells)*4 + s.bigs.bytes)
+	return int64(segmentOverhead + int(s.arena.held) + cap(s.index.cells)*4 + s.bigs.size())
 }
 
 // find returns the position of key in the index, -1 if it is not there.
@@ -114,7 +115,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 		if rec.flags&flagBigKey != 0 {
 			outside.key = rec.key
 		}
-		rec.big = s.bigs.add(outside)
+		rec.big = s.addBig(outside)
 	}
 	size := rec.size()
 	if at < 0 || size > oldSize {
@@ -136,7 +137,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 		s.forget(&oldHead)
 	}
 	rec.encode(place)
-	s.live += size
+	s.live += int32(size)
 	if rec.flags&flagExpires != 0 {
 		s.volatiles++
 		s.due = min(s.due, rec.expireAt)
@@ -146,7 +147,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 
 // forget takes an entry out of the accounts.
 func (s *segment) forget(h *head) {
-	s.live -= h.size()
+	s.live -= int32(h.size())
 	if h.flags&flagExpires != 0 {
 		s.volatiles--
 	}
@@ -164,7 +165,7 @@ func (s *segment) remove(at int) {
 
 // full reports whether the segment should be split before it takes another entry.
 func (s *segment) full() bool {
-	return s.live >= splitBytes || s.index.n >= splitEntries
+	return s.live >= splitBytes || int(s.index.n) >= splitEntries
 }
 
 // wasteful reports whether compaction pays: a quarter of the live bytes is abandoned.
@@ -176,7 +177,7 @@ func (s *segment) wasteful() bool {
 func (s *segment) compact() {
 	old := s.arena
 	s.arena = arena{}
-	left := s.live
+	left := int(s.live)
 	for i, cell := range s.index.cells {
 		if cell == 0 {
 			continue
@@ -193,7 +194,7 @@ func (s *segment) compact() {
 		left -= size
 	}
 	if s.index.sparse() {
-		s.index.resize(s.index.n)
+		s.index.resize(int(s.index.n))
 	}
 }
 
@@ -212,7 +213,7 @@ func (b *builder) take(from *segment, cell uint32) {
 		b.copy(cell, src[:h.size()])
 	} else {
 		rec := from.record(cellRef(cell))
-		rec.big = b.bigs.add(from.bigs.list[rec.big])
+		rec.big = b.addBig(from.bigs.list[rec.big])
 		encoded := make([]byte, rec.size())
 		rec.encode(encoded)
 		b.copy(cell, encoded)
@@ -230,7 +231,7 @@ func (b *builder) copy(cell uint32, entry []byte) {
 	}
 	copy(place, entry)
 	b.left -= len(entry)
-	b.live += len(entry)
+	b.live += int32(len(entry))
 	b.next = b.index.push(b.next, cellOf(cellTag(cell), r))
 }
 
@@ -266,13 +267,13 @@ func (s *segment) split(hash func(key []byte) uint64) (low, high *segment) {
 // mergeable reports whether both halves of a split are so small that one segment
 // holds them with room to spare.
 func mergeable(a, b *segment) bool {
-	return a.depth == b.depth && a.live+b.live <= splitBytes/2 && a.index.n+b.index.n <= splitEntries/2
+	return a.depth == b.depth && a.live+b.live <= splitBytes/2 && int(a.index.n+b.index.n) <= splitEntries/2
 }
 
 // merge undoes a split.
 func merge(low, high *segment) *segment {
-	b := builder{segment: newSegment(low.prefix, low.depth-1, max(low.deleted, high.deleted)), left: low.live + high.live}
-	b.index.reserve(low.index.n + high.index.n)
+	b := builder{segment: newSegment(low.prefix, low.depth-1, max(low.deleted, high.deleted)), left: int(low.live + high.live)}
+	b.index.reserve(int(low.index.n + high.index.n))
 	l, h := nextCell(low, 0), nextCell(high, 0)
 	for l < len(low.index.cells) || h < len(high.index.cells) {
 		fromLow := h == len(high.index.cells) ||

@@ -54,6 +54,7 @@ const groupSize = 128
 // empty store is small, and their totals spare others the look at each slot.
 type group struct {
 	tables   [groupSize]table
+	seen     [groupSize]seen
 	keys     atomic.Int64
 	expiring atomic.Int64
 	due      atomic.Int64 // no entry of the group expires before
@@ -169,8 +170,8 @@ func (s *Store) newGroup(slot slots.Slot) *group {
 	g := &group{}
 	g.due.Store(never)
 	for i := range g.tables {
-		g.tables[i].due = never
-		g.tables[i].dueSeen.Store(never)
+		g.tables[i].clear(0)
+		g.seen[i].due.Store(never)
 	}
 	s.groups[slot/groupSize].CompareAndSwap(nil, g)
 	return s.groups[slot/groupSize].Load()
@@ -179,13 +180,17 @@ func (s *Store) newGroup(slot slots.Slot) *group {
 // settle makes known what a commit changed; was is the table's accounts before. The slot's
 // lock is held.
 func (s *Store) settle(slot slots.Slot, t *table, was totals) {
+	if t.sum == was && t.due == never {
+		return
+	}
 	g := s.groups[slot/groupSize].Load()
+	seen := &g.seen[slot%groupSize]
 	if n := t.sum.keys - was.keys; n != 0 {
-		t.keys.Store(int64(t.sum.keys))
+		seen.keys.Store(int64(t.sum.keys))
 		g.keys.Add(int64(n))
 	}
 	if n := t.sum.expiring - was.expiring; n != 0 {
-		t.expiring.Store(int64(t.sum.expiring))
+		seen.expiring.Store(int64(t.sum.expiring))
 		g.expiring.Add(int64(n))
 	}
 	if n := t.sum.bytes - was.bytes; n != 0 {
@@ -194,8 +199,8 @@ func (s *Store) settle(slot slots.Slot, t *table, was totals) {
 	if n := t.sum.held - was.held; n != 0 {
 		s.reserved.Add(n)
 	}
-	if t.due < t.dueSeen.Load() {
-		t.dueSeen.Store(t.due)
+	if t.due < seen.due.Load() {
+		seen.due.Store(t.due)
 		g.hasten(t.due)
 	}
 }
@@ -224,8 +229,8 @@ func (s *Store) Barrier(set *slots.Set) {
 // Count returns the number of keys in slot, with those that expired but have not been
 // removed yet. It takes no lock.
 func (s *Store) Count(slot slots.Slot) int {
-	if t := s.peek(slot); t != nil {
-		return int(t.keys.Load())
+	if g := s.groups[slot/groupSize].Load(); g != nil {
+		return int(g.seen[slot%groupSize].keys.Load())
 	}
 	return 0
 }

@@ -11,27 +11,33 @@ const prefixBits = 20
 
 func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 
-// table holds one slot: nothing, one segment, or a directory of segments indexed by the
-// first bits of the hash.
+// table holds one slot: one segment, or a directory of segments indexed by the first
+// bits of the hash. It fills four cache lines; a lookup in a slot of one segment needs the first
+// two.
 type table struct {
-	mu sync.Mutex // guards all below; the atomics are written under it, read anywhere
+	mu sync.Mutex // guards all below
 
-	root    *segment   // the only segment, while depth is 0
-	dir     []*segment // 1<<depth of them, while depth is not 0
-	depth   uint8
-	deepest uint32 // segments whose depth is the directory's
+	version      uint64     // of the last change
+	hits, misses uint64     // see Stats
+	dir          []*segment // 1<<depth of them, while depth is not 0
+	depth        uint8
+	deepest      uint32 // segments whose depth is the directory's
 
-	version uint64 // of the last change
-	deleted uint64 // version of the last removal, for when there is no segment
+	one segment // the only segment, while depth is 0
+
+	expired uint64 // see Stats
 	sum     totals
 	due     int64 // no entry expires before
 
-	hits, misses, expired uint64 // see Stats
+	_ [16]byte // to a multiple of a cache line
+}
 
-	// What others look at without the lock, as of the last commit. See Store.settle.
+// seen is what others look at without the slot's lock, as of the last commit: it is
+// written under the lock, by Store.settle.
+type seen struct {
 	keys     atomic.Int64
-	expiring atomic.Int64
-	dueSeen  atomic.Int64
+	expiring atomic.Int64 // of them, with an expiry
+	due      atomic.Int64 // no entry expires before
 }
 
 // totals are the accounts of a segment or of all segments of a slot.
@@ -42,10 +48,10 @@ type totals struct {
 	held     int64 // of memory reserved
 }
 
-// segment returns the segment of a hash, nil if the slot is empty.
+// segment returns the segment of a hash.
 func (t *table) segment(hash uint64) *segment {
 	if t.depth == 0 {
-		return t.root
+		return &t.one
 	}
 	return t.dir[hash>>(64-t.depth)]
 }
@@ -55,28 +61,24 @@ func (t *table) segmentAt(prefix uint32) *segment {
 	return t.segment(uint64(prefix) << (64 - prefixBits))
 }
 
-// find returns the place of key: at is -1 if it is not there, s is nil if the slot is
-// empty.
+// find returns the place of key: at is -1 if it is not there.
 func (t *table) find(hash uint64, key []byte) (s *segment, at int) {
 	s = t.segment(hash)
-	if s == nil {
-		return nil, -1
-	}
 	return s, s.find(tagOf(hash), key)
 }
 
 // leave takes s out of the accounts; every change of s happens between leave
 // and enter.
 func (t *table) leave(s *segment) {
-	t.sum.keys -= s.index.n
-	t.sum.expiring -= s.volatiles
+	t.sum.keys -= int(s.index.n)
+	t.sum.expiring -= int(s.volatiles)
 	t.sum.bytes -= s.bytes()
 	t.sum.held -= s.held()
 }
 
 func (t *table) enter(s *segment) {
-	t.sum.keys += s.index.n
-	t.sum.expiring += s.volatiles
+	t.sum.keys += int(s.index.n)
+	t.sum.expiring += int(s.volatiles)
 	t.sum.bytes += s.bytes()
 	t.sum.held += s.held()
 	t.due = min(t.due, s.due)
@@ -85,10 +87,8 @@ func (t *table) enter(s *segment) {
 // put stores rec under hash; s and at are what find returned. It returns false if
 // segment.put does.
 func (t *table) put(s *segment, at int, hash uint64, rec *record, rehash func([]byte) uint64) bool {
-	if s == nil {
-		s = newSegment(0, 0, t.deleted)
-		t.root = s
-		t.enter(s)
+	if t.sum.keys == 0 {
+		t.enter(s) // an empty slot's segment does not count
 	}
 	for at < 0 && s.full() && s.depth < prefixBits {
 		t.split(s, rehash)
@@ -127,10 +127,10 @@ func (t *table) remove(s *segment, at int, version uint64) {
 
 // clear gives up everything, in no time: what is left is the garbage collector's.
 func (t *table) clear(version uint64) {
-	t.root, t.dir, t.depth, t.deepest = nil, nil, 0, 0
+	t.one = segment{deleted: version, due: never}
+	t.dir, t.depth, t.deepest = nil, 0, 0
 	t.sum = totals{}
 	t.due = never
-	t.deleted = version
 }
 
 // split replaces s by its halves, and doubles the directory if s has its depth.
@@ -139,7 +139,7 @@ func (t *table) split(s *segment, rehash func([]byte) uint64) {
 	t.leave(s)
 	t.enter(low)
 	t.enter(high)
-	if s.depth == t.depth {
+	if low.depth > t.depth {
 		t.double()
 	}
 	t.point(low)
@@ -153,19 +153,18 @@ func (t *table) split(s *segment, rehash func([]byte) uint64) {
 func (t *table) double() {
 	dir := make([]*segment, 2<<t.depth)
 	for i := range dir {
-		if t.depth == 0 {
-			dir[i] = t.root
-		} else {
-			dir[i] = t.dir[i/2]
-		}
+		dir[i] = t.segment(uint64(i) << (63 - t.depth))
 	}
-	t.dir, t.root, t.depth, t.deepest = dir, nil, t.depth+1, 0
+	if t.depth == 0 {
+		t.one = segment{} // split already: what its halves did not take is in the way
+	}
+	t.dir, t.depth, t.deepest = dir, t.depth+1, 0
 }
 
 // point makes the directory point to s wherever a hash leads to it.
 func (t *table) point(s *segment) {
 	if t.depth == 0 {
-		t.root = s
+		t.one = *s
 		return
 	}
 	first := s.prefix >> (prefixBits - t.depth)
@@ -202,7 +201,7 @@ func (t *table) mergeWithBuddy(s *segment) bool {
 func (t *table) halve() {
 	t.depth--
 	if t.depth == 0 {
-		t.root, t.dir = t.dir[0], nil
+		t.one, t.dir = *t.dir[0], nil
 		return
 	}
 	dir := make([]*segment, 1<<t.depth)

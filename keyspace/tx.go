@@ -96,10 +96,7 @@ func (tx *Tx) Version(key []byte) uint64 {
 	if i := tx.staged(hash, key); i >= 0 {
 		return tx.ops[i].Version
 	}
-	if s := tx.table.segment(hash); s != nil {
-		return s.deleted
-	}
-	return tx.table.deleted
+	return tx.table.segment(hash).deleted
 }
 
 // Size returns the bytes of memory that key takes up, 0 if it is not there.
