@@ -40,6 +40,35 @@ func TestDecodeOpReturnsWhatAppendOpWrote(t *testing.T) {
 	}
 }
 
+// The wire form must not change: files and other releases have it.
+func TestOpWireForm(t *testing.T) {
+	op := Op{Kind: OpPut, Type: String, Slot: 300, Version: 70_000, Key: []byte("k"), Value: []byte("vv"), ExpireAt: 1_700_000_000_123}
+	want := []byte{0x97, 1, 0xcd, 0x01, 0x2c, 0xce, 0, 1, 0x11, 0x70, 0xc4, 1, 'k', 0xcf, 0, 0, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x7b, 0, 0xc4, 2, 'v', 'v'}
+	if got := AppendOp(nil, &op); !bytes.Equal(got, want) {
+		t.Fatalf("%x, want %x", got, want)
+	}
+	// The same op as another msgpack writer might put it: array 16, str 8, int 64.
+	other := []byte{0xdc, 0, 7, 0xd0, 1, 0xd1, 0x01, 0x2c, 0xd3, 0, 0, 0, 0, 0, 1, 0x11, 0x70, 0xd9, 1, 'k',
+		0xd3, 0, 0, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x7b, 0xcc, 0, 0xda, 0, 2, 'v', 'v'}
+	if got, rest, err := DecodeOp(other); err != nil || len(rest) != 0 || !sameOp(got, op) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+}
+
+func TestDecodeOpSkipsLaterFields(t *testing.T) {
+	for name, more := range map[string][]byte{
+		"nil": {0xc0}, "bool": {0xc3}, "float": {0xca, 1, 2, 3, 4}, "str": {0xa2, 'h', 'i'}, "bin": {0xc4, 1, 9},
+		"int": {0xd2, 0xff, 0, 0, 0}, "uint": {0xcd, 1, 2}, "ext": {0xc7, 2, 5, 1, 2}, "fixext": {0xd5, 5, 1, 2},
+		"array": {0x92, 1, 0x91, 2}, "map": {0x81, 1, 0xdc, 0, 1, 3}, "map16": {0xde, 0, 1, 1, 2},
+	} {
+		b := append([]byte{0x94, byte(OpDrop), 9, 8}, more...)
+		op, rest, err := DecodeOp(append(b, "next"...))
+		if err != nil || string(rest) != "next" || op.Version != 8 {
+			t.Errorf("%s: %+v, rest %q, %v", name, op, rest, err)
+		}
+	}
+}
+
 func TestDecodeOpRefusesWhatIsCutOrWrong(t *testing.T) {
 	for _, op := range codecOps {
 		b := AppendOp(nil, &op)

@@ -7,7 +7,7 @@ import "encoding/binary"
 //	flags 1 | type 1 | access 3 | key length 1-2 | value length 1-2 | version 4 or 8 | expiry 0 or 8 | key | value
 //
 // A big entry has its value (and a very long key) in an allocation of its own; its value length is
-// then the number of that allocation, see [bigs]. 16-byte keys with 100-byte values take
+// then the number of that allocation (see bigs). 16-byte keys with 100-byte values take
 // 128 bytes.
 const (
 	flagExpires = 1 << iota // there is an expiry

@@ -1,0 +1,51 @@
+package keyspace_test
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+func ExampleStore_Update() {
+	store := keyspace.New(keyspace.Config{})
+	key := []byte("visits")
+	count := func() error {
+		return store.Update(slots.Of(key), func(tx *keyspace.Tx) error {
+			n := 0
+			if e, ok := tx.Get(key); ok { // e.Value is valid until this function returns
+				n, _ = strconv.Atoi(string(e.Value))
+			}
+			return tx.Put(key, keyspace.String, strconv.AppendInt(nil, int64(n+1), 10), 0)
+		})
+	}
+	for range 3 {
+		if err := count(); err != nil {
+			fmt.Println(err)
+		}
+	}
+	store.View(slots.Of(key), func(tx *keyspace.Tx) error {
+		e, _ := tx.Get(key)
+		fmt.Printf("%s visits\n", e.Value)
+		return nil
+	})
+	// Output: 3 visits
+}
+
+func ExampleStore_Dump() {
+	from, to := keyspace.New(keyspace.Config{}), keyspace.New(keyspace.Config{})
+	from.Update(7, func(tx *keyspace.Tx) error {
+		return tx.Put([]byte("a"), keyspace.String, []byte("1"), 0)
+	})
+	var cursor keyspace.Cursor
+	for done := false; !done; { // writes to from may go on between the batches
+		var err error
+		if cursor, done, err = from.Dump(7, cursor, 64<<10, to.Apply); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println(to.Count(7))
+	// Output: 1
+}
