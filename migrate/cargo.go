@@ -42,6 +42,8 @@ type greatKey struct {
 // keeps in an arena: longer ones it never changes in place (see keyspace.Op).
 const inlineValue = 32 << 10
 
+const _ = uint(inlineValue - keyspace.BigValue) // does not compile if that is greater
+
 // load takes keys of the slots of order, from a place on, until they make about budget bytes.
 // It returns where to go on and how many keys it met; those on another flight stay. Keys whose
 // time is over are as good as gone. buf is a buffer to use, if there is one to spare.

@@ -1,2 +1,79 @@
-// Package migrate moves slots between masters, live.
+// Package migrate moves slots between masters while clients read and write them, and plans
+// such moves.
+//
+// # Vocabulary
+//
+//   - A [Plan] says which slots go from which master to which: [Reshard], [Rebalance] and [Drain]
+//     make one, as the stock tools would. Plans are pure; printing one is the dry run.
+//   - A [Job] hands a set of this node's slots to one target. [Driver.Move] starts it; it ends
+//     by itself, whatever crashes meanwhile. A Return is a job that repairs: it brings keys to the
+//     owner of their slot and changes no ownership.
+//   - A window is some slots of a job that go through its phases together: one slot if it
+//     holds many keys, up to some hundred if they hold few, so that round trips and syncs of the
+//     disk are shared. The keys of one window move before those of the next; its preparation
+//     and its end overlap with its neighbours'.
+//   - A batch is some keys on their way, in flight (see internal/engine): they can be read at
+//     the source, a write to one waits until the batch is decided.
+//   - Custody is the duty to bring home what a lost race leaves behind.
+//
+// # The phases of a window
+//
+//	preparing   the target marks the slots as importing, durably
+//	opening     the source marks them as migrating, durably: from now on a key that is not at the
+//	            source is asked for, and created, at the target (ASK)
+//	listing     only after a restart or a failover of the source: see below
+//	moving      batches: taken and frozen, sent, stored, acknowledged, and only then deleted
+//	            here; passes over the slots until one finds no key
+//	finalising  the target claims the slots with a new epoch, durably, and tells everybody
+//	closing     the source takes note
+//
+// Between finalising and closing the source is empty and migrating, so that every request goes to the
+// target: there is no gap. Moving ends however busy a slot is, because no key is created at the
+// source any more. A cancelled job finishes the windows that are open and begins no other: to roll
+// one back would take as long, and could fail where finishing cannot.
+//
+// # Why no key is lost, doubled or brought back
+//
+// While a slot is open, keys only ever go from the source to the target. A key is at the target for
+// clients only when the source has deleted its own, which it does when the target has acknowledged
+// the batch. Until then nobody writes the key at either end, so the two copies are equal, and:
+//
+//   - a batch that is sent again finds its keys there, in the same or a later version, and
+//     changes nothing;
+//   - a batch that the target refuses is undone there as a whole before the source lets its keys be
+//     written again;
+//   - when the connection is lost, writes to the undecided keys are refused (TRYAGAIN), not
+//     allowed: a delete would bring the target's copy to light;
+//   - a new connection of a job ends the earlier ones at the target, with everything that they had
+//     still to say, before the first word is exchanged on it;
+//   - a source that was restarted, or promoted, does not know what it had sent. It lets nobody
+//     write to the open slots until the target has listed the keys that it has, and deletes
+//     these: the target's are at least as new.
+//
+// # What outlives a crash
+//
+// The journal keeps the jobs, not how far they are: that follows from the cluster's map and
+// the open slots, which gossip keeps. So the journal is written when a job begins, changes its
+// target or ends, and not for each slot. The target keeps the jobs that come to it, too.
+//
+// A job follows a failover of its target. With the source's journal ([DriverConfig].OnJournal), the
+// replica that takes the source's place goes on ([Driver.Resume]). If the target is forgotten, open
+// slots are closed as the source's own; what had been moved left the cluster with the target. Keys that
+// a target had acknowledged and not yet replicated when it died for good are lost, as is any
+// write of an asynchronously replicated master; set [DriverConfig].Replicated to wait for
+// its replicas.
+//
+// When a third node wins a race of epochs for a slot, the job goes on without that slot, and
+// both ends return its keys to the new owner, who keeps what it has already. A source that is not
+// heard of for some seconds is asked whether it still means to move what it has begun. Open slots that
+// no job knows of, made by hand, are left to the operator.
+//
+// # Example
+//
+//	plan, err := migrate.Rebalance(migrate.Masters(node.Map()), migrate.Balance{UseEmpty: true})
+//	fmt.Print(plan)
+//	for _, move := range plan.Moves { // each on the driver of the node move.From
+//		id, err := driver.Move(move.Slots, move.To)
+//		err = driver.Wait(ctx, id)
+//	}
 package migrate

@@ -16,7 +16,7 @@ import (
 )
 
 // testCluster is some masters on a network in memory. What gossip would spread is known to
-// all at once; a change of slots takes as long as syncTime.
+// all at once; a change of slots takes as long as syncDisk.
 type testCluster struct {
 	t     *testing.T
 	net   *memnet.Network
@@ -44,10 +44,7 @@ type testNode struct {
 	m         *slots.Map
 }
 
-const (
-	syncTime  = 2 * time.Millisecond
-	testSlots = 1200 // the first node's; the others own one each beyond
-)
+const testSlots = 1200 // the first node's; the others own one each beyond
 
 func newTestCluster(t *testing.T, n int) *testCluster {
 	c := &testCluster{t: t, net: memnet.New(), owner: make(map[slots.Slot]int)}
@@ -148,7 +145,7 @@ func (n *testNode) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) 
 }
 
 func (n *testNode) SetSlots(ctx context.Context, set slots.Set, action Action, peer slots.NodeID) error {
-	time.Sleep(syncTime)
+	syncDisk()
 	if err := ctx.Err(); err != nil {
 		return err // the node stopped before the change was on its disk
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// syncDisk takes the time that a disk takes, the bubble's.
+func syncDisk() { time.Sleep(2 * time.Millisecond) }
+
 func TestMoveOverANetwork(t *testing.T) {
 	for name, c := range map[string]struct {
 		last    slots.Slot

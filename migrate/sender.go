@@ -1,29 +1,10 @@
 package migrate
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
-)
-
-// How a job may end other than well.
-var (
-	// ErrTargetGone ends a job whose target was forgotten. The slots that had not been
-	// handed over stay, with the keys that had not been moved.
-	ErrTargetGone = errors.New("migrate: the target node is no longer in the cluster")
-	// ErrDemoted ends a job on a node that became a replica; the new master goes on with it.
-	ErrDemoted = errors.New("migrate: this node is no master any more")
-)
-
-const (
-	// retryAfter is how long to wait after a refusal.
-	retryAfter = 100 * time.Millisecond
-	// dialAfter and dialAtMost bound the growing pause between attempts to connect.
-	dialAfter, dialAtMost = 50 * time.Millisecond, time.Second
-	// pingEvery and silence are for connections that die without telling.
-	pingEvery, silence = time.Second, 5 * time.Second
 )
 
 // limits are what a job does at once. Tests make them small.
@@ -66,15 +47,6 @@ type sender struct {
 	over     bool
 	out      []effect
 }
-
-type linkState uint8
-
-const (
-	linkDown linkState = iota
-	linkDialling
-	linkGreeting // hello is sent
-	linkUp
-)
 
 // batch is a number of keys on their way.
 type batch struct {
@@ -144,130 +116,6 @@ func (s *sender) put(e effect) { s.out = append(s.out, e) }
 func (s *sender) nextID() uint64 {
 	s.lastID++
 	return s.lastID
-}
-
-// tick is to be called every 100 ms or so, and whenever it is worth trying again.
-func (s *sender) tick(now time.Time) {
-	if s.over {
-		return
-	}
-	switch {
-	case s.link == linkDown && !now.Before(s.dialAt) && s.needsLink():
-		s.link = linkDialling
-		s.put(dial{s.job.Target})
-	case s.link >= linkGreeting && now.Sub(s.heardAt) > silence:
-		s.put(hang{})
-		s.disconnected(now, "the target does not answer")
-	case s.link == linkUp && now.Sub(s.pingedAt) >= pingEvery:
-		s.pingedAt = now
-		s.send(message{Type: msgPing})
-	}
-	s.advance(now)
-}
-
-func (s *sender) send(m message) { s.put(send{m}) }
-
-// needsLink reports whether there is something to tell the target.
-func (s *sender) needsLink() bool {
-	for _, w := range s.windows {
-		if !w.phase.local() || w.phase == opening {
-			return true
-		}
-	}
-	return !s.todo.Empty()
-}
-
-// connected tells that the connection asked for by dial stands.
-func (s *sender) connected(now time.Time) {
-	if s.over || s.link != linkDialling {
-		return
-	}
-	s.link, s.heardAt = linkGreeting, now
-	set := s.job.Slots
-	s.send(message{Type: msgHello, Job: s.job.ID, Kind: s.job.Kind, Source: s.self, Slots: &set})
-}
-
-// disconnected tells that the connection is lost or could not be made.
-func (s *sender) disconnected(now time.Time, why string) {
-	if s.over || s.link == linkDown {
-		return
-	}
-	s.link = linkDown
-	s.pause = min(max(2*s.pause, dialAfter), dialAtMost)
-	s.dialAt = now.Add(s.pause)
-	s.progress.Waiting = why
-	for _, w := range s.windows {
-		if !w.phase.local() {
-			w.asked = false
-		}
-	}
-	for _, b := range s.batches {
-		b.sent, b.acked = 0, 0
-		s.put(stall{b.id, true})
-	}
-}
-
-// receive takes a message of the target. One that does not fit, perhaps an answer
-// to a question of a former connection, is ignored.
-func (s *sender) receive(now time.Time, m message) {
-	if s.over || s.link < linkGreeting {
-		return
-	}
-	s.heardAt = now
-	switch m.Type {
-	case msgWelcome:
-		s.welcomed(now, m.Slots)
-	case msgRefuse:
-		s.refused(now, m.N, m.Text)
-	case msgDone:
-		if w := s.waiting(m.N); w != nil {
-			s.answered(w)
-		}
-	case msgKeys:
-		s.listed(m)
-	case msgAck:
-		s.acked(m.N, m.Size)
-	}
-	s.advance(now)
-}
-
-func (s *sender) welcomed(now time.Time, keep *slots.Set) {
-	if s.link != linkGreeting {
-		return
-	}
-	s.link, s.pause, s.pingedAt, s.progress.Waiting = linkUp, 0, now, ""
-	for _, b := range s.batches {
-		s.put(stall{b.id, false})
-	}
-	if s.job.Kind == KindReturn && keep != nil {
-		s.lose(keep)
-	}
-}
-
-func (s *sender) refused(now time.Time, n uint64, text string) {
-	s.progress.Waiting = text
-	if s.link == linkGreeting {
-		s.put(hang{})
-		s.disconnected(now, text)
-		return
-	}
-	if w := s.waiting(n); w != nil {
-		s.again(now, w)
-	}
-	if b := s.batch(n); b != nil {
-		s.again(now, b.window)
-		s.decide(b, false)
-	}
-}
-
-// again tries a window once more after a refusal, a little later and from the start: it
-// may be that the target does not import the slots any more, by whatever accident.
-func (s *sender) again(now time.Time, w *window) {
-	if s.job.Kind == KindMove && w.phase != abandoning {
-		w.enter(preparing)
-		s.restartParts(w)
-	}
-	w.asked, w.retryAt = false, now.Add(retryAfter)
 }
 
 // answered is called when the target has done what the window's phase asked for.
@@ -385,53 +233,6 @@ func (s *sender) removeWindow(gone *window) {
 			return
 		}
 	}
-}
-
-// giveUp ends the job without its target: slots that are open are closed again, as this
-// node's own.
-func (s *sender) giveUp(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-	for _, b := range s.batches {
-		s.put(land{b.id, false})
-	}
-	s.batches, s.todo = nil, slots.Set{}
-	for _, w := range append([]*window(nil), s.windows...) {
-		s.letWrite(w)
-		if w.opened() {
-			w.enter(reverting)
-		} else {
-			s.removeWindow(w)
-		}
-	}
-	s.hangUp()
-}
-
-func (s *sender) hangUp() {
-	if s.link >= linkGreeting {
-		s.put(hang{})
-	}
-	s.link = linkDown
-}
-
-// letWrite ends the hold on a window from before a restart.
-func (s *sender) letWrite(w *window) {
-	if w.resumed {
-		s.put(release{w.set})
-		w.resumed = false
-	}
-}
-
-// finish ends the job.
-func (s *sender) finish() {
-	s.over = true
-	if s.link == linkUp {
-		s.send(message{Type: msgBye})
-	}
-	s.hangUp()
-	s.put(forget{})
-	s.put(finish{s.err})
 }
 
 // remaining returns the slots that have not been handed over yet; of a Return all, since it

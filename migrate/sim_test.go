@@ -339,3 +339,10 @@ func (n *simNode) get(slot slots.Slot, k string) (value string) {
 	})
 	return value
 }
+
+// TestFoundBugs replays schedules that once went wrong.
+func TestFoundBugs(t *testing.T) {
+	for _, seed := range []uint64{247, 304, 305, 413, 2007, 7508, 21893, 22766} {
+		simulate(t, seed)
+	}
+}
