@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,6 +77,26 @@ func (p *FixPlan) String() string {
 		fmt.Fprintf(&b, "Not fixed from here: %s\n", f.Text)
 	}
 	return b.String()
+}
+
+// MarshalJSON writes each step's reason and its actions as text.
+func (p *FixPlan) MarshalJSON() ([]byte, error) {
+	type step struct {
+		Why     string   `json:"why"`
+		Actions []string `json:"actions"`
+	}
+	steps := []step{}
+	for _, s := range p.Steps {
+		out := step{Why: s.Why}
+		for _, a := range s.Actions {
+			out.Actions = append(out.Actions, p.describe(a))
+		}
+		steps = append(steps, out)
+	}
+	return json.Marshal(struct {
+		Steps []step `json:"steps"`
+		Left  Report `json:"left,omitempty"`
+	}{steps, p.Left})
 }
 
 func (p *FixPlan) describe(a Action) string {

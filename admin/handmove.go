@@ -25,6 +25,9 @@ type handMove struct {
 	o        MoveOptions
 	track    *tracker
 	batch    int // keys to take per round trip, 0 before the first
+
+	refusal error     // why some keys were not taken in the last round trip
+	refused time.Time // since when this goes on; zero if it does not
 }
 
 const (
@@ -152,6 +155,9 @@ func (h *handMove) drain(ctx context.Context, open []slots.Slot) error {
 		if err := h.send(ctx, found); err != nil {
 			return err
 		}
+		if err := h.wait(ctx); err != nil {
+			return err
+		}
 		var again []load
 		for _, l := range found {
 			if l.more {
@@ -219,12 +225,12 @@ func (h *handMove) find(ctx context.Context, left []load) ([]load, error) {
 
 // send moves the keys, one MIGRATE per slot, in one round trip.
 func (h *handMove) send(ctx context.Context, found []load) error {
-	var loads []load
+	var loads []*load
 	var commands [][]string
-	for _, f := range found {
-		if len(f.keys) > 0 {
+	for i := range found {
+		if f := &found[i]; len(f.keys) > 0 {
 			loads = append(loads, f)
-			commands = append(commands, h.migrate(f, h.o.Replace || h.resumed(f.slot)))
+			commands = append(commands, h.migrate(*f, h.o.Replace || h.resumed(f.slot)))
 		}
 	}
 	begin := time.Now()
@@ -236,7 +242,12 @@ func (h *handMove) send(ctx context.Context, found []load) error {
 	for i, r := range replies {
 		err := r.Err()
 		if refused(err, "BUSYKEY") {
-			err = h.replaceEqual(ctx, loads[i])
+			err = h.replaceEqual(ctx, *loads[i])
+		}
+		if transient(err) {
+			h.refusal = err
+			loads[i].more = true
+			continue
 		}
 		if err != nil {
 			return &NodeError{h.from.Address, "MIGRATE of " + plural(len(loads[i].keys), "key") + " in slot " + slotText(loads[i].slot), err}
@@ -244,6 +255,30 @@ func (h *handMove) send(ctx context.Context, found []load) error {
 		h.track.add(0, int64(len(loads[i].keys)))
 	}
 	return nil
+}
+
+// transient reports whether a node said no only for now: a master serves nothing for the
+// first 2 s after its start, or while a majority is away (SPEC §5.2).
+func transient(err error) bool {
+	return refused(err, "CLUSTERDOWN") || refused(err, "LOADING") || refused(err, "TRYAGAIN")
+}
+
+// wait waits before keys are sent again that a node did not take for now, but not for ever.
+func (h *handMove) wait(ctx context.Context) error {
+	if h.refusal == nil {
+		h.refused = time.Time{}
+		return nil
+	}
+	err := &NodeError{h.from.Address, "MIGRATE", h.refusal}
+	h.refusal = nil
+	switch now := time.Now(); {
+	case h.refused.IsZero():
+		h.c.notice(h.from.Address, "waiting: %v", err.Err)
+		h.refused = now
+	case now.Sub(h.refused) > agreeLimit:
+		return err
+	}
+	return pause(ctx, lastPoll)
 }
 
 // limit is how long a MIGRATE may take: the nodes end it before we do.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -68,6 +69,16 @@ func (p *MovePlan) String() string {
 	p.table(&b, p.Moves)
 	fmt.Fprintf(&b, "%s in %s.\n", plural(p.Moves.Len(), "slot"), plural(len(p.Moves.Moves), "move"))
 	return b.String()
+}
+
+// MarshalJSON writes moves with ids and slots as text.
+func (p *MovePlan) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Verb    string        `json:"verb"`
+		Resumed bool          `json:"resumed"`
+		Finish  []journalMove `json:"finish,omitempty"`
+		Moves   []journalMove `json:"moves"`
+	}{p.Verb, p.Resumed, journalMoves(p.Finish), journalMoves(p.Moves)})
 }
 
 func (p *MovePlan) table(b *strings.Builder, plan migrate.Plan) {

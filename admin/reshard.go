@@ -78,13 +78,15 @@ type journalMove struct {
 	Slots string `json:"slots"`
 }
 
-func (p *MovePlan) entry() reshardJournal {
-	var j reshardJournal
-	for i := range p.Moves.Moves {
-		m := &p.Moves.Moves[i]
-		j.Moves = append(j.Moves, journalMove{m.From.String(), m.To.String(), m.Slots.String()})
+func (p *MovePlan) entry() reshardJournal { return reshardJournal{journalMoves(p.Moves)} }
+
+func journalMoves(p migrate.Plan) []journalMove {
+	list := []journalMove{}
+	for i := range p.Moves {
+		m := &p.Moves[i]
+		list = append(list, journalMove{m.From.String(), m.To.String(), m.Slots.String()})
 	}
-	return j
+	return list
 }
 
 // remaining returns what the cluster lacks of the journalled plan: the slots that are

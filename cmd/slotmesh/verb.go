@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -32,12 +33,15 @@ type verb struct {
 	examples []string
 	// flags declares the verb's flags; nil for a verb that reads its arguments itself.
 	flags func(*flag.FlagSet)
-	run   func(ctx context.Context, out output, args []string) error
+	// verbatim is after how many other arguments there are no more flags: what follows is
+	// somebody else's command. 0 means that flags may stand anywhere.
+	verbatim int
+	run      func(ctx context.Context, out output, args []string) error
 }
 
 // verbs returns all verbs in the order in which help lists them. Each call makes new
 // ones, so that flags never carry over from one run to the next.
-func verbs() []*verb { return []*verb{upVerb(), serveVerb()} }
+func verbs() []*verb { return append([]*verb{upVerb(), serveVerb()}, adminVerbs(os.Stdin)...) }
 
 // usageError is a call that cannot be understood.
 type usageError struct{ text string }
@@ -81,16 +85,24 @@ func run(ctx context.Context, args []string, out output) int {
 	}
 }
 
-// parse reads the verb's flags and returns the other arguments.
+// parse reads the verb's flags, which may stand between the other arguments, and returns
+// these.
 func (v *verb) parse(args []string) ([]string, error) {
 	if v.flags == nil {
 		return args, nil
 	}
 	set := v.flagSet()
-	if err := set.Parse(args); err != nil {
-		return nil, &usageError{err.Error()}
+	var rest []string
+	for {
+		if err := set.Parse(args); err != nil {
+			return nil, &usageError{err.Error()}
+		}
+		args = set.Args()
+		if len(args) == 0 || v.verbatim > 0 && len(rest)+1 >= v.verbatim {
+			return append(rest, args...), nil
+		}
+		rest, args = append(rest, args[0]), args[1:]
 	}
-	return set.Args(), nil
 }
 
 func (v *verb) flagSet() *flag.FlagSet {
@@ -148,7 +160,7 @@ func printHelp(w io.Writer, v *verb) {
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		v.flagSet().VisitAll(func(f *flag.Flag) {
 			kind, usage := flag.UnquoteUsage(f)
-			if f.DefValue != "" {
+			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" { // what nobody has to be told
 				usage += fmt.Sprintf(" (default %s)", f.DefValue)
 			}
 			fmt.Fprintf(tw, "  --%s %s\t%s\n", f.Name, kind, usage)
