@@ -132,21 +132,26 @@ func (c *cargo) stall(e Engine, stalled bool) {
 
 // land ends the flight; if acked, the keys are deleted here in the same step.
 func (c *cargo) land(e Engine, acked bool) error {
-	gone := make(map[slots.Slot][][]byte)
-	if acked {
-		for _, g := range c.great {
-			gone[g.slot] = append(gone[g.slot], g.key)
-		}
-		err := eachOp(c.buf, func(op *keyspace.Op) error {
-			gone[op.Slot] = append(gone[op.Slot], op.Key)
-			return nil
-		})
-		if err != nil {
-			return err // cannot be: load encoded them
-		}
-	}
+	rest := c.buf // holds the slots' ops in the order of c.slots
+	keys := make([][]byte, 0, c.keys)
 	for _, slot := range c.slots {
-		if err := e.Land(slot, c.flight, gone[slot]); err != nil {
+		keys = keys[:0]
+		for acked && len(rest) > 0 {
+			op, after, err := keyspace.DecodeOp(rest)
+			if err != nil {
+				return err // cannot be: load encoded it
+			}
+			if op.Slot != slot {
+				break
+			}
+			keys, rest = append(keys, op.Key), after
+		}
+		for _, g := range c.great {
+			if acked && g.slot == slot {
+				keys = append(keys, g.key)
+			}
+		}
+		if err := e.Land(slot, c.flight, keys); err != nil {
 			return err
 		}
 	}

@@ -13,29 +13,38 @@ import (
 // would come back to life when the source deletes its own. What a Return brought may stay, it is
 // at its owner.
 func unload(s *keyspace.Store, blob []byte, onlyNew bool, mayTake func(slots.Slot) bool) error {
-	err := eachOp(blob, func(op *keyspace.Op) error {
-		if !mayTake(op.Slot) {
-			return fmt.Errorf("slot %d does not come here", op.Slot)
-		}
-		have, ok := version(s, op)
-		if ok && (onlyNew || have >= op.Version) {
-			return nil
-		}
-		return s.Import(*op)
-	})
+	err := eachSlot(blob, mayTake)
 	if err == nil {
-		// A slot may have changed hands between the question and the import.
 		err = eachOp(blob, func(op *keyspace.Op) error {
-			if !mayTake(op.Slot) {
-				return fmt.Errorf("slot %d has just changed hands", op.Slot)
+			have, ok := version(s, op)
+			if ok && (onlyNew || have >= op.Version) {
+				return nil
 			}
-			return nil
+			return s.Import(*op)
 		})
+	}
+	if err == nil {
+		err = eachSlot(blob, mayTake) // a slot may have changed hands meanwhile
 	}
 	if err != nil && !onlyNew {
 		eachOp(blob, func(op *keyspace.Op) error { return undo(s, op) })
 	}
 	return err
+}
+
+// eachSlot asks about every slot of a batch, once for each run of keys.
+func eachSlot(blob []byte, mayTake func(slots.Slot) bool) error {
+	last := slots.Slot(slots.Count)
+	return eachOp(blob, func(op *keyspace.Op) error {
+		if op.Slot == last {
+			return nil
+		}
+		last = op.Slot
+		if !mayTake(op.Slot) {
+			return fmt.Errorf("slot %d does not come here", op.Slot)
+		}
+		return nil
+	})
 }
 
 // undo deletes a key that is there exactly as it was sent.
