@@ -23,7 +23,8 @@ const (
 type busKind byte
 
 const (
-	busGossip busKind = 'g'
+	busGossip      busKind = 'g'
+	busReplication busKind = 'r'
 )
 
 // bus accepts the connections of other nodes and hands each to whoever

@@ -13,8 +13,8 @@ import (
 var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 
 // Event is something that happened to the cluster as this node sees it: one of
-// the event types of package gossip.
-type Event = gossip.Event
+// the event types of packages gossip and replication.
+type Event any
 
 // Meet introduces this node to the one at addr, which needs Host and BusPort; both
 // clusters become one (SPEC §2.2). It returns once the handshake has begun; event
@@ -78,18 +78,28 @@ func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
 	return n.gossip.Do(ctx, cmd)
 }
 
-// onGossip puts a new map in force and passes events on. It runs on the loop's goroutine.
+// onGossip puts a new map in force and passes events on. It runs on the loop's goroutine, but for
+// the first map, which comes while the node is being put together: see startCluster.
 func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
-	if m != nil {
-		old := n.engine.Map()
-		n.engine.Publish(m)
-		n.dropLost(old, m)
-		n.changed.wake()
+	if m != nil && n.repl != nil {
+		n.changeMap(m)
 	}
 	for _, e := range events {
-		n.cfg.OnEvent(e)
+		switch e.(type) {
+		case gossip.WritesPaused, gossip.WritesResumed:
+			select {
+			case n.pauser.orders <- e:
+			default: // the pause ends by its own time
+			}
+		case gossip.FailoverAborted:
+			n.aborted.wake()
+		}
+		n.emit(e)
 	}
 }
+
+// emit tells the host.
+func (n *Node) emit(e Event) { n.cfg.OnEvent(e) }
 
 // dropLost removes the keys of slots that went to another master (SPEC §4.6). Slots that
 // merely lost their owner keep their keys.

@@ -12,6 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -51,12 +52,13 @@ type Config struct {
 	MaxMemory int64
 	// Eviction says what goes when MaxMemory is reached. Default: nothing, writes fail.
 	Eviction keyspace.Policy
-	// Password is asked of clients. Default: none.
-	Password string
-	// IdleTimeout closes the connection of a client that is silent for so long. Default: never.
-	IdleTimeout time.Duration
-	// MaxClients limits the connections of clients. Default 10,000.
-	MaxClients int
+	// Clients bounds what clients may do.
+	Clients ClientConfig
+	// Replication says how replicas follow their masters and succeed them.
+	Replication ReplicationConfig
+	// Snapshot says when the keys are written to Dir. Default: by the rules of
+	// redis.conf, and on Close.
+	Snapshot SnapshotConfig
 	// Logger receives what happens. Default: silence.
 	Logger hclog.Logger
 	// OnEvent is called with everything that happens to the cluster, in order. It
@@ -69,10 +71,62 @@ type Config struct {
 	settings *conf.Settings // where the values come from, if from a configuration file
 }
 
+// ClientConfig bounds what clients may do.
+type ClientConfig struct {
+	// Password is asked of clients. Default: none.
+	Password string
+	// IdleTimeout closes the connection of a client that is silent for so long. Default: never.
+	IdleTimeout time.Duration
+	// Max limits the number of connections. Default 10,000.
+	Max int
+}
+
+// ReplicationConfig says how replicas follow their masters and succeed them.
+type ReplicationConfig struct {
+	// Sync is how many replicas must hold a write before it is answered: see WithSync. Default 0.
+	Sync int
+	// MinReplicas refuses writes while fewer replicas than that are online and were heard
+	// within MaxLag (default 10 s): ErrNoReplicas (SPEC §9.3). Default 0.
+	MinReplicas int
+	MaxLag      time.Duration
+	// BacklogSize is how much history is kept for replicas that come back, in bytes. Default 1 MiB.
+	BacklogSize int
+	// Timeout is how long a replication link may be silent. Default 10 s.
+	Timeout time.Duration
+	// NoFailover keeps this node from standing for election.
+	NoFailover bool
+	// Validity bounds how old a replica's data may be for it to stand for election, in
+	// node timeouts (SPEC §6.2). Default 10; negative: no bound.
+	Validity int
+	// MigrationBarrier is how many replicas a master keeps when another shard needs one
+	// (SPEC §6.8). Default 1.
+	MigrationBarrier int
+}
+
+// SnapshotConfig says when a node writes its keys to disk. Without Config.Dir or Disk it
+// never does by itself.
+type SnapshotConfig struct {
+	// Off turns snapshots off: keys live in memory only.
+	Off bool
+	// File is its name in Dir. Default "dump.smdb".
+	File string
+	// Rules say when to save by itself. Default: after an hour if a key changed, after 5 minutes if 100
+	// did, after 1 minute if 10,000 did.
+	Rules []replication.SaveRule
+}
+
 // Disk keeps what must survive a restart. See Config.Dir for the usual one.
 type Disk = disk.Disk
 
-const defaultStateFile = "nodes.conf"
+const (
+	defaultStateFile = "nodes.conf"
+	defaultSnapshot  = "dump.smdb"
+)
+
+// defaultRules are those of redis.conf.
+var defaultRules = []replication.SaveRule{
+	{Every: time.Hour, Changes: 1}, {Every: 5 * time.Minute, Changes: 100}, {Every: time.Minute, Changes: 10_000},
+}
 
 // withDefaults validates c and fills in what is not set.
 func (c Config) withDefaults() (Config, error) {
@@ -114,10 +168,13 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("slotmesh: Config.NodeTimeout is %v: use at least 100ms, or 0 for 15s", c.NodeTimeout)
 	case c.MaxMemory < 0:
 		return c, fmt.Errorf("slotmesh: Config.MaxMemory is %d: use bytes, or 0 for no limit", c.MaxMemory)
-	case c.MaxClients < 0:
-		return c, fmt.Errorf("slotmesh: Config.MaxClients is %d: use at least 1, or 0 for 10000", c.MaxClients)
-	case c.IdleTimeout < 0:
-		return c, fmt.Errorf("slotmesh: Config.IdleTimeout is %v: use 0 for never", c.IdleTimeout)
+	case c.Clients.Max < 0:
+		return c, fmt.Errorf("slotmesh: Config.Clients.Max is %d: use at least 1, or 0 for 10000", c.Clients.Max)
+	case c.Clients.IdleTimeout < 0:
+		return c, fmt.Errorf("slotmesh: Config.Clients.IdleTimeout is %v: use 0 for never", c.Clients.IdleTimeout)
+	}
+	if err := c.Replication.validate(); err != nil {
+		return c, err
 	}
 	if c.OnEvent == nil {
 		c.OnEvent = func(Event) {}
@@ -125,13 +182,37 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// openDisk fills in c.Disk.
+func (c *ReplicationConfig) validate() error {
+	if c.MaxLag == 0 {
+		c.MaxLag = 10 * time.Second // SPEC §9.3
+	}
+	switch {
+	case c.Sync < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.Sync is %d: use the number of replicas that must hold a write", c.Sync)
+	case c.MinReplicas < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.MinReplicas is %d: use 0 or more", c.MinReplicas)
+	case c.BacklogSize < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.BacklogSize is %d: use bytes, or 0 for 1 MiB", c.BacklogSize)
+	case c.MaxLag < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.MaxLag is %v: use 0 for 10s", c.MaxLag)
+	}
+	return nil
+}
+
+// openDisk fills in c.Disk and c.Snapshot.
 func (c *Config) openDisk() error {
+	if c.Snapshot.File == "" {
+		c.Snapshot.File = defaultSnapshot
+	}
+	if c.Snapshot.Rules == nil {
+		c.Snapshot.Rules = defaultRules
+	}
 	switch {
 	case c.Disk != nil:
 		return nil
 	case c.Dir == "":
 		c.Disk = &disk.Mem{}
+		c.Snapshot.Off = true // memory that dies with the node
 		return nil
 	}
 	if info, err := os.Stat(c.Dir); err != nil {

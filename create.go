@@ -2,8 +2,8 @@ package slotmesh
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -14,9 +14,17 @@ import (
 //
 // An error says which node refused what. Slots and epochs assigned until then stay; Reset undoes them.
 func Create(ctx context.Context, nodes ...*Node) error {
-	if len(nodes) == 0 {
-		return errors.New("slotmesh: Create needs at least one node")
+	return CreateReplicated(ctx, 0, nodes...)
+}
+
+// CreateReplicated is Create, but gives each master that many replicas: of n nodes the first n/(replicas+1)
+// become masters, the others follow them in turn. It returns when the replicas are linked
+// to their masters; WaitSynced tells when one holds its master's data.
+func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
+	if replicas < 0 || len(nodes) < replicas+1 {
+		return fmt.Errorf("slotmesh: %d nodes are too few for a master with %d replicas", len(nodes), max(0, replicas))
 	}
+	masters := nodes[:len(nodes)/(replicas+1)]
 	for i, n := range nodes {
 		if m := n.Map(); m == nil {
 			return fmt.Errorf("slotmesh: node %d is standalone or not started", i)
@@ -24,8 +32,8 @@ func Create(ctx context.Context, nodes ...*Node) error {
 			return fmt.Errorf("slotmesh: node %d (%s) is in a cluster already; Reset it first", i, n.Addr())
 		}
 	}
-	ranges := slots.Even(len(nodes))
-	for i, n := range nodes {
+	ranges := slots.Even(len(masters))
+	for i, n := range masters {
 		var set slots.Set
 		set.AddRange(ranges[i])
 		if err := n.SetConfigEpoch(ctx, uint64(i+1)); err != nil {
@@ -40,7 +48,24 @@ func Create(ctx context.Context, nodes ...*Node) error {
 			return fmt.Errorf("slotmesh: %s meets %s: %w", nodes[0].Addr(), n.Addr(), err)
 		}
 	}
+	for i, n := range nodes[len(masters):] {
+		if err := n.followNew(ctx, masters[i%len(masters)].ID()); err != nil {
+			return err
+		}
+	}
 	return WaitAgreed(ctx, nodes...)
+}
+
+// followNew makes n a replica as soon as it has heard of its master.
+func (n *Node) followNew(ctx context.Context, master slots.NodeID) error {
+	err := n.WaitMap(ctx, func(m *slots.Map) bool { return m.Node(master) != nil })
+	if err == nil {
+		err = n.Replicate(ctx, master)
+	}
+	if err != nil {
+		return fmt.Errorf("slotmesh: making %s a replica of %s: %w", n.Addr(), master, err)
+	}
+	return nil
 }
 
 // reachable is where from finds n: the announced address, or, if that leaves the host to
@@ -56,7 +81,7 @@ func (n *Node) reachable(from *Node) slots.Addr {
 }
 
 // WaitAgreed returns when each node sees exactly these nodes, all of them online, with the
-// same owner for each slot, and serves.
+// same owner for each slot and the same master for each replica, and serves.
 func WaitAgreed(ctx context.Context, nodes ...*Node) error {
 	for {
 		// Take the channels before the look, so that no change is missed.
@@ -104,5 +129,7 @@ func allOnline(m *slots.Map) bool {
 
 func sameOwners(a, b *slots.Map) bool {
 	moved := b.Moved(a)
-	return moved.Empty()
+	return moved.Empty() && slices.EqualFunc(a.Nodes(), b.Nodes(), func(x, y slots.Node) bool {
+		return x.ID == y.ID && x.Master == y.Master
+	})
 }

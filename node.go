@@ -19,25 +19,33 @@ import (
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Node is a whole node of a cluster: New, Start, use, Close. It is safe for
 // concurrent use.
 type Node struct {
-	cfg    Config
-	log    hclog.Logger
-	store  *keyspace.Store
-	engine *engine.Engine
+	cfg       Config
+	log       hclog.Logger
+	store     *keyspace.Store
+	backlog   *replication.Backlog
+	engine    *engine.Engine
+	snapshots snapshots
 
 	// Set by Start, then only read.
 	addr     slots.Addr // listened on
 	gossip   *gossip.Driver
+	repl     *replication.Replicator
+	pauser   *pauser
 	bus      *bus
 	server   *server.Server
 	settings *conf.Settings
 
 	changed broadcast // of the map
+	aborted broadcast // of manual failovers
+	life    context.Context
+	end     context.CancelFunc // ends life
 
 	mu      sync.Mutex // guards started and closing
 	started bool
@@ -57,11 +65,15 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction})
-	return &Node{
-		cfg: cfg, log: cfg.Logger, store: store, engine: engine.New(store),
+	backlog := replication.NewBacklog(cfg.Replication.BacklogSize)
+	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: backlog})
+	n := &Node{
+		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, engine: engine.New(store),
 		stop: make(chan struct{}), closed: make(chan struct{}),
-	}, nil
+	}
+	n.life, n.end = context.WithCancel(context.Background())
+	n.snapshots.node = n
+	return n, nil
 }
 
 // Start opens the client port and the bus, loads what an earlier start saved, and
@@ -91,16 +103,24 @@ func (n *Node) startLocked() error {
 		return err
 	}
 	n.addr.Host, n.addr.Port = hostPort(clients.Addr())
-	if !n.cfg.Standalone {
-		if err := n.startCluster(); err != nil {
-			clients.Close()
-			return err
-		}
-	}
 	if err := n.startServer(clients); err != nil {
 		clients.Close()
 		return err
 	}
+	if err := n.snapshots.load(); err != nil {
+		return err
+	}
+	if n.cfg.Standalone {
+		err = n.startReplication()
+	} else {
+		err = n.startCluster()
+	}
+	if err != nil {
+		return err
+	}
+	n.setMinReplicas(n.cfg.Replication.MinReplicas, n.cfg.Replication.MaxLag)
+	n.snapshots.begin()
+	n.openServer()
 	n.wg.Go(n.housekeeping)
 	n.log.Info("node started", "id", n.ID(), "addr", n.addr)
 	return nil
@@ -120,7 +140,11 @@ func (n *Node) startCluster() error {
 			NodeTimeout:    n.cfg.NodeTimeout,
 			NoFullCoverage: n.cfg.PartialCoverage,
 			ReadsIfDown:    n.cfg.ReadsIfDown,
-			Rand:           newRand(),
+			NoFailover:     n.cfg.Replication.NoFailover,
+
+			ReplicaValidity:  n.cfg.Replication.Validity,
+			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
+			Rand:             newRand(),
 		},
 		Disk: n.cfg.Disk,
 		File: n.cfg.StateFile,
@@ -135,7 +159,16 @@ func (n *Node) startCluster() error {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.engine.Publish(n.gossip.Map())
-	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){busGossip: n.gossip.Accept})
+	if err := n.startReplication(); err != nil {
+		ln.Close()
+		return err
+	}
+	n.pauser = &pauser{node: n, orders: make(chan any, pauseOrders)}
+	n.wg.Go(n.pauser.run)
+	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){
+		busGossip:      n.gossip.Accept,
+		busReplication: n.repl.Accept,
+	})
 	n.gossip.Start()
 	n.bus.start()
 	return nil
@@ -185,11 +218,18 @@ func (n *Node) Close() error {
 // teardown stops in the order in which requests come in: clients, peers, the rest.
 func (n *Node) teardown() {
 	close(n.stop)
+	n.end()
 	if n.server != nil {
 		n.server.Close()
 	}
 	if n.bus != nil {
 		n.bus.close()
+	}
+	if n.repl != nil {
+		if err := n.snapshots.atEnd(); err != nil {
+			n.log.Error("the last snapshot could not be saved", "error", err)
+		}
+		n.repl.Close()
 	}
 	if n.gossip != nil {
 		if err := n.gossip.Close(); err != nil {
@@ -218,7 +258,7 @@ func (n *Node) ID() slots.NodeID {
 // costs nothing and never changes: ask again for a newer one.
 func (n *Node) Map() *slots.Map { return n.engine.Map() }
 
-// housekeepingPeriod is how often expired keys are looked for.
+// housekeepingPeriod is how often expired keys are looked for, and the like.
 const housekeepingPeriod = 100 * time.Millisecond
 
 // expireBudget bounds one look, so that it takes at most a few percent of a core.
@@ -233,6 +273,10 @@ func (n *Node) housekeeping() {
 			return
 		case <-tick.C:
 			n.store.ExpireStep(expireBudget)
+			n.snapshots.tick()
+			if n.gossip != nil {
+				n.tellOffset()
+			}
 		}
 	}
 }

@@ -231,14 +231,14 @@ func TestStateSurvivesRestart(t *testing.T) {
 
 func TestConfigErrorsNameTheField(t *testing.T) {
 	for want, cfg := range map[string]slotmesh.Config{
-		"Config.Addr":        {Addr: "7001"},
-		"Config.BusAddr":     {BusAddr: "x:y"},
-		"port 65000":         {Addr: "127.0.0.1:65000"},
-		"Config.NodeTimeout": {NodeTimeout: time.Millisecond},
-		"Config.MaxMemory":   {MaxMemory: -1},
-		"Config.MaxClients":  {MaxClients: -1},
-		"Config.IdleTimeout": {IdleTimeout: -1},
-		"Config.Dir":         {Dir: "/does/not/exist"},
+		"Config.Addr":         {Addr: "7001"},
+		"Config.BusAddr":      {BusAddr: "x:y"},
+		"port 65000":          {Addr: "127.0.0.1:65000"},
+		"Config.NodeTimeout":  {NodeTimeout: time.Millisecond},
+		"Config.MaxMemory":    {MaxMemory: -1},
+		"Config.Clients.Max":  {Clients: slotmesh.ClientConfig{Max: -1}},
+		"Config.Clients.Idle": {Clients: slotmesh.ClientConfig{IdleTimeout: -1}},
+		"Config.Dir":          {Dir: "/does/not/exist"},
 	} {
 		if _, err := slotmesh.New(cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New(%+v) = %v, want an error with %q", cfg, err, want)

@@ -11,7 +11,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// startServer opens the client port.
+// startServer opens the client port. Clients are told LOADING until openServer.
 func (n *Node) startServer(clients net.Listener) error {
 	if n.settings = n.cfg.settings; n.settings == nil {
 		s, _, err := conf.Load("", n.cfg.directives(n.addr.Port))
@@ -27,14 +27,20 @@ func (n *Node) startServer(clients net.Listener) error {
 		Limits:     n.limits(),
 		Port:       int(n.addr.Port),
 		OnShutdown: n.onShutdown(),
+
+		Replication: n.replicationView,
+		Acks:        acks{n},
+		Sync:        n.cfg.Replication.Sync,
+		Snapshots:   &n.snapshots,
 	}
-	if n.gossip != nil {
+	if !n.cfg.Standalone {
 		cfg.Cluster = clusterPort{n}
 	}
 	srv, err := server.New(cfg)
 	if err != nil {
 		return err
 	}
+	srv.SetLoading(true) // the rest of the node does not exist yet
 	n.server = srv
 	n.wg.Go(func() {
 		if err := srv.Serve(clients); err != nil && !n.isClosing() {
@@ -43,6 +49,9 @@ func (n *Node) startServer(clients net.Listener) error {
 	})
 	return nil
 }
+
+// openServer lets clients in, once all that they may ask for is there.
+func (n *Node) openServer() { n.server.SetLoading(false) }
 
 // onShutdown returns what a client's SHUTDOWN does, at most once.
 func (n *Node) onShutdown() func() {
@@ -125,4 +134,12 @@ func (c clusterPort) FailureReports(id slots.NodeID) (n int, known bool) {
 		}
 	}
 	return 0, id == c.ID()
+}
+
+func (c clusterPort) BeginFailover(ctx context.Context, mode server.FailoverMode) error {
+	return c.beginFailover(ctx, map[server.FailoverMode]gossip.FailoverMode{
+		server.FailoverDefault:  gossip.FailoverDefault,
+		server.FailoverForce:    gossip.FailoverForce,
+		server.FailoverTakeover: gossip.FailoverTakeover,
+	}[mode])
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -34,6 +35,13 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	policy, err := keyspace.ParsePolicy(s.String("maxmemory-policy"))
 	if err != nil {
 		return Config{}, warnings, err
+	}
+	rules, err := replication.ParseSaveRules(s.String("save"))
+	if err != nil {
+		return Config{}, warnings, err
+	}
+	if rules == nil {
+		rules = []replication.SaveRule{} // none, instead of the default
 	}
 	logger, err := openLog(s.String("dir"), s.String("logfile"), s.String("loglevel"))
 	if err != nil {
@@ -61,9 +69,9 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		ReadsIfDown:     s.Bool("cluster-allow-reads-when-down"),
 		MaxMemory:       s.Bytes("maxmemory"),
 		Eviction:        policy,
-		Password:        s.String("requirepass"),
-		IdleTimeout:     s.Duration("timeout"),
-		MaxClients:      s.Int("maxclients"),
+		Clients:         ClientConfig{s.String("requirepass"), s.Duration("timeout"), s.Int("maxclients")},
+		Replication:     replicationConfig(s),
+		Snapshot:        SnapshotConfig{File: s.String("dbfilename"), Rules: rules},
 		Logger:          logger,
 		settings:        s,
 	}
@@ -71,6 +79,22 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		cfg.BusAddr = net.JoinHostPort(host, strconv.Itoa(port))
 	}
 	return cfg, warnings, nil
+}
+
+func replicationConfig(s *conf.Settings) ReplicationConfig {
+	validity := s.Int("cluster-replica-validity-factor")
+	if validity == 0 {
+		validity = -1 // redis.conf's word for no bound
+	}
+	return ReplicationConfig{
+		MinReplicas:      s.Int("min-replicas-to-write"),
+		MaxLag:           s.Duration("min-replicas-max-lag"),
+		BacklogSize:      int(s.Bytes("repl-backlog-size")),
+		Timeout:          s.Duration("repl-timeout"),
+		NoFailover:       s.Bool("cluster-replica-no-failover"),
+		Validity:         validity,
+		MigrationBarrier: s.Int("cluster-migration-barrier"),
+	}
 }
 
 // levels are the log levels of redis.conf.
@@ -109,11 +133,18 @@ func (c *Config) directives(port uint16) []string {
 		"--cluster-allow-reads-when-down", yesNo[c.ReadsIfDown],
 		"--maxmemory", strconv.FormatInt(c.MaxMemory, 10),
 		"--maxmemory-policy", c.Eviction.String(),
-		"--requirepass=" + c.Password, // in one word: it may begin with "--"
-		"--timeout", strconv.Itoa(int(c.IdleTimeout.Seconds())),
+		"--requirepass=" + c.Clients.Password, // in one word: it may begin with "--"
+		"--min-replicas-to-write", strconv.Itoa(c.Replication.MinReplicas),
+		"--min-replicas-max-lag", strconv.Itoa(int(c.Replication.MaxLag.Seconds())),
+		"--save", saveText(c.Snapshot),
+		"--dbfilename", c.Snapshot.File,
+		"--timeout", strconv.Itoa(int(c.Clients.IdleTimeout.Seconds())),
 	}
-	if c.MaxClients > 0 {
-		list = append(list, "--maxclients", strconv.Itoa(c.MaxClients))
+	if c.Replication.BacklogSize > 0 {
+		list = append(list, "--repl-backlog-size", strconv.Itoa(c.Replication.BacklogSize))
+	}
+	if c.Clients.Max > 0 {
+		list = append(list, "--maxclients", strconv.Itoa(c.Clients.Max))
 	}
 	if c.Dir != "" {
 		list = append(list, "--dir", c.Dir)
@@ -153,6 +184,11 @@ func (n *Node) applySettings() error {
 	n.store.SetPolicy(policy)
 	n.store.SetSamples(s.Int("maxmemory-samples"))
 	n.server.SetLimits(n.limits())
+	n.backlog.SetSize(int(s.Bytes("repl-backlog-size")))
+	n.setMinReplicas(s.Int("min-replicas-to-write"), s.Duration("min-replicas-max-lag"))
+	if err := n.snapshots.setRules(s.String("save")); err != nil {
+		return err
+	}
 	if lvl, ok := levels[s.String("loglevel")]; ok && n.cfg.settings != nil {
 		n.log.SetLevel(lvl)
 	}

@@ -33,7 +33,7 @@ func TestLoadConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cfg.Addr != "127.0.0.1:7002" || cfg.Standalone || cfg.NodeTimeout != 2*time.Second || !cfg.PartialCoverage ||
-		cfg.MaxMemory != 100<<20 || cfg.Eviction.String() != "allkeys-lfu" || cfg.Password != "secret" {
+		cfg.MaxMemory != 100<<20 || cfg.Eviction.String() != "allkeys-lfu" || cfg.Clients.Password != "secret" {
 		t.Errorf("cfg = %+v", cfg)
 	}
 	if len(warnings) != 2 || !strings.Contains(warnings[1], file+":9") {
@@ -90,7 +90,7 @@ func dialogue(t *testing.T, addr string, commands ...string) (replies []string) 
 
 func TestConfigSetAtRunTime(t *testing.T) {
 	ctx := t.Context()
-	n, err := slotmesh.New(slotmesh.Config{Password: "--x"})
+	n, err := slotmesh.New(slotmesh.Config{Clients: slotmesh.ClientConfig{Password: "--x"}})
 	if err == nil {
 		err = n.Start(ctx)
 	}

@@ -82,7 +82,7 @@ func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) err
 	a, slot := n.access(keys)
 	a.Done = ctx.Done()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
-	return becauseOf(ctx, err)
+	return n.written(ctx, err)
 }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none, or
@@ -143,12 +143,16 @@ func (n *Node) updateOne(ctx context.Context, key string, fn func(Tx) error) err
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
 	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:], Done: ctx.Done()}
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
-	return becauseOf(ctx, err)
+	return n.written(ctx, err)
 }
 
-// becauseOf returns ctx's error in place of the one that a wait cut short by ctx gives.
-func becauseOf(ctx context.Context, err error) error {
-	if err == slots.ErrTryAgain && ctx.Err() != nil {
+// written ends a write: it waits for replicas where that was asked for. A wait cut short by
+// ctx gives ctx's error.
+func (n *Node) written(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return n.settle(ctx)
+	case err == slots.ErrTryAgain && ctx.Err() != nil:
 		return ctx.Err()
 	}
 	return err

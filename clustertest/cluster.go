@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"testing"
@@ -15,6 +16,7 @@ import (
 // Config says what cluster a test needs. The zero value is one of three masters.
 type Config struct {
 	Masters     int           // default 3
+	Replicas    int           // of each master, default 0; the masters come first
 	NodeTimeout time.Duration // default 15 s
 	TCP         bool          // listen on 127.0.0.1 instead of in memory
 	// Node may change the configuration of node i before each of its starts.
@@ -52,7 +54,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	c := &Cluster{t: t, cfg: cfg, net: memnet.New()}
 	c.story.begin = time.Now()
 	t.Cleanup(c.stop)
-	for i := range cfg.Masters {
+	for i := range cfg.Masters * (1 + cfg.Replicas) {
 		m := &member{host: fmt.Sprintf("10.0.0.%d", i+1), disk: &disk.Mem{}}
 		m.addr, m.bus = m.host+":7000", m.host+":17000"
 		if cfg.TCP {
@@ -63,7 +65,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if err := slotmesh.Create(ctx, c.Nodes()...); err != nil {
+	if err := slotmesh.CreateReplicated(ctx, cfg.Replicas, c.Nodes()...); err != nil {
 		t.Fatalf("clustertest: %v", err)
 	}
 	return c
@@ -143,17 +145,35 @@ func (c *Cluster) Kill(i int) {
 	if !c.cfg.TCP {
 		c.net.Kill(c.nodes[i].host)
 	}
+	disk := c.nodes[i].disk
+	disk.SetFault(errPowerCut) // nothing reaches it any more
+	defer disk.SetFault(nil)
+	c.close(i, node)
+}
+
+// errPowerCut is what a dying node's writes to its disk give.
+var errPowerCut = errors.New("power cut")
+
+// Stop ends node i in an orderly way: it saves its keys.
+func (c *Cluster) Stop(i int) {
+	c.t.Helper()
+	c.close(i, c.Node(i))
+}
+
+func (c *Cluster) close(i int, node *slotmesh.Node) {
+	c.t.Helper()
 	c.nodes[i].node = nil
 	if err := node.Close(); err != nil {
 		c.t.Errorf("clustertest: closing node %d: %v", i, err)
 	}
 }
 
-// Restart starts node i again, at its address, with what it had saved.
+// Restart starts node i again, at its address, with what it had saved; if it is alive, it is
+// stopped first.
 func (c *Cluster) Restart(i int) {
 	c.t.Helper()
 	if c.nodes[i].node != nil {
-		c.Kill(i)
+		c.Stop(i)
 	}
 	c.start(i)
 }

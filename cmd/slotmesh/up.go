@@ -27,7 +27,8 @@ const (
 
 // up holds the flags of the verb.
 type up struct {
-	nodes, port int
+	nodes, port int // nodes are masters
+	replicas    int // of each
 	dir         string
 	memoryOnly  bool
 	logLevel    string
@@ -37,17 +38,18 @@ func upVerb() *verb {
 	u := &up{}
 	return &verb{
 		name:    "up",
-		args:    "[--nodes N] [--port P] [--dir FOLDER]",
+		args:    "[--nodes N] [--replicas R] [--port P] [--dir FOLDER]",
 		summary: "Start a cluster in this process and stay until Ctrl-C.",
 		help: "The nodes listen on 127.0.0.1, each on a port of its own and on the one 10000 above. They keep nothing\n" +
 			"unless --dir names a folder; what is in there is found again by the next start with as many nodes.",
 		examples: []string{
 			"slotmesh up",
-			"slotmesh up --nodes 5 --port 8001 --dir ./cluster",
+			"slotmesh up --nodes 5 --replicas 2 --port 8001 --dir ./cluster",
 			"redis-cli -c -p 7001 set hello world    # in another terminal",
 		},
 		flags: func(f *flag.FlagSet) {
 			f.IntVar(&u.nodes, "nodes", 3, "`number` of masters")
+			f.IntVar(&u.replicas, "replicas", 1, "`number` of replicas of each master")
 			f.IntVar(&u.port, "port", 7001, "`port` of the first node, the others follow; 0 takes free ones")
 			f.StringVar(&u.dir, "dir", "", "`folder` for what must survive a restart")
 			f.BoolVar(&u.memoryOnly, "memory-only", false, "keep nothing on disk: the default without --dir")
@@ -57,15 +59,20 @@ func upVerb() *verb {
 	}
 }
 
+// all is the number of masters and replicas.
+func (u *up) all() int { return u.nodes * (1 + u.replicas) }
+
 func (u *up) check(args []string) error {
 	switch {
 	case len(args) > 0:
 		return usagef("%q is not a flag", args[0])
 	case u.nodes < 1 || u.nodes > 1000:
 		return usagef("--nodes %d: use 1 to 1000", u.nodes)
-	case u.port < 0 || u.port+u.nodes-1+busOffset > 65535:
+	case u.replicas < 0 || u.replicas > 100:
+		return usagef("--replicas %d: use 0 to 100", u.replicas)
+	case u.port < 0 || u.port+u.all()-1+busOffset > 65535:
 		return usagef("--port %d: use 0 to %d, so that %d nodes have room for the second port of each, %d above",
-			u.port, 65535-busOffset-u.nodes+1, u.nodes, busOffset)
+			u.port, 65535-busOffset-u.all()+1, u.all(), busOffset)
 	case u.memoryOnly && u.dir != "":
 		return usagef("--memory-only and --dir exclude each other")
 	case !slices.Contains(logLevels, u.logLevel):
@@ -88,7 +95,7 @@ func (u *up) run(ctx context.Context, out output, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := form(ctx, nodes); err != nil {
+	if err := u.form(ctx, nodes); err != nil {
 		if ctx.Err() != nil {
 			return nil // Ctrl-C before the cluster was ready
 		}
@@ -101,7 +108,7 @@ func (u *up) run(ctx context.Context, out output, args []string) (err error) {
 
 // start starts all nodes; after an error it returns those that run.
 func (u *up) start(ctx context.Context, log hclog.Logger) (nodes []*slotmesh.Node, err error) {
-	for i := range u.nodes {
+	for i := range u.all() {
 		port := 0
 		if u.port > 0 {
 			port = u.port + i
@@ -127,7 +134,7 @@ func (u *up) start(ctx context.Context, log hclog.Logger) (nodes []*slotmesh.Nod
 
 // form makes a cluster of new nodes, or waits until those that were one before
 // have found each other again.
-func form(ctx context.Context, nodes []*slotmesh.Node) error {
+func (u *up) form(ctx context.Context, nodes []*slotmesh.Node) error {
 	ctx, cancel := context.WithTimeout(ctx, upTimeout)
 	defer cancel()
 	old := 0
@@ -138,20 +145,20 @@ func form(ctx context.Context, nodes []*slotmesh.Node) error {
 	}
 	switch old {
 	case 0:
-		return slotmesh.Create(ctx, nodes...)
+		return slotmesh.CreateReplicated(ctx, u.replicas, nodes...)
 	case len(nodes):
 		return slotmesh.WaitAgreed(ctx, nodes...)
 	default:
-		return fmt.Errorf("%d of the %d nodes belong to a cluster already: give the same --nodes as before, or another --dir", old, len(nodes))
+		return fmt.Errorf("%d of the %d nodes belong to a cluster already: give the same --nodes and --replicas as before, or another --dir", old, len(nodes))
 	}
 }
 
 func (u *up) report(w io.Writer, nodes []*slotmesh.Node, took time.Duration) {
 	keeps := "in memory only"
 	if u.dir != "" {
-		keeps = "state in " + u.dir
+		keeps = "on disk in " + u.dir
 	}
-	fmt.Fprintf(w, "A cluster of %d masters is ready after %v, %s.\n\n", len(nodes), took.Round(time.Millisecond), keeps)
+	fmt.Fprintf(w, "A cluster of %d masters with %d replicas each is ready after %v, %s.\n\n", u.nodes, u.replicas, took.Round(time.Millisecond), keeps)
 	printNodes(w, nodes[0].Map(), nodes)
 
 	first, last := nodes[0].Addr(), nodes[len(nodes)-1].Addr()
@@ -174,8 +181,12 @@ func printNodes(w io.Writer, m *slots.Map, nodes []*slotmesh.Node) {
 	fmt.Fprintln(tw, "ADDRESS\tBUS\tID\tSLOTS")
 	for _, n := range nodes {
 		owned := "none"
-		if info := m.Node(n.ID()); info != nil && info.HasSlots() {
+		switch info := m.Node(n.ID()); {
+		case info == nil:
+		case info.HasSlots():
 			owned = fmt.Sprintf("%s (%d)", info.Slots, info.Slots.Len())
+		case !info.IsMaster():
+			owned = "replica of " + m.Node(info.Master).Addr.Client()
 		}
 		fmt.Fprintf(tw, "%s\t%d\t%s\t%s\n", n.Addr().Client(), n.Addr().BusPort, n.ID(), owned)
 	}

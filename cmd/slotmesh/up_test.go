@@ -19,7 +19,7 @@ func TestUp(t *testing.T) {
 	for _, when := range []string{"new", "again"} { // the second start finds the cluster again
 		s := start(t, "up", "--port", "0", "--nodes", "3", "--dir", dir)
 		text := s.stdout.waitFor(t, "Ctrl-C ends it.")
-		for _, want := range []string{"A cluster of 3 masters is ready", "0-5460 (5461)", "5461-10922 (5462)", "10923-16383 (5461)", "redis-cli -c -p ", "redis.NewClusterClient("} {
+		for _, want := range []string{"A cluster of 3 masters with 1 replicas each is ready", "replica of 127.0.0.1:", "0-5460 (5461)", "5461-10922 (5462)", "10923-16383 (5461)", "redis-cli -c -p ", "redis.NewClusterClient("} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", when, want, text)
 			}
@@ -40,7 +40,7 @@ func TestUp(t *testing.T) {
 			t.Errorf("%s: exit code %d after %v", when, code, time.Since(began))
 		}
 	}
-	if code, _, stderr := call("up", "--port", "0", "--nodes", "4", "--dir", dir); code != exitError || !strings.Contains(stderr, "give the same --nodes as before") {
+	if code, _, stderr := call("up", "--port", "0", "--nodes", "4", "--dir", dir); code != exitError || !strings.Contains(stderr, "give the same --nodes and --replicas as before") {
 		t.Errorf("with more nodes: exit code %d, %s", code, stderr)
 	}
 }

@@ -18,7 +18,7 @@ func TestDefaults(t *testing.T) {
 	cwd, _ := os.Getwd()
 	for name, want := range map[string]string{
 		"port": "6379", "bind": "* -::*", "maxmemory": "0", "maxmemory-policy": "noeviction",
-		"cluster-enabled": "no", "cluster-node-timeout": "15000", "save": "", "appendonly": "no",
+		"cluster-enabled": "no", "cluster-node-timeout": "15000", "save": "3600 1 300 100 60 10000", "appendonly": "no",
 		"dir": cwd, "requirepass": "",
 		"client-output-buffer-limit": "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60",
 	} {
@@ -78,17 +78,17 @@ port 7002
 }
 
 func TestWarnings(t *testing.T) {
-	_, warnings, err := Parse("a.conf", "io-threads-do-reads no\nnosuch 1 2\nappendonly yes\nappendonly no\nsave 60 1\nslave-read-only no\nmasterauth s3cret\nuser x on\n", "--nope")
+	_, warnings, err := Parse("a.conf", "io-threads-do-reads no\nnosuch 1 2\nappendonly yes\nappendonly no\nslave-priority 5\nslave-read-only no\nmasterauth s3cret\nuser x on\n", "--nope")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
 		"a.conf:1: io-threads-do-reads has no meaning here, ignored",
 		`a.conf:2: unknown directive "nosuch", ignored`,
-		"a.conf:3: appendonly stays no: there is no append-only file",
-		`a.conf:5: save stays "": nothing is saved to disk but the cluster's state`,
-		"a.conf:6: replica-read-only stays yes: there is no replication yet",
-		`a.conf:7: masterauth stays "": there is no replication yet`,
+		"a.conf:3: appendonly stays no: there is no append-only file; save writes snapshots",
+		"a.conf:5: replica-priority stays 100: replicas always do it this way",
+		"a.conf:6: replica-read-only stays yes: replicas always do it this way",
+		`a.conf:7: masterauth stays "": replicas use the cluster's bus, which asks for no password: keep it private, or use TLS`,
 		"a.conf:8: user has no meaning here, ignored",
 		`command line: unknown directive "nope", ignored`,
 	}

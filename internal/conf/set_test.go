@@ -16,7 +16,7 @@ func TestGet(t *testing.T) {
 		patterns []string
 		want     string
 	}{
-		{[]string{"save"}, "[{save }]"},
+		{[]string{"save"}, "[{save 3600 1 300 100 60 10000}]"},
 		{[]string{"APPENDONLY", "append*"}, "[{appendonly no}]"},
 		{[]string{"maxmemory", "hz", "max[m]em?ry"}, "[{maxmemory 1024} {hz 10}]"},
 		{[]string{"slave-read-only"}, "[{slave-read-only yes}]"},
@@ -57,7 +57,7 @@ func TestSet(t *testing.T) {
 		{"maxmemory", "x", "CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"},
 		{"timeout", "-1", "CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and 2147483647 inclusive"},
 		{"port", "1", "CONFIG SET failed (possibly related to argument 'port') - can't set immutable config"},
-		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only file"},
+		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only file; save writes snapshots"},
 		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - the directive has no meaning here"},
 		{"nosuch", "1", "Unknown option or number of arguments for CONFIG SET - 'nosuch'"},
 	} {

@@ -37,7 +37,20 @@ func usedTable() []directive {
 		{name: "maxmemory-policy", kind: isEnum, words: policies, def: "noeviction", live: true},
 		{name: "maxmemory-samples", kind: isInt, def: "5", min: 1, max: 64, live: true},
 
+		// Data on disk.
+		{name: "save", kind: isSave, def: "3600 1 300 100 60 10000", live: true},
+		{name: "dbfilename", kind: isString, def: "dump.smdb"},
+
+		// Replication.
+		{name: "repl-backlog-size", kind: isBytes, def: "1048576", min: 16384, max: anyBytes, live: true},
+		{name: "repl-timeout", kind: isTime, unit: time.Second, def: "10", min: 2, max: anyInt},
+		{name: "min-replicas-to-write", alias: "min-slaves-to-write", kind: isInt, def: "0", max: anyInt, live: true},
+		{name: "min-replicas-max-lag", alias: "min-slaves-max-lag", kind: isTime, unit: time.Second, def: "10", max: anyInt, live: true},
+
 		// The cluster.
+		{name: "cluster-replica-validity-factor", alias: "cluster-slave-validity-factor", kind: isInt, def: "10", max: anyInt},
+		{name: "cluster-migration-barrier", kind: isInt, def: "1", min: 1, max: anyInt},
+		{name: "cluster-replica-no-failover", alias: "cluster-slave-no-failover", kind: isBool, def: "no"},
 		{name: "cluster-enabled", kind: isBool, def: "no"},
 		{name: "cluster-config-file", kind: isString, def: "nodes.conf"},
 		{name: "cluster-port", kind: isInt, def: "0", max: 65535},
@@ -53,9 +66,9 @@ func usedTable() []directive {
 
 // Why a directive of fixedTable knows one value only.
 const (
-	noReplication = "there is no replication yet"
-	noSnapshots   = "nothing is saved to disk but the cluster's state"
-	noAppendOnly  = "there is no append-only file"
+	noAppendOnly = "there is no append-only file; save writes snapshots"
+	busLinks     = "replicas use the cluster's bus, which asks for no password: keep it private, or use TLS"
+	asItIs       = "replicas always do it this way"
 )
 
 // fixedTable has the directives that have a value which describes what the node
@@ -65,24 +78,15 @@ func fixedTable() []directive {
 		{name: "daemonize", kind: isBool, def: "no", only: "the process stays in the foreground; leave the background to a shell's & or a service manager"},
 		{name: "databases", kind: isInt, def: "1", min: 1, max: math.MaxInt32, only: "a node of a cluster has database 0 only"},
 		{name: "appendonly", kind: isBool, def: "no", only: noAppendOnly},
-		{name: "save", kind: isSave, only: noSnapshots},
-		{name: "dbfilename", kind: isString, def: "dump.rdb", only: noSnapshots},
 		{name: "hz", kind: isInt, def: "10", min: math.MinInt32, max: math.MaxInt32, only: "keys expire as they are due, not at a fixed rate"},
 		{name: "io-threads", kind: isInt, def: "1", min: 1, max: 128, only: "a node uses all processors that GOMAXPROCS allows"},
 
-		{name: "masterauth", kind: isString, only: noReplication},
-		{name: "masteruser", kind: isString, only: noReplication},
-		{name: "repl-backlog-size", kind: isBytes, def: "1048576", min: 1, max: math.MaxInt64, only: noReplication},
-		{name: "repl-timeout", kind: isTime, unit: time.Second, def: "60", min: 1, max: math.MaxInt32, only: noReplication},
-		{name: "repl-ping-replica-period", alias: "repl-ping-slave-period", kind: isTime, unit: time.Second, def: "10", min: 1, max: math.MaxInt32, only: noReplication},
-		{name: "replica-read-only", alias: "slave-read-only", kind: isBool, def: "yes", only: noReplication},
-		{name: "replica-serve-stale-data", alias: "slave-serve-stale-data", kind: isBool, def: "yes", only: noReplication},
-		{name: "replica-priority", alias: "slave-priority", kind: isInt, def: "100", max: math.MaxInt32, only: noReplication},
-		{name: "min-replicas-to-write", alias: "min-slaves-to-write", kind: isInt, def: "0", max: math.MaxInt32, only: noReplication},
-		{name: "min-replicas-max-lag", alias: "min-slaves-max-lag", kind: isTime, unit: time.Second, def: "10", max: math.MaxInt32, only: noReplication},
-		{name: "cluster-replica-validity-factor", alias: "cluster-slave-validity-factor", kind: isInt, def: "10", max: math.MaxInt32, only: noReplication},
-		{name: "cluster-migration-barrier", kind: isInt, def: "1", max: math.MaxInt32, only: noReplication},
-		{name: "cluster-allow-replica-migration", kind: isBool, def: "yes", only: noReplication},
-		{name: "cluster-replica-no-failover", alias: "cluster-slave-no-failover", kind: isBool, def: "no", only: noReplication},
+		{name: "masterauth", kind: isString, only: busLinks},
+		{name: "masteruser", kind: isString, only: busLinks},
+		{name: "repl-ping-replica-period", alias: "repl-ping-slave-period", kind: isTime, unit: time.Second, def: "10", min: 1, max: math.MaxInt32, only: asItIs},
+		{name: "replica-read-only", alias: "slave-read-only", kind: isBool, def: "yes", only: asItIs},
+		{name: "replica-serve-stale-data", alias: "slave-serve-stale-data", kind: isBool, def: "yes", only: asItIs},
+		{name: "replica-priority", alias: "slave-priority", kind: isInt, def: "100", max: math.MaxInt32, only: asItIs},
+		{name: "cluster-allow-replica-migration", kind: isBool, def: "yes", only: asItIs},
 	}
 }

@@ -36,6 +36,7 @@ type Engine struct {
 	lastFlight atomic.Uint64
 
 	pauses pauses
+	gate   atomic.Pointer[func() error]
 }
 
 // New returns an engine without a map: it serves all slots until Publish.
@@ -88,6 +89,11 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			if ended = e.pauses.wait(); ended != nil {
 				return nil
 			}
+			if gate := e.gate.Load(); gate != nil {
+				if err := (*gate)(); err != nil {
+					return err
+				}
+			}
 			return fn(tx)
 		})
 		if ended == nil {
@@ -99,6 +105,16 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			return slots.ErrTryAgain
 		}
 	}
+}
+
+// SetGate makes every Update that this node would serve ask gate first, under the slot's lock; its
+// error refuses the write. gate must not wait. nil lets all pass.
+func (e *Engine) SetGate(gate func() error) {
+	if gate == nil {
+		e.gate.Store(nil)
+		return
+	}
+	e.gate.Store(&gate)
 }
 
 // route is called under the slot's lock.

@@ -17,6 +17,7 @@ type Cluster interface {
 	Observer
 	Membership
 	Ownership
+	Roles
 }
 
 // Observer tells what the map does not hold. Its methods must not wait.

@@ -112,7 +112,7 @@ var (
 func init() {
 	for _, rows := range [][]command{
 		stringCommands, numberCommands, keyCommands, expiryCommands, keyspaceCommands,
-		connectionCommands, transactionCommands, serverCommands, clusterCommands,
+		connectionCommands, transactionCommands, serverCommands, clusterCommands, replicationCommands, saveCommands,
 	} {
 		for i := range rows {
 			commandList = append(commandList, &rows[i])

@@ -114,17 +114,17 @@ func (c *command) categories() []string {
 			list = append(list, "@"+name)
 		}
 	}
-	generic := c.group == "generic" || c.name == "flushall" || c.name == "flushdb" || c.name == "dbsize"
+	generic := c.group == "generic" && c.name != "wait" || c.name == "flushall" || c.name == "flushdb" || c.name == "dbsize"
 	add("keyspace", generic && c.list == nil)
 	add("write", c.has(flagWrite))
 	add("read", c.has(flagReadOnly))
 	add("string", c.group == "string")
-	add("admin", c.has(flagAdmin) || c.name == "role")
+	add("admin", c.has(flagAdmin) || c.name == "role" || c.name == "lastsave")
 	add("fast", c.has(flagFast))
 	add("slow", !c.has(flagFast))
 	add("dangerous", c.has(flagAdmin) || c.has(flagDangerous))
 	connection := c.group == "connection" && c.list == nil || c.name == "readonly" || c.name == "readwrite" || c.name == "asking" ||
-		strings.HasPrefix(c.name, "command")
+		c.name == "wait" || strings.HasPrefix(c.name, "command")
 	add("connection", connection)
 	add("transaction", c.group == "transactions")
 	return list

@@ -26,6 +26,12 @@ type Config struct {
 	// Replication tells what ROLE and INFO replication show; nil: a master
 	// without replicas.
 	Replication func() Replication
+	// Acks tells what replicas hold; nil: there is no replication.
+	Acks Acks
+	// Sync is how many replicas must hold a client's writes before it is answered.
+	Sync int
+	// Snapshots writes the keys to disk; nil: nobody does.
+	Snapshots Snapshots
 	// Info returns further lines for a section of INFO ("persistence",
 	// "stats" …); nil: none.
 	Info func(section string) [][2]string

@@ -21,6 +21,9 @@ func (s *session) execute(args [][]byte) (held bool) {
 	if err == nil && !s.authed && !cmd.has(flagNoAuth) {
 		err = errNoAuth
 	}
+	if err == nil && !cmd.has(flagLoading) && s.srv.loading.Load() {
+		err = errLoading
+	}
 	if err != nil {
 		s.cmd = cmd
 		s.reject(err)
@@ -38,6 +41,9 @@ func (s *session) execute(args [][]byte) (held bool) {
 	}
 	switch err := s.timed(cmd); {
 	case err == nil:
+		if cmd.has(flagWrite) {
+			s.noteWrite()
+		}
 	case err == errHeld:
 		s.out.B = s.out.B[:mark]
 		return true

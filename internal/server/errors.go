@@ -23,6 +23,7 @@ const (
 	errTooLong      = replyError("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 	errOffset       = replyError("ERR offset is out of range")
 	errNoAuth       = replyError("NOAUTH Authentication required.")
+	errLoading      = replyError("LOADING Redis is loading the dataset in memory")
 	errWrongPass    = replyError("WRONGPASS invalid username-password pair or user is disabled.")
 	errExecAbort    = replyError("EXECABORT Transaction discarded because of previous errors.")
 	errNoCluster    = replyError("ERR This instance has cluster support disabled")

@@ -22,6 +22,9 @@ func cmdExec(s *session) error {
 	s.out.Array(len(s.multi.queue))
 	err := s.execQueue()
 	s.cmd = asked
+	if err == nil && s.multi.writes {
+		s.noteWrite()
+	}
 	switch {
 	case err == errHeld:
 		return err // nothing has happened, EXEC will come again

@@ -248,3 +248,9 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 		}
 	}
 }
+
+func (*fakeCluster) Replicate(context.Context, slots.NodeID) error { return nil }
+
+func (*fakeCluster) BeginFailover(context.Context, FailoverMode) error {
+	return replyError("ERR You should send CLUSTER FAILOVER to a replica")
+}

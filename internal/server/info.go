@@ -154,12 +154,6 @@ func human(n int64) string {
 	return fmt.Sprintf("%.2f%s", f, unit)
 }
 
-// infoPersistence: the node adds what it keeps on disk through Config.Info.
-func (s *session) infoPersistence(t *infoText) {
-	t.line("loading", 0)
-	t.line("async_loading", 0)
-}
-
 func (s *session) infoStats(t *infoText) {
 	st := s.srv.stats
 	in, out := st.network()

@@ -55,6 +55,9 @@ func (s *session) flush() (alive, taken bool) {
 	if len(b) == 0 {
 		return true, false
 	}
+	if s.unsettled && !s.settleWrites() {
+		return false, false
+	}
 	if cap(b) <= keepReplies {
 		s.out.B = b[:0]
 	} else {

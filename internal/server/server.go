@@ -22,6 +22,7 @@ type Server struct {
 	limits  atomic.Pointer[Limits]
 	paused  atomic.Pointer[pause]
 	stats   *stats
+	loading atomic.Bool // only commands with flagLoading are served
 	started time.Time
 	runID   string
 	nextID  atomic.Int64
@@ -75,6 +76,13 @@ func New(cfg Config) (*Server, error) {
 	s.callers = s.newCallers()
 	return s, nil
 }
+
+// SetLoading makes the server refuse, or serve again, what needs the data: while they
+// are being loaded.
+func (s *Server) SetLoading(on bool) { s.loading.Store(on) }
+
+// Loading reports whether the data are being loaded.
+func (s *Server) Loading() bool { return s.loading.Load() }
 
 // Limits returns the limits in force.
 func (s *Server) Limits() Limits { return *s.limits.Load() }

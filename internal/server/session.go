@@ -46,6 +46,9 @@ type session struct {
 	multi    multi
 	watched  []watch
 
+	lastWrite int64 // end of the replication stream after the last write
+	unsettled bool  // replicas must hold it before its reply may leave
+
 	shared shared
 }
 

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Roles changes whom this node follows.
+type Roles interface {
+	// Replicate makes this node a replica of a master. The server has checked that a master holds no keys.
+	Replicate(ctx context.Context, master slots.NodeID) error
+	// BeginFailover starts to make this replica the master of its shard; it does not wait for
+	// the outcome (SPEC §6.7).
+	BeginFailover(ctx context.Context, mode FailoverMode) error
+}
+
+// FailoverMode is how far a CLUSTER FAILOVER goes without others.
+type FailoverMode uint8
+
+const (
+	FailoverDefault  FailoverMode = iota // agrees with the master
+	FailoverForce                        // does without the master
+	FailoverTakeover                     // does without the other masters too
+)
+
+// Acks tells what replicas hold. Offsets count the bytes of the replication stream.
+type Acks interface {
+	// Offset is the end of the stream; a write is in it when its transaction has ended.
+	Offset() int64
+	// WaitAcked waits until k replicas hold the stream up to offset, or ctx ends; n is how many do.
+	WaitAcked(ctx context.Context, offset int64, k int) (n int, err error)
+}
+
+var replicationCommands = []command{
+	{name: "wait", arity: 3, flags: flagNoScript, group: "generic", since: "3.0.0",
+		tips: "request_policy:all_shards response_policy:agg_min", summary: "Waits until replicas hold this client's writes.", run: cmdWait},
+}
+
+// cmdWait answers how many replicas hold the client's last write (SPEC §9.3).
+func cmdWait(s *session) error {
+	replicas, err := s.number(1)
+	if err != nil {
+		return err
+	}
+	ms, err := s.number(2)
+	if err != nil {
+		return replyError("ERR timeout is not an integer or out of range")
+	}
+	if ms < 0 {
+		return replyError("ERR timeout is negative")
+	}
+	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() {
+		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
+	}
+	acks := s.srv.cfg.Acks
+	if acks == nil {
+		s.out.Int(0)
+		return nil
+	}
+	// A wait within a transaction would hold up what comes after it: count and go on, as Redis does.
+	ctx, cancel := context.WithCancel(s.srv.life)
+	defer cancel()
+	if s.multi.on {
+		cancel()
+	} else if ms > 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
+		defer cancel()
+	}
+	n, _ := acks.WaitAcked(ctx, s.lastWrite, int(min(replicas, 1<<20))) // the number tells all
+	s.out.Int(int64(n))
+	return nil
+}
+
+// noteWrite remembers how far the stream was after a write.
+func (s *session) noteWrite() {
+	if acks := s.srv.cfg.Acks; acks != nil {
+		s.lastWrite = acks.Offset()
+		s.unsettled = s.srv.cfg.Sync > 0
+	}
+}
+
+// settleWrites waits, before replies leave, until as many replicas hold the batch's writes as
+// Config.Sync asks for. If they do not in time, the replies must not leave, and the client
+// learns by a lost connection that its writes' fate is unknown.
+func (s *session) settleWrites() bool {
+	s.unsettled = false
+	ctx, cancel := context.WithTimeout(s.srv.life, syncTimeout)
+	defer cancel()
+	_, err := s.srv.cfg.Acks.WaitAcked(ctx, s.lastWrite, s.srv.cfg.Sync)
+	if err != nil {
+		s.srv.cfg.Logger.Warn("client closed: too few replicas hold its writes", "client", s.id, "error", err)
+	}
+	return err == nil
+}
+
+// syncTimeout bounds the wait for replicas when replies depend on them.
+const syncTimeout = 5 * time.Second
+
+func cmdReplicate(s *session) error {
+	id, err := s.nodeArg(2)
+	if err != nil {
+		return err
+	}
+	m := s.srv.engine.Map()
+	if self := m.Self(); self.IsMaster() && id != self.ID && m.Node(id) != nil && m.Node(id).IsMaster() &&
+		(self.HasSlots() || s.srv.store.Len() > 0) {
+		return replyError("ERR To set a master the node must be empty and without assigned slots.")
+	}
+	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.Replicate(ctx, id) })
+}
+
+func cmdFailover(s *session) error {
+	mode := FailoverDefault
+	switch {
+	case len(s.args) == 2:
+	case len(s.args) == 3 && s.word(2, "FORCE"):
+		mode = FailoverForce
+	case len(s.args) == 3 && s.word(2, "TAKEOVER"):
+		mode = FailoverTakeover
+	default:
+		return errSyntax
+	}
+	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.BeginFailover(ctx, mode) })
+}

@@ -1,0 +1,51 @@
+package slotmesh
+
+import (
+	"context"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/replication"
+)
+
+// replicationView is replication as ROLE and INFO show it.
+func (n *Node) replicationView() server.Replication {
+	if n.server.Loading() {
+		return server.Replication{}
+	}
+	st := n.repl.Status()
+	v := server.Replication{
+		ID:     st.History.ID.String(),
+		Offset: st.History.Offset,
+		Backlog: server.Backlog{
+			Active: st.Backlog.Active, Size: st.Backlog.Size, First: st.Backlog.First + 1, Length: st.Backlog.Len,
+		},
+	}
+	if !st.History.PrevID.IsZero() {
+		v.PreviousID, v.PreviousLimit = st.History.PrevID.String(), st.History.PrevLimit+1
+	}
+	for _, r := range st.Replicas {
+		v.Replicas = append(v.Replicas, server.Replica{
+			Host: r.Addr.Host, Port: r.Addr.Port, State: r.State.String(), Offset: r.Offset, Lag: r.Lag,
+		})
+	}
+	if !st.IsMaster() {
+		v.Master = &server.Master{
+			Host: st.Master.Addr.Host, Port: st.Master.Addr.Port, State: st.Link.String(),
+			Syncing: st.Link == replication.LinkSync, LastIO: -1,
+		}
+		if !st.LastHeard.IsZero() {
+			v.Master.LastIO = time.Since(st.LastHeard)
+		}
+	}
+	return v
+}
+
+// acks is what sessions ask of replication. It is not asked before the node is complete.
+type acks struct{ n *Node }
+
+func (a acks) Offset() int64 { return a.n.backlog.Offset() }
+
+func (a acks) WaitAcked(ctx context.Context, offset int64, k int) (int, error) {
+	return a.n.repl.WaitAcked(ctx, offset, k)
+}

@@ -1,0 +1,182 @@
+package slotmesh
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// This file turns what gossip decides about a node's role into what replication does.
+
+// startReplication makes the node's part in replication, for the role it had.
+func (n *Node) startReplication() error {
+	r, err := replication.New(replication.Config{
+		Self:  n.ID(),
+		Addr:  n.announced(),
+		Store: n.store,
+		Log:   n.backlog,
+		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
+			return dialBus(ctx, n.cfg.Network, to.Addr, busReplication)
+		},
+		Timeout: n.cfg.Replication.Timeout,
+		Logger:  n.log.Named("replication"),
+		OnEvent: func(e replication.Event) { n.emit(e) },
+	})
+	if err != nil {
+		return err
+	}
+	n.repl = r
+	if m := n.Map(); m != nil {
+		n.follow(m)
+	}
+	return nil
+}
+
+// follow makes replication follow the master that the map names, if it names one.
+// Following whom one follows already does nothing.
+func (n *Node) follow(m *slots.Map) {
+	if master := m.Node(m.Self().Master); master != nil {
+		if err := n.repl.Follow(*master); err != nil {
+			n.log.Debug("not following", "master", master.ID, "error", err)
+		}
+	}
+}
+
+// changeMap puts a map in force. A promoted replica becomes a writer before it serves its slots, and a
+// demoted master serves nothing any more before it becomes a reader.
+func (n *Node) changeMap(m *slots.Map) {
+	old := n.engine.Map()
+	if old != nil && !old.Self().IsMaster() && m.Self().IsMaster() {
+		n.repl.Promote()
+	}
+	n.engine.Publish(m)
+	n.follow(m)
+	n.dropLost(old, m)
+	n.changed.wake()
+}
+
+// tellOffset lets gossip know how far this node's data is: elections compare it.
+func (n *Node) tellOffset() {
+	n.gossip.SetOffset(uint64(n.repl.Offset()))
+	if n.Map().Self().IsMaster() {
+		return
+	}
+	if st := n.repl.Status(); !st.LastHeard.IsZero() {
+		n.gossip.SetDataTime(st.LastHeard)
+	}
+}
+
+// pauseOrders is room for orders while a pause waits for running writes.
+const pauseOrders = 16
+
+// pauser carries out, in their order, the pauses that manual failovers ask of this master
+// (SPEC §6.7). It has a goroutine of its own because a pause waits for running writes.
+type pauser struct {
+	node   *Node
+	orders chan any // gossip.WritesPaused or gossip.WritesResumed
+	pause  *engine.Pause
+}
+
+func (p *pauser) run() {
+	for {
+		select {
+		case order := <-p.orders:
+			p.obey(order)
+		case <-p.node.stop:
+			p.resume()
+			return
+		}
+	}
+}
+
+func (p *pauser) obey(order any) {
+	p.resume()
+	paused, ok := order.(gossip.WritesPaused)
+	if !ok {
+		return
+	}
+	n := p.node
+	n.repl.Quiesce(true)
+	p.pause = n.engine.PauseWrites(time.Until(paused.Until))
+	// Nothing is being written any more, so this is where the data ends.
+	if err := n.do(context.Background(), gossip.ConfirmPause{Offset: uint64(n.repl.Offset())}); err != nil {
+		n.log.Warn("a manual failover found this master changed", "error", err)
+	}
+}
+
+func (p *pauser) resume() {
+	if p.pause != nil {
+		p.pause.Resume()
+		p.pause = nil
+		p.node.repl.Quiesce(false)
+	}
+}
+
+// Replicate makes this node a replica of a master. Its own keys are replaced by the
+// master's once these are all here.
+func (n *Node) Replicate(ctx context.Context, master slots.NodeID) error {
+	return n.do(ctx, gossip.Replicate{Master: master})
+}
+
+// Failover makes this replica the master of its shard and returns when it is: gossip.FailoverDefault agrees with
+// the master and loses nothing, FailoverForce does without a master that is down, FailoverTakeover without
+// the other masters too (SPEC §6.7).
+func (n *Node) Failover(ctx context.Context, mode gossip.FailoverMode) error {
+	aborted := n.aborted.next()
+	if err := n.beginFailover(ctx, mode); err != nil {
+		return err
+	}
+	for {
+		changed := n.changed.next()
+		if n.Map().Self().IsMaster() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-aborted:
+			return ErrFailoverAborted
+		case <-n.stop:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// beginFailover returns when the failover has begun.
+func (n *Node) beginFailover(ctx context.Context, mode gossip.FailoverMode) error {
+	if err := n.do(ctx, gossip.Failover{Mode: mode}); err != nil {
+		return err
+	}
+	n.wg.Go(n.catchUp)
+	return nil
+}
+
+// WaitSynced returns when this node's data is its master's: at once on a master.
+func (n *Node) WaitSynced(ctx context.Context) error {
+	if n.repl == nil {
+		return nil
+	}
+	return n.repl.WaitSynced(ctx)
+}
+
+// catchUp tells gossip each step of this replica's offset while a manual failover waits for it.
+func (n *Node) catchUp() {
+	ctx, cancel := context.WithTimeout(n.life, catchUpLimit)
+	defer cancel()
+	for !n.Map().Self().IsMaster() {
+		offset := n.repl.Offset()
+		n.gossip.SetOffset(uint64(offset))
+		if n.repl.WaitOffset(ctx, offset+1) != nil {
+			return
+		}
+	}
+}
+
+// catchUpLimit is how long a manual failover may take (gossip gives up after 5 s).
+const catchUpLimit = 6 * time.Second

@@ -1,0 +1,137 @@
+package slotmesh
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slotmesh/slotmesh/replication"
+)
+
+// snapshots decides when the node's keys are written to disk, and does it.
+type snapshots struct {
+	node *Node
+
+	mu       sync.Mutex // guards all below
+	schedule replication.SaveSchedule
+	last     error
+	running  bool
+}
+
+// load reads the snapshot of an earlier run.
+func (s *snapshots) load() error {
+	cfg := s.node.cfg.Snapshot
+	if cfg.Off {
+		return nil
+	}
+	began := time.Now()
+	found, err := replication.Load(s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {
+		s.node.log.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
+	})
+	if err != nil {
+		return fmt.Errorf("slotmesh: %w", err)
+	}
+	if found {
+		s.node.log.Info("snapshot loaded", "file", cfg.File, "keys", s.node.store.Len(), "took", time.Since(began))
+	}
+	return nil
+}
+
+// begin starts the schedule.
+func (s *snapshots) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.node.cfg.Snapshot.Off {
+		return
+	}
+	s.schedule.Rules = s.node.cfg.Snapshot.Rules
+	s.node.backlog.CountChanges(true)
+	s.schedule.Start(time.Now(), s.node.backlog.Changes())
+}
+
+// setRules changes when to save, in the form of redis.conf.
+func (s *snapshots) setRules(text string) error {
+	rules, err := replication.ParseSaveRules(text)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.schedule.Rules = rules
+	return nil
+}
+
+// tick saves if a rule asks for it.
+func (s *snapshots) tick() {
+	s.mu.Lock()
+	due := !s.node.cfg.Snapshot.Off && !s.running && s.schedule.Due(time.Now(), s.node.backlog.Changes())
+	s.mu.Unlock()
+	if due {
+		s.node.wg.Go(func() { s.Save(s.node.life) })
+	}
+}
+
+// Save writes a snapshot now.
+func (s *snapshots) Save(ctx context.Context) error {
+	s.mu.Lock()
+	if s.running {
+		s.mu.Unlock()
+		return replication.ErrSaving
+	}
+	s.running = true
+	s.mu.Unlock()
+	changes := s.node.backlog.Changes()
+	err := s.node.repl.Save(ctx, s.node.cfg.Disk, s.node.cfg.Snapshot.File)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running, s.last = false, err
+	s.schedule.Done(time.Now(), changes, err)
+	return err
+}
+
+func (s *snapshots) Saving() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running
+}
+
+func (s *snapshots) LastSave() (at time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.schedule.Last(), s.last
+}
+
+func (s *snapshots) Unsaved() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.schedule.Pending(s.node.backlog.Changes())
+}
+
+// atEnd saves what was not saved yet, if anything may be saved at all.
+func (s *snapshots) atEnd() error {
+	s.mu.Lock()
+	wanted := !s.node.cfg.Snapshot.Off && len(s.schedule.Rules) > 0 && s.schedule.Pending(s.node.backlog.Changes()) > 0
+	s.mu.Unlock()
+	if !wanted {
+		return nil
+	}
+	return s.Save(context.Background())
+}
+
+// Save writes all keys of this node to Config.Snapshot.File while it serves, and returns when
+// that is durable. replication.ErrSaving refuses a second one at the same time.
+func (n *Node) Save(ctx context.Context) error { return n.snapshots.Save(ctx) }
+
+// saveText is the rules in the form of redis.conf.
+func saveText(c SnapshotConfig) string {
+	if c.Off {
+		return ""
+	}
+	var words []string
+	for _, r := range c.Rules {
+		words = append(words, fmt.Sprint(int(r.Every.Seconds())), fmt.Sprint(r.Changes))
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,62 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNoReplicas refuses a write while fewer replicas are in good standing than
+// Config.Replication.MinReplicas. Its text is the error reply of the Redis protocol (SPEC §11).
+var ErrNoReplicas = errors.New("NOREPLICAS Not enough good replicas to write.")
+
+// ErrFailoverAborted says that a manual failover was called off: the master did not answer
+// in time, the replica did not catch up, or the masters did not vote for it.
+var ErrFailoverAborted = errors.New("slotmesh: the failover was called off")
+
+type syncKey struct{}
+
+// WithSync makes writes under the context return only after k replicas of the key's shard hold
+// them, in memory; it overrides Config.Replication.Sync. If they do not in time, the error matches
+// replication.ErrUnknownFate: the write has been carried out here, but may be lost in a failover. What exactly is
+// guaranteed stands in the documentation of package replication.
+//
+// The wait ends with the context; one without a deadline waits 5 s.
+func WithSync(ctx context.Context, k int) context.Context {
+	return context.WithValue(ctx, syncKey{}, k)
+}
+
+// syncLimit bounds the wait of a caller who set no deadline.
+const syncLimit = 5 * time.Second
+
+// settle waits until as many replicas hold the last write as ctx or the configuration asks for.
+func (n *Node) settle(ctx context.Context) error {
+	k := n.cfg.Replication.Sync
+	if v, ok := ctx.Value(syncKey{}).(int); ok {
+		k = v
+	}
+	if k <= 0 || n.repl == nil {
+		return nil
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, syncLimit)
+		defer cancel()
+	}
+	_, err := n.repl.WaitAcked(ctx, n.backlog.Offset(), k)
+	return err
+}
+
+// setMinReplicas puts min-replicas-to-write in force.
+func (n *Node) setMinReplicas(least int, maxLag time.Duration) {
+	if least <= 0 || n.repl == nil {
+		n.engine.SetGate(nil)
+		return
+	}
+	n.engine.SetGate(func() error {
+		if n.repl.GoodReplicas(maxLag) < least {
+			return ErrNoReplicas
+		}
+		return nil
+	})
+}
