@@ -48,8 +48,9 @@ func unfinished(v *View) (migrate.Plan, error) {
 				continue
 			}
 		}
-		// Gossip is still on its way to some nodes: they need not be told to fix that.
-		if f.Problem == Disagreement && subset(f.Slots, accounted) {
+		// The target owns the slots and the source has not heard of it, or gossip is still on its
+		// way to others: finishing the move settles that.
+		if (f.Problem == Disagreement || f.Problem == SeveralOwners) && subset(f.Slots, accounted) {
 			continue
 		}
 		bad = append(bad, f)

@@ -1,13 +1,8 @@
 package interop
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,77 +118,3 @@ func TestAdminMovesSlots(t *testing.T) {
 		})
 	}
 }
-
-// mortal is a network whose user is killed after so many writes: connections break, dials fail.
-type mortal struct {
-	left   atomic.Int64
-	killed context.CancelFunc
-}
-
-func (m *mortal) dial(ctx context.Context, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	return &mortalConn{conn, m}, err
-}
-
-type mortalConn struct {
-	net.Conn
-	m *mortal
-}
-
-var errKilled = errors.New("killed")
-
-func (c *mortalConn) Write(b []byte) (int, error) {
-	switch left := c.m.left.Add(-1); {
-	case left < 0:
-		return 0, errKilled
-	case left == 0:
-		defer c.m.killed()
-	}
-	return c.Conn.Write(b)
-}
-
-func TestAdminReshardSurvivesKill(t *testing.T) {
-	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) {
-			const keys = 5000
-			c, nodes := created(t, 3, 0, b.start)
-			verify := fill(t, nodes, keys)
-			dir := admin.JournalDir(t.TempDir())
-			for _, steps := range []int64{20, 24, 25, 26, 27, 28, 29, 30, 31, 35, 50} {
-				before := view(t, c, nodes[0])
-				want := admin.Summarize(before).Masters[0].Slots + 300
-				target := before.Nodes[0].Address
-				attempt := func(steps int64) error {
-					ctx, cancel := context.WithCancel(soon(t))
-					defer cancel()
-					m := &mortal{killed: cancel}
-					m.left.Store(steps)
-					dying := adminClient(t, admin.Config{Dial: m.dial, Journal: dir})
-					v, err := dying.View(ctx, nodes[0].addr())
-					if err != nil {
-						return err
-					}
-					plan, err := dying.PlanReshard(v, admin.Reshard{Slots: 300, To: target})
-					if err != nil {
-						return err
-					}
-					return dying.Move(ctx, v, plan, admin.MoveOptions{})
-				}
-				first := attempt(steps)
-				if err := attempt(1 << 40); err != nil {
-					t.Fatalf("killed after %d writes (%v), again: %v", steps, first, err)
-				}
-				v := view(t, c, nodes[0])
-				if first != nil {
-					if got := admin.Summarize(v).Masters[0].Slots; got < want-1 || got > want {
-						t.Errorf("killed after %d writes (%v): the target has %d slots, want %d", steps, first, got, want)
-					}
-				}
-				healthy(t, c, nodes[0], keys)
-				verify()
-			}
-		})
-	}
-}
-
-var _ = fmt.Sprint
