@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"internal/frame":    {},
 	"internal/memnet":   {},
 	"internal/rdb":      {},
-	"internal/peer":     {"slots"},
+	"internal/peer":     {"slots", "internal/resp"},
 	"internal/resp":     {},
 	"internal/conf":     {},
 	"internal/engine":   {"slots", "keyspace"},

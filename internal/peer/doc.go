@@ -14,7 +14,7 @@
 //
 // Frames (internal/frame) of msgpack arrays, the first element being the kind:
 //
-//	[request, id, flags, milliseconds left or 0, procedure, argument …]
+//	[request, id, flags, milliseconds left or 0, sync + 1, procedure, argument …]
 //	[cancel, id]           the caller does not wait any longer
 //	[ping]                 is anybody there? Answered by [pong]
 //	[reply, id, bytes]     a command's reply is RESP3, a procedure's is its own

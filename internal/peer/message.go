@@ -35,6 +35,7 @@ type Request struct {
 	Args      [][]byte // the command with its arguments, or the procedure's
 	Asking    bool     // as after ASKING
 	ReadOnly  bool     // as after READONLY
+	Sync      int      // replicas that must hold a write before it is answered; negative: as the node is configured
 
 	id   uint64
 	left uint64 // milliseconds until the caller gives up, 0 = never
@@ -54,7 +55,7 @@ type answer struct {
 
 func appendRequest(b []byte, r *Request) []byte {
 	b, start := frame.Begin(b)
-	b = packArray(b, 5+len(r.Args))
+	b = packArray(b, 6+len(r.Args))
 	b = packUint(b, uint64(kindRequest))
 	b = packUint(b, r.id)
 	flags := uint64(0)
@@ -66,6 +67,7 @@ func appendRequest(b []byte, r *Request) []byte {
 	}
 	b = packUint(b, flags)
 	b = packUint(b, r.left)
+	b = packUint(b, uint64(max(-1, r.Sync)+1))
 	b = packBytes(b, r.Procedure)
 	for _, arg := range r.Args {
 		b = packBytes(b, arg)
@@ -130,16 +132,17 @@ func head(u *unpacker) (k kind, n int) {
 // decodeRequest reads the rest of a request. args is memory to reuse; the request's bytes alias the message.
 func decodeRequest(u *unpacker, n int, args [][]byte) (Request, error) {
 	var r Request
-	if n < 4 {
+	if n < 5 {
 		u.fail("request without its head")
 	}
 	r.id = u.uint()
 	flags := u.uint()
 	r.Asking, r.ReadOnly = flags&flagAsking != 0, flags&flagReadOnly != 0
 	r.left = u.uint()
+	r.Sync = int(min(u.uint(), 1<<20)) - 1
 	r.Procedure = string(u.bytes())
 	r.Args = args[:0]
-	for i := 4; i < n && u.err == nil; i++ {
+	for i := 5; i < n && u.err == nil; i++ {
 		r.Args = append(r.Args, u.bytes())
 	}
 	return r, u.err
