@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -33,9 +34,12 @@ func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 	}{
 		{"assigning slots and config epochs", r.assign},
 		{"introducing the nodes to each other", r.meet},
-		{"assigning replicas", r.replicate},
+		{assigningReplicas, r.replicate},
 		{"waiting until all nodes agree", r.settle},
 	} {
+		if s.what == assigningReplicas && len(r.nodes) == len(p.Masters) {
+			continue
+		}
 		c.step("", "%s", s.what)
 		if err := s.do(ctx); err != nil {
 			return &StepError{Verb: "create", Step: s.what, Err: err,
@@ -45,6 +49,8 @@ func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 	}
 	return nil
 }
+
+const assigningReplicas = "assigning replicas"
 
 // creation is a Create under way.
 type creation struct {
@@ -111,12 +117,24 @@ func (r *creation) assign(ctx context.Context) error {
 		if i >= len(r.plan.Masters) {
 			return nil
 		}
-		var missing slots.Set
-		missing.AddRange(r.plan.Masters[i].Slots)
-		owned := n.Slots()
-		missing.Subtract(&owned)
-		return r.c.addSlots(ctx, n, missing)
+		err := r.addMissing(ctx, i, n)
+		if refused(err, "already busy") {
+			// The last command of an interrupted run may have been carried out since we looked.
+			if n = r.c.ask(ctx, n.Address); n.Err == nil {
+				err = r.addMissing(ctx, i, n)
+			}
+		}
+		return err
 	})
+}
+
+// addMissing gives master i what it lacks of its slots.
+func (r *creation) addMissing(ctx context.Context, i int, n *Node) error {
+	var missing slots.Set
+	missing.AddRange(r.plan.Masters[i].Slots)
+	owned := n.Slots()
+	missing.Subtract(&owned)
+	return r.c.addSlots(ctx, n, missing)
 }
 
 // addSlots makes a node the owner of unassigned slots; servers before Redis 7 do not know
@@ -137,34 +155,26 @@ func (c *Client) addSlots(ctx context.Context, n *Node, set slots.Set) error {
 	return err
 }
 
-// meet introduces every node to the first, and those in the first group to each other too: so many
-// acquaintances that gossip has little left to spread.
+// meet introduces every node to the first: so there is one cluster that grows, never two of several
+// nodes that would have to merge, which slotmesh nodes refuse once both own slots.
 func (r *creation) meet(ctx context.Context) error {
-	const group = 32
-	err := each(len(r.nodes), func(i int) error {
-		n := r.nodes[i]
-		var commands [][]string
-		for j, other := range r.nodes {
-			if j == i || n.member(other.ID) != nil || j > 0 && (j > i || j >= group || i >= group) {
-				continue
-			}
-			cmd, err := r.c.meetCommand(ctx, other)
-			if err != nil {
-				return err
-			}
-			commands = append(commands, cmd)
+	first := r.nodes[0]
+	cmd, err := r.c.meetCommand(ctx, first)
+	if err != nil {
+		return err
+	}
+	err = each(len(r.nodes)-1, func(i int) error {
+		n := r.nodes[i+1]
+		if n.member(first.ID) != nil {
+			return nil
 		}
-		replies, err := r.c.pipe(ctx, n.Address, commands)
-		for j := range replies {
-			if err := replies[j].Err(); err != nil {
-				return &NodeError{n.Address, brief(commands[j]), err}
-			}
-		}
+		_, err := r.c.do(ctx, n.Address, cmd...)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	g := gossiper{c: r.c, next: time.Now().Add(gossipEvery)}
 	return r.c.await(ctx, r.addrs, func(nodes []*Node) error {
 		r.nodes = nodes
 		for _, n := range nodes {
@@ -173,6 +183,7 @@ func (r *creation) meet(ctx context.Context) error {
 			}
 			for _, other := range nodes {
 				if other.Err == nil && n.member(other.ID) == nil {
+					g.spread(ctx, nodes)
 					return fmt.Errorf("node %s does not know node %s", n.Name(), other.Name())
 				}
 			}

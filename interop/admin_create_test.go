@@ -14,7 +14,11 @@ var backends = []struct {
 	start startFunc
 }{
 	{"redis", redisServer},
+	{"slotmesh", serve},
 }
+
+// movers are those of them that SETSLOT and MIGRATE work on.
+var movers = backends[:1]
 
 type startFunc = func(*testing.T, ...string) *process
 

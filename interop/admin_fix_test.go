@@ -223,7 +223,7 @@ func (s *surgery) empty(i int) int {
 }
 
 func TestAdminFix(t *testing.T) {
-	for _, b := range backends {
+	for _, b := range movers {
 		t.Run(b.name, func(t *testing.T) {
 			const keys = 20_000 // about one per slot: some have none, some three
 			c, nodes := created(t, 4, 0, b.start)
@@ -280,7 +280,7 @@ func (s *surgery) shape() string {
 }
 
 func TestAdminFixLostMaster(t *testing.T) {
-	for _, b := range backends {
+	for _, b := range movers {
 		t.Run(b.name, func(t *testing.T) {
 			c, nodes := created(t, 4, 0, b.start)
 			fill(t, nodes, 1000)

@@ -99,7 +99,7 @@ func (w *walk) settled() {
 }
 
 func TestAdminWalk(t *testing.T) {
-	for _, b := range backends {
+	for _, b := range movers {
 		for _, tool := range []tool{ours, stock} {
 			t.Run(b.name+"/"+tool.name, func(t *testing.T) {
 				w := &walk{t: t, tool: tool, start: b.start, admin: adminClient(t, admin.Config{}), nodes: servers(t, 6, b.start)}
