@@ -38,7 +38,12 @@ func sampleMessages() []*Message {
 		{Type: TypeFail, Sender: id, Subject: slots.NodeID{6}},
 		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Self: &records[3], Subject: id, ConfigEpoch: 8, Slots: &some, Forced: true},
 		{Type: TypeVote, Sender: id, ConfigEpoch: 9},
+		{Type: TypeDeny, Sender: id, ConfigEpoch: 9},
+		{Type: TypePause, Sender: id},
 		{Type: TypePaused, Sender: id, Offset: 1 << 33},
+		{Type: TypeResume, Sender: id},
+		{Type: TypeSuspect, Sender: id, Suspects: []slots.NodeID{id}},
+		{Type: TypeForgotten, Sender: id, Records: records[:1]},
 	}
 }
 

@@ -144,6 +144,11 @@ func (u *unpacker) uint() uint64 {
 		return uint64(t)
 	case t >= 0xcc && t <= 0xcf:
 		return u.bigEndian(1 << (t - 0xcc))
+	case t >= 0xd0 && t <= 0xd3: // signed, as other writers may put it
+		size := 1 << (t - 0xd0)
+		if v := u.bigEndian(size); v>>(8*size-1) == 0 {
+			return v
+		}
 	}
 	u.fail("not an unsigned number")
 	return 0
