@@ -25,6 +25,7 @@ type busKind byte
 const (
 	busGossip      busKind = 'g'
 	busReplication busKind = 'r'
+	busCalls       busKind = 'q'
 )
 
 // bus accepts the connections of other nodes and hands each to whoever

@@ -42,6 +42,9 @@ type Node struct {
 	server   *server.Server
 	settings *conf.Settings
 
+	calls      *calls   // to other nodes
+	procedures sync.Map // string → Procedure
+
 	changed broadcast // of the map
 	aborted broadcast // of manual failovers
 	life    context.Context
@@ -73,6 +76,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	n.snapshots.node = n
+	n.calls = n.newCalls()
 	return n, nil
 }
 
@@ -168,6 +172,7 @@ func (n *Node) startCluster() error {
 	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){
 		busGossip:      n.gossip.Accept,
 		busReplication: n.repl.Accept,
+		busCalls:       n.acceptCalls,
 	})
 	n.gossip.Start()
 	n.bus.start()
@@ -225,6 +230,7 @@ func (n *Node) teardown() {
 	if n.bus != nil {
 		n.bus.close()
 	}
+	n.calls.close()
 	if n.repl != nil {
 		if err := n.snapshots.atEnd(); err != nil {
 			n.log.Error("the last snapshot could not be saved", "error", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
@@ -21,6 +20,8 @@ type Config struct {
 	TCP         bool          // listen on 127.0.0.1 instead of in memory
 	// Node may change the configuration of node i before each of its starts.
 	Node func(i int, cfg *slotmesh.Config)
+	// Prepare is called with node i before each of its starts: to add commands, say.
+	Prepare func(i int, node *slotmesh.Node)
 }
 
 // Cluster is a running cluster. Its methods fail the test on an error. They are to
@@ -31,6 +32,7 @@ type Cluster struct {
 	net   *memnet.Network
 	nodes []*member
 	story story
+	label string // of all goroutines that come from the cluster
 }
 
 // member is a place in the cluster; its node may come and go.
@@ -53,6 +55,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	c := &Cluster{t: t, cfg: cfg, net: memnet.New()}
 	c.story.begin = time.Now()
+	c.labelGoroutines()
 	t.Cleanup(c.stop)
 	for i := range cfg.Masters * (1 + cfg.Replicas) {
 		m := &member{host: fmt.Sprintf("10.0.0.%d", i+1), disk: &disk.Mem{}}
@@ -86,6 +89,9 @@ func (c *Cluster) start(i int) {
 		c.cfg.Node(i, &cfg)
 	}
 	node, err := slotmesh.New(cfg)
+	if err == nil && c.cfg.Prepare != nil {
+		c.cfg.Prepare(i, node)
+	}
 	if err == nil {
 		err = node.Start(context.Background())
 	}
@@ -98,13 +104,15 @@ func (c *Cluster) start(i int) {
 }
 
 func (c *Cluster) stop() {
+	topology := c.topology() // while there is one
 	for i, m := range c.nodes {
 		if m.node != nil {
 			c.Kill(i)
 		}
 	}
+	c.checkLeaks()
 	if c.t.Failed() {
-		c.t.Log(c.story.String())
+		c.t.Log(c.story.String() + "\n" + topology)
 	}
 }
 
@@ -176,48 +184,4 @@ func (c *Cluster) Restart(i int) {
 		c.Stop(i)
 	}
 	c.start(i)
-}
-
-// WaitStable waits, a minute at most, until all living nodes see each other online,
-// agree on the owner of each slot and serve.
-func (c *Cluster) WaitStable() {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	if err := slotmesh.WaitAgreed(ctx, c.Nodes()...); err != nil {
-		c.t.Fatalf("clustertest: %v", err)
-	}
-}
-
-// Partition cuts the network between the nodes in a and those in b until Heal.
-func (c *Cluster) Partition(a, b []int) { c.net.Partition(c.hosts(a), c.hosts(b)) }
-
-// Heal ends all partitions.
-func (c *Cluster) Heal() { c.net.Heal() }
-
-func (c *Cluster) hosts(list []int) []string {
-	if c.cfg.TCP {
-		c.t.Fatal("clustertest: only a network in memory can be cut: leave Config.TCP false")
-	}
-	var hosts []string
-	for _, i := range list {
-		hosts = append(hosts, c.nodes[i].host)
-	}
-	return hosts
-}
-
-// Dial connects to a node as a client. Its form fits the Dialer option of the usual Redis
-// clients.
-func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if c.cfg.TCP {
-		return (&net.Dialer{}).DialContext(ctx, network, addr)
-	}
-	return c.net.Host("client").Dial(ctx, addr)
-}
-
-// Host returns another machine on the cluster's network in memory, for nodes that the
-// test starts itself.
-func (c *Cluster) Host(ip string) slotmesh.Network {
-	c.hosts(nil)
-	return c.net.Host(ip)
 }

@@ -119,3 +119,9 @@ func (s *Server) newCallers() *sync.Pool {
 		return ss
 	}}
 }
+
+// IsReply reports whether err is no more than the text of an error reply.
+func IsReply(err error) bool {
+	_, ok := err.(replyError)
+	return ok
+}

@@ -1,0 +1,191 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Router reaches every key of the cluster, wherever it lives: keys of this node by direct calls, all others over one
+// kept-open connection to each node, which many calls share. Get one from [Node.Router], or, in a program
+// that is no node, from [Dial].
+//
+// It follows the cluster's map: while slots move, masters fail and replicas succeed them, it waits and tries again. How
+// long is the caller's choice, by the deadline of ctx; without one, calls give up after 30 s. So an
+// error means one of these:
+//
+//   - what was asked cannot be: [ErrNotFound], slots.ErrCrossSlot, keyspace.ErrOutOfMemory, a [ReplyError] …
+//   - ctx ended, or the cluster did not serve the slot for too long. The last reason is wrapped:
+//     errors.Is(err, slots.ErrClusterDown), for one. Nothing has been done.
+//   - [ErrUnknownFate]: the connection broke, or ctx ended, after a write had left. It is not sent again, since it may have
+//     been carried out, and another writer's may have followed it.
+//
+// A Router is safe for concurrent use.
+type Router struct {
+	reach reach
+	reads ReadPreference
+}
+
+// ErrUnknownFate is matched by the error of a write that may or may not have been carried out, and may or may not
+// survive.
+var ErrUnknownFate = replication.ErrUnknownFate
+
+// ReplyError is an error reply of the Redis protocol, "CODE text", that has no type of its own.
+type ReplyError = resp.Error
+
+// Router returns the way from this node to all keys of the cluster. It costs nothing, ends with the node, and may be had
+// any number of times, after Start.
+func (n *Node) Router() *Router { return &Router{reach: nodeReach{n}} }
+
+// Get returns a copy of the value of key, ErrNotFound if there is none.
+func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
+	if local := r.reach.local(); local != nil && r.reads == ReadMaster {
+		value, err := local.Get(ctx, key)
+		if !isRouting(err) {
+			return value, err
+		}
+	}
+	reply, err := r.keyed(ctx, key, false, cmdGet, bytesOf(key))
+	switch {
+	case err != nil:
+		return nil, err
+	case reply.Kind == resp.Null:
+		return nil, ErrNotFound
+	}
+	return reply.Str, nil
+}
+
+// Set stores a copy of value under key; ttl 0 means for ever, a shorter one than a millisecond counts as one.
+func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if local := r.reach.local(); local != nil {
+		if err := local.Set(ctx, key, value, ttl); !isRouting(err) {
+			return err
+		}
+	}
+	_, err := r.keyed(ctx, key, true, setArgs(key, value, ttl)...)
+	return err
+}
+
+// Delete removes key and reports whether it was there.
+func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err error) {
+	if local := r.reach.local(); local != nil {
+		if deleted, err = local.Delete(ctx, key); !isRouting(err) {
+			return deleted, err
+		}
+	}
+	reply, err := r.keyed(ctx, key, true, cmdDel, bytesOf(key))
+	return reply.Int > 0, err
+}
+
+// Expire sets how long key has still to live, 0 for ever; a negative ttl deletes it. It reports whether the key
+// was there.
+func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (found bool, err error) {
+	if local := r.reach.local(); local != nil {
+		if found, err = local.Expire(ctx, key, ttl); !isRouting(err) {
+			return found, err
+		}
+	}
+	if ttl > 0 {
+		reply, err := r.keyed(ctx, key, true, cmdPExpire, bytesOf(key), milliseconds(ttl))
+		return reply.Int > 0, err
+	}
+	if ttl < 0 {
+		return r.Delete(ctx, key)
+	}
+	reply, err := r.keyed(ctx, key, true, cmdPersist, bytesOf(key))
+	if err != nil || reply.Int > 0 {
+		return err == nil, err
+	}
+	reply, err = r.keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or is not there
+	return reply.Int > 0, err
+}
+
+// TTL returns how long key has still to live, 0 if for ever, ErrNotFound if it is not there.
+func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
+	if local := r.reach.local(); local != nil && r.reads == ReadMaster {
+		if ttl, err := local.TTL(ctx, key); !isRouting(err) {
+			return ttl, err
+		}
+	}
+	reply, err := r.keyed(ctx, key, false, cmdPTTL, bytesOf(key))
+	switch {
+	case err != nil:
+		return 0, err
+	case reply.Int == -2: // SPEC §10.2: no such key
+		return 0, ErrNotFound
+	}
+	return max(0, time.Duration(reply.Int)*time.Millisecond), nil
+}
+
+// Do runs any command that names keys of one slot, built in or the host's (see [Node.Handle]): "INCR", "visits". The reply
+// is nil, string (a status such as OK), []byte, int64, float64, bool, []any, or
+// map[string]any. An error reply is returned as error. Arguments are strings, []byte, or numbers.
+func (r *Router) Do(ctx context.Context, command string, args ...any) (any, error) {
+	line, err := commandLine(command, args)
+	if err != nil {
+		return nil, err
+	}
+	keys, write, err := r.reach.inspect(ctx, line)
+	if err != nil {
+		return nil, err
+	}
+	req := &request{write: write}
+	req.Args = line
+	for i, at := range keys {
+		slot := slots.Of(line[at])
+		if i > 0 && slot != req.slot {
+			return nil, slots.ErrCrossSlot
+		}
+		req.slot, req.keyed = slot, true
+	}
+	reply, err := r.do(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return valueOf(&reply), nil
+}
+
+// keyed sends a command for one key.
+func (r *Router) keyed(ctx context.Context, key string, write bool, args ...[]byte) (resp.Reply, error) {
+	req := &request{slot: slots.OfString(key), keyed: true, write: write}
+	req.Args = args
+	return r.do(ctx, req)
+}
+
+var (
+	cmdGet     = []byte("GET")
+	cmdSet     = []byte("SET")
+	cmdDel     = []byte("DEL")
+	cmdExists  = []byte("EXISTS")
+	cmdPExpire = []byte("PEXPIRE")
+	cmdPersist = []byte("PERSIST")
+	cmdPTTL    = []byte("PTTL")
+	wordPX     = []byte("PX")
+)
+
+func setArgs(key string, value []byte, ttl time.Duration) [][]byte {
+	if ttl <= 0 {
+		return [][]byte{cmdSet, bytesOf(key), value}
+	}
+	return [][]byte{cmdSet, bytesOf(key), value, wordPX, milliseconds(ttl)}
+}
+
+func milliseconds(d time.Duration) []byte {
+	return strconv.AppendInt(nil, max(1, d.Milliseconds()), 10)
+}
+
+// isRouting reports whether err says that this is not the node for the key, or not now: a Router then
+// looks further.
+func isRouting(err error) bool {
+	if err == nil || err == ErrNotFound {
+		return false
+	}
+	var moved *slots.MovedError
+	var ask *slots.AskError
+	return errors.As(err, &moved) || errors.As(err, &ask) || errors.Is(err, slots.ErrTryAgain) || errors.Is(err, slots.ErrClusterDown)
+}

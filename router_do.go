@@ -1,0 +1,195 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// reach is how a Router gets at the nodes: from one of them, or as a client.
+type reach interface {
+	local() *Node // whose keys are reached by direct calls, nil if none
+	// owner returns who serves slot, as far as is known.
+	owner(slot slots.Slot) (place, bool)
+	// replicas returns who else could serve reads of slot.
+	replicas(slot slots.Slot) []place
+	// masters returns the nodes that own slots; anybody if there are none.
+	masters() []place
+	// ask sends a request to one node and waits for the reply; an error reply is an error.
+	ask(ctx context.Context, to place, r *peer.Request) (resp.Reply, error)
+	// moved learns from a redirect, and returns where it leads.
+	moved(*slots.MovedError) place
+	asked(*slots.AskError) place
+	// news returns a channel that is closed when the cluster's map changes; nil if nobody tells.
+	news() <-chan struct{}
+	// refresh gets a newer map, if this end has to ask for it.
+	refresh(ctx context.Context)
+	// inspect says which arguments are keys, and whether the command may write.
+	inspect(ctx context.Context, line [][]byte) (keys []int, write bool, err error)
+	// done is closed when nothing works any more; ended then says why.
+	done() <-chan struct{}
+	ended() error
+}
+
+// place is a node and where it is reached.
+type place struct {
+	id   slots.NodeID // zero if only the address is known
+	addr slots.Addr
+}
+
+// request is a request and what decides about its way.
+type request struct {
+	peer.Request
+	slot  slots.Slot
+	keyed bool // it is for slot; otherwise any node will do
+	write bool // to carry it out twice is not the same as once
+}
+
+// patience is how long a call without a deadline goes on trying.
+const patience = 30 * time.Second
+
+// Between attempts it waits for about as long, twice as long each time, and never longer
+// than a change of the map takes to come.
+const (
+	firstPause = 2 * time.Millisecond
+	lastPause  = 250 * time.Millisecond
+	maxHops    = 5 // redirects in a row without a pause
+)
+
+// verdict is what the outcome of an attempt means for the next one.
+type verdict uint8
+
+const (
+	final   verdict = iota // the caller gets it
+	follow                 // another node was named
+	again                  // nothing has been done: try again a little later
+	unknown                // it may have been done
+)
+
+// judge is a truth table: may a request be sent again after err?
+func judge(err error, write bool) verdict {
+	var failure *peer.Failure
+	var moved *slots.MovedError
+	var ask *slots.AskError
+	switch {
+	case err == nil:
+		return final
+	case errors.As(err, &moved), errors.As(err, &ask):
+		return follow
+	case errors.Is(err, slots.ErrTryAgain), errors.Is(err, slots.ErrClusterDown), errors.Is(err, peer.ErrNotSent), isPassing(err):
+		return again
+	case errors.As(err, &failure) && failure.Refused:
+		return again
+	case errors.Is(err, peer.ErrLost) && write:
+		return unknown
+	case errors.Is(err, peer.ErrLost):
+		return again
+	}
+	return final
+}
+
+// isPassing reports whether a node says that it cannot do it now: it is loading its data, has lost
+// its master, or has just become a replica.
+func isPassing(err error) bool {
+	var reply ReplyError
+	if !errors.As(err, &reply) {
+		return false
+	}
+	switch reply.Code() {
+	case "LOADING", "MASTERDOWN", "READONLY":
+		return true
+	}
+	return false
+}
+
+// do sends a request to where it belongs until it is answered.
+func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	req.Sync = syncOf(ctx)
+	var next place
+	redirected := false
+	pause := firstPause
+	for hops := 0; ; {
+		news := r.reach.news() // before the look at the map, so that no change is missed
+		err := error(slots.ErrSlotNotServed)
+		to, ok := next, redirected
+		if !redirected {
+			to, ok = r.choose(req)
+		}
+		var reply resp.Reply
+		if ok {
+			reply, err = r.reach.ask(ctx, to, &req.Request)
+		}
+		req.Asking, redirected = false, false
+		switch judge(err, req.write) {
+		case final:
+			return reply, err
+		case unknown:
+			return reply, &unknownFate{err}
+		case follow:
+			next, redirected = r.follow(req, err)
+			if hops++; hops%maxHops != 0 {
+				continue
+			}
+			redirected = req.Asking // look again where the slot is
+		}
+		r.reach.refresh(ctx)
+		if err := r.rest(ctx, pause, news, err); err != nil {
+			return reply, err
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// follow returns where a redirect leads.
+func (r *Router) follow(req *request, err error) (place, bool) {
+	var moved *slots.MovedError
+	if errors.As(err, &moved) {
+		return r.reach.moved(moved), true
+	}
+	var ask *slots.AskError
+	errors.As(err, &ask)
+	req.Asking = true
+	return r.reach.asked(ask), true
+}
+
+// rest waits before the next attempt: for a while, with jitter, or until the map changes.
+func (r *Router) rest(ctx context.Context, pause time.Duration, news <-chan struct{}, last error) error {
+	timer := time.NewTimer(pause/2 + rand.N(pause/2))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-news:
+	case <-r.reach.done():
+	case <-ctx.Done():
+	}
+	select {
+	case <-r.reach.done():
+		return r.reach.ended()
+	default:
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("slotmesh: gave up: %w; at last: %w", err, last)
+	}
+	return nil
+}
+
+// unknownFate is the error of a write that left and was not answered.
+type unknownFate struct{ cause error }
+
+func (e *unknownFate) Error() string {
+	return "slotmesh: the write may or may not have been carried out: " + e.cause.Error()
+}
+
+func (e *unknownFate) Is(target error) bool { return target == ErrUnknownFate }
+func (e *unknownFate) Unwrap() error        { return e.cause }
