@@ -25,6 +25,7 @@ type busKind byte
 const (
 	busGossip      busKind = 'g'
 	busReplication busKind = 'r'
+	busMigration   busKind = 'm'
 	busCalls       busKind = 'q'
 )
 

@@ -81,7 +81,7 @@ func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
 // onGossip puts a new map in force and passes events on. It runs on the loop's goroutine, but for
 // the first map, which comes while the node is being put together: see startCluster.
 func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
-	if m != nil && n.repl != nil {
+	if m != nil && n.bus != nil {
 		n.changeMap(m)
 	}
 	for _, e := range events {
@@ -107,7 +107,11 @@ func (n *Node) dropLost(old, m *slots.Map) {
 	if old == nil || !m.Self().IsMaster() || !old.Self().HasSlots() {
 		return
 	}
+	kept := n.migrations.Minding() // these are on their way to the new owner
 	for slot := range old.Self().Slots.All() {
+		if kept.Has(slot) {
+			continue
+		}
 		owner := m.Owner(slot)
 		if owner == nil || owner.ID == m.Self().ID || n.store.Count(slot) == 0 {
 			continue

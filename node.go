@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,6 +20,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -34,21 +36,25 @@ type Node struct {
 	snapshots snapshots
 
 	// Set by Start, then only read.
-	addr     slots.Addr // listened on
-	gossip   *gossip.Driver
-	repl     *replication.Replicator
-	pauser   *pauser
-	bus      *bus
-	server   *server.Server
-	settings *conf.Settings
+	addr       slots.Addr // listened on
+	gossip     *gossip.Driver
+	repl       *replication.Replicator
+	pauser     *pauser
+	migrations *migrate.Driver
+	bus        *bus
+	server     *server.Server
+	settings   *conf.Settings
 
 	calls      *calls   // to other nodes
 	procedures sync.Map // string → Procedure
 
 	changed broadcast // of the map
 	aborted broadcast // of manual failovers
-	life    context.Context
-	end     context.CancelFunc // ends life
+
+	inherited atomic.Pointer[openSlots] // of the master this node succeeded, until gossip knows them
+
+	life context.Context
+	end  context.CancelFunc // ends life
 
 	mu      sync.Mutex // guards started and closing
 	started bool
@@ -167,16 +173,23 @@ func (n *Node) startCluster() error {
 		ln.Close()
 		return err
 	}
+	n.noteOpenSlots(nil, n.Map())
+	if n.migrations, err = n.newMigrations(); err != nil {
+		ln.Close()
+		return fmt.Errorf("slotmesh: %w", err)
+	}
 	n.pauser = &pauser{node: n, orders: make(chan any, pauseOrders)}
 	n.wg.Go(n.pauser.run)
 	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){
 		busGossip:      n.gossip.Accept,
 		busReplication: n.repl.Accept,
+		busMigration:   n.migrations.Accept,
 		busCalls:       n.acceptCalls,
 	})
 	n.gossip.Start()
 	n.bus.start()
-	return nil
+	n.migrations.Start()
+	return n.claimLoaded()
 }
 
 // announced is the address that the node tells others: what it listens on unless
@@ -229,6 +242,9 @@ func (n *Node) teardown() {
 	}
 	if n.bus != nil {
 		n.bus.close()
+	}
+	if n.migrations != nil {
+		n.migrations.Close()
 	}
 	n.calls.close()
 	if n.repl != nil {

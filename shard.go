@@ -53,10 +53,16 @@ func (n *Node) changeMap(m *slots.Map) {
 	old := n.engine.Map()
 	if old != nil && !old.Self().IsMaster() && m.Self().IsMaster() {
 		n.repl.Promote()
+		n.inherit(old.Self().Master)
+	}
+	if open := n.inherited.Load(); open != nil {
+		m = m.WithOpen(open.Migrating, open.Importing)
 	}
 	n.engine.Publish(m)
 	n.follow(m)
+	n.noteOpenSlots(old, m)
 	n.dropLost(old, m)
+	n.migrations.MapChanged()
 	n.changed.wake()
 }
 

@@ -1,0 +1,17 @@
+package slotmesh
+
+import (
+	"context"
+
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// UpdateAsking is Update of one key by a client that has been sent here by an AskError.
+func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func(Tx) error) error {
+	slot := slots.OfString(key)
+	a := engine.Access{Slot: slot, Keys: [][]byte{[]byte(key)}, Asking: asking, Done: ctx.Done()}
+	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	return n.written(ctx, err)
+}

@@ -1,0 +1,88 @@
+package slotmesh
+
+import (
+	"context"
+	"net"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// newMigrations reads the journal of moves that were on their way.
+func (n *Node) newMigrations() (*migrate.Driver, error) {
+	return migrate.NewDriver(migrate.DriverConfig{
+		Node:       mover{n},
+		Engine:     n.engine,
+		Disk:       n.cfg.Disk,
+		Replicated: n.replicasKnow,
+		OnJournal:  n.noteJobs,
+		OnProgress: func(s migrate.Status) { n.emit(s) },
+		Logger:     n.log.Named("migrate"),
+	})
+}
+
+// mover is the node as its migrations see it.
+type mover struct{ n *Node }
+
+func (v mover) Map() *slots.Map { return v.n.Map() }
+
+func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error {
+	state := map[migrate.Action]gossip.SlotState{
+		migrate.Importing: gossip.SlotImporting,
+		migrate.Migrating: gossip.SlotMigrating,
+		migrate.Stable:    gossip.SlotStable,
+		migrate.Assign:    gossip.SlotNode,
+	}[action]
+	return v.n.setSlots(ctx, set, state, peer)
+}
+
+func (v mover) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) {
+	node := v.n.Map().Node(id)
+	if node == nil {
+		return nil, &gossip.UnknownNodeError{Node: id}
+	}
+	return dialBus(ctx, v.n.cfg.Network, node.Addr, busMigration)
+}
+
+// noteJobs tells the replicas which jobs are on their way.
+func (n *Node) noteJobs(journal []byte) {
+	if _, err := n.backlog.Note(noteJobs, journal); err != nil {
+		n.log.Debug("the journal of migrations was not replicated", "error", err)
+	}
+}
+
+// MigrateSlots starts to hand slots of this node, with their keys, to another master, while clients
+// go on reading and writing them. It returns once the job is durable: it then ends by itself,
+// whatever crashes meanwhile. See WaitMigration, Migrations and events of type migrate.Status.
+func (n *Node) MigrateSlots(_ context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
+	if n.migrations == nil {
+		return migrate.JobID{}, ErrStandalone
+	}
+	return n.migrations.Move(set, target)
+}
+
+// WaitMigration returns when a job of this node is over, with its error.
+func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
+	if n.migrations == nil {
+		return ErrStandalone
+	}
+	return n.migrations.Wait(ctx, id)
+}
+
+// Migrations returns the jobs of this node: the latest that are over, then those that run.
+func (n *Node) Migrations() []migrate.Status {
+	if n.migrations == nil {
+		return nil
+	}
+	return n.migrations.List()
+}
+
+// CancelMigration makes a job begin no further slot; those that are open are finished.
+// Cancelling a job that is over does nothing.
+func (n *Node) CancelMigration(id migrate.JobID) error {
+	if n.migrations == nil {
+		return ErrStandalone
+	}
+	return n.migrations.Cancel(id)
+}

@@ -1,0 +1,180 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Open slots are a shard's state, not only its master's: they travel to the replicas as a note in
+// the replication stream, and a promoted replica opens them again before it serves.
+
+// Names of notes.
+const (
+	noteOpen = "open-slots"
+	noteJobs = "migration-jobs"
+)
+
+// openSlots is the content of the note: the slots on the move, with the other end of each.
+type openSlots struct {
+	Migrating map[slots.Slot]slots.NodeID
+	Importing map[slots.Slot]slots.NodeID
+}
+
+func (o *openSlots) empty() bool { return len(o.Migrating)+len(o.Importing) == 0 }
+
+// encode returns nil for no open slots, which removes the note.
+func (o *openSlots) encode() ([]byte, error) {
+	if o.empty() {
+		return nil, nil
+	}
+	return msgpack.Marshal(o)
+}
+
+func decodeOpenSlots(b []byte) (openSlots, error) {
+	var o openSlots
+	if len(b) == 0 {
+		return o, nil
+	}
+	if err := msgpack.Unmarshal(b, &o); err != nil {
+		return openSlots{}, fmt.Errorf("slotmesh: the note of open slots: %w", err)
+	}
+	return o, nil
+}
+
+// noteOpenSlots tells the replicas which slots are open, if that has changed.
+func (n *Node) noteOpenSlots(old, m *slots.Map) {
+	if !m.Self().IsMaster() || old != nil && old.Self().IsMaster() && sameOpen(old, m) {
+		return
+	}
+	var o openSlots
+	o.Migrating, o.Importing = m.OpenSlots()
+	b, err := o.encode()
+	if err == nil {
+		_, err = n.backlog.Note(noteOpen, b)
+	}
+	if err != nil {
+		n.log.Error("the replicas cannot be told which slots are open", "error", err)
+	}
+}
+
+func sameOpen(a, b *slots.Map) bool {
+	if *a.Open() != *b.Open() {
+		return false
+	}
+	for slot := range a.Open().All() {
+		fromA, _ := a.Migrating(slot)
+		fromB, _ := b.Migrating(slot)
+		toA, _ := a.Importing(slot)
+		toB, _ := b.Importing(slot)
+		if fromA != fromB || toA != toB {
+			return false
+		}
+	}
+	return true
+}
+
+// inherit makes this node, which has just been promoted in the place of former, go on with what was
+// open there. Until gossip has taken it over, every map is amended with it: a key that has left for
+// another node must not seem to be nowhere. It runs on gossip's goroutine.
+func (n *Node) inherit(former slots.NodeID) {
+	notes := n.backlog.Notes()
+	open, err := decodeOpenSlots(notes[noteOpen])
+	if err != nil {
+		n.log.Error("open slots of the former master are lost; look for them with a check", "error", err)
+	}
+	jobs := notes[noteJobs]
+	if open.empty() && len(jobs) == 0 {
+		return
+	}
+	n.inherited.Store(&open)
+	n.wg.Go(func() {
+		err := n.gossip.Do(n.life, gossip.Inherit{Migrating: open.Migrating, Importing: open.Importing})
+		n.inherited.CompareAndSwap(&open, nil)
+		if err == nil && len(jobs) > 0 {
+			err = n.migrations.Resume(jobs, former)
+		}
+		if err != nil && !errors.Is(err, gossip.ErrClosed) && !errors.Is(err, context.Canceled) {
+			n.log.Error("going on with the former master's migrations", "former", former, "error", err)
+		}
+	})
+}
+
+// setSlots changes the state of slots, durably, and returns when it is in force here and the replicas know.
+func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotState, peer slots.NodeID) error {
+	if state == gossip.SlotNode && n.gossip != nil && peer != n.ID() {
+		n.awaitClaim(ctx, &set, peer)
+	}
+	if err := n.do(ctx, gossip.SetSlots{Slots: set, State: state, Node: peer}); err != nil {
+		return err
+	}
+	return n.replicasKnow(ctx)
+}
+
+// awaitClaim waits a little until peer's own claim of the slots has arrived: giving them up before
+// would leave them without an owner, and their clients without an answer, for that long.
+func (n *Node) awaitClaim(ctx context.Context, set *slots.Set, peer slots.NodeID) {
+	ctx, cancel := context.WithTimeout(ctx, claimWait)
+	defer cancel()
+	_ = n.WaitMap(ctx, func(m *slots.Map) bool { // in vain: then it is given up without a claim
+		for slot := range set.All() {
+			if o := m.Owner(slot); m.IsMine(slot) || o == nil || o.ID != peer && m.Node(peer) != nil {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// claimLoaded settles the slots of which a snapshot brought keys (SPEC §8.4): those that are nobody's
+// become this node's, those of another are importing from it until an operator, or a job, ends that.
+func (n *Node) claimLoaded() error {
+	m := n.Map()
+	if !m.Self().IsMaster() {
+		return nil
+	}
+	kept := n.migrations.Minding()
+	var free slots.Set
+	for slot := range slots.Slot(slots.Count) {
+		if m.IsMine(slot) || m.Open().Has(slot) || kept.Has(slot) || n.store.Count(slot) == 0 {
+			continue
+		}
+		owner := m.Owner(slot)
+		if owner == nil {
+			free.Add(slot)
+			continue
+		}
+		n.log.Warn("the snapshot holds keys of a slot that is another's: it is importing now", "slot", slot, "owner", owner.ID)
+		if err := n.do(n.life, gossip.SetSlot{Slot: slot, State: gossip.SlotImporting, Node: owner.ID}); err != nil {
+			return fmt.Errorf("slotmesh: opening slot %d, of which the snapshot holds keys: %w", slot, err)
+		}
+	}
+	if free.Empty() {
+		return nil
+	}
+	n.log.Warn("the snapshot holds keys of slots that are nobody's: they are claimed", "slots", free)
+	return n.do(n.life, gossip.AddSlots{Slots: free})
+}
+
+const (
+	claimWait   = time.Second
+	replicaWait = 2 * time.Second
+)
+
+// replicasKnow returns when each replica in good standing holds the stream up to now.
+func (n *Node) replicasKnow(ctx context.Context) error {
+	k := n.repl.GoodReplicas(n.cfg.Replication.MaxLag)
+	if k == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, replicaWait)
+	defer cancel()
+	_, err := n.repl.WaitAcked(ctx, n.backlog.Offset(), k)
+	return err
+}
