@@ -7,33 +7,20 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/slotmesh/slotmesh"
 )
 
-// closeLimit is how long nodes may take to close: SIGTERM ends the process within
-// a second.
-const closeLimit = 900 * time.Millisecond
-
-// closeAll closes nodes side by side.
+// closeAll closes nodes side by side. That takes as long as it takes to save their keys; a second signal
+// ends the process at once.
 func closeAll(nodes []*slotmesh.Node) error {
-	done := make(chan error, 1)
-	go func() {
-		errs := make([]error, len(nodes))
-		var wg sync.WaitGroup
-		for i, n := range nodes {
-			wg.Go(func() { errs[i] = n.Close() })
-		}
-		wg.Wait()
-		done <- errors.Join(errs...)
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(closeLimit):
-		return fmt.Errorf("not closed cleanly: still busy after %v", closeLimit)
+	errs := make([]error, len(nodes))
+	var wg sync.WaitGroup
+	for i, n := range nodes {
+		wg.Go(func() { errs[i] = n.Close() })
 	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // explainStart says what to do about a port that is in use; any other error passes.
