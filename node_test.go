@@ -144,9 +144,11 @@ func TestLostMaster(t *testing.T) {
 		}
 		c.Restart(2)
 		c.WaitStable()
-		// A master with slots is forgiven when nobody took them within 2T (SPEC §3.5).
-		if back := time.Since(killed) - failed; back < 2*T || back > 2*T+time.Second {
-			t.Errorf("it was well again %v after the failure, want %v", back, 2*T)
+		// No replica could have taken its slots: it is forgiven on its first word
+		// (SPEC §3.5), and serves when 2 s have passed since its start (SPEC §5.2).
+		const wait, tick = 2 * time.Second, 100 * time.Millisecond
+		if back := time.Since(killed) - failed; back < wait || back > wait+tick {
+			t.Errorf("it was well again %v after the failure, want %v", back, wait)
 		}
 		if got := c.Node(2).ID(); got != victim {
 			t.Errorf("the node came back as %s, was %s", got, victim)

@@ -3,6 +3,7 @@ package gossip
 import (
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"testing"
 	"time"
@@ -40,6 +41,8 @@ func TestChaos(t *testing.T) {
 // eachSeed runs a simulation with many seeds, on all cores.
 func eachSeed(t *testing.T, few int, run func(*testing.T, uint64)) {
 	n, workers := seeds(t, few), runtime.GOMAXPROCS(0)
+	collect := debug.SetGCPercent(400) // a fifth of the time would go to the collector
+	t.Cleanup(func() { debug.SetGCPercent(collect) })
 	for w := range workers {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()

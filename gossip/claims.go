@@ -30,13 +30,13 @@ func (c *Core) settleClaims() {
 }
 
 func (c *Core) recomputeOwners() {
-	var claimers []*node
+	claimers := make([]*node, 0, len(c.list))
 	for _, n := range c.list {
 		if n.rec.claims() {
 			claimers = append(claimers, n)
 		} else if n.owned != nil {
 			n.owned = nil
-			c.mapDirty = true
+			c.mapDirty, c.recount = true, true
 		}
 	}
 	slices.SortFunc(claimers, func(a, b *node) int {
@@ -58,7 +58,7 @@ func (c *Core) recomputeOwners() {
 			n.owned, c.contested = &owned, true
 		}
 		if !sameSet(was, n.owned) {
-			c.mapDirty = true
+			c.mapDirty, c.recount = true, true
 		}
 	}
 }
@@ -93,7 +93,7 @@ func (c *Core) claimsChanged(n *node, was, is *slots.Set) {
 		c.assigned.Union(is)
 	}
 	n.owned = is
-	c.mapDirty = true
+	c.mapDirty, c.recount = true, true
 }
 
 func sameSet(a, b *slots.Set) bool {

@@ -38,12 +38,14 @@ type Core struct {
 	handshakes []*handshake
 	dials      []pendingDial
 
-	digest      uint64 // XOR of the hashes of all records
-	news        []newsItem
-	probes      int // how many peers to ask whether their views differ from ours
-	syncs       int // how many summaries may be sent before the next Tick
-	suspects    []slots.NodeID
-	hostLearned bool
+	digest        uint64 // XOR of the hashes of all records
+	news          []newsItem
+	probes        int            // how many peers to ask whether their views differ from ours
+	syncs         int            // how many summaries may be sent before the next Tick
+	suspects      []slots.NodeID // for heartbeats, see listSuspects
+	suspectsStale bool
+	recount       bool // something changed that can make a majority against a suspect
+	hostLearned   bool
 
 	claimsStale  bool
 	contested    bool      // some claims lost
@@ -183,8 +185,7 @@ func (c *Core) erase(n *node) {
 	}
 	c.digestChanged(n.hash)
 	c.claimsChanged(n, n.rec.claimed(), nil)
-	c.mapDirty = true
-	c.listSuspects()
+	c.mapDirty, c.suspectsStale, c.recount = true, true, true
 }
 
 func compareNode(n *node, id slots.NodeID) int { return bytes.Compare(n.rec.ID[:], id[:]) }
@@ -225,6 +226,7 @@ func (c *Core) Tick(now time.Time) {
 			c.tendHealth(n)
 		}
 	}
+	c.recount = false
 	c.settleClaims()
 	c.tendPause()
 	if c.isReplica() {

@@ -20,7 +20,7 @@ func (c *Core) tendHealth(n *node) {
 			c.sendTo(c.heartbeat(TypeSuspect), (*node).votes)
 		}
 	}
-	if n.health == slots.Suspected {
+	if n.health == slots.Suspected && c.recount {
 		c.agreeOnFailure(n)
 	}
 }
@@ -29,29 +29,44 @@ func (c *Core) tendHealth(n *node) {
 func (c *Core) setHealth(n *node, h slots.Health) {
 	c.event(HealthChanged{Node: n.rec.ID, Was: n.health, Now: h})
 	n.health = h
-	c.mapDirty = true
-	c.listSuspects()
+	c.mapDirty, c.suspectsStale, c.recount = true, true, true
 }
 
-// listSuspects remakes the list that heartbeats carry; messages in flight keep theirs.
-func (c *Core) listSuspects() {
-	c.suspects = nil
+// listSuspects returns the list that heartbeats carry. It is made anew after a change:
+// messages in flight keep theirs.
+func (c *Core) listSuspects() []slots.NodeID {
+	if !c.suspectsStale {
+		return c.suspects
+	}
+	count := 0
+	for _, n := range c.list {
+		if n.health != slots.Online {
+			count++
+		}
+	}
+	c.suspects, c.suspectsStale = make([]slots.NodeID, 0, min(count, maxSuspects)), false
 	for _, n := range c.list {
 		if n.health != slots.Online && len(c.suspects) < maxSuspects {
 			c.suspects = append(c.suspects, n.rec.ID)
 		}
 	}
+	return c.suspects
 }
 
 // takeReports notes whom n holds for down.
 func (c *Core) takeReports(n *node, suspects []slots.NodeID) {
+	was := n.suspects
+	if c.now.Sub(n.suspectsAt) > 2*c.cfg.NodeTimeout {
+		was = nil // these reports did not count any more
+	}
 	n.suspectsAt = c.now
-	if slices.Equal(n.suspects, suspects) {
+	if slices.Equal(was, suspects) {
 		return // nearly always
 	}
 	n.suspects = suspects
 	for _, id := range suspects {
-		if s := c.nodes[id]; s != nil && s.health == slots.Suspected {
+		// Only a report that is new can make a majority.
+		if s := c.nodes[id]; s != nil && s.health == slots.Suspected && !slices.Contains(was, id) {
 			c.agreeOnFailure(s)
 		}
 	}
@@ -110,15 +125,27 @@ func (c *Core) onFail(from *node, id slots.NodeID) {
 }
 
 // contact follows any word from n: it is alive. A failed master that still owns its
-// slots stays failed for 2T, the time in which a replica may take them (SPEC §3.5).
+// slots stays failed for 2T, the time in which a replica may take them (SPEC §3.5);
+// where no replica could, the wait would protect nothing.
 func (c *Core) contact(n *node) {
 	n.pingSent = time.Time{}
 	switch n.health {
 	case slots.Suspected:
 		c.setHealth(n, slots.Online)
 	case slots.Failed:
-		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout {
+		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout || !c.hasHeir(n) {
 			c.setHealth(n, slots.Online)
 		}
 	}
+}
+
+// hasHeir reports whether the master n has a replica that could stand for election
+// (SPEC §6.1).
+func (c *Core) hasHeir(n *node) bool {
+	for _, r := range c.list {
+		if r.rec.Master == n.rec.ID && r.health != slots.Failed && !r.rec.NoFailover {
+			return true
+		}
+	}
+	return false
 }

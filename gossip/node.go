@@ -42,6 +42,9 @@ type node struct {
 
 // link returns the one to speak on: where the peer was heard last.
 func (n *node) link() *link {
+	if len(n.links) == 1 {
+		return n.links[0]
+	}
 	var best *link
 	for _, l := range n.links {
 		if best == nil || l.heard.After(best.heard) {

@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -61,28 +60,64 @@ type simEnd struct {
 	other *simEnd
 }
 
+// simEvent is something to come: a message that arrives, or anything else to do.
 type simEvent struct {
-	at  time.Time
+	at  int64 // nanoseconds since simStart
 	seq uint64
 	do  func()
+	to  *simEnd // where msg arrives, if do is nil
+	msg *Message
 }
 
+// simQueue is a heap with four children a node: half of what a simulation costs is its
+// queue, and container/heap would allocate twice for each event.
 type simQueue []simEvent
 
-func (q simQueue) Len() int { return len(q) }
-func (q simQueue) Less(i, j int) bool {
-	if !q[i].at.Equal(q[j].at) {
-		return q[i].at.Before(q[j].at)
+func (e *simEvent) before(o *simEvent) bool { return e.at < o.at || e.at == o.at && e.seq < o.seq }
+
+func (q *simQueue) push(e simEvent) {
+	h := append(*q, e)
+	i := len(h) - 1
+	for i > 0 {
+		up := (i - 1) / 4
+		if !e.before(&h[up]) {
+			break
+		}
+		h[i] = h[up]
+		i = up
 	}
-	return q[i].seq < q[j].seq
+	h[i] = e
+	*q = h
 }
-func (q simQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *simQueue) Push(x any)   { *q = append(*q, x.(simEvent)) }
-func (q *simQueue) Pop() any {
-	last := len(*q) - 1
-	x := (*q)[last]
-	*q = (*q)[:last]
-	return x
+
+func (q *simQueue) pop() simEvent {
+	h := *q
+	first, last := h[0], h[len(h)-1]
+	h[len(h)-1] = simEvent{}
+	h = h[:len(h)-1]
+	*q = h
+	if len(h) == 0 {
+		return first
+	}
+	i := 0
+	for {
+		least := 4*i + 1
+		if least >= len(h) {
+			break
+		}
+		for child := least + 1; child < min(4*i+5, len(h)); child++ {
+			if h[child].before(&h[least]) {
+				least = child
+			}
+		}
+		if !h[least].before(&last) {
+			break
+		}
+		h[i] = h[least]
+		i = least
+	}
+	h[i] = last
+	return first
 }
 
 var simStart = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -108,9 +143,12 @@ func (s *sim) fatalf(format string, args ...any) {
 	s.t.Fatalf("seed %d, %v: %s", s.seed, s.now.Sub(simStart), fmt.Sprintf(format, args...))
 }
 
-func (s *sim) after(d time.Duration, do func()) {
+func (s *sim) after(d time.Duration, do func()) { s.put(d, simEvent{do: do}) }
+
+func (s *sim) put(d time.Duration, e simEvent) {
 	s.count++
-	heap.Push(&s.queue, simEvent{s.now.Add(d), s.count, do})
+	e.at, e.seq = int64(s.now.Sub(simStart)+d), s.count
+	s.queue.push(e)
 	if len(s.queue) > s.maxQueue {
 		s.fatalf("more than %d events are queued: a storm", s.maxQueue)
 	}
@@ -121,10 +159,16 @@ func (s *sim) delay() time.Duration { return time.Duration(s.rng.Int64N(int64(s.
 // run lets d pass.
 func (s *sim) run(d time.Duration) {
 	end := s.now.Add(d)
-	for len(s.queue) > 0 && !s.queue[0].at.After(end) {
-		e := heap.Pop(&s.queue).(simEvent)
-		s.now = e.at
-		e.do()
+	for len(s.queue) > 0 && s.queue[0].at <= int64(end.Sub(simStart)) {
+		e := s.queue.pop()
+		s.now = simStart.Add(time.Duration(e.at))
+		switch {
+		case e.do != nil:
+			e.do()
+		case e.to.alive():
+			e.to.node.core.Step(s.now, e.to.id, e.msg)
+			e.to.node.carryOut()
+		}
 	}
 	s.now = end
 }
@@ -259,14 +303,8 @@ func (s *sim) transmit(end *simEnd, m *Message) {
 	if s.rng.Float64() < s.double {
 		copies = 2
 	}
-	to := end.other
 	for range copies {
-		s.after(s.delay(), func() {
-			if to.alive() {
-				to.node.core.Step(s.now, to.id, m)
-				to.node.carryOut()
-			}
-		})
+		s.put(s.delay(), simEvent{to: end.other, msg: m})
 	}
 }
 

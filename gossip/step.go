@@ -187,7 +187,7 @@ func (c *Core) message(t Type) *Message {
 // heartbeat returns a message that also says what this node sees of others.
 func (c *Core) heartbeat(t Type) *Message {
 	m := c.message(t)
-	m.Suspects, m.Offset = c.suspects, c.self.offset
+	m.Suspects, m.Offset = c.listSuspects(), c.self.offset
 	return m
 }
 
