@@ -12,6 +12,6 @@ import (
 func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func(Tx) error) error {
 	slot := slots.OfString(key)
 	a := engine.Access{Slot: slot, Keys: [][]byte{[]byte(key)}, Asking: asking, Done: ctx.Done()}
-	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
 	return n.written(ctx, err)
 }

@@ -47,6 +47,7 @@ type Node struct {
 
 	calls      *calls   // to other nodes
 	procedures sync.Map // string → Procedure
+	runID      string   // differs from start to start
 
 	changed broadcast // of the map
 	aborted broadcast // of manual failovers
@@ -56,7 +57,8 @@ type Node struct {
 	life context.Context
 	end  context.CancelFunc // ends life
 
-	mu      sync.Mutex // guards started and closing
+	mu      sync.Mutex // guards handled, started and closing
+	handled []server.Extension
 	started bool
 	closing bool
 	stop    chan struct{} // closed when Close begins
@@ -83,6 +85,7 @@ func New(cfg Config) (*Node, error) {
 	n.life, n.end = context.WithCancel(context.Background())
 	n.snapshots.node = n
 	n.calls = n.newCalls()
+	n.runID = crand.Text()
 	return n, nil
 }
 

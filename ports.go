@@ -32,6 +32,7 @@ func (n *Node) startServer(clients net.Listener) error {
 		Acks:        acks{n},
 		Sync:        n.cfg.Replication.Sync,
 		Snapshots:   &n.snapshots,
+		Extensions:  n.extensions(),
 	}
 	if !n.cfg.Standalone {
 		cfg.Cluster = clusterPort{n}

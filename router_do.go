@@ -193,3 +193,8 @@ func (e *unknownFate) Error() string {
 
 func (e *unknownFate) Is(target error) bool { return target == ErrUnknownFate }
 func (e *unknownFate) Unwrap() error        { return e.cause }
+
+// requestOf returns a command as a request of this node to itself.
+func requestOf(ctx context.Context, line [][]byte) *peer.Request {
+	return &peer.Request{Args: line, Sync: syncOf(ctx)}
+}

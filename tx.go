@@ -17,20 +17,35 @@ var ErrNotFound = errors.New("slotmesh: key not found")
 // Tx is a transaction on the keys of one slot. It is valid only inside the
 // function it was given to, on that function's goroutine. While it lasts, the slot is
 // locked: do not wait for anything inside.
+//
+// It may touch only the keys that the transaction named: the others may be on their way to another
+// node. One that it did not name is not there, cannot be set, and makes the transaction
+// fail with [ErrUndeclaredKey].
 type Tx struct {
-	tx   *keyspace.Tx
-	slot slots.Slot // of all keys; standalone stores know only slot 0
+	tx    *keyspace.Tx
+	slot  slots.Slot // of all keys; standalone stores know only slot 0
+	scope *scope     // nil: the caller of fn is ourselves
 }
+
+// Now returns the time of the transaction, in milliseconds; it stands still until the
+// transaction ends.
+func (t Tx) Now() time.Time { return time.UnixMilli(t.tx.Now()) }
 
 // Get returns the value of key, which is valid only until the transaction's
 // function returns: copy what you keep.
 func (t Tx) Get(key string) (value []byte, ok bool) {
+	if !t.scope.has(key) {
+		return nil, false
+	}
 	e, ok := t.tx.Get(bytesOf(key))
 	return e.Value, ok
 }
 
 // TTL returns how long key has still to live, 0 if for ever.
 func (t Tx) TTL(key string) (ttl time.Duration, ok bool) {
+	if !t.scope.has(key) {
+		return 0, false
+	}
 	e, ok := t.tx.Peek(bytesOf(key))
 	if !ok || e.ExpireAt == 0 {
 		return 0, ok
@@ -45,12 +60,18 @@ func (t Tx) Set(key string, value []byte, ttl time.Duration) error {
 	if slots.OfString(key) != t.slot {
 		return slots.ErrCrossSlot
 	}
+	if !t.scope.has(key) {
+		return t.scope.err
+	}
 	return t.tx.Put(bytesOf(key), keyspace.String, value, t.deadline(ttl))
 }
 
 // Expire sets how long key has still to live, 0 for ever; a negative ttl deletes
 // it. It reports whether the key was there.
 func (t Tx) Expire(key string, ttl time.Duration) bool {
+	if !t.scope.has(key) {
+		return false
+	}
 	if ttl < 0 {
 		return t.tx.Delete(bytesOf(key))
 	}
@@ -58,7 +79,7 @@ func (t Tx) Expire(key string, ttl time.Duration) bool {
 }
 
 // Delete removes key and reports whether it was there.
-func (t Tx) Delete(key string) bool { return t.tx.Delete(bytesOf(key)) }
+func (t Tx) Delete(key string) bool { return t.scope.has(key) && t.tx.Delete(bytesOf(key)) }
 
 func (t Tx) deadline(ttl time.Duration) int64 {
 	if ttl <= 0 {
@@ -72,7 +93,7 @@ func (t Tx) deadline(ttl time.Duration) int64 {
 // package slots if this node may not serve the slot now, otherwise fn's error.
 func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error {
 	a, slot := n.access(keys)
-	return n.engine.View(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	return n.engine.View(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
 }
 
 // Update is View with write access: fn's changes happen all or, if it returns an
@@ -81,7 +102,7 @@ func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error
 func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) error {
 	a, slot := n.access(keys)
 	a.Done = ctx.Done()
-	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
 	return n.written(ctx, err)
 }
 
@@ -142,7 +163,7 @@ func (n *Node) TTL(ctx context.Context, key string) (ttl time.Duration, err erro
 func (n *Node) updateOne(ctx context.Context, key string, fn func(Tx) error) error {
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
 	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:], Done: ctx.Done()}
-	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx, slot}) })
+	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
 	return n.written(ctx, err)
 }
 

@@ -74,6 +74,9 @@ func (s *session) call(c *Call) (err error) {
 	if cmd.tx == nil && !callable[cmd.name] || cmd.has(flagNow) {
 		return ErrNotCallable
 	}
+	if s.srv.loading.Load() && !cmd.has(flagLoading) {
+		return errLoading
+	}
 	s.cmd = cmd
 	for {
 		if s.srv.paused.Load() == nil || !s.mustWait(cmd) {

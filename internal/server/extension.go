@@ -25,8 +25,8 @@ type Extension struct {
 	Run func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error
 }
 
-// errExtension names what is wrong with an Extension.
-func (e *Extension) validate() error {
+// Validate names what is wrong with an Extension.
+func (e *Extension) Validate() error {
 	switch {
 	case e.Name == "" || len(e.Name) > maxName || strings.IndexFunc(e.Name, notInName) >= 0:
 		return fmt.Errorf("server: %q is no name for a command: use up to %d letters, digits, '.', '-' and '_'", e.Name, maxName)
@@ -51,7 +51,7 @@ func (s *Server) extend(list []Extension) error {
 	seen := make(map[string]bool)
 	for i := range list {
 		e := &list[i]
-		if err := e.validate(); err != nil {
+		if err := e.Validate(); err != nil {
 			return err
 		}
 		name := strings.ToLower(e.Name)

@@ -1,0 +1,135 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// CommandSpec describes a command of the host. The zero value is one that reads, whose first argument is its only
+// key, and that takes any number of arguments after it.
+type CommandSpec struct {
+	// Write says that it may change data.
+	Write bool
+	// Arity is the number of arguments with the name, -n for at least n, as COMMAND shows it. Default: at least
+	// as many as it takes to name a key.
+	Arity int
+	// FirstKey, LastKey and KeyStep say which arguments are keys, as COMMAND shows it: every KeyStep-th from FirstKey to
+	// LastKey; a negative LastKey counts from the end. Default: 1, FirstKey, 1. All keys must be of one slot.
+	FirstKey, LastKey, KeyStep int
+	// Summary is a sentence for COMMAND DOCS.
+	Summary string
+}
+
+// Handler executes a command of the host, in a transaction on the slot of its keys: it touches only the keys that the
+// spec names, must not wait for anything, and its writes happen all or, if it returns an error, not at all. args are what follows
+// the command's name.
+//
+// reply is nil, [Status], string, []byte, int, int64, float64, bool, []string or []any of these. The error's text is the error reply,
+// after "ERR " unless it begins with an upper-case code of its own.
+type Handler func(tx Tx, args []string) (reply any, err error)
+
+// Handle adds a command to those the node understands; call it before Start, on every node of the cluster. It is checked,
+// routed, redirected, replicated and migrated like a built-in one, may be used in MULTI, and is reached from Redis clients as well as by [Node.Do] and
+// [Router.Do]. The name is not case-sensitive.
+func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
+	if spec.FirstKey == 0 {
+		spec.FirstKey = 1
+	}
+	if spec.LastKey == 0 {
+		spec.LastKey = spec.FirstKey
+	}
+	if spec.KeyStep == 0 {
+		spec.KeyStep = 1
+	}
+	if spec.Arity == 0 {
+		spec.Arity = -(spec.FirstKey + 1)
+	}
+	e := server.Extension{
+		Name: name, Arity: spec.Arity, First: spec.FirstKey, Last: spec.LastKey, Step: spec.KeyStep, Write: spec.Write, Summary: spec.Summary,
+	}
+	if fn != nil {
+		e.Run = func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
+			return runHandler(fn, &spec, tx, args, out)
+		}
+	}
+	if err := e.Validate(); err != nil {
+		return fmt.Errorf("slotmesh: Handle: %w", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.started {
+		return errors.New("slotmesh: Handle must be called before Start")
+	}
+	for i := range n.handled {
+		if strings.EqualFold(n.handled[i].Name, name) {
+			return fmt.Errorf("slotmesh: Handle: command %q is there already", name)
+		}
+	}
+	n.handled = append(n.handled, e)
+	return nil
+}
+
+func runHandler(fn Handler, spec *CommandSpec, tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
+	var keys [][]byte
+	last := spec.LastKey
+	if last < 0 {
+		last += len(args)
+	}
+	for i := spec.FirstKey; i <= last && i < len(args); i += spec.KeyStep {
+		keys = append(keys, args[i])
+	}
+	words := make([]string, len(args)-1)
+	for i, arg := range args[1:] {
+		words[i] = string(arg)
+	}
+	return runTx(tx, slots.Of(keys[0]), keys, func(tx Tx) error {
+		reply, err := fn(tx, words)
+		if err != nil {
+			return err
+		}
+		return appendValue(out, reply)
+	})
+}
+
+// extensions are the host's commands and those that nodes use among themselves.
+func (n *Node) extensions() []server.Extension {
+	return append(n.handled[:len(n.handled):len(n.handled)], n.transactionCommands()...)
+}
+
+// Do runs a command, built in or the host's, on this node: for keys of another node's slots it returns a
+// *slots.MovedError, or another error of package slots. [Router.Do] finds them. Arguments and reply are as there.
+func (n *Node) Do(ctx context.Context, command string, args ...any) (any, error) {
+	line, err := commandLine(command, args)
+	if err != nil {
+		return nil, err
+	}
+	b, err := n.answer(ctx, requestOf(ctx, line), nil)
+	if err != nil {
+		return nil, becauseOf(ctx, err)
+	}
+	reply, err := resp.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	return valueOf(&reply), nil
+}
+
+// becauseOf returns ctx's error in place of the one that a wait cut short by ctx gives.
+func becauseOf(ctx context.Context, err error) error {
+	if errors.Is(err, slots.ErrTryAgain) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// ServeConn serves a Redis client on a connection that the host has accepted, and returns when it has ended: for hosts that
+// share a port between protocols. It closes conn. The node must have been started.
+func (n *Node) ServeConn(conn net.Conn) { n.server.ServeConn(conn) }
