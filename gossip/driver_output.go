@@ -32,8 +32,9 @@ func (d *Driver) carryOut(now time.Time) {
 		d.answerWaiting(fmt.Errorf("gossip: done, but not saved: %w", d.saveErr))
 	}
 	d.catchingUp.Store(d.core.manual != nil)
+	limit := d.dialTimeout() // here: Tune may change it, on this goroutine, while a dial goes on
 	for _, addr := range out.Dials {
-		d.spawn(func() { d.dial(addr) })
+		d.spawn(func() { d.dial(addr, limit) })
 	}
 	for _, id := range out.Hangs {
 		if w := d.wires[id]; w != nil {
@@ -85,11 +86,11 @@ func (d *Driver) sendAll(sends []Send) {
 }
 
 // dialTimeout bounds a dial: a host that swallows packets must not hold a place for
-// long.
+// long. It reads the core, so only the loop may ask.
 func (d *Driver) dialTimeout() time.Duration { return max(d.core.cfg.NodeTimeout/2, time.Second) }
 
-func (d *Driver) dial(addr slots.Addr) {
-	ctx, cancel := context.WithTimeout(d.ctx, d.dialTimeout())
+func (d *Driver) dial(addr slots.Addr, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(d.ctx, limit)
 	conn, err := d.cfg.Dial(ctx, addr)
 	cancel()
 	if err != nil {

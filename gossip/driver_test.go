@@ -328,3 +328,43 @@ func TestDriversFailOver(t *testing.T) {
 		}
 	})
 }
+
+// The node timeout may change while dials go on; each keeps the limit it began with. (Run
+// with -race: the dial's goroutine must not look at the core.)
+func TestTuneWhileDialling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := make(chan time.Duration, 100)
+		d, err := NewDriver(DriverConfig{
+			Core: Config{Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, NodeTimeout: 4 * time.Second},
+			Dial: func(ctx context.Context, _ slots.Addr) (net.Conn, error) {
+				deadline, _ := ctx.Deadline()
+				limits <- time.Until(deadline)
+				<-ctx.Done()
+				return nil, ctx.Err()
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Start()
+		defer d.Close()
+		meet := func(last int) {
+			t.Helper()
+			addr := slots.Addr{Host: fmt.Sprintf("10.0.0.%d", last), Port: 7000}
+			if err := d.Do(t.Context(), MeetNode{addr}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		meet(2)
+		for i := range 20 {
+			if err := d.Do(t.Context(), Tune{NodeTimeout: time.Duration(i+4) * 2 * time.Second}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		meet(3)
+		a, b := <-limits, <-limits
+		if min(a, b) != 2*time.Second || max(a, b) != 23*time.Second {
+			t.Errorf("dials may take %v and %v, want half the node timeout of their time: 2s and 23s", a, b)
+		}
+	})
+}
