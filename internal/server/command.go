@@ -23,6 +23,8 @@ const (
 	flagNoMulti        // not in a transaction
 	flagAllowBusy      // also while a script runs
 	flagSkipSlowlog
+	flagAsking      // as if ASKING had been said before
+	flagMovableKeys // which arguments are keys depends on others: see command.keyRange
 
 	// Ours, not shown.
 	flagNow       // runs at once in MULTI, is not queued
@@ -39,7 +41,7 @@ var flagNames = []struct {
 	{flagWrite, "write"}, {flagReadOnly, "readonly"}, {flagDenyOOM, "denyoom"}, {flagAdmin, "admin"},
 	{flagNoScript, "noscript"}, {flagLoading, "loading"}, {flagStale, "stale"}, {flagSkipSlowlog, "skip_slowlog"},
 	{flagFast, "fast"}, {flagNoAuth, "no_auth"}, {flagNoAsyncLoading, "no_async_loading"},
-	{flagNoMulti, "no_multi"}, {flagAllowBusy, "allow_busy"},
+	{flagNoMulti, "no_multi"}, {flagAllowBusy, "allow_busy"}, {flagAsking, "asking"}, {flagMovableKeys, "movablekeys"},
 }
 
 // keySpec says which arguments are keys: every step-th from first to last; a
@@ -67,7 +69,10 @@ type command struct {
 	access  string // flags of the keys for COMMAND: "RO access", two separated by a comma
 	tips    string // hints for clients, separated by spaces
 
-	run  func(*session) error               // without keys
+	// keyRange returns which arguments are keys where keys only tells the usual ones; n may be 0.
+	keyRange func(args [][]byte) (first, n int)
+
+	run  func(*session) error               // without keys, or not in a transaction on their slot
 	tx   func(*session, *keyspace.Tx) error // with keys: inside the transaction on their slot
 	subs *commandSet                        // by the second argument
 
@@ -111,7 +116,7 @@ var (
 // commands (COMMAND) look into it.
 func init() {
 	for _, rows := range [][]command{
-		stringCommands, numberCommands, keyCommands, expiryCommands, keyspaceCommands,
+		stringCommands, numberCommands, keyCommands, expiryCommands, dumpCommands, keyspaceCommands,
 		connectionCommands, transactionCommands, serverCommands, clusterCommands, replicationCommands, saveCommands,
 	} {
 		for i := range rows {

@@ -114,7 +114,7 @@ func (c *command) categories() []string {
 			list = append(list, "@"+name)
 		}
 	}
-	generic := c.group == "generic" && c.name != "wait" || c.name == "flushall" || c.name == "flushdb" || c.name == "dbsize"
+	generic := c.group == "generic" && c.name != "wait" || c.name == "restore-asking" || c.name == "flushall" || c.name == "flushdb" || c.name == "dbsize"
 	add("keyspace", generic && c.list == nil)
 	add("write", c.has(flagWrite))
 	add("read", c.has(flagReadOnly))

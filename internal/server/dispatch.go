@@ -156,6 +156,9 @@ func (s *session) setAccess() {
 
 // addKeys adds the keys of a command to what is about to be touched.
 func (s *session) addKeys(cmd *command, args [][]byte) {
+	if cmd.has(flagAsking) {
+		s.access.Asking = true
+	}
 	first, last, step := cmd.keys.first, cmd.keys.last, cmd.keys.step
 	if last < 0 {
 		last += len(args)

@@ -20,6 +20,7 @@ const (
 	errDecrOverflow = replyError("ERR decrement would overflow")
 	errWrongType    = replyError("WRONGTYPE Operation against a key holding the wrong kind of value")
 	errNoKey        = replyError("ERR no such key")
+	errBusyKey      = replyError("BUSYKEY Target key name already exists.")
 	errTooLong      = replyError("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 	errOffset       = replyError("ERR offset is out of range")
 	errNoAuth       = replyError("NOAUTH Authentication required.")
