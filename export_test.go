@@ -15,3 +15,6 @@ func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
 	return n.written(ctx, err)
 }
+
+// KnowsJobs reports whether a replica has heard of its master's migrations.
+func KnowsJobs(n *Node) bool { return len(n.backlog.Notes()[noteJobs]) > 0 }

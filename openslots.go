@@ -132,8 +132,10 @@ func (n *Node) awaitClaim(ctx context.Context, set *slots.Set, peer slots.NodeID
 	})
 }
 
-// claimLoaded settles the slots of which a snapshot brought keys (SPEC §8.4): those that are nobody's
-// become this node's, those of another are importing from it until an operator, or a job, ends that.
+// claimLoaded settles the slots of which a snapshot brought keys although they are not this node's.
+// Those that are nobody's become its own (SPEC §8.4). Those of another went there after the snapshot was
+// written, with their keys, so that these are old copies: they go, as they would have in a running node
+// (SPEC §4.6).
 func (n *Node) claimLoaded() error {
 	m := n.Map()
 	if !m.Self().IsMaster() {
@@ -150,10 +152,7 @@ func (n *Node) claimLoaded() error {
 			free.Add(slot)
 			continue
 		}
-		n.log.Warn("the snapshot holds keys of a slot that is another's: it is importing now", "slot", slot, "owner", owner.ID)
-		if err := n.do(n.life, gossip.SetSlot{Slot: slot, State: gossip.SlotImporting, Node: owner.ID}); err != nil {
-			return fmt.Errorf("slotmesh: opening slot %d, of which the snapshot holds keys: %w", slot, err)
-		}
+		n.log.Warn("dropping old copies of keys that went to another node after the snapshot", "slot", slot, "keys", n.store.Drop(slot), "owner", owner.ID)
 	}
 	if free.Empty() {
 		return nil

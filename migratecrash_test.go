@@ -1,0 +1,152 @@
+package slotmesh_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// moments at which a move dies: it takes some 40 ms of the bubble's time, so these hit every phase of
+// its first, middle and last windows.
+var moments = []time.Duration{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40, 50, 70}
+
+// startMove starts a move of a third of node 0's slots to node 1 and lets it run for a while.
+func startMove(t *testing.T, c *clustertest.Cluster, lasting time.Duration) (set slots.Set) {
+	t.Helper()
+	c.Delay(time.Millisecond)
+	set = firstSlots(c.Node(0), 1500)
+	if _, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(lasting)
+	return set
+}
+
+// whole fails the test unless each key is there exactly once, at its owner, and no slot is open.
+func whole(t *testing.T, c *clustertest.Cluster, masters []*slotmesh.Node, keys []string) {
+	t.Helper()
+	noneOpen(t, c)
+	if got := all(t, c, keys); got != len(keys) {
+		t.Errorf("%d of %d keys are at their owners", got, len(keys))
+	}
+	total := 0
+	for _, n := range masters {
+		total += n.Stats().Store.Keys
+	}
+	if total != len(keys) {
+		t.Errorf("the masters hold %d keys, want %d", total, len(keys))
+	}
+}
+
+// moved returns when the owner of every slot in set is to, in n's view.
+func moved(t *testing.T, n *slotmesh.Node, set *slots.Set, to func() slots.NodeID) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	err := n.WaitMap(ctx, func(m *slots.Map) bool {
+		for slot := range set.All() {
+			if o := m.Owner(slot); o == nil || o.ID != to() {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatalf("the move did not end: %v", err)
+	}
+	time.Sleep(10 * time.Second)
+}
+
+// A source with a snapshot dies at any moment of a move, comes back and goes on with it.
+func TestMoveSurvivesRestartOfSource(t *testing.T) {
+	for _, ms := range moments {
+		t.Run(fmt.Sprint(int64(ms), "ms"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := clustertest.Start(t, clustertest.Config{Masters: 3, NodeTimeout: 2 * time.Second})
+				keys := write(t, c, 3000)
+				if err := c.Node(0).Save(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				set := startMove(t, c, ms*time.Millisecond)
+				c.Kill(0)
+				time.Sleep(500 * time.Millisecond)
+				c.Restart(0)
+				target := c.Node(1).ID()
+				moved(t, c.Node(2), &set, func() slots.NodeID { return target })
+				whole(t, c, c.Nodes(), keys)
+			})
+		})
+	}
+}
+
+// The link between source and target breaks, or is cut for longer than the node timeout.
+func TestMoveSurvivesPartition(t *testing.T) {
+	for _, ms := range moments {
+		t.Run(fmt.Sprint(int64(ms), "ms"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := clustertest.Start(t, clustertest.Config{Masters: 3, NodeTimeout: 2 * time.Second})
+				keys := write(t, c, 3000)
+				set := startMove(t, c, ms*time.Millisecond)
+				if ms%2 == 0 {
+					c.Reset(0, 1)
+				} else {
+					c.Partition([]int{0}, []int{1, 2})
+					time.Sleep(5 * time.Second)
+					c.Heal()
+				}
+				target := c.Node(1).ID()
+				moved(t, c.Node(2), &set, func() slots.NodeID { return target })
+				c.WaitStable()
+				whole(t, c, c.Nodes(), keys)
+			})
+		})
+	}
+}
+
+// Source or target dies for good at any moment; its replica goes on.
+func TestMoveSurvivesLossOfEitherSide(t *testing.T) {
+	for _, victim := range []int{0, 1} {
+		for _, ms := range moments {
+			t.Run(fmt.Sprintf("node %d after %dms", victim, int64(ms)), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+					keys := write(t, c, 3000)
+					for _, n := range c.Nodes() {
+						if err := n.WaitSynced(t.Context()); err != nil {
+							t.Fatal(err)
+						}
+					}
+					time.Sleep(time.Second) // for the replicas to be known as good
+					set := startMove(t, c, ms*time.Millisecond)
+					target := c.Node(1).ID()
+					c.Kill(victim)
+					heir := c.Node(victim + 3)
+					to := func() slots.NodeID {
+						if victim == 1 {
+							return heir.ID()
+						}
+						return target
+					}
+					if victim == 0 && !slotmesh.KnowsJobs(heir) {
+						// The job died with its master before its journal had left: nothing has moved.
+						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						defer cancel()
+						if err := heir.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() && m.State() == slots.OK }); err != nil {
+							t.Fatal(err)
+						}
+						time.Sleep(10 * time.Second)
+					} else {
+						moved(t, c.Node(2), &set, to)
+					}
+					whole(t, c, []*slotmesh.Node{c.Node(2), heir, c.Node(1 - victim)}, keys)
+				})
+			})
+		}
+	}
+}
