@@ -141,15 +141,27 @@ func PlanFix(d *Diagnosis, o FixOptions) (*FixPlan, error) {
 	f.disagreements()
 	f.epochs()
 	f.leave()
+	f.protect()
 	return f.plan, nil
 }
 
+// protect puts giving up slots before everything else. A master that hears of a newer claim
+// on a slot of its own deletes the keys (SPEC §4.6), and whoever renews one claim renews all of
+// his: also those on slots that another step will take from him.
+func (f *fixer) protect() {
+	if len(f.yields) > 0 {
+		step := FixStep{"slots owned by several: who is not to keep them gives them up first, lest he deletes their keys when he hears of a newer claim", f.yields}
+		f.plan.Steps = slices.Insert(f.plan.Steps, 0, step)
+	}
+}
+
 type fixer struct {
-	d    *Diagnosis
-	o    FixOptions
-	plan *FixPlan
-	done slots.Set // slots that a step is about
-	took map[slots.NodeID]int
+	d      *Diagnosis
+	o      FixOptions
+	plan   *FixPlan
+	done   slots.Set // slots that a step is about
+	yields []Action  // what comes before all steps
+	took   map[slots.NodeID]int
 }
 
 func (f *fixer) add(why string, actions ...Action) {

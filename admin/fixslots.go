@@ -45,11 +45,18 @@ func (f *fixer) goingOn(slot slots.Slot, s situation) (from, to slots.NodeID, ok
 			}
 			ok = true
 		}
-		if ok && p.keys > 0 && p.node.ID != from && p.node.ID != to {
+	}
+	if !ok {
+		return from, to, false
+	}
+	// Keys may be at both ends; once the target owns the slot, only there.
+	over := f.d.View.Owner(slot).ID == to
+	for _, p := range s.parts {
+		if p.keys > 0 && p.node.ID != to && (over || p.node.ID != from) {
 			return from, to, false
 		}
 	}
-	return from, to, ok
+	return from, to, true
 }
 
 // repair adds the step for slots in one situation.
@@ -58,6 +65,9 @@ func (f *fixer) repair(s situation, set slots.Set) {
 	f.done.Union(&set)
 	for slot := range set.All() {
 		if from, to, ok := f.goingOn(slot, s); ok {
+			if len(owners) > 1 { // the target owns them, the source does not know
+				f.yields = append(f.yields, Action{Op: OpYield, Node: from, Slots: set})
+			}
 			f.add(fmt.Sprintf("%s left in the middle of a move: it is finished", slotsText(set)),
 				Action{Op: OpFinish, Node: from, Peer: to, Slots: set})
 			return
@@ -165,8 +175,7 @@ func (f *fixer) share(set slots.Set) (actions []Action) {
 }
 
 // gather makes one node the only owner and brings all keys there. Those who own the slots
-// wrongly give them up before the owner's claim is renewed: a master that hears of a newer
-// claim on a slot of its own deletes the keys (SPEC §4.6).
+// wrongly give them up before.
 func (f *fixer) gather(owner *Node, s situation, set slots.Set, why string, claim []Action) {
 	var first, last []Action
 	for _, p := range s.parts {
@@ -180,7 +189,7 @@ func (f *fixer) gather(owner *Node, s situation, set slots.Set, why string, clai
 			continue
 		}
 		if p.owns {
-			first = append(first, Action{Op: OpYield, Node: id, Slots: set})
+			f.yields = append(f.yields, Action{Op: OpYield, Node: id, Slots: set})
 		}
 		if said := p.node.member(owner.ID); p.owns || len(claim) > 0 || said == nil || !subset(set, said.Slots()) {
 			last = append(last, Action{Op: OpTell, Node: id, Peer: owner.ID, Slots: set})

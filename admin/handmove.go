@@ -32,7 +32,7 @@ type handMove struct {
 
 const (
 	// window bounds how many slots an interruption leaves open.
-	window = 64
+	window = 128
 	// busyTarget is how long the source may be kept from its clients.
 	busyTarget = 50 * time.Millisecond
 	firstBatch = 200

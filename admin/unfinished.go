@@ -71,6 +71,9 @@ func (v *View) goesOn(slot slots.Slot, from, to slots.NodeID) bool {
 		return false
 	}
 	for _, n := range v.Alive() {
+		if n != source && n != target && n.IsMaster() && n.owns(slot) {
+			return false
+		}
 		for _, o := range n.Open {
 			if o.Slot == slot && !(n == target && o.Importing && o.Peer == from) && !(n == source && !o.Importing && o.Peer == to) {
 				return false
