@@ -18,6 +18,8 @@ type Cluster interface {
 	Membership
 	Ownership
 	Roles
+	SlotMoves
+	Migrations
 }
 
 // Observer tells what the map does not hold. Its methods must not wait.

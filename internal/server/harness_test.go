@@ -120,6 +120,7 @@ type fakeCluster struct {
 	links   []Link
 	met     []string
 	resets  []bool
+	jobs    []Migration
 	err     error // of every change
 }
 

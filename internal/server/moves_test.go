@@ -1,6 +1,14 @@
 package server
 
-import "github.com/slotmesh/slotmesh/slots"
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // peerID is a second master, which joinPeer makes known.
 var peerID = slots.NodeID{0x11, 0x22}
@@ -24,4 +32,63 @@ func (c *fakeCluster) joinPeer(theirs slots.Set) {
 			{ID: peerID, Addr: slots.Addr{Host: "10.0.0.2", Port: 7002, BusPort: 17002}, Slots: &theirs},
 		}
 	})
+}
+
+// SetSlot does what a node does, but for the epochs.
+func (c *fakeCluster) SetSlot(_ context.Context, slot slots.Slot, state SlotState, peer slots.NodeID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.amend(func(top *slots.Topology) {
+		top.Importing, top.Migrating = maps.Clone(top.Importing), maps.Clone(top.Migrating)
+		delete(top.Importing, slot)
+		delete(top.Migrating, slot)
+		switch state {
+		case SlotImporting:
+			top.Importing = with(top.Importing, slot, peer)
+		case SlotMigrating:
+			top.Migrating = with(top.Migrating, slot, peer)
+		case SlotNode:
+			top.Nodes = slices.Clone(top.Nodes)
+			for i := range top.Nodes {
+				n := &top.Nodes[i]
+				var set slots.Set
+				if n.Slots != nil {
+					set = *n.Slots
+				}
+				if set.Remove(slot); n.ID == peer {
+					set.Add(slot)
+				}
+				n.Slots = &set
+			}
+		}
+	})
+	return c.err
+}
+
+func with(m map[slots.Slot]slots.NodeID, slot slots.Slot, id slots.NodeID) map[slots.Slot]slots.NodeID {
+	if m == nil {
+		m = make(map[slots.Slot]slots.NodeID)
+	}
+	m[slot] = id
+	return m
+}
+
+func (c *fakeCluster) StartMigration(_ context.Context, set slots.Set, target slots.NodeID) (string, error) {
+	if c.err != nil && len(c.jobs) > 0 {
+		return "", c.err
+	}
+	name := fmt.Sprintf("%040x", len(c.jobs)+1)
+	c.jobs = append(c.jobs, Migration{Name: name, Slots: set, Source: c.id, Target: target, Created: time.Unix(1000, 0), Updated: time.Unix(1001, 0), State: "running"})
+	return name, nil
+}
+
+func (c *fakeCluster) ListMigrations() []Migration { return slices.Clone(c.jobs) }
+
+func (c *fakeCluster) StopMigration(_ context.Context, name string) error {
+	for i := range c.jobs {
+		if c.jobs[i].Name == name {
+			c.jobs[i].State, c.jobs[i].Over = "cancelled", true
+		}
+	}
+	return nil
 }

@@ -1,0 +1,70 @@
+package slotmesh
+
+import (
+	"context"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+func (c clusterPort) SetSlot(ctx context.Context, slot slots.Slot, state server.SlotState, peer slots.NodeID) error {
+	return c.setSlots(ctx, slots.NewSet(slot), map[server.SlotState]gossip.SlotState{
+		server.SlotStable:    gossip.SlotStable,
+		server.SlotImporting: gossip.SlotImporting,
+		server.SlotMigrating: gossip.SlotMigrating,
+		server.SlotNode:      gossip.SlotNode,
+	}[state], peer)
+}
+
+func (c clusterPort) StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (string, error) {
+	id, err := c.MigrateSlots(ctx, set, target)
+	return id.String(), err
+}
+
+func (c clusterPort) StopMigration(_ context.Context, name string) error {
+	for _, s := range c.Migrations() {
+		if s.Job.ID.String() == name {
+			return c.CancelMigration(s.Job.ID)
+		}
+	}
+	return nil // over, and no longer remembered
+}
+
+func (c clusterPort) ListMigrations() []server.Migration {
+	var list []server.Migration
+	for _, s := range c.Migrations() {
+		if s.Job.Kind != migrate.KindMove {
+			continue // a repair, which moves no slot
+		}
+		list = append(list, server.Migration{
+			Name:  s.Job.ID.String(),
+			Slots: s.Job.Slots, Source: s.Job.Source, Target: s.Job.Target,
+			Created: s.Job.Created, Updated: s.Updated,
+			State: migrationState(s.State), Over: s.Over(), Message: migrationMessage(&s),
+			Moved: s.Progress.Slots, Keys: s.Progress.Keys, Bytes: s.Progress.Bytes,
+		})
+	}
+	return list
+}
+
+// migrationState is the word of Valkey 9 for how a job ended; it has none for ours before that.
+func migrationState(s migrate.State) string {
+	if s == migrate.Finished {
+		return "success"
+	}
+	return s.String()
+}
+
+func migrationMessage(s *migrate.Status) string {
+	switch {
+	case s.Err != nil:
+		return s.Err.Error()
+	case s.Progress.Waiting != "":
+		return s.Progress.Waiting
+	case s.Over():
+		return ""
+	}
+	return s.Doing
+}
