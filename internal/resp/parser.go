@@ -103,6 +103,10 @@ func (p *Parser) Buffered() int { return p.w - p.cmd }
 // Size returns the bytes of memory the buffer takes.
 func (p *Parser) Size() int { return cap(p.buf) }
 
+// Drained reports whether the last Fill got less than it had space for: a stream that is read
+// without waiting holds no more then.
+func (p *Parser) Drained() bool { return !p.full }
+
 // Next returns the next command whose last byte has arrived; args is nil if
 // there is none, then call Fill. args alias the buffer and are valid until the
 // next call of Next or Fill. The error is a *ProtocolError.

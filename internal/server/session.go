@@ -20,6 +20,7 @@ type session struct {
 	srv     *Server
 	id      int64
 	conn    net.Conn
+	socket  *socket // conn's, nil if conn is none: see socket_linux.go
 	created time.Time
 	ended   chan struct{} // closed when nothing of the session runs any more
 
@@ -83,6 +84,7 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 		srv:     srv,
 		id:      srv.nextID.Add(1),
 		conn:    conn,
+		socket:  socketOf(conn),
 		created: srv.cfg.Now(),
 		ended:   make(chan struct{}),
 		parser:  resp.NewParser(l.Query),
@@ -132,16 +134,9 @@ func (s *session) turn() (alive, taken bool) {
 	if s.hangUp {
 		return s.lastWords()
 	}
-	args := s.held
-	s.held = nil
-	if args == nil {
-		var err error
-		if args, err = s.parser.Next(); err != nil {
-			s.srv.cfg.Logger.Debug("protocol error", "client", s.id, "addr", s.conn.RemoteAddr(), "error", err)
-			s.out.Error(err.Error())
-			s.hangUp = true
-			return true, false
-		}
+	args := s.next()
+	if s.hangUp {
+		return true, false
 	}
 	if args == nil {
 		if alive, taken = s.flush(); alive {
@@ -163,6 +158,22 @@ func (s *session) turn() (alive, taken bool) {
 	return true, false
 }
 
+// next returns the next command, nil if none has arrived whole. After a violation of the protocol
+// it says so to the client and sets hangUp.
+func (s *session) next() [][]byte {
+	if args := s.held; args != nil {
+		s.held = nil
+		return args
+	}
+	args, err := s.parser.Next()
+	if err != nil {
+		s.srv.cfg.Logger.Debug("protocol error", "client", s.id, "addr", s.conn.RemoteAddr(), "error", err)
+		s.out.Error(err.Error())
+		s.hangUp = true
+	}
+	return args
+}
+
 // lastWords sends what is left; the session ends.
 func (s *session) lastWords() (alive, taken bool) {
 	if _, taken = s.flush(); !taken {
@@ -173,37 +184,65 @@ func (s *session) lastWords() (alive, taken bool) {
 
 // fill waits for the client to say something.
 func (s *session) fill() bool {
+	if s.socket != nil && s.output.state.Load() == stateIdle {
+		return s.converse()
+	}
+	return s.fillFrom(s.conn) == nil || s.hangUp
+}
+
+// fillFrom makes one read. At the end of the stream it sets hangUp: a client that has closed its side
+// only still gets its replies. Why else the session ends goes to the log.
+func (s *session) fillFrom(r io.Reader) error {
 	if l := s.srv.limits.Load(); l != s.limits {
 		s.limits = l
 		s.parser.SetLimits(l.Query)
 	}
 	s.publish()
-	n, err := s.parser.Fill(s.conn)
-	s.shared.lastSeen.Store(s.srv.clock.Load())
+	n, err := s.parser.Fill(r)
 	switch {
 	case err == nil:
+		s.shared.lastSeen.Store(s.srv.clock.Load())
 		s.shard.netIn.Add(int64(n))
-		return true
+	case err == errNothingYet:
+	case err == io.EOF:
+		s.hangUp = true
 	case errors.Is(err, resp.ErrQueryTooLarge):
 		s.srv.cfg.Logger.Warn("client closed: its command exceeds the query buffer limit", "client", s.id,
 			"addr", s.conn.RemoteAddr(), "bytes", s.parser.Buffered())
-	case err != io.EOF:
+	default:
 		s.srv.cfg.Logger.Trace("client gone", "client", s.id, "error", err)
 	}
-	return false
+	return err
 }
 
-// publish tells other goroutines how the session stands, once a batch.
+// publish tells other goroutines how the session stands, once a batch. Most batches are like the
+// one before, and a look costs less than an atomic store.
 func (s *session) publish() {
-	s.shared.lastCmd.Store(s.cmd)
-	s.shared.query.Store(int32(s.parser.Buffered()))
-	s.shared.buffer.Store(int32(s.parser.Size()))
-	s.shared.replies.Store(int32(cap(s.out.B)))
+	if s.shared.lastCmd.Load() != s.cmd {
+		s.shared.lastCmd.Store(s.cmd)
+	}
+	note(&s.shared.query, s.parser.Buffered())
+	note(&s.shared.buffer, s.parser.Size())
+	note(&s.shared.replies, cap(s.out.B))
+}
+
+func note(to *atomic.Int32, n int) {
+	if to.Load() != int32(n) {
+		to.Store(int32(n))
+	}
 }
 
 // disconnect closes the connection without waiting: closing one with TLS talks to the
-// peer first. The caller is counted by the server's WaitGroup, or holds its mutex.
-func (s *session) disconnect() { s.srv.wg.Go(func() { s.conn.Close() }) }
+// peer first, closing a socket waits for the command under way. The caller is counted by the server's
+// WaitGroup, or holds its mutex.
+func (s *session) disconnect() {
+	s.srv.wg.Go(func() {
+		if s.socket != nil {
+			s.socket.shutdown()
+		}
+		s.conn.Close()
+	})
+}
 
 func (s *session) end() {
 	s.conn.Close()

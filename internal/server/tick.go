@@ -55,6 +55,9 @@ func (s *session) tickLocked(now int64, l *Limits) {
 			s.srv.cfg.Logger.Debug("client closed: idle", "client", s.id, "addr", s.conn.RemoteAddr())
 			s.disconnect()
 		}
+		if s.socket != nil {
+			s.socket.wakeIfEnded()
+		}
 		return
 	}
 	if moves := o.moves.Load(); moves != o.seen {
