@@ -18,6 +18,7 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
@@ -45,9 +46,9 @@ type Node struct {
 	server     *server.Server
 	settings   *conf.Settings
 
-	calls      *calls   // to other nodes
-	procedures sync.Map // string → Procedure
-	runID      string   // differs from start to start
+	calls      *links[*peer.Conn] // to other nodes
+	procedures sync.Map           // string → Procedure
+	runID      string             // differs from start to start
 
 	changed broadcast // of the map
 	aborted broadcast // of manual failovers

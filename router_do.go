@@ -26,6 +26,8 @@ type reach interface {
 	// moved learns from a redirect, and returns where it leads.
 	moved(*slots.MovedError) place
 	asked(*slots.AskError) place
+	// down reports whether the cluster is known not to serve.
+	down() bool
 	// news returns a channel that is closed when the cluster's map changes; nil if nobody tells.
 	news() <-chan struct{}
 	// refresh gets a newer map, if this end has to ask for it.
@@ -142,6 +144,9 @@ func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 				continue
 			}
 			redirected = req.Asking // look again where the slot is
+		}
+		if ok && r.reach.down() {
+			err = fmt.Errorf("%w: %w", slots.ErrClusterDown, err)
 		}
 		r.reach.refresh(ctx)
 		if err := r.rest(ctx, pause, news, err); err != nil {

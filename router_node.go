@@ -69,7 +69,7 @@ func (r nodeReach) ask(ctx context.Context, to place, req *peer.Request) (resp.R
 		}
 		return resp.Reply{}, err
 	}
-	b, err := n.calls.call(ctx, to, req)
+	b, err := n.callPeer(ctx, to, req)
 	var failure *peer.Failure
 	switch {
 	case err == nil:
@@ -90,10 +90,15 @@ func decodeReply(req *peer.Request, b []byte) (resp.Reply, error) {
 
 func (r nodeReach) moved(e *slots.MovedError) place { return place{id: e.Node, addr: e.Addr} }
 func (r nodeReach) asked(e *slots.AskError) place   { return place{id: e.Node, addr: e.Addr} }
-func (r nodeReach) news() <-chan struct{}           { return r.node.changed.next() }
-func (r nodeReach) refresh(context.Context)         {} // the map comes by itself
-func (r nodeReach) done() <-chan struct{}           { return r.node.stop }
-func (r nodeReach) ended() error                    { return ErrClosed }
+func (r nodeReach) down() bool {
+	m := r.node.Map()
+	return m != nil && m.State() != slots.OK
+}
+
+func (r nodeReach) news() <-chan struct{}   { return r.node.changed.next() }
+func (r nodeReach) refresh(context.Context) {} // the map comes by itself
+func (r nodeReach) done() <-chan struct{}   { return r.node.stop }
+func (r nodeReach) ended() error            { return ErrClosed }
 
 func (r nodeReach) inspect(_ context.Context, line [][]byte) (keys []int, write bool, err error) {
 	k, err := r.node.server.Inspect(line)

@@ -71,6 +71,17 @@ func routers(t *testing.T, c *clustertest.Cluster, run func(t *testing.T, r *slo
 	for _, n := range c.Nodes() {
 		run(t, n.Router())
 	}
+	run(t, &dial(t, c).Router)
+}
+
+func dial(t *testing.T, c *clustertest.Cluster) *slotmesh.Client {
+	t.Helper()
+	client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: c.Addrs()[1:2], Network: c.ClientNetwork()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
 }
 
 func TestRouterErrors(t *testing.T) {

@@ -24,7 +24,7 @@ type Call struct {
 // callable are the commands without keys that make sense without a connection. Those with keys all do.
 var callable = map[string]bool{
 	"ping": true, "echo": true, "time": true, "dbsize": true, "scan": true,
-	"cluster|countkeysinslot": true, "cluster|getkeysinslot": true, "cluster|keyslot": true,
+	"cluster|countkeysinslot": true, "cluster|getkeysinslot": true, "cluster|keyslot": true, "cluster|nodes": true,
 }
 
 // ErrNotCallable is the error of Do for commands about a connection, and for administration.
@@ -128,3 +128,6 @@ func IsReply(err error) bool {
 	_, ok := err.(replyError)
 	return ok
 }
+
+// Match reports whether text matches a glob as of KEYS and SCAN.
+func Match(glob, text string) bool { return globMatch([]byte(glob), []byte(text)) }

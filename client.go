@@ -1,0 +1,97 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// DialConfig says which cluster to be a client of.
+type DialConfig struct {
+	// Addrs are the client addresses, "host:port", of some of its nodes: the others are found by them.
+	Addrs []string
+	// Password is the one that the nodes ask of clients.
+	Password string
+	// Network is how they are reached. Default: TCP{}.
+	Network Network
+	// Silence is how long a node may owe a reply without saying anything before its connection is
+	// given up. Default 15 s.
+	Silence time.Duration
+}
+
+// Client is a Router of a program that is no node: it knows only addresses, speaks the Redis protocol to the
+// nodes' client ports, and learns the map from them. Procedures ([Router.Call]) are not to be had there.
+type Client struct {
+	Router
+	reach *clientReach
+}
+
+// Dial returns a client once one of the nodes has told the map. It keeps one connection to each node, which all
+// callers share.
+func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
+	if len(cfg.Addrs) == 0 {
+		return nil, errors.New("slotmesh: DialConfig.Addrs is empty: name at least one node")
+	}
+	if cfg.Network == nil {
+		cfg.Network = TCP{}
+	}
+	if cfg.Silence <= 0 {
+		cfg.Silence = defaultSilence
+	}
+	r := newClientReach(cfg)
+	for _, addr := range cfg.Addrs {
+		host, port, err := splitAddr("Addrs", addr)
+		if err != nil {
+			return nil, fmt.Errorf(`slotmesh: DialConfig.Addrs has %q: use "host:port"`, addr)
+		}
+		r.seeds = append(r.seeds, place{addr: slots.Addr{Host: host, Port: uint16(port)}})
+	}
+	if err := r.load(ctx); err != nil {
+		r.close()
+		return nil, err
+	}
+	return &Client{Router: Router{reach: r}, reach: r}, nil
+}
+
+const defaultSilence = 15 * time.Second
+
+// Close ends the client's connections, and calls under way with an error.
+func (c *Client) Close() error {
+	c.reach.close()
+	return nil
+}
+
+// connect opens a connection to a node's client port.
+func (r *clientReach) connect(ctx context.Context, to linkKey) (*peer.Pipe, error) {
+	conn, err := r.cfg.Network.Dial(ctx, to.addr.Client())
+	if err != nil {
+		return nil, err
+	}
+	if err := guarded(ctx, conn, func() error { return r.introduce(conn, to.readOnly) }); err != nil {
+		return nil, err
+	}
+	return peer.NewPipe(conn, r.cfg.Silence), nil
+}
+
+// introduce agrees on the protocol.
+func (r *clientReach) introduce(conn net.Conn, readOnly bool) error {
+	c := resp.NewConn(conn)
+	hello := []string{"HELLO", "3"}
+	if r.cfg.Password != "" {
+		hello = append(hello, "AUTH", "default", r.cfg.Password)
+	}
+	if _, err := c.Do(hello...); err != nil {
+		return err
+	}
+	if readOnly {
+		_, err := c.Do("READONLY")
+		return err
+	}
+	return nil
+}

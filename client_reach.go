@@ -1,0 +1,268 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// clientReach is how a Client gets at the nodes. It learns who owns what from CLUSTER SLOTS, and from redirects.
+type clientReach struct {
+	cfg   DialConfig
+	seeds []place // only set before use
+	life  context.Context
+	end   context.CancelFunc
+	links *links[*peer.Pipe]
+	view  atomic.Pointer[clientView]
+	specs sync.Map // name of a command → commandKeys
+
+	mu      sync.Mutex    // guards loading
+	loading chan struct{} // closed when the map has been loaded; nil if nobody loads
+}
+
+// clientView is who owns what.
+type clientView struct {
+	owner    [slots.Count]atomic.Pointer[place] // redirects change single slots
+	masters  []place
+	replicas map[place][]place
+}
+
+func newClientReach(cfg DialConfig) *clientReach {
+	r := &clientReach{cfg: cfg}
+	r.life, r.end = context.WithCancel(context.Background())
+	r.links = newLinks(r.life, r.connect)
+	r.view.Store(&clientView{})
+	return r
+}
+
+func (r *clientReach) close() {
+	r.end()
+	r.links.close()
+}
+
+func (r *clientReach) local() *Node                { return nil }
+func (r *clientReach) news() <-chan struct{}       { return nil }
+func (r *clientReach) done() <-chan struct{}       { return r.life.Done() }
+func (r *clientReach) ended() error                { return ErrClosed }
+func (r *clientReach) down() bool                  { return false } // nodes say so
+func (r *clientReach) masters() []place            { return r.view.Load().masters }
+func (r *clientReach) refresh(ctx context.Context) { r.load(ctx) }
+
+func (r *clientReach) owner(slot slots.Slot) (place, bool) {
+	if p := r.view.Load().owner[slot].Load(); p != nil {
+		return *p, true
+	}
+	return place{}, false
+}
+
+func (r *clientReach) replicas(slot slots.Slot) []place {
+	owner, _ := r.owner(slot)
+	return append([]place(nil), r.view.Load().replicas[owner]...)
+}
+
+func (r *clientReach) moved(e *slots.MovedError) place {
+	to := place{addr: e.Addr}
+	r.view.Load().owner[e.Slot].Store(&to)
+	return to
+}
+
+func (r *clientReach) asked(e *slots.AskError) place { return place{addr: e.Addr} }
+
+func (r *clientReach) ask(ctx context.Context, to place, req *peer.Request) (resp.Reply, error) {
+	if req.Procedure != "" {
+		return resp.Reply{}, errors.New("slotmesh: only a node's Router can call procedures")
+	}
+	pipe, err := r.links.get(ctx, linkKey{place: to, readOnly: req.ReadOnly})
+	if err != nil {
+		return resp.Reply{}, err
+	}
+	reply, err := pipe.Call(ctx, req)
+	if err == nil && reply.Kind == resp.ErrorMsg {
+		err = clientError(string(reply.Str), to)
+	}
+	if err == nil && req.Sync > 0 {
+		err = r.awaitSync(ctx, pipe, req.Sync)
+	}
+	return reply, err
+}
+
+// awaitSync is WAIT: a connection's own writes are those it waits for.
+func (r *clientReach) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
+	wait := &peer.Request{Args: [][]byte{[]byte("WAIT"), strconv.AppendInt(nil, int64(k), 10), milliseconds(syncLimit)}}
+	reply, err := pipe.Call(ctx, wait)
+	if err == nil && reply.Kind == resp.Int && reply.Int < int64(k) {
+		err = fmt.Errorf("%d of %d replicas hold it", reply.Int, k)
+	}
+	if err != nil {
+		return &unknownFate{err}
+	}
+	return reply.Err()
+}
+
+// clientError turns an error reply into the error it stands for. A redirect without a host means the
+// host that sent it.
+func clientError(text string, from place) error {
+	code, rest, _ := strings.Cut(text, " ")
+	if code != "MOVED" && code != "ASK" {
+		return errorOf(text)
+	}
+	number, target, _ := strings.Cut(rest, " ")
+	slot, err := strconv.ParseUint(number, 10, 16)
+	at := strings.LastIndexByte(target, ':') // no brackets around an IPv6 host
+	if err != nil || slot >= slots.Count || at < 0 {
+		return ReplyError(text)
+	}
+	port, err := strconv.ParseUint(target[at+1:], 10, 16)
+	if err != nil {
+		return ReplyError(text)
+	}
+	addr := slots.Addr{Host: strings.Trim(target[:at], "[]"), Port: uint16(port)}
+	if addr.Host == "" {
+		addr.Host = from.addr.Host
+	}
+	if code == "ASK" {
+		return &slots.AskError{Slot: slots.Slot(slot), Addr: addr}
+	}
+	return &slots.MovedError{Slot: slots.Slot(slot), Addr: addr}
+}
+
+// load gets the map from any node. Only one does at a time; the others wait for it.
+func (r *clientReach) load(ctx context.Context) error {
+	r.mu.Lock()
+	if loading := r.loading; loading != nil {
+		r.mu.Unlock()
+		select {
+		case <-loading:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}
+	loading := make(chan struct{})
+	r.loading = loading
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		r.loading = nil
+		r.mu.Unlock()
+		close(loading)
+	}()
+	known := append(append([]place(nil), r.masters()...), r.seeds...)
+	rand.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] })
+	var errs []error
+	for _, from := range known {
+		v, err := r.loadFrom(ctx, from)
+		if err == nil {
+			r.view.Store(v)
+			return nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", net.JoinHostPort(from.addr.Host, strconv.Itoa(int(from.addr.Port))), err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return fmt.Errorf("slotmesh: no node told the map of the cluster: %w", errors.Join(errs...))
+}
+
+// loadStep bounds the wait for one node's answer.
+const loadStep = dialTimeout
+
+func (r *clientReach) loadFrom(ctx context.Context, from place) (*clientView, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadStep)
+	defer cancel()
+	reply, err := r.ask(ctx, from, &peer.Request{Args: [][]byte{[]byte("CLUSTER"), []byte("SLOTS")}})
+	if err != nil {
+		return nil, err
+	}
+	v := &clientView{replicas: make(map[place][]place)}
+	for i := range reply.Elems {
+		row := reply.Elems[i].Elems
+		if len(row) < 3 || row[0].Int < 0 || row[1].Int >= slots.Count || row[0].Int > row[1].Int {
+			return nil, fmt.Errorf("row %d of CLUSTER SLOTS is none", i)
+		}
+		master := slotsPlace(&row[2], from)
+		if _, known := v.replicas[master]; !known {
+			v.masters = append(v.masters, master)
+			list := []place{}
+			for j := range row[3:] {
+				list = append(list, slotsPlace(&row[3+j], from))
+			}
+			v.replicas[master] = list
+		}
+		for slot := row[0].Int; slot <= row[1].Int; slot++ {
+			v.owner[slot].Store(&master)
+		}
+	}
+	if len(v.masters) == 0 {
+		return nil, slots.ErrSlotNotServed
+	}
+	return v, nil
+}
+
+// slotsPlace reads a node of CLUSTER SLOTS: host, port, … An absent host is that of the node asked.
+func slotsPlace(r *resp.Reply, from place) place {
+	if len(r.Elems) < 2 {
+		return from
+	}
+	p := place{addr: slots.Addr{Host: r.Elems[0].Text(), Port: uint16(r.Elems[1].Int)}}
+	if p.addr.Host == "" {
+		p.addr.Host = from.addr.Host
+	}
+	return p
+}
+
+// commandKeys is what COMMAND tells about a command.
+type commandKeys struct {
+	first, last, step int
+	write             bool
+}
+
+func (r *clientReach) inspect(ctx context.Context, line [][]byte) (keys []int, write bool, err error) {
+	name := strings.ToLower(string(line[0]))
+	spec, ok := r.specs.Load(name)
+	if !ok {
+		c, err := r.describe(ctx, name)
+		if err != nil {
+			return nil, false, err
+		}
+		r.specs.Store(name, c)
+		spec = c
+	}
+	c := spec.(commandKeys)
+	last := c.last
+	if last < 0 {
+		last += len(line)
+	}
+	for i := c.first; i > 0 && i <= last && i < len(line); i += max(1, c.step) {
+		keys = append(keys, i)
+	}
+	return keys, c.write, nil
+}
+
+// describe asks any node what a command's keys are.
+func (r *clientReach) describe(ctx context.Context, name string) (commandKeys, error) {
+	req := &request{}
+	req.Args = [][]byte{[]byte("COMMAND"), []byte("INFO"), []byte(name)}
+	reply, err := (&Router{reach: r}).do(ctx, req)
+	if err != nil {
+		return commandKeys{}, err
+	}
+	if len(reply.Elems) != 1 || len(reply.Elems[0].Elems) < 6 {
+		return commandKeys{}, ReplyError("ERR unknown command '" + name + "'")
+	}
+	row := reply.Elems[0].Elems
+	c := commandKeys{first: int(row[3].Int), last: int(row[4].Int), step: int(row[5].Int)}
+	for i := range row[2].Elems {
+		c.write = c.write || row[2].Elems[i].Text() == "write"
+	}
+	return c, nil
+}
