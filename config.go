@@ -83,7 +83,8 @@ type ClientConfig struct {
 
 // ReplicationConfig says how replicas follow their masters and succeed them.
 type ReplicationConfig struct {
-	// Sync is how many replicas must hold a write before it is answered: see WithSync. Default 0.
+	// Sync is how many replicas must hold a write before it is answered: see WithSync. Default 0. In
+	// a configuration file it is slotmesh-sync-replicas.
 	Sync int
 	// MinReplicas refuses writes while fewer replicas than that are online and were heard
 	// within MaxLag (default 10 s): ErrNoReplicas (SPEC §9.3). Default 0.

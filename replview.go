@@ -20,6 +20,7 @@ func (n *Node) replicationView() server.Replication {
 		Backlog: server.Backlog{
 			Active: st.Backlog.Active, Size: st.Backlog.Size, First: st.Backlog.First + 1, Length: st.Backlog.Len,
 		},
+		FullSyncs: st.FullSyncs, PartialSyncs: st.PartialSyncs, RefusedPartials: st.RefusedPartials,
 	}
 	if !st.History.PrevID.IsZero() {
 		v.PreviousID, v.PreviousLimit = st.History.PrevID.String(), st.History.PrevLimit+1

@@ -87,6 +87,7 @@ func replicationConfig(s *conf.Settings) ReplicationConfig {
 		validity = -1 // redis.conf's word for no bound
 	}
 	return ReplicationConfig{
+		Sync:             s.Int("slotmesh-sync-replicas"),
 		MinReplicas:      s.Int("min-replicas-to-write"),
 		MaxLag:           s.Duration("min-replicas-max-lag"),
 		BacklogSize:      int(s.Bytes("repl-backlog-size")),
@@ -134,6 +135,7 @@ func (c *Config) directives(port uint16) []string {
 		"--maxmemory", strconv.FormatInt(c.MaxMemory, 10),
 		"--maxmemory-policy", c.Eviction.String(),
 		"--requirepass=" + c.Clients.Password, // in one word: it may begin with "--"
+		"--slotmesh-sync-replicas", strconv.Itoa(c.Replication.Sync),
 		"--min-replicas-to-write", strconv.Itoa(c.Replication.MinReplicas),
 		"--min-replicas-max-lag", strconv.Itoa(int(c.Replication.MaxLag.Seconds())),
 		"--save", saveText(c.Snapshot),

@@ -109,11 +109,23 @@ func (p *pauser) obey(order any) {
 	n := p.node
 	n.repl.Quiesce(true)
 	p.pause = n.engine.PauseWrites(time.Until(paused.Until))
-	// Nothing is being written any more, so this is where the data ends.
+	// Nothing is being written any more, so this is where the data ends. Clients that wait for replicas get
+	// their answer now, while this node is a master.
+	n.letAcksIn()
 	if err := n.do(context.Background(), gossip.ConfirmPause{Offset: uint64(n.repl.Offset())}); err != nil {
 		n.log.Warn("a manual failover found this master changed", "error", err)
 	}
 }
+
+// letAcksIn waits a moment until the replicas have acknowledged everything.
+func (n *Node) letAcksIn() {
+	ctx, cancel := context.WithTimeout(n.life, ackPatience)
+	defer cancel()
+	_, _ = n.repl.WaitAcked(ctx, n.repl.Offset(), n.repl.GoodReplicas(time.Second)) // it goes on without the rest
+}
+
+// ackPatience is long for an acknowledgement, and short for a client that waits meanwhile.
+const ackPatience = 30 * time.Millisecond
 
 func (p *pauser) resume() {
 	if p.pause != nil {

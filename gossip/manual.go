@@ -170,6 +170,7 @@ func (c *Core) tellPaused() {
 func (c *Core) onPaused(n *node, m *Message) {
 	if c.manual != nil && n.rec.ID == c.self.rec.Master {
 		c.manual.paused, c.manual.target = true, m.Offset
+		c.tendManual() // this replica may hold everything already
 	}
 }
 

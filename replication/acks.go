@@ -48,6 +48,35 @@ func (t *ackTable) ack(link uint64, offset int64) {
 	t.keep(kept)
 }
 
+// seal ends the table of a master that becomes a replica: nobody acknowledges its stream any more, which
+// ends at offset end. What was acknowledged until then stays true, and is remembered. Who waits for
+// more waits in vain.
+func (t *ackTable) seal(end int64, err error) (last sealedAcks) {
+	last.end = end
+	for _, held := range t.held {
+		last.held = append(last.held, held)
+	}
+	t.abandon(err)
+	return last
+}
+
+// sealedAcks is what replicas held of a master's stream when it ceased to be one.
+type sealedAcks struct {
+	end  int64
+	held []int64
+}
+
+// count returns how many replicas held the stream up to offset.
+func (s *sealedAcks) count(offset int64) int {
+	n := 0
+	for _, held := range s.held {
+		if held >= offset && offset <= s.end {
+			n++
+		}
+	}
+	return n
+}
+
 // gone forgets a link that has ended.
 func (t *ackTable) gone(link uint64) { delete(t.held, link) }
 

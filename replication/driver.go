@@ -64,6 +64,7 @@ type Replicator struct {
 	closed   bool
 	nextLink uint64
 	acks     ackTable
+	sealed   sealedAcks    // of the time as a master that ended with the last Follow
 	pull     *pull         // nil: a master
 	stale    bool          // the data is not known to be of the present master's history
 	changed  chan struct{} // closed and replaced when it may be worth looking again, see await
@@ -127,16 +128,16 @@ func (r *Replicator) Follow(target slots.Node) error {
 	r.endPull(old)
 	r.cfg.Store.SetPassive(true)
 	r.cfg.Log.follow()
-	r.endFeeds(ErrDemoted)
 
 	p := newPull(r, target)
 	r.mu.Lock()
 	if old == nil {
 		r.stale = true // what it wrote as a master may be no part of the winner's history
+		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
 	}
-	r.acks.abandon(ErrDemoted)
 	r.pull = p
 	r.mu.Unlock()
+	r.endFeeds(ErrDemoted)
 	r.log.Info("following a master", "master", target.ID.Short(), "addr", target.Addr.Bus(), "standing", r.cfg.Log.History().Offset)
 	r.links.Go(p.run)
 	return nil
@@ -157,7 +158,7 @@ func (r *Replicator) Promote() {
 	h := r.cfg.Log.promote()
 	r.cfg.Store.SetPassive(false)
 	r.mu.Lock()
-	r.pull, r.stale = nil, false
+	r.pull, r.stale, r.sealed = nil, false, sealedAcks{}
 	r.announceLocked()
 	r.mu.Unlock()
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)

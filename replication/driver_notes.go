@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +16,9 @@ import (
 const maxNote = maxPiece / 2
 
 // Note sets a note, nil data removes it. It returns the offset behind it: WaitAcked on
-// that tells when replicas know. Only a master writes notes; it returns an error on a replica.
+// that tells when replicas know. Only a master writes notes; it returns an error on a replica. A
+// note that says what is known already writes nothing: a master that restarts and repeats
+// what it loaded must not leave its place in history, where it could resume.
 func (b *Backlog) Note(name string, data []byte) (offset int64, err error) {
 	if len(name)+len(data) > maxNote {
 		return 0, fmt.Errorf("replication: note %q has %d bytes, more than %d", name, len(data), maxNote)
@@ -24,6 +27,9 @@ func (b *Backlog) Note(name string, data []byte) (offset int64, err error) {
 	defer b.mu.Unlock()
 	if b.follower {
 		return 0, errNotMaster
+	}
+	if bytes.Equal(b.notes[name], data) {
+		return b.ring.end, nil
 	}
 	b.setNoteLocked(name, data)
 	if b.on.Load() {

@@ -30,7 +30,8 @@ func (r *Replicator) newWaiting() *waiting {
 // a write: then the write survives the loss of this node if one of them is promoted. It
 // returns how many replicas hold it when it returns. The error, an *UnknownFateError,
 // matches ErrUnknownFate and either ctx.Err() or ErrDemoted: the write has been
-// carried out here, but may or may not survive a failover.
+// carried out here, but may or may not survive a failover. It is none if k replicas held the
+// write when this node became a replica, as in a manual failover.
 //
 // WAIT (SPEC §9.3) is this with a time-out and without the error.
 func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, error) {
@@ -40,8 +41,11 @@ func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, e
 	r.mu.Lock()
 	err := r.mayWaitLocked()
 	registered := err == nil && r.acks.wait(&w.waiter)
-	n := r.acks.count(offset)
+	n := r.countLocked(offset)
 	r.mu.Unlock()
+	if err == ErrDemoted && n >= k {
+		return n, nil
+	}
 	if err != nil {
 		return n, &UnknownFateError{Offset: offset, Want: k, Got: n, Cause: err}
 	}
@@ -59,7 +63,7 @@ func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, e
 	if err != nil && w.err == nil {
 		r.acks.leave(&w.waiter)
 	}
-	n = r.acks.count(offset)
+	n = r.countLocked(offset)
 	r.mu.Unlock()
 	select {
 	case <-w.ch: // woken while it gave up
@@ -72,6 +76,15 @@ func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, e
 		return n, &UnknownFateError{Offset: offset, Want: k, Got: n, Cause: err}
 	}
 	return max(n, k), nil
+}
+
+// countLocked returns how many replicas hold the stream up to offset. On a node that was a master until
+// lately, that is how many did then: enough of them is as good as an answer before.
+func (r *Replicator) countLocked(offset int64) int {
+	if r.pull != nil {
+		return r.sealed.count(offset)
+	}
+	return r.acks.count(offset)
 }
 
 func (r *Replicator) mayWaitLocked() error {

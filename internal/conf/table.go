@@ -45,6 +45,7 @@ func usedTable() []directive {
 		{name: "repl-backlog-size", kind: isBytes, def: "1048576", min: 16384, max: anyBytes, live: true},
 		{name: "repl-timeout", kind: isTime, unit: time.Second, def: "10", min: 2, max: anyInt},
 		{name: "min-replicas-to-write", alias: "min-slaves-to-write", kind: isInt, def: "0", max: anyInt, live: true},
+		{name: "slotmesh-sync-replicas", kind: isInt, def: "0", max: 1000},
 		{name: "min-replicas-max-lag", alias: "min-slaves-max-lag", kind: isTime, unit: time.Second, def: "10", max: anyInt, live: true},
 
 		// The cluster.

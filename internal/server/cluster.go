@@ -103,6 +103,8 @@ type Replication struct {
 	Replicas       []Replica
 	Backlog        Backlog
 	Master         *Master // nil on a master
+
+	FullSyncs, PartialSyncs, RefusedPartials uint64 // as a master, since the start
 }
 
 // Replica is one follower of this master.

@@ -51,7 +51,8 @@ func cmdWait(s *session) error {
 	if ms < 0 {
 		return replyError("ERR timeout is negative")
 	}
-	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() {
+	// Who wrote here when this node was a master may still ask what became of it.
+	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.lastWrite == 0 {
 		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
 	}
 	acks := s.srv.cfg.Acks

@@ -1,0 +1,193 @@
+package interop
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// failoverRounds is how often each story of this file is told: SLOTMESH_ROUNDS, or a few times.
+func failoverRounds(few int) int {
+	if n, err := strconv.Atoi(os.Getenv("SLOTMESH_ROUNDS")); err == nil && n > 0 {
+		return n
+	}
+	return few
+}
+
+// TestKillMaster kills masters under load: the replica takes over, the client goes on, and the old
+// master comes back as a replica by a partial resync.
+func TestKillMaster(t *testing.T) {
+	for _, timeout := range []time.Duration{2 * time.Second, 500 * time.Millisecond} {
+		t.Run(fmt.Sprint("T=", timeout), func(t *testing.T) { killMasters(t, timeout, failoverRounds(3)) })
+	}
+}
+
+func killMasters(t *testing.T, timeout time.Duration, rounds int) {
+	c := createShards(t, "--cluster-node-timeout", fmt.Sprint(timeout.Milliseconds()), "--repl-backlog-size", "64mb")
+	client := c.client()
+	var took []time.Duration
+	for round := range rounds {
+		masters := c.masters()
+		if len(masters) != 3 {
+			t.Fatalf("round %d begins with %d masters", round, len(masters))
+		}
+		victim := masters[round%3]
+		heir := c.replicaOf(victim)
+		keys := c.keysOf(victim, 16)
+		l := startLoad(client, keys[1:], 0)
+		victim.cli("save")
+		heir.eventually("follows the load", 5*time.Second, func() bool { return heir.offset() > 10_000 })
+
+		ctx, cancel := context.WithTimeout(t.Context(), 3*timeout+5*time.Second)
+		killed := time.Now()
+		victim.kill(syscall.SIGKILL)
+		accepted, err := heir.firstWrite(ctx, keys[0])
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		took = append(took, accepted.Sub(killed))
+		l.goesOn(t, heir)
+
+		victim.start()
+		c.waitHealthy()
+		if _, partial := heir.resyncs(); partial == 0 {
+			full, _ := heir.resyncs()
+			t.Errorf("round %d: the old master came back by %d full resyncs, none was partial", round, full)
+		}
+		l.stop()
+		cancel()
+	}
+	median, worst := spread(took)
+	t.Logf("%d rounds: first write accepted after %v in the median, %v at worst: %v", rounds, median, worst, took)
+	if median > timeout+300*time.Millisecond || worst > timeout+600*time.Millisecond {
+		t.Errorf("wanted: T + 300 ms in the median, T + 600 ms at worst")
+	}
+}
+
+// goesOn returns when each writer has written again.
+func (l *load) goesOn(t *testing.T, p *process) {
+	t.Helper()
+	before := make([]int64, len(l.keys))
+	for i := range l.keys {
+		before[i] = l.acked[i].Load()
+	}
+	defer func() {
+		if t.Failed() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			for _, err := range l.errors {
+				t.Logf("a writer got: %v", err)
+			}
+		}
+	}()
+	p.eventually("the writers go on", 10*time.Second, func() bool {
+		for i := range l.keys {
+			if l.acked[i].Load() <= before[i] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// TestManualFailoverUnderLoad hands masters' slots over to their replicas, by the protocol that loses nothing: no
+// error, no stall, no acknowledged write lost, also where the writes wait for a replica.
+func TestManualFailoverUnderLoad(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		wait int
+		args []string
+	}{
+		{"plain", 0, nil},
+		{"WAIT 1", 1, nil},
+		{"Sync 1", 0, []string{"--slotmesh-sync-replicas", "1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { failOverByHand(t, c.wait, failoverRounds(10), c.args...) })
+	}
+}
+
+func failOverByHand(t *testing.T, wait, rounds int, args ...string) {
+	c := createShards(t, append(args, "--cluster-node-timeout", "2000")...)
+	client := c.client()
+	keys := c.keysOf(c.masters()[0], 8)
+	l := startLoad(client, keys, wait)
+	defer l.stop()
+	l.goesOn(t, c.nodes[0])
+	l.forget()
+	var worst time.Duration
+	for round := range rounds {
+		var old *process
+		for _, m := range c.masters() {
+			if c.owned(m)(keys[0]) {
+				old = m
+			}
+		}
+		heir := c.replicaOf(old)
+		if out := heir.cli("cluster", "failover"); out != "OK" {
+			t.Fatalf("round %d: %s", round, out)
+		}
+		heir.eventually("is the master", 5*time.Second, func() bool { return heir.info()["role"] == "master" })
+		l.goesOn(t, heir)
+		c.waitHealthy()
+		if _, partial := heir.resyncs(); partial == 0 {
+			t.Errorf("round %d: the old master did not come by a partial resync", round)
+		}
+		l.mu.Lock()
+		if len(l.errors) > 0 {
+			t.Errorf("round %d: %d errors, the first: %v", round, len(l.errors), l.errors[0])
+		}
+		worst = max(worst, l.stall)
+		l.mu.Unlock()
+		l.forget()
+	}
+	l.stop()
+	lost, err := l.lost(t.Context())
+	t.Logf("%d rounds: the longest write took %v, %d acknowledged writes are lost, %v", rounds, worst, lost, err)
+	if lost > 0 || err != nil || worst > 100*time.Millisecond {
+		t.Errorf("wanted: nothing lost, and no stall above 100 ms")
+	}
+}
+
+// TestLagKill stops a replica while its master goes on to acknowledge, kills the master, and lets the
+// replica go on. With Sync nothing that was acknowledged is lost. Without, some is: the test tells how much.
+func TestLagKill(t *testing.T) {
+	t.Run("Sync 1", func(t *testing.T) {
+		if lost := lagKill(t, failoverRounds(2), "--slotmesh-sync-replicas", "1"); lost > 0 {
+			t.Errorf("%d acknowledged writes are lost", lost)
+		}
+	})
+	t.Run("plain", func(t *testing.T) {
+		t.Logf("without Sync %d acknowledged writes are lost", lagKill(t, 1))
+	})
+}
+
+func lagKill(t *testing.T, rounds int, args ...string) (lost int64) {
+	c := createShards(t, append(args, "--cluster-node-timeout", "2000", "--save", "")...)
+	client := c.client()
+	for range rounds {
+		victim := c.masters()[0]
+		heir := c.replicaOf(victim)
+		l := startLoad(client, c.keysOf(victim, 8), 0)
+		l.goesOn(t, victim)
+		heir.signal(syscall.SIGSTOP)
+		<-time.After(1200 * time.Millisecond) // the story is about this much real time
+		victim.kill(syscall.SIGKILL)
+		heir.signal(syscall.SIGCONT)
+		heir.eventually("takes over", 20*time.Second, func() bool { return strings.Contains(heir.cli("role"), "master") })
+		l.goesOn(t, heir)
+		l.stop()
+		n, err := l.lost(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost += n
+		victim.start()
+		c.waitHealthy()
+	}
+	return lost
+}
