@@ -33,6 +33,7 @@ func (n *Node) startServer(clients net.Listener) error {
 		Sync:        n.cfg.Replication.Sync,
 		Snapshots:   &n.snapshots,
 		Extensions:  n.extensions(),
+		Dial:        n.cfg.Network.Dial,
 	}
 	if !n.cfg.Standalone {
 		cfg.Cluster = clusterPort{n}

@@ -116,7 +116,7 @@ var (
 // commands (COMMAND) look into it.
 func init() {
 	for _, rows := range [][]command{
-		stringCommands, numberCommands, keyCommands, expiryCommands, dumpCommands, keyspaceCommands,
+		stringCommands, numberCommands, keyCommands, expiryCommands, dumpCommands, migrateCommands, keyspaceCommands,
 		connectionCommands, transactionCommands, serverCommands, clusterCommands, replicationCommands, saveCommands,
 	} {
 		for i := range rows {

@@ -134,6 +134,7 @@ func (c *command) categories() []string {
 type keyUse struct {
 	flags string
 	keySpec
+	keyword string // they follow this one instead
 }
 
 // keySpecs splits the keys by their use: RENAME deletes the first and writes the
@@ -143,15 +144,28 @@ func (c *command) keySpecs() []keyUse {
 		return nil
 	}
 	uses := strings.Split(c.access, ",")
-	if len(uses) == 1 {
-		return []keyUse{{uses[0], c.keys}}
+	switch {
+	case len(uses) == 1:
+		return []keyUse{{uses[0], c.keys, ""}}
+	case c.keyRange != nil: // MIGRATE is the only one
+		return []keyUse{{uses[0], c.keys, ""}, {uses[1], keySpec{0, -1, 1}, "KEYS"}}
 	}
 	list := make([]keyUse, len(uses))
 	for i, use := range uses {
 		at := c.keys.first + i
-		list[i] = keyUse{use, keySpec{at, at, 1}}
+		list[i] = keyUse{use, keySpec{at, at, 1}, ""}
 	}
 	return list
+}
+
+// usesIn is keySpecs for a command line, whose arguments tell which ones are keys.
+func (c *command) usesIn(line [][]byte) []keyUse {
+	uses := c.keySpecs()
+	if c.keyRange == nil {
+		return uses
+	}
+	first, n := c.keyRange(line)
+	return []keyUse{{uses[0].flags, keySpec{first, first + n - 1, 1}, ""}}
 }
 
 func (s *session) describeKeys(k keyUse) {
@@ -166,11 +180,21 @@ func (s *session) describeKeys(k keyUse) {
 	w.BulkString("begin_search")
 	w.Map(2)
 	w.BulkString("type")
-	w.BulkString("index")
-	w.BulkString("spec")
-	w.Map(1)
-	w.BulkString("index")
-	w.Int(int64(k.first))
+	if k.keyword != "" {
+		w.BulkString("keyword")
+		w.BulkString("spec")
+		w.Map(2)
+		w.BulkString("keyword")
+		w.BulkString(k.keyword)
+		w.BulkString("startfrom")
+		w.Int(-2)
+	} else {
+		w.BulkString("index")
+		w.BulkString("spec")
+		w.Map(1)
+		w.BulkString("index")
+		w.Int(int64(k.first))
+	}
 	last := k.last
 	if last > 0 {
 		last -= k.first // relative to the first
@@ -273,6 +297,11 @@ func (s *session) keysOf() (c *command, line [][]byte, err error) {
 	case err != nil:
 		return nil, nil, replyError("ERR Invalid number of arguments specified for command")
 	}
+	if c.keyRange != nil {
+		if _, n := c.keyRange(line); n == 0 {
+			return nil, nil, replyError("ERR Invalid arguments specified for command")
+		}
+	}
 	return c, line, nil
 }
 
@@ -287,12 +316,19 @@ func (k keySpec) of(line [][]byte) (keys [][]byte) {
 	return keys
 }
 
+func (c *command) keysIn(line [][]byte) (keys [][]byte) {
+	for _, use := range c.usesIn(line) {
+		keys = append(keys, use.of(line)...)
+	}
+	return keys
+}
+
 func cmdCommandGetKeys(s *session) error {
 	c, line, err := s.keysOf()
 	if err != nil {
 		return err
 	}
-	keys := c.keys.of(line)
+	keys := c.keysIn(line)
 	s.out.Array(len(keys))
 	for _, key := range keys {
 		s.out.Bulk(key)
@@ -305,8 +341,8 @@ func cmdCommandGetKeysAndFlags(s *session) error {
 	if err != nil {
 		return err
 	}
-	s.out.Array(len(c.keys.of(line)))
-	for _, use := range c.keySpecs() {
+	s.out.Array(len(c.keysIn(line)))
+	for _, use := range c.usesIn(line) {
 		flags := strings.Fields(use.flags)
 		for _, key := range use.of(line) {
 			s.out.Array(2)

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -21,6 +23,8 @@ type Config struct {
 	Version  string           // of the host program, for INFO; "" = none
 	Now      func() time.Time // nil = time.Now
 
+	// Dial opens the connections of MIGRATE to "host:port". Default: TCP.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
 	// Extensions are commands that the host program adds.
 	Extensions []Extension
 	// Replication tells what ROLE and INFO replication show; nil: a master
@@ -89,6 +93,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Dial == nil {
+		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		}
 	}
 	if c.Replication == nil {
 		c.Replication = func() Replication { return Replication{} }

@@ -159,7 +159,11 @@ func (s *session) addKeys(cmd *command, args [][]byte) {
 	if cmd.has(flagAsking) {
 		s.access.Asking = true
 	}
-	first, last, step := cmd.keys.first, cmd.keys.last, cmd.keys.step
+	s.addKeysAt(cmd.keys, args)
+}
+
+func (s *session) addKeysAt(keys keySpec, args [][]byte) {
+	first, last, step := keys.first, keys.last, keys.step
 	if last < 0 {
 		last += len(args)
 	}

@@ -33,6 +33,8 @@ type Server struct {
 	callers    *sync.Pool  // of *session, for Do
 	nextCaller atomic.Int64
 
+	couriers couriers // idle connections of MIGRATE
+
 	life context.Context // ends with Close
 	end  context.CancelFunc
 	wg   sync.WaitGroup // all goroutines
@@ -212,6 +214,7 @@ func (s *Server) Close() {
 		}
 	}
 	s.wg.Wait()
+	s.couriers.close()
 }
 
 // Clients returns the number of connected clients.

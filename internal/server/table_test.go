@@ -72,7 +72,7 @@ func TestCommandRowsAreComplete(t *testing.T) {
 			t.Errorf("%s: summary, since or group is missing", c.name)
 		case c.list == nil && (c.run == nil) == (c.tx == nil):
 			t.Errorf("%s: exactly one of run and tx must be set", c.name)
-		case (c.tx != nil) != (c.keys.first != 0):
+		case (c.tx != nil || c.keyRange != nil) != (c.keys.first != 0):
 			t.Errorf("%s: tx goes with keys", c.name)
 		case len(c.lastName()) > maxName:
 			t.Errorf("%s: the name is longer than %d bytes and would never be found", c.name, maxName)

@@ -1,0 +1,244 @@
+package server
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/rdb"
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// address says where keys are sent, and as whom. A connection serves one address only, so
+// that nobody uses another client's password.
+type address struct {
+	target         string // host:port
+	user, password string // user "" with a password is the old form of AUTH
+	auth           bool
+}
+
+// courier is a connection to another server that MIGRATE brings keys to.
+type courier struct {
+	address
+	wire    *patient
+	conn    *resp.Conn
+	db      int64
+	used    bool // has delivered before
+	payload []byte
+	expiry  *time.Timer // closes it, while it waits for its next use
+}
+
+const (
+	courierRest  = 10 * time.Second // how long an idle connection is kept, as in Redis
+	maxCouriers  = 64               // that are kept, as in Redis
+	courierChunk = 64 << 10         // bytes that must get through within the timeout
+	courierLoad  = 256 << 10        // bytes, and …
+	courierKeys  = 1000             // … keys sent before replies are read: both ends' buffers stay small
+	keepPayload  = 1 << 20
+)
+
+// couriers are the idle ones.
+type couriers struct {
+	mu     sync.Mutex // guards what follows
+	closed bool
+	idle   []*courier
+}
+
+// take returns an idle courier to an address, nil if there is none.
+func (cs *couriers) take(a address) *courier {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for i, c := range cs.idle {
+		if c.address == a {
+			cs.idle = slices.Delete(cs.idle, i, i+1)
+			c.expiry.Stop()
+			return c
+		}
+	}
+	return nil
+}
+
+// put keeps a courier for its next use.
+func (cs *couriers) put(c *courier) {
+	c.used = true
+	if cap(c.payload) > keepPayload {
+		c.payload = nil
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.closed || len(cs.idle) == maxCouriers {
+		c.conn.Close()
+		return
+	}
+	c.expiry = time.AfterFunc(courierRest, func() { cs.expire(c) })
+	cs.idle = append(cs.idle, c)
+}
+
+func (cs *couriers) expire(c *courier) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if i := slices.Index(cs.idle, c); i >= 0 {
+		cs.idle = slices.Delete(cs.idle, i, i+1)
+		c.conn.Close()
+	}
+}
+
+// close ends all; couriers that are under way end with the server's life.
+func (cs *couriers) close() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.closed = true
+	for _, c := range cs.idle {
+		c.expiry.Stop()
+		c.conn.Close()
+	}
+	cs.idle = nil
+}
+
+// patient gives each step of a transfer, not the whole, the time that MIGRATE grants.
+type patient struct {
+	net.Conn
+	patience time.Duration
+}
+
+func (p *patient) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		p.SetWriteDeadline(time.Now().Add(p.patience))
+		m, err = p.Conn.Write(b[n:min(len(b), n+courierChunk)])
+		n += m
+	}
+	return n, err
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	p.SetReadDeadline(time.Now().Add(p.patience))
+	return p.Conn.Read(b)
+}
+
+// The error replies of MIGRATE when the other server cannot be reached; texts as in Redis.
+const (
+	errConnecting = replyError("IOERR error or timeout connecting to the client")
+	errWriting    = replyError("IOERR error or timeout writing to target instance")
+	errReading    = replyError("IOERR error or timeout reading from target instance")
+)
+
+// refusal makes the other server's error reply ours (SPEC §11).
+func refusal(err resp.Error) error {
+	return replyError("ERR Target instance replied with error: " + string(err))
+}
+
+// ask sends one command and reads its reply.
+func (c *courier) ask(args ...string) error {
+	c.conn.Send(args...)
+	if err := c.conn.Flush(); err != nil {
+		return errWriting
+	}
+	return c.receive()
+}
+
+// receive reads the reply to the oldest command.
+func (c *courier) receive() error {
+	_, err := c.conn.Receive()
+	if no, is := err.(resp.Error); is {
+		return refusal(no)
+	}
+	if err != nil {
+		return errReading
+	}
+	return nil
+}
+
+// introduce authenticates a new courier.
+func (c *courier) introduce() error {
+	switch {
+	case !c.auth:
+		return nil
+	case c.user == "":
+		return c.ask("AUTH", c.password)
+	}
+	return c.ask("AUTH", c.user, c.password)
+}
+
+// selectDB makes what follows go to a database of the other server.
+func (c *courier) selectDB(db int64) error {
+	if c.db == db {
+		return nil
+	}
+	err := c.ask("SELECT", strconv.FormatInt(db, 10))
+	if err == nil {
+		c.db = db
+	}
+	return err
+}
+
+// deliver sends items with a command such as RESTORE and returns the keys that the other server
+// has acknowledged. err is the first refusal, after which the others have still been sent, or
+// errWriting or errReading: then the fate of the rest is not known.
+func (c *courier) deliver(items []engine.Item, command string, replace bool) (taken [][]byte, err error) {
+	for len(items) > 0 {
+		n := c.load(items, command, replace)
+		if c.conn.Flush() != nil {
+			return taken, errWriting
+		}
+		for _, item := range items[:n] {
+			switch e := c.receive(); {
+			case e == nil:
+				taken = append(taken, item.Key)
+			case e == errReading:
+				return taken, e
+			case err == nil:
+				err = e
+			}
+		}
+		items = items[n:]
+	}
+	return taken, err
+}
+
+// load puts commands for the first items into the buffer, and returns for how many.
+func (c *courier) load(items []engine.Item, command string, replace bool) (n int) {
+	name, option := []byte(command), []byte("REPLACE")
+	now := time.Now()
+	var ttl [20]byte
+	for size := 0; n < len(items) && n < courierKeys && size < courierLoad; n++ {
+		item := &items[n]
+		c.payload = rdb.AppendString(c.payload[:0], item.Value)
+		size += len(c.payload)
+		args := [5][]byte{name, item.Key, strconv.AppendInt(ttl[:0], item.TTL(now), 10), c.payload, option}
+		if replace {
+			c.conn.SendBytes(args[:5]...)
+		} else {
+			c.conn.SendBytes(args[:4]...)
+		}
+	}
+	return n
+}
+
+// courierTo returns a courier to an address: an idle one unless fresh is set, or a new one.
+func (s *Server) courierTo(a address, timeout time.Duration, fresh bool) (*courier, error) {
+	if !fresh {
+		if c := s.couriers.take(a); c != nil {
+			c.wire.patience = timeout
+			return c, nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(s.life, timeout)
+	defer cancel()
+	conn, err := s.cfg.Dial(ctx, a.target)
+	if err != nil {
+		s.cfg.Logger.Debug("MIGRATE cannot reach its target", "target", a.target, "error", err)
+		return nil, errConnecting
+	}
+	c := &courier{address: a, wire: &patient{conn, timeout}}
+	c.conn = resp.NewConn(c.wire)
+	if err := c.introduce(); err != nil {
+		c.conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
