@@ -70,11 +70,7 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 	n, peer := v.Node(a.Node), v.Node(a.Peer)
 	switch a.Op {
 	case OpTake:
-		// What it believes of the owner so far is in the way.
-		if err := c.forEachSlot(ctx, n, a.Slots, "already unassigned", func(slot string) []string { return []string{"CLUSTER", "DELSLOTS", slot} }); err != nil {
-			return err
-		}
-		return c.addSlots(ctx, n, a.Slots)
+		return c.takeSlots(ctx, n, a.Slots)
 	case OpYield:
 		return c.forEachSlot(ctx, n, a.Slots, "already unassigned", func(slot string) []string { return []string{"CLUSTER", "DELSLOTS", slot} })
 	case OpImport:
@@ -87,10 +83,11 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 		err := c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string {
 			return []string{"CLUSTER", "SETSLOT", slot, "NODE", a.Peer.String()}
 		})
-		if refused(err, "still hold keys") { // then it has to hear it from the owner
-			return c.awaitAgreementAbout(ctx, n, peer, a.Slots)
+		if err != nil && !refused(err, "still hold keys") {
+			return err
 		}
-		return err
+		// Redis takes our word for it, slotmesh only the owner's.
+		return c.awaitAgreementAbout(ctx, n, peer, a.Slots)
 	case OpKeys, OpFinish:
 		return c.carry(ctx, v, a, o)
 	case OpBump:
@@ -107,6 +104,34 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 		return err
 	}
 	return fmt.Errorf("admin: unknown action %q", a.Op)
+}
+
+// takeSlots makes n the owner of slots, whatever it believes about them.
+func (c *Client) takeSlots(ctx context.Context, n *Node, set slots.Set) error {
+	n = c.ask(ctx, n.Address)
+	if n.Err != nil {
+		return n.Err
+	}
+	var taken slots.Set
+	for i := range n.Members {
+		believed := n.Members[i].Slots()
+		taken.Union(&believed)
+	}
+	if taken.Intersect(&set); taken.Empty() {
+		return c.addSlots(ctx, n, set)
+	}
+	// In one go, before gossip tells it again about an owner that is gone.
+	replies, err := c.pipe(ctx, n.Address, [][]string{
+		append([]string{"CLUSTER", "DELSLOTSRANGE"}, rangeArgs(taken)...),
+		append([]string{"CLUSTER", "ADDSLOTSRANGE"}, rangeArgs(set)...),
+	})
+	if err != nil || replies[1].Err() == nil {
+		return err
+	}
+	// An old server, or gossip was faster. This works always, but slot by slot.
+	return c.forEachSlot(ctx, n, set, "", func(slot string) []string {
+		return []string{"CLUSTER", "SETSLOT", slot, "NODE", n.ID.String()}
+	})
 }
 
 // awaitAgreementAbout waits until n knows that owner owns the slots.

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,16 +10,22 @@ import (
 )
 
 // backends are the servers that the same administration has to work on.
-var backends = []struct {
-	name  string
-	start startFunc
-}{
+var backends = []backend{
 	{"redis", redisServer},
 	{"slotmesh", serve},
 }
 
-// movers are those of them that SETSLOT and MIGRATE work on.
+// movers are those of them that know MIGRATE.
 var movers = backends[:1]
+
+func movesByHand(name string) bool {
+	return slices.ContainsFunc(movers, func(b backend) bool { return b.name == name })
+}
+
+type backend struct {
+	name  string
+	start startFunc
+}
 
 type startFunc = func(*testing.T, ...string) *process
 

@@ -18,7 +18,7 @@ import (
 )
 
 func TestAdminBackupRestore(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			const keys = 20_000
 			ctx := soon(t)
@@ -85,7 +85,7 @@ func TestAdminBackupRestore(t *testing.T) {
 }
 
 func TestAdminImport(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			const keys = 10_000
 			ctx := soon(t)
@@ -144,7 +144,7 @@ func TestAdminImport(t *testing.T) {
 
 // Everything works with a password, moving keys included.
 func TestAdminWithPassword(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			ctx := soon(t)
 			nodes := servers(t, 4, b.start)
@@ -237,7 +237,7 @@ func TestAdminFailoverCallTimeoutWhy(t *testing.T) {
 
 // Refusals name what to do.
 func TestAdminRefuses(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			ctx := soon(t)
 			c, nodes := created(t, 3, 0, b.start)

@@ -280,7 +280,7 @@ func (s *surgery) shape() string {
 }
 
 func TestAdminFixLostMaster(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			c, nodes := created(t, 4, 0, b.start)
 			fill(t, nodes, 1000)

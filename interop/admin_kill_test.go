@@ -116,7 +116,7 @@ func owns(t *testing.T, c *admin.Client, entry *process, addr string) int {
 }
 
 func TestAdminReshardSurvivesKill(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			const keys = 5000
 			c, nodes := created(t, 3, 0, b.start)
@@ -154,7 +154,7 @@ func TestAdminReshardSurvivesKill(t *testing.T) {
 }
 
 func TestAdminRebalanceSurvivesKill(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			const keys = 5000
 			c, nodes := created(t, 3, 0, b.start)

@@ -90,7 +90,7 @@ func healthy(t *testing.T, c *admin.Client, p *process, keys int64) {
 }
 
 func TestAdminMovesSlots(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			const keys = 50_000
 			c, nodes := created(t, 4, 0, b.start)

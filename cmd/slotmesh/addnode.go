@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"strings"
 
 	"github.com/slotmesh/slotmesh/admin"
 )
@@ -38,7 +39,7 @@ func addNodeVerb(t *task) *verb {
 			if err != nil {
 				return err
 			}
-			t.say("%s", plan)
+			t.say("%s", strings.TrimSpace(plan.String()))
 			if err := t.client.AddNode(ctx, v, plan); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"strings"
 
 	"github.com/slotmesh/slotmesh/admin"
 )
@@ -40,7 +41,7 @@ func fixVerb(t *task) *verb {
 				return t.result(plan, plan)
 			}
 			if plan.Empty() {
-				t.say("%s", plan)
+				t.say("%s", strings.TrimSpace(plan.String()))
 				return t.report(d.View)
 			}
 			if err := t.confirm(plan, "Do you want to proceed with these repairs?"); err != nil {
