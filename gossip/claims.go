@@ -174,10 +174,17 @@ func (c *Core) slotsChanged(gained, lost *slots.Set) {
 // setConfigEpoch orders this node's claims anew.
 func (c *Core) setConfigEpoch(epoch uint64, reason string) {
 	c.self.rec.ConfigEpoch = epoch
-	c.currentEpoch = max(c.currentEpoch, epoch)
+	c.useEpoch(epoch)
 	c.claimsChanged(c.self, c.self.rec.claimed(), c.self.rec.claimed())
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})
 	c.selfChanged()
+}
+
+// useEpoch makes epoch this node's own: it will vote for nobody else's use of it.
+func (c *Core) useEpoch(epoch uint64) {
+	c.currentEpoch = max(c.currentEpoch, epoch)
+	c.lastVoteEpoch = max(c.lastVoteEpoch, epoch)
+	c.dirty = true
 }
 
 // resolveCollision gives this node a config epoch of its own if a master with a

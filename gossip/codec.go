@@ -44,6 +44,7 @@ const (
 	keyConfigEpoch
 	keySlots
 	keyForced
+	keyElectorate
 )
 
 // mapWriter writes a map and counts its fields.
@@ -146,6 +147,7 @@ func AppendMessage(b []byte, m *Message) []byte {
 	w.uint(keyConfigEpoch, m.ConfigEpoch)
 	w.set(keySlots, m.Slots)
 	w.bool(keyForced, m.Forced)
+	w.uint(keyElectorate, m.Electorate)
 	return w.done()
 }
 
@@ -239,6 +241,8 @@ func (m *Message) decodeField(u *unpacker, key uint64) {
 		m.Slots = u.set()
 	case keyForced:
 		m.Forced = u.bool()
+	case keyElectorate:
+		m.Electorate = u.uint()
 	default:
 		u.skip(maxDepth)
 	}

@@ -61,12 +61,28 @@
 // writes and answers with [ConfirmPause]; the replica's host tells its offset by
 // SetOffset; on [WritesResumed] writes go on, or meet a redirect.
 //
-// Limits, which are those of the protocol described in SPEC §6: the voters are the masters
-// that a candidate knows. If two or more masters were succeeded and a partition
-// then separates all of them from the news, the stale side may count itself a majority.
-// The greater config epoch wins when the sides meet. A slot that is being imported
-// is not protected from a greater claim (SPEC §4.2 has such a rule): who owns a
-// slot follows from the records alone, so that all nodes agree.
+// What SPEC §6.5 asks of a voter is not enough for one winner an epoch. Here, a vote counts
+// only if voter and candidate know the same masters with slots: a candidate that
+// missed an election would take the masters that lost it for a majority. They exchange
+// what they know instead, and it asks again. And a node that takes an epoch for itself,
+// by winning an election or otherwise, does not vote in it.
+//
+// Limits:
+//
+//   - A voter learns who won the election that it voted in a moment later. If a partition
+//     falls into that moment, and the master that was succeeded comes back on the voter's
+//     side, both sides may count a voter for the same slots. It takes as many of such
+//     voters as make up a majority for two elections to succeed side by side.
+//   - Masters that gain their first slots or give up their last ones change the majority
+//     without a vote. If that happens to two or more while a part of the cluster is cut
+//     off, either side may find a majority of the masters that it knows.
+//   - What is done without votes may use an epoch that an election uses at the same time: the
+//     end of an import, a takeover, the resolution of a collision (SPEC §4.4, §4.5, §6.7).
+//
+// In all three the greater config epoch wins when the sides meet, of equal ones the
+// smaller id, on all nodes alike. A slot that is being imported is not protected from a
+// greater claim (SPEC §4.2 has such a rule): who owns a slot follows from the records
+// alone, so that all nodes agree.
 //
 // # What is durable
 //

@@ -14,8 +14,10 @@ type election struct {
 	start   time.Time // when to ask, if the siblings' offsets stay unknown (SPEC §6.3)
 
 	epoch    uint64 // of the votes asked for, 0 before that
+	voters   uint64 // the electorate that was asked
 	claim    *slots.Set
 	asked    time.Time
+	sent     time.Time // the last request
 	askAgain time.Time // those who did not answer
 	votes    map[slots.NodeID]bool
 	denials  map[slots.NodeID]bool
@@ -28,7 +30,8 @@ const (
 	rankDelay     = 1000 * time.Millisecond // SPEC §6.3, for each better replica
 	shardDelay    = 200 * time.Millisecond  // for each failed master before ours
 	askAgainAfter = time.Second
-	pingPeriod    = 10 * time.Second // SPEC §6.2: replica ping period
+	hurry         = 20 * time.Millisecond // between two requests, if there is reason to repeat one soon
+	pingPeriod    = 10 * time.Second      // SPEC §6.2: replica ping period
 )
 
 // tendElection runs the candidate's side of SPEC §6.
@@ -100,7 +103,13 @@ func (c *Core) runElection(e *election) {
 		}
 	case c.now.Sub(e.asked) > 2*c.voteTimeout(): // SPEC §6.4
 		c.retry(e, "too few answers")
-	case c.now.Sub(e.asked) <= c.voteTimeout() && !c.now.Before(e.askAgain):
+	case c.now.Sub(e.asked) > c.voteTimeout():
+	case e.voters != c.electorate():
+		// The votes so far stand for a majority of others: ask all again.
+		clear(e.votes)
+		clear(e.denials)
+		c.sendRequest(e)
+	case !c.now.Before(e.askAgain):
 		c.sendRequest(e)
 	}
 }
@@ -159,12 +168,13 @@ func (c *Core) askForVotes(e *election) {
 
 // sendRequest asks the voters that have not answered.
 func (c *Core) sendRequest(e *election) {
-	e.askAgain = c.now.Add(askAgainAfter)
+	e.sent, e.askAgain, e.voters = c.now, c.now.Add(askAgainAfter), c.electorate()
 	open := func(n *node) bool { return n.votes() && !e.votes[n.rec.ID] && !e.denials[n.rec.ID] }
 	request := c.message(TypeVoteRequest)
 	self := c.self.rec
 	request.Self, request.Subject, request.Slots, request.Forced = &self, e.master, e.claim, e.manual
 	request.Epoch = e.epoch // a repeated request asks for the same vote
+	request.Electorate = e.voters
 	if m := c.nodes[e.master]; m != nil {
 		request.ConfigEpoch = m.rec.ConfigEpoch
 	}
@@ -176,6 +186,9 @@ func (c *Core) onVote(n *node, m *Message) {
 	e := c.election
 	if e == nil || e.epoch == 0 || m.ConfigEpoch != e.epoch || !n.votes() {
 		return
+	}
+	if m.Type == TypeVote && (m.Electorate != e.voters || e.voters != c.electorate()) {
+		return // it is asked again, see runElection
 	}
 	if m.Type == TypeDeny {
 		e.denials[n.rec.ID] = true

@@ -67,6 +67,7 @@ type Message struct {
 	ConfigEpoch uint64     // VoteRequest: of the master to succeed. Vote, Deny: the epoch asked for
 	Slots       *slots.Set // VoteRequest: what the candidate will claim
 	Forced      bool       // VoteRequest: by command, whether the master works or not
+	Electorate  uint64     // VoteRequest, Vote: stands for the set of voters, see Core.electorate
 }
 
 // Join is what two strangers must know of each other's clusters to decide

@@ -97,7 +97,7 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	c.election = nil
 	set := *claim
 	self.Master, self.Slots, self.ConfigEpoch = slots.NodeID{}, &set, epoch
-	c.currentEpoch = max(c.currentEpoch, epoch)
+	c.useEpoch(epoch)
 	c.claimsStale = true
 	c.event(RoleChanged{Node: self.ID})
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})

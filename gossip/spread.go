@@ -142,6 +142,10 @@ func (c *Core) compareViews(n *node, l *link) {
 	c.syncs--
 	n.nextSync = c.now.Add(n.syncWait)
 	n.syncWait = min(2*n.syncWait, max(c.cfg.NodeTimeout/2, firstSyncWait))
+	c.sendSummary(l)
+}
+
+func (c *Core) sendSummary(l *link) {
 	m := c.message(TypeSummary)
 	m.Summary = make([]Entry, 0, len(c.list))
 	for _, o := range c.list {
@@ -185,6 +189,12 @@ func (c *Core) onSummary(_ *node, l *link, m *Message) {
 		}
 	}
 	c.reply(l, records, want)
+	if e := c.election; e != nil {
+		// It may be a voter's who knew other voters, see onVoteRequest.
+		if soon := e.sent.Add(hurry); soon.Before(e.askAgain) {
+			e.askAgain = soon
+		}
+	}
 }
 
 // reply sends records, and asks for those of want.

@@ -1,6 +1,10 @@
 package gossip
 
-import "github.com/slotmesh/slotmesh/slots"
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // vote is the last one this node gave. Only its epoch must survive a crash: that is
 // State.LastVoteEpoch.
@@ -18,6 +22,12 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	if !m.Forced {
 		c.onFail(n, m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
 	}
+	if m.Electorate != c.electorate() {
+		// Its majority would be one of other voters than ours. It asks again when
+		// we know the same.
+		c.sendSummary(l)
+		return
+	}
 	again := c.lastVote == vote{m.Epoch, n.rec.ID} // its copy, or the answer was lost
 	if !again && !c.grants(n, l, m) {
 		deny := c.message(TypeDeny)
@@ -32,8 +42,20 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 		c.dirty = true
 	}
 	answer := c.message(TypeVote)
-	answer.ConfigEpoch = m.Epoch
+	answer.ConfigEpoch, answer.Electorate = m.Epoch, m.Electorate
 	c.send(l, answer)
+}
+
+// electorate stands for the set of masters with slots that this node knows. A vote counts only
+// where voter and candidate agree on it: a majority of masters that were succeeded
+// without the candidate's knowledge must not elect anybody.
+func (c *Core) electorate() (sum uint64) {
+	for _, n := range c.list {
+		if n.votes() {
+			sum ^= xxhash.Sum64(n.rec.ID[:])
+		}
+	}
+	return sum
 }
 
 func (c *Core) grants(n *node, l *link, m *Message) bool {
