@@ -118,7 +118,7 @@ func (s *session) infoClients(t *infoText) {
 }
 
 func (s *session) busLinks() int {
-	if s.srv.standalone() {
+	if s.srv.standalone() || s.srv.loading.Load() { // the bus may not exist yet
 		return 0
 	}
 	return len(s.srv.cfg.Cluster.Links())

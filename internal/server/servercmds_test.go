@@ -174,3 +174,16 @@ func FuzzGlob(f *testing.F) {
 	f.Add("[^", "\\")
 	f.Fuzz(func(t *testing.T, pattern, text string) { globMatch([]byte(pattern), []byte(text)) })
 }
+
+// While a node starts, what is behind Cluster does not exist yet.
+func TestInfoWhileLoading(t *testing.T) {
+	srv := startServer(t, Config{Cluster: struct{ Cluster }{}})
+	srv.SetLoading(true)
+	c := connect(t, srv)
+	for _, line := range []string{"INFO everything", "INFO", "HELLO", "ROLE", "CLIENT LIST", "COMMAND COUNT", "CLUSTER HELP"} {
+		if got := do(t, c, line); got == "closed" || strings.HasPrefix(got, "-ERR") {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+	expect(t, c, "CLUSTER INFO", "-LOADING Redis is loading the dataset in memory")
+}
