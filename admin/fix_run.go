@@ -106,29 +106,13 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 	return fmt.Errorf("admin: unknown action %q", a.Op)
 }
 
-// takeSlots makes n the owner of slots, whatever it believes about them.
+// takeSlots makes n the owner of slots, whatever it believes about them. Slots of a master that
+// is gone are taken one by one: only so do both Redis and slotmesh let go of that belief.
 func (c *Client) takeSlots(ctx context.Context, n *Node, set slots.Set) error {
-	n = c.ask(ctx, n.Address)
-	if n.Err != nil {
-		return n.Err
-	}
-	var taken slots.Set
-	for i := range n.Members {
-		believed := n.Members[i].Slots()
-		taken.Union(&believed)
-	}
-	if taken.Intersect(&set); taken.Empty() {
-		return c.addSlots(ctx, n, set)
-	}
-	// In one go, before gossip tells it again about an owner that is gone.
-	replies, err := c.pipe(ctx, n.Address, [][]string{
-		append([]string{"CLUSTER", "DELSLOTSRANGE"}, rangeArgs(taken)...),
-		append([]string{"CLUSTER", "ADDSLOTSRANGE"}, rangeArgs(set)...),
-	})
-	if err != nil || replies[1].Err() == nil {
+	err := c.addSlots(ctx, n, set)
+	if !refused(err, "already busy") {
 		return err
 	}
-	// An old server, or gossip was faster. This works always, but slot by slot.
 	return c.forEachSlot(ctx, n, set, "", func(slot string) []string {
 		return []string{"CLUSTER", "SETSLOT", slot, "NODE", n.ID.String()}
 	})

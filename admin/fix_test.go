@@ -105,7 +105,7 @@ func TestPlanFixRefusesLostMasters(t *testing.T) {
 // keys with it. The model is as strict as the servers: it deletes keys where they would, and
 // refuses what they refuse.
 func TestPlanFixProperties(t *testing.T) {
-	for seed := range seeds(t, 300) {
+	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(t, 3+rng.IntN(3))
 		m := newModel(w)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/migrate"
@@ -110,8 +111,22 @@ func (c *Client) visit(ctx context.Context, n *Node) {
 	}
 }
 
-// ask returns what the node at addr says; Err tells if it says nothing.
+// ask returns what the node at addr says; Err tells if it says nothing. A node that loads its
+// data just after its start is waited for.
 func (c *Client) ask(ctx context.Context, addr string) *Node {
+	deadline := time.Now().Add(c.cfg.Timeout)
+	for {
+		n := c.askOnce(ctx, addr)
+		if !refused(n.Err, "LOADING") || time.Now().After(deadline) {
+			return n
+		}
+		if err := pause(ctx, lastPoll); err != nil {
+			return n
+		}
+	}
+}
+
+func (c *Client) askOnce(ctx context.Context, addr string) *Node {
 	n := &Node{Address: addr}
 	commands := [][]string{
 		{"CLUSTER", "NODES"}, {"CLUSTER", "INFO"}, {"INFO", "server"}, {"INFO", "replication"},

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
@@ -13,13 +12,6 @@ import (
 var backends = []backend{
 	{"redis", redisServer},
 	{"slotmesh", serve},
-}
-
-// movers are those of them that know MIGRATE.
-var movers = backends[:1]
-
-func movesByHand(name string) bool {
-	return slices.ContainsFunc(movers, func(b backend) bool { return b.name == name })
 }
 
 type backend struct {

@@ -101,104 +101,107 @@ func (s *surgery) everywhere(args ...any) {
 	}
 }
 
-// wounds are ways to break a healthy cluster of four masters. None loses a key.
+// wounds are ways to break a healthy cluster of four masters. None loses a key. Two cannot be
+// cut into slotmesh nodes: there FORGET reaches all nodes, and DELSLOTS gives up only slots of the
+// node's own, so that it cannot claim another's.
 var wounds = []struct {
-	name string
-	cut  func(s *surgery)
+	name      string
+	redisOnly bool
+	cut       func(s *surgery)
 }{
-	{"importing only", func(s *surgery) {
+	{"importing only", false, func(s *surgery) {
 		s.must(1, "cluster", "setslot", s.owned(0, 2), "importing", s.ids[0])
 	}},
-	{"migrating only", func(s *surgery) {
+	{"migrating only", false, func(s *surgery) {
 		s.must(0, "cluster", "setslot", s.owned(0, 2), "migrating", s.ids[1])
 	}},
-	{"open at both ends, nothing moved", func(s *surgery) { s.open(0, 1, s.owned(0, 2)) }},
-	{"open at both ends, keys split", func(s *surgery) {
+	{"open at both ends, nothing moved", false, func(s *surgery) { s.open(0, 1, s.owned(0, 2)) }},
+	{"open at both ends, keys split", false, func(s *surgery) {
 		slot := s.owned(0, 2)
 		s.open(0, 1, slot)
 		s.push(0, 1, slot, 1)
 	}},
-	{"open at both ends, all keys moved", func(s *surgery) {
+	{"open at both ends, all keys moved", false, func(s *surgery) {
 		slot := s.owned(0, 1)
 		s.open(0, 1, slot)
 		s.push(0, 1, slot, s.count(0, slot))
 	}},
-	{"importing only, keys split", func(s *surgery) {
+	{"importing only, keys split", false, func(s *surgery) {
 		slot := s.owned(1, 2)
 		s.open(1, 2, slot)
 		s.push(1, 2, slot, 1)
 		s.must(1, "cluster", "setslot", slot, "stable")
 	}},
-	{"migrating only, keys split", func(s *surgery) {
+	{"migrating only, keys split", false, func(s *surgery) {
 		slot := s.owned(1, 2)
 		s.open(1, 2, slot)
 		s.push(1, 2, slot, 1)
 		s.must(2, "cluster", "setslot", slot, "stable")
 	}},
-	{"closed at both ends, keys split", func(s *surgery) {
+	{"closed at both ends, keys split", false, func(s *surgery) {
 		slot := s.owned(1, 2)
 		s.open(1, 2, slot)
 		s.push(1, 2, slot, 1)
 		s.must(2, "cluster", "setslot", slot, "stable")
 		s.must(1, "cluster", "setslot", slot, "stable")
 	}},
-	{"finished at the target only", func(s *surgery) {
+	{"finished at the target only", false, func(s *surgery) {
 		slot := s.owned(2, 1)
 		s.open(2, 0, slot)
 		s.push(2, 0, slot, s.count(2, slot))
 		s.must(0, "cluster", "setslot", slot, "node", s.ids[0])
 	}},
-	{"importing at two nodes, keys at three", func(s *surgery) {
+	{"importing at two nodes, keys at three", false, func(s *surgery) {
 		slot := s.owned(0, 3)
 		s.open(0, 1, slot)
 		s.push(0, 1, slot, 1)
 		s.open(0, 2, slot)
 		s.push(0, 2, slot, 1)
 	}},
-	{"migrating to one node, importing at another", func(s *surgery) {
+	{"migrating to one node, importing at another", false, func(s *surgery) {
 		slot := s.owned(0, 2)
 		s.must(0, "cluster", "setslot", slot, "migrating", s.ids[1])
 		s.must(2, "cluster", "setslot", slot, "importing", s.ids[0])
 	}},
-	{"importing from the wrong node", func(s *surgery) {
+	{"importing from the wrong node", false, func(s *surgery) {
 		s.must(1, "cluster", "setslot", s.owned(0, 2), "importing", s.ids[2])
 	}},
-	{"a hundred open slots", func(s *surgery) {
+	{"a hundred open slots", false, func(s *surgery) {
 		for slot := 1000; slot < 1100; slot++ {
 			s.must(3, "cluster", "setslot", slot, "importing", s.ids[0])
 		}
 	}},
-	{"nobody's slot, without keys", func(s *surgery) {
+	{"nobody's slot, without keys", false, func(s *surgery) {
 		s.everywhere("cluster", "delslots", s.empty(0))
 	}},
-	{"nobody's slot, open, without keys", func(s *surgery) {
+	{"nobody's slot, open, without keys", false, func(s *surgery) {
 		slot := s.empty(0)
 		s.must(1, "cluster", "setslot", slot, "importing", s.ids[0])
 		s.everywhere("cluster", "delslots", slot)
 	}},
-	{"nobody's slot, keys at one node", func(s *surgery) {
+	{"nobody's slot, keys at one node", false, func(s *surgery) {
 		s.everywhere("cluster", "delslots", s.owned(1, 2))
 	}},
-	{"nobody's slot, keys at two nodes", func(s *surgery) {
+	{"nobody's slot, keys at two nodes", false, func(s *surgery) {
 		slot := s.owned(1, 2)
 		s.open(1, 2, slot)
 		s.push(1, 2, slot, 1)
 		s.everywhere("cluster", "delslots", slot)
 	}},
-	{"a thousand slots are nobody's", func(s *surgery) {
+	{"a thousand slots are nobody's", false, func(s *surgery) {
 		args := []any{"cluster", "delslotsrange", 500, 1500}
 		s.everywhere(args...)
 	}},
-	{"a node forgot another", func(s *surgery) {
+	{"a node forgot another", true, func(s *surgery) {
 		s.must(1, "cluster", "forget", s.ids[3])
 	}},
-	{"one node believes that a slot is nobody's", func(s *surgery) {
+	{"one node believes that a slot is nobody's", false, func(s *surgery) {
 		s.must(3, "cluster", "delslots", s.owned(0, 2))
 	}},
-	{"one node believes in another owner", func(s *surgery) {
+	{"one node believes in another owner", false, func(s *surgery) {
 		s.must(3, "cluster", "setslot", s.owned(0, 2), "node", s.ids[1])
 	}},
-	{"two owners, keys at one", func(s *surgery) {
+	{"two owners, keys at one", true, func(s *surgery) {
 		slot := s.owned(0, 2)
 		s.must(2, "cluster", "delslots", slot)
 		s.must(2, "cluster", "addslots", slot)
@@ -223,13 +226,16 @@ func (s *surgery) empty(i int) int {
 }
 
 func TestAdminFix(t *testing.T) {
-	for _, b := range movers {
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
 			const keys = 20_000 // about one per slot: some have none, some three
 			c, nodes := created(t, 4, 0, b.start)
 			verify := fill(t, nodes, keys)
 			s := newSurgery(t, c, nodes)
 			for _, w := range wounds {
+				if w.redisOnly && b.name != "redis" {
+					continue
+				}
 				t.Run(strings.ReplaceAll(w.name, ",", ""), func(t *testing.T) {
 					s.t = t
 					begin := time.Now()

@@ -100,9 +100,6 @@ func (w *walk) settled() {
 func TestAdminWalk(t *testing.T) {
 	for _, b := range backends {
 		for _, tool := range []tool{ours, stock} {
-			if tool.name == stock.name && !movesByHand(b.name) {
-				continue
-			}
 			t.Run(b.name+"/"+tool.name, func(t *testing.T) {
 				w := &walk{t: t, tool: tool, start: b.start, admin: adminClient(t, admin.Config{}), nodes: servers(t, 6, b.start)}
 				w.life()
