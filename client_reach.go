@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
@@ -26,13 +28,14 @@ type clientReach struct {
 	view  atomic.Pointer[clientView]
 	specs sync.Map // name of a command → commandKeys
 
-	mu      sync.Mutex    // guards loading
+	mu      sync.Mutex    // guards loading and loaded, and is held while view is replaced
 	loading chan struct{} // closed when the map has been loaded; nil if nobody loads
+	loaded  time.Time     // when that was tried last
 }
 
-// clientView is who owns what.
+// clientView is who owns what. It is a value: copied and swapped, never changed.
 type clientView struct {
-	owner    [slots.Count]atomic.Pointer[place] // redirects change single slots
+	owner    [slots.Count]uint16 // index into masters, plus 1; 0 is nobody
 	masters  []place
 	replicas map[place][]place
 }
@@ -50,17 +53,30 @@ func (r *clientReach) close() {
 	r.links.close()
 }
 
-func (r *clientReach) local() *Node                { return nil }
-func (r *clientReach) news() <-chan struct{}       { return nil }
-func (r *clientReach) done() <-chan struct{}       { return r.life.Done() }
-func (r *clientReach) ended() error                { return ErrClosed }
-func (r *clientReach) down() bool                  { return false } // nodes say so
-func (r *clientReach) masters() []place            { return r.view.Load().masters }
-func (r *clientReach) refresh(ctx context.Context) { r.load(ctx) }
+func (r *clientReach) local() *Node          { return nil }
+func (r *clientReach) news() <-chan struct{} { return nil }
+func (r *clientReach) done() <-chan struct{} { return r.life.Done() }
+func (r *clientReach) ended() error          { return ErrClosed }
+func (r *clientReach) down() bool            { return false } // nodes say so
+func (r *clientReach) masters() []place      { return r.view.Load().masters }
+
+// refresh loads the map, unless that has just been tried.
+func (r *clientReach) refresh(ctx context.Context) {
+	r.mu.Lock()
+	recent := time.Since(r.loaded) < loadPause
+	r.mu.Unlock()
+	if !recent {
+		r.load(ctx)
+	}
+}
+
+// loadPause is the least time between two looks for a newer map. A redirect needs none.
+const loadPause = 100 * time.Millisecond
 
 func (r *clientReach) owner(slot slots.Slot) (place, bool) {
-	if p := r.view.Load().owner[slot].Load(); p != nil {
-		return *p, true
+	v := r.view.Load()
+	if at := v.owner[slot]; at > 0 {
+		return v.masters[at-1], true
 	}
 	return place{}, false
 }
@@ -72,7 +88,20 @@ func (r *clientReach) replicas(slot slots.Slot) []place {
 
 func (r *clientReach) moved(e *slots.MovedError) place {
 	to := place{addr: e.Addr}
-	r.view.Load().owner[e.Slot].Store(&to)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := r.view.Load()
+	if at := v.owner[e.Slot]; at > 0 && v.masters[at-1] == to {
+		return to // others have been sent there too
+	}
+	next := *v
+	at := slices.Index(v.masters, to)
+	if at < 0 {
+		at = len(v.masters)
+		next.masters = append(v.masters[:at:at], to)
+	}
+	next.owner[e.Slot] = uint16(at + 1)
+	r.view.Store(&next)
 	return to
 }
 
@@ -148,7 +177,7 @@ func (r *clientReach) load(ctx context.Context) error {
 		return ctx.Err()
 	}
 	loading := make(chan struct{})
-	r.loading = loading
+	r.loading, r.loaded = loading, time.Now()
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
@@ -162,7 +191,9 @@ func (r *clientReach) load(ctx context.Context) error {
 	for _, from := range known {
 		v, err := r.loadFrom(ctx, from)
 		if err == nil {
+			r.mu.Lock()
 			r.view.Store(v)
+			r.mu.Unlock()
 			return nil
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", net.JoinHostPort(from.addr.Host, strconv.Itoa(int(from.addr.Port))), err))
@@ -190,7 +221,9 @@ func (r *clientReach) loadFrom(ctx context.Context, from place) (*clientView, er
 			return nil, fmt.Errorf("row %d of CLUSTER SLOTS is none", i)
 		}
 		master := slotsPlace(&row[2], from)
-		if _, known := v.replicas[master]; !known {
+		at := slices.Index(v.masters, master)
+		if at < 0 {
+			at = len(v.masters)
 			v.masters = append(v.masters, master)
 			list := []place{}
 			for j := range row[3:] {
@@ -199,7 +232,7 @@ func (r *clientReach) loadFrom(ctx context.Context, from place) (*clientView, er
 			v.replicas[master] = list
 		}
 		for slot := row[0].Int; slot <= row[1].Int; slot++ {
-			v.owner[slot].Store(&master)
+			v.owner[slot] = uint16(at + 1)
 		}
 	}
 	if len(v.masters) == 0 {

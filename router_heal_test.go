@@ -241,7 +241,7 @@ func TestScan(t *testing.T) {
 			moved++
 			var set slots.Set
 			for slot := range from.Map().Self().Slots.All() {
-				if set.Add(slot); set.Len() == 2000 {
+				if set.Add(slot); set.Len() == 300 {
 					break
 				}
 			}
