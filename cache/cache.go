@@ -1,0 +1,195 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+)
+
+// ErrNotFound says that there is no such thing: what a loader returns, and Get passes on.
+var ErrNotFound = errors.New("cache: not found")
+
+// Cache is a cache of values of one type. It is safe for concurrent use and ends with its node.
+type Cache[V any] struct {
+	cfg    Config[V]
+	node   *slotmesh.Node
+	asking flights // of this node's callers
+	loads  flights // of this node as owner
+	stats  stats
+}
+
+// Stats counts what this node's callers met, and what this node loaded, for whomever.
+type Stats struct {
+	Hits     uint64 // fresh values and negative entries
+	Stale    uint64 // values past their TTL that were served
+	Misses   uint64 // nothing was there: the caller waited for a load
+	Loads    uint64 // calls of the loader at this node
+	LoadErrs uint64 // of them, those that failed with another error than ErrNotFound
+	// StoreErrs counts loaded values that could not be stored: memory had run out, or the owner had changed.
+	StoreErrs uint64
+}
+
+type stats struct{ hits, stale, misses, loads, loadErrs, storeErrs atomic.Uint64 }
+
+// New makes a cache. The error names the field of cfg that is wrong.
+func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache[V]{cfg: cfg, node: node}
+	node.Offer(c.procedure(), c.load)
+	return c, nil
+}
+
+// procedure is what loads are called between nodes.
+func (c *Cache[V]) procedure() string { return "cache." + c.cfg.Name }
+
+// keyOf is where a value is stored.
+func (c *Cache[V]) keyOf(key string) string { return c.cfg.Name + ":" + key }
+
+// Get returns the value of key, loading it if it is not there. The error is ErrNotFound, the loader's, as text, if it ran at
+// another node, ctx's, or one of slotmesh.Router.
+func (c *Cache[V]) Get(ctx context.Context, key string) (v V, err error) {
+	b, err := c.node.Router().Get(ctx, c.keyOf(key))
+	if err == nil {
+		e, err := decodeEntry(b)
+		switch {
+		case err != nil: // somebody else's bytes: load over them
+		case time.Now().Before(e.fresh):
+			c.stats.hits.Add(1)
+			return c.decode(&e)
+		case !e.absent:
+			c.stats.stale.Add(1)
+			c.refresh(key)
+			return c.decode(&e)
+		}
+	} else if !errors.Is(err, slotmesh.ErrNotFound) {
+		return v, err
+	}
+	c.stats.misses.Add(1)
+	if b, err = c.ask(ctx, key); err != nil {
+		return v, err
+	}
+	e, err := decodeEntry(b)
+	if err != nil {
+		return v, err
+	}
+	return c.decode(&e)
+}
+
+func (c *Cache[V]) decode(e *entry) (v V, err error) {
+	if e.absent {
+		return v, ErrNotFound
+	}
+	return c.cfg.Codec.Decode(e.value)
+}
+
+// ask lets the key's owner load it. Callers at this node share one call.
+func (c *Cache[V]) ask(ctx context.Context, key string) ([]byte, error) {
+	return c.asking.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, 2*c.cfg.LoadTimeout) // enough for two loads: the owner may fail
+		defer cancel()
+		return c.node.Router().Call(ctx, c.procedure(), c.keyOf(key), []byte(key))
+	})
+}
+
+// refresh has a stale value loaded anew, and does not wait for it.
+func (c *Cache[V]) refresh(key string) { c.ask(over, key) }
+
+// over is a context that has ended.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// load runs at the owner: it returns the entry, loaded unless it is there.
+func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte, error) {
+	key := string(arg)
+	return c.loads.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
+		defer cancel()
+		// Somebody may have loaded it between the caller's look and now.
+		if b, err := c.node.Router().Get(ctx, stored); err == nil {
+			if e, err := decodeEntry(b); err == nil && time.Now().Before(e.fresh) {
+				return b, nil
+			}
+		}
+		return c.loadNow(ctx, stored, key)
+	})
+}
+
+// loadNow calls the loader and stores what it returns.
+func (c *Cache[V]) loadNow(ctx context.Context, stored, key string) ([]byte, error) {
+	c.stats.loads.Add(1)
+	v, err := c.callLoader(ctx, key)
+	e := entry{absent: errors.Is(err, ErrNotFound)}
+	keep := time.Duration(0)
+	switch {
+	case e.absent:
+		keep = c.shorten(c.cfg.Negative)
+		e.fresh = time.Now().Add(keep)
+	case err != nil:
+		c.stats.loadErrs.Add(1)
+		return nil, err
+	default:
+		if e.value, err = c.cfg.Codec.Encode(v); err != nil {
+			return nil, fmt.Errorf("cache: encoding %s: %w", stored, err)
+		}
+		ttl := c.shorten(c.cfg.TTL)
+		e.fresh, keep = time.Now().Add(ttl), ttl+c.cfg.Stale
+	}
+	b := e.encode()
+	if keep <= 0 {
+		return b, nil
+	}
+	if err := c.node.Router().Set(ctx, stored, b, keep); err != nil {
+		c.stats.storeErrs.Add(1) // the value is good: that it could not be kept costs another load
+	}
+	return b, nil
+}
+
+func (c *Cache[V]) callLoader(ctx context.Context, key string) (v V, err error) {
+	defer func() {
+		if p := recover(); p != nil { // on a goroutine of ours: it must not take the host down
+			err = fmt.Errorf("cache: the loader of %s panicked: %v", c.cfg.Name, p)
+		}
+	}()
+	return c.cfg.Load(ctx, key)
+}
+
+// shorten takes a random share of up to Jitter off d.
+func (c *Cache[V]) shorten(d time.Duration) time.Duration {
+	return d - time.Duration(rand.Float64()*c.cfg.Jitter*float64(d))
+}
+
+// Set stores a value as if it had just been loaded.
+func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
+	b, err := c.cfg.Codec.Encode(v)
+	if err != nil {
+		return err
+	}
+	ttl := c.shorten(c.cfg.TTL)
+	e := entry{fresh: time.Now().Add(ttl), value: b}
+	return c.node.Router().Set(ctx, c.keyOf(key), e.encode(), ttl+c.cfg.Stale)
+}
+
+// Delete makes the next Get load the value anew. A load under way may still store what it found.
+func (c *Cache[V]) Delete(ctx context.Context, key string) error {
+	_, err := c.node.Router().Delete(ctx, c.keyOf(key))
+	return err
+}
+
+// Stats returns the counts of this node since New.
+func (c *Cache[V]) Stats() Stats {
+	return Stats{
+		Hits: c.stats.hits.Load(), Stale: c.stats.stale.Load(), Misses: c.stats.misses.Load(),
+		Loads: c.stats.loads.Load(), LoadErrs: c.stats.loadErrs.Load(), StoreErrs: c.stats.storeErrs.Load(),
+	}
+}

@@ -1,0 +1,93 @@
+package cache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Config says what a cache is to be. Name, Load and TTL are required.
+type Config[V any] struct {
+	// Name tells the cluster's caches apart; it must not contain a colon or braces.
+	Name string
+	// Load gets the value of key from where it really lives. It returns ErrNotFound if there is no such thing. It runs at
+	// the key's owner, once for all who wait; ctx ends after LoadTimeout, or when the node closes, not when
+	// those who wait give up.
+	Load func(ctx context.Context, key string) (V, error)
+	// TTL is how long a value is fresh.
+	TTL time.Duration
+	// Jitter spreads the ends of TTLs: each is shorter by up to this fraction, so that what was loaded
+	// together is not loaded together again. Default 0.1; negative: none.
+	Jitter float64
+	// Stale is how much longer a value is served while it is loaded anew. Default 0.
+	Stale time.Duration
+	// Negative is how long the cache remembers that there is no such thing. Default: not at all.
+	Negative time.Duration
+	// LoadTimeout bounds a load. Default 30 s.
+	LoadTimeout time.Duration
+	// Codec turns values into bytes. Default: JSON; a []byte is taken as it is.
+	Codec Codec[V]
+}
+
+// Codec turns values into bytes and back. Decode may keep data.
+type Codec[V any] interface {
+	Encode(v V) ([]byte, error)
+	Decode(data []byte) (V, error)
+}
+
+const (
+	defaultJitter      = 0.1
+	defaultLoadTimeout = 30 * time.Second
+)
+
+// withDefaults validates c and fills in what is not set.
+func (c Config[V]) withDefaults() (Config[V], error) {
+	switch {
+	case c.Name == "" || strings.ContainsAny(c.Name, ":{}"):
+		return c, fmt.Errorf("cache: Config.Name is %q: use a word without colon and braces", c.Name)
+	case c.Load == nil:
+		return c, errors.New("cache: Config.Load is missing: it gets what is not cached")
+	case c.TTL <= 0:
+		return c, fmt.Errorf("cache: Config.TTL is %v: say how long a value is fresh", c.TTL)
+	case c.Jitter > 1:
+		return c, fmt.Errorf("cache: Config.Jitter is %v: use a fraction of TTL, 0 to 1", c.Jitter)
+	case c.Stale < 0 || c.Negative < 0 || c.LoadTimeout < 0:
+		return c, errors.New("cache: Config.Stale, Negative and LoadTimeout must not be negative")
+	}
+	if c.Jitter == 0 {
+		c.Jitter = defaultJitter
+	}
+	c.Jitter = max(0, c.Jitter)
+	if c.LoadTimeout == 0 {
+		c.LoadTimeout = defaultLoadTimeout
+	}
+	if c.Codec == nil {
+		if raw, ok := any(Bytes{}).(Codec[V]); ok {
+			c.Codec = raw
+		} else {
+			c.Codec = JSON[V]{}
+		}
+	}
+	return c, nil
+}
+
+// JSON is the Codec of encoding/json.
+type JSON[V any] struct{}
+
+// Encode implements Codec.
+func (JSON[V]) Encode(v V) ([]byte, error) { return json.Marshal(v) }
+
+// Decode implements Codec.
+func (JSON[V]) Decode(data []byte) (v V, err error) { return v, json.Unmarshal(data, &v) }
+
+// Bytes is the Codec of values that are bytes already.
+type Bytes struct{}
+
+// Encode implements Codec.
+func (Bytes) Encode(v []byte) ([]byte, error) { return v, nil }
+
+// Decode implements Codec.
+func (Bytes) Decode(data []byte) ([]byte, error) { return data, nil }

@@ -1,0 +1,27 @@
+// Package cache is a cache with a loader on top of a slotmesh cluster: what is not there is loaded once, by the node that
+// owns the key, however many ask for it on however many nodes, and then serves all of them.
+//
+// # Vocabulary
+//
+//   - The loader is the host's function that gets a value from where it really lives: a database, another
+//     service. It runs at the owner of the key's slot.
+//   - A fresh value is served as it is. A stale one, whose TTL has passed, is served too, for a while longer, and
+//     loaded anew meanwhile.
+//   - A negative entry remembers that there is no such thing: the loader said [ErrNotFound].
+//
+// Values live in the keyspace of the cluster, under the cache's name, a colon and the key: so they are bounded by
+// the nodes' memory limit and evicted by their policy, follow their slots when these move, and outlive their owner if it
+// has replicas. Redis clients can see and delete them.
+//
+// # Example
+//
+//	users, err := cache.New(node, cache.Config[User]{
+//		Name: "users",
+//		TTL:  time.Minute,
+//		Load: func(ctx context.Context, id string) (User, error) { return db.User(ctx, id) },
+//	})
+//	…
+//	u, err := users.Get(ctx, "42")
+//
+// Every node of the cluster makes the same caches, after New and before or after Start; only then can it load for the others.
+package cache

@@ -1,0 +1,54 @@
+package cache
+
+import (
+	"context"
+	"sync"
+
+	"github.com/slotmesh/slotmesh"
+)
+
+// flights lets one caller do what many want at the same time.
+type flights struct {
+	mu   sync.Mutex // guards open
+	open map[string]*flight
+}
+
+// flight is work under way.
+type flight struct {
+	done   chan struct{} // closed when result and err are set
+	result []byte
+	err    error
+}
+
+// do returns what fn returns for key, calling it unless it is being called already. fn runs on a goroutine of the
+// node's: who gives up waiting does not end it for the others, and it ends with the node.
+func (f *flights) do(ctx context.Context, node *slotmesh.Node, key string, fn func(ctx context.Context) ([]byte, error)) ([]byte, error) {
+	f.mu.Lock()
+	fl := f.open[key]
+	if fl == nil {
+		fl = &flight{done: make(chan struct{})}
+		if f.open == nil {
+			f.open = make(map[string]*flight)
+		}
+		f.open[key] = fl
+		running := node.Go(func(ctx context.Context) {
+			fl.result, fl.err = fn(ctx)
+			f.mu.Lock()
+			delete(f.open, key)
+			f.mu.Unlock()
+			close(fl.done)
+		})
+		if !running {
+			delete(f.open, key)
+			f.mu.Unlock()
+			return nil, slotmesh.ErrClosed
+		}
+	}
+	f.mu.Unlock()
+	select {
+	case <-fl.done:
+		return fl.result, fl.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
