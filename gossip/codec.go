@@ -45,6 +45,8 @@ const (
 	keySlots
 	keyForced
 	keyElectorate
+	keyServed
+	keyMember
 )
 
 // mapWriter writes a map and counts its fields.
@@ -121,6 +123,7 @@ func AppendMessage(b []byte, m *Message) []byte {
 	if m.Join != nil {
 		w.b = packUint(w.key(keyEstablished), uint64(boolByte(m.Join.Established)))
 		w.set(keyAssigned, &m.Join.Slots)
+		w.bool(keyMember, m.Join.Member)
 	}
 	w.string(keyYou, m.You)
 	if len(m.Records) > 0 {
@@ -148,6 +151,7 @@ func AppendMessage(b []byte, m *Message) []byte {
 	w.set(keySlots, m.Slots)
 	w.bool(keyForced, m.Forced)
 	w.uint(keyElectorate, m.Electorate)
+	w.bool(keyServed, m.Served)
 	return w.done()
 }
 
@@ -243,6 +247,10 @@ func (m *Message) decodeField(u *unpacker, key uint64) {
 		m.Forced = u.bool()
 	case keyElectorate:
 		m.Electorate = u.uint()
+	case keyServed:
+		m.Served = u.bool()
+	case keyMember:
+		m.join().Member = u.bool()
 	default:
 		u.skip(maxDepth)
 	}

@@ -29,7 +29,7 @@ func sampleMessages() []*Message {
 		{Type: TypePing, Sender: id},
 		{
 			Type: TypePong, Cluster: ClusterID{5}, Sender: id, Gen: 1, Incarnation: 2, Epoch: 3, Digest: 1 << 63,
-			Offset: 1 << 40, Suspects: []slots.NodeID{{4}, {5}}, Self: &records[1], You: "::1", Join: &Join{Established: true, Slots: full},
+			Served: true, Offset: 1 << 40, Suspects: []slots.NodeID{{4}, {5}}, Self: &records[1], You: "::1", Join: &Join{Established: true, Slots: full, Member: true},
 		},
 		{Type: TypeMeet, Sender: id, Self: &records[2], Join: &Join{}},
 		{Type: TypeNews, Sender: id, Records: records, Want: []uint64{1, 1 << 63}},
@@ -117,7 +117,7 @@ func TestDecodersAllocateOnlyWhatIsThere(t *testing.T) {
 func sampleState() *State {
 	m := sampleMessages()[3]
 	return &State{
-		Cluster: ClusterID{1}, Established: true, CurrentEpoch: 9, LastVoteEpoch: 8,
+		Cluster: ClusterID{1}, Established: true, Served: true, CurrentEpoch: 9, LastVoteEpoch: 8,
 		Nodes:     []Record{m.Records[1], m.Records[0], m.Records[3]},
 		Migrating: map[slots.Slot]slots.NodeID{5: {1}, 16383: {2}}, Importing: map[slots.Slot]slots.NodeID{0: {3}},
 	}

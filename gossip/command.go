@@ -128,7 +128,7 @@ func (BumpEpoch) do(c *Core) error {
 func (cmd Reset) do(c *Core) error {
 	c.forgetAll()
 	c.gone.clear()
-	c.cluster, c.former, c.established = ClusterID{}, nil, false
+	c.cluster, c.former, c.established, c.served = ClusterID{}, nil, false, false
 	clear(c.migrating)
 	clear(c.importing)
 	c.erase(c.self)

@@ -22,7 +22,8 @@ type Core struct {
 
 	cluster       ClusterID
 	former        []ClusterID // earlier ids of this cluster, before merges
-	established   bool
+	established   bool        // the cluster has, or once had, a second member
+	served        bool        // … and has served clients at some time, as far as this node heard
 	currentEpoch  uint64
 	lastVoteEpoch uint64
 	migrating     map[slots.Slot]slots.NodeID
@@ -36,6 +37,7 @@ type Core struct {
 	links      map[LinkID]*link
 	loose      []*link // links whose peer is not (yet) a member
 	handshakes []*handshake
+	guests     map[slots.NodeID]guest
 	dials      []pendingDial
 
 	digest        uint64 // XOR of the hashes of all records
@@ -104,8 +106,8 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	}
 	c := &Core{
 		cfg: cfg, now: now,
-		nodes:     make(map[slots.NodeID]*node),
-		links:     make(map[LinkID]*link),
+		nodes: make(map[slots.NodeID]*node),
+		links: make(map[LinkID]*link), guests: make(map[slots.NodeID]guest),
 		migrating: make(map[slots.Slot]slots.NodeID), importing: make(map[slots.Slot]slots.NodeID),
 		syncs: syncsPerTick, dirty: true, mapDirty: true, claimsStale: true,
 	}
@@ -115,7 +117,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 			return nil, fmt.Errorf("gossip: the State names no node, not even this one")
 		}
 		self = st.Nodes[0]
-		c.cluster, c.established = st.Cluster, st.Established
+		c.cluster, c.established, c.served = st.Cluster, st.Established, st.Served
 		c.currentEpoch, c.lastVoteEpoch = st.CurrentEpoch, st.LastVoteEpoch
 		c.migrating, c.importing = cloneOpen(st.Migrating), cloneOpen(st.Importing)
 	}
@@ -285,7 +287,7 @@ func (c *Core) SaveFailed() { c.dirty, c.mapDirty = true, true }
 // State returns what would be saved now.
 func (c *Core) State() *State {
 	st := &State{
-		Cluster: c.cluster, Established: c.established,
+		Cluster: c.cluster, Established: c.established, Served: c.served,
 		CurrentEpoch: c.currentEpoch, LastVoteEpoch: c.lastVoteEpoch,
 		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing),
 	}

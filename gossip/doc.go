@@ -35,9 +35,10 @@
 // not if it would mix two sets of data (SPEC §2.6):
 //
 //   - a cluster that owns no slots may join any other;
-//   - if both own slots, at least one must be a lone node that never had a peer, and no
-//     slot may be owned on both sides. This lets `redis-cli --cluster create` work, which
-//     assigns the slots before it introduces the nodes, all to the first one;
+//   - if both own slots, no slot may be owned on both sides, and at least one must be a lone
+//     node that never had a peer, or neither may ever have served clients. This lets
+//     `redis-cli --cluster create` work, which assigns the slots before it introduces
+//     the nodes, in whatever order and pattern it does that;
 //   - everything else is refused, with a [MeetFailed] event on the side that met and a
 //     [Warning] on the other.
 //

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,10 +23,21 @@ type handshake struct {
 	// What this node was when it sent the last Meet: the answer is to that.
 	saidCluster     ClusterID
 	saidEstablished bool
+	saidServed      bool
+}
+
+// guest is a stranger whose Meet was answered. It becomes a member once it speaks for our
+// cluster, on whatever link.
+type guest struct {
+	rec   Record
+	since time.Time
 }
 
 // meetAgain is the pause before an unanswered Meet is repeated.
 const meetAgain = 500 * time.Millisecond
+
+// hastyTime is how long a refusal is not taken for the last word, see refused.
+const hastyTime = 2 * time.Second
 
 // startMeet begins to make the node at addr a member.
 func (c *Core) startMeet(addr slots.Addr) {
@@ -49,7 +61,9 @@ func (c *Core) tendHandshake(h *handshake) {
 	switch {
 	case c.now.Sub(h.started) > max(c.cfg.NodeTimeout, time.Second):
 		err := ErrNoAnswer
-		if h.err != nil {
+		if errors.Is(h.err, ErrRefused) {
+			err = h.err
+		} else if h.err != nil {
 			err = fmt.Errorf("%w: %w", err, h.err)
 		}
 		c.endMeet(h, err)
@@ -86,7 +100,7 @@ func (c *Core) endMeet(h *handshake, err error) {
 
 func (c *Core) sendMeet(l *link) {
 	l.meet.nextMeet = c.now.Add(meetAgain)
-	l.meet.saidCluster, l.meet.saidEstablished = c.cluster, c.established
+	l.meet.saidCluster, l.meet.saidEstablished, l.meet.saidServed = c.cluster, c.established, c.served
 	m := c.hello(TypeMeet, l)
 	m.Join = c.joinInfo()
 	c.send(l, m)
@@ -111,7 +125,10 @@ func (c *Core) onMeet(l *link, m *Message) {
 	}
 	switch v {
 	case clustersRefuse:
-		c.warn(m.Sender, fmt.Sprintf("refused MEET from %s at %s: %s", m.Sender, l.host, reason))
+		if !l.warned {
+			l.warned = true
+			c.warn(m.Sender, fmt.Sprintf("refused MEET from %s at %s: %s", m.Sender, l.host, reason))
+		}
 		answer := c.message(TypeRefuse)
 		answer.Reason = reason
 		c.send(l, answer)
@@ -119,8 +136,9 @@ func (c *Core) onMeet(l *link, m *Message) {
 	case theyAdopt:
 		// The one that changes its id commits first: it joins us by speaking for
 		// our cluster, and may have joined another one by then.
-		rec := *m.Self
-		l.welcome = &rec
+		if len(c.guests) < maxLoose {
+			c.guests[m.Sender] = guest{*m.Self, c.now}
+		}
 	case weAdopt:
 		c.adopt(m.Cluster)
 		c.admit(l, m.Self)
@@ -129,6 +147,7 @@ func (c *Core) onMeet(l *link, m *Message) {
 	}
 	answer := c.hello(TypePong, l)
 	answer.Join = c.joinInfo()
+	answer.Join.Member = l.node != nil
 	c.send(l, answer)
 	if l.node != nil {
 		c.hear(l, m)
@@ -142,13 +161,19 @@ func (c *Core) onWelcome(l *link, m *Message) {
 		return // a Pong for something else
 	}
 	v, reason := c.judge(m)
+	if v == clustersRefuse && m.Join.Member && !c.served {
+		// It let this node in when they spoke for the same cluster; this node joined
+		// another one in the making since, which now joins as a whole.
+		c.agree(m.Cluster)
+		v = sameCluster
+	}
 	switch v {
 	case clustersRefuse:
-		c.endMeet(l.meet, fmt.Errorf("%w: %s", ErrRefused, reason))
+		c.refused(l.meet, reason)
 		return
 	case theyAdopt:
 		// It judged by what we were a moment ago: tell it what we are now.
-		if h := l.meet; h.saidCluster != c.cluster || h.saidEstablished != c.established {
+		if h := l.meet; h.saidCluster != c.cluster || h.saidEstablished != c.established || h.saidServed != c.served {
 			c.sendMeet(l)
 		}
 		return
@@ -160,6 +185,16 @@ func (c *Core) onWelcome(l *link, m *Message) {
 	c.hear(l, m)
 	c.sendPing(l.node, l)
 	c.sendAll(l)
+}
+
+// refused ends a handshake by our own verdict or the peer's. The verdict may be hasty:
+// while many nodes meet, one side may know a member of the other already, take its slots
+// for owned twice, or serve already. So the Meet is repeated for a while.
+func (c *Core) refused(h *handshake, reason string) {
+	h.err = &refusedError{reason}
+	if c.now.Sub(h.started) > hastyTime {
+		c.endMeet(h, h.err)
+	}
 }
 
 // admit makes a stranger a member, or renews the membership of one that was
@@ -178,7 +213,7 @@ func (c *Core) admit(l *link, rec *Record) {
 	n := c.nodes[r.ID]
 	n.noAddr = false
 	c.bind(l, n)
-	l.welcome = nil
+	delete(c.guests, r.ID)
 	c.dirty = true
 	c.tellAll(r.ID)
 }

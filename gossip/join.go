@@ -16,12 +16,13 @@ const (
 // and whose id stays. Both ends decide by the same rule:
 //
 //   - a cluster without slots joins any other;
-//   - two that own slots become one only if at least one of them is a lone node that
-//     never had a peer, and no slot is owned in both. `redis-cli --cluster create`
-//     hands out the slots before it introduces the nodes;
+//   - two that own slots become one only if no slot is owned in both, and at least one of
+//     them is a lone node that never had a peer, or neither has ever served clients.
+//     `redis-cli --cluster create` hands out the slots before it introduces the nodes;
 //   - everything else would mix up two sets of data (SPEC §2.6): refuse.
 //
-// Two lone nodes keep the smaller id, so that both choose the same.
+// Of two lone nodes, or two clusters in the making, the smaller id stays, so that both
+// choose the same. All members of the other then follow: see agree.
 func (c *Core) judge(m *Message) (verdict, string) {
 	var theirs Join
 	if m.Join != nil {
@@ -40,13 +41,13 @@ func (c *Core) judge(m *Message) (verdict, string) {
 		both := c.assigned
 		both.Intersect(&theirs.Slots)
 		switch {
-		case c.established && theirs.Established:
+		case c.established && theirs.Established && (c.served || m.Served):
 			return clustersRefuse, "both nodes belong to clusters that own slots; to move a node over, CLUSTER RESET it first"
 		case !both.Empty():
 			return clustersRefuse, "slots " + firstRanges(&both) + " are owned on both sides; CLUSTER DELSLOTS them on one"
-		case c.established:
+		case c.established && !theirs.Established:
 			return theyAdopt, ""
-		case theirs.Established:
+		case theirs.Established && !c.established:
 			return weAdopt, ""
 		}
 	case ours:
@@ -84,9 +85,26 @@ const maxFormer = 8
 // another: it is a member, and will agree on the id.
 func (c *Core) wasOurs(id ClusterID) bool { return slices.Contains(c.former, id) }
 
+// mayEnter reports whether a stranger that was told to adopt our cluster may be let in, now
+// that it speaks for the given one: for ours, or for the one that was ours when it was told,
+// unless it claims slots that have an owner in the one we joined since.
+func (c *Core) mayEnter(welcome *Record, id ClusterID) bool {
+	if id == c.cluster || !c.wasOurs(id) {
+		return id == c.cluster
+	}
+	claimed := welcome.claimed()
+	if claimed == nil {
+		return true
+	}
+	c.settleClaims()
+	both := c.assigned
+	both.Intersect(claimed)
+	return both.Empty()
+}
+
 // agree settles the cluster id with a fellow member. Members may disagree for a
 // moment when two of them became owners of slots at the same time and each
-// minted an id: the smaller one stays.
+// minted an id, or when two clusters in the making become one: the smaller one stays.
 func (c *Core) agree(id ClusterID) {
 	if !id.IsZero() && (c.cluster.IsZero() || smallerCluster(id, c.cluster)) {
 		c.adopt(id)

@@ -21,7 +21,7 @@ type link struct {
 	peer        slots.NodeID // who speaks, zero before the first message
 	incarnation uint64       // of the peer
 	node        *node        // nil while the peer is not a member
-	welcome     *Record      // a stranger's record; it is a member once it speaks for our cluster
+	warned      bool         // that its Meet was refused
 	up, heard   time.Time
 }
 
@@ -202,6 +202,11 @@ func (c *Core) tendLinks(n *node) {
 // tendLoose closes connections that never became a member's.
 func (c *Core) tendLoose() {
 	limit := max(c.cfg.NodeTimeout, time.Second)
+	for id, g := range c.guests {
+		if c.now.Sub(g.since) > 2*limit {
+			delete(c.guests, id)
+		}
+	}
 	for _, l := range slices.Clone(c.loose) {
 		if c.now.Sub(l.heard) > limit {
 			c.hang(l)

@@ -52,7 +52,7 @@ func (c *Core) add(r *Record) {
 	c.saveSoon()
 	c.event(NodeAdded{Node: r.ID})
 	for _, l := range c.loose {
-		if l.peer == r.ID && l.meet == nil && l.welcome == nil {
+		if _, guest := c.guests[r.ID]; l.peer == r.ID && l.meet == nil && !guest {
 			c.bind(l, n)
 			n.lastHeard = c.now
 			c.contact(n)

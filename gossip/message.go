@@ -51,6 +51,7 @@ type Message struct {
 	Incarnation uint64
 	Epoch       uint64 // the sender's currentEpoch (SPEC §4.1)
 	Digest      uint64 // of the sender's view: the XOR of its records' hashes
+	Served      bool   // the cluster has served clients at some time
 
 	Offset   uint64         // how far the sender's data is (replication offset)
 	Suspects []slots.NodeID // whom the sender holds for PFAIL or FAIL
@@ -75,6 +76,7 @@ type Message struct {
 type Join struct {
 	Established bool      // the cluster has, or once had, at least two members
 	Slots       slots.Set // all slots owned by anybody in it
+	Member      bool      // Pong: the sender counts the receiver among its members already
 }
 
 // Entry stands for one record in a Summary: which node, which version.

@@ -148,7 +148,23 @@ func TestClustersMergeOrRefuse(t *testing.T) {
 		"cluster meets common slots":  {func(s *sim) { s.own(1, part(0)); s.join(0, 1, 2); s.own(3, part(0)) }, 0},
 		"two empty clusters":          {func(s *sim) { s.join(0, 1, 2); s.join(3, 4, 5) }, 6},
 		"empty cluster meets cluster": {func(s *sim) { s.join(0, 1, 2); s.own(4, part(4)); s.join(3, 4, 5) }, 6},
-		"two clusters with slots":     {func(s *sim) { s.own(1, part(1)); s.join(0, 1, 2); s.own(4, part(4)); s.join(3, 4, 5) }, 0},
+		"two clusters that serve": {func(s *sim) {
+			s.serveParts()
+			s.own(1, part(1))
+			s.join(0, 1, 2)
+			s.own(4, part(4))
+			s.join(3, 4, 5)
+		}, 0},
+		"cluster in the making meets one that serves": {func(s *sim) {
+			s.own(1, part(1))
+			s.join(0, 1, 2)
+			s.serveParts()
+			s.own(4, part(4))
+			s.join(3, 4, 5)
+			s.nodes[0].core.cfg.NoFullCoverage = false
+		}, 0},
+		"two clusters in the making":   {func(s *sim) { s.own(1, part(1)); s.join(0, 1, 2); s.own(4, part(4)); s.join(3, 4, 5) }, 6},
+		"two that both have some slot": {func(s *sim) { s.own(1, part(1)); s.join(0, 1, 2); s.own(4, part(1)); s.join(3, 4, 5) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t, 5, 6, 2*time.Second)
@@ -175,6 +191,13 @@ func TestClustersMergeOrRefuse(t *testing.T) {
 	}
 }
 
+// serveParts lets nodes serve without all slots.
+func (s *sim) serveParts() {
+	for _, n := range s.nodes {
+		n.core.cfg.NoFullCoverage = true
+	}
+}
+
 func (s *sim) own(i int, set slots.Set) { s.nodes[i].must(AddSlots{set}) }
 
 func (s *sim) join(list ...int) {
@@ -192,6 +215,7 @@ func TestMetByTwoClusters(t *testing.T) {
 	for seed := range uint64(50) {
 		s := newSim(t, seed, 5, 2*time.Second)
 		s.maxDelay = 5 * time.Millisecond
+		s.serveParts()
 		s.own(0, setOf(0, 99))
 		s.own(3, setOf(100, 199))
 		s.join(0, 1)
@@ -211,6 +235,46 @@ func TestMetByTwoClusters(t *testing.T) {
 		a, b := s.nodes[0].core, s.nodes[3].core
 		if a.cluster == b.cluster || len(a.list)+len(b.list) != 5 || a.nodes[s.nodes[3].id] != nil {
 			t.Fatalf("seed %d: clusters %v of %d and %v of %d", seed, a.cluster, len(a.list), b.cluster, len(b.list))
+		}
+	}
+}
+
+// Lone owners of slots become one cluster whatever the pattern of meetings, also if parts
+// of it form first; and that is remembered.
+func TestMeetInAnyPattern(t *testing.T) {
+	const n = 12
+	for seed := range uint64(60) {
+		s := newSim(t, seed, n, 2*time.Second)
+		s.maxDelay = 20 * time.Millisecond
+		s.double = float64(seed%2) / 20
+		for i, r := range slots.Even(n) {
+			s.own(i, setOf(r.First, r.Last))
+		}
+		for _, i := range s.rng.Perm(n)[:n] {
+			from, to := i, (i+1)%n // a ring: all at once
+			switch seed % 4 {
+			case 1: // a tree
+				to = i / 2
+			case 2: // anything that joins all
+				to = s.rng.IntN(max(i, 1))
+			case 3: // pairs first, which then are clusters
+				if i%2 == 1 {
+					s.nodes[i].must(MeetNode{s.nodes[i-1].addr})
+				}
+				if i%3 == 0 {
+					s.run(30 * time.Millisecond)
+				}
+			}
+			if from != to {
+				s.nodes[from].must(MeetNode{s.nodes[to].addr})
+			}
+		}
+		s.until(10*time.Second, "one cluster", func() bool { return converged(s.nodes) })
+		for _, node := range s.nodes {
+			if e, ok := find[MeetFailed](node); ok && errors.Is(e.Err, ErrRefused) {
+				t.Fatalf("seed %d: node %d: %v", seed, node.i, e.Err)
+			}
+			s.until(3*time.Second, "it serves", func() bool { return node.saved.Served })
 		}
 	}
 }

@@ -19,7 +19,18 @@ func (c *Core) updateState() {
 		return
 	}
 	c.state, c.mapDirty = now, true
+	if now == slots.OK {
+		c.hasServed()
+	}
 	c.event(StateChanged{Now: now, Reason: reason})
+}
+
+// hasServed notes that clients may have written to this cluster: it may not be merged with
+// another one any more.
+func (c *Core) hasServed() {
+	if !c.served {
+		c.served, c.dirty = true, true
+	}
 }
 
 func (c *Core) judgeState() (slots.State, string) {

@@ -13,6 +13,7 @@ import (
 type State struct {
 	Cluster       ClusterID
 	Established   bool   // the cluster has, or once had, a second member
+	Served        bool   // the cluster has served clients at some time
 	CurrentEpoch  uint64 // SPEC §4.1
 	LastVoteEpoch uint64 // the last epoch this node voted in (SPEC §6.5)
 	Nodes         []Record
@@ -33,6 +34,7 @@ const (
 	stNodes
 	stMigrating
 	stImporting
+	stServed
 )
 
 // EncodeState returns the content of the state file: msgpack, sealed with a
@@ -51,6 +53,7 @@ func EncodeState(s *State) []byte {
 	}
 	w.openSlots(stMigrating, s.Migrating)
 	w.openSlots(stImporting, s.Importing)
+	w.bool(stServed, s.Served)
 	return frame.Seal(stateMagic, stateVersion, w.done())
 }
 
@@ -124,6 +127,8 @@ func (s *State) decodeField(u *unpacker, key uint64) {
 		s.Migrating = u.openSlots()
 	case stImporting:
 		s.Importing = u.openSlots()
+	case stServed:
+		s.Served = u.bool()
 	default:
 		u.skip(maxDepth)
 	}

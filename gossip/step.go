@@ -76,7 +76,7 @@ func (c *Core) onHandshake(l *link, m *Message) {
 	case TypePong:
 		c.onWelcome(l, m)
 	case TypeRefuse:
-		c.endMeet(l.meet, &refusedError{m.Reason})
+		c.refused(l.meet, m.Reason)
 	case TypePing:
 		c.send(l, c.message(TypePong)) // it knows us already
 	}
@@ -90,8 +90,8 @@ func (e *refusedError) Is(target error) bool { return target == ErrRefused }
 // onStranger hears one who is not a member. Nothing it says is believed; it learns
 // that this node lives, or that it was forgotten.
 func (c *Core) onStranger(l *link, m *Message) {
-	if l.welcome != nil && m.Cluster == c.cluster {
-		c.admit(l, l.welcome)
+	if g, ok := c.guests[m.Sender]; ok && c.mayEnter(&g.rec, m.Cluster) {
+		c.admit(l, &g.rec)
 		c.hear(l, m)
 		c.sendAll(l)
 		c.dispatch(l, m)
@@ -115,6 +115,9 @@ func (c *Core) hear(l *link, m *Message) {
 	c.dropSpares(l)
 	if m.Cluster != c.cluster {
 		c.agree(m.Cluster)
+	}
+	if m.Served {
+		c.hasServed()
 	}
 	c.raiseEpoch(m.Epoch)
 	n.digest = m.Digest
@@ -180,7 +183,7 @@ func (c *Core) raiseEpoch(epoch uint64) {
 func (c *Core) message(t Type) *Message {
 	return &Message{
 		Type: t, Cluster: c.cluster, Sender: c.self.rec.ID, Gen: c.self.rec.Gen,
-		Incarnation: c.self.rec.Incarnation, Epoch: c.currentEpoch, Digest: c.digest,
+		Incarnation: c.self.rec.Incarnation, Epoch: c.currentEpoch, Digest: c.digest, Served: c.served,
 	}
 }
 
