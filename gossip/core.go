@@ -51,6 +51,7 @@ type Core struct {
 
 	claimsStale  bool
 	contested    bool      // some claims lost
+	orphansAt    time.Time // when tendOrphans looked last
 	assigned     slots.Set // slots that anybody owns
 	state        slots.State
 	serveFrom    time.Time // no OK before: a restart (SPEC §5.2)
@@ -222,11 +223,13 @@ func (c *Core) Tick(now time.Time) {
 	c.syncs = syncsPerTick
 	c.tendLoose()
 	c.tendHandshakes()
+	half := c.cfg.NodeTimeout / 2
 	for _, n := range c.list {
-		if n != c.self {
-			c.tendLinks(n)
-			c.tendHealth(n)
+		if n == c.self || n.quiet() && now.Sub(n.lastHeard) < half {
+			continue // nearly all, nearly always
 		}
+		c.tendLinks(n)
+		c.tendHealth(n)
 	}
 	c.recount = false
 	c.settleClaims()
@@ -235,7 +238,10 @@ func (c *Core) Tick(now time.Time) {
 		c.followMaster()
 		c.tendElection()
 	}
-	c.tendOrphans()
+	if now.Sub(c.orphansAt) >= orphanEvery {
+		c.orphansAt = now
+		c.tendOrphans()
+	}
 	c.resolveCollision()
 	c.answerStaleClaims()
 	c.probe()

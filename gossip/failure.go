@@ -65,8 +65,14 @@ func (c *Core) takeReports(n *node, suspects []slots.NodeID) {
 	}
 	n.suspects = suspects
 	for _, id := range suspects {
-		// Only a report that is new can make a majority.
-		if s := c.nodes[id]; s != nil && s.health == slots.Suspected && !slices.Contains(was, id) {
+		// Only a report that is new can make a majority. Both lists are in order of ids.
+		for len(was) > 0 && before(was[0], id) {
+			was = was[1:]
+		}
+		if len(was) > 0 && was[0] == id {
+			continue
+		}
+		if s := c.nodes[id]; s != nil && s.health == slots.Suspected {
 			c.agreeOnFailure(s)
 		}
 	}

@@ -54,6 +54,11 @@ func (n *node) link() *link {
 	return best
 }
 
+// quiet reports whether nothing is to be done about the node until the next heartbeat.
+func (n *node) quiet() bool {
+	return n.health == slots.Online && n.pingSent.IsZero() && len(n.links) == 1
+}
+
 // votes reports whether the node's word counts for failures and elections: it is a
 // master with slots (SPEC §3.4, §6.5). Only a master ever owns any.
 func (n *node) votes() bool { return n.owned != nil }

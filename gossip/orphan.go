@@ -10,6 +10,9 @@ import (
 // spares one (SPEC §6.8).
 const orphanDelay = 5 * time.Second
 
+// orphanEvery is how often to look for such masters.
+const orphanEvery = time.Second
+
 // tendOrphans moves this replica to a master that lost all its replicas, if it is the one
 // to go: of the best-covered shards' replicas the one with the lowest id. All nodes
 // reckon alike, so one goes.
