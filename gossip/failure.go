@@ -90,6 +90,19 @@ func (c *Core) countReports(n *node) int {
 	return count
 }
 
+// allReports is countReports for all nodes at once.
+func (c *Core) allReports() map[slots.NodeID]int {
+	counts := make(map[slots.NodeID]int)
+	for _, r := range c.list {
+		if r.votes() && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout {
+			for _, id := range r.suspects {
+				counts[id]++
+			}
+		}
+	}
+	return counts
+}
+
 // voters returns how many masters with slots there are: the size of the cluster.
 func (c *Core) voters() int {
 	size := 0

@@ -278,13 +278,14 @@ type LinkInfo struct {
 // Peers returns all other nodes by ascending id, then the handshakes.
 func (c *Core) Peers() []Peer {
 	list := make([]Peer, 0, len(c.list)+len(c.handshakes))
+	reports := c.allReports()
 	for _, n := range c.list {
 		if n == c.self {
 			continue
 		}
 		p := Peer{
 			ID: n.rec.ID, Addr: n.rec.Addr, NoAddr: n.noAddr, Connected: len(n.links) > 0,
-			PingSent: n.pingSent, PongReceived: n.lastHeard, Reports: c.countReports(n), Offset: n.offset,
+			PingSent: n.pingSent, PongReceived: n.lastHeard, Reports: reports[n.rec.ID], Offset: n.offset,
 		}
 		for _, l := range n.links {
 			p.Links = append(p.Links, LinkInfo{l.id, l.dialled, l.up})
