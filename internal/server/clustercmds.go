@@ -67,9 +67,10 @@ func (s *session) change(do func(ctx context.Context) error) error {
 
 // slotChange collects the slots of one command.
 type slotChange struct {
-	m   *slots.Map
-	del bool
-	set slots.Set
+	m        *slots.Map
+	del      bool
+	released slots.Set // see released
+	set      slots.Set
 }
 
 // add takes one more slot, after Redis' checks in Redis' order.
@@ -78,7 +79,7 @@ func (c *slotChange) add(slot slots.Slot) error {
 	switch owned := c.m.Owner(slot) != nil; {
 	case c.del && !owned:
 		return replyError(name + " is already unassigned")
-	case !c.del && owned:
+	case !c.del && owned && !c.released.Has(slot):
 		return replyError(name + " is already busy")
 	case c.set.Has(slot):
 		return replyError(name + " specified multiple times")
@@ -128,11 +129,11 @@ func (s *session) slotRanges(c *slotChange) error {
 }
 
 func (s *session) addSlots(read func(*slotChange) error) error {
-	c := slotChange{m: s.srv.engine.Map()}
+	c := slotChange{m: s.srv.engine.Map(), released: s.srv.released.fresh(s.srv.cfg.Now())}
 	if err := read(&c); err != nil {
 		return err
 	}
-	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.AddSlots(ctx, c.set) })
+	return s.change(func(ctx context.Context) error { return s.srv.take(ctx, c.m, c.set) })
 }
 
 func (s *session) delSlots(read func(*slotChange) error) error {
@@ -140,7 +141,13 @@ func (s *session) delSlots(read func(*slotChange) error) error {
 	if err := read(&c); err != nil {
 		return err
 	}
-	return s.change(func(ctx context.Context) error { return s.srv.cfg.Cluster.DelSlots(ctx, c.set) })
+	return s.change(func(ctx context.Context) error {
+		err := s.srv.cfg.Cluster.DelSlots(ctx, c.set)
+		if err == nil {
+			s.srv.released.add(c.set, s.srv.cfg.Now())
+		}
+		return err
+	})
 }
 
 func cmdAddSlots(s *session) error      { return s.addSlots(s.slotList) }

@@ -221,12 +221,14 @@ func (c *fakeCluster) AddSlots(_ context.Context, set slots.Set) error {
 func (c *fakeCluster) DelSlots(_ context.Context, set slots.Set) error {
 	mine := c.mine()
 	for slot := range set.All() {
-		if !mine.Has(slot) {
+		if c.engine.Map().Owner(slot) == nil {
 			return fmt.Errorf("Slot %d is already unassigned", slot)
 		}
 	}
-	mine.Subtract(&set)
-	c.publish(mine)
+	left := mine
+	if left.Subtract(&set); left != mine { // only the owner can give up a slot
+		c.publish(left)
+	}
 	return nil
 }
 

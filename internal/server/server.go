@@ -34,6 +34,7 @@ type Server struct {
 	nextCaller atomic.Int64
 
 	couriers couriers // idle connections of MIGRATE
+	released released // slots that others own and DELSLOTS named
 
 	life context.Context // ends with Close
 	end  context.CancelFunc

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -68,6 +69,27 @@ func TestSetSlotOpensAndAssigns(t *testing.T) {
 	if m := cluster.engine.Map(); m.IsMine(2) || !m.Open().Empty() {
 		t.Errorf("slot 2 is mine: %v; open: %s", m.IsMine(2), m.Open())
 	}
+}
+
+// The stock tools give a slot another owner by these commands at the new one.
+func TestAddSlotsTakesOverWhatDelSlotsNamed(t *testing.T) {
+	now := time.Unix(1000, 0)
+	cluster := newFakeCluster()
+	srv := startServer(t, Config{Cluster: cluster, Now: func() time.Time { return now }})
+	cluster.joinPeer(slots.NewSet(1, 2))
+	c := connect(t, srv)
+	expect(t, c, "CLUSTER ADDSLOTS 1", "-ERR Slot 1 is already busy")
+	expect(t, c, "CLUSTER DELSLOTS 1", "+OK")
+	now = now.Add(releasedFor + 1)
+	expect(t, c, "CLUSTER ADDSLOTS 1", "-ERR Slot 1 is already busy")
+	for _, line := range []string{"MULTI", "CLUSTER DELSLOTS 1", "CLUSTER ADDSLOTS 1", "CLUSTER SETSLOT 1 STABLE"} {
+		do(t, c, line)
+	}
+	expect(t, c, "EXEC", "[+OK, +OK, +OK]")
+	if m := cluster.engine.Map(); !m.IsMine(1) || m.IsMine(2) {
+		t.Errorf("slot 1 is mine: %v, slot 2: %v", m.IsMine(1), m.IsMine(2))
+	}
+	expect(t, c, "CLUSTER ADDSLOTS 2", "-ERR Slot 2 is already busy")
 }
 
 func TestMigrateSlots(t *testing.T) {
