@@ -85,7 +85,7 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 		n.changeMap(m)
 	}
 	for _, e := range events {
-		switch e.(type) {
+		switch e := e.(type) {
 		case gossip.WritesPaused, gossip.WritesResumed:
 			select {
 			case n.pauser.orders <- e:
@@ -93,6 +93,8 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 			}
 		case gossip.FailoverAborted:
 			n.aborted.wake()
+		case gossip.StandingBack:
+			n.backing.Store(e.On)
 		}
 		n.emit(e)
 	}

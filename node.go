@@ -50,8 +50,9 @@ type Node struct {
 	procedures sync.Map           // string → Procedure
 	runID      string             // differs from start to start
 
-	changed broadcast // of the map
-	aborted broadcast // of manual failovers
+	changed broadcast   // of the map
+	aborted broadcast   // of manual failovers
+	backing atomic.Bool // standing back: see gossip.StandingBack
 
 	inherited atomic.Pointer[openSlots] // of the master this node succeeded, until gossip knows them
 
@@ -158,6 +159,7 @@ func (n *Node) startCluster() error {
 
 			ReplicaValidity:  n.cfg.Replication.Validity,
 			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
+			Offset:           uint64(n.backlog.Offset()),
 			Rand:             newRand(),
 		},
 		Disk: n.cfg.Disk,
@@ -186,7 +188,7 @@ func (n *Node) startCluster() error {
 	n.wg.Go(n.pauser.run)
 	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){
 		busGossip:      n.gossip.Accept,
-		busReplication: n.repl.Accept,
+		busReplication: n.acceptReplica,
 		busMigration:   n.migrations.Accept,
 		busCalls:       n.acceptCalls,
 	})

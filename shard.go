@@ -47,6 +47,16 @@ func (n *Node) follow(m *slots.Map) {
 	}
 }
 
+// acceptReplica serves a replica, but not while this node stands back: a full sync would make the replica
+// throw away data that may be better than this node's. It will try again.
+func (n *Node) acceptReplica(conn net.Conn) {
+	if n.backing.Load() {
+		conn.Close()
+		return
+	}
+	n.repl.Accept(conn)
+}
+
 // changeMap puts a map in force. A promoted replica becomes a writer before it serves its slots, and a
 // demoted master serves nothing any more before it becomes a reader.
 func (n *Node) changeMap(m *slots.Map) {

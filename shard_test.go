@@ -148,6 +148,7 @@ func TestMinReplicas(t *testing.T) {
 				break
 			}
 		}
+		synctest.Wait() // until the master has noticed
 		if err := owner.Set(t.Context(), "key", nil, 0); !errors.Is(err, slotmesh.ErrNoReplicas) {
 			t.Errorf("without its replica the master says %v", err)
 		}

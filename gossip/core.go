@@ -61,6 +61,10 @@ type Core struct {
 	election *election // this replica's, nil if none is on
 	manual   *manual   // this replica's manual failover
 	pause    *pause    // this master's, for a manual failover
+	// standsBack: a restarted master that may have less data than its replicas.
+	standsBack bool
+	nextResign time.Time
+
 	dataTime time.Time // when the master's data was last heard, zero if nobody told
 
 	out       Output
@@ -136,6 +140,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	c.insert(c.self)
 	if st != nil {
 		c.restore(st.Nodes[1:])
+		c.beginStandBack()
 	}
 	return c, nil
 }
@@ -234,6 +239,7 @@ func (c *Core) Tick(now time.Time) {
 	c.recount = false
 	c.settleClaims()
 	c.tendPause()
+	c.tendStandBack()
 	if c.isReplica() {
 		c.followMaster()
 		c.tendElection()

@@ -62,6 +62,11 @@
 // writes and answers with [ConfirmPause]; the replica's host tells its offset by
 // SetOffset; on [WritesResumed] writes go on, or meet a redirect.
 //
+// A master that restarts before anybody missed it, but without its data or with an old
+// snapshot, does not serve that: it asks its replicas first, and resigns if one of them
+// holds more. It waits for a replica that does not answer as long as for any other answer, T; a
+// replica that must not stand for election (NoFailover) is not asked.
+//
 // What SPEC §6.5 asks of a voter is not enough for one winner an epoch. Here, a vote counts
 // only if voter and candidate know the same masters with slots: a candidate that
 // missed an election would take the masters that lost it for a majority. They exchange

@@ -63,6 +63,11 @@ type WritesPaused struct {
 	For   slots.NodeID
 }
 
+// StandingBack, with On, says that this restarted master serves nothing until it knows that
+// no replica has more data than it brought along (Config.Offset). Until it comes again
+// without On, no replica may be brought up to date: it would throw away what it has.
+type StandingBack struct{ On bool }
+
 // WritesResumed ends a pause.
 type WritesResumed struct{}
 
@@ -96,6 +101,7 @@ func (ElectionStarted) event() {}
 func (ElectionLost) event()    {}
 func (WritesPaused) event()    {}
 func (WritesResumed) event()   {}
+func (StandingBack) event()    {}
 func (FailoverAborted) event() {}
 func (NodeAdded) event()       {}
 func (NodeRemoved) event()     {}

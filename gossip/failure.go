@@ -136,9 +136,10 @@ func (c *Core) fail(n *node) {
 	c.setHealth(n, slots.Failed)
 }
 
-// onFail believes a member that says that a majority agreed.
-func (c *Core) onFail(from *node, id slots.NodeID) {
-	if n := c.nodes[id]; n != nil && n != c.self && n != from && n.health != slots.Failed {
+// onFail believes a member that says that a majority agreed, or that resigns (Subject is
+// itself then).
+func (c *Core) onFail(id slots.NodeID) {
+	if n := c.nodes[id]; n != nil && n != c.self && n.health != slots.Failed {
 		c.fail(n)
 	}
 }

@@ -35,6 +35,7 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 		return
 	}
 	c.endPause()
+	c.endStandBack()
 	c.endManual("")
 	c.election = nil
 	was := self.claimed()

@@ -143,7 +143,7 @@ func (c *Core) dispatch(l *link, m *Message) {
 	case TypeSuspect:
 		c.takeReports(n, m.Suspects)
 	case TypeFail:
-		c.onFail(n, m.Subject)
+		c.onFail(m.Subject)
 	case TypeNews:
 		c.onNews(n, l, m)
 	case TypeSummary:

@@ -20,7 +20,7 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 		return
 	}
 	if !m.Forced {
-		c.onFail(n, m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
+		c.onFail(m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
 	}
 	if m.Electorate != c.electorate() {
 		// Its majority would be one of other voters than ours. It asks again when
@@ -65,7 +65,7 @@ func (c *Core) grants(n *node, l *link, m *Message) bool {
 		return false
 	case master == nil || n.rec.Master != m.Subject || m.Slots == nil:
 		return false
-	case master.health != slots.Failed && !m.Forced:
+	case master.health != slots.Failed && !m.Forced && !(master == c.self && c.standsBack):
 		return false
 	case master.votedFor != n.rec.ID && !master.votedAt.IsZero() && c.now.Sub(master.votedAt) < c.cfg.NodeTimeout/2 && !m.Forced:
 		return false // the one it voted for may have won: its claim is on the way
