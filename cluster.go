@@ -102,22 +102,3 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 
 // emit tells the host.
 func (n *Node) emit(e Event) { n.cfg.OnEvent(e) }
-
-// dropLost removes the keys of slots that went to another master (SPEC §4.6). Slots that
-// merely lost their owner keep their keys.
-func (n *Node) dropLost(old, m *slots.Map) {
-	if old == nil || !m.Self().IsMaster() || !old.Self().HasSlots() {
-		return
-	}
-	kept := n.migrations.Minding() // these are on their way to the new owner
-	for slot := range old.Self().Slots.All() {
-		if kept.Has(slot) {
-			continue
-		}
-		owner := m.Owner(slot)
-		if owner == nil || owner.ID == m.Self().ID || n.store.Count(slot) == 0 {
-			continue
-		}
-		n.log.Warn("dropping the keys of a slot that another node took", "slot", slot, "keys", n.store.Drop(slot), "owner", owner.ID)
-	}
-}

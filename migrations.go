@@ -28,6 +28,9 @@ type mover struct{ n *Node }
 func (v mover) Map() *slots.Map { return v.n.Map() }
 
 func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error {
+	if action == migrate.Importing {
+		v.n.dropLostNow(&set)
+	}
 	state := map[migrate.Action]gossip.SlotState{
 		migrate.Importing: gossip.SlotImporting,
 		migrate.Migrating: gossip.SlotMigrating,

@@ -54,6 +54,7 @@ type Node struct {
 	aborted broadcast   // of manual failovers
 	backing atomic.Bool // standing back: see gossip.StandingBack
 
+	lost      lostSlots
 	inherited atomic.Pointer[openSlots] // of the master this node succeeded, until gossip knows them
 
 	life context.Context
@@ -304,6 +305,7 @@ func (n *Node) housekeeping() {
 			n.snapshots.tick()
 			if n.gossip != nil {
 				n.tellOffset()
+				n.dropLost(time.Now())
 			}
 		}
 	}

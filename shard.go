@@ -71,7 +71,7 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.engine.Publish(m)
 	n.follow(m)
 	n.noteOpenSlots(old, m)
-	n.dropLost(old, m)
+	n.noteLost(old, m)
 	n.migrations.MapChanged()
 	n.changed.wake()
 }
