@@ -16,10 +16,11 @@ import (
 // startReplication makes the node's part in replication, for the role it had.
 func (n *Node) startReplication() error {
 	r, err := replication.New(replication.Config{
-		Self:  n.ID(),
-		Addr:  n.announced(),
-		Store: n.store,
-		Log:   n.backlog,
+		Self:    n.ID(),
+		Addr:    n.announced(),
+		Store:   n.store,
+		Cluster: n.clusterID,
+		Log:     n.backlog,
 		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
 			return dialBus(ctx, n.cfg.Network, to.Addr, busReplication)
 		},
@@ -35,6 +36,14 @@ func (n *Node) startReplication() error {
 		n.follow(m)
 	}
 	return nil
+}
+
+// clusterID names the cluster, so that no node takes data from another one's.
+func (n *Node) clusterID() (none [16]byte) {
+	if n.gossip == nil {
+		return none
+	}
+	return n.gossip.Cluster()
 }
 
 // follow makes replication follow the master that the map names, if it names one.

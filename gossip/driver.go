@@ -55,6 +55,7 @@ type Driver struct {
 	cancel context.CancelFunc
 
 	current  atomic.Pointer[slots.Map]
+	cluster  atomic.Pointer[ClusterID]
 	offset   atomic.Uint64
 	lastLink atomic.Uint64
 	// catchingUp is set while a manual failover waits for the offset to grow.
@@ -119,6 +120,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 		wires: make(map[LinkID]*wire),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
+	d.cluster.Store(&ClusterID{})
 	d.carryOut(time.Now()) // saves the new incarnation, makes the first map
 	if d.saveErr != nil {
 		d.cancel()
@@ -301,6 +303,9 @@ func (d *Driver) SetOffset(offset uint64) {
 func (d *Driver) SetDataTime(t time.Time) {
 	d.input(func(time.Time) { d.core.SetDataTime(t) })
 }
+
+// Cluster returns the id of the cluster, zero while nobody has founded one.
+func (d *Driver) Cluster() ClusterID { return *d.cluster.Load() }
 
 // Peers returns what is known of the other nodes beside the Map.
 func (d *Driver) Peers() (list []Peer) {

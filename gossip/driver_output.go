@@ -15,6 +15,9 @@ func (d *Driver) carryOut(now time.Time) {
 	out := d.core.Output()
 	d.events = append(d.events, out.Events...)
 	if d.save(now, out.Save) {
+		if id := d.core.cluster; *d.cluster.Load() != id {
+			d.cluster.Store(&id)
+		}
 		if out.Map != nil {
 			d.current.Store(out.Map)
 		}

@@ -23,6 +23,9 @@ type Config struct {
 	// Store is the node's data, Log its Sink.
 	Store *keyspace.Store
 	Log   *Backlog
+	// Cluster returns the id of the cluster, zero if it has none yet. A replica of another cluster
+	// is refused. nil: always zero.
+	Cluster func() [16]byte
 	// Dial opens a replication connection to a node.
 	Dial func(ctx context.Context, to slots.Node) (net.Conn, error)
 	// Timeout is how long a link may be silent before it is given up. Both sides speak
@@ -90,6 +93,9 @@ func New(cfg Config) (*Replicator, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = hclog.NewNullLogger()
+	}
+	if cfg.Cluster == nil {
+		cfg.Cluster = func() (none [16]byte) { return none }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

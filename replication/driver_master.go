@@ -141,6 +141,10 @@ func (p *replica) join(m *message) (*feed, error) {
 		return nil, fmt.Errorf("replication: protocol version %d is too old, use at least %d", m.version, protocolVersion)
 	case m.node == r.cfg.Self:
 		return nil, errors.New("replication: a node cannot replicate itself")
+	case m.master != r.cfg.Self:
+		return nil, fmt.Errorf("replication: node %s is not at this address any more, here is %s", m.master, r.cfg.Self)
+	case m.cluster != r.cfg.Cluster():
+		return nil, fmt.Errorf("replication: the replica belongs to another cluster, %x", m.cluster)
 	}
 	keys := r.cfg.Store.Len()
 	reader, answer, why, err := r.cfg.Log.join(m.wanted, keys)

@@ -160,7 +160,8 @@ type pullLink struct {
 
 func (l *pullLink) hello() error {
 	cfg := &l.p.r.cfg
-	m := message{kind: kindHello, version: protocolVersion, node: cfg.Self, addr: cfg.Addr, wanted: cfg.Log.standing()}
+	m := message{kind: kindHello, version: protocolVersion, node: cfg.Self, addr: cfg.Addr, wanted: cfg.Log.standing(),
+		master: l.p.id, cluster: cfg.Cluster()}
 	return l.write(appendMessage(nil, &m))
 }
 

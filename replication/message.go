@@ -13,7 +13,7 @@ type kind uint8
 
 const (
 	// from the replica
-	kindHello kind = 1 // node, version, address, positions
+	kindHello kind = 1 // node, version, address, positions, whom it wants, cluster
 	kindAck   kind = 2 // offset up to which it holds the stream
 	// from the master
 	kindRefuse kind = 3  // why
@@ -41,6 +41,9 @@ const (
 	maxPiece   = maxMessage - 64
 )
 
+// maxPositions bounds what a replica may offer; a History has two names at most.
+const maxPositions = 3
+
 // message is any of the kinds; which fields it uses is said there.
 type message struct {
 	kind    kind
@@ -48,6 +51,8 @@ type message struct {
 	node    slots.NodeID
 	addr    slots.Addr
 	wanted  []Position
+	master  slots.NodeID // the node that the replica takes the receiver for
+	cluster [16]byte
 	hist    History // Offset: the master's end
 	offset  int64
 	keys    uint64
@@ -62,7 +67,7 @@ func appendMessage(dst []byte, m *message) []byte {
 	dst, start := frame.Begin(dst)
 	switch m.kind {
 	case kindHello:
-		dst = packArray(dst, 7+2*len(m.wanted))
+		dst = packArray(dst, 9+2*len(m.wanted))
 		dst = packUint(dst, uint64(m.kind))
 		dst = packUint(dst, m.version)
 		dst = packBytes(dst, m.node[:])
@@ -73,6 +78,7 @@ func appendMessage(dst []byte, m *message) []byte {
 		for _, p := range m.wanted {
 			dst = packUint(packBytes(dst, p.ID[:]), uint64(p.Offset))
 		}
+		dst = packBytes(packBytes(dst, m.master[:]), m.cluster[:])
 	case kindRefuse:
 		dst = packUint(packArray(dst, 2), uint64(m.kind))
 		dst = packBytes(dst, []byte(m.text))
@@ -131,20 +137,21 @@ func decodeMessage(b []byte, m *message) error {
 
 func decodeHello(u *unpacker, m *message) {
 	m.version = u.uint()
-	node := u.bytes()
-	if len(node) != len(m.node) {
-		u.fail("a node id of 20 bytes")
-		return
-	}
-	copy(m.node[:], node)
+	m.node = slots.NodeID(u.id())
 	m.addr.Host = string(u.bytes())
 	m.addr.Port, m.addr.BusPort = uint16(u.uint()), uint16(u.uint())
 	n := u.uint()
-	if n > 4 {
-		u.fail("at most 4 positions")
+	if n > maxPositions {
+		u.fail("at most 3 positions")
 		return
 	}
 	for range n {
 		m.wanted = append(m.wanted, Position{u.id(), u.offset()})
+	}
+	m.master = slots.NodeID(u.id())
+	if cluster := u.bytes(); len(cluster) == len(m.cluster) {
+		copy(m.cluster[:], cluster)
+	} else {
+		u.fail("a cluster id of 16 bytes")
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 var messages = []message{
 	{kind: kindHello, version: 1, node: slots.NodeID{1, 2}, addr: slots.Addr{Host: "10.0.0.1", Port: 7001, BusPort: 17001},
+		master: slots.NodeID{3}, cluster: [16]byte{4},
 		wanted: []Position{{ID{1}, 5}, {ID{2}, 1 << 60}}},
 	{kind: kindAck, offset: 1 << 40},
 	{kind: kindRefuse, text: "no"},
