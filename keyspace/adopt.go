@@ -26,11 +26,10 @@ func (s *Store) Adopt(staged *Store) {
 }
 
 func (s *Store) adoptSlot(slot slots.Slot, staged *Store) {
-	t, from := s.table(slot), staged.table(slot)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	from.mu.Lock()
-	defer from.mu.Unlock()
+	t := s.lock(slot)
+	defer s.unlock(slot)
+	from := staged.lock(slot)
+	defer staged.unlock(slot)
 	was := t.sum
 	t.one, t.dir, t.depth, t.deepest = from.one, from.dir, from.depth, from.deepest
 	t.sum, t.due = from.sum, from.due

@@ -42,9 +42,8 @@ func (s *Store) apply(slot slots.Slot, ops []Op, toSink bool) error {
 	if slot >= slots.Count {
 		return fmt.Errorf("keyspace: slot %d of an op is out of range (0 to %d)", slot, slots.Count-1)
 	}
-	t := s.table(slot)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t := s.lock(slot)
+	defer s.unlock(slot)
 	was := t.sum
 	defer func() { s.settle(slot, t, was) }()
 	for i := range ops {

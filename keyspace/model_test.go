@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -332,7 +333,7 @@ func checkStore(t *testing.T, s *Store) {
 			continue
 		}
 		for j := range g.tables {
-			n := checkTable(t, &g.tables[j], g.seen[j].due.Load())
+			n := checkTable(t, &g.gates[j].Mutex, &g.tables[j], g.seen[j].due.Load())
 			sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n.keys, sum.expiring+n.expiring, sum.bytes+n.bytes, sum.held+n.held
 		}
 	}
@@ -342,10 +343,10 @@ func checkStore(t *testing.T, s *Store) {
 	}
 }
 
-func checkTable(t *testing.T, tab *table, due int64) (sum totals) {
+func checkTable(t *testing.T, mu *sync.Mutex, tab *table, due int64) (sum totals) {
 	t.Helper()
-	tab.mu.Lock()
-	defer tab.mu.Unlock()
+	mu.Lock()
+	defer mu.Unlock()
 	dir := tab.dir
 	if tab.depth == 0 {
 		dir = []*segment{&tab.one}

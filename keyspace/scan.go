@@ -92,12 +92,11 @@ func (s *Store) RandomKey(rand func() uint64) (key []byte, ok bool) {
 //   - the lock is held for one call, that is for budget bytes, or for one entry if that is
 //     greater; a Value longer than BigValue need not be copied under it, see [Op].
 func (s *Store) Dump(slot slots.Slot, from Cursor, budget int, fn func(Op) error) (next Cursor, done bool, err error) {
-	t := s.peek(slot)
-	if t == nil {
+	if s.unused(slot) {
 		return 0, true, nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t := s.lock(slot)
+	defer s.unlock(slot)
 	next, done = t.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
 		rec := seg.record(cellRef(cell))
 		err = fn(Op{Kind: OpPut, Type: rec.typ, Slot: slot, Key: rec.key, Value: rec.value, ExpireAt: rec.expireAt, Version: rec.version})

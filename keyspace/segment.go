@@ -1,9 +1,6 @@
 package keyspace
 
-import (
-	"bytes"
-	"math"
-)
+import "math"
 
 const (
 	// A segment that holds more is split; both bounds keep the longest pause of a write (one split
@@ -50,20 +47,33 @@ func (s *segment) held() int64 {
 
 // find returns the position of key in the index, -1 if it is not there.
 func (s *segment) find(tag uint32, key []byte) int {
+	at, _, _ := s.locate(tag, key)
+	return at
+}
+
+// locate is find that also returns the entry's bytes, to the end of its page, and its head.
+func (s *segment) locate(tag uint32, key []byte) (at int, b []byte, h head) {
 	cells := s.index.cells
 	if len(cells) == 0 {
-		return -1
+		return -1, nil, h
 	}
 	for at := s.index.home(tag); at < len(cells); at++ {
 		cell := cells[at]
 		if cell == 0 || cellTag(cell) > tag {
-			return -1
+			break
 		}
-		if cellTag(cell) == tag && bytes.Equal(s.key(cellRef(cell)), key) {
-			return at
+		if cellTag(cell) != tag {
+			continue
+		}
+		b := s.arena.at(cellRef(cell))
+		h := parseHead(b)
+		from := h.keyAt()
+		if h.flags&flagBigKey == 0 && string(b[from:from+h.key]) == string(key) ||
+			h.flags&flagBigKey != 0 && string(s.bigs.list[h.value].key) == string(key) {
+			return at, b, h
 		}
 	}
-	return -1
+	return -1, nil, h
 }
 
 // key returns the key of the entry at r. It aliases the segment.
@@ -81,6 +91,19 @@ func (s *segment) key(r ref) []byte {
 func (s *segment) record(r ref) record {
 	b := s.arena.at(r)
 	h := parseHead(b)
+	return s.recordAt(b, &h)
+}
+
+// value returns the value of the entry that stands at the beginning of b. It aliases the segment.
+func (s *segment) value(b []byte, h *head) []byte {
+	if h.flags&flagBig != 0 {
+		return s.bigs.list[h.value].value
+	}
+	at := h.keyAt() + h.key
+	return b[at : at+h.value : at+h.value]
+}
+
+func (s *segment) recordAt(b []byte, h *head) record {
 	rec := record{typ: Type(b[1]), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
 	at := h.keyAt()
 	rec.key = b[at : at+h.key : at+h.key]

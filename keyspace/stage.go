@@ -69,6 +69,9 @@ func (g *staging) search(i int, hash uint64, key []byte) int {
 // stage appends an op, with copies of its key and value.
 func (tx *Tx) stage(op Op, n note) {
 	g := &tx.staging
+	if len(g.ops) == 0 {
+		g.version = tx.table.version
+	}
 	g.version++
 	op.Slot, op.Version = tx.slot, g.version
 	if op.Kind == OpPut && isBig(len(op.Key), len(op.Value)) {

@@ -25,11 +25,11 @@ func (s *Store) Stats() Stats {
 		st.Expires += int(g.expiring.Load())
 		for j := range g.tables {
 			t := &g.tables[j]
-			t.mu.Lock()
-			st.Hits += t.hits
-			st.Misses += t.misses
+			g.gates[j].Lock()
+			st.Hits += g.gates[j].hits
+			st.Misses += g.gates[j].misses
 			st.Expired += t.expired
-			t.mu.Unlock()
+			g.gates[j].Unlock()
 		}
 	}
 	return st
@@ -45,9 +45,9 @@ func (s *Store) ResetStats() {
 		}
 		for j := range g.tables {
 			t := &g.tables[j]
-			t.mu.Lock()
-			t.hits, t.misses, t.expired = 0, 0, 0
-			t.mu.Unlock()
+			g.gates[j].Lock()
+			g.gates[j].hits, g.gates[j].misses, t.expired = 0, 0, 0
+			g.gates[j].Unlock()
 		}
 	}
 }

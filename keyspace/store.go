@@ -54,10 +54,18 @@ const groupSize = 128
 // empty store is small, and their totals spare others the look at each slot.
 type group struct {
 	tables   [groupSize]table
+	gates    [groupSize]gate
 	seen     [groupSize]seen
 	keys     atomic.Int64
 	expiring atomic.Int64
 	due      atomic.Int64 // no entry of the group expires before
+}
+
+// gate is what each transaction on a slot changes. Gates stand together, apart from the tables, so that they stay in a near
+// cache: a lock that must be fetched from memory holds up all that is to be fetched after it.
+type gate struct {
+	sync.Mutex          // guards the slot's table, and what follows
+	hits, misses uint64 // see Stats
 }
 
 // New returns an empty store.
@@ -134,37 +142,43 @@ func (s *Store) update(slot slots.Slot, full bool, fn func(*Tx) error) error {
 
 // begin takes the slot's lock and returns a transaction; end undoes both.
 func (s *Store) begin(slot slots.Slot, writable bool) *Tx {
-	t := s.table(slot)
-	t.mu.Lock()
 	tx := s.txs.Get().(*Tx)
-	tx.table, tx.slot, tx.writable, tx.full = t, slot, writable, false
-	tx.mode, tx.now, tx.version = s.mode.Load(), 0, t.version
+	tx.table, tx.gate = s.enter(slot)
+	tx.slot, tx.writable, tx.full = slot, writable, false
+	tx.mode, tx.now = s.mode.Load(), 0
 	return tx
 }
 
 func (tx *Tx) end() {
-	t := tx.table
 	tx.table = nil // a Tx that escaped fails at once
 	tx.reset()
-	t.mu.Unlock()
+	tx.gate.Unlock()
 	tx.store.txs.Put(tx)
 }
 
-// table returns the slot's table; peek does not create it.
-func (s *Store) table(slot slots.Slot) *table {
+// lock takes the slot's lock and returns its table; unlock gives the lock back.
+func (s *Store) lock(slot slots.Slot) *table {
+	t, _ := s.enter(slot)
+	return t
+}
+
+// enter is lock that also returns the gate, to leave by.
+func (s *Store) enter(slot slots.Slot) (*table, *gate) {
 	g := s.groups[slot/groupSize].Load()
 	if g == nil {
 		g = s.newGroup(slot)
 	}
-	return &g.tables[slot%groupSize]
+	i := slot % groupSize
+	g.gates[i].Lock()
+	return &g.tables[i], &g.gates[i]
 }
 
-func (s *Store) peek(slot slots.Slot) *table {
-	if g := s.groups[slot/groupSize].Load(); g != nil {
-		return &g.tables[slot%groupSize]
-	}
-	return nil
+func (s *Store) unlock(slot slots.Slot) {
+	s.groups[slot/groupSize].Load().gates[slot%groupSize].Unlock()
 }
+
+// unused reports whether the slot has never had a key: it need not be locked then.
+func (s *Store) unused(slot slots.Slot) bool { return s.groups[slot/groupSize].Load() == nil }
 
 func (s *Store) newGroup(slot slots.Slot) *group {
 	g := &group{}
@@ -219,9 +233,9 @@ func (g *group) hasten(due int64) {
 // transaction that began on one of them before the call has ended.
 func (s *Store) Barrier(set *slots.Set) {
 	for slot := range set.All() {
-		if t := s.peek(slot); t != nil {
-			t.mu.Lock()
-			t.mu.Unlock() //nolint:staticcheck // an empty critical section is the point
+		if !s.unused(slot) {
+			s.lock(slot)
+			s.unlock(slot)
 		}
 	}
 }
@@ -267,12 +281,11 @@ func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
 // Drop removes all keys of slot, in no time however many there are, and returns
 // how many there were. The Sink gets an OpDrop if there were any.
 func (s *Store) Drop(slot slots.Slot) int {
-	t := s.peek(slot)
-	if t == nil {
+	if s.unused(slot) {
 		return 0
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t := s.lock(slot)
+	defer s.unlock(slot)
 	was := t.sum
 	if was.keys == 0 {
 		return 0

@@ -1,9 +1,6 @@
 package keyspace
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // prefixBits is how many bits of a hash a directory may use: 2^20 segments of 64 KiB
 // are more than a machine has.
@@ -13,23 +10,19 @@ func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 
 // table holds one slot: one segment, or a directory of segments indexed by the first
 // bits of the hash. It fills four cache lines; a lookup in a slot of one segment needs the first
-// two.
+// one. Its gate guards it.
 type table struct {
-	mu sync.Mutex // guards all below
+	depth   uint8
+	deepest uint32  // segments whose depth is the directory's
+	one     segment // the only segment, while depth is 0
 
-	version      uint64     // of the last change
-	hits, misses uint64     // see Stats
-	dir          []*segment // 1<<depth of them, while depth is not 0
-	depth        uint8
-	deepest      uint32 // segments whose depth is the directory's
-
-	one segment // the only segment, while depth is 0
-
-	expired uint64 // see Stats
+	dir     []*segment // 1<<depth of them, while depth is not 0
+	version uint64     // of the last change
+	expired uint64     // see Stats
 	sum     totals
 	due     int64 // no entry expires before
 
-	_ [16]byte // to a multiple of a cache line
+	_ [40]byte // to a multiple of a cache line
 }
 
 // seen is what others look at without the slot's lock, as of the last commit: it is

@@ -25,6 +25,7 @@ type Entry struct {
 type Tx struct {
 	store    *Store
 	table    *table
+	gate     *gate
 	slot     slots.Slot
 	writable bool
 	full     bool   // nothing is left to evict
@@ -55,24 +56,26 @@ func (tx *Tx) Len() int { return tx.table.sum.keys + tx.grownKeys }
 func (tx *Tx) Get(key []byte) (Entry, bool) {
 	hash := tx.store.hash(key)
 	if len(tx.ops) == 0 { // the shortest way for the most frequent call
-		if s, at := tx.table.find(hash, key); at >= 0 {
-			r := cellRef(s.index.cells[at])
-			rec := s.record(r)
-			if !tx.lapsed(&rec) {
-				tx.table.hits++
-				tx.use(s, r, &rec)
-				return rec.entry(), true
+		s := tx.table.segment(hash)
+		if at, b, h := s.locate(tagOf(hash), key); at >= 0 {
+			e := Entry{Type: Type(b[1]), Value: s.value(b, &h), ExpireAt: h.expireAt(b), Version: h.version(b)}
+			if e.ExpireAt == 0 || e.ExpireAt > tx.Now() {
+				tx.gate.hits++
+				tx.use(b, e.Version)
+				return e, true
 			}
+			rec := s.recordAt(b, &h)
+			tx.lapsed(&rec)
 		}
-		tx.table.misses++
+		tx.gate.misses++
 		return Entry{}, false
 	}
 	rec, ok := tx.look(hash, key)
 	if !ok {
-		tx.table.misses++
+		tx.gate.misses++
 		return Entry{}, false
 	}
-	tx.table.hits++
+	tx.gate.hits++
 	return rec.entry(), true
 }
 
@@ -242,12 +245,12 @@ func (tx *Tx) lapsed(rec *record) bool {
 	return true
 }
 
-// use marks the entry at r as used now.
-func (tx *Tx) use(s *segment, r ref, rec *record) {
-	now := tx.store.clock.Load()
-	access := used(tx.policy(), rec.access, now, rec.version^tx.table.hits*0x9e3779b97f4a7c15>>20)
-	if access != rec.access {
-		putAccess(s.arena.at(r), access)
+// use marks the entry at the beginning of b as used now.
+func (tx *Tx) use(b []byte, version uint64) {
+	old := accessOf(b)
+	access := used(tx.policy(), old, tx.store.clock.Load(), version^tx.gate.hits*0x9e3779b97f4a7c15>>20)
+	if access != old {
+		putAccess(b, access)
 	}
 }
 
