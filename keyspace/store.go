@@ -280,14 +280,17 @@ func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
 
 // Drop removes all keys of slot, in no time however many there are, and returns
 // how many there were. The Sink gets an OpDrop if there were any.
-func (s *Store) Drop(slot slots.Slot) int {
+func (s *Store) Drop(slot slots.Slot) int { return s.DropIf(slot, func() bool { return true }) }
+
+// DropIf is Drop if allowed, which is called under the slot's lock, agrees; it must not wait.
+func (s *Store) DropIf(slot slots.Slot, allowed func() bool) int {
 	if s.unused(slot) {
 		return 0
 	}
 	t := s.lock(slot)
 	defer s.unlock(slot)
 	was := t.sum
-	if was.keys == 0 {
+	if was.keys == 0 || !allowed() {
 		return 0
 	}
 	t.version++

@@ -136,10 +136,9 @@ func cmdFlush(s *session) error {
 	if len(s.args) > 2 || len(s.args) == 2 && !s.word(1, "SYNC") && !s.word(1, "ASYNC") {
 		return errSyntax
 	}
-	if err := s.onlyMaster(); err != nil {
+	if err := s.srv.engine.Clear(s.access.Done); err != nil {
 		return err
 	}
-	s.srv.store.Clear()
 	s.out.OK()
 	return nil
 }
