@@ -100,5 +100,5 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 	}
 }
 
-// emit tells the host.
-func (n *Node) emit(e Event) { n.cfg.OnEvent(e) }
+// emit tells the host, which may take its time.
+func (n *Node) emit(e Event) { n.events.post(e) }

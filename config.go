@@ -61,8 +61,8 @@ type Config struct {
 	Snapshot SnapshotConfig
 	// Logger receives what happens. Default: silence.
 	Logger hclog.Logger
-	// OnEvent is called with everything that happens to the cluster, in order. It
-	// must return soon and must not call the node's methods that change the cluster.
+	// OnEvent is called with everything that happens to the cluster, in order, on a goroutine of its own. If it is
+	// slow, events are left out, and EventsMissed says so. Close waits for it to return.
 	OnEvent func(Event)
 	// OnShutdown is called, on a goroutine of its own, when a client sends SHUTDOWN: the host should end and Close the
 	// node. Default: SHUTDOWN closes the node.

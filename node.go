@@ -49,6 +49,7 @@ type Node struct {
 	calls      *links[*peer.Conn] // to other nodes
 	procedures sync.Map           // string → Procedure
 	runID      string             // differs from start to start
+	events     *events
 
 	changed broadcast   // of the map
 	aborted broadcast   // of manual failovers
@@ -60,8 +61,9 @@ type Node struct {
 	life context.Context
 	end  context.CancelFunc // ends life
 
-	mu      sync.Mutex // guards handled, started and closing
+	mu      sync.Mutex // guards handled, hooks, started and closing
 	handled []server.Extension
+	hooks   SlotHooks
 	started bool
 	closing bool
 	stop    chan struct{} // closed when Close begins
@@ -88,6 +90,7 @@ func New(cfg Config) (*Node, error) {
 	n.life, n.end = context.WithCancel(context.Background())
 	n.snapshots.node = n
 	n.calls = n.newCalls()
+	n.events = newEvents(cfg.OnEvent)
 	n.runID = crand.Text()
 	return n, nil
 }
@@ -175,6 +178,7 @@ func (n *Node) startCluster() error {
 		ln.Close()
 		return fmt.Errorf("slotmesh: %w", err)
 	}
+	n.prepareSlots(nil, n.gossip.Map())
 	n.engine.Publish(n.gossip.Map())
 	if err := n.startReplication(); err != nil {
 		ln.Close()
@@ -266,6 +270,7 @@ func (n *Node) teardown() {
 		}
 	}
 	n.wg.Wait()
+	n.events.close()
 	close(n.closed)
 }
 

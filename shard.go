@@ -77,7 +77,9 @@ func (n *Node) changeMap(m *slots.Map) {
 	if open := n.inherited.Load(); open != nil {
 		m = m.WithOpen(open.Migrating, open.Importing)
 	}
+	n.prepareSlots(old, m)
 	n.engine.Publish(m)
+	n.tellSlots(old, m)
 	n.follow(m)
 	n.noteOpenSlots(old, m)
 	n.noteLost(old, m)

@@ -35,8 +35,9 @@ type Engine struct {
 	flights    [slots.Count]*flight // keys on their way to another node; each guarded by its slot's lock
 	lastFlight atomic.Uint64
 
-	pauses pauses
-	gate   atomic.Pointer[func() error]
+	pauses    pauses
+	preparing atomic.Pointer[slots.Set] // nil: none. See Prepare
+	gate      atomic.Pointer[func() error]
 }
 
 // New returns an engine without a map: it serves all slots until Publish.
@@ -131,5 +132,11 @@ func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 			}
 		}
 	}
-	return slots.Route(m, r)
+	if err := slots.Route(m, r); err != nil {
+		return err
+	}
+	if preparing := e.preparing.Load(); preparing != nil && r.Keys > 0 && preparing.Has(a.Slot) {
+		return slots.ErrTryAgain
+	}
+	return nil
 }
