@@ -129,7 +129,7 @@ func reshardRedis(b *testing.B, perSlot int) time.Duration {
 func portOf(addr string) string { return addr[strings.IndexByte(addr, ':')+1:] }
 
 // startRedis starts a redis-server in cluster mode that ends with the benchmark, and returns its address.
-func startRedis(b *testing.B) string {
+func startRedis(b *testing.B, args ...string) string {
 	b.Helper()
 	for range 20 {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -142,7 +142,7 @@ func startRedis(b *testing.B) string {
 		if port > 55_000 {
 			continue
 		}
-		cmd := exec.Command("redis-server", "--port", strconv.Itoa(port), "--cluster-enabled", "yes", "--save", "", "--dir", b.TempDir())
+		cmd := exec.Command("redis-server", append([]string{"--port", strconv.Itoa(port), "--cluster-enabled", "yes", "--save", "", "--dir", b.TempDir()}, args...)...)
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)
 		}
