@@ -3,10 +3,37 @@
 // testing/synctest bubble, where a failover of 15 s takes milliseconds.
 //
 //	func TestMine(t *testing.T) {
-//		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-//		c.Node(0).Set(t.Context(), "key", []byte("value"), 0)
+//		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
+//		r := c.Node(0).Router()
+//		r.Set(t.Context(), "key", []byte("value"), 0)
+//		c.Kill(1)
+//		c.WaitStable()
 //	}
 //
-// Everything is stopped when the test ends. If the test failed, the story of
-// the cluster is in its log: what happened, seen by which node, when.
+// # Vocabulary
+//
+//   - Nodes are counted from 0; the masters come first. A node may be dead: its place, address and
+//     disk stay.
+//   - [Cluster.Kill] is a power cut, [Cluster.Stop] an orderly end, [Cluster.Restart] follows either.
+//   - [Cluster.Partition], [Cluster.Pause] and [Cluster.Drop] stall what is sent, as TCP does when packets are
+//     lost; [Cluster.Heal] lets it through. [Cluster.Reset] breaks connections.
+//
+// # Your own client
+//
+// A Redis client runs against the cluster by the addresses of [Cluster.Addrs] and a dialer:
+//
+//	redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(), Dialer: c.Dial}) // go-redis
+//	rueidis.NewClient(rueidis.ClientOption{InitAddress: c.Addrs(), DialCtxFn: c.DialCtx})
+//	slotmesh.Dial(ctx, slotmesh.DialConfig{Addrs: c.Addrs(), Network: c.ClientNetwork()})
+//
+// # What it checks by itself
+//
+// Everything is stopped when the test ends; a goroutine that a node leaves behind fails it. If the test
+// failed, the story of the cluster is in its log: what happened, seen by which node, when, and how each node saw
+// the cluster at the end.
+//
+// # Stability
+//
+// What this package exports is for the tests of others: it changes only as the rest of slotmesh's public API does, by
+// addition within a major version.
 package clustertest
