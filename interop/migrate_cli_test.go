@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/admin"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // masters starts n nodes that share the slots; further ones own none.
@@ -67,28 +68,31 @@ func many(inCI, elsewhere int) int {
 }
 
 // slotsOf returns how many slots a node owns.
-func slotsOf(t *testing.T, p *process) int {
+func slotsOf(t *testing.T, p *process) (n int) {
 	t.Helper()
-	n := 0
+	for _, r := range rangesOf(t, p) {
+		n += r.Len()
+	}
+	return n
+}
+
+// rangesOf returns the slots that a node says it owns, none of which may be open.
+func rangesOf(t *testing.T, p *process) (list []slots.Range) {
+	t.Helper()
 	for line := range strings.Lines(p.cli("cluster", "nodes")) {
 		f := strings.Fields(line)
 		if !strings.Contains(f[2], "myself") {
 			continue
 		}
-		for _, r := range f[8:] {
-			from, to, _ := strings.Cut(r, "-")
-			first, err := strconv.Atoi(from)
+		for _, text := range f[8:] {
+			r, err := slots.ParseRange(text)
 			if err != nil {
 				t.Fatalf("open slots: %s", line)
 			}
-			last := first
-			if to != "" {
-				last, _ = strconv.Atoi(to)
-			}
-			n += last - first + 1
+			list = append(list, r)
 		}
 	}
-	return n
+	return list
 }
 
 func TestRedisCLIReshard(t *testing.T) {
