@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// peer is a server process under test.
+type peer struct {
+	name string
+	port int
+	cmd  *exec.Cmd
+}
+
+// serve compares servers under redis-benchmark with 50 connections over loopback: the processor time of the server's process
+// for a million commands. It builds the slotmesh command first; redis-server and redis-benchmark must be installed.
+func serve(t *table, rounds int) {
+	dir, err := os.MkdirTemp("", "compare")
+	must(err)
+	defer os.RemoveAll(dir)
+	slotmesh := filepath.Join(dir, "slotmesh")
+	build := exec.Command("go", "build", "-o", slotmesh, "github.com/slotmesh/slotmesh/cmd/slotmesh")
+	build.Stderr = os.Stderr
+	must(build.Run())
+	conf := func(name string) []string {
+		must(os.Mkdir(filepath.Join(dir, name), 0o755))
+		return []string{"--cluster-enabled", "yes", "--save", "", "--dir", filepath.Join(dir, name)}
+	}
+	peers := []*peer{
+		startPeer("slotmesh", slotmesh, append([]string{"serve"}, conf("ours")...)),
+		startPeer("redis-server", "redis-server", conf("redis")),
+		startPeer("redcon", os.Args[0], []string{"-redcon"}),
+	}
+	defer func() {
+		for _, p := range peers {
+			p.cmd.Process.Kill()
+			p.cmd.Wait()
+		}
+	}()
+	for _, p := range peers[:2] {
+		p.coverAllSlots()
+	}
+	for _, load := range []struct {
+		pipeline, size, requests int
+		limit                    float64
+	}{{1, 3, 60_000, 1.15}, {16, 3, 300_000, 1.0}, {16, 256, 300_000, 1.0}} {
+		for _, verb := range []string{"set", "get"} {
+			latency := make([][]float64, len(peers))
+			figures := alternate(rounds, len(peers), func(c int) float64 {
+				seconds, p99 := peers[c].load(verb, load.pipeline, load.size, load.requests)
+				latency[c] = append(latency[c], p99)
+				return seconds * 1e6 / float64(load.requests)
+			})
+			what := fmt.Sprintf("%s, P=%d, %d B", strings.ToUpper(verb), load.pipeline, load.size)
+			t.add(row{what: "server CPU, " + what, figure: median(figures[0]), unit: "s/M", peer: peers[1].name, peers: median(figures[1]),
+				ratio: ratio(figures[0], figures[1]), limit: load.limit})
+			t.add(row{what: "server CPU, " + what, figure: median(figures[0]), unit: "s/M", peer: peers[2].name, peers: median(figures[2]),
+				ratio: ratio(figures[0], figures[2])})
+			t.add(row{what: "p99 at full load, " + what, figure: median(latency[0]), unit: "ms", peer: peers[1].name, peers: median(latency[1]),
+				ratio: ratio(latency[0], latency[1])})
+		}
+	}
+}
+
+// startPeer starts a server on a free port and waits until it answers.
+func startPeer(name, command string, args []string) *peer {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(err)
+	p := &peer{name: name, port: ln.Addr().(*net.TCPAddr).Port % 50_000}
+	if p.port < 1024 {
+		p.port += 10_000 // the bus listens 10,000 higher
+	}
+	ln.Close()
+	p.cmd = exec.Command(command, append(args, "--port", strconv.Itoa(p.port))...)
+	must(p.cmd.Start())
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := p.dial(); err == nil {
+			c.Close()
+			return p
+		}
+		if time.Now().After(end) {
+			panic(name + " does not start")
+		}
+	}
+}
+
+func (p *peer) dial() (*resp.Conn, error) {
+	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)))
+	if err != nil {
+		return nil, err
+	}
+	return resp.NewConn(conn), nil
+}
+
+func (p *peer) coverAllSlots() {
+	c, err := p.dial()
+	must(err)
+	defer c.Close()
+	_, err = c.Do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+	must(err)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		r, err := c.DoContext(ctx, "CLUSTER", "INFO")
+		must(err)
+		if strings.Contains(string(r.Str), "cluster_state:ok") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// load runs redis-benchmark and returns what it cost the server and the 99th percentile of latency in ms.
+func (p *peer) load(verb string, pipeline, size, requests int) (seconds, p99 float64) {
+	before := processTime(p.cmd.Process.Pid)
+	out, err := exec.Command("redis-benchmark", "-p", strconv.Itoa(p.port), "-c", "50", "-P", strconv.Itoa(pipeline), "-d", strconv.Itoa(size),
+		"-n", strconv.Itoa(requests), "-r", "100000", "-t", verb, "-q", "--csv").Output()
+	must(err)
+	seconds = (processTime(p.cmd.Process.Pid) - before).Seconds()
+	lines, err := csv.NewReader(strings.NewReader(string(out))).ReadAll()
+	must(err)
+	p99, err = strconv.ParseFloat(lines[len(lines)-1][6], 64) // test, rps, avg, min, p50, p95, p99, max
+	must(err)
+	return seconds, p99
+}
+
+// processTime reads from /proc what a process has used: fields 14 and 15, in hundredths of a second.
+func processTime(pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	must(err)
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	must(err)
+	system, err := strconv.Atoi(fields[12])
+	must(err)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// stalls records how long gets take by the clock on the wall while n entries are loaded, scanned, expire, are evicted and
+// deleted. One goroutine asks, again as soon as it has its answer, so a long stall counts once. On a machine with
+// other work the longest are the operating system's.
+func stalls(t *table, n int) {
+	var ahead atomic.Int64 // of the time
+	s := keyspace.New(keyspace.Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	list := keys(n, 1)
+	value := make([]byte, valueSize)
+	for _, phase := range []struct {
+		name string
+		work func()
+	}{
+		{"loaded", func() {
+			soon := time.Now().Add(time.Hour).UnixMilli()
+			for i, key := range list {
+				expireAt := int64(0)
+				if i%2 == 0 {
+					expireAt = soon
+				}
+				s.Update(slots.OfString(key), func(tx *keyspace.Tx) error {
+					return tx.Put([]byte(key), keyspace.String, value, expireAt)
+				})
+			}
+		}},
+		{"scanned", func() {
+			for cursor, first := uint64(0), true; first || cursor != 0; first = false {
+				cursor = s.Scan(cursor, 1000, func(slots.Slot, []byte, keyspace.Entry) bool { return true })
+			}
+		}},
+		{"expiring, half of them", func() {
+			ahead.Store(int64(2 * time.Hour))
+			for s.Len() > n/2 {
+				s.ExpireStep(5 * time.Millisecond)
+			}
+		}},
+		{"evicted, a quarter of them", func() {
+			s.SetPolicy(keyspace.AllKeysLRU)
+			for s.Len() > n/4 {
+				s.SetMaxMemory(s.Memory() * 99 / 100)
+				s.ExpireStep(5 * time.Millisecond)
+			}
+			s.SetMaxMemory(0)
+		}},
+		{"deleted", func() {
+			for _, key := range list {
+				s.Update(slots.OfString(key), func(tx *keyspace.Tx) error { tx.Delete([]byte(key)); return nil })
+			}
+		}},
+	} {
+		wall := during(s, list, phase.work)
+		for _, q := range []float64{50, 99, 99.99, 100} {
+			r := row{what: "get while " + count(n) + " are " + phase.name + ", percentile " + number(q), figure: float64(wall.ValueAtQuantile(q)) / 1e6, unit: "ms"}
+			if q == 99.99 {
+				r.limit = 5
+			}
+			t.add(r)
+		}
+	}
+}
+
+// during asks for random keys as long as work takes.
+func during(s *keyspace.Store, list []string, work func()) *hdrhistogram.Histogram {
+	h := hdrhistogram.New(1, 60e9, 3)
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for !done.Load() {
+			key := list[rand.IntN(len(list))]
+			start := time.Now()
+			s.View(slots.OfString(key), func(tx *keyspace.Tx) error { tx.Get([]byte(key)); return nil })
+			h.RecordValue(time.Since(start).Nanoseconds())
+		}
+	})
+	work()
+	done.Store(true)
+	wg.Wait()
+	return h
+}
