@@ -147,6 +147,12 @@ func (u *up) form(ctx context.Context, nodes []*slotmesh.Node) error {
 	case 0:
 		return slotmesh.CreateReplicated(ctx, u.replicas, nodes...)
 	case len(nodes):
+		// They may listen elsewhere than before: tell the first one where.
+		for _, n := range nodes[1:] {
+			if err := nodes[0].Meet(ctx, n.Addr()); err != nil {
+				return err
+			}
+		}
 		return slotmesh.WaitAgreed(ctx, nodes...)
 	default:
 		return fmt.Errorf("%d of the %d nodes belong to a cluster already: give the same --nodes and --replicas as before, or another --dir", old, len(nodes))
