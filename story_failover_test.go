@@ -254,3 +254,22 @@ func TestFailoverDuringFullSync(t *testing.T) {
 		}
 	})
 }
+
+// A replica that was started a moment ago serves as soon as it is elected: the wait after a start is for those who
+// do not know whether their slots are still theirs.
+func TestFreshHeirServesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const T = 500 * time.Millisecond
+		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: T})
+		inStep(t, c)
+		time.Sleep(time.Minute)
+		c.Restart(3)
+		c.WaitStable()
+		inStep(t, c)
+		time.Sleep(200 * time.Millisecond)
+		c.Kill(0)
+		if took := becomes(t, c, 3, leads); took > T+300*time.Millisecond {
+			t.Errorf("it serves after %v", took)
+		}
+	})
+}

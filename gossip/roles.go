@@ -100,6 +100,9 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	self.Master, self.Slots, self.ConfigEpoch = slots.NodeID{}, &set, epoch
 	c.useEpoch(epoch)
 	c.claimsStale = true
+	// Nobody can have a later right to the slots than this: there is nothing to wait for, however
+	// short ago the node was started or cut off (SPEC §5.2).
+	c.serveFrom, c.minoritySeen = time.Time{}, time.Time{}
 	c.event(RoleChanged{Node: self.ID})
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})
 	c.slotsChanged(&set, nil)

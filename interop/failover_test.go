@@ -19,6 +19,9 @@ func failoverRounds(few int) int {
 	return few
 }
 
+// measuring reports whether the figures are what the run is for, on a machine that is otherwise idle.
+func measuring() bool { return os.Getenv("SLOTMESH_ROUNDS") != "" }
+
 // TestKillMaster kills masters under load: the replica takes over, the client goes on, and the old
 // master comes back as a replica by a partial resync.
 func TestKillMaster(t *testing.T) {
@@ -64,10 +67,14 @@ func killMasters(t *testing.T, timeout time.Duration, rounds int) {
 	}
 	median, worst := spread(took)
 	t.Logf("%d rounds: first write accepted after %v in the median, %v at worst: %v", rounds, median, worst, took)
-	// The aim is T + 300 ms in the median and T + 600 ms at worst, which the simulation asserts. Here other
-	// programs share the processors.
-	if median > timeout+2*time.Second || worst > timeout+5*time.Second {
-		t.Errorf("that is far from T + 300 ms")
+	// On a machine that other programs share, a process may not run at all for a while: the aim is asserted
+	// when the rounds are asked for, and in fake time by the stories of the root package.
+	aim, limit := timeout+300*time.Millisecond, timeout+600*time.Millisecond
+	if !measuring() {
+		aim, limit = timeout+2*time.Second, timeout+5*time.Second
+	}
+	if median > aim || worst > limit {
+		t.Errorf("wanted: %v in the median, %v at worst", aim, limit)
 	}
 }
 
@@ -150,9 +157,12 @@ func failOverByHand(t *testing.T, wait, rounds int, args ...string) {
 	l.stop()
 	lost, err := l.lost(t.Context())
 	t.Logf("%d rounds: the longest write took %v, %d acknowledged writes are lost, %v", rounds, worst, lost, err)
-	// The aim is no stall above 100 ms; on a shared machine a process may not run at all for longer.
-	if lost > 0 || err != nil || worst > 2*time.Second {
-		t.Errorf("wanted: nothing lost, and no stall far above 100 ms")
+	limit := 100 * time.Millisecond
+	if !measuring() {
+		limit = 2 * time.Second // as above
+	}
+	if lost > 0 || err != nil || worst > limit {
+		t.Errorf("wanted: nothing lost, and no stall above %v", limit)
 	}
 }
 
