@@ -16,7 +16,7 @@ import (
 // that is no node, from [Dial].
 //
 // It follows the cluster's map: while slots move, masters fail and replicas succeed them, it waits and tries again. How
-// long is the caller's choice, by the deadline of ctx; without one, calls give up after 30 s. So an
+// long is the caller's choice, by the deadline of ctx; without one, calls give up 30 s after the first failure. So an
 // error means one of these:
 //
 //   - what was asked cannot be: [ErrNotFound], slots.ErrCrossSlot, keyspace.ErrOutOfMemory, a [ReplyError] …
@@ -44,7 +44,7 @@ func (n *Node) Router() *Router { return &Router{reach: nodeReach{n}} }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none.
 func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
-	if local := r.reach.local(); local != nil && r.reads == ReadMaster {
+	if local := r.here(key); local != nil && r.reads == ReadMaster {
 		value, err := local.Get(ctx, key)
 		if !isRouting(err) {
 			return value, err
@@ -62,7 +62,7 @@ func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Set stores a copy of value under key; ttl 0 means for ever, a shorter one than a millisecond counts as one.
 func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if local := r.reach.local(); local != nil {
+	if local := r.here(key); local != nil {
 		if err := local.Set(ctx, key, value, ttl); !isRouting(err) {
 			return err
 		}
@@ -73,7 +73,7 @@ func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Dur
 
 // Delete removes key and reports whether it was there.
 func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err error) {
-	if local := r.reach.local(); local != nil {
+	if local := r.here(key); local != nil {
 		if deleted, err = local.Delete(ctx, key); !isRouting(err) {
 			return deleted, err
 		}
@@ -85,7 +85,7 @@ func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err erro
 // Expire sets how long key has still to live, 0 for ever; a negative ttl deletes it. It reports whether the key
 // was there.
 func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (found bool, err error) {
-	if local := r.reach.local(); local != nil {
+	if local := r.here(key); local != nil {
 		if found, err = local.Expire(ctx, key, ttl); !isRouting(err) {
 			return found, err
 		}
@@ -107,7 +107,7 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 
 // TTL returns how long key has still to live, 0 if for ever, ErrNotFound if it is not there.
 func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
-	if local := r.reach.local(); local != nil && r.reads == ReadMaster {
+	if local := r.here(key); local != nil && r.reads == ReadMaster {
 		if ttl, err := local.TTL(ctx, key); !isRouting(err) {
 			return ttl, err
 		}
@@ -179,10 +179,28 @@ func milliseconds(d time.Duration) []byte {
 	return strconv.AppendInt(nil, max(1, d.Milliseconds()), 10)
 }
 
+// here returns this node if it owns the key's slot, nil otherwise.
+func (r *Router) here(key string) *Node {
+	local := r.reach.local()
+	if local == nil {
+		return nil
+	}
+	if m := local.Map(); m != nil && !m.IsMine(slots.OfString(key)) {
+		return nil
+	}
+	return local
+}
+
 // isRouting reports whether err says that this is not the node for the key, or not now: a Router then
 // looks further.
 func isRouting(err error) bool {
-	if err == nil || err == ErrNotFound {
+	switch err.(type) {
+	case nil:
+		return false
+	case *slots.MovedError, *slots.AskError:
+		return true
+	}
+	if err == ErrNotFound {
 		return false
 	}
 	var moved *slots.MovedError

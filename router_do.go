@@ -53,7 +53,7 @@ type request struct {
 	write bool // to carry it out twice is not the same as once
 }
 
-// patience is how long a call without a deadline goes on trying.
+// patience is how long a call without a deadline goes on trying, from the first failure on.
 const patience = 30 * time.Second
 
 // Between attempts it waits for about as long, twice as long each time, and never longer
@@ -76,12 +76,17 @@ const (
 
 // judge is a truth table: may a request be sent again after err?
 func judge(err error, write bool) verdict {
+	if err == nil {
+		return final
+	}
+	return judgeError(err, write)
+}
+
+func judgeError(err error, write bool) verdict {
 	var failure *peer.Failure
 	var moved *slots.MovedError
 	var ask *slots.AskError
 	switch {
-	case err == nil:
-		return final
 	case errors.As(err, &moved), errors.As(err, &ask):
 		return follow
 	case errors.Is(err, slots.ErrTryAgain), errors.Is(err, slots.ErrClusterDown), errors.Is(err, peer.ErrNotSent), isPassing(err):
@@ -112,17 +117,11 @@ func isPassing(err error) bool {
 
 // do sends a request to where it belongs until it is answered.
 func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
-	}
 	req.Sync = syncOf(ctx)
+	var w waits
 	var next place
 	redirected := false
-	pause := firstPause
 	for hops := 0; ; {
-		news := r.reach.news() // before the look at the map, so that no change is missed
 		err := error(slots.ErrSlotNotServed)
 		to, ok := next, redirected
 		if !redirected {
@@ -149,10 +148,9 @@ func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 			err = fmt.Errorf("%w: %w", slots.ErrClusterDown, err)
 		}
 		r.reach.refresh(ctx)
-		if err := r.rest(ctx, pause, news, err); err != nil {
+		if err := r.rest(ctx, &w, err); err != nil {
 			return reply, err
 		}
-		pause = min(2*pause, lastPause)
 	}
 }
 
@@ -168,16 +166,30 @@ func (r *Router) follow(req *request, err error) (place, bool) {
 	return r.reach.asked(ask), true
 }
 
+// waits is how a call has waited between its attempts.
+type waits struct {
+	pause time.Duration   // of the last one
+	until time.Time       // when a call without a deadline gives up
+	news  <-chan struct{} // closed when the map has changed since the last one
+}
+
 // rest waits before the next attempt: for a while, with jitter, or until the map changes.
-func (r *Router) rest(ctx context.Context, pause time.Duration, news <-chan struct{}, last error) error {
-	timer := time.NewTimer(pause/2 + rand.N(pause/2))
+func (r *Router) rest(ctx context.Context, w *waits, last error) error {
+	if w.pause = min(2*w.pause, lastPause); w.pause == 0 {
+		w.pause = firstPause
+		if _, ok := ctx.Deadline(); !ok {
+			w.until = time.Now().Add(patience)
+		}
+	}
+	timer := time.NewTimer(w.pause/2 + rand.N(w.pause/2))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-news:
+	case <-w.news:
 	case <-r.reach.done():
 	case <-ctx.Done():
 	}
+	w.news = r.reach.news()
 	select {
 	case <-r.reach.done():
 		return r.reach.ended()
@@ -185,6 +197,9 @@ func (r *Router) rest(ctx context.Context, pause time.Duration, news <-chan stru
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("slotmesh: gave up: %w; at last: %w", err, last)
+	}
+	if !w.until.IsZero() && time.Now().After(w.until) {
+		return fmt.Errorf("slotmesh: gave up after %v: %w", patience, last)
 	}
 	return nil
 }

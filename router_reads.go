@@ -43,7 +43,7 @@ func (r *Router) choose(req *request) (place, bool) {
 		if ok {
 			list = append(list, owner)
 		}
-		if at := r.here(list); at >= 0 {
+		if at := r.among(list); at >= 0 {
 			list = list[at : at+1]
 		}
 	}
@@ -55,8 +55,8 @@ func (r *Router) choose(req *request) (place, bool) {
 	return chosen, true
 }
 
-// here returns the index of this node in list, -1 if it is not there.
-func (r *Router) here(list []place) int {
+// among returns the index of this node in list, -1 if it is not there.
+func (r *Router) among(list []place) int {
 	local := r.reach.local()
 	if local == nil {
 		return -1

@@ -43,7 +43,7 @@ const fewSlots = 64
 
 func (s *scan) run(ctx context.Context) error {
 	todo := slots.Full()
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for w := (waits{}); ; {
 		var err error
 		for owner, group := range s.byOwner(&todo) {
 			var open map[slots.Slot]place
@@ -61,13 +61,8 @@ func (s *scan) run(ctx context.Context) error {
 		if s.stopped || s.nobodysOnly(&todo) {
 			return nil
 		}
-		if _, ok := ctx.Deadline(); !ok { // from the first failure on
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, patience)
-			defer cancel()
-		}
 		s.reach.refresh(ctx)
-		if err := s.rest(ctx, pause, s.reach.news(), orNotServed(err)); err != nil {
+		if err := s.rest(ctx, &w, orNotServed(err)); err != nil {
 			return err
 		}
 	}

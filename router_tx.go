@@ -115,7 +115,7 @@ func (r *Router) Update(ctx context.Context, keys []string, fn func(Tx) error) e
 			return slots.ErrCrossSlot
 		}
 	}
-	if local := r.reach.local(); local != nil {
+	if local := r.here(keys[0]); local != nil {
 		if err := local.Update(ctx, keys, fn); !isRouting(err) {
 			return err
 		}
@@ -124,17 +124,12 @@ func (r *Router) Update(ctx context.Context, keys []string, fn func(Tx) error) e
 }
 
 func (r *Router) updateElsewhere(ctx context.Context, slot slots.Slot, keys []string, fn func(Tx) error) error {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
-	}
 	line := [][]byte{[]byte(nameRead)}
 	for _, key := range keys {
 		line = append(line, bytesOf(key))
 	}
 	master := &Router{reach: r.reach}
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for w := (waits{}); ; {
 		req := &request{slot: slot, keyed: true}
 		req.Args = line
 		reply, err := master.do(ctx, req)
@@ -155,7 +150,7 @@ func (r *Router) updateElsewhere(ctx context.Context, slot slots.Slot, keys []st
 		if reply, err = master.do(ctx, req); err != nil || reply.Int == 1 {
 			return err
 		}
-		if err := r.rest(ctx, pause, nil, errContended); err != nil {
+		if err := r.rest(ctx, &w, errContended); err != nil {
 			return err
 		}
 	}
