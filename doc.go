@@ -8,7 +8,8 @@
 //	if err != nil { … }
 //	if err := node.Start(ctx); err != nil { … }
 //	defer node.Close()
-//	err = node.Set(ctx, "key", []byte("value"), time.Minute)
+//	keys := node.Router()
+//	err = keys.Set(ctx, "key", []byte("value"), time.Minute)
 //
 // # Vocabulary
 //
@@ -16,11 +17,16 @@
 //   - master: a node that owns slots and takes their writes.
 //   - map: a node's present view of who owns what ([Node.Map]). It is a value.
 //   - epoch: a number that only grows and orders claims to slots.
+//   - router: the way from any node to every key ([Node.Router]).
+//   - procedure: a function of the host that runs at a key's owner ([Node.Offer], [Router.Call]).
 //   - bus: the connections between nodes, on a port of their own.
 //
 // # Which node serves a key
 //
-// A node serves the slots it owns. For a key of another slot its methods return a
+// A [Router] reaches every key from every node, whatever moves or fails meanwhile. A [Client] is one for programs that
+// are no nodes.
+//
+// A node itself serves the slots it owns. For a key of another slot the methods of [Node] return a
 // *slots.MovedError that names the owner, or another error of package slots, as a
 // Redis Cluster node answers MOVED. [Node.Update] and [Node.View] run a function on several keys of one
 // slot, all or nothing.
@@ -31,6 +37,6 @@
 // # What a node runs
 //
 // Start begins one goroutine for the cluster's state (every message, command and tick passes through it, in one order),
-// one accepting on each port, one or two for each connection, and one that looks for expired keys ten times a second. Close ends
-// them all.
+// one accepting on each port, one or two for each connection, and one that looks for expired keys ten times a second; while there are
+// events to deliver, one that calls the host. Close ends them all.
 package slotmesh
