@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,17 +148,17 @@ func TestMinorityWithMasterAndReplica(t *testing.T) {
 // A replica alone in the dark stays one, and comes back without a full sync.
 func TestReplicaAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		full := make(map[int]int)
+		var full [6]atomic.Int32 // full syncs of each node; they tell of them on goroutines of their own
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(i int, cfg *slotmesh.Config) {
 			events := cfg.OnEvent
 			cfg.OnEvent = func(e slotmesh.Event) {
 				events(e)
 				if s, ok := e.(replication.Synced); ok && s.Full {
-					full[i]++
+					full[i].Add(1)
 				}
 			}
 		}})
-		before := full[3]
+		before := full[3].Load()
 		c.Partition([]int{3}, []int{0, 1, 2, 4, 5})
 		time.Sleep(10 * storyT)
 		if m := c.Node(3).Map(); m.Self().IsMaster() || serves(m) {
@@ -167,8 +168,8 @@ func TestReplicaAlone(t *testing.T) {
 		c.Heal()
 		c.WaitStable()
 		inStep(t, c)
-		if full[3] != before {
-			t.Errorf("it took %d full syncs to come back", full[3]-before)
+		if now := full[3].Load(); now != before {
+			t.Errorf("it took %d full syncs to come back", now-before)
 		}
 		if err := c.Node(3).Failover(t.Context(), 0); err != nil {
 			t.Fatal(err)
