@@ -97,36 +97,72 @@ func TestScriptsOnRedis(t *testing.T) {
 // startRedis starts a real server, in cluster mode with all slots.
 func startRedis(t *testing.T, cluster bool) (addr string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 5 { // a port found free may be taken before redis-server gets it
+		if addr, ok := tryRedis(t, cluster); ok {
+			if cluster {
+				conn, err := net.Dial("tcp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				do(t, resp.NewConn(conn), "CLUSTER ADDSLOTSRANGE 0 16383")
+			}
+			return addr
+		}
 	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	ln.Close()
+	t.Fatal("redis-server does not start")
+	return ""
+}
+
+// tryRedis starts redis-server and reports whether it stays and answers.
+func tryRedis(t *testing.T, cluster bool) (addr string, ok bool) {
+	t.Helper()
+	port := freePort(t)
 	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--enable-debug-command", "yes"}
 	if cluster {
-		bus, _ := strconv.Atoi(port)
-		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa((bus+10000)%55000+1024))
+		args = append(args, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
 	}
 	cmd := exec.Command("redis-server", args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		<-ended
 	})
 	addr = "127.0.0.1:" + port
-	var conn net.Conn
-	waitFor(t, "redis-server to listen", func() bool {
-		conn, err = net.Dial("tcp", addr)
-		return err == nil
+	waitFor(t, "redis-server to answer", func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+		}
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			return false
+		}
+		defer conn.Close()
+		reply, err := resp.NewConn(conn).Do("PING")
+		ok = err == nil && reply.Text() == "PONG"
+		return ok
 	})
-	defer conn.Close()
-	if cluster {
-		do(t, resp.NewConn(conn), "CLUSTER ADDSLOTSRANGE 0 16383")
+	return addr, ok
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return addr
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	return port
 }
 
 // runScript runs a file on connections made by dial, starting without keys.
