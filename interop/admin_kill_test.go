@@ -125,6 +125,7 @@ func TestAdminReshardSurvivesKill(t *testing.T) {
 			killEverywhere(t,
 				func(i int) {
 					round = i
+					agreed(t, c, nodes[1])
 					target = nodes[i%3].addr()
 					before = owns(t, c, nodes[0], target)
 				},
@@ -162,6 +163,7 @@ func TestAdminRebalanceSurvivesKill(t *testing.T) {
 			weights := map[string]float64{}
 			killEverywhere(t,
 				func(i int) {
+					agreed(t, c, nodes[1])
 					weights = map[string]float64{nodes[i%3].addr(): 1.1}
 				},
 				func(ctx context.Context, c *admin.Client) error {
