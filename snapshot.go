@@ -18,6 +18,8 @@ type snapshots struct {
 	schedule replication.SaveSchedule
 	last     error
 	running  bool
+	ended    chan struct{} // closed when the running one ends
+	noLast   bool          // nothing is saved at the node's end
 }
 
 // load reads the snapshot of an earlier run.
@@ -80,13 +82,14 @@ func (s *snapshots) Save(ctx context.Context) error {
 		s.mu.Unlock()
 		return replication.ErrSaving
 	}
-	s.running = true
+	s.running, s.ended = true, make(chan struct{})
 	s.mu.Unlock()
 	changes := s.node.backlog.Changes()
 	err := s.node.repl.Save(ctx, s.node.cfg.Disk, s.node.cfg.Snapshot.File)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running, s.last = false, err
+	close(s.ended)
 	s.schedule.Done(time.Now(), changes, err)
 	return err
 }
@@ -109,15 +112,30 @@ func (s *snapshots) Unsaved() uint64 {
 	return s.schedule.Pending(s.node.backlog.Changes())
 }
 
-// atEnd saves what was not saved yet, if anything may be saved at all.
-func (s *snapshots) atEnd() error {
+// NoLastSave keeps the node from saving when it ends.
+func (s *snapshots) NoLastSave() {
 	s.mu.Lock()
-	wanted := !s.node.cfg.Snapshot.Off && len(s.schedule.Rules) > 0 && s.schedule.Pending(s.node.backlog.Changes()) > 0
-	s.mu.Unlock()
-	if !wanted {
-		return nil
+	defer s.mu.Unlock()
+	s.noLast = true
+}
+
+// atEnd saves what was not saved yet, if anything may be saved at all. A snapshot that is on its way ends first: the
+// node's life, which is over, ends it.
+func (s *snapshots) atEnd() error {
+	for {
+		s.mu.Lock()
+		wanted := !s.noLast && !s.node.cfg.Snapshot.Off && len(s.schedule.Rules) > 0 && s.schedule.Pending(s.node.backlog.Changes()) > 0
+		running, ended := s.running, s.ended
+		s.mu.Unlock()
+		switch {
+		case running:
+			<-ended
+		case !wanted:
+			return nil
+		default:
+			return s.Save(context.Background())
+		}
 	}
-	return s.Save(context.Background())
 }
 
 // Save writes all keys of this node to Config.Snapshot.File while it serves, and returns when

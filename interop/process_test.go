@@ -95,12 +95,16 @@ func (p *process) start() {
 		cmd.Wait()
 		close(done)
 	}()
-	p.eventually("accepts connections", 10*time.Second, func() bool {
+	p.eventually("serves", 10*time.Second, func() bool {
 		conn, err := net.Dial("tcp", p.addr())
-		if err == nil {
-			conn.Close()
+		if err != nil {
+			return false
 		}
-		return err == nil
+		defer conn.Close()
+		fmt.Fprint(conn, "PING\r\n")
+		var reply [8]byte
+		n, err := conn.Read(reply[:])
+		return err == nil && !bytes.HasPrefix(reply[:n], []byte("-LOADING"))
 	})
 }
 

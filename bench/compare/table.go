@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 )
 
 // table gathers what was measured.
@@ -19,7 +20,11 @@ type row struct {
 	limit  float64 // 0: there is no target, the row is for comparison
 }
 
-func (t *table) add(r row) { t.rows = append(t.rows, r) }
+// add adds a row and shows it on standard error: a whole run takes its time.
+func (t *table) add(r row) {
+	t.rows = append(t.rows, r)
+	fmt.Fprintf(os.Stderr, "%s: %.4g %s, %s %.4g, ratio %.2f\n", r.what, r.figure, r.unit, r.peer, r.peers, r.ratio)
+}
 
 // met reports whether the target is met.
 func (r *row) met() bool {

@@ -36,10 +36,26 @@ type Acks interface {
 var replicationCommands = []command{
 	{name: "wait", arity: 3, flags: flagNoScript, group: "generic", since: "3.0.0",
 		tips: "request_policy:all_shards response_policy:agg_min", summary: "Waits until replicas hold this client's writes.", run: cmdWait},
+	{name: "replicaof", arity: 3, flags: flagAdmin | flagNoScript | flagStale | flagNoAsyncLoading, group: "server", since: "5.0.0",
+		summary: "Refused: in a cluster CLUSTER REPLICATE says whom a node follows.", run: cmdReplicaOf},
+	{name: "slaveof", arity: 3, flags: flagAdmin | flagNoScript | flagStale | flagNoAsyncLoading, group: "server", since: "1.0.0",
+		summary: "Refused, as REPLICAOF.", run: cmdReplicaOf},
+}
+
+// cmdReplicaOf tells who tries the command of standalone servers what to do instead.
+func cmdReplicaOf(s *session) error {
+	if s.srv.standalone() {
+		return replyError("ERR REPLICAOF is not available: a node follows another only in a cluster")
+	}
+	return replyError("ERR REPLICAOF not allowed in cluster mode.")
 }
 
 // cmdWait answers how many replicas hold the client's last write (SPEC §9.3).
 func cmdWait(s *session) error {
+	// Who wrote here when this node was a master may still ask what became of it.
+	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.lastWrite == 0 {
+		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
+	}
 	replicas, err := s.number(1)
 	if err != nil {
 		return err
@@ -50,10 +66,6 @@ func cmdWait(s *session) error {
 	}
 	if ms < 0 {
 		return replyError("ERR timeout is negative")
-	}
-	// Who wrote here when this node was a master may still ask what became of it.
-	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.lastWrite == 0 {
-		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
 	}
 	acks := s.srv.cfg.Acks
 	if acks == nil {

@@ -14,6 +14,8 @@ type Snapshots interface {
 	// LastSave is when the last good one was finished, or when the node started; err is
 	// why the last one failed, nil if it did not.
 	LastSave() (at time.Time, err error)
+	// NoLastSave keeps the node from saving at its end.
+	NoLastSave()
 	// Unsaved is how many changes the last one does not contain.
 	Unsaved() uint64
 }

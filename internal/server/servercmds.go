@@ -121,19 +121,38 @@ func cmdConfigResetStat(s *session) error {
 	return nil
 }
 
-// cmdShutdown closes this connection without a reply; the node ends by itself.
+// cmdShutdown closes this connection without a reply; the node ends by itself. Whether it saves before is its own
+// rules' business unless the client says SAVE, whose failure is a reason not to end (but for FORCE), or NOSAVE.
 func cmdShutdown(s *session) error {
+	var save, noSave, force bool
 	for i := 1; i < len(s.args); i++ {
 		switch {
 		case s.word(i, "ABORT") && len(s.args) == 2:
 			return replyError("ERR No shutdown in progress.")
-		case s.word(i, "NOSAVE"), s.word(i, "SAVE"), s.word(i, "NOW"), s.word(i, "FORCE"):
+		case s.word(i, "NOSAVE") && !save:
+			noSave = true
+		case s.word(i, "SAVE") && !noSave:
+			save = true
+		case s.word(i, "FORCE"):
+			force = true
+		case s.word(i, "NOW"):
 		default:
 			return errSyntax
 		}
 	}
 	if s.srv.cfg.OnShutdown == nil {
 		return replyError("ERR SHUTDOWN is not available: the host program ends this node")
+	}
+	if snapshots := s.srv.cfg.Snapshots; snapshots != nil {
+		if save {
+			if err := snapshots.Save(s.srv.life); err != nil && !force {
+				s.srv.cfg.Logger.Error("SHUTDOWN SAVE refused: the snapshot failed", "error", err)
+				return replyError("ERR Errors trying to SHUTDOWN. Check logs.")
+			}
+		}
+		if noSave {
+			snapshots.NoLastSave()
+		}
 	}
 	s.srv.cfg.Logger.Info("a client asked for SHUTDOWN", "client", s.id, "addr", s.conn.RemoteAddr())
 	go s.srv.cfg.OnShutdown() // it will wait for this goroutine, in Close

@@ -1,0 +1,83 @@
+package interop
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pairing makes a master of all slots and its replica of two servers, with the commands any tool would use.
+func pairing(t *testing.T, p []*process) {
+	t.Helper()
+	master, replica := p[0], p[1]
+	for _, out := range []string{
+		master.cli("cluster", "addslotsrange", "0", "16383"),
+		replica.cli("cluster", "meet", "127.0.0.1", fmt.Sprint(master.port)),
+	} {
+		if out != "OK" {
+			t.Fatal(out)
+		}
+	}
+	id := master.cli("cluster", "myid")
+	replica.eventually("is a replica", 20*time.Second, func() bool { return replica.cli("cluster", "replicate", id) == "OK" })
+	replica.eventually("is linked", 20*time.Second, func() bool {
+		return replica.info()["master_link_status"] == "up" && strings.Contains(master.info()["slave0"], "state=online") &&
+			strings.Contains(replica.cli("cluster", "info"), "cluster_state:ok") && strings.Contains(master.cli("cluster", "info"), "cluster_state:ok") &&
+			strings.Contains(master.cli("cluster", "slots"), fmt.Sprint(replica.port))
+	})
+}
+
+var (
+	hexIDs  = regexp.MustCompile(`[0-9a-f]{40}`)
+	numbers = regexp.MustCompile(`\b\d+\b`)
+)
+
+// shape replaces what differs from server to server: ids, ports and figures.
+func shape(p []*process, text string) string {
+	text = hexIDs.ReplaceAllString(text, "ID")
+	for i, x := range p {
+		text = strings.ReplaceAll(text, fmt.Sprint(x.port+10_000), fmt.Sprintf("BUS%c", 'A'+i))
+		text = strings.ReplaceAll(text, fmt.Sprint(x.port), fmt.Sprintf("PORT%c", 'A'+i))
+	}
+	text = strings.ReplaceAll(text, "127.0.0.1", "HOST")
+	return numbers.ReplaceAllString(text, "N")
+}
+
+// TestReplicationRepliesLikeRedis compares the form of what a master and a replica tell with redis-server's.
+func TestReplicationRepliesLikeRedis(t *testing.T) {
+	theirs := servers(t, 2, redisServer)
+	ours := servers(t, 2, serve)
+	pairing(t, theirs)
+	pairing(t, ours)
+	masterID := func(p []*process) string { return p[0].cli("cluster", "myid") }
+	for _, command := range []string{"role", "cluster slots", "cluster shards", "cluster replicas ID", "cluster slaves ID", "cluster replicas nobody",
+		"cluster replicate ID", "cluster failover now", "wait 1 100", "wait x 1", "wait 1 -1", "replicaof no one", "cluster count-failure-reports ID", "bgsave", "save x", "lastsave x", "bgsave x"} {
+		for i, who := range []string{"master", "replica"} {
+			ask := func(p []*process) string {
+				return shape(p, p[i].cli(strings.Fields(strings.ReplaceAll(command, "ID", masterID(p)))...))
+			}
+			if want, got := ask(theirs), ask(ours); got != want {
+				t.Errorf("%s at the %s answers\n%s\nredis-server\n%s", command, who, got, want)
+			}
+		}
+	}
+	for i, who := range []string{"master", "replica"} {
+		want, got := fieldsOf(theirs[i].cli("info", "replication")), fieldsOf(ours[i].cli("info", "replication"))
+		if got != want {
+			t.Errorf("INFO replication of the %s has\n%s\nredis-server's\n%s", who, got, want)
+		}
+	}
+}
+
+// fieldsOf returns the names of INFO's fields, in order.
+func fieldsOf(info string) string {
+	var names []string
+	for line := range strings.Lines(info) {
+		if k, _, ok := strings.Cut(line, ":"); ok {
+			names = append(names, k)
+		}
+	}
+	return strings.Join(names, "\n")
+}
