@@ -44,7 +44,7 @@ func TestBacklogKeepsNothingUntilAsked(t *testing.T) {
 
 func TestBacklogReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
 	b := NewBacklog(64 << 10)
-	b.use()
+	b.use(0)
 	first, _ := b.open(0)
 	at := map[int64]int64{} // offsets of record boundaries
 	for i := range 3000 {
@@ -88,7 +88,7 @@ func TestBacklogReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
 func TestBacklogCutsOffWhoIsTooSlow(t *testing.T) {
 	b := NewBacklog(16 << 10)
 	b.SetOutputBuffer(1 << 20)
-	b.use()
+	b.use(0)
 	slow, _ := b.open(0)
 	fast, _ := b.open(0)
 	op := []keyspace.Op{putOp("k", make([]byte, 10<<10))}
@@ -129,5 +129,28 @@ func TestFollowerThatIsWrittenToHasDiverged(t *testing.T) {
 	}
 	if h := b.promote(); !h.PrevID.IsZero() || len(b.standing()) != 1 {
 		t.Fatalf("promoted, it has a history of its own only: %+v", h)
+	}
+}
+
+// A node that lost what it wrote before its first replica came must not stand where the replica does.
+func TestUncountedPastCounts(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		keys int
+		want int64
+	}{{"an empty store", 0, 0}, {"a store with keys", 3, 1}} {
+		b := NewBacklog(0)
+		r, _, _, err := b.join(nil, c.keys)
+		if err != nil || r.Place() != c.want || b.Offset() != c.want {
+			t.Errorf("%s: its history begins at %d, %v, want %d", c.name, b.Offset(), err, c.want)
+		}
+	}
+	b := NewBacklog(0)
+	b.use(3)
+	saved := b.Offset()
+	b.release()
+	b.Commit(0, []keyspace.Op{putOp("unseen", nil)})
+	if _, _, _, err := b.join(nil, 0); err != nil || b.Offset() <= saved {
+		t.Errorf("a replica joins at %d, %v, where the old snapshot stands, %d", b.Offset(), err, saved)
 	}
 }

@@ -89,7 +89,7 @@ func BenchmarkWrite(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			a := newTCPNode(b, 1)
 			if replicas == 0 {
-				a.log.use()
+				a.log.use(0)
 				defer a.log.release()
 			}
 			var rs []*tcpNode

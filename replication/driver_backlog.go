@@ -152,21 +152,26 @@ func newID() ID {
 	return id
 }
 
-// startLocked switches the Backlog on. Writes have gone uncounted, so what was known
-// of the history is void.
-func (b *Backlog) startLocked() {
+// startLocked switches the Backlog on for a store of so many keys. Writes have gone uncounted, so what was
+// known of the history is void. The uncounted past counts as one byte: a node that lost it must
+// not stand where those do who have it, for elections compare offsets.
+func (b *Backlog) startLocked(keys int) {
 	if b.on.Load() {
 		return
 	}
-	b.resetLocked(History{ID: newID(), Offset: b.ring.end})
+	end := b.ring.end
+	if keys > 0 || end > 0 {
+		end++
+	}
+	b.resetLocked(History{ID: newID(), Offset: end})
 	b.on.Store(true)
 }
 
-// use keeps the Backlog on until release.
-func (b *Backlog) use() {
+// use keeps the Backlog of a store with so many keys on until release.
+func (b *Backlog) use(keys int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.startLocked()
+	b.startLocked(keys)
 	b.users++
 }
 
@@ -212,7 +217,7 @@ func (b *Backlog) promote() History {
 func (b *Backlog) follow() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.startLocked()
+	b.startLocked(0) // whatever it holds is about to be replaced
 	b.keep = true
 	if !b.follower {
 		b.follower = true

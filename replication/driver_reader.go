@@ -20,7 +20,7 @@ func (b *Backlog) join(wanted []Position, keys int) (r *Reader, answer []byte, w
 	if b.follower {
 		return nil, nil, "", errNotMaster
 	}
-	b.startLocked()
+	b.startLocked(keys)
 	b.keep = true
 	h := b.historyLocked()
 	at, partial, why := h.decide(wanted, b.ring.start())

@@ -26,7 +26,7 @@ type snapshotWriter struct {
 // newSnapshotWriter starts a snapshot of d; settle returns the offset that covers what the
 // store has shown so far, keys is about how many keys there are. Close it in the end.
 func newSnapshotWriter(d dataset, settle func() int64, keys int) *snapshotWriter {
-	d.log.use()
+	d.log.use(keys)
 	reader, head := d.log.open(keys)
 	w := &snapshotWriter{log: d.log, head: head}
 	w.feed = feed{store: d.store, in: reader, place: reader.Place(), settle: settle, limits: defaultLimits, phase: feedDump}
