@@ -62,6 +62,7 @@ type Replicator struct {
 	partial   atomic.Uint64
 	saving    atomic.Bool
 	refused   atomic.Uint64
+	fresh     atomic.Pointer[freshness] // nil: a master
 
 	mu       sync.Mutex // guards all below
 	closed   bool
@@ -142,6 +143,7 @@ func (r *Replicator) Follow(target slots.Node) error {
 		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
 	}
 	r.pull = p
+	r.fresh.Store(p.fresh)
 	r.mu.Unlock()
 	r.endFeeds(ErrDemoted)
 	r.log.Info("following a master", "master", target.ID.Short(), "addr", target.Addr.Bus(), "standing", r.cfg.Log.History().Offset)
@@ -161,6 +163,7 @@ func (r *Replicator) Promote() {
 		return
 	}
 	r.endPull(old)
+	r.fresh.Store(nil)
 	h := r.cfg.Log.promote()
 	r.cfg.Store.SetPassive(false)
 	r.mu.Lock()

@@ -19,6 +19,7 @@ type replica struct {
 	conn net.Conn
 	link uint64
 	poke chan struct{} // asks for an ack
+	echo chan struct{} // receives a value when stamp is set
 
 	// Set once when the replica has said who it is, before it is counted or shown.
 	id     slots.NodeID
@@ -29,6 +30,7 @@ type replica struct {
 	held   atomic.Int64 // up to where it holds the stream
 	heard  atomic.Int64 // UnixNano of the last message
 	cause  atomic.Pointer[error]
+	stamp  atomic.Uint64 // of the last ack, until it is on its way back; see freshness
 }
 
 // maxFromReplica bounds what a replica may send in one message.
@@ -44,7 +46,7 @@ func (r *Replicator) Accept(conn net.Conn) {
 		return
 	}
 	r.nextLink++
-	p := &replica{r: r, conn: conn, link: r.nextLink, poke: make(chan struct{}, 1)}
+	p := &replica{r: r, conn: conn, link: r.nextLink, poke: make(chan struct{}, 1), echo: make(chan struct{}, 1)}
 	list := append(slices.Clone(*r.feeds.Load()), p)
 	r.feeds.Store(&list)
 	r.links.Go(p.serve)
@@ -108,6 +110,13 @@ func (p *replica) talk() error {
 		}
 		if m.kind == kindAck {
 			p.ack(m.offset)
+			if m.stamp != 0 {
+				p.stamp.Store(m.stamp)
+				select {
+				case p.echo <- struct{}{}:
+				default:
+				}
+			}
 		}
 	}
 }
@@ -195,14 +204,23 @@ func (p *replica) send(f *feed) (err error) {
 	defer ping.Stop()
 	buf := f.batch
 	f.batch = nil
+	var back echo
 	for {
 		if len(buf) > 0 {
 			if err := p.write(buf); err != nil {
 				return err
 			}
 		}
+		if back.stamp == 0 { // one after another: under a stream that never ends, the latest would never be due
+			back = echo{p.stamp.Swap(0), p.r.cfg.Log.Offset()}
+		}
 		if buf, err = f.next(buf[:0], p.ackFlag()); err != nil {
 			return err
+		}
+		if back.stamp != 0 && f.phase == feedStream && f.place >= back.end {
+			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, stamp: back.stamp})
+			back = echo{}
+			ping.Reset(pingEvery)
 		}
 		if len(buf) > 0 {
 			continue
@@ -212,6 +230,7 @@ func (p *replica) send(f *feed) (err error) {
 		}
 		select {
 		case <-f.in.Wake:
+		case <-p.echo:
 		case <-p.poke:
 			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, flags: flagAck})
 		case <-ping.C:
@@ -219,6 +238,12 @@ func (p *replica) send(f *feed) (err error) {
 			ping.Reset(pingEvery)
 		}
 	}
+}
+
+// echo is a stamp to be sent back as soon as the stream is out up to end, where it ended after the stamp had come.
+type echo struct {
+	stamp uint64
+	end   int64
 }
 
 // ackFlag says whether acks are wanted with each message at present.

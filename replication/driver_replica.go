@@ -28,6 +28,7 @@ type pull struct {
 	down     time.Time
 	progress Progress
 
+	fresh  *freshness
 	heard  atomic.Int64 // UnixNano of the last message, 0 if never
 	offset atomic.Int64 // the master's, as heard
 }
@@ -40,6 +41,7 @@ const (
 
 func newPull(r *Replicator, master slots.Node) *pull {
 	p := &pull{r: r, id: master.ID, master: master, state: LinkConnect, down: time.Now(), done: make(chan struct{}), nudge: make(chan struct{}, 1)}
+	p.fresh = newFreshness()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -204,6 +206,9 @@ func (l *pullLink) after(m *message, was intakePhase) {
 	p.offset.Store(l.in.master)
 	if l.in.phase == intakeStream {
 		l.held.Store(l.in.held())
+		if m.stamp != 0 {
+			p.fresh.back(m.stamp)
+		}
 	}
 	if l.in.phase != was {
 		l.turn(was, now)
@@ -265,13 +270,15 @@ func (l *pullLink) sendAcks(gone <-chan struct{}) error {
 			return nil
 		case <-l.ask:
 			asked = true
+		case <-l.p.fresh.wake:
+			asked = true
 		case <-tick.C:
 		}
 		held := l.held.Load()
 		if now := time.Now(); asked || held != last || now.Sub(sent) >= pingEvery {
-			m := message{kind: kindAck, offset: held}
-			if held < 0 {
-				m = message{kind: kindPing}
+			m := message{kind: kindPing}
+			if held >= 0 {
+				m = message{kind: kindAck, offset: held, stamp: l.p.fresh.stamp()}
 			}
 			last, sent = held, now
 			if err := l.write(appendMessage(buf[:0], &m)); err != nil {

@@ -14,7 +14,7 @@ type kind uint8
 const (
 	// from the replica
 	kindHello kind = 1 // node, version, address, positions, whom it wants, cluster
-	kindAck   kind = 2 // offset up to which it holds the stream
+	kindAck   kind = 2 // offset up to which it holds the stream, stamp
 	// from the master
 	kindRefuse kind = 3  // why
 	kindResume kind = 4  // history and place: the stream follows from there
@@ -22,7 +22,7 @@ const (
 	kindStream kind = 6  // offset, flags, bytes of the stream
 	kindDump   kind = 7  // slot, flags, Ops
 	kindSynced kind = 8  // offset: what came up to here is complete
-	kindPing   kind = 9  // the master's offset, flags
+	kindPing   kind = 9  // the master's offset, flags, stamp of an ack: all that was written before it came has been sent
 	kindNote   kind = 10 // name, data: a note there was when a full sync began
 )
 
@@ -58,6 +58,7 @@ type message struct {
 	keys    uint64
 	through slots.Slot // the last slot whose dump has begun
 	flags   uint64
+	stamp   uint64 // see freshness; 0: none
 	text    string
 	data    []byte // aliases the frame
 }
@@ -95,10 +96,13 @@ func appendMessage(dst []byte, m *message) []byte {
 		dst = packBytes(packUint(packUint(dst, uint64(m.through)), m.flags), m.data)
 	case kindNote:
 		dst = packBytes(packBytes(packUint(packArray(dst, 3), uint64(m.kind)), []byte(m.text)), m.data)
-	case kindAck, kindSynced:
+	case kindAck:
+		dst = packUint(packUint(packUint(packArray(dst, 3), uint64(m.kind)), uint64(m.offset)), m.stamp)
+	case kindSynced:
 		dst = packUint(packUint(packArray(dst, 2), uint64(m.kind)), uint64(m.offset))
 	case kindPing:
-		dst = packUint(packUint(packUint(packArray(dst, 3), uint64(m.kind)), uint64(m.offset)), m.flags)
+		dst = packUint(packUint(packArray(dst, 4), uint64(m.kind)), uint64(m.offset))
+		dst = packUint(packUint(dst, m.flags), m.stamp)
 	}
 	return frame.Finish(dst, start)
 }
@@ -107,7 +111,7 @@ func appendMessage(dst []byte, m *message) []byte {
 func decodeMessage(b []byte, m *message) error {
 	*m = message{wanted: m.wanted[:0]}
 	u := unpacker{b: b}
-	u.array()
+	elements := u.array()
 	switch m.kind = kind(u.uint()); m.kind {
 	case kindHello:
 		decodeHello(&u, m)
@@ -127,10 +131,18 @@ func decodeMessage(b []byte, m *message) error {
 		m.through, m.flags, m.data = slots.Slot(through), u.uint(), u.bytes()
 	case kindNote:
 		m.text, m.data = string(u.bytes()), u.bytes()
-	case kindAck, kindSynced:
+	case kindAck:
+		m.offset = u.offset()
+		if elements > 2 { // an older node says no more
+			m.stamp = u.uint()
+		}
+	case kindSynced:
 		m.offset = u.offset()
 	case kindPing:
 		m.offset, m.flags = u.offset(), u.uint()
+		if elements > 3 {
+			m.stamp = u.uint()
+		}
 	}
 	return u.err
 }

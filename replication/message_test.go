@@ -16,14 +16,14 @@ var messages = []message{
 	{kind: kindHello, version: 1, node: slots.NodeID{1, 2}, addr: slots.Addr{Host: "10.0.0.1", Port: 7001, BusPort: 17001},
 		master: slots.NodeID{3}, cluster: [16]byte{4},
 		wanted: []Position{{ID{1}, 5}, {ID{2}, 1 << 60}}},
-	{kind: kindAck, offset: 1 << 40},
+	{kind: kindAck, offset: 1 << 40, stamp: 1 << 50},
 	{kind: kindRefuse, text: "no"},
 	{kind: kindResume, hist: History{ID{1}, 1000, ID{2}, 7}, offset: 500},
 	{kind: kindFull, hist: History{ID: ID{1}, Offset: 1000}, offset: 1000, keys: 1_000_000},
 	{kind: kindStream, offset: 77, flags: flagAck, data: []byte("bytes")},
 	{kind: kindDump, through: 16383, flags: flagMore, data: []byte("ops")},
 	{kind: kindSynced, offset: 127},
-	{kind: kindPing, offset: 128, flags: flagAck},
+	{kind: kindPing, offset: 128, flags: flagAck, stamp: 9},
 	{kind: kindNote, text: "open", data: []byte("slots")},
 }
 
