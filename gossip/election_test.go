@@ -224,7 +224,7 @@ func electionChaos(t *testing.T, seed uint64) {
 	const masters, replicas, T = 5, 2, 2 * time.Second
 	s := newShards(t, seed, masters, replicas, T)
 	s.loss, s.double, s.maxDelay = 0.05, 0.05, 100*time.Millisecond
-	history := make(map[uint64]slots.NodeID)
+	history := make(map[claim]slots.NodeID)
 	for _, n := range s.nodes {
 		n.core.SetOffset(uint64(s.rng.IntN(1000)))
 	}
@@ -248,6 +248,7 @@ func electionChaos(t *testing.T, seed uint64) {
 			s.fatalf("no equal views after healing: %s", difference(s.nodes))
 		}
 	}
+	s.until(5*time.Second, "distinct epochs", s.distinctEpochs)
 	shards := make(map[slots.NodeID]int)
 	for _, n := range s.nodes {
 		if n.core.isReplica() {
@@ -313,19 +314,42 @@ func (s *sim) electionMisfortune() {
 	}
 }
 
-// checkMasters holds that no two nodes ever claim slots under the same config epoch, not
+// claim is a shard's slots, by the first of them, under a config epoch.
+type claim struct {
+	epoch uint64
+	first slots.Slot
+}
+
+// checkMasters holds that no two nodes ever claim a slot under the same config epoch, not
 // even one after the other. history is who was seen to.
-func (s *sim) checkMasters(history map[uint64]slots.NodeID) {
+func (s *sim) checkMasters(history map[claim]slots.NodeID) {
 	for _, n := range s.up() {
-		rec := &n.core.self.rec
-		if !rec.claims() {
+		self := n.core.self
+		if self.owned == nil {
 			continue
 		}
-		if by, ok := history[rec.ConfigEpoch]; ok && by != n.id {
-			s.fatalf("config epoch %d has two masters: %s and %s%s", rec.ConfigEpoch, by.Short(), n.id.Short(), s.roles())
+		c := claim{self.rec.ConfigEpoch, firstOf(self.owned)}
+		if by, ok := history[c]; ok && by != n.id {
+			s.fatalf("slot %d has two masters in config epoch %d: %s and %s%s", c.first, c.epoch, by.Short(), n.id.Short(), s.roles())
 		}
-		history[rec.ConfigEpoch] = n.id
+		history[c] = n.id
 	}
+}
+
+// distinctEpochs reports whether all masters' epochs differ, as they must when collisions are resolved (SPEC §4.4).
+func (s *sim) distinctEpochs() bool {
+	seen := make(map[uint64]bool)
+	for _, n := range s.up() {
+		if n.core.self.owned == nil {
+			continue
+		}
+		epoch := n.core.self.rec.ConfigEpoch
+		if seen[epoch] {
+			return false
+		}
+		seen[epoch] = true
+	}
+	return true
 }
 
 func TestSetSlot(t *testing.T) {
