@@ -73,14 +73,14 @@ func (r *clientReach) connect(ctx context.Context, to linkKey) (*peer.Pipe, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := guarded(ctx, conn, func() error { return r.introduce(conn, to.readOnly) }); err != nil {
+	if err := guarded(ctx, conn, func() error { return r.introduce(conn, to) }); err != nil {
 		return nil, err
 	}
 	return peer.NewPipe(conn, r.cfg.Silence), nil
 }
 
 // introduce agrees on the protocol.
-func (r *clientReach) introduce(conn net.Conn, readOnly bool) error {
+func (r *clientReach) introduce(conn net.Conn, to linkKey) error {
 	c := resp.NewConn(conn)
 	hello := []string{"HELLO", "3"}
 	if r.cfg.Password != "" {
@@ -89,9 +89,16 @@ func (r *clientReach) introduce(conn net.Conn, readOnly bool) error {
 	if _, err := c.Do(hello...); err != nil {
 		return err
 	}
-	if readOnly {
-		_, err := c.Do("READONLY")
-		return err
+	var err error
+	var refused resp.Error
+	switch {
+	case to.readOnly && to.within > 0:
+		// Who does not know this command sends us to its master.
+		if _, err = c.Do("MESH.READONLY", string(milliseconds(to.within))); errors.As(err, &refused) {
+			err = nil
+		}
+	case to.readOnly:
+		_, err = c.Do("READONLY")
 	}
-	return nil
+	return err
 }

@@ -27,6 +27,7 @@ type clientReach struct {
 	links *links[*peer.Pipe]
 	view  atomic.Pointer[clientView]
 	specs sync.Map // name of a command → commandKeys
+	near  distances
 
 	mu      sync.Mutex    // guards loading and loaded, and is held while view is replaced
 	loading chan struct{} // closed when the map has been loaded; nil if nobody loads
@@ -54,6 +55,7 @@ func (r *clientReach) close() {
 }
 
 func (r *clientReach) local() *Node          { return nil }
+func (r *clientReach) distances() *distances { return &r.near }
 func (r *clientReach) news() <-chan struct{} { return nil }
 func (r *clientReach) done() <-chan struct{} { return r.life.Done() }
 func (r *clientReach) ended() error          { return ErrClosed }
@@ -111,7 +113,7 @@ func (r *clientReach) ask(ctx context.Context, to place, req *peer.Request) (res
 	if req.Procedure != "" {
 		return resp.Reply{}, errors.New("slotmesh: only a node's Router can call procedures")
 	}
-	pipe, err := r.links.get(ctx, linkKey{place: to, readOnly: req.ReadOnly})
+	pipe, err := r.links.get(ctx, linkKey{place: to, readOnly: req.ReadOnly, within: req.Within})
 	if err != nil {
 		return resp.Reply{}, err
 	}

@@ -30,7 +30,8 @@ type link interface {
 // linkKey says what a connection is for.
 type linkKey struct {
 	place
-	readOnly bool // READONLY has been said on it
+	readOnly bool          // READONLY has been said on it
+	within   time.Duration // it is good for that only while the node is so little behind; 0: no matter
 }
 
 // linkState is a connection, or the attempt to make it.

@@ -47,6 +47,7 @@ type Node struct {
 	settings   *conf.Settings
 
 	calls      *links[*peer.Conn] // to other nodes
+	distances  distances          // to them, for ReadNearest
 	procedures sync.Map           // string → Procedure
 	runID      string             // differs from start to start
 	events     *events

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
@@ -29,6 +30,7 @@ func (n *Node) startServer(clients net.Listener) error {
 		OnShutdown: n.onShutdown(),
 
 		Replication: n.replicationView,
+		Within:      func(bound time.Duration) bool { return n.repl.Within(bound) },
 		Acks:        acks{n},
 		Sync:        n.cfg.Replication.Sync,
 		Snapshots:   &n.snapshots,

@@ -27,8 +27,9 @@ import (
 //
 // A Router is safe for concurrent use.
 type Router struct {
-	reach reach
-	reads ReadPreference
+	reach  reach
+	reads  ReadPreference
+	within time.Duration // how far behind a replica may be that is read from; 0: no matter
 }
 
 // ErrUnknownFate is matched by the error of a write that may or may not have been carried out, and may or may not
@@ -101,7 +102,8 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 	if err != nil || reply.Int > 0 {
 		return err == nil, err
 	}
-	reply, err = r.keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or is not there
+	master := &Router{reach: r.reach}
+	reply, err = master.keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or is not there
 	return reply.Int > 0, err
 }
 

@@ -28,6 +28,8 @@ type reach interface {
 	asked(*slots.AskError) place
 	// down reports whether the cluster is known not to serve.
 	down() bool
+	// distances are how long nodes take to answer.
+	distances() *distances
 	// news returns a channel that is closed when the cluster's map changes; nil if nobody tells.
 	news() <-chan struct{}
 	// refresh gets a newer map, if this end has to ask for it.
@@ -51,6 +53,8 @@ type request struct {
 	slot  slots.Slot
 	keyed bool // it is for slot; otherwise any node will do
 	write bool // to carry it out twice is not the same as once
+	// fromMaster is set for the attempt after a replica gave no answer.
+	fromMaster bool
 }
 
 // patience is how long a call without a deadline goes on trying, from the first failure on.
@@ -129,7 +133,7 @@ func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 		}
 		var reply resp.Reply
 		if ok {
-			reply, err = r.reach.ask(ctx, to, &req.Request)
+			reply, err = r.ask(ctx, to, req)
 		}
 		req.Asking, redirected = false, false
 		switch judge(err, req.write) {
@@ -144,6 +148,7 @@ func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 			}
 			redirected = req.Asking // look again where the slot is
 		}
+		req.fromMaster = req.ReadOnly && !req.fromMaster
 		if ok && r.reach.down() {
 			err = fmt.Errorf("%w: %w", slots.ErrClusterDown, err)
 		}

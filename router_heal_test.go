@@ -254,32 +254,3 @@ func TestScan(t *testing.T) {
 		t.Logf("%d moves, %d keys", moved, len(seen))
 	})
 }
-
-func TestReadPreference(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-		time.Sleep(time.Second)
-		keys := fill(t, c.Node(0).Router(), 100)
-		time.Sleep(time.Second)
-		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
-			for _, from := range []slotmesh.ReadPreference{slotmesh.ReadMaster, slotmesh.ReadReplica, slotmesh.ReadNearest} {
-				for _, got := range r.Reading(from).GetMany(t.Context(), keys...) {
-					if got.Err != nil || string(got.Value) != got.Key {
-						t.Errorf("%s: %q, %v", got.Key, got.Value, got.Err)
-					}
-				}
-			}
-		})
-		// Replicas serve reads without their masters, for as long as they are thought to be alive.
-		for i := range 3 {
-			c.Pause(i)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		for _, got := range c.Node(3).Router().Reading(slotmesh.ReadReplica).GetMany(ctx, keys...) {
-			if got.Err != nil || string(got.Value) != got.Key {
-				t.Errorf("without masters: %s: %q, %v", got.Key, got.Value, got.Err)
-			}
-		}
-	})
-}

@@ -82,7 +82,7 @@ func (r *Router) doOnce(ctx context.Context, req *request) (resp.Reply, error) {
 		return resp.Reply{}, slots.ErrSlotNotServed
 	}
 	req.Sync = -1
-	return r.reach.ask(ctx, to, &req.Request)
+	return r.ask(ctx, to, req)
 }
 
 // SetMany sets keys all over the cluster, in parallel: each key on its own, so that some may be set and others not. The

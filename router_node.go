@@ -95,6 +95,7 @@ func (r nodeReach) down() bool {
 	return m != nil && m.State() != slots.OK
 }
 
+func (r nodeReach) distances() *distances   { return &r.node.distances }
 func (r nodeReach) news() <-chan struct{}   { return r.node.changed.next() }
 func (r nodeReach) refresh(context.Context) {} // the map comes by itself
 func (r nodeReach) done() <-chan struct{}   { return r.node.stop }
@@ -111,7 +112,7 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 	if r.Procedure != "" {
 		return n.runProcedure(ctx, r)
 	}
-	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Done: ctx.Done()}, dst)
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Within: r.Within, Done: ctx.Done()}, dst)
 	if err != nil {
 		return nil, replyErrorOf(err)
 	}
@@ -153,7 +154,7 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 	if r.Procedure != "" || n.syncWanted(r) > 0 {
 		return nil, peer.ErrWait
 	}
-	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Done: alreadyOver}, dst)
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Within: r.Within, Done: alreadyOver}, dst)
 	if errors.Is(err, slots.ErrTryAgain) { // a key in flight, or a pause: it may be over soon
 		return nil, peer.ErrWait
 	}

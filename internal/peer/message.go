@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/slots"
@@ -24,6 +25,9 @@ const (
 	kindAsk
 )
 
+// maxWithin bounds what is asked for: it is as good as no bound.
+const maxWithin = 24 * 365 * time.Hour
+
 const (
 	flagAsking = 1 << iota
 	flagReadOnly
@@ -35,7 +39,10 @@ type Request struct {
 	Args      [][]byte // the command with its arguments, or the procedure's
 	Asking    bool     // as after ASKING
 	ReadOnly  bool     // as after READONLY
-	Sync      int      // replicas that must hold a write before it is answered; negative: as the node is configured
+	// Within makes ReadOnly good only while the node is at most so far behind its master; 0: no matter. It
+	// travels in milliseconds.
+	Within time.Duration
+	Sync   int // replicas that must hold a write before it is answered; negative: as the node is configured
 
 	id   uint64
 	left uint64 // milliseconds until the caller gives up, 0 = never
@@ -55,7 +62,7 @@ type answer struct {
 
 func appendRequest(b []byte, r *Request) []byte {
 	b, start := frame.Begin(b)
-	b = packArray(b, 6+len(r.Args))
+	b = packArray(b, 7+len(r.Args))
 	b = packUint(b, uint64(kindRequest))
 	b = packUint(b, r.id)
 	flags := uint64(0)
@@ -68,6 +75,7 @@ func appendRequest(b []byte, r *Request) []byte {
 	b = packUint(b, flags)
 	b = packUint(b, r.left)
 	b = packUint(b, uint64(max(-1, r.Sync)+1))
+	b = packUint(b, uint64(r.Within.Milliseconds()))
 	b = packBytes(b, r.Procedure)
 	for _, arg := range r.Args {
 		b = packBytes(b, arg)
@@ -132,7 +140,7 @@ func head(u *unpacker) (k kind, n int) {
 // decodeRequest reads the rest of a request. args is memory to reuse; the request's bytes alias the message.
 func decodeRequest(u *unpacker, n int, args [][]byte) (Request, error) {
 	var r Request
-	if n < 5 {
+	if n < 6 {
 		u.fail("request without its head")
 	}
 	r.id = u.uint()
@@ -140,9 +148,10 @@ func decodeRequest(u *unpacker, n int, args [][]byte) (Request, error) {
 	r.Asking, r.ReadOnly = flags&flagAsking != 0, flags&flagReadOnly != 0
 	r.left = u.uint()
 	r.Sync = int(min(u.uint(), 1<<20)) - 1
+	r.Within = time.Duration(min(u.uint(), uint64(maxWithin/time.Millisecond))) * time.Millisecond
 	r.Procedure = string(u.bytes())
 	r.Args = args[:0]
-	for i := 5; i < n && u.err == nil; i++ {
+	for i := 6; i < n && u.err == nil; i++ {
 		r.Args = append(r.Args, u.bytes())
 	}
 	return r, u.err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
@@ -17,6 +18,8 @@ type Call struct {
 	Args     [][]byte
 	Asking   bool // as after ASKING
 	ReadOnly bool // as after READONLY
+	// Within makes ReadOnly good only while the node is at most so far behind its master; 0: no matter.
+	Within time.Duration
 	// Done ends waiting for keys in flight and for the end of a pause. nil: only Close does.
 	Done <-chan struct{}
 }
@@ -62,7 +65,7 @@ func (s *session) call(c *Call) (err error) {
 			err = replyError("ERR the command panicked: see the node's log")
 		}
 	}()
-	s.args, s.asking, s.readOnly = c.Args, c.Asking, c.ReadOnly
+	s.args, s.asking, s.readOnly, s.within = c.Args, c.Asking, c.ReadOnly, c.Within
 	s.access.Done = c.Done
 	if c.Done == nil {
 		s.access.Done = s.srv.life.Done()

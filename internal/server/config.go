@@ -30,6 +30,8 @@ type Config struct {
 	// Replication tells what ROLE and INFO replication show; nil: a master
 	// without replicas.
 	Replication func() Replication
+	// Within reports whether this node is a replica that has all its master had so long ago; nil: it never knows.
+	Within func(bound time.Duration) bool
 	// Acks tells what replicas hold; nil: there is no replication.
 	Acks Acks
 	// Sync is how many replicas must hold a client's writes before it is answered.
@@ -98,6 +100,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 		}
+	}
+	if c.Within == nil {
+		c.Within = func(time.Duration) bool { return false }
 	}
 	if c.Replication == nil {
 		c.Replication = func() Replication { return Replication{} }

@@ -2,7 +2,9 @@ package server
 
 import (
 	"crypto/subtle"
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
@@ -32,6 +34,8 @@ var connectionCommands = []command{
 		summary: "Lets the next command into a slot that is being imported.", run: cmdAsking},
 	{name: "readonly", arity: 1, flags: flagLoading | flagStale | flagFast | flagPlain, group: "cluster", since: "3.0.0",
 		summary: "Lets this connection read from a replica.", run: cmdReadOnly},
+	{name: "mesh.readonly", arity: 2, flags: flagLoading | flagStale | flagFast | flagPlain | flagHidden, group: "cluster", since: "1.0.0",
+		summary: "Lets this connection read from a replica while that is at most so many milliseconds behind its master.", run: cmdReadOnlyWithin},
 	{name: "readwrite", arity: 1, flags: flagLoading | flagStale | flagFast | flagPlain, group: "cluster", since: "3.0.0",
 		summary: "Undoes READONLY.", run: cmdReadWrite},
 	clientCommand,
@@ -223,6 +227,22 @@ func cmdReadOnly(s *session) error {
 	return nil
 }
 
+// cmdReadOnlyWithin is READONLY for who minds how old the data is: MESH.READONLY milliseconds.
+func cmdReadOnlyWithin(s *session) error {
+	ms, ok := resp.ParseInt(s.args[1])
+	if !ok {
+		return errNotInt
+	}
+	if ms <= 0 || ms > math.MaxInt64/int64(time.Millisecond) {
+		return replyError("ERR the bound must be a positive number of milliseconds")
+	}
+	if err := cmdReadOnly(s); err != nil {
+		return err
+	}
+	s.within = time.Duration(ms) * time.Millisecond
+	return nil
+}
+
 func cmdReadWrite(s *session) error {
 	if s.srv.standalone() {
 		return errNoCluster
@@ -233,7 +253,7 @@ func cmdReadWrite(s *session) error {
 }
 
 func (s *session) setReadOnly(on bool) {
-	s.readOnly = on
+	s.readOnly, s.within = on, 0
 	s.setFlag(clientReadOnly, on)
 }
 

@@ -151,7 +151,8 @@ func (s *session) setAccess() {
 	s.access.Keys = s.access.Keys[:0]
 	s.access.CrossSlot = false
 	s.access.Asking = s.asking
-	s.access.ReadOnly = s.readOnly
+	// Whoever asks for fresh data is sent to the master by the same MOVED as without READONLY.
+	s.access.ReadOnly = s.readOnly && (s.within == 0 || s.srv.cfg.Within(s.within))
 }
 
 // addKeys adds the keys of a command to what is about to be touched.

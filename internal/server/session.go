@@ -41,8 +41,9 @@ type session struct {
 
 	// What the client has said.
 	authed   bool
-	readOnly bool // READONLY
-	asking   bool // ASKING, good for the next command
+	readOnly bool          // READONLY
+	within   time.Duration // MESH.READONLY: good only while the node is so little behind its master; 0: no matter
+	asking   bool          // ASKING, good for the next command
 	replies  replyMode
 	multi    multi
 	watched  []watch
