@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // ErrNotFound says that there is no such thing: what a loader returns, and Get passes on.
@@ -20,12 +22,14 @@ type Cache[V any] struct {
 	node   *slotmesh.Node
 	asking flights // of this node's callers
 	loads  flights // of this node as owner
+	copies copies  // of what other nodes own
 	stats  stats
 }
 
 // Stats counts what this node's callers met, and what this node loaded, for whomever.
 type Stats struct {
 	Hits     uint64 // fresh values and negative entries
+	Copies   uint64 // of them, those found in a copy at this node
 	Stale    uint64 // values past their TTL that were served
 	Misses   uint64 // nothing was there: the caller waited for a load
 	Loads    uint64 // calls of the loader at this node
@@ -34,7 +38,7 @@ type Stats struct {
 	StoreErrs uint64
 }
 
-type stats struct{ hits, stale, misses, loads, loadErrs, storeErrs atomic.Uint64 }
+type stats struct{ hits, copies, stale, misses, loads, loadErrs, storeErrs atomic.Uint64 }
 
 // New makes a cache. The error names the field of cfg that is wrong.
 func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
@@ -42,7 +46,7 @@ func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache[V]{cfg: cfg, node: node}
+	c := &Cache[V]{cfg: cfg, node: node, copies: copies{room: cfg.Copies}}
 	node.Offer(c.procedure(), c.load)
 	return c, nil
 }
@@ -56,6 +60,14 @@ func (c *Cache[V]) keyOf(key string) string { return c.cfg.Name + ":" + key }
 // Get returns the value of key, loading it if it is not there. The error is ErrNotFound, the loader's, as text, if it ran at
 // another node, ctx's, or one of slotmesh.Router.
 func (c *Cache[V]) Get(ctx context.Context, key string) (v V, err error) {
+	asked := time.Now()
+	if b, ok := c.copies.get(key, asked); ok {
+		if e, err := decodeEntry(bytes.Clone(b)); err == nil { // the Codec may keep it
+			c.stats.hits.Add(1)
+			c.stats.copies.Add(1)
+			return c.decode(&e)
+		}
+	}
 	b, err := c.node.Router().Get(ctx, c.keyOf(key))
 	if err == nil {
 		e, err := decodeEntry(b)
@@ -63,6 +75,7 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, err error) {
 		case err != nil: // somebody else's bytes: load over them
 		case time.Now().Before(e.fresh):
 			c.stats.hits.Add(1)
+			c.maybeCopy(key, b, &e, asked)
 			return c.decode(&e)
 		case !e.absent:
 			c.stats.stale.Add(1)
@@ -88,6 +101,21 @@ func (c *Cache[V]) decode(e *entry) (v V, err error) {
 		return v, ErrNotFound
 	}
 	return c.cfg.Codec.Decode(e.value)
+}
+
+// maybeCopy keeps a copy of an entry if it seems to be hot and lives at another node.
+func (c *Cache[V]) maybeCopy(key string, b []byte, e *entry, asked time.Time) {
+	if c.cfg.Copies == 0 || rand.IntN(copyOneIn) != 0 {
+		return
+	}
+	if m := c.node.Map(); m == nil || m.IsMine(slots.OfString(c.keyOf(key))) {
+		return
+	}
+	until := asked.Add(c.cfg.CopyTTL)
+	if e.fresh.Before(until) {
+		until = e.fresh
+	}
+	c.copies.add(key, bytes.Clone(b), until)
 }
 
 // ask lets the key's owner load it. Callers at this node share one call.
@@ -169,7 +197,7 @@ func (c *Cache[V]) shorten(d time.Duration) time.Duration {
 	return d - time.Duration(rand.Float64()*c.cfg.Jitter*float64(d))
 }
 
-// Set stores a value as if it had just been loaded.
+// Set stores a value as if it had just been loaded. Copies at other nodes are used for up to CopyTTL more.
 func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 	b, err := c.cfg.Codec.Encode(v)
 	if err != nil {
@@ -177,11 +205,14 @@ func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 	}
 	ttl := c.shorten(c.cfg.TTL)
 	e := entry{fresh: time.Now().Add(ttl), value: b}
+	defer c.copies.drop(key)
 	return c.node.Router().Set(ctx, c.keyOf(key), e.encode(), ttl+c.cfg.Stale)
 }
 
-// Delete makes the next Get load the value anew. A load under way may still store what it found.
+// Delete makes the next Get load the value anew. A load under way may still store what it found, and copies at other
+// nodes are used for up to CopyTTL more.
 func (c *Cache[V]) Delete(ctx context.Context, key string) error {
+	defer c.copies.drop(key)
 	_, err := c.node.Router().Delete(ctx, c.keyOf(key))
 	return err
 }
@@ -189,7 +220,7 @@ func (c *Cache[V]) Delete(ctx context.Context, key string) error {
 // Stats returns the counts of this node since New.
 func (c *Cache[V]) Stats() Stats {
 	return Stats{
-		Hits: c.stats.hits.Load(), Stale: c.stats.stale.Load(), Misses: c.stats.misses.Load(),
+		Hits: c.stats.hits.Load(), Copies: c.stats.copies.Load(), Stale: c.stats.stale.Load(), Misses: c.stats.misses.Load(),
 		Loads: c.stats.loads.Load(), LoadErrs: c.stats.loadErrs.Load(), StoreErrs: c.stats.storeErrs.Load(),
 	}
 }

@@ -229,6 +229,64 @@ func TestSetAndDelete(t *testing.T) {
 	})
 }
 
+// A hot key of another node is served from a copy, which is never older than CopyTTL; changes made here are seen at
+// once, those made elsewhere by then.
+func TestHotCopies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		c := clustertest.Start(t, clustertest.Config{Masters: 3})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Hour, Copies: 1 << 20, CopyTTL: 2 * time.Second,
+			Load: func(context.Context, string) (string, error) { return "loaded", nil }})
+		var owner, other, third *cache.Cache[string]
+		for i, n := range c.Nodes() {
+			switch {
+			case n.Map().IsMine(slots.OfString("c:k")):
+				owner = list[i]
+			case other == nil:
+				other = list[i]
+			default:
+				third = list[i]
+			}
+		}
+		hot := func() {
+			t.Helper()
+			for range 1000 {
+				for _, one := range list {
+					if v, err := one.Get(ctx, "k"); err != nil || v != "loaded" {
+						t.Fatalf("%q, %v", v, err)
+					}
+				}
+			}
+		}
+		hot()
+		if st := other.Stats(); st.Copies < 800 || st.Hits != 999 && st.Hits != 1000 {
+			t.Errorf("a hot key: %+v", st)
+		}
+		if st := owner.Stats(); st.Copies != 0 {
+			t.Errorf("the owner copies its own: %+v", st)
+		}
+		for name, change := range map[string]func() (string, error){
+			"set":    func() (string, error) { return "set", other.Set(ctx, "k", "set") },
+			"delete": func() (string, error) { return "loaded", other.Delete(ctx, "k") },
+		} {
+			time.Sleep(3 * time.Second)
+			owner.Set(ctx, "k", "loaded")
+			hot()
+			want, err := change()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, err := other.Get(ctx, "k"); err != nil || v != want {
+				t.Errorf("%s: %q, %v where it was changed", name, v, err)
+			}
+			time.Sleep(2 * time.Second)
+			if v, err := third.Get(ctx, "k"); err != nil || v != want {
+				t.Errorf("%s: %q, %v elsewhere after CopyTTL", name, v, err)
+			}
+		}
+	})
+}
+
 func TestConfigRefused(t *testing.T) {
 	n, err := slotmesh.New(slotmesh.Config{})
 	if err != nil {
@@ -241,6 +299,7 @@ func TestConfigRefused(t *testing.T) {
 		"TTL":    func(c *cache.Config[string]) { c.TTL = 0 },
 		"Jitter": func(c *cache.Config[string]) { c.Jitter = 2 },
 		"Stale":  func(c *cache.Config[string]) { c.Stale = -1 },
+		"Copies": func(c *cache.Config[string]) { c.Copies = -1 },
 	} {
 		cfg := good
 		change(&cfg)

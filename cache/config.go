@@ -26,6 +26,11 @@ type Config[V any] struct {
 	Stale time.Duration
 	// Negative is how long the cache remembers that there is no such thing. Default: not at all.
 	Negative time.Duration
+	// Copies is how many bytes this node may use for copies of hot entries that other nodes own, as a groupcache does:
+	// they are served without asking the owner. Default 0: none.
+	Copies int
+	// CopyTTL is how long a copy is used, and so how long a Set or Delete elsewhere may go unnoticed. Default 1 s.
+	CopyTTL time.Duration
 	// LoadTimeout bounds a load. Default 30 s.
 	LoadTimeout time.Duration
 	// Codec turns values into bytes. Default: JSON; a []byte is taken as it is.
@@ -41,6 +46,7 @@ type Codec[V any] interface {
 const (
 	defaultJitter      = 0.1
 	defaultLoadTimeout = 30 * time.Second
+	defaultCopyTTL     = time.Second
 )
 
 // withDefaults validates c and fills in what is not set.
@@ -56,6 +62,12 @@ func (c Config[V]) withDefaults() (Config[V], error) {
 		return c, fmt.Errorf("cache: Config.Jitter is %v: use a fraction of TTL, 0 to 1", c.Jitter)
 	case c.Stale < 0 || c.Negative < 0 || c.LoadTimeout < 0:
 		return c, errors.New("cache: Config.Stale, Negative and LoadTimeout must not be negative")
+	}
+	if c.Copies < 0 || c.CopyTTL < 0 {
+		return c, errors.New("cache: Config.Copies and CopyTTL must not be negative: use 0 copies for none")
+	}
+	if c.CopyTTL == 0 {
+		c.CopyTTL = defaultCopyTTL
 	}
 	if c.Jitter == 0 {
 		c.Jitter = defaultJitter

@@ -7,6 +7,8 @@
 //     service. It runs at the owner of the key's slot.
 //   - A fresh value is served as it is. A stale one, whose TTL has passed, is served too, for a while longer, and
 //     loaded anew meanwhile.
+//   - A copy of an entry that another node owns serves hot keys where they are asked for, for a second or so; a node holds
+//     copies only if [Config].Copies gives it room.
 //   - A negative entry remembers that there is no such thing: the loader said [ErrNotFound].
 //
 // Values live in the keyspace of the cluster, under the cache's name, a colon and the key: so they are bounded by
