@@ -78,7 +78,7 @@ type Core struct {
 
 // Output is what the driver has to do, in this order: make Save durable, publish
 // Map, report Events, send Sends, dial Dials, close Hangs once what was sent to them
-// has left.
+// has left. A Map that only takes slots away from this node may be published at once.
 type Output struct {
 	Save   *State     // must be durable before Sends leave: votes and epochs. nil: nothing to save
 	Map    *slots.Map // the new view, nil if unchanged

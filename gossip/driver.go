@@ -31,8 +31,9 @@ type DriverConfig struct {
 	// Logger hears about everything that happens; nil is silent.
 	Logger hclog.Logger
 	// OnOutput is called on the loop's goroutine, after the state was saved, with
-	// the new map (nil if unchanged) and what happened. It must not block, and
-	// must not call the Driver, except for Map.
+	// the new map (nil if unchanged) and what happened. A map that only takes slots
+	// away from this node comes before that. It must not block, and must not call the
+	// Driver, except for Map.
 	OnOutput func(m *slots.Map, events []Event)
 }
 

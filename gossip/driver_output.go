@@ -14,16 +14,16 @@ import (
 func (d *Driver) carryOut(now time.Time) {
 	out := d.core.Output()
 	d.events = append(d.events, out.Events...)
+	if out.Save != nil && d.narrows(out.Map) {
+		// Clients of a deposed master are sent to the new one without waiting for this disk.
+		d.publish(out.Map, nil)
+		out.Map = nil
+	}
 	if d.save(now, out.Save) {
 		if id := d.core.cluster; *d.cluster.Load() != id {
 			d.cluster.Store(&id)
 		}
-		if out.Map != nil {
-			d.current.Store(out.Map)
-		}
-		if d.cfg.OnOutput != nil && (out.Map != nil || len(d.events) > 0) {
-			d.cfg.OnOutput(out.Map, d.events)
-		}
+		d.publish(out.Map, d.events)
 		for _, e := range d.events {
 			logEvent(d.log, e)
 		}
@@ -45,6 +45,36 @@ func (d *Driver) carryOut(now time.Time) {
 			w.closeAfterFlush()
 		}
 	}
+}
+
+func (d *Driver) publish(m *slots.Map, events []Event) {
+	if m != nil {
+		d.current.Store(m)
+	}
+	if d.cfg.OnOutput != nil && (m != nil || len(events) > 0) {
+		d.cfg.OnOutput(m, events)
+	}
+}
+
+// narrows reports whether m takes slots away from this node and gives it no right that it did not
+// have: it relies on nothing that this node has to make durable, for whoever took them has done so.
+func (d *Driver) narrows(m *slots.Map) bool {
+	was := d.current.Load()
+	if m == nil || was == nil {
+		return false
+	}
+	before, after := was.Self(), m.Self()
+	opened := *m.Open()
+	if opened.Subtract(was.Open()); !before.HasSlots() || !opened.Empty() || m.State() != was.State() {
+		return false
+	}
+	if !after.HasSlots() {
+		return true
+	}
+	gained, lost := *after.Slots, *before.Slots
+	gained.Subtract(before.Slots)
+	lost.Subtract(after.Slots)
+	return gained.Empty() && !lost.Empty()
 }
 
 // save makes st durable; false if the core's promises are not.

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"slices"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -157,13 +158,24 @@ func (c *Core) askForVotes(e *election) {
 		c.election = nil
 		return
 	}
-	c.currentEpoch++
-	c.dirty, c.mapDirty = true, true
+	if !c.epochSetAside(e) {
+		c.currentEpoch++
+		c.dirty, c.mapDirty = true, true
+	}
 	claim := *m.owned
 	e.epoch, e.claim, e.asked = c.currentEpoch, &claim, c.now
 	e.votes, e.denials = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool)
 	c.event(ElectionStarted{Master: e.master, Epoch: e.epoch, Manual: e.manual})
 	c.sendRequest(e)
+}
+
+// epochSetAside reports whether the present epoch was made durable for this election before it began,
+// and is nobody's since.
+func (c *Core) epochSetAside(e *election) bool {
+	if !e.manual || c.manual == nil || c.manual.epoch != c.currentEpoch || e.attempts > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(c.list, func(n *node) bool { return n.rec.ConfigEpoch >= c.currentEpoch })
 }
 
 // sendRequest asks the voters that have not answered.
@@ -229,12 +241,18 @@ func (c *Core) win(e *election) {
 // too.
 func (c *Core) retry(e *election, reason string) {
 	c.event(ElectionLost{Epoch: e.epoch, Reason: reason})
-	if e.manual {
-		c.endManual(reason)
-		return
-	}
 	e.attempts++
 	e.epoch, e.claim = 0, nil
+	if e.manual {
+		// Candidates of several shards took the votes of one epoch from each other, perhaps. Writes
+		// are held back meanwhile, so there is no time to try for long.
+		if e.attempts == manualAttempts {
+			c.endManual(reason)
+			return
+		}
+		e.start = c.now.Add(time.Duration(c.cfg.Rand.Int64N(int64(3 * hurry))))
+		return
+	}
 	pause := electionDelay << min(e.attempts-1, 3)
 	e.start = c.now.Add(pause/5 + time.Duration(c.cfg.Rand.Int64N(int64(pause))))
 }

@@ -38,12 +38,16 @@ var (
 // as long, or until it is told that it was called off.
 const manualTimeout = 5 * time.Second
 
+// manualAttempts is how often a manual failover asks for votes before it is called off.
+const manualAttempts = 4
+
 // manual is the replica's side of a manual failover that waits for the master.
 type manual struct {
 	deadline time.Time
 	askAgain time.Time
 	target   uint64 // the offset to reach
 	paused   bool   // and it is known
+	epoch    uint64 // set aside for the election; 0: none
 }
 
 // pause is the master's side.
@@ -68,7 +72,11 @@ func (cmd Failover) do(c *Core) error {
 	c.endManual("another one was asked for")
 	switch cmd.Mode {
 	case FailoverDefault:
-		c.manual = &manual{deadline: c.now.Add(manualTimeout)}
+		// The election's epoch is made durable now, before the master is asked to hold writes back,
+		// so that these do not wait for that as well.
+		c.currentEpoch++
+		c.dirty, c.mapDirty = true, true
+		c.manual = &manual{deadline: c.now.Add(manualTimeout), epoch: c.currentEpoch}
 		c.askForPause(m)
 	case FailoverForce:
 		c.manual = &manual{deadline: c.now.Add(manualTimeout), paused: true}
