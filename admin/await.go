@@ -49,18 +49,22 @@ func (c *Client) await(ctx context.Context, addrs []string, ok func([]*Node) err
 // awaitAgreement waits until the living nodes of a view have the same opinion about who is in the
 // cluster, who replicates whom and who owns which slot.
 func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
-	var addrs []string
-	for _, n := range v.Alive() {
-		addrs = append(addrs, n.Address)
-	}
 	g := gossiper{c: c, next: time.Now().Add(gossipEvery)}
-	return c.await(ctx, addrs, func(nodes []*Node) error {
+	return c.await(ctx, v.addresses(), func(nodes []*Node) error {
 		err := agreed(nodes)
 		if err != nil {
 			g.spread(ctx, nodes)
 		}
 		return err
 	})
+}
+
+// addresses returns where the living nodes are.
+func (v *View) addresses() (list []string) {
+	for _, n := range v.Alive() {
+		list = append(list, n.Address)
+	}
+	return list
 }
 
 // agreed tells the first difference of opinion among nodes.

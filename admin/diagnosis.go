@@ -30,6 +30,12 @@ func (c *Client) Diagnose(ctx context.Context, v *View) (*Diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.Examine(ctx, v)
+}
+
+// Examine is Diagnose for who only wants to know: it takes the view as it is, and waits for nothing. Its Report has what
+// Check finds, and OrphanedKeys.
+func (c *Client) Examine(ctx context.Context, v *View) (*Diagnosis, error) {
 	var masters []*Node
 	for _, n := range v.Masters() {
 		if n.Alive() && n.Keys > 0 {
@@ -40,7 +46,42 @@ func (c *Client) Diagnose(ctx context.Context, v *View) (*Diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Diagnosis{View: v, Report: Check(v), Keys: keys}, nil
+	d := &Diagnosis{View: v, Report: Check(v), Keys: keys}
+	d.Report = append(d.Report, d.orphans()...)
+	return d, nil
+}
+
+// orphans finds keys that are at a master which neither owns their slot nor is moving it.
+func (d *Diagnosis) orphans() (r Report) {
+	for _, n := range d.View.Masters() {
+		sets := make(map[slots.NodeID]*slots.Set)
+		keys := make(map[slots.NodeID]int)
+		for slot := range slots.Slot(slots.Count) {
+			count := d.Keys[slot][n.ID]
+			owner := d.View.Owner(slot)
+			if count == 0 || owner == nil || n.owns(slot) || n.hasOpen(slot) || owner.hasOpen(slot) {
+				continue
+			}
+			if sets[owner.ID] == nil {
+				sets[owner.ID] = new(slots.Set)
+			}
+			sets[owner.ID].Add(slot)
+			keys[owner.ID] += count
+		}
+		for _, owner := range d.View.Masters() {
+			if set := sets[owner.ID]; set != nil {
+				r = append(r, Finding{Problem: OrphanedKeys, Warning: true, Node: n.ID, Other: owner.ID, Slots: *set,
+					Text: fmt.Sprintf("Node %s holds %s that nobody reaches, of %s: %s owns that", n.Name(),
+						plural(keys[owner.ID], "key"), slotsText(*set), owner.Name())})
+			}
+		}
+	}
+	return r
+}
+
+// hasOpen reports whether the node says that the slot is on its way.
+func (n *Node) hasOpen(slot slots.Slot) bool {
+	return slices.ContainsFunc(n.Open, func(o OpenSlot) bool { return o.Slot == slot })
 }
 
 // part is a master's role in the situation of a slot.

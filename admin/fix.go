@@ -264,7 +264,7 @@ func (f *fixer) epochs() {
 
 // leave lists what no step is about.
 func (f *fixer) leave() {
-	fixable := []Problem{Uncovered, SeveralOwners, Migrating, Importing, Disagreement, EpochClash, EpochBehind, StateFail}
+	fixable := []Problem{Uncovered, SeveralOwners, Migrating, Importing, OrphanedKeys, Disagreement, EpochClash, EpochBehind, StateFail}
 	for _, x := range f.d.Report {
 		switch {
 		case slices.Contains(fixable, x.Problem):

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,15 +38,22 @@ func (c *Client) Fix(ctx context.Context, v *View, o FixOptions) (Report, error)
 	return nil, fmt.Errorf("%w: after %d rounds of repairs new problems still turn up; is something else changing the cluster?", ErrBroken, fixRounds)
 }
 
-// heal gives gossip some time to carry the repairs everywhere. If it does not, the next round
-// will see what is left.
+// heal gives gossip some time to carry the repairs everywhere, and to settle which of several nodes that bumped their
+// epochs at once has to do so again. If it does not, the next round will see what is left.
 func (c *Client) heal(ctx context.Context, v *View) error {
 	const healLimit = 5 * time.Second
 	limited, cancel := context.WithTimeout(ctx, healLimit)
 	defer cancel()
 	v, err := c.refresh(limited, v)
-	if err == nil {
-		c.awaitAgreement(limited, v)
+	if err == nil && c.awaitAgreement(limited, v) == nil {
+		c.await(limited, v.addresses(), func(nodes []*Node) error {
+			for _, f := range checkEpochs(&View{Nodes: nodes}) {
+				if f.Problem == EpochClash {
+					return errors.New(f.Text)
+				}
+			}
+			return nil
+		})
 	}
 	return ctx.Err()
 }

@@ -26,14 +26,18 @@ func checkVerb(t *task) *verb {
 			if err != nil {
 				return err
 			}
-			return t.report(v)
+			return t.report(ctx, v)
 		}),
 	}
 }
 
 // report prints the summary and what check finds; an error if that is bad.
-func (t *task) report(v *admin.View) error {
-	r := admin.Check(v)
+func (t *task) report(ctx context.Context, v *admin.View) error {
+	d, err := t.client.Examine(ctx, v)
+	if err != nil {
+		return err
+	}
+	r := d.Report
 	if !t.json {
 		if err := t.result(nil, admin.Summarize(v)); err != nil {
 			return err

@@ -37,7 +37,7 @@ func createVerb(t *task) *verb {
 			if err != nil {
 				return err
 			}
-			return t.report(v)
+			return t.report(ctx, v)
 		}),
 	}
 }

@@ -42,7 +42,7 @@ func fixVerb(t *task) *verb {
 			}
 			if plan.Empty() {
 				t.say("%s", strings.TrimSpace(plan.String()))
-				return t.report(d.View)
+				return t.report(ctx, d.View)
 			}
 			if err := t.confirm(plan, "Do you want to proceed with these repairs?"); err != nil {
 				return err
@@ -53,7 +53,7 @@ func fixVerb(t *task) *verb {
 			if v, err = t.client.View(ctx, v.Nodes[0].Address); err != nil {
 				return err
 			}
-			return t.report(v)
+			return t.report(ctx, v)
 		}),
 	}
 }
