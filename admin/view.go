@@ -45,10 +45,54 @@ func (n *Node) Name() string { return n.Address + " (" + n.ID.Short() + "…)" }
 // View asks the node at entry, "host:port", who is in the cluster, then asks all of them, and so
 // on until nobody new turns up. That some node does not answer is no error, but
 // entry must.
+//
+// Nodes are not asked at one moment. If a slot changes hands meanwhile, so that it seems to be
+// nobody's or two nodes', all are asked again, a few times at most.
 func (c *Client) View(ctx context.Context, entry string) (*View, error) {
 	if _, err := splitAddr(entry); err != nil {
 		return nil, err
 	}
+	for look := 1; ; look++ {
+		v, err := c.look(ctx, entry)
+		if err != nil || look == maxLooks || !v.torn() {
+			return v, err
+		}
+		if err := pause(ctx, firstPoll<<look); err != nil {
+			return nil, err
+		}
+	}
+}
+
+const maxLooks = 5
+
+// torn reports whether a slot on its way, as one node says at least, has not just one owner among
+// those who answered: it may have been given up before the one was asked, or taken after.
+func (v *View) torn() bool {
+	var moving, once, twice slots.Set
+	for _, n := range v.Alive() {
+		for _, o := range n.Open {
+			moving.Add(o.Slot)
+		}
+		for i := range n.JobsNow {
+			if j := &n.JobsNow[i]; !j.Ended() {
+				moving.Union(&j.Slots)
+			}
+		}
+		if n.IsMaster() {
+			own := n.Slots()
+			both := own
+			both.Intersect(&once)
+			twice.Union(&both)
+			once.Union(&own)
+		}
+	}
+	once.Subtract(&twice)
+	moving.Subtract(&once)
+	return !moving.Empty()
+}
+
+// look takes a View, which may be torn.
+func (c *Client) look(ctx context.Context, entry string) (*View, error) {
 	first := c.ask(ctx, entry)
 	if first.Err != nil {
 		return nil, first.Err
