@@ -15,7 +15,7 @@ func (n *Node) newMigrations() (*migrate.Driver, error) {
 		Node:       mover{n},
 		Engine:     n.engine,
 		Disk:       n.cfg.Disk,
-		Replicated: n.replicasKnow,
+		Replicated: n.replicasHave,
 		OnJournal:  n.noteJobs,
 		OnProgress: func(s migrate.Status) { n.emit(s) },
 		Logger:     n.log.Named("migrate"),

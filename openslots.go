@@ -166,6 +166,25 @@ const (
 	replicaWait = 2 * time.Second
 )
 
+// replicasHave waits until the stream up to now is at each replica in good standing, however long
+// that takes: a great value needs more than any fixed time, and who gave up would bring it again
+// and again. A replica that is lost, or too slow, is in good standing no more.
+func (n *Node) replicasHave(ctx context.Context) error {
+	offset := n.backlog.Offset()
+	for {
+		k := n.repl.GoodReplicas(n.cfg.Replication.MaxLag)
+		if k == 0 {
+			return nil
+		}
+		look, cancel := context.WithTimeout(ctx, replicaWait)
+		_, err := n.repl.WaitAcked(look, offset, k)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+}
+
 // replicasKnow returns when each replica in good standing holds the stream up to now.
 func (n *Node) replicasKnow(ctx context.Context) error {
 	k := n.repl.GoodReplicas(n.cfg.Replication.MaxLag)

@@ -14,11 +14,7 @@ import (
 // slot have to come in their order, from whatever point on. The slot's version
 // counter becomes at least the op's, so that a promoted replica or the new owner of
 // a slot goes on where the ops ended. The memory limit does not apply.
-func (s *Store) Apply(op Op) error { return s.apply(op.Slot, []Op{op}, false) }
-
-// Import is Apply, but the op also goes to the Sink: keys that a slot's new owner
-// receives must reach its replicas.
-func (s *Store) Import(op Op) error { return s.apply(op.Slot, []Op{op}, true) }
+func (s *Store) Apply(op Op) error { return s.apply(op.Slot, []Op{op}) }
 
 // ApplyAll is Apply for many ops. Runs of ops on the same slot take its lock once.
 func (s *Store) ApplyAll(ops []Op) error {
@@ -27,7 +23,7 @@ func (s *Store) ApplyAll(ops []Op) error {
 		for n < len(ops) && n < applyRun && ops[n].Slot == ops[0].Slot {
 			n++
 		}
-		if err := s.apply(ops[0].Slot, ops[:n], false); err != nil {
+		if err := s.apply(ops[0].Slot, ops[:n]); err != nil {
 			return err
 		}
 		ops = ops[n:]
@@ -38,7 +34,7 @@ func (s *Store) ApplyAll(ops []Op) error {
 // applyRun is how many ops are applied under one hold of a lock.
 const applyRun = 256
 
-func (s *Store) apply(slot slots.Slot, ops []Op, toSink bool) error {
+func (s *Store) apply(slot slots.Slot, ops []Op) error {
 	if slot >= slots.Count {
 		return fmt.Errorf("keyspace: slot %d of an op is out of range (0 to %d)", slot, slots.Count-1)
 	}
@@ -49,11 +45,6 @@ func (s *Store) apply(slot slots.Slot, ops []Op, toSink bool) error {
 	for i := range ops {
 		if err := s.applyLocked(t, &ops[i]); err != nil {
 			return err
-		}
-		if toSink {
-			s.settle(slot, t, was)
-			was = t.sum
-			s.commitOne(ops[i])
 		}
 	}
 	return nil

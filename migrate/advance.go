@@ -167,11 +167,12 @@ func (s *sender) takeBatch(now time.Time) {
 	}
 }
 
-// unacked returns the bytes on their way; a batch still being collected counts as endless.
+// unacked returns the bytes on their way. A batch still being collected counts as endless, and so
+// does a great value to its last byte: keys behind it would be in flight until it is stored.
 func (s *sender) unacked() uint64 {
 	n := uint64(0)
 	for _, b := range s.batches {
-		if b.size == 0 {
+		if b.size == 0 || b.size > s.lim.unacked {
 			return s.lim.unacked
 		}
 		n += b.size - b.acked

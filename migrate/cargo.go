@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -44,23 +45,32 @@ const inlineValue = 32 << 10
 
 const _ = uint(inlineValue - keyspace.BigValue) // does not compile if that is greater
 
+// errAlone ends the loading of a batch before, or behind, a value that is longer than a usual
+// batch: it has one to itself, so that no other key waits until its last byte has arrived.
+var errAlone = errors.New("migrate: a great value travels alone")
+
 // load takes keys of the slots of order, from a place on, until they make about budget bytes.
 // It returns where to go on and how many keys it met; those on another flight stay. Keys whose
 // time is over are as good as gone. buf is a buffer to use, if there is one to spare.
 func load(e Engine, now time.Time, order []slots.Slot, from place, budget int, buf []byte) (c *cargo, next place, found int, err error) {
 	c = &cargo{flight: e.NewFlight()}
 	next = from
-	for next.index < len(order) && budget > 0 {
+	usual, alone := budget, false
+	for next.index < len(order) && budget > 0 && !alone {
 		slot, before, met := order[next.index], len(buf)+int(c.size), 0
 		cursor, done, err := e.Store().Dump(slot, next.cursor, budget, func(op keyspace.Op) error {
 			if op.ExpireAt != 0 && op.ExpireAt <= now.UnixMilli() {
 				return nil
+			}
+			if c.keys > 0 && (alone || len(op.Value) > usual) {
+				return errAlone
 			}
 			met++
 			if !e.Board(slot, c.flight, op.Key) {
 				return nil
 			}
 			c.keys++
+			alone = len(op.Value) > usual
 			if len(c.slots) == 0 || c.slots[len(c.slots)-1] != slot {
 				c.slots = append(c.slots, slot)
 			}
@@ -73,13 +83,13 @@ func load(e Engine, now time.Time, order []slots.Slot, from place, budget int, b
 			c.add(op.Value)
 			return nil
 		})
-		if err != nil {
+		if err != nil && err != errAlone {
 			c.land(e, false)
 			return nil, from, 0, err
 		}
-		found += met
+		found, alone = found+met, alone || err == errAlone
 		budget -= len(buf) + int(c.size) - before
-		if next.cursor = cursor; done {
+		if next.cursor = cursor; done && err == nil {
 			next = place{index: next.index + 1}
 		}
 	}

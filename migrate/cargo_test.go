@@ -74,6 +74,74 @@ func TestCargo(t *testing.T) {
 	}
 }
 
+// TestAGreatValueTravelsAlone: no other key is in flight for as long as it takes, and none is
+// left out because of it.
+func TestAGreatValueTravelsAlone(t *testing.T) {
+	const budget = 1000
+	s := keyspace.New(keyspace.Config{})
+	e := newTestEngine(s, 1)
+	s.Update(0, func(tx *keyspace.Tx) error {
+		for i := range 300 {
+			size := 10
+			if i%100 == 0 {
+				size = inlineValue + budget
+			}
+			if err := tx.Put([]byte(key(0, i)), keyspace.String, make([]byte, size), 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	great := 0
+	for rounds := 0; s.Len() > 0; rounds++ {
+		if rounds > 300 {
+			t.Fatalf("%d keys are left after %d batches", s.Len(), rounds)
+		}
+		for at := (place{}); at.index == 0; {
+			c, next, _, err := load(e, time.Now(), []slots.Slot{0}, at, budget, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(c.great) > 0 {
+				great++
+				if c.keys > 1 {
+					t.Fatalf("a batch holds %d keys beside a great value", c.keys-1)
+				}
+			}
+			if err := c.land(e, true); err != nil {
+				t.Fatal(err)
+			}
+			at = next
+		}
+	}
+	if great != 3 {
+		t.Errorf("%d of 3 great values travelled", great)
+	}
+}
+
+// TestGrownAllocatesWhatArrived: the room for a batch at most doubles, and ends at its size.
+func TestGrownAllocatesWhatArrived(t *testing.T) {
+	for _, size := range []uint64{1, 100, 5 << 20, 5<<20 + 17, 1 << 23} {
+		var b []byte
+		for n := uint64(0); n < size; {
+			part := min(size-n, partSize)
+			n += part
+			b = append(grown(b, n, size), bytes.Repeat([]byte{byte(n / partSize)}, int(part))...)
+			if c := uint64(cap(b)); c > 3*n && c > copyStep {
+				t.Fatalf("%d bytes are held for %d of %d", c, n, size)
+			}
+		}
+		if uint64(len(b)) != size || uint64(cap(b)) != size && size > keepBlob {
+			t.Fatalf("%d bytes of %d, room for %d", len(b), size, cap(b))
+		}
+		for i, x := range b {
+			if end := min(size, uint64(i/partSize+1)*partSize); x != byte(end/partSize) {
+				t.Fatalf("byte %d of %d is %d", i, size, x)
+			}
+		}
+	}
+}
+
 // TestUnloadUndoesABatchThatItRefuses: what a refused batch brought must not stay, it would
 // come back to life when the source deletes its own copy.
 func TestUnloadUndoesABatchThatItRefuses(t *testing.T) {

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -189,7 +190,7 @@ func (r *receiver) part(m message) error {
 		return fmt.Errorf("migrate: bytes %d to %d of %d of batch %d do not follow byte %d of batch %d: %w",
 			m.Offset, end, m.Size, m.N, len(r.blob), r.batch, ErrMalformed)
 	}
-	r.blob = append(r.blob, m.Data...)
+	r.blob = append(grown(r.blob, end, m.Size), m.Data...)
 	if end < m.Size {
 		r.send(message{Type: msgAck, N: m.N, Size: end})
 		return nil
@@ -198,8 +199,34 @@ func (r *receiver) part(m message) error {
 	return nil
 }
 
-// keepBlob is the greatest buffer that is kept for the next batch, in bytes.
-const keepBlob = 1 << 20
+const (
+	// keepBlob is the greatest buffer that is kept for the next batch, in bytes. A greater one may become
+	// part of the store, see unload.
+	keepBlob = 1 << 20
+	// copyStep is how much is copied at once, in bytes. The runtime cannot interrupt a copy, nor a loop
+	// of nothing but copies: a collection of garbage that begins meanwhile holds everybody up.
+	copyStep = 64 << 10
+)
+
+// grown returns b with room for need bytes of a batch that is to have size. Nothing is allocated
+// for what is merely announced: the room doubles. Once a third of a great batch is there it is
+// exact, since a great value stays where it was put together.
+func grown(b []byte, need, size uint64) []byte {
+	if need <= uint64(cap(b)) {
+		return b
+	}
+	room := max(need, 2*uint64(cap(b)), copyStep)
+	if size > keepBlob && room > size/3*2 {
+		room = size
+	}
+	next := make([]byte, 0, room)
+	for len(b) > 0 {
+		n := min(len(b), copyStep)
+		next, b = append(next, b[:n]...), b[n:]
+		runtime.Gosched()
+	}
+	return next
+}
 
 // stored tells how a store ended.
 func (r *receiver) stored(n uint64, err error) {

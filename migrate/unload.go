@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -13,38 +14,60 @@ import (
 // would come back to life when the source deletes its own. What a Return brought may stay, it is
 // at its owner.
 func unload(s *keyspace.Store, blob []byte, onlyNew bool, mayTake func(slots.Slot) bool) error {
-	err := eachSlot(blob, mayTake)
+	ops, err := puts(blob)
 	if err == nil {
-		err = eachOp(blob, func(op *keyspace.Op) error {
-			have, ok := version(s, op)
-			if ok && (onlyNew || have >= op.Version) {
-				return nil
-			}
-			return s.Import(*op)
-		})
+		err = eachSlot(ops, mayTake)
 	}
 	if err == nil {
-		err = eachSlot(blob, mayTake) // a slot may have changed hands meanwhile
+		own(ops)
+		err = s.Import(ops, onlyNew)
+	}
+	if err == nil {
+		err = eachSlot(ops, mayTake) // a slot may have changed hands meanwhile
 	}
 	if err != nil && !onlyNew {
-		eachOp(blob, func(op *keyspace.Op) error { return undo(s, op) })
+		for i := range ops {
+			undo(s, &ops[i])
+		}
 	}
 	return err
 }
 
+// puts takes a batch apart. The ops alias it.
+func puts(blob []byte) (ops []keyspace.Op, err error) {
+	for len(blob) > 0 {
+		op, rest, err := keyspace.DecodeOp(blob)
+		if err != nil {
+			return nil, err
+		}
+		if op.Kind != keyspace.OpPut {
+			return nil, fmt.Errorf("migrate: a batch holds a %v, not only puts: %w", op.Kind, ErrMalformed)
+		}
+		ops, blob = append(ops, op), rest
+	}
+	return ops, nil
+}
+
+// own makes values the store's that it does not copy, before a slot is locked for them. One longer
+// than keepBlob stays in the batch's buffer, which is not used again.
+func own(ops []keyspace.Op) {
+	for i := range ops {
+		if v := ops[i].Value; len(v) > keyspace.BigValue && len(v) <= keepBlob {
+			ops[i].Value = bytes.Clone(v)
+		}
+	}
+}
+
 // eachSlot asks about every slot of a batch, once for each run of keys.
-func eachSlot(blob []byte, mayTake func(slots.Slot) bool) error {
+func eachSlot(ops []keyspace.Op, mayTake func(slots.Slot) bool) error {
 	last := slots.Slot(slots.Count)
-	return eachOp(blob, func(op *keyspace.Op) error {
-		if op.Slot == last {
-			return nil
+	for i := range ops {
+		if slot := ops[i].Slot; slot != last && !mayTake(slot) {
+			return fmt.Errorf("slot %d does not come here", slot)
 		}
-		last = op.Slot
-		if !mayTake(op.Slot) {
-			return fmt.Errorf("slot %d does not come here", op.Slot)
-		}
-		return nil
-	})
+		last = ops[i].Slot
+	}
+	return nil
 }
 
 // undo deletes a key that is there exactly as it was sent.
@@ -55,31 +78,4 @@ func undo(s *keyspace.Store, op *keyspace.Op) error {
 		}
 		return nil
 	})
-}
-
-func version(s *keyspace.Store, op *keyspace.Op) (version uint64, ok bool) {
-	s.View(op.Slot, func(tx *keyspace.Tx) error {
-		var e keyspace.Entry
-		e, ok = tx.Peek(op.Key)
-		version = e.Version
-		return nil
-	})
-	return version, ok
-}
-
-func eachOp(blob []byte, fn func(*keyspace.Op) error) error {
-	for len(blob) > 0 {
-		op, rest, err := keyspace.DecodeOp(blob)
-		if err != nil {
-			return err
-		}
-		if op.Kind != keyspace.OpPut {
-			return fmt.Errorf("migrate: a batch holds a %v, not only puts: %w", op.Kind, ErrMalformed)
-		}
-		if err := fn(&op); err != nil {
-			return err
-		}
-		blob = rest
-	}
-	return nil
 }

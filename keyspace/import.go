@@ -1,0 +1,82 @@
+package keyspace
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Import stores keys that come from another node, and sends them to the Sink: what a slot's new
+// owner receives must reach its replicas. All ops are puts. A key that is here in the same or a
+// later version stays as it is; with onlyNew, every key that is here does. Each run of ops of one
+// slot takes its lock once.
+//
+// A Value longer than [BigValue] is not copied: it is the store's from now on, and nobody may
+// change it. So storing it takes no longer than storing a small one.
+func (s *Store) Import(ops []Op, onlyNew bool) error {
+	for len(ops) > 0 {
+		n := 1
+		for n < len(ops) && n < applyRun && ops[n].Slot == ops[0].Slot {
+			n++
+		}
+		if err := s.importSlot(ops[0].Slot, ops[:n], onlyNew); err != nil {
+			return err
+		}
+		ops = ops[n:]
+	}
+	return nil
+}
+
+func (s *Store) importSlot(slot slots.Slot, ops []Op, onlyNew bool) error {
+	if slot >= slots.Count {
+		return fmt.Errorf("keyspace: slot %d of an op is out of range (0 to %d)", slot, slots.Count-1)
+	}
+	t := s.lock(slot)
+	defer s.unlock(slot)
+	was, from := t.sum, 0
+	var err error
+	for i := range ops {
+		put := false
+		if put, err = s.importLocked(t, &ops[i], onlyNew); put {
+			continue
+		}
+		s.commitLocked(slot, ops[from:i])
+		if from = i + 1; err != nil {
+			ops = ops[:from]
+			break
+		}
+	}
+	s.commitLocked(slot, ops[from:])
+	s.settle(slot, t, was)
+	return err
+}
+
+// importLocked reports whether it has put op into the table.
+func (s *Store) importLocked(t *table, op *Op, onlyNew bool) (bool, error) {
+	t.version = max(t.version, op.Version)
+	hash := s.hash(op.Key)
+	seg, at := t.find(hash, op.Key)
+	if at >= 0 && (onlyNew || seg.record(cellRef(seg.index.cells[at])).version >= op.Version) {
+		return false, nil
+	}
+	rec := record{typ: op.Type, expireAt: op.ExpireAt, version: op.Version, key: op.Key, value: op.Value,
+		access: newAccess(s.Policy(), s.clock.Load())}
+	if len(op.Key) > maxKey {
+		rec.key = bytes.Clone(op.Key)
+		if len(op.Value) <= BigValue { // it stands outside the arena, too
+			rec.value = bytes.Clone(op.Value)
+		}
+	}
+	if !t.put(seg, at, hash, &rec, s.hash) {
+		return false, errFlood
+	}
+	return true, nil
+}
+
+// commitLocked hands ops to the Sink.
+func (s *Store) commitLocked(slot slots.Slot, ops []Op) {
+	if s.cfg.Sink != nil && len(ops) > 0 {
+		s.cfg.Sink.Commit(slot, ops)
+	}
+}
