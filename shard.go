@@ -16,7 +16,7 @@ import (
 // startReplication makes the node's part in replication, for the role it had.
 func (n *Node) startReplication() error {
 	r, err := replication.New(replication.Config{
-		Self:    n.ID(),
+		Self:    n.identity,
 		Addr:    n.announced(),
 		Store:   n.store,
 		Cluster: n.clusterID,
@@ -32,10 +32,22 @@ func (n *Node) startReplication() error {
 		return err
 	}
 	n.repl = r
-	if m := n.Map(); m != nil {
-		n.follow(m)
+	m := n.Map()
+	if m == nil {
+		return nil
+	}
+	if master := m.Node(m.Self().Master); master != nil {
+		return n.repl.Resume(*master)
 	}
 	return nil
+}
+
+// identity is what the node calls itself towards its master and its replicas.
+func (n *Node) identity() (slots.NodeID, uint64) {
+	if n.gossip == nil {
+		return slots.NodeID{}, 0
+	}
+	return n.ID(), n.gossip.Incarnation()
 }
 
 // clusterID names the cluster, so that no node takes data from another one's.

@@ -136,7 +136,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	if self.Addr.Host == "" {
 		self.Addr.Host = host // until a peer tells better
 	}
-	c.self = &node{rec: self}
+	c.self = &node{rec: self, offset: cfg.Offset}
 	c.insert(c.self)
 	if st != nil {
 		c.restore(st.Nodes[1:])

@@ -55,10 +55,11 @@ type Driver struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	current  atomic.Pointer[slots.Map]
-	cluster  atomic.Pointer[ClusterID]
-	offset   atomic.Uint64
-	lastLink atomic.Uint64
+	current     atomic.Pointer[slots.Map]
+	cluster     atomic.Pointer[ClusterID]
+	incarnation atomic.Uint64
+	offset      atomic.Uint64
+	lastLink    atomic.Uint64
 	// catchingUp is set while a manual failover waits for the offset to grow.
 	catchingUp atomic.Bool
 	bytes      struct{ sent, received atomic.Uint64 }
@@ -122,6 +123,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.cluster.Store(&ClusterID{})
+	d.offset.Store(cfg.Core.Offset)
 	d.carryOut(time.Now()) // saves the new incarnation, makes the first map
 	if d.saveErr != nil {
 		d.cancel()
@@ -307,6 +309,9 @@ func (d *Driver) SetDataTime(t time.Time) {
 
 // Cluster returns the id of the cluster, zero while nobody has founded one.
 func (d *Driver) Cluster() ClusterID { return *d.cluster.Load() }
+
+// Incarnation returns the number of this start of the node: it is greater than that of any earlier start.
+func (d *Driver) Incarnation() uint64 { return d.incarnation.Load() }
 
 // Peers returns what is known of the other nodes beside the Map.
 func (d *Driver) Peers() (list []Peer) {

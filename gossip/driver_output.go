@@ -23,6 +23,7 @@ func (d *Driver) carryOut(now time.Time) {
 		if id := d.core.cluster; *d.cluster.Load() != id {
 			d.cluster.Store(&id)
 		}
+		d.incarnation.Store(d.core.self.rec.Incarnation)
 		d.publish(out.Map, d.events)
 		for _, e := range d.events {
 			logEvent(d.log, e)

@@ -20,7 +20,7 @@
 //
 //	log := replication.NewBacklog(0)
 //	store := keyspace.New(keyspace.Config{Sink: log})
-//	r, err := replication.New(replication.Config{Self: id, Store: store, Log: log, Dial: dial})
+//	r, err := replication.New(replication.Config{Self: identity, Store: store, Log: log, Dial: dial})
 //	…
 //	r.Follow(master)                       // become its replica
 //	err = r.WaitSynced(ctx)                // the data is here

@@ -16,9 +16,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Config configures a Replicator. Store, Log and Dial are required.
+// Config configures a Replicator. Self, Store, Log and Dial are required.
 type Config struct {
-	Self slots.NodeID
+	// Self returns the node's id and its incarnation, which grows with every start. CLUSTER RESET
+	// HARD changes the id. Links of an earlier incarnation end when a later one comes.
+	Self func() (id slots.NodeID, incarnation uint64)
 	Addr slots.Addr // told to the master, which shows it in INFO
 	// Store is the node's data, Log its Sink.
 	Store *keyspace.Store
@@ -84,8 +86,8 @@ const (
 // New returns a Replicator of a master without replicas.
 func New(cfg Config) (*Replicator, error) {
 	switch {
-	case cfg.Store == nil || cfg.Log == nil || cfg.Dial == nil:
-		return nil, errors.New("replication: Config needs Store, Log and Dial")
+	case cfg.Self == nil || cfg.Store == nil || cfg.Log == nil || cfg.Dial == nil:
+		return nil, errors.New("replication: Config needs Self, Store, Log and Dial")
 	case cfg.Timeout < 0 || cfg.Timeout > 0 && cfg.Timeout < 2*pingEvery:
 		return nil, fmt.Errorf("replication: Config.Timeout is %v: use at least %v, or 0 for %v", cfg.Timeout, 2*pingEvery, defaultTimeout)
 	}
@@ -113,7 +115,13 @@ func New(cfg Config) (*Replicator, error) {
 // call the node must have stopped to write by itself (publish the new map, then
 // keyspace's Barrier). It returns at once; the data stays readable until the master's
 // has arrived.
-func (r *Replicator) Follow(target slots.Node) error {
+func (r *Replicator) Follow(target slots.Node) error { return r.follow(target, false) }
+
+// Resume is Follow for a node that starts again and was a replica before. It has never written by
+// itself, so what its snapshot holds counts in elections even if no master is left to compare it with.
+func (r *Replicator) Resume(target slots.Node) error { return r.follow(target, true) }
+
+func (r *Replicator) follow(target slots.Node, resume bool) error {
 	r.role.Lock()
 	defer r.role.Unlock()
 	r.mu.Lock()
@@ -139,7 +147,7 @@ func (r *Replicator) Follow(target slots.Node) error {
 	p := newPull(r, target)
 	r.mu.Lock()
 	if old == nil {
-		r.stale = true // what it wrote as a master may be no part of the winner's history
+		r.stale = !resume // what it wrote as a master may be no part of the winner's history
 		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
 	}
 	r.pull = p
@@ -212,7 +220,8 @@ func (r *Replicator) Close() error {
 }
 
 // Offset returns how much of its shard's stream the node holds: what elections compare
-// (SPEC §6.3). It is 0 for a replica whose data is not known to be of its master's history.
+// (SPEC §6.3). It is 0 for a replica whose data is not known to be of its master's history: one that
+// was a master until lately, or is in its first full sync. See Resume for one that starts again.
 func (r *Replicator) Offset() int64 {
 	r.mu.Lock()
 	stale := r.stale

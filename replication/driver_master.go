@@ -22,9 +22,11 @@ type replica struct {
 	echo chan struct{} // receives a value when stamp is set
 
 	// Set once when the replica has said who it is, before it is counted or shown.
-	id     slots.NodeID
-	addr   slots.Addr
-	full   bool
+	id          slots.NodeID
+	incarnation uint64
+	addr        slots.Addr
+	full        bool
+
 	known  atomic.Bool
 	online atomic.Bool  // it has acknowledged
 	held   atomic.Int64 // up to where it holds the stream
@@ -143,24 +145,28 @@ func (p *replica) write(b []byte) error {
 // join decides how the replica is brought up to date. The feed's batch is its answer.
 func (p *replica) join(m *message) (*feed, error) {
 	r := p.r
+	self, _ := r.cfg.Self()
 	switch {
 	case m.kind != kindHello:
 		return nil, unexpected(fmt.Sprintf("a message of kind %d before the hello", m.kind))
 	case m.version < protocolVersion:
 		return nil, fmt.Errorf("replication: protocol version %d is too old, use at least %d", m.version, protocolVersion)
-	case m.node == r.cfg.Self:
+	case m.node == self:
 		return nil, errors.New("replication: a node cannot replicate itself")
-	case m.master != r.cfg.Self:
-		return nil, fmt.Errorf("replication: node %s is not at this address any more, here is %s", m.master, r.cfg.Self)
+	case m.master != self:
+		return nil, fmt.Errorf("replication: node %s is not at this address any more, here is %s", m.master, self)
 	case m.cluster != r.cfg.Cluster():
 		return nil, fmt.Errorf("replication: the replica belongs to another cluster, %x", m.cluster)
+	}
+	if r.outlived(m) {
+		return nil, errors.New("replication: this node has been started anew since, and its later self replicates already")
 	}
 	keys := r.cfg.Store.Len()
 	reader, answer, why, err := r.cfg.Log.join(m.wanted, keys)
 	if err != nil {
 		return nil, err
 	}
-	p.id, p.addr, p.full = m.node, m.addr, why != ""
+	p.id, p.incarnation, p.addr, p.full = m.node, m.incarnation, m.addr, why != ""
 	p.known.Store(true)
 	r.replaceOlder(p)
 	f := &feed{store: r.cfg.Store, in: reader, place: reader.Place(), settle: r.settled, limits: defaultLimits, batch: answer}
@@ -176,6 +182,17 @@ func (p *replica) join(m *message) (*feed, error) {
 		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.place)
 	}
 	return f, nil
+}
+
+// outlived reports whether a later incarnation of the node that says hello is here already: the hello
+// is that of a process that was thought to be dead.
+func (r *Replicator) outlived(hello *message) bool {
+	for _, p := range *r.feeds.Load() {
+		if p.known.Load() && p.id == hello.node && p.incarnation > hello.incarnation {
+			return true
+		}
+	}
+	return false
 }
 
 // replaceOlder ends links that the same node left behind: it must not be counted twice.

@@ -162,8 +162,9 @@ type pullLink struct {
 
 func (l *pullLink) hello() error {
 	cfg := &l.p.r.cfg
-	m := message{kind: kindHello, version: protocolVersion, node: cfg.Self, addr: cfg.Addr, wanted: cfg.Log.standing(),
+	m := message{kind: kindHello, version: protocolVersion, addr: cfg.Addr, wanted: cfg.Log.standing(),
 		master: l.p.id, cluster: cfg.Cluster()}
+	m.node, m.incarnation = cfg.Self()
 	return l.write(appendMessage(nil, &m))
 }
 

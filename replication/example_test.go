@@ -20,7 +20,7 @@ func Example() {
 		log := replication.NewBacklog(0)
 		store := keyspace.New(keyspace.Config{Sink: log})
 		r, err := replication.New(replication.Config{
-			Self: self.ID, Store: store, Log: log,
+			Self: func() (slots.NodeID, uint64) { return self.ID, 1 }, Store: store, Log: log,
 			Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) { return host.Dial(ctx, to.Addr.Bus()) },
 		})
 		if err != nil {

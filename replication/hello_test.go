@@ -47,3 +47,68 @@ func TestWrongMasterRefuses(t *testing.T) {
 		}
 	})
 }
+
+// A node has another id after CLUSTER RESET HARD, and is a master under that one.
+func TestMasterWithANewID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		master, replica := tn.node(1), tn.node(2)
+		defer master.stop()
+		defer replica.stop()
+		master.id = slots.NodeID{3}
+		master.set("k", "v")
+		replica.follow(master)
+		replica.reach(master)
+	})
+}
+
+// A process that was thought to be dead must not take the place of the one that was started since.
+func TestEarlierIncarnationIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		master, late, now := tn.node(1), tn.node(2), tn.node(3)
+		defer master.stop()
+		defer late.stop()
+		defer now.stop()
+		now.id, now.incarnation = late.id, 1
+		now.follow(master)
+		now.synced()
+		late.follow(master)
+		var refusal error
+		for refusal == nil {
+			if lost, ok := (<-late.events).(LinkLost); ok {
+				refusal = lost.Err
+			}
+		}
+		if !strings.Contains(refusal.Error(), "started anew") {
+			t.Errorf("refused with: %v", refusal)
+		}
+		if _, left := last[ReplicaLeft](master); left || len(master.Status().Replicas) != 1 {
+			t.Errorf("the master serves %+v", master.Status().Replicas)
+		}
+		late.incarnation = 2 // and the other way round
+		late.synced()
+		if _, left := last[ReplicaLeft](master); !left {
+			t.Error("the earlier one kept its place")
+		}
+	})
+}
+
+// What a snapshot holds counts from the start on for a replica, and for nobody whose master may have diverged.
+func TestResumedReplicaStandsWhereItsSnapshotDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		resumed, demoted := tn.node(1), tn.node(2)
+		defer resumed.stop()
+		defer demoted.stop()
+		gone := slots.Node{ID: slots.NodeID{9}}
+		for _, x := range []*testNode{resumed, demoted} {
+			x.log.restore(History{ID: ID{1}, Offset: 700})
+		}
+		resumed.Resume(gone)
+		demoted.Follow(gone)
+		if a, b := resumed.Offset(), demoted.Offset(); a != 700 || b != 0 {
+			t.Errorf("the replica that starts again stands at %d, the demoted master at %d; want 700 and 0", a, b)
+		}
+	})
+}

@@ -13,7 +13,7 @@ type kind uint8
 
 const (
 	// from the replica
-	kindHello kind = 1 // node, version, address, positions, whom it wants, cluster
+	kindHello kind = 1 // version, node, address, positions, whom it wants, cluster, incarnation
 	kindAck   kind = 2 // offset up to which it holds the stream, stamp
 	// from the master
 	kindRefuse kind = 3  // why
@@ -41,8 +41,8 @@ const (
 	maxPiece   = maxMessage - 64
 )
 
-// maxPositions bounds what a replica may offer; a History has two names at most.
-const maxPositions = 3
+// maxPositions bounds what a replica may offer: a History has two names at most.
+const maxPositions = 2
 
 // message is any of the kinds; which fields it uses is said there.
 type message struct {
@@ -50,6 +50,9 @@ type message struct {
 	version uint64
 	node    slots.NodeID
 	addr    slots.Addr
+
+	incarnation uint64 // of node
+
 	wanted  []Position
 	master  slots.NodeID // the node that the replica takes the receiver for
 	cluster [16]byte
@@ -68,7 +71,7 @@ func appendMessage(dst []byte, m *message) []byte {
 	dst, start := frame.Begin(dst)
 	switch m.kind {
 	case kindHello:
-		dst = packArray(dst, 9+2*len(m.wanted))
+		dst = packArray(dst, 10+2*len(m.wanted))
 		dst = packUint(dst, uint64(m.kind))
 		dst = packUint(dst, m.version)
 		dst = packBytes(dst, m.node[:])
@@ -80,6 +83,7 @@ func appendMessage(dst []byte, m *message) []byte {
 			dst = packUint(packBytes(dst, p.ID[:]), uint64(p.Offset))
 		}
 		dst = packBytes(packBytes(dst, m.master[:]), m.cluster[:])
+		dst = packUint(dst, m.incarnation)
 	case kindRefuse:
 		dst = packUint(packArray(dst, 2), uint64(m.kind))
 		dst = packBytes(dst, []byte(m.text))
@@ -154,7 +158,7 @@ func decodeHello(u *unpacker, m *message) {
 	m.addr.Port, m.addr.BusPort = uint16(u.uint()), uint16(u.uint())
 	n := u.uint()
 	if n > maxPositions {
-		u.fail("at most 3 positions")
+		u.fail("at most 2 positions")
 		return
 	}
 	for range n {
@@ -166,4 +170,5 @@ func decodeHello(u *unpacker, m *message) {
 	} else {
 		u.fail("a cluster id of 16 bytes")
 	}
+	m.incarnation = u.uint()
 }

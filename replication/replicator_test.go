@@ -17,13 +17,14 @@ import (
 // testNode is a store with a Replicator, on a host of an in-memory network.
 type testNode struct {
 	*Replicator
-	t      *testing.T
-	id     slots.NodeID
-	host   string
-	store  *keyspace.Store
-	log    *Backlog
-	ln     net.Listener
-	events chan Event
+	t           *testing.T
+	id          slots.NodeID
+	incarnation uint64
+	host        string
+	store       *keyspace.Store
+	log         *Backlog
+	ln          net.Listener
+	events      chan Event
 }
 
 type testNet struct {
@@ -40,7 +41,7 @@ func (tn *testNet) node(n int) *testNode {
 	x.store = keyspace.New(keyspace.Config{Sink: x.log})
 	host := tn.net.Host(x.host)
 	var err error
-	x.Replicator, err = New(Config{Self: x.id, Addr: x.node().Addr, Store: x.store, Log: x.log,
+	x.Replicator, err = New(Config{Self: func() (slots.NodeID, uint64) { return x.id, x.incarnation }, Addr: x.node().Addr, Store: x.store, Log: x.log,
 		Dial:    func(ctx context.Context, to slots.Node) (net.Conn, error) { return host.Dial(ctx, to.Addr.Bus()) },
 		OnEvent: func(e Event) { x.events <- e }})
 	if err != nil {
