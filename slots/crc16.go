@@ -35,11 +35,12 @@ func crc16(s string) uint16 {
 	t := crcTable
 	var crc uint16
 	for len(s) >= 16 {
-		crc = t[15][s[0]^byte(crc>>8)] ^ t[14][s[1]^byte(crc)] ^
-			t[13][s[2]] ^ t[12][s[3]] ^ t[11][s[4]] ^ t[10][s[5]] ^
-			t[9][s[6]] ^ t[8][s[7]] ^ t[7][s[8]] ^ t[6][s[9]] ^
-			t[5][s[10]] ^ t[4][s[11]] ^ t[3][s[12]] ^ t[2][s[13]] ^
-			t[1][s[14]] ^ t[0][s[15]]
+		// Brackets keep the chain of dependent xors short: the compiler does not regroup.
+		crc = (t[15][s[0]^byte(crc>>8)] ^ t[14][s[1]^byte(crc)]) ^
+			((t[13][s[2]] ^ t[12][s[3]]) ^ (t[11][s[4]] ^ t[10][s[5]]) ^
+				((t[9][s[6]] ^ t[8][s[7]]) ^ (t[7][s[8]] ^ t[6][s[9]])) ^
+				((t[5][s[10]] ^ t[4][s[11]]) ^ (t[3][s[12]] ^ t[2][s[13]]) ^
+					(t[1][s[14]] ^ t[0][s[15]])))
 		s = s[16:]
 	}
 	if len(s) >= 8 {
