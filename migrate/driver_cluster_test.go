@@ -168,6 +168,7 @@ func (n *testNode) SetSlots(ctx context.Context, set slots.Set, action Action, p
 	n.mu.Unlock()
 	n.c.mu.Unlock()
 	n.c.publish()
+	n.store.Barrier(&set)
 	return nil
 }
 
