@@ -6,8 +6,8 @@ package keyspace
 const (
 	unit       = 4
 	refBits    = 20
-	pageUnits  = 1 << 12
-	pageSize   = pageUnits * unit // 16 KiB
+	pageUnits  = 1 << 13
+	pageSize   = pageUnits * unit // 32 KiB
 	arenaLimit = unit << refBits  // 4 MiB
 )
 

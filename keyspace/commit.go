@@ -5,6 +5,13 @@ import "encoding/binary"
 // commit carries out the staged ops and hands them to the Sink.
 func (tx *Tx) commit() {
 	t := tx.table
+	if tx.overwrite() {
+		t.version = tx.version
+		if sink := tx.store.cfg.Sink; sink != nil {
+			sink.Commit(tx.slot, tx.ops)
+		}
+		return
+	}
 	was := t.sum
 	for i := range tx.ops {
 		op, n := &tx.ops[i], &tx.notes[i]
@@ -35,14 +42,42 @@ func (tx *Tx) commit() {
 	}
 }
 
+// overwrite carries out a single put that replaces an entry by one of the same size, without an expiry before or
+// after. That is the most frequent of all writes and changes none of the table's accounts.
+func (tx *Tx) overwrite() bool {
+	if len(tx.ops) != 1 || tx.place == nil || tx.ops[0].Kind != OpPut || tx.ops[0].ExpireAt != 0 {
+		return false
+	}
+	op, n := &tx.ops[0], &tx.notes[0]
+	rec := record{typ: op.Type, version: op.Version, key: op.Key, value: op.Value, access: n.access}
+	rec.shape()
+	if rec.flags&flagBig != 0 || rec.size() != len(tx.place) {
+		return false
+	}
+	if !n.hasAccess {
+		rec.access = tx.accessAfter(tx.place, op.Version)
+	}
+	rec.encode(tx.place)
+	return true
+}
+
+// accessAfter returns the access bits of the entry at the beginning of b when it is written now: under an LFU policy a key
+// keeps its popularity.
+func (tx *Tx) accessAfter(b []byte, version uint64) uint32 {
+	policy, now := tx.policy(), tx.store.clock.Load()
+	if policy.lfu() {
+		return used(policy, accessOf(b), now, version)
+	}
+	return newAccess(policy, now)
+}
+
 func (tx *Tx) commitPut(s *segment, at int, op *Op, n *note) {
 	rec := record{typ: op.Type, expireAt: op.ExpireAt, version: op.Version, key: op.Key, value: op.Value, access: n.access}
 	if !n.hasAccess {
-		now := tx.store.clock.Load()
-		if at >= 0 && tx.policy().lfu() { // a key keeps its popularity when it is written
-			rec.access = used(tx.policy(), accessOf(s.arena.at(cellRef(s.index.cells[at]))), now, op.Version)
+		if at >= 0 {
+			rec.access = tx.accessAfter(s.arena.at(cellRef(s.index.cells[at])), op.Version)
 		} else {
-			rec.access = newAccess(tx.policy(), now)
+			rec.access = newAccess(tx.policy(), tx.store.clock.Load())
 		}
 	}
 	if !tx.table.put(s, at, n.hash, &rec, tx.store.hash) {

@@ -29,7 +29,7 @@
 //
 // A slot is one segment or, once it holds more than 64 KiB or 1024 keys, a directory
 // of segments that split and merge one at a time. A segment has an index (4 bytes a key and some
-// spare), whose cells are sorted by 12 bits of the key's hash, and an arena of pages of up to 16 KiB,
+// spare), whose cells are sorted by 12 bits of the key's hash, and an arena of pages of up to 32 KiB,
 // in which entries stand one after the other:
 //
 //	flags 1 | type 1 | access 3 | key length 1-2 | value length 1-2 | version 4 or 8 | expiry 0 or 8 | key | value
@@ -52,7 +52,7 @@
 // [Store.Memory], which MaxMemory limits, counts the bytes of live entries (header,
 // key, value, padding to 4 bytes), the indexes, the segments' fixed parts and the allocations of big
 // entries, as they are allocated. It does not count gaps, pages' room to grow (both in
-// Stats.Reserved), directories, the fixed 304 bytes of each slot whose group of 128 is in
+// Stats.Reserved), directories, the fixed 344 bytes of each slot whose group of 128 is in
 // use, and buffers of transactions. It falls with each delete, and to zero with the
 // last key. The Go runtime returns what has become free as it does all memory.
 package keyspace

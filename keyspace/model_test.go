@@ -8,9 +8,9 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -333,7 +333,7 @@ func checkStore(t *testing.T, s *Store) {
 			continue
 		}
 		for j := range g.tables {
-			n := checkTable(t, &g.gates[j].Mutex, &g.tables[j], g.seen[j].due.Load())
+			n := checkTable(t, &g.gates[j], &g.tables[j], g.seen[j].due.Load())
 			sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n.keys, sum.expiring+n.expiring, sum.bytes+n.bytes, sum.held+n.held
 		}
 	}
@@ -343,10 +343,16 @@ func checkStore(t *testing.T, s *Store) {
 	}
 }
 
-func checkTable(t *testing.T, mu *sync.Mutex, tab *table, due int64) (sum totals) {
+func checkTable(t *testing.T, g *gate, tab *table, due int64) (sum totals) {
 	t.Helper()
-	mu.Lock()
-	defer mu.Unlock()
+	g.Lock()
+	defer g.Unlock()
+	var copied gate
+	copied.follow(tab)
+	if unsafe.SliceData(copied.cells) != unsafe.SliceData(g.cells) || unsafe.SliceData(copied.first) != unsafe.SliceData(g.first) ||
+		len(copied.cells) != len(g.cells) || len(copied.first) != len(g.first) || copied.size != g.size {
+		t.Fatalf("the gate does not follow its table")
+	}
 	dir := tab.dir
 	if tab.depth == 0 {
 		dir = []*segment{&tab.one}

@@ -132,6 +132,12 @@ func longLength(b []byte, at int) (length, next int) {
 // keyAt returns where the key is.
 func (h *head) keyAt() int { return h.fixed + fixedLen(h.flags) }
 
+// valueIn returns the value of the entry that stands at the beginning of b and is not big. It aliases b.
+func (h *head) valueIn(b []byte) []byte {
+	at := h.keyAt() + h.key
+	return b[at : at+h.value : at+h.value]
+}
+
 // size returns the bytes of the entry, rounded up to whole units.
 func (h *head) size() int {
 	n := h.keyAt() + h.key

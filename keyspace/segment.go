@@ -94,15 +94,6 @@ func (s *segment) record(r ref) record {
 	return s.recordAt(b, &h)
 }
 
-// value returns the value of the entry that stands at the beginning of b. It aliases the segment.
-func (s *segment) value(b []byte, h *head) []byte {
-	if h.flags&flagBig != 0 {
-		return s.bigs.list[h.value].value
-	}
-	at := h.keyAt() + h.key
-	return b[at : at+h.value : at+h.value]
-}
-
 func (s *segment) recordAt(b []byte, h *head) record {
 	rec := record{typ: Type(b[1]), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
 	at := h.keyAt()

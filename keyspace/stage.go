@@ -8,6 +8,7 @@ type staging struct {
 	notes      []note           // one for each op
 	latest     map[uint64]int32 // hash → its last op, kept once there are more than fewOps
 	buf        []byte           // holds small keys and values
+	place      []byte           // of the entry that the first op replaces, if its bytes are all there is to change
 	version    uint64           // of the last op
 	grownKeys  int
 	grownBytes int64
@@ -124,7 +125,7 @@ func (g *staging) reset() {
 	}
 	clear(g.ops)
 	clear(g.notes)
-	g.ops, g.notes, g.buf = g.ops[:0], g.notes[:0], g.buf[:0]
+	g.ops, g.notes, g.buf, g.place = g.ops[:0], g.notes[:0], g.buf[:0], nil
 	if cap(g.buf) > keepBuf {
 		g.buf = nil
 	}

@@ -26,8 +26,8 @@ func (s *Store) Stats() Stats {
 		for j := range g.tables {
 			t := &g.tables[j]
 			g.gates[j].Lock()
-			st.Hits += g.gates[j].hits
-			st.Misses += g.gates[j].misses
+			st.Hits += t.wraps<<32 + uint64(g.gates[j].hits)
+			st.Misses += t.misses
 			st.Expired += t.expired
 			g.gates[j].Unlock()
 		}
@@ -46,7 +46,7 @@ func (s *Store) ResetStats() {
 		for j := range g.tables {
 			t := &g.tables[j]
 			g.gates[j].Lock()
-			g.gates[j].hits, g.gates[j].misses, t.expired = 0, 0, 0
+			g.gates[j].hits, t.wraps, t.misses, t.expired = 0, 0, 0, 0
 			g.gates[j].Unlock()
 		}
 	}

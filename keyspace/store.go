@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -53,19 +51,12 @@ const groupSize = 128
 // group is a run of slots. Groups come into being with the first write to one of their slots, so an
 // empty store is small, and their totals spare others the look at each slot.
 type group struct {
-	tables   [groupSize]table
 	gates    [groupSize]gate
+	tables   [groupSize]table
 	seen     [groupSize]seen
 	keys     atomic.Int64
 	expiring atomic.Int64
 	due      atomic.Int64 // no entry of the group expires before
-}
-
-// gate is what each transaction on a slot changes. Gates stand together, apart from the tables, so that they stay in a near
-// cache: a lock that must be fetched from memory holds up all that is to be fetched after it.
-type gate struct {
-	sync.Mutex          // guards the slot's table, and what follows
-	hits, misses uint64 // see Stats
 }
 
 // New returns an empty store.
@@ -83,15 +74,6 @@ func newStore(cfg Config, seed uint64) *Store {
 	s.SetSamples(cfg.Samples)
 	s.tick()
 	return s
-}
-
-// hash is the xxhash64 of key, seeded. Its high bits choose the segment, its low bits
-// are the tag.
-func (s *Store) hash(key []byte) uint64 {
-	var d xxhash.Digest
-	d.ResetWithSeed(s.seed)
-	d.Write(key)
-	return d.Sum64()
 }
 
 // tick asks the clock, and moves the coarse clock along.
@@ -194,10 +176,11 @@ func (s *Store) newGroup(slot slots.Slot) *group {
 // settle makes known what a commit changed; was is the table's accounts before. The slot's
 // lock is held.
 func (s *Store) settle(slot slots.Slot, t *table, was totals) {
+	g := s.groups[slot/groupSize].Load()
+	g.gates[slot%groupSize].follow(t)
 	if t.sum == was && t.due == never {
 		return
 	}
-	g := s.groups[slot/groupSize].Load()
 	seen := &g.seen[slot%groupSize]
 	if n := t.sum.keys - was.keys; n != 0 {
 		seen.keys.Store(int64(t.sum.keys))

@@ -9,20 +9,21 @@ const prefixBits = 20
 func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 
 // table holds one slot: one segment, or a directory of segments indexed by the first
-// bits of the hash. It fills four cache lines; a lookup in a slot of one segment needs the first
+// bits of the hash. It fills four cache lines; a value that is overwritten in place needs the first
 // one. Its gate guards it.
 type table struct {
 	depth   uint8
-	deepest uint32  // segments whose depth is the directory's
-	one     segment // the only segment, while depth is 0
-
-	dir     []*segment // 1<<depth of them, while depth is not 0
-	version uint64     // of the last change
-	expired uint64     // see Stats
+	deepest uint32 // segments whose depth is the directory's
+	version uint64 // of the last change
+	due     int64  // no entry expires before
 	sum     totals
-	due     int64 // no entry expires before
+	wraps   uint64 // of the gate's hits
 
-	_ [40]byte // to a multiple of a cache line
+	one segment    // the only segment, while depth is 0
+	dir []*segment // 1<<depth of them, while depth is not 0
+
+	misses, expired uint64 // see Stats
+	_               [24]byte
 }
 
 // seen is what others look at without the slot's lock, as of the last commit: it is

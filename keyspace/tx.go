@@ -56,27 +56,37 @@ func (tx *Tx) Len() int { return tx.table.sum.keys + tx.grownKeys }
 func (tx *Tx) Get(key []byte) (Entry, bool) {
 	hash := tx.store.hash(key)
 	if len(tx.ops) == 0 { // the shortest way for the most frequent call
-		s := tx.table.segment(hash)
-		if at, b, h := s.locate(tagOf(hash), key); at >= 0 {
-			e := Entry{Type: Type(b[1]), Value: s.value(b, &h), ExpireAt: h.expireAt(b), Version: h.version(b)}
+		if at, b, h := tx.locate(hash, key); at >= 0 {
+			e := Entry{Type: Type(b[1]), ExpireAt: h.expireAt(b), Version: h.version(b)}
+			if h.flags&flagBig == 0 {
+				e.Value = h.valueIn(b)
+			} else {
+				e.Value = tx.table.segment(hash).bigs.list[h.value].value
+			}
 			if e.ExpireAt == 0 || e.ExpireAt > tx.Now() {
-				tx.gate.hits++
+				tx.hit()
 				tx.use(b, e.Version)
 				return e, true
 			}
-			rec := s.recordAt(b, &h)
+			rec := tx.table.segment(hash).recordAt(b, &h)
 			tx.lapsed(&rec)
 		}
-		tx.gate.misses++
+		tx.table.misses++
 		return Entry{}, false
 	}
 	rec, ok := tx.look(hash, key)
 	if !ok {
-		tx.gate.misses++
+		tx.table.misses++
 		return Entry{}, false
 	}
-	tx.gate.hits++
+	tx.hit()
 	return rec.entry(), true
+}
+
+func (tx *Tx) hit() {
+	if tx.gate.hits++; tx.gate.hits == 0 {
+		tx.table.wraps++
+	}
 }
 
 // Peek is Get, but does not count as a use, a hit or a miss.
@@ -124,11 +134,18 @@ func (tx *Tx) Put(key []byte, typ Type, value []byte, expireAt int64) error {
 			rec, _ := tx.stagedRecord(i)
 			there, size = true, footprint(len(key), len(rec.value), rec.expireAt)
 		}
-	} else if n.segment, n.at = tx.table.find(hash, key); n.at >= 0 {
-		rec := n.segment.record(cellRef(n.segment.index.cells[n.at]))
-		there, size = true, footprint(len(key), len(rec.value), rec.expireAt)
 	} else {
-		n.fresh = true
+		var b []byte
+		var h head
+		n.at, b, h = tx.locate(hash, key)
+		n.segment = tx.table.segment(hash)
+		there, n.fresh = n.at >= 0, n.at < 0
+		if there {
+			size = n.segment.footprintAt(b, &h)
+		}
+		if there && len(tx.ops) == 0 && h.flags&(flagBig|flagExpires) == 0 {
+			tx.place = b[:h.size()]
+		}
 	}
 	growth := footprint(len(key), len(value), expireAt) - size
 	if err := tx.room(&n, growth); err != nil {
@@ -248,7 +265,7 @@ func (tx *Tx) lapsed(rec *record) bool {
 // use marks the entry at the beginning of b as used now.
 func (tx *Tx) use(b []byte, version uint64) {
 	old := accessOf(b)
-	access := used(tx.policy(), old, tx.store.clock.Load(), version^tx.gate.hits*0x9e3779b97f4a7c15>>20)
+	access := used(tx.policy(), old, tx.store.clock.Load(), version^uint64(tx.gate.hits)*0x9e3779b97f4a7c15>>20)
 	if access != old {
 		putAccess(b, access)
 	}
@@ -278,6 +295,15 @@ func (tx *Tx) mustWrite() {
 
 func (r *record) entry() Entry {
 	return Entry{Type: r.typ, Value: r.value, ExpireAt: r.expireAt, Version: r.version}
+}
+
+// footprintAt is the footprint of the entry that stands at the beginning of b.
+func (s *segment) footprintAt(b []byte, h *head) int64 {
+	if h.flags&flagBig == 0 {
+		return int64(h.size()) + indexShare
+	}
+	rec := s.recordAt(b, h)
+	return footprint(len(rec.key), len(rec.value), rec.expireAt)
 }
 
 // footprint estimates the memory of an entry: what it takes in the arena (or

@@ -1,0 +1,66 @@
+package keyspace
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+func TestCacheLines(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) != 8 {
+		t.Skip("sizes are chosen for 64 bits")
+	}
+	if n := unsafe.Sizeof(gate{}); n != 64 {
+		t.Errorf("a gate has %d bytes, not 64", n)
+	}
+	if n := unsafe.Sizeof(table{}); n != 256 {
+		t.Errorf("a table has %d bytes, not 256", n)
+	}
+	if n := unsafe.Offsetof(table{}.one); n != 64 {
+		t.Errorf("what is written when a value is overwritten ends at byte %d of the table, not 64", n)
+	}
+}
+
+// TestHitsAreCountedBeyondTheGate: its counter has 32 bits.
+func TestHitsAreCountedBeyondTheGate(t *testing.T) {
+	s := New(Config{})
+	slot := slots.OfString("foo")
+	put(s, slot, []byte("foo"))
+	s.groups[slot/groupSize].Load().gates[slot%groupSize].hits = 1<<32 - 1
+	get := func(key string) {
+		s.View(slot, func(tx *Tx) error { tx.Get([]byte(key)); return nil })
+	}
+	get("foo")
+	get("foo")
+	get("bar")
+	if st := s.Stats(); st.Hits != 1<<32+1 || st.Misses != 1 {
+		t.Errorf("%d hits, %d misses", st.Hits, st.Misses)
+	}
+	s.ResetStats()
+	if st := s.Stats(); st.Hits != 0 || st.Misses != 0 {
+		t.Errorf("after the reset: %d hits, %d misses", st.Hits, st.Misses)
+	}
+}
+
+func TestReadingAndOverwritingAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
+	s := filled(1000)
+	var buf [16]byte
+	i := 0
+	if n := testing.AllocsPerRun(500, func() {
+		i++
+		key := benchKey(buf[:], i%1000)
+		s.View(benchSlot(i%1000), func(tx *Tx) error { tx.Get(key); return nil })
+	}); n != 0 {
+		t.Errorf("View allocates %v times", n)
+	}
+	if n := testing.AllocsPerRun(500, func() {
+		i++
+		put(s, benchSlot(i%1000), benchKey(buf[:], i%1000))
+	}); n != 0 {
+		t.Errorf("overwriting allocates %v times", n)
+	}
+}
