@@ -91,6 +91,8 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 			case n.pauser.orders <- e:
 			default: // the pause ends by its own time
 			}
+		case gossip.HandOverAsked:
+			n.wg.Go(n.catchUp)
 		case gossip.FailoverAborted:
 			n.aborted.wake()
 		case gossip.StandingBack:

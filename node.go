@@ -233,12 +233,16 @@ func (n *Node) listen(field, addr string) (net.Listener, error) {
 
 // Close ends the node: no new clients, no new peers, everything it started is gone
 // when it returns. What it had saved stays. Closing again does nothing.
+//
+// A master with a replica in step lets that take over first, so that clients wait for milliseconds and not
+// for the node timeout; it gives up after handOverLimit, 600 ms.
 func (n *Node) Close() error {
 	n.mu.Lock()
 	first := !n.closing
 	n.closing = true
 	n.mu.Unlock()
 	if first {
+		n.handOver()
 		n.teardown()
 	}
 	<-n.closed
@@ -271,6 +275,9 @@ func (n *Node) teardown() {
 		}
 	}
 	n.wg.Wait()
+	if n.pauser != nil {
+		n.pauser.resume() // not before: no write may slip in between a pause and the end
+	}
 	n.events.close()
 	close(n.closed)
 }

@@ -127,8 +127,7 @@ func (p *pauser) run() {
 		case order := <-p.orders:
 			p.obey(order)
 		case <-p.node.stop:
-			p.resume()
-			return
+			return // teardown resumes, when nobody can write any more
 		}
 	}
 }

@@ -43,6 +43,7 @@ func sampleMessages() []*Message {
 		{Type: TypePause, Sender: id},
 		{Type: TypePaused, Sender: id, Offset: 1 << 33},
 		{Type: TypeResume, Sender: id},
+		{Type: TypeHandOver, Sender: id},
 		{Type: TypeSuspect, Sender: id, Suspects: []slots.NodeID{id}},
 		{Type: TypeForgotten, Sender: id, Records: records[:1]},
 	}

@@ -165,6 +165,8 @@ func logEvent(log logger, e Event) {
 		log.Info("asking for votes", "master", e.Master, "epoch", e.Epoch, "manual", e.Manual)
 	case ElectionLost:
 		log.Warn("election lost", "epoch", e.Epoch, "reason", e.Reason)
+	case HandOverAsked:
+		log.Info("the master ends, taking over", "master", e.By)
 	case WritesPaused:
 		log.Info("writes paused for a failover", "to", e.For, "until", e.Until)
 	case WritesResumed:

@@ -68,6 +68,10 @@ type WritesPaused struct {
 // without On, no replica may be brought up to date: it would throw away what it has.
 type StandingBack struct{ On bool }
 
+// HandOverAsked says that this replica's master is about to end, and that this node has begun a
+// manual failover for that reason: tell SetOffset of every step from now on.
+type HandOverAsked struct{ By slots.NodeID }
+
 // WritesResumed ends a pause.
 type WritesResumed struct{}
 
@@ -100,6 +104,7 @@ type Warning struct {
 func (ElectionStarted) event() {}
 func (ElectionLost) event()    {}
 func (WritesPaused) event()    {}
+func (HandOverAsked) event()   {}
 func (WritesResumed) event()   {}
 func (StandingBack) event()    {}
 func (FailoverAborted) event() {}

@@ -22,6 +22,7 @@ const (
 	TypePause       Type = 13 // a replica asks its master to pause writes (SPEC §6.7)
 	TypePaused      Type = 14 // the master has, at Offset
 	TypeResume      Type = 15 // the replica called it off
+	TypeHandOver    Type = 16 // a master that is about to end asks its replica to take over
 
 	typeCount = 32 // more types may come; the unknown ones are counted and ignored
 )
@@ -38,7 +39,7 @@ var typeNames = [typeCount]string{
 	TypePing: "ping", TypePong: "pong", TypeMeet: "meet", TypeRefuse: "refuse", TypeNews: "news", TypeSummary: "summary",
 	TypeSuspect: "suspect", TypeFail: "fail", TypeForgotten: "forgotten",
 	TypeVoteRequest: "vote-request", TypeVote: "vote", TypeDeny: "deny", TypePause: "pause", TypePaused: "paused",
-	TypeResume: "resume",
+	TypeResume: "resume", TypeHandOver: "hand-over",
 }
 
 // Message is what nodes say to each other. The first group of fields is in every

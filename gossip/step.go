@@ -154,6 +154,8 @@ func (c *Core) dispatch(l *link, m *Message) {
 	case TypeVote, TypeDeny:
 		c.settleClaims()
 		c.onVote(n, m)
+	case TypeHandOver:
+		c.onHandOver(n)
 	case TypePause:
 		c.onPause(n)
 	case TypePaused:

@@ -166,6 +166,36 @@ func failOverByHand(t *testing.T, wait, rounds int, args ...string) {
 	}
 }
 
+// TestRollingRestart ends each master in turn by SIGTERM, as for an upgrade, while a client writes.
+func TestRollingRestart(t *testing.T) {
+	c := createShards(t, "--cluster-node-timeout", "2000")
+	client := c.client()
+	l := startLoad(client, c.keysOf(c.masters()[0], 8), 0)
+	defer l.stop()
+	l.goesOn(t, c.nodes[0])
+	l.forget()
+	for _, m := range c.masters() {
+		began := time.Now()
+		m.kill(syscall.SIGTERM)
+		t.Logf("a master ended within %v", time.Since(began))
+		m.start()
+		c.waitHealthy()
+		if m.info()["role"] != "slave" {
+			t.Errorf("port %d did not hand over", m.port)
+		}
+	}
+	l.stop()
+	lost, err := l.lost(t.Context())
+	t.Logf("%d writes, the longest took %v, %d acknowledged writes are lost, %v", l.writes, l.stall, lost, err)
+	limit := 200 * time.Millisecond
+	if !measuring() {
+		limit = 2 * time.Second // the node timeout is another 2 s
+	}
+	if len(l.errors) > 0 || lost > 0 || err != nil || l.stall > limit {
+		t.Errorf("wanted: no error, nothing lost and no stall above %v; errors: %v", limit, l.errors)
+	}
+}
+
 // TestLagKill stops a replica while its master goes on to acknowledge, kills the master, and lets the
 // replica go on. With Sync nothing that was acknowledged is lost. Without, some is: the test tells how much.
 func TestLagKill(t *testing.T) {
