@@ -28,8 +28,14 @@ type mover struct{ n *Node }
 func (v mover) Map() *slots.Map { return v.n.Map() }
 
 func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error {
-	if action == migrate.Importing {
+	switch {
+	case action == migrate.Importing:
 		v.n.dropLostNow(&set)
+	case action == migrate.Assign && peer == v.n.ID():
+		// Claimed during a manual failover, the slots would stay behind here, in a shard of their own.
+		if err := v.n.awaitWrites(ctx); err != nil {
+			return err
+		}
 	}
 	state := map[migrate.Action]gossip.SlotState{
 		migrate.Importing: gossip.SlotImporting,
@@ -38,6 +44,18 @@ func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Actio
 		migrate.Assign:    gossip.SlotNode,
 	}[action]
 	return v.n.setSlots(ctx, set, state, peer)
+}
+
+// awaitWrites waits for the end of a pause of writes.
+func (n *Node) awaitWrites(ctx context.Context) error {
+	for paused := n.engine.Paused(); paused != nil; paused = n.engine.Paused() {
+		select {
+		case <-paused:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (v mover) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) {

@@ -74,7 +74,7 @@ func TestImportReachesTheSinkAndApplyDoesNot(t *testing.T) {
 		t.Fatalf("Apply: %v, %d ops", err, len(log.ops))
 	}
 	op.Version = 6
-	if err := s.Import([]Op{op}, false); err != nil || len(log.ops) != 1 || !sameOp(log.ops[0], op) {
+	if _, err := s.Import([]Op{op}, false, always); err != nil || len(log.ops) != 1 || !sameOp(log.ops[0], op) {
 		t.Fatalf("Import: %v, ops %+v", err, log.ops)
 	}
 	if n := s.Drop(7); n != 1 || log.count(OpDrop) != 1 || s.Drop(7) != 0 || log.count(OpDrop) != 1 {

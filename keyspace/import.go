@@ -14,28 +14,34 @@ import (
 //
 // A Value longer than [BigValue] is not copied: it is the store's from now on, and nobody may
 // change it. So storing it takes no longer than storing a small one.
-func (s *Store) Import(ops []Op, onlyNew bool) error {
-	for len(ops) > 0 {
-		n := 1
-		for n < len(ops) && n < applyRun && ops[n].Slot == ops[0].Slot {
-			n++
+//
+// Before each run allowed is called under the slot's lock; it must not wait. When it says no,
+// Import returns. n is how many ops it is through with.
+func (s *Store) Import(ops []Op, onlyNew bool, allowed func() bool) (n int, err error) {
+	for n < len(ops) {
+		run := 1
+		for n+run < len(ops) && run < applyRun && ops[n+run].Slot == ops[n].Slot {
+			run++
 		}
-		if err := s.importSlot(ops[0].Slot, ops[:n], onlyNew); err != nil {
-			return err
+		ok, err := s.importSlot(ops[n].Slot, ops[n:n+run], onlyNew, allowed)
+		if !ok || err != nil {
+			return n, err
 		}
-		ops = ops[n:]
+		n += run
 	}
-	return nil
+	return n, nil
 }
 
-func (s *Store) importSlot(slot slots.Slot, ops []Op, onlyNew bool) error {
+func (s *Store) importSlot(slot slots.Slot, ops []Op, onlyNew bool, allowed func() bool) (ok bool, err error) {
 	if slot >= slots.Count {
-		return fmt.Errorf("keyspace: slot %d of an op is out of range (0 to %d)", slot, slots.Count-1)
+		return false, fmt.Errorf("keyspace: slot %d of an op is out of range (0 to %d)", slot, slots.Count-1)
 	}
 	t := s.lock(slot)
 	defer s.unlock(slot)
+	if !allowed() {
+		return false, nil
+	}
 	was, from := t.sum, 0
-	var err error
 	for i := range ops {
 		put := false
 		if put, err = s.importLocked(t, &ops[i], onlyNew); put {
@@ -49,7 +55,7 @@ func (s *Store) importSlot(slot slots.Slot, ops []Op, onlyNew bool) error {
 	}
 	s.commitLocked(slot, ops[from:])
 	s.settle(slot, t, was)
-	return err
+	return err == nil, err
 }
 
 // importLocked reports whether it has put op into the table.

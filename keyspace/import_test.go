@@ -11,6 +11,8 @@ type runLog struct{ commits, ops int }
 
 func (l *runLog) Commit(_ slots.Slot, ops []Op) { l.commits, l.ops = l.commits+1, l.ops+len(ops) }
 
+func always() bool { return true }
+
 // TestImportTakesBigValuesOver: a value longer than BigValue is stored where it is, whatever its
 // size; a shorter one is copied.
 func TestImportTakesBigValuesOver(t *testing.T) {
@@ -22,7 +24,7 @@ func TestImportTakesBigValuesOver(t *testing.T) {
 		{Kind: OpPut, Slot: 7, Key: []byte("small"), Value: small, Version: 2},
 		{Kind: OpPut, Slot: 7, Key: longKey, Value: small, Version: 3},
 	}
-	if err := s.Import(ops, false); err != nil {
+	if _, err := s.Import(ops, false, always); err != nil {
 		t.Fatal(err)
 	}
 	small[0] = 'S'
@@ -62,7 +64,7 @@ func TestImportKeepsWhatIsAsNew(t *testing.T) {
 		{6, false, "sent", 1, 1}, // the others are there already
 	} {
 		*log = runLog{}
-		if err := s.Import([]Op{put(7, "a", 9), put(7, "b", c.version), put(7, "c", 9), put(8, "d", 9)}, c.onlyNew); err != nil {
+		if _, err := s.Import([]Op{put(7, "a", 9), put(7, "b", c.version), put(7, "c", 9), put(8, "d", 9)}, c.onlyNew, always); err != nil {
 			t.Fatal(err)
 		}
 		if log.commits != c.commits || log.ops != c.ops {
@@ -81,7 +83,20 @@ func TestImportKeepsWhatIsAsNew(t *testing.T) {
 			t.Errorf("%d and %d keys are counted", s.Count(7), s.Count(8))
 		}
 	}
-	if err := s.Import([]Op{put(slots.Count, "a", 1)}, false); err == nil {
+	if n, err := s.Import([]Op{put(7, "e", 1), put(slots.Count, "a", 1)}, false, always); err == nil || n != 1 {
 		t.Error("a slot that does not exist was imported")
+	}
+}
+
+func TestImportStopsWhereItMayNotGoOn(t *testing.T) {
+	s := newStore(Config{}, 1)
+	var ops []Op
+	for slot := range slots.Slot(3) {
+		ops = append(ops, Op{Kind: OpPut, Slot: slot, Key: []byte("k"), Version: 1}, Op{Kind: OpPut, Slot: slot, Key: []byte("l"), Version: 2})
+	}
+	asked := 0
+	n, err := s.Import(ops, false, func() bool { asked++; return asked < 3 })
+	if n != 4 || err != nil || s.Count(1) != 2 || s.Count(2) != 0 {
+		t.Errorf("it is through with %d ops, %v; slots hold %d, %d, %d keys", n, err, s.Count(0), s.Count(1), s.Count(2))
 	}
 }

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"time"
@@ -11,14 +12,16 @@ import (
 )
 
 // Engine is what a migration needs of the node's data. *engine.Engine has it; see
-// there for what a flight is.
+// there for what a flight is, and for what done is good for.
 type Engine interface {
 	Store() *keyspace.Store
 	NewFlight() uint64
 	Board(slot slots.Slot, flight uint64, key []byte) bool // under the slot's lock
 	BoardAll(slot slots.Slot, flight uint64)
 	Stall(slot slots.Slot, flight uint64, stalled bool)
-	Land(slot slots.Slot, flight uint64, keys [][]byte) error
+	Land(slot slots.Slot, flight uint64, keys [][]byte, done <-chan struct{}) error
+	Alter(slot slots.Slot, done <-chan struct{}, fn func(*keyspace.Tx) error) error
+	Import(ops []keyspace.Op, onlyNew bool, done <-chan struct{}) error
 }
 
 // cargo is the content of a batch at the source: keys that are in flight, and their ops
@@ -84,7 +87,7 @@ func load(e Engine, now time.Time, order []slots.Slot, from place, budget int, b
 			return nil
 		})
 		if err != nil && err != errAlone {
-			c.land(e, false)
+			c.land(e, false, nil)
 			return nil, from, 0, err
 		}
 		found, alone = found+met, alone || err == errAlone
@@ -140,18 +143,17 @@ func (c *cargo) stall(e Engine, stalled bool) {
 	}
 }
 
-// land ends the flight; if acked, the keys are deleted here in the same step.
-func (c *cargo) land(e Engine, acked bool) error {
+// land ends the flight; if acked, the keys are deleted here in the same step. An error may leave
+// some of them.
+func (c *cargo) land(e Engine, acked bool, done <-chan struct{}) (err error) {
 	rest := c.buf // holds the slots' ops in the order of c.slots
 	keys := make([][]byte, 0, c.keys)
 	for _, slot := range c.slots {
 		keys = keys[:0]
 		for acked && len(rest) > 0 {
-			op, after, err := keyspace.DecodeOp(rest)
-			if err != nil {
-				return err // cannot be: load encoded it
-			}
-			if op.Slot != slot {
+			op, after, derr := keyspace.DecodeOp(rest)
+			if derr != nil || op.Slot != slot {
+				err = cmp.Or(err, derr) // an error cannot be: load encoded it
 				break
 			}
 			keys, rest = append(keys, op.Key), after
@@ -161,9 +163,7 @@ func (c *cargo) land(e Engine, acked bool) error {
 				keys = append(keys, g.key)
 			}
 		}
-		if err := e.Land(slot, c.flight, keys); err != nil {
-			return err
-		}
+		err = cmp.Or(err, e.Land(slot, c.flight, keys, done))
 	}
-	return nil
+	return err
 }

@@ -43,7 +43,7 @@ const (
 func newRunner(d *Driver, job Job) *runner {
 	r := &runner{
 		d: d, job: job, done: make(chan struct{}), events: make(chan func(), eventQueue), wake: make(chan struct{}, 1),
-		quit: make(chan struct{}), h: newHands(d.cfg.Engine), changes: make(chan setSlots, changeQueue), begun: time.Now(),
+		quit: make(chan struct{}), h: newHands(d.cfg.Engine, d.ctx.Done()), changes: make(chan setSlots, changeQueue), begun: time.Now(),
 	}
 	r.latest.Store(&Status{Job: job, State: Running, Updated: r.begun})
 	r.remaining.Store(&job.Slots)
@@ -119,7 +119,7 @@ func (r *runner) carryOut() {
 
 func (r *runner) do(e effect) {
 	if ours, err := r.h.do(time.Now(), r.s, e); ours {
-		if err != nil {
+		if err != nil && !cutShort(err) {
 			r.d.log.Error("moving keys", "job", r.job.ID, "error", err)
 		}
 		return

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -93,6 +92,14 @@ func (s *session) do(e effect) error {
 		s.changes <- e
 	case store:
 		err := s.store(e)
+		if err == nil && s.d.cfg.Replicated != nil {
+			if err := s.d.cfg.Replicated(s.d.ctx); err != nil {
+				return err // no answer, and so no refusal: the batch is here, and may be at a replica
+			}
+		}
+		if cutShort(err) {
+			return err // no answer either: what is here in part may be the new master's, too
+		}
 		return s.step(func(r *receiver) error { r.stored(e.n, err); return nil })
 	case list:
 		return listKeys(s.d.cfg.Engine.Store(), e, listBudget, func(m message) error {
@@ -105,17 +112,9 @@ func (s *session) do(e effect) error {
 }
 
 func (s *session) store(e store) error {
-	st := s.d.cfg.Engine.Store()
-	if limit := st.MaxMemory(); limit > 0 && st.Policy() == keyspace.NoEviction && st.Memory()+int64(len(e.blob)) > limit {
-		return keyspace.ErrOutOfMemory
-	}
-	err := unload(st, e.blob, s.r.kind == KindReturn, func(slot slots.Slot) bool {
+	return unload(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, func(slot slots.Slot) bool {
 		return s.r.takes(s.d.cfg.Node.Map(), slot)
 	})
-	if err == nil && s.d.cfg.Replicated != nil {
-		err = s.d.cfg.Replicated(s.d.ctx)
-	}
-	return err
 }
 
 // changeSlots carries out the changes of slots, in order, beside the batches: each waits

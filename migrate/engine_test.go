@@ -88,7 +88,16 @@ func (e *testEngine) Stall(slot slots.Slot, id uint64, stalled bool) {
 	})
 }
 
-func (e *testEngine) Land(slot slots.Slot, id uint64, keys [][]byte) error {
+func (e *testEngine) Alter(slot slots.Slot, _ <-chan struct{}, fn func(*keyspace.Tx) error) error {
+	return e.store.Update(slot, fn)
+}
+
+func (e *testEngine) Import(ops []keyspace.Op, onlyNew bool, _ <-chan struct{}) error {
+	_, err := e.store.Import(ops, onlyNew, func() bool { return true })
+	return err
+}
+
+func (e *testEngine) Land(slot slots.Slot, id uint64, keys [][]byte, _ <-chan struct{}) error {
 	return e.store.Update(slot, func(tx *keyspace.Tx) error {
 		for _, key := range keys {
 			tx.Delete(key)

@@ -13,13 +13,14 @@ type hands struct {
 	cargo  map[uint64]*cargo
 	held   map[slots.Slot]uint64 // the flight that holds a slot
 	spare  [][]byte              // buffers of batches that have landed
+	done   <-chan struct{}       // closed when waiting is to end
 }
 
 // keepSpare is the greatest buffer that is kept for another batch, in bytes.
 const keepSpare = 1 << 20
 
-func newHands(e Engine) *hands {
-	return &hands{engine: e, cargo: make(map[uint64]*cargo), held: make(map[slots.Slot]uint64)}
+func newHands(e Engine, done <-chan struct{}) *hands {
+	return &hands{engine: e, done: done, cargo: make(map[uint64]*cargo), held: make(map[slots.Slot]uint64)}
 }
 
 // do carries out one effect and reports whether it is one for the hands.
@@ -34,7 +35,7 @@ func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
 	case land:
 		if c := h.cargo[e.batch]; c != nil {
 			delete(h.cargo, e.batch)
-			err := c.land(h.engine, e.acked)
+			err := c.land(h.engine, e.acked, h.done)
 			h.put(c.buf)
 			return true, err
 		}
@@ -45,11 +46,11 @@ func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
 		}
 	case release:
 		for slot := range e.set.All() {
-			h.engine.Land(slot, h.held[slot], nil)
+			h.engine.Land(slot, h.held[slot], nil, h.done)
 			delete(h.held, slot)
 		}
 	case remove:
-		return true, h.engine.Store().Update(e.slot, func(tx *keyspace.Tx) error {
+		return true, h.engine.Alter(e.slot, h.done, func(tx *keyspace.Tx) error {
 			for _, key := range e.keys {
 				tx.Delete(key)
 			}
@@ -117,10 +118,10 @@ func sweepSlot(s *keyspace.Store, slot slots.Slot) error {
 // rest ends everything that is in flight or held, when the job ends in whatever way.
 func (h *hands) rest() {
 	for _, c := range h.cargo {
-		c.land(h.engine, false)
+		c.land(h.engine, false, h.done)
 	}
 	for slot, flight := range h.held {
-		h.engine.Land(slot, flight, nil)
+		h.engine.Land(slot, flight, nil, h.done)
 	}
 	clear(h.cargo)
 	clear(h.held)

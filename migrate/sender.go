@@ -19,7 +19,7 @@ type limits struct {
 }
 
 var usualLimits = limits{
-	windowSlots: 256, windowKeys: 2048, windows: 6, ahead: 2,
+	windowSlots: 256, windowKeys: 16 << 10, windows: 6, ahead: 2,
 	batch: 128 << 10, part: partSize, unacked: 1 << 20,
 }
 

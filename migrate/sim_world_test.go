@@ -325,7 +325,7 @@ func (n *simNode) start(job Job) *simJob {
 		n.custody.live(job.ID, true, n.w.now)
 	}
 	lim := limits{windowSlots: 2, windowKeys: 8, windows: 4, ahead: 2, batch: 60, part: 40, unacked: 150}
-	j := &simJob{h: newHands(n.engine)}
+	j := &simJob{h: newHands(n.engine, nil)}
 	j.s = newSender(n.w.now, job, n.view(), n.store.Count, lim)
 	n.jobs = append(n.jobs, j)
 	n.run(j)

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -13,24 +14,48 @@ import (
 // batch is there afterwards, so that the source's copies are the only ones: left here, they
 // would come back to life when the source deletes its own. What a Return brought may stay, it is
 // at its owner.
-func unload(s *keyspace.Store, blob []byte, onlyNew bool, mayTake func(slots.Slot) bool) error {
+//
+// If the error is one of cutShort, the batch may be here in part: then the source must not
+// hear of a refusal, but bring the batch again.
+func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake func(slots.Slot) bool) error {
 	ops, err := puts(blob)
+	if err == nil {
+		err = roomFor(e.Store(), len(blob))
+	}
 	if err == nil {
 		err = eachSlot(ops, mayTake)
 	}
 	if err == nil {
 		own(ops)
-		err = s.Import(ops, onlyNew)
+		err = e.Import(ops, onlyNew, done)
 	}
 	if err == nil {
 		err = eachSlot(ops, mayTake) // a slot may have changed hands meanwhile
 	}
-	if err != nil && !onlyNew {
-		for i := range ops {
-			undo(s, &ops[i])
+	if err == nil || onlyNew || cutShort(err) {
+		return err
+	}
+	for i := range ops {
+		if err := undo(e, &ops[i], done); err != nil {
+			return err
 		}
 	}
 	return err
+}
+
+// roomFor returns an error if a store that may not evict has no room for so many bytes.
+func roomFor(s *keyspace.Store, n int) error {
+	limit := s.MaxMemory()
+	if limit > 0 && s.Policy() == keyspace.NoEviction && s.Memory()+int64(n) > limit {
+		return keyspace.ErrOutOfMemory
+	}
+	return nil
+}
+
+// cutShort reports whether an error means that this node ceased to be a master, or to run, in the
+// middle of something.
+func cutShort(err error) bool {
+	return errors.Is(err, slots.ErrReadOnly) || errors.Is(err, slots.ErrTryAgain)
 }
 
 // puts takes a batch apart. The ops alias it.
@@ -71,9 +96,9 @@ func eachSlot(ops []keyspace.Op, mayTake func(slots.Slot) bool) error {
 }
 
 // undo deletes a key that is there exactly as it was sent.
-func undo(s *keyspace.Store, op *keyspace.Op) error {
-	return s.Update(op.Slot, func(tx *keyspace.Tx) error {
-		if e, ok := tx.Peek(op.Key); ok && e.Version == op.Version {
+func undo(e Engine, op *keyspace.Op, done <-chan struct{}) error {
+	return e.Alter(op.Slot, done, func(tx *keyspace.Tx) error {
+		if have, ok := tx.Peek(op.Key); ok && have.Version == op.Version {
 			tx.Delete(op.Key)
 		}
 		return nil

@@ -21,29 +21,8 @@ func (e *Engine) Clear(done <-chan struct{}) error {
 }
 
 func (e *Engine) clear(slot slots.Slot, done <-chan struct{}) error {
-	for {
-		var paused <-chan struct{}
-		master := true
-		e.store.DropIf(slot, func() bool {
-			master, paused = e.writesHere(), e.pauses.wait()
-			return master && paused == nil
-		})
-		switch {
-		case !master:
-			return slots.ErrReadOnly
-		case paused == nil:
-			return nil
-		}
-		select {
-		case <-paused:
-		case <-done:
-			return slots.ErrTryAgain
-		}
-	}
-}
-
-// writesHere reports whether this node is no replica.
-func (e *Engine) writesHere() bool {
-	m := e.topo.Load()
-	return m == nil || m.Self().IsMaster()
+	return e.asMaster(done, func(allowed func() bool) error {
+		e.store.DropIf(slot, allowed)
+		return nil
+	})
 }

@@ -80,22 +80,34 @@ func (e *Engine) Stall(slot slots.Slot, id uint64, stalled bool) {
 	})
 }
 
-// Land ends a flight. In one step it deletes keys, which the other node has
-// acknowledged, and lets all writes go on that waited for the flight.
-func (e *Engine) Land(slot slots.Slot, id uint64, keys [][]byte) error {
-	return e.store.Update(slot, func(tx *keyspace.Tx) error {
-		for _, key := range keys {
-			tx.Delete(key)
-		}
-		for at := &e.flights[slot]; *at != nil; at = &(*at).next {
-			if f := *at; f.id == id {
-				*at = f.next
-				f.wake()
-				break
+// Land ends a flight. In one step it deletes keys, which the other node has acknowledged, and lets
+// all writes go on that waited for the flight. Deletions are writes, see Alter; after an error
+// nothing has been deleted, but the flight has ended all the same.
+func (e *Engine) Land(slot slots.Slot, id uint64, keys [][]byte, done <-chan struct{}) error {
+	var err error
+	if len(keys) > 0 {
+		err = e.Alter(slot, done, func(tx *keyspace.Tx) error {
+			for _, key := range keys {
+				tx.Delete(key)
 			}
+			e.endFlightLocked(slot, id)
+			return nil
+		})
+	}
+	if len(keys) == 0 || err != nil {
+		e.locked(slot, func() { e.endFlightLocked(slot, id) })
+	}
+	return err
+}
+
+func (e *Engine) endFlightLocked(slot slots.Slot, id uint64) {
+	for at := &e.flights[slot]; *at != nil; at = &(*at).next {
+		if f := *at; f.id == id {
+			*at = f.next
+			f.wake()
+			return
 		}
-		return nil
-	})
+	}
 }
 
 func (e *Engine) openFlightLocked(slot slots.Slot, id uint64) *flight {

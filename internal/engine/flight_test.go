@@ -66,7 +66,7 @@ func TestWriteWaitsForTheFlightOfItsKey(t *testing.T) {
 			t.Fatalf("another key of the slot: %v after %v", err, time.Since(start))
 		}
 		time.Sleep(20 * time.Millisecond)
-		if err := e.Land(slotOfFoo, 1, nil); err != nil {
+		if err := e.Land(slotOfFoo, 1, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		if d := <-waited; d != 20*time.Millisecond {
@@ -84,7 +84,7 @@ func TestLandDeletesWhatWasAcknowledged(t *testing.T) {
 	put(e, "{foo}b", "2")
 	board(e, 7, "foo")
 	board(e, 7, "{foo}b")
-	if err := e.Land(slotOfFoo, 7, [][]byte{[]byte("foo")}); err != nil {
+	if err := e.Land(slotOfFoo, 7, [][]byte{[]byte("foo")}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := get(e, "foo"); ok {
@@ -113,7 +113,7 @@ func TestStalledFlightRefusesWrites(t *testing.T) {
 		e.Stall(slotOfFoo, 1, false)
 		go func() { result <- put(e, "foo", "2") }()
 		synctest.Wait()
-		e.Land(slotOfFoo, 1, nil)
+		e.Land(slotOfFoo, 1, nil, nil)
 		if err := <-result; err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestBoardAllHoldsKeysToCome(t *testing.T) {
 	if v, ok := get(e, "foo"); !ok || v != "1" {
 		t.Fatalf("a read of a held slot: %q, %v", v, ok)
 	}
-	e.Land(slotOfFoo, 1, nil)
+	e.Land(slotOfFoo, 1, nil, nil)
 	if err := put(e, "{foo}new", "1"); err != nil {
 		t.Fatal(err)
 	}

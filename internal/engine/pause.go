@@ -56,6 +56,9 @@ func (p *Pause) Resume() {
 	})
 }
 
+// Paused returns a channel that is closed when writes go on, nil if they are not paused.
+func (e *Engine) Paused() <-chan struct{} { return e.pauses.wait() }
+
 // wait returns what a write has to wait for, nil if it need not. The caller holds its
 // slot's lock, so that the Barrier in PauseWrites waits for whoever saw no pause.
 func (p *pauses) wait() <-chan struct{} {

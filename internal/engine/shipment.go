@@ -16,6 +16,7 @@ type Shipment struct {
 	engine *Engine
 	slot   slots.Slot
 	flight uint64
+	done   <-chan struct{}
 }
 
 // Item is a key that is shipped. Nothing in it may be changed.
@@ -36,18 +37,27 @@ func (it *Item) TTL(now time.Time) int64 {
 }
 
 // Ship takes those of a's keys that are here on a shipment, in their order, and waits for those that are
-// on another one. It does not ask whether this node owns the slot: MIGRATE moves what is here.
-// The error is slots.ErrTryAgain if waiting is no use, or a.Done ended it. The
-// caller must Land the shipment.
+// on another one, or for the end of a pause. It does not ask whether this node owns the slot: MIGRATE
+// moves what is here. The error is slots.ErrTryAgain if waiting is no use, or a.Done ended it, or
+// that of the gate (see SetGate). The caller must Land the shipment.
 func (e *Engine) Ship(a *Access) (*Shipment, error) {
 	for {
-		s := &Shipment{engine: e, slot: a.Slot, flight: e.NewFlight()}
+		s := &Shipment{engine: e, slot: a.Slot, flight: e.NewFlight(), done: a.Done}
 		var ended <-chan struct{}
 		err := e.store.View(a.Slot, func(tx *keyspace.Tx) (err error) {
-			if ended, err = e.inFlightLocked(a); ended == nil && err == nil {
-				s.boardLocked(tx, a.Keys)
+			if ended, err = e.inFlightLocked(a); ended != nil || err != nil {
+				return err
 			}
-			return err
+			if ended = e.pauses.wait(); ended != nil {
+				return nil
+			}
+			if gate := e.gate.Load(); gate != nil {
+				if err := (*gate)(); err != nil {
+					return err
+				}
+			}
+			s.boardLocked(tx, a.Keys)
+			return nil
 		})
 		if err != nil {
 			return nil, err
@@ -79,5 +89,7 @@ func (s *Shipment) boardLocked(tx *keyspace.Tx, keys [][]byte) {
 }
 
 // Land ends the shipment. In one step it deletes the keys that moved, of which the other
-// server has said so, and lets the writes go on that waited.
-func (s *Shipment) Land(moved [][]byte) error { return s.engine.Land(s.slot, s.flight, moved) }
+// server has said so, and lets the writes go on that waited. See Engine.Land.
+func (s *Shipment) Land(moved [][]byte) error {
+	return s.engine.Land(s.slot, s.flight, moved, s.done)
+}
