@@ -91,7 +91,8 @@ func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
 	return n.migrations.Wait(ctx, id)
 }
 
-// Migrations returns the jobs of this node: the latest that are over, then those that run.
+// Migrations returns the latest jobs that are over, then those that run: this node's own, and
+// those of other nodes that bring slots here (Import).
 func (n *Node) Migrations() []migrate.Status {
 	if n.migrations == nil {
 		return nil

@@ -52,6 +52,10 @@ func TestMigrateSlots(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.WaitStable()
+		own, other := source.Migrations(), target.Migrations()
+		if len(own) != 1 || own[0].Import || len(other) != 1 || !other[0].Import || other[0].Job.ID != id || other[0].Progress.Slots != 1000 {
+			t.Errorf("the source tells of %+v, the target of %+v", own, other)
+		}
 		for slot := range set.All() {
 			if !target.Map().IsMine(slot) {
 				t.Fatalf("slot %d is not the target's", slot)

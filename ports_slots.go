@@ -25,7 +25,7 @@ func (c clusterPort) StartMigration(ctx context.Context, set slots.Set, target s
 
 func (c clusterPort) StopMigration(_ context.Context, name string) error {
 	for _, s := range c.Migrations() {
-		if s.Job.ID.String() == name {
+		if !s.Import && s.Job.ID.String() == name {
 			return c.CancelMigration(s.Job.ID)
 		}
 	}
@@ -39,7 +39,7 @@ func (c clusterPort) ListMigrations() []server.Migration {
 			continue // a repair, which moves no slot
 		}
 		list = append(list, server.Migration{
-			Name:  s.Job.ID.String(),
+			Name: s.Job.ID.String(), Import: s.Import,
 			Slots: s.Job.Slots, Source: s.Job.Source, Target: s.Job.Target,
 			Created: s.Job.Created, Updated: s.Updated,
 			State: migrationState(s.State), Over: s.Over(), Message: migrationMessage(&s),

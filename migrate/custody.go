@@ -29,6 +29,11 @@ type record struct {
 	live    bool      // the job runs here, or its source is connected
 	until   time.Time // when it is to be forgotten; zero while the job is not over
 	quietAt time.Time // since when it is not live
+
+	// Of a job that comes here, since this node knows of it.
+	begun    time.Time
+	updated  time.Time
+	progress Progress // keys and bytes only
 }
 
 func newCustody() *custody { return &custody{records: make(map[JobID]*record)} }
@@ -37,7 +42,7 @@ func newCustody() *custody { return &custody{records: make(map[JobID]*record)} }
 func (c *custody) add(job Job, now time.Time) *record {
 	r := c.records[job.ID]
 	if r == nil {
-		r = &record{quietAt: now}
+		r = &record{quietAt: now, begun: now, updated: now}
 		c.records[job.ID] = r
 	}
 	r.job = job

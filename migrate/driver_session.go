@@ -91,7 +91,7 @@ func (s *session) do(e effect) error {
 	case setSlots:
 		s.changes <- e
 	case store:
-		err := s.store(e)
+		keys, err := s.store(e)
 		if err == nil && s.d.cfg.Replicated != nil {
 			if err := s.d.cfg.Replicated(s.d.ctx); err != nil {
 				return err // no answer, and so no refusal: the batch is here, and may be at a replica
@@ -99,6 +99,9 @@ func (s *session) do(e effect) error {
 		}
 		if cutShort(err) {
 			return err // no answer either: what is here in part may be the new master's, too
+		}
+		if err == nil {
+			s.d.imported(s.job, keys, len(e.blob))
 		}
 		return s.step(func(r *receiver) error { r.stored(e.n, err); return nil })
 	case list:
@@ -111,7 +114,7 @@ func (s *session) do(e effect) error {
 	return nil
 }
 
-func (s *session) store(e store) error {
+func (s *session) store(e store) (keys int, err error) {
 	return unload(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, func(slot slots.Slot) bool {
 		return s.r.takes(s.d.cfg.Node.Map(), slot)
 	})
@@ -167,16 +170,6 @@ func (d *Driver) leave(s *session) {
 	delete(d.sessions, s)
 	if d.jobs[s.job] == nil {
 		d.custody.live(s.job, false, time.Now())
-	}
-}
-
-// jobOver takes the source's word that a job has come to its end.
-func (d *Driver) jobOver(id JobID) {
-	d.mu.Lock()
-	d.custody.over(id, time.Now())
-	d.mu.Unlock()
-	if err := d.saveJournal(); err != nil {
-		d.log.Error("saving the journal of migrations", "error", err)
 	}
 }
 

@@ -40,6 +40,7 @@ func (s State) String() string {
 // Status is a job as List shows it.
 type Status struct {
 	Job      Job
+	Import   bool // the job brings slots here; otherwise it is this node's own
 	State    State
 	Doing    string // what it is doing, for people
 	Progress Progress
@@ -51,12 +52,12 @@ type Status struct {
 // Over reports whether the job has come to its end.
 func (s *Status) Over() bool { return s.State >= Finished }
 
-// List returns the jobs of this node that run, oldest first, and before them the latest that
-// are over.
+// List returns the jobs that run, oldest first, and before them the latest that are over: those of
+// this node, and those of others that bring slots here.
 func (d *Driver) List() []Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var running []Status
+	running := d.importsLocked()
 	for _, r := range d.jobs {
 		running = append(running, r.status())
 	}
@@ -66,7 +67,7 @@ func (d *Driver) List() []Status {
 	return append(slices.Clone(d.finished), running...)
 }
 
-// Status returns the job with that id.
+// Status returns the job of this node with that id.
 func (d *Driver) Status(id JobID) (Status, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -74,7 +75,7 @@ func (d *Driver) Status(id JobID) (Status, error) {
 		return r.status(), nil
 	}
 	for _, s := range d.finished {
-		if s.Job.ID == id {
+		if s.Job.ID == id && !s.Import {
 			return s, nil
 		}
 	}
@@ -117,6 +118,12 @@ func (d *Driver) Wait(ctx context.Context, id JobID) error {
 	return err
 }
 
+// rememberLocked adds a job to those that are over.
+func (d *Driver) rememberLocked(s Status) {
+	d.finished = append(d.finished, s)
+	d.finished = d.finished[max(0, len(d.finished)-keepFinished):]
+}
+
 // retire moves a job to those that are over.
 func (d *Driver) retire(r *runner, err error) {
 	d.mu.Lock()
@@ -133,8 +140,7 @@ func (d *Driver) retire(r *runner, err error) {
 		s.State = Finished
 	}
 	if r.job.Kind == KindMove {
-		d.finished = append(d.finished, s)
-		d.finished = d.finished[max(0, len(d.finished)-keepFinished):]
+		d.rememberLocked(s)
 	}
 	d.mu.Unlock()
 	if err := d.saveJournal(); err != nil {

@@ -188,6 +188,51 @@ func TestTwoJobsAtOnce(t *testing.T) {
 	})
 }
 
+// TestImportsAreListed: the target tells of the jobs that bring slots to it, while they run, while
+// their source is away, and when they are over.
+func TestImportsAreListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		cl.net.SetDelay("10.0.0.1", "10.0.0.2", 10*time.Millisecond)
+		cl.fill(400, 12, 100)
+		source, target := cl.nodes[0], cl.nodes[1]
+		id, err := source.driver.Move(slotsUpTo(400), target.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		only := func() Status {
+			t.Helper()
+			list := target.driver.List()
+			if len(list) != 1 || !list[0].Import || list[0].Job.ID != id || list[0].Job.Source != source.id || list[0].Job.Slots != slotsUpTo(400) {
+				t.Fatalf("the target lists %+v", list)
+			}
+			return list[0]
+		}
+		for target.store.Len() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if s := only(); s.State != Running || s.Over() || s.Progress.Keys == 0 || s.Progress.Total != 401 || s.Progress.Waiting != "" {
+			t.Errorf("under way: %v %+v", s.State, s.Progress)
+		}
+		source.stop()
+		time.Sleep(50 * time.Millisecond)
+		if s := only(); s.State != Running || s.Progress.Waiting == "" {
+			t.Errorf("without its source: %v %+v", s.State, s.Progress)
+		}
+		source.start()
+		if err := source.driver.Wait(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if s := only(); s.State != Finished || s.Progress.Slots != 401 || s.Progress.Keys < 401*12 || s.Progress.Bytes == 0 || s.Progress.Waiting != "" {
+			t.Errorf("when it is over: %v %+v", s.State, s.Progress)
+		}
+		if _, err := target.driver.Status(id); err == nil {
+			t.Error("an import counts as the target's own job")
+		}
+	})
+}
+
 func TestMoveRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
@@ -277,6 +322,7 @@ func TestExpiredKeysAreLeftBehind(t *testing.T) {
 func TestCloseEndsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
+		cl.net.SetDelay("10.0.0.1", "10.0.0.2", 10*time.Millisecond)
 		cl.fill(500, 20, 1000)
 		d := cl.nodes[0].driver
 		id, err := d.Move(slotsUpTo(500), cl.nodes[1].id)

@@ -63,7 +63,7 @@ func (l *simLink) run(w *world) {
 					}
 				}})
 			case store:
-				err := unload(n.engine, e.blob, nil, l.r.kind == KindReturn, func(slot slots.Slot) bool { return l.r.takes(n.view(), slot) })
+				_, err := unload(n.engine, e.blob, nil, l.r.kind == KindReturn, func(slot slots.Slot) bool { return l.r.takes(n.view(), slot) })
 				l.r.stored(e.n, err)
 			case list:
 				listKeys(n.store, e, 30, func(m message) error {

@@ -13,11 +13,11 @@ import (
 // version; with onlyNew, set for a Return, only the former. On an error nothing of a Move's
 // batch is there afterwards, so that the source's copies are the only ones: left here, they
 // would come back to life when the source deletes its own. What a Return brought may stay, it is
-// at its owner.
+// at its owner. keys is how many the batch has.
 //
 // If the error is one of cutShort, the batch may be here in part: then the source must not
 // hear of a refusal, but bring the batch again.
-func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake func(slots.Slot) bool) error {
+func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake func(slots.Slot) bool) (keys int, err error) {
 	ops, err := puts(blob)
 	if err == nil {
 		err = roomFor(e.Store(), len(blob))
@@ -33,14 +33,14 @@ func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake f
 		err = eachSlot(ops, mayTake) // a slot may have changed hands meanwhile
 	}
 	if err == nil || onlyNew || cutShort(err) {
-		return err
+		return len(ops), err
 	}
 	for i := range ops {
 		if err := undo(e, &ops[i], done); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return err
+	return 0, err
 }
 
 // roomFor returns an error if a store that may not evict has no room for so many bytes.

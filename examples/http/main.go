@@ -22,10 +22,12 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -87,6 +89,11 @@ func enter(ctx context.Context, node *slotmesh.Node, join string) error {
 	return node.Ready(ctx)
 }
 
+// moving reports whether the node hands slots over.
+func moving(node *slotmesh.Node) bool {
+	return slices.ContainsFunc(node.Migrations(), func(s migrate.Status) bool { return !s.Import && !s.Over() })
+}
+
 // share hands masters without slots a fair share of this node's.
 func share(ctx context.Context, node *slotmesh.Node) {
 	for m := range node.Changes(ctx) {
@@ -99,7 +106,7 @@ func share(ctx context.Context, node *slotmesh.Node) {
 				}
 			}
 		}
-		if newcomer == nil || !m.Self().HasSlots() || len(node.Migrations()) > 0 || newcomer.ID == m.Self().ID {
+		if newcomer == nil || !m.Self().HasSlots() || moving(node) || newcomer.ID == m.Self().ID {
 			continue
 		}
 		var give slots.Set

@@ -1,0 +1,70 @@
+package migrate
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// importsLocked returns the jobs on their way here.
+func (d *Driver) importsLocked() (list []Status) {
+	m := d.cfg.Node.Map()
+	for _, r := range d.custody.records {
+		if r.importing(m.Self().ID) {
+			list = append(list, r.status(m))
+		}
+	}
+	return list
+}
+
+// importing reports whether a record is of a job that brings slots to a node and is not over.
+func (r *record) importing(self slots.NodeID) bool {
+	return r.job.Kind == KindMove && r.job.Target == self && r.job.Source != self && r.until.IsZero()
+}
+
+// status describes a job that comes here. The map tells which slots have arrived.
+func (r *record) status(m *slots.Map) Status {
+	s := Status{Job: r.job, Import: true, State: Running, Doing: "importing", Progress: r.progress,
+		Elapsed: r.updated.Sub(r.begun), Updated: r.updated}
+	s.Progress.Total = r.job.Slots.Len()
+	for slot := range r.job.Slots.All() {
+		if m.IsMine(slot) {
+			s.Progress.Slots++
+		}
+	}
+	if !r.live {
+		s.Progress.Waiting = "the source is not connected"
+	}
+	return s
+}
+
+// imported counts what a job has brought here.
+func (d *Driver) imported(id JobID, keys int, bytes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r := d.custody.records[id]; r != nil {
+		r.progress.Keys += int64(keys)
+		r.progress.Bytes += int64(bytes)
+		r.updated = time.Now()
+	}
+}
+
+// jobOver takes the source's word that a job has come to its end.
+func (d *Driver) jobOver(id JobID) {
+	d.mu.Lock()
+	now, m := time.Now(), d.cfg.Node.Map()
+	if r := d.custody.records[id]; r != nil && r.importing(m.Self().ID) {
+		r.updated = now
+		s := r.status(m)
+		s.State, s.Doing, s.Progress.Waiting = Finished, "", ""
+		if s.Progress.Slots < s.Progress.Total {
+			s.State, s.Progress.Total = Cancelled, s.Progress.Slots
+		}
+		d.rememberLocked(s)
+	}
+	d.custody.over(id, now)
+	d.mu.Unlock()
+	if err := d.saveJournal(); err != nil {
+		d.log.Error("saving the journal of migrations", "error", err)
+	}
+}
