@@ -111,6 +111,20 @@ func (c *Core) joinInfo() *Join {
 	return &Join{Established: c.established, Slots: c.assigned}
 }
 
+// meetHalf meets a member again that does not count this node among its own. The answer to a Meet
+// got lost, and so did the ones after it: left alone, the one would know the other for ever, and not
+// the other way round. (Who was forgotten is told so instead, and one that was reset has a new Gen.)
+func (c *Core) meetHalf(n *node, l *link, pong *Message) {
+	if c.now.Before(n.nextMeet) || pong.Gen > n.rec.Gen {
+		return
+	}
+	n.nextMeet = c.now.Add(meetAgain)
+	meet := c.hello(TypeMeet, l)
+	meet.Join = c.joinInfo()
+	meet.Join.Member = true
+	c.send(l, meet)
+}
+
 // onMeet answers a Meet: the only message that makes a stranger a member
 // (SPEC §2.3), if the two clusters may be one.
 func (c *Core) onMeet(l *link, m *Message) {
@@ -118,6 +132,9 @@ func (c *Core) onMeet(l *link, m *Message) {
 		return
 	}
 	c.learnHost(m.You)
+	if l.node == nil && m.Join != nil && m.Join.Member && c.toldForgotten(l, m) {
+		return // it was not met again, it only has not heard
+	}
 	v, reason := c.judge(m)
 	if l.node != nil {
 		v = sameCluster // a member that is met again

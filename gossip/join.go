@@ -1,6 +1,10 @@
 package gossip
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // verdict is what becomes of the identities of two clusters that meet.
 type verdict int
@@ -40,6 +44,13 @@ func (c *Core) judge(m *Message) (verdict, string) {
 	case ours && !theirs.Slots.Empty():
 		both := c.assigned
 		both.Intersect(&theirs.Slots)
+		if theirs.Member { // then its slots include ours, and those of members of both
+			var own slots.Set
+			if claimed := m.Self.claimed(); claimed != nil {
+				own = *claimed
+			}
+			both.Intersect(&own)
+		}
 		switch {
 		case c.established && theirs.Established && (c.served || m.Served):
 			return clustersRefuse, "both nodes belong to clusters that own slots; to move a node over, CLUSTER RESET it first"

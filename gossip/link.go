@@ -112,12 +112,16 @@ func (c *Core) takeDial(addr slots.Addr) (pendingDial, bool) {
 
 // dial asks for a connection to n if that is due and possible.
 func (c *Core) dial(n *node) {
-	if n.dialling || n.noAddr || n.rec.Addr.Host == "" || c.now.Before(n.nextDial) || len(c.dials) >= maxDials {
+	addr := n.rec.Addr
+	if addr.Host == "" {
+		addr.Host = n.seenAt // it has not learnt its own address yet
+	}
+	if n.dialling || n.noAddr || addr.Host == "" || c.now.Before(n.nextDial) || len(c.dials) >= maxDials {
 		return
 	}
 	n.dialling = true
-	c.dials = append(c.dials, pendingDial{addr: n.rec.Addr, node: n.rec.ID})
-	c.out.Dials = append(c.out.Dials, n.rec.Addr)
+	c.dials = append(c.dials, pendingDial{addr: addr, node: n.rec.ID})
+	c.out.Dials = append(c.out.Dials, addr)
 }
 
 // drop forgets a link that is closed already or about to be.
@@ -220,7 +224,7 @@ func (c *Core) bind(l *link, n *node) {
 		return
 	}
 	c.loose = without(c.loose, l)
-	l.node = n
+	l.node, n.seenAt = n, l.host
 	n.links = append(n.links, l)
 	if l.expect == n.rec.ID {
 		n.dialling = false

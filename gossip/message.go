@@ -77,7 +77,7 @@ type Message struct {
 type Join struct {
 	Established bool      // the cluster has, or once had, at least two members
 	Slots       slots.Set // all slots owned by anybody in it
-	Member      bool      // Pong: the sender counts the receiver among its members already
+	Member      bool      // the sender counts the receiver among its members already
 }
 
 // Entry stands for one record in a Summary: which node, which version.

@@ -24,10 +24,12 @@ type node struct {
 	suspectsAt time.Time
 
 	links    []*link
+	seenAt   string    // the host at the other end of its latest link
 	noAddr   bool      // somebody else answers at its address (SPEC §2.4)
 	dialling bool      // a dial is under way, or its first message unanswered
 	nextDial time.Time // not before
 	dialWait time.Duration
+	nextMeet time.Time // not before: see meetHalf
 
 	digest     uint64    // of its view, as it told last
 	nextSync   time.Time // not before

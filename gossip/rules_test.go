@@ -115,7 +115,7 @@ func TestForget(t *testing.T) {
 		}
 		n.must(ForgetNode{x.id}) // banned already: OK
 	}
-	if e, ok := find[Expelled](x); !ok || e.By != a.id || len(x.core.list) != 1 {
+	if e, ok := find[Expelled](x); !ok || e.By == x.id || len(x.core.list) != 1 {
 		t.Fatalf("the forgotten node was not told: %+v, knows %d", e, len(x.core.list))
 	}
 	s.run(61 * time.Second)

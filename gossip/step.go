@@ -97,15 +97,24 @@ func (c *Core) onStranger(l *link, m *Message) {
 		c.dispatch(l, m)
 		return
 	}
-	if g, dead := c.gone.byID[m.Sender]; dead && m.Gen <= g.gen {
-		notice := c.message(TypeForgotten)
-		notice.Records = []Record{{ID: m.Sender, Gen: g.gen, Gone: true}}
-		c.send(l, notice)
+	if c.toldForgotten(l, m) || m.Type != TypePing {
 		return
 	}
-	if m.Type == TypePing {
-		c.send(l, c.message(TypePong))
+	answer := c.message(TypePong)
+	answer.Join = &Join{Established: c.established} // no member: see meetHalf
+	c.send(l, answer)
+}
+
+// toldForgotten tells a stranger that its membership has ended, if it has.
+func (c *Core) toldForgotten(l *link, m *Message) bool {
+	g, dead := c.gone.byID[m.Sender]
+	if !dead || m.Gen > g.gen {
+		return false
 	}
+	notice := c.message(TypeForgotten)
+	notice.Records = []Record{{ID: m.Sender, Gen: g.gen, Gone: true}}
+	c.send(l, notice)
+	return true
 }
 
 // hear takes what every message of a member says.
@@ -138,6 +147,10 @@ func (c *Core) dispatch(l *link, m *Message) {
 		c.takeReports(n, m.Suspects)
 		c.sendPong(l, m)
 	case TypePong:
+		if m.Join != nil && !m.Join.Member {
+			c.meetHalf(n, l, m)
+			return
+		}
 		c.takeReports(n, m.Suspects)
 		c.compareViews(n, l)
 	case TypeSuspect:
