@@ -25,8 +25,8 @@ func packBytes(dst, b []byte) []byte {
 	return append(dst, b...)
 }
 
-// unpacker reads what the functions above wrote. After the first error, all
-// further results are zero.
+// unpacker reads what the functions above wrote, and numbers and byte strings in whatever
+// width another msgpack writer chooses. After the first error, all further results are zero.
 type unpacker struct {
 	b   []byte
 	err error
@@ -59,9 +59,25 @@ func (u *unpacker) uint() uint64 {
 		v := binary.BigEndian.Uint64(u.b[1:])
 		u.b = u.b[9:]
 		return v
+	case len(u.b) > 0 && u.b[0] >= 0xcc && u.b[0] <= 0xce: // uint 8, 16, 32
+		if v, ok := u.bigEndian(1 << (u.b[0] - 0xcc)); ok {
+			return v
+		}
 	}
 	u.fail("a number")
 	return 0
+}
+
+// bigEndian takes a head byte and the number of width bytes behind it; false if they are not there.
+func (u *unpacker) bigEndian(width int) (v uint64, ok bool) {
+	if len(u.b) < 1+width {
+		return 0, false
+	}
+	for _, c := range u.b[1 : 1+width] {
+		v = v<<8 | uint64(c)
+	}
+	u.b = u.b[1+width:]
+	return v, true
 }
 
 // offset reads a number that must fit an int64.
@@ -76,14 +92,15 @@ func (u *unpacker) offset() int64 {
 
 // bytes returns a slice of the message.
 func (u *unpacker) bytes() []byte {
-	if len(u.b) < 5 || u.b[0] != 0xc6 || uint64(binary.BigEndian.Uint32(u.b[1:])) > uint64(len(u.b)-5) {
-		u.fail("a byte string")
-		return nil
+	if len(u.b) > 0 && u.b[0] >= 0xc4 && u.b[0] <= 0xc6 { // bin 8, 16, 32
+		if n, ok := u.bigEndian(1 << (u.b[0] - 0xc4)); ok && n <= uint64(len(u.b)) {
+			b := u.b[:n:n]
+			u.b = u.b[n:]
+			return b
+		}
 	}
-	end := 5 + int(binary.BigEndian.Uint32(u.b[1:]))
-	b := u.b[5:end:end]
-	u.b = u.b[end:]
-	return b
+	u.fail("a byte string")
+	return nil
 }
 
 func (u *unpacker) id() (id ID) {
