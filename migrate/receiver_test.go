@@ -1,0 +1,72 @@
+package migrate
+
+import (
+	"testing"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// TestNothingComesToASlotThatIsBeingEmptied: keys that arrived in a slot whose keys are on their
+// way back to its owner would be left behind here.
+func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
+	self, source := slots.NodeID{'T'}, slots.NodeID{'S'}
+	theirs, mine := slots.NewSet(0, 1), slots.NewSet(5)
+	m, err := slots.NewMap(slots.Topology{Self: self, State: slots.OK,
+		Nodes:     []slots.Node{{ID: self, Slots: &mine}, {ID: source, Slots: &theirs}},
+		Importing: map[slots.Slot]slots.NodeID{0: source, 1: source}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReceiver(m, func(slot slots.Slot) bool { return slot == 1 }, nil)
+	if err := r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Slots: &theirs}); err != nil {
+		t.Fatal(err)
+	}
+	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: true} {
+		if got := r.takes(m, slot); got != want {
+			t.Errorf("takes keys of slot %d: %v", slot, got)
+		}
+	}
+	r.output()
+	if err := r.receive(message{Type: msgPrepare, N: 7, Slots: &theirs}); err != nil {
+		t.Fatal(err)
+	}
+	if out := r.output(); len(out) != 1 || out[0].(send).m.Type != msgRefuse {
+		t.Errorf("prepare is answered by %+v", out)
+	}
+}
+
+// TestUnloadUndoesWhatCameTooLate: the slot changes hands while the batch is being stored.
+func TestUnloadUndoesWhatCameTooLate(t *testing.T) {
+	s := keyspace.New(keyspace.Config{})
+	e := newTestEngine(s, 2)
+	newer := keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("newer"), Value: []byte("v"), Version: 9}
+	if err := s.Apply(newer); err != nil {
+		t.Fatal(err)
+	}
+	var blob []byte
+	for _, key := range []string{"a", "b", "newer"} {
+		blob = keyspace.AppendOp(blob, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte(key), Value: []byte("v"), Version: 5})
+	}
+	asked := 0
+	keys, err := unload(e, blob, nil, false, func(slots.Slot) bool { asked++; return asked == 1 })
+	if err == nil || keys != 0 || s.Len() != 1 || s.Count(1) != 1 {
+		t.Errorf("%d keys are stored, %v; %d are here, want the newer one", keys, err, s.Len())
+	}
+}
+
+// TestUnloadUndoesWhatComesAgainAndFindsNoRoom: its first answer was lost, so the source
+// believes the refusal.
+func TestUnloadUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
+	s := keyspace.New(keyspace.Config{})
+	e := newTestEngine(s, 2)
+	blob := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("a"), Version: 5})
+	all := func(slots.Slot) bool { return true }
+	if keys, err := unload(e, blob, nil, false, all); err != nil || keys != 1 {
+		t.Fatal(keys, err)
+	}
+	s.SetMaxMemory(1)
+	if _, err := unload(e, blob, nil, false, all); err != keyspace.ErrOutOfMemory || s.Len() != 0 {
+		t.Errorf("%v, and %d keys are here", err, s.Len())
+	}
+}

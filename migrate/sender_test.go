@@ -1,0 +1,167 @@
+package migrate
+
+import (
+	"testing"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// script drives a sender by hand: the test is its target, its node and its keys.
+type script struct {
+	t    *testing.T
+	s    *sender
+	now  time.Time
+	todo []effect
+}
+
+var (
+	scriptSelf   = slots.NodeID{'S'}
+	scriptTarget = slots.NodeID{'T'}
+	scriptHeir   = slots.NodeID{'H'}
+)
+
+// scriptMap is a map in which the source owns slot 0; a demoted target replicates its heir.
+func scriptMap(t *testing.T, demoted bool, migrating map[slots.Slot]slots.NodeID) *slots.Map {
+	t.Helper()
+	own, others := slots.NewSet(0), slots.NewSet(1)
+	target, heir := slots.Node{ID: scriptTarget, Slots: &others}, slots.Node{ID: scriptHeir, Master: scriptTarget}
+	if demoted {
+		target, heir = slots.Node{ID: scriptTarget, Master: scriptHeir}, slots.Node{ID: scriptHeir, Slots: &others}
+	}
+	m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK, Migrating: migrating,
+		Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, heir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func newScript(t *testing.T) *script {
+	c := &script{t: t, now: time.Unix(1000, 0)}
+	job := Job{ID: JobID{1}, Kind: KindMove, Slots: slots.NewSet(0), Target: scriptTarget}
+	c.s = newSender(c.now, job, scriptMap(t, false, nil), func(slots.Slot) int { return 10 }, usualLimits)
+	c.connect()
+	return c
+}
+
+// connect answers until the sender's connection stands.
+func (c *script) connect() {
+	c.t.Helper()
+	c.now = c.now.Add(2 * time.Second)
+	c.s.tick(c.now)
+	expect[dial](c)
+	c.s.connected(c.now)
+	c.s.receive(c.now, message{Type: msgWelcome})
+}
+
+// open brings the window to moving.
+func (c *script) open() {
+	c.t.Helper()
+	c.answer(msgPrepare)
+	e := expect[setSlots](c)
+	c.s.changed(c.now, e.n, nil)
+}
+
+// answer says that the target has done what a message asked.
+func (c *script) answer(want msgType) {
+	c.t.Helper()
+	for {
+		if m := expect[send](c).m; m.Type == want {
+			c.s.receive(c.now, message{Type: msgDone, N: m.N})
+			return
+		}
+	}
+}
+
+// next returns the next effect of a kind, and passes others over.
+func next[E effect](c *script) (e E, ok bool) {
+	c.todo = append(c.todo, c.s.output()...)
+	for i := range c.todo {
+		if e, ok := c.todo[i].(E); ok {
+			c.todo = c.todo[i+1:]
+			return e, true
+		}
+	}
+	return e, false
+}
+
+func expect[E effect](c *script) E {
+	c.t.Helper()
+	e, ok := next[E](c)
+	if !ok {
+		c.t.Fatalf("no %T came", e)
+	}
+	return e
+}
+
+// TestNoPassBeginsWhileABatchIsUndecided: keys of a batch that is refused stay here, so that a pass that
+// began before, and met none but them, would end the move without them.
+func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
+	c := newScript(t)
+	c.open()
+	first := expect[take](c)
+	c.s.taken(c.now, first.batch, place{index: 1}, 10, 10, 1000)
+	expect[sendPart](c)
+	c.s.tick(c.now)
+	if e, ok := next[take](c); ok {
+		t.Fatalf("batch %d is taken while batch %d is undecided", e.batch, first.batch)
+	}
+	c.s.receive(c.now, message{Type: msgRefuse, N: first.batch, Text: "no room"})
+	if e := expect[land](c); e.acked {
+		t.Fatal("a refused batch counts as acknowledged")
+	}
+	// The target is asked again whether it is ready; the slot is open already.
+	c.now = c.now.Add(retryAfter)
+	c.s.tick(c.now)
+	c.answer(msgPrepare)
+	second := expect[take](c)
+	if second.from != (place{}) {
+		t.Fatalf("the next pass begins at %+v", second.from)
+	}
+	c.s.taken(c.now, second.batch, place{index: 1}, 10, 10, 1000)
+	part := expect[sendPart](c)
+	c.s.receive(c.now, message{Type: msgAck, N: part.batch, Size: 1000})
+	if e := expect[land](c); !e.acked {
+		t.Fatal("an acknowledged batch counts as refused")
+	}
+	last := expect[take](c) // the pass met keys: another one must find none
+	c.s.taken(c.now, last.batch, place{index: 1}, 0, 0, 0)
+	expect[sweep](c)
+	c.answer(msgFinalise)
+	if e := expect[setSlots](c); e.action != Assign || e.peer != scriptTarget {
+		t.Fatalf("at last %v %v", e.action, e.peer)
+	}
+}
+
+// TestRetargetWhileOpening: the target is replaced while the slot is being marked as migrating to it: the
+// mark has to point to the new target before a key moves, and that has to import first.
+func TestRetargetWhileOpening(t *testing.T) {
+	c := newScript(t)
+	c.answer(msgPrepare)
+	old := expect[setSlots](c)
+	if old.action != Migrating || old.peer != scriptTarget {
+		t.Fatalf("opening is %v %v", old.action, old.peer)
+	}
+	open := map[slots.Slot]slots.NodeID{0: scriptTarget}
+	c.s.mapChanged(c.now, scriptMap(t, true, nil))
+	c.s.changed(c.now, old.n, nil)
+	c.s.mapChanged(c.now, scriptMap(t, true, open))
+	c.now = c.now.Add(2 * time.Second)
+	c.s.tick(c.now)
+	if e := expect[dial](c); e.target != scriptHeir {
+		t.Fatalf("it goes on with %v", e.target)
+	}
+	c.s.connected(c.now)
+	c.s.receive(c.now, message{Type: msgWelcome})
+	c.answer(msgPrepare)
+	e := expect[setSlots](c)
+	if e.action != Migrating || e.peer != scriptHeir {
+		t.Fatalf("the slot is %v to %v", e.action, e.peer)
+	}
+	if e, ok := next[take](c); ok {
+		t.Fatalf("keys are taken before the slot points to the new target: %+v", e)
+	}
+	c.s.changed(c.now, e.n, nil)
+	expect[take](c)
+}
