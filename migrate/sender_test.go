@@ -165,3 +165,17 @@ func TestRetargetWhileOpening(t *testing.T) {
 	c.s.changed(c.now, e.n, nil)
 	expect[take](c)
 }
+
+// TestRetargetBeforeOpening: the same while the mark waits for its turn, here because the disk failed:
+// the new target has to be prepared first.
+func TestRetargetBeforeOpening(t *testing.T) {
+	c := newScript(t)
+	c.answer(msgPrepare)
+	c.s.changed(c.now, expect[setSlots](c).n, errFault)
+	c.s.mapChanged(c.now, scriptMap(t, true, nil))
+	c.now = c.now.Add(2 * time.Second)
+	c.s.tick(c.now)
+	if e, ok := next[setSlots](c); ok {
+		t.Fatalf("the slot is %v to %v, who is not prepared", e.action, e.peer)
+	}
+}

@@ -1,0 +1,136 @@
+package migrate
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// journal returns a node's journal, as its replicas would have it.
+func (n *testNode) journal() []byte {
+	b, err := disk.ReadFile(n.disk, defaultJournal)
+	if err != nil {
+		n.c.t.Fatal(err)
+	}
+	return b
+}
+
+// succeed makes n the owner of what former owned, with its keys and its open slots, as a failover
+// does, and lets it go on with former's jobs.
+func (n *testNode) succeed(former *testNode) {
+	journal := former.journal()
+	former.stop()
+	n.c.mu.Lock()
+	for slot, owner := range n.c.owner {
+		if owner == former.index {
+			n.c.owner[slot] = n.index
+		}
+	}
+	n.mu.Lock()
+	n.migrating, n.importing = clone(former.migrating), clone(former.importing)
+	n.mu.Unlock()
+	former.migrating, former.importing = map[slots.Slot]slots.NodeID{}, map[slots.Slot]slots.NodeID{}
+	n.c.mu.Unlock()
+	var all []keyspace.Op
+	for slot := range slots.Slot(testSlots) {
+		former.store.Dump(slot, 0, 1<<30, func(op keyspace.Op) error {
+			all = append(all, keyspace.Op{Kind: op.Kind, Slot: op.Slot, Key: append([]byte(nil), op.Key...),
+				Value: append([]byte(nil), op.Value...), ExpireAt: op.ExpireAt, Version: op.Version})
+			return nil
+		})
+		former.store.Drop(slot)
+	}
+	if err := n.store.ApplyAll(all); err != nil {
+		n.c.t.Fatal(err)
+	}
+	n.c.publish()
+	if err := n.driver.Resume(journal, former.id); err != nil {
+		n.c.t.Fatal(err)
+	}
+}
+
+// TestResume: the node that takes the source's place goes on with its job from the journal.
+func TestResume(t *testing.T) {
+	for _, at := range []time.Duration{5, 10, 20, 30, 50, 80} {
+		synctest.Test(t, func(t *testing.T) {
+			cl := newTestCluster(t, 3)
+			cl.net.SetDelay("10.0.0.1", "10.0.0.2", 5*time.Millisecond)
+			cl.fill(400, 12, 100)
+			source, heir := cl.nodes[0], cl.nodes[2]
+			id, err := source.driver.Move(slotsUpTo(400), cl.nodes[1].id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(at * time.Millisecond)
+			heir.succeed(source)
+			if err := heir.driver.Resume(heir.journal(), heir.id); err != nil {
+				t.Fatal(err) // once more, with its own journal: nothing is done twice
+			}
+			if err := heir.driver.Wait(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute)
+			cl.check(400, 12, 1)
+			if minding := heir.driver.Minding(); !minding.Empty() {
+				t.Errorf("slots %s are looked after for ever", minding)
+			}
+			source.start()
+			time.Sleep(2 * time.Minute)
+			cl.check(400, 12, 1)
+		})
+	}
+}
+
+// TestResumeRefusesADamagedJournal and runs nothing.
+func TestResumeRefusesADamagedJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		good := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(3), Source: slots.NodeID{9}, Target: cl.nodes[1].id}})
+		good[len(good)-1] ^= 1
+		if err := cl.nodes[0].driver.Resume(good, slots.NodeID{9}); err == nil || len(cl.nodes[0].driver.List()) != 0 {
+			t.Errorf("Resume = %v, it lists %+v", err, cl.nodes[0].driver.List())
+		}
+	})
+}
+
+// TestALostRaceBringsKeysHome: while slots move from A to B, C wins them. What has come to B
+// and what is left at A go to C, and nothing stays open.
+func TestALostRaceBringsKeysHome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 3)
+		cl.net.SetDelay("10.0.0.1", "10.0.0.2", 5*time.Millisecond)
+		cl.fill(0, 20_000, 100)
+		source, target, winner := cl.nodes[0], cl.nodes[1], cl.nodes[2]
+		id, err := source.driver.Move(slotsUpTo(0), target.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for target.store.Len() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if minding := target.driver.Minding(); minding != slotsUpTo(0) {
+			t.Errorf("the target looks after %s", minding)
+		}
+		cl.mu.Lock()
+		cl.owner[0] = winner.index
+		cl.mu.Unlock()
+		cl.publish()
+		if err := source.driver.Wait(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if source.store.Len() == 0 {
+			t.Error("the race came too late to show anything")
+		}
+		time.Sleep(5 * time.Minute)
+		cl.check(0, 20_000, winner.index)
+		for _, n := range cl.nodes {
+			if minding := n.driver.Minding(); !minding.Empty() {
+				t.Errorf("node %d looks after %s for ever", n.index, minding)
+			}
+		}
+	})
+}
