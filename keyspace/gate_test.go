@@ -64,3 +64,37 @@ func TestReadingAndOverwritingAllocateNothing(t *testing.T) {
 		t.Errorf("overwriting allocates %v times", n)
 	}
 }
+
+type panickingSink struct{}
+
+func (panickingSink) Commit(slots.Slot, []Op) { panic("bang") }
+
+// TestGateFollowsWhenTheSinkPanics: a host may recover, and must not read from a copy of what was.
+func TestGateFollowsWhenTheSinkPanics(t *testing.T) {
+	s := New(Config{Sink: panickingSink{}})
+	bang := func(fn func()) {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		fn()
+	}
+	bang(func() { put(s, 7, []byte("first")) })
+	var ops []Op
+	for i := range 50 {
+		ops = append(ops, Op{Kind: OpPut, Slot: 7, Key: []byte{byte(i)}, Value: make([]byte, 100), Version: 9})
+	}
+	bang(func() { s.Import(ops, false) })
+	s.View(7, func(tx *Tx) error {
+		if _, ok := tx.Get([]byte("first")); !ok {
+			t.Error("the first key is not found")
+		}
+		for i := range ops {
+			if _, ok := tx.Get(ops[i].Key); !ok {
+				t.Errorf("key %d is stored but not found", i)
+			}
+		}
+		return nil
+	})
+}

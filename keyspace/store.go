@@ -156,7 +156,9 @@ func (s *Store) enter(slot slots.Slot) (*table, *gate) {
 }
 
 func (s *Store) unlock(slot slots.Slot) {
-	s.groups[slot/groupSize].Load().gates[slot%groupSize].Unlock()
+	g, i := s.groups[slot/groupSize].Load(), slot%groupSize
+	g.gates[i].follow(&g.tables[i]) // also if a Sink panicked before the accounts were settled
+	g.gates[i].Unlock()
 }
 
 // unused reports whether the slot has never had a key: it need not be locked then.
