@@ -124,7 +124,7 @@ func joinMemberlist(b *testing.B, n int) {
 // BenchmarkIdleBus counts what n nodes say to each other in a minute without clients, at a
 // node timeout of 2 s, in fake time: bytes per node and second.
 func BenchmarkIdleBus(b *testing.B) {
-	for _, n := range []int{6, 30} {
+	for _, n := range []int{6, 12, 30, 60} {
 		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
 			for b.Loop() {
 				b.ReportMetric(idleBus(b, n), "B/s/node")

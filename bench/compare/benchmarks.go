@@ -12,7 +12,7 @@ import (
 var benchLine = regexp.MustCompile(`^Benchmark(\S+?)-\d+\s+\d+\s+([\d.]+) ns/op(?:\s+([\d.]+) B/s/node)?`)
 
 // benchmarks runs this module's go benchmarks and adds what has a target.
-func benchmarks(t *table) {
+func benchmarks(t *table, plots string) {
 	all := make(map[string][]float64)
 	run := func(pattern, times, rounds string) {
 		cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchtime", times, "-count", rounds, ".")
@@ -56,6 +56,12 @@ func benchmarks(t *table) {
 	} {
 		t.add(row{what: c.what, figure: median(all[c.name]) / c.scale, unit: c.unit, limit: c.limit})
 	}
+	p := plot{title: "Idle bus, node timeout 2 s: bytes a node sends in a second", x: "nodes", y: "B/s", series: []series{{name: "slotmesh"}}}
+	for _, nodes := range []string{"6", "12", "30", "60"} {
+		p.ticks = append(p.ticks, nodes)
+		p.series[0].ys = append(p.series[0].ys, median(all["IdleBus/nodes="+nodes]))
+	}
+	p.write(plots, "bus")
 	join, memberlist := median(all["Join/slotmesh"])/1e9, median(all["Join/memberlist"])/1e9
 	t.add(row{what: "100 nodes know all", figure: join, unit: "s", limit: 2})
 	t.add(row{what: "100 nodes know all", figure: join, unit: "s", peer: "memberlist", peers: memberlist, ratio: join / memberlist})

@@ -1,5 +1,6 @@
-// Command compare measures slotmesh beside its peers in one run and prints a table in Markdown: what was measured, the figure, the
-// peer's figure, their ratio, and the target where there is one. "go run ./compare -h" tells the sections.
+// Command compare measures slotmesh beside its peers in one run and prints tables in Markdown: what was measured, the figure, the
+// peer's figure, their ratio, and the target where there is one. With -write it puts them into a page, each section
+// between the lines that mark it, and draws the plots. "go run ./compare -h" tells the sections.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -14,9 +16,11 @@ import (
 
 func main() {
 	only := flag.String("only", "mixed,memory,stalls,server,idle,bench", "sections to run, separated by commas")
+	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls")
 	rounds := flag.Int("rounds", 5, "rounds of alternating measurements")
 	child := flag.Int("footprint", -1, "for the program's own use: measure this store in a process of its own")
+	brief := flag.Bool("gc", false, "for -footprint: only the garbage collection")
 	redcon := flag.Bool("redcon", false, "for the program's own use: be the redcon server")
 	port := flag.Int("port", 0, "for -redcon")
 	flag.Parse()
@@ -25,29 +29,51 @@ func main() {
 		return
 	}
 	if *child >= 0 {
-		json.NewEncoder(os.Stdout).Encode(measureFootprint(*child, *n))
+		must(json.NewEncoder(os.Stdout).Encode(measureFootprint(*child, *n, *brief)))
 		return
 	}
-	var t table
-	fmt.Printf("%s, %s/%s, %d processors, %s\n\n", time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	plots := ""
+	if *page != "" {
+		plots = filepath.Join(filepath.Dir(*page), "plots")
+	}
 	for _, section := range strings.Split(*only, ",") {
+		var t table
+		start := time.Now()
 		switch section {
 		case "mixed":
 			mixed(&t, 1_000_000, *rounds)
 		case "memory":
-			memory(&t, *n)
+			memory(&t, *n, plots)
 		case "stalls":
 			stalls(&t, *n)
 		case "server":
-			serve(&t, *rounds)
+			serve(&t, *rounds, plots)
 		case "idle":
 			idle(&t, 6)
 		case "bench":
-			benchmarks(&t)
+			benchmarks(&t, plots)
 		default:
 			fmt.Fprintf(os.Stderr, "unknown section %q\n", section)
 			os.Exit(2)
 		}
+		text := fmt.Sprintf("%s, %s/%s, %d processors, %s, load %s, took %v\n\n%s", time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH,
+			runtime.NumCPU(), runtime.Version(), load(), time.Since(start).Round(time.Second), t.markdown())
+		fmt.Printf("%s: %s\n", section, text)
+		if *page != "" {
+			old, err := os.ReadFile(*page)
+			must(err)
+			changed, err := replaceSection(old, section, text)
+			must(err)
+			must(os.WriteFile(*page, changed, 0o644))
+		}
 	}
-	t.print(os.Stdout)
+}
+
+// load returns the machine's load averages: with other work on it, figures are worth less.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
 }

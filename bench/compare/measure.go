@@ -14,6 +14,15 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// threadTime returns the processor time of the calling thread, which must be locked.
+func threadTime() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(rusageThread, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+const rusageThread = 1 // RUSAGE_THREAD, which package syscall has not
+
 // alternate runs each contender once a round, rounds times, so that what disturbs the machine meanwhile disturbs all;
 // it returns the figures by contender. The first round warms up and is left out.
 func alternate(rounds, contenders int, measure func(contender int) float64) [][]float64 {

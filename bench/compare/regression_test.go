@@ -17,7 +17,7 @@ func TestStoreHasNotBecomeSlow(t *testing.T) {
 	for _, load := range []struct {
 		writes   int
 		measured float64
-	}{{5, 2.9}, {50, 2.9}} {
+	}{{5, 2.3}, {50, 2.2}} {
 		figures := alternate(5, len(stores), func(c int) float64 {
 			before := cpuTime()
 			hammer(stores[c], list, 200_000, load.writes)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -24,7 +25,7 @@ type peer struct {
 
 // serve compares servers under redis-benchmark with 50 connections over loopback: the processor time of the server's process
 // for a million commands. It builds the slotmesh command first; redis-server and redis-benchmark must be installed.
-func serve(t *table, rounds int) {
+func serve(t *table, rounds int, plots string) {
 	dir, err := os.MkdirTemp("", "compare")
 	must(err)
 	defer os.RemoveAll(dir)
@@ -70,6 +71,8 @@ func serve(t *table, rounds int) {
 				ratio: ratio(latency[0], latency[1])})
 		}
 	}
+	equalLoad(t, peers, rounds, plots)
+	throughputs(peers, plots)
 }
 
 // startPeer starts a server on a free port and waits until it answers.
@@ -123,15 +126,30 @@ func (p *peer) coverAllSlots() {
 // load runs redis-benchmark and returns what it cost the server and the 99th percentile of latency in ms.
 func (p *peer) load(verb string, pipeline, size, requests int) (seconds, p99 float64) {
 	before := processTime(p.cmd.Process.Pid)
-	out, err := exec.Command("redis-benchmark", "-p", strconv.Itoa(p.port), "-c", "50", "-P", strconv.Itoa(pipeline), "-d", strconv.Itoa(size),
+	out := p.benchmark(verb, pipeline, size, requests)
+	seconds = (processTime(p.cmd.Process.Pid) - before).Seconds()
+	return seconds, csvField(out, 6)
+}
+
+// throughput runs redis-benchmark and returns how many requests a second were answered.
+func (p *peer) throughput(verb string, pipeline, size, requests int) int {
+	return int(csvField(p.benchmark(verb, pipeline, size, requests), 1))
+}
+
+func (p *peer) benchmark(verb string, pipeline, size, requests int) []byte {
+	out, err := exec.Command("redis-benchmark", "-p", strconv.Itoa(p.port), "-c", strconv.Itoa(connections), "-P", strconv.Itoa(pipeline), "-d", strconv.Itoa(size),
 		"-n", strconv.Itoa(requests), "-r", "100000", "-t", verb, "-q", "--csv").Output()
 	must(err)
-	seconds = (processTime(p.cmd.Process.Pid) - before).Seconds()
-	lines, err := csv.NewReader(strings.NewReader(string(out))).ReadAll()
+	return out
+}
+
+// csvField returns a field of what redis-benchmark printed: test, rps, avg, min, p50, p95, p99, max.
+func csvField(out []byte, field int) float64 {
+	lines, err := csv.NewReader(bytes.NewReader(out)).ReadAll()
 	must(err)
-	p99, err = strconv.ParseFloat(lines[len(lines)-1][6], 64) // test, rps, avg, min, p50, p95, p99, max
+	f, err := strconv.ParseFloat(lines[len(lines)-1][field], 64)
 	must(err)
-	return seconds, p99
+	return f
 }
 
 // processTime reads from /proc what a process has used: fields 14 and 15, in hundredths of a second.

@@ -1,13 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"os"
+	"strings"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// table gathers what was measured.
-type table struct{ rows []row }
+// table gathers what a section measured.
+type table struct {
+	rows       []row
+	histograms []histogram
+}
 
 // row is a figure, that of a peer in the same run, and what their quotient may be. Without a peer, limit is that of the figure.
 type row struct {
@@ -20,10 +26,23 @@ type row struct {
 	limit  float64 // 0: there is no target, the row is for comparison
 }
 
+// histogram is how long something took, in ns.
+type histogram struct {
+	what  string
+	times *hdrhistogram.Histogram
+}
+
+// percentiles are those that are shown of a histogram; 100 is the greatest.
+var percentiles = []float64{50, 90, 99, 99.9, 99.99, 99.999, 100}
+
 // add adds a row and shows it on standard error: a whole run takes its time.
 func (t *table) add(r row) {
 	t.rows = append(t.rows, r)
 	fmt.Fprintf(os.Stderr, "%s: %.4g %s, %s %.4g, ratio %.2f\n", r.what, r.figure, r.unit, r.peer, r.peers, r.ratio)
+}
+
+func (t *table) addHistogram(what string, times *hdrhistogram.Histogram) {
+	t.histograms = append(t.histograms, histogram{what, times})
 }
 
 // met reports whether the target is met.
@@ -34,9 +53,11 @@ func (r *row) met() bool {
 	return r.ratio <= r.limit
 }
 
-func (t *table) print(w io.Writer) {
-	fmt.Fprintln(w, "| what | figure | peer | ratio | target | |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|")
+// markdown returns the table, and that of the histograms if there are any.
+func (t *table) markdown() string {
+	var w strings.Builder
+	fmt.Fprintln(&w, "| what | figure | peer | ratio | target | |")
+	fmt.Fprintln(&w, "|---|---|---|---|---|---|")
 	for _, r := range t.rows {
 		peer, quotient, target, verdict := "", "", "", ""
 		if r.peer != "" {
@@ -51,8 +72,41 @@ func (t *table) print(w io.Writer) {
 				target += " ×"
 			}
 		}
-		fmt.Fprintf(w, "| %s | %.4g %s | %s | %s | %s | %s |\n", r.what, r.figure, r.unit, peer, quotient, target, verdict)
+		fmt.Fprintf(&w, "| %s | %.4g %s | %s | %s | %s | %s |\n", r.what, r.figure, r.unit, peer, quotient, target, verdict)
 	}
+	if len(t.histograms) == 0 {
+		return w.String()
+	}
+	fmt.Fprint(&w, "\n| percentile, in ms |")
+	for _, q := range percentiles {
+		fmt.Fprintf(&w, " %s |", number(q))
+	}
+	fmt.Fprint(&w, " samples |\n|---|", strings.Repeat("---|", len(percentiles)), "---|\n")
+	for _, h := range t.histograms {
+		fmt.Fprintf(&w, "| %s |", h.what)
+		for _, q := range percentiles {
+			fmt.Fprintf(&w, " %.3g |", float64(h.times.ValueAtQuantile(q))/1e6)
+		}
+		fmt.Fprintf(&w, " %d |\n", h.times.TotalCount())
+	}
+	return w.String()
+}
+
+// replaceSection returns page with text between the two lines that mark a section. A page without the marks is an error: what
+// was measured should not get lost.
+func replaceSection(page []byte, section, text string) ([]byte, error) {
+	begin := fmt.Appendf(nil, "<!-- compare %s -->\n", section)
+	end := []byte("<!-- end -->\n")
+	at := bytes.Index(page, begin)
+	if at < 0 {
+		return nil, fmt.Errorf("there is no line %q", bytes.TrimSpace(begin))
+	}
+	at += len(begin)
+	length := bytes.Index(page[at:], end)
+	if length < 0 {
+		return nil, fmt.Errorf("there is no line %q after %q", bytes.TrimSpace(end), bytes.TrimSpace(begin))
+	}
+	return bytes.Join([][]byte{page[:at], []byte(text), page[at+length:]}, nil), nil
 }
 
 // count writes round numbers as people do.
@@ -66,4 +120,4 @@ func count(n int) string {
 	return fmt.Sprint(n)
 }
 
-func number(f float64) string { return fmt.Sprintf("%.4g", f) }
+func number(f float64) string { return fmt.Sprintf("%.6g", f) }
