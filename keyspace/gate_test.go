@@ -85,7 +85,7 @@ func TestGateFollowsWhenTheSinkPanics(t *testing.T) {
 	for i := range 50 {
 		ops = append(ops, Op{Kind: OpPut, Slot: 7, Key: []byte{byte(i)}, Value: make([]byte, 100), Version: 9})
 	}
-	bang(func() { s.Import(ops, false) })
+	bang(func() { s.Import(ops, false, func() bool { return true }) })
 	s.View(7, func(tx *Tx) error {
 		if _, ok := tx.Get([]byte("first")); !ok {
 			t.Error("the first key is not found")
