@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/admin"
 	"github.com/slotmesh/slotmesh/cache"
 	"github.com/slotmesh/slotmesh/clustertest"
 )
@@ -154,6 +155,31 @@ func ExampleNode_Handle() {
 	}
 	fmt.Println(allowed >= 10 && allowed < 20)
 	// Output: true
+}
+
+func Example_admin() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	entry, victim := nodes[0].Addr().Client(), nodes[2].Addr().Client()
+
+	client, err := admin.New(admin.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	view, err := client.View(ctx, entry) // what every node says
+	if err != nil {
+		log.Fatal(err)
+	}
+	report := admin.Check(view)                // findings, as values
+	plan, err := admin.PlanDrain(view, victim) // printing it is the dry run
+	if err == nil {
+		err = client.Move(ctx, view, plan, admin.MoveOptions{})
+	}
+
+	fmt.Println(report.OK(), plan.Moves.Len(), err)
+	// Output: true 5461 <nil>
 }
 
 func ExampleRouter_Update() {

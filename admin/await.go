@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 const (
@@ -49,7 +51,7 @@ func (c *Client) await(ctx context.Context, addrs []string, ok func([]*Node) err
 // awaitAgreement waits until the living nodes of a view have the same opinion about who is in the
 // cluster, who replicates whom and who owns which slot.
 func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
-	g := gossiper{c: c, next: time.Now().Add(gossipEvery)}
+	g := gossiper{c: c, next: time.Now().Add(gossipEvery), claim: time.Now().Add(claimAfter)}
 	return c.await(ctx, v.addresses(), func(nodes []*Node) error {
 		err := agreed(nodes)
 		if err != nil {
@@ -57,6 +59,25 @@ func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
 		}
 		return err
 	})
+}
+
+// settleLimit is how long Settle waits.
+const settleLimit = 10 * time.Second
+
+// Settle gives nodes that do not agree ten seconds to do so, and returns what they say then. Moves should be planned on
+// that: who was interrupted just now may have left a slot whose new owner not all have heard of.
+func (c *Client) Settle(ctx context.Context, v *View) (*View, error) {
+	if !Check(v).Has(Disagreement, Stranger, SeveralOwners) {
+		return v, nil
+	}
+	c.step("", "waiting until all nodes agree")
+	limited, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	c.awaitAgreement(limited, v) // if they do not, who plans says what is wrong
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return c.refresh(ctx, v)
 }
 
 // addresses returns where the living nodes are.
@@ -100,17 +121,25 @@ func checkRoles(v *View) (r Report) {
 // introduces itself to one who knows it already tells him, by the way, what it owns and
 // whom it replicates.
 type gossiper struct {
-	c    *Client
-	next time.Time
+	c     *Client
+	next  time.Time
+	claim time.Time // when those not believed are to raise their voice; zero once they have
 }
 
-const gossipEvery = 250 * time.Millisecond
+const (
+	gossipEvery = 250 * time.Millisecond
+	claimAfter  = 3 * time.Second
+)
 
 func (g *gossiper) spread(ctx context.Context, nodes []*Node) {
 	if time.Now().Before(g.next) {
 		return
 	}
 	g.next = time.Now().Add(gossipEvery)
+	if !g.claim.IsZero() && time.Now().After(g.claim) {
+		g.claim = time.Time{}
+		g.insist(ctx, nodes)
+	}
 	each(len(nodes), func(i int) error {
 		speaker := nodes[i]
 		var commands [][]string
@@ -126,6 +155,51 @@ func (g *gossiper) spread(ctx context.Context, nodes []*Node) {
 		_, err := g.c.pipe(ctx, speaker.Address, commands)
 		return err // it is only a hint: who needs the agreement goes on waiting for it
 	})
+}
+
+// insist has owners whom somebody does not believe take the greatest config epoch, so that their claims win (SPEC §4.4).
+// A Redis node that was not there when slots moved may hold the former owner for the present one, whose
+// epoch is greater, and no gossip ever changes that. Where two own the same slots this would be dangerous:
+// the loser deletes its keys.
+//
+// What all others hold for a node's, and nobody for another's, the node takes again: Redis 7.0 may lose a slot that it has just
+// been given when the former owner, having lost its last one, becomes a replica.
+func (g *gossiper) insist(ctx context.Context, nodes []*Node) {
+	v := &View{Nodes: nodes}
+	if len(checkOwners(v)) > 0 {
+		return
+	}
+	done := make(map[slots.NodeID]bool)
+	for _, f := range checkAgreement(v) {
+		if owner := v.Node(f.Other); owner.Serves() && !done[f.Other] {
+			done[f.Other] = true
+			if lost := v.credited(owner); !lost.Empty() {
+				g.c.step(owner.Address, "taking %s again, which all others hold for its own", slotsText(lost))
+				g.c.takeSlots(ctx, owner, lost)
+			}
+			g.c.step(owner.Address, "renewing its claims, which not all nodes believe")
+			g.c.do(ctx, owner.Address, "CLUSTER", "BUMPEPOCH") // a hint, as above
+		}
+	}
+}
+
+// credited returns the slots that others say are n's, nobody says are another's, and n itself does not own.
+func (v *View) credited(n *Node) (set slots.Set) {
+	for _, says := range v.Alive() {
+		if m := says.member(n.ID); m != nil && says.ID != n.ID {
+			s := m.Slots()
+			set.Union(&s)
+		}
+	}
+	for _, says := range v.Alive() {
+		for i := range says.Members {
+			if m := &says.Members[i]; m.ID != n.ID || says.ID == n.ID {
+				s := m.Slots()
+				set.Subtract(&s)
+			}
+		}
+	}
+	return set
 }
 
 // knows reports whether what n says about other is up to date.

@@ -41,8 +41,8 @@ func (c *mortalConn) Write(b []byte) (int, error) {
 }
 
 // die runs an operation with a client that is killed after so many writes, and reports
-// whether it was.
-func die(t *testing.T, steps int64, journal admin.Journal, do func(context.Context, *admin.Client) error) bool {
+// what it said then.
+func die(t *testing.T, steps int64, journal admin.Journal, do func(context.Context, *admin.Client) error) error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(soon(t))
 	defer cancel()
@@ -52,7 +52,7 @@ func die(t *testing.T, steps int64, journal admin.Journal, do func(context.Conte
 	if err != nil && ctx.Err() == nil {
 		t.Fatalf("after less than %d writes, of itself: %v", steps, err)
 	}
-	return err != nil
+	return err
 }
 
 // killEverywhere kills an operation after 1, 2, 3 … writes until it gets through, and
@@ -64,9 +64,11 @@ func killEverywhere(t *testing.T, prepare func(round int), do func(context.Conte
 	for steps := int64(1); ; steps += 1 + steps/12 {
 		journal := admin.JournalDir(t.TempDir())
 		prepare(rounds)
-		died := die(t, steps, journal, do)
-		if died && die(t, 1<<40, journal, do) {
-			t.Fatalf("killed after %d writes, the second run did not get through", steps)
+		died := die(t, steps, journal, do) != nil
+		if died {
+			if err := die(t, 1<<40, journal, do); err != nil {
+				t.Fatalf("killed after %d writes, the second run did not get through: %v", steps, err)
+			}
 		}
 		settled(died)
 		rounds++
@@ -131,6 +133,9 @@ func TestAdminReshardSurvivesKill(t *testing.T) {
 				},
 				func(ctx context.Context, c *admin.Client) error {
 					v, err := c.View(ctx, nodes[1].addr())
+					if err == nil {
+						v, err = c.Settle(ctx, v)
+					}
 					if err != nil {
 						return err
 					}
@@ -168,6 +173,9 @@ func TestAdminRebalanceSurvivesKill(t *testing.T) {
 				},
 				func(ctx context.Context, c *admin.Client) error {
 					v, err := c.View(ctx, nodes[1].addr())
+					if err == nil {
+						v, err = c.Settle(ctx, v)
+					}
 					if err != nil {
 						return err
 					}

@@ -120,6 +120,15 @@ func (t *task) view(ctx context.Context, args []string, more int) (*admin.View, 
 	return v, rest, err
 }
 
+// settled is view for who is going to move slots.
+func (t *task) settled(ctx context.Context, args []string, more int) (*admin.View, []string, error) {
+	v, rest, err := t.view(ctx, args, more)
+	if err == nil {
+		v, err = t.client.Settle(ctx, v)
+	}
+	return v, rest, err
+}
+
 // confirm shows a plan and asks whether to carry it out.
 func (t *task) confirm(plan fmt.Stringer, question string) error {
 	if !t.json {

@@ -36,7 +36,7 @@ func reshardVerb(t *task) *verb {
 			if from != "all" && from != "" {
 				r.From = strings.Split(from, ",")
 			}
-			v, _, err := t.view(ctx, args, 0)
+			v, _, err := t.settled(ctx, args, 0)
 			if err != nil {
 				return err
 			}
