@@ -10,6 +10,7 @@ type staging struct {
 	buf        []byte           // holds small keys and values
 	place      []byte           // of the entry that the first op replaces, if its bytes are all there is to change
 	version    uint64           // of the last op
+	owned      bool             // a big value to be staged is the store's already
 	grownKeys  int
 	grownBytes int64
 }
@@ -76,7 +77,9 @@ func (tx *Tx) stage(op Op, n note) {
 	g.version++
 	op.Slot, op.Version = tx.slot, g.version
 	if op.Kind == OpPut && isBig(len(op.Key), len(op.Value)) {
-		op.Value = append(make([]byte, 0, len(op.Value)), op.Value...)
+		if !g.owned || len(op.Value) <= BigValue {
+			op.Value = append(make([]byte, 0, len(op.Value)), op.Value...)
+		}
 		if len(op.Key) > maxKey {
 			op.Key = bytes.Clone(op.Key)
 		} else {

@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -78,7 +77,7 @@ func puts(blob []byte) (ops []keyspace.Op, err error) {
 func own(ops []keyspace.Op) {
 	for i := range ops {
 		if v := ops[i].Value; len(v) > keyspace.BigValue && len(v) <= keepBlob {
-			ops[i].Value = bytes.Clone(v)
+			ops[i].Value = keyspace.Own(v)
 		}
 	}
 }

@@ -34,9 +34,11 @@ func makeCRCTable() *[8][256]uint64 {
 	return &t
 }
 
-func crc64(b []byte) uint64 {
+func crc64(b []byte) uint64 { return crc64Next(0, b) }
+
+// crc64Next returns the checksum of what has the checksum crc, followed by b.
+func crc64Next(crc uint64, b []byte) uint64 {
 	t := crcTable
-	var crc uint64
 	for len(b) >= 8 {
 		crc ^= binary.LittleEndian.Uint64(b)
 		crc = t[7][byte(crc)] ^ t[6][byte(crc>>8)] ^ t[5][byte(crc>>16)] ^ t[4][byte(crc>>24)] ^

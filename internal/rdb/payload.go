@@ -64,6 +64,15 @@ func AppendString(dst, value []byte) []byte {
 	return binary.LittleEndian.AppendUint64(dst, crc64(dst[start:]))
 }
 
+// Frame returns what stands before and behind a string in its payload: for a value that is too
+// great to be copied.
+func Frame(value []byte) (head, tail []byte) {
+	head = appendLength([]byte{typeString}, len(value))
+	tail = binary.LittleEndian.AppendUint16(nil, writeVersion)
+	crc := crc64Next(crc64Next(crc64(head), value), tail)
+	return head, binary.LittleEndian.AppendUint64(tail, crc)
+}
+
 // ParseString returns the string in a payload; the result may alias it. The error
 // is ErrPayload, ErrFormat or an *UnsupportedError.
 func ParseString(payload []byte) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -161,4 +162,14 @@ func FuzzParseString(f *testing.F) {
 			t.Fatalf("%q does not survive the way back: %q, %v", value, again, err)
 		}
 	})
+}
+
+func TestFrameIsAppendStringInPieces(t *testing.T) {
+	for _, n := range []int{0, 1, 63, 64, 1 << 14, 1<<14 + 3, 1 << 17} {
+		value := bytes.Repeat([]byte{byte(n), 1, 2}, n)[:n]
+		head, tail := Frame(value)
+		if got := slices.Concat(head, value, tail); !bytes.Equal(got, AppendString(nil, value)) {
+			t.Errorf("the frame of %d bytes is % x … % x", n, head, tail)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package resp
 
 import (
 	"context"
+	"io"
 	"net"
 	"time"
 )
@@ -58,6 +59,16 @@ func (c *Conn) Send(args ...string) {
 func (c *Conn) SendBytes(args ...[]byte) {
 	c.out = AppendCommand(c.out, args...)
 	c.pending++
+}
+
+// SendBy flushes and lets write put one command on the connection by itself: one that is too large
+// to be collected first.
+func (c *Conn) SendBy(write func(io.Writer) error) error {
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	c.pending++
+	return write(c.conn)
 }
 
 // Pending returns the number of replies still to be received.

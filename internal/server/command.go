@@ -72,9 +72,10 @@ type command struct {
 	// keyRange returns which arguments are keys where keys only tells the usual ones; n may be 0.
 	keyRange func(args [][]byte) (first, n int)
 
-	run  func(*session) error               // without keys, or not in a transaction on their slot
-	tx   func(*session, *keyspace.Tx) error // with keys: inside the transaction on their slot
-	subs *commandSet                        // by the second argument
+	ahead func(*session)                     // what need not wait for the slot's lock; not called in EXEC
+	run   func(*session) error               // without keys, or not in a transaction on their slot
+	tx    func(*session, *keyspace.Tx) error // with keys: inside the transaction on their slot
+	subs  *commandSet                        // by the second argument
 
 	list   []*command // what subs finds, in table order
 	parent *command

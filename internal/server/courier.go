@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"time"
@@ -118,8 +120,15 @@ func (c *courier) selectDB(db int64) error {
 // errWriting or errReading: then the fate of the rest is not known.
 func (c *courier) deliver(items []engine.Item, command string, replace bool) (taken [][]byte, err error) {
 	for len(items) > 0 {
-		n := c.load(items, command, replace)
-		if c.conn.Flush() != nil {
+		n := 1
+		var unsent error
+		if great := &items[0]; len(great.Value) > courierLoad {
+			unsent = c.stream(great, command, replace)
+		} else {
+			n = c.load(items, command, replace)
+			unsent = c.conn.Flush()
+		}
+		if unsent != nil {
 			return taken, errWriting
 		}
 		for _, item := range items[:n] {
@@ -137,13 +146,37 @@ func (c *courier) deliver(items []engine.Item, command string, replace bool) (ta
 	return taken, err
 }
 
-// load puts commands for the first items into the buffer, and returns for how many.
+// stream sends the command for a great value piece by piece, without a copy of it.
+func (c *courier) stream(item *engine.Item, command string, replace bool) error {
+	head, tail := rdb.Frame(item.Value)
+	ttl := strconv.FormatInt(item.TTL(time.Now()), 10)
+	args, size := 4, len(head)+len(item.Value)+len(tail)
+	if tail = append(tail, "\r\n"...); replace {
+		args, tail = 5, append(tail, "$7\r\nREPLACE\r\n"...)
+	}
+	b := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n$%d\r\n%s", args, len(command), command,
+		len(item.Key), item.Key, len(ttl), ttl, size, head)
+	return c.conn.SendBy(func(w io.Writer) error {
+		for _, piece := range [][]byte{b, item.Value, tail} {
+			if _, err := w.Write(piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// load puts commands for the first items into the buffer, and returns for how many: up to the next
+// great value.
 func (c *courier) load(items []engine.Item, command string, replace bool) (n int) {
 	name, option := []byte(command), []byte("REPLACE")
 	now := time.Now()
 	var ttl [20]byte
 	for size := 0; n < len(items) && n < courierKeys && size < courierLoad; n++ {
 		item := &items[n]
+		if len(item.Value) > courierLoad {
+			break
+		}
 		c.payload = rdb.AppendString(c.payload[:0], item.Value)
 		size += len(c.payload)
 		args := [5][]byte{name, item.Key, strconv.AppendInt(ttl[:0], item.TTL(now), 10), c.payload, option}

@@ -132,6 +132,9 @@ func (s *session) start(cmd *command) error {
 	}
 	s.setAccess()
 	s.addKeys(cmd, s.args)
+	if cmd.ahead != nil {
+		return s.startAhead(cmd)
+	}
 	if cmd.has(flagWrite) {
 		return s.srv.engine.Update(&s.access, s.inSlot)
 	}

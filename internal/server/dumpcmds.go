@@ -12,10 +12,10 @@ var dumpCommands = []command{
 	{name: "dump", arity: 2, flags: flagReadOnly, keys: oneKey, group: "generic", since: "2.6.0", access: "RO access",
 		tips: "nondeterministic_output", summary: "Returns a key's value in serialised form.", tx: cmdDump},
 	{name: "restore", arity: -4, flags: flagWrite | flagDenyOOM | flagDangerous, keys: oneKey, group: "generic", since: "2.6.0", access: "OW update",
-		summary: "Creates a key from what DUMP returned.", tx: cmdRestore},
+		summary: "Creates a key from what DUMP returned.", ahead: readPayload, tx: cmdRestore},
 	// What MIGRATE sends: the slot is still importing at the target, so it acts as if after ASKING.
 	{name: "restore-asking", arity: -4, flags: flagWrite | flagDenyOOM | flagDangerous | flagAsking, keys: oneKey, group: "server", since: "3.0.0", access: "OW update",
-		summary: "Creates a key in a slot that is being imported.", tx: cmdRestore},
+		summary: "Creates a key in a slot that is being imported.", ahead: readPayload, tx: cmdRestore},
 }
 
 func cmdDump(s *session, tx *keyspace.Tx) error {
@@ -27,6 +27,32 @@ func cmdDump(s *session, tx *keyspace.Tx) error {
 	s.out.Bulk(rdb.AppendString(make([]byte, 0, len(e.Value)+rdb.Overhead), e.Value))
 	return nil
 }
+
+// restored is the value in a payload, or why there is none. A great one is the store's to keep.
+type restored struct {
+	read  bool
+	value []byte
+	err   error
+}
+
+// readPayload reads the payload of RESTORE: a great one takes so long that nobody should wait for
+// it at the slot's lock.
+func readPayload(s *session) {
+	value, err := rdb.ParseString(s.args[3])
+	if len(value) > keyspace.BigValue {
+		value = keyspace.Own(value) // it is in the buffer for what comes next
+	}
+	s.restored = restored{true, value, err}
+}
+
+// startAhead runs RESTORE outside of EXEC.
+func (s *session) startAhead(cmd *command) error {
+	cmd.ahead(s)
+	defer s.forgetRestored()
+	return s.srv.engine.Update(&s.access, s.inSlot)
+}
+
+func (s *session) forgetRestored() { s.restored = restored{} }
 
 // restoreOptions are what may follow the payload of RESTORE.
 type restoreOptions struct {
@@ -90,7 +116,11 @@ func cmdRestore(s *session, tx *keyspace.Tx) error {
 	if ttl < 0 {
 		return replyError("ERR Invalid TTL value, must be >= 0")
 	}
-	value, err := rdb.ParseString(s.args[3])
+	if !s.restored.read { // in EXEC
+		readPayload(s)
+		defer s.forgetRestored()
+	}
+	value, err := s.restored.value, s.restored.err
 	if err != nil {
 		return err
 	}
@@ -105,7 +135,7 @@ func cmdRestore(s *session, tx *keyspace.Tx) error {
 		tx.Delete(key)
 		return nil
 	}
-	if err := tx.Put(key, keyspace.String, value, ttl); err != nil {
+	if err := tx.PutOwned(key, keyspace.String, value, ttl); err != nil {
 		return err
 	}
 	s.restoreAccess(tx, opt)

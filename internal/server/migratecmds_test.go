@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -106,6 +107,55 @@ func TestMigrateManyKeys(t *testing.T) {
 	for i := 0; i < n; i += 97 {
 		expect(t, to, "GET key:"+itoa(i), `"`+value+itoa(i)+`"`)
 	}
+}
+
+// TestMigrateGreatValues: great values go out piece by piece between small ones, and arrive as they
+// were, also where they replace others; what a client sends behind a RESTORE does not touch its value.
+func TestMigrateGreatValues(t *testing.T) {
+	from, to, _ := twoServers(t, Limits{})
+	values := map[string]string{"a": "small", "b": strings.Repeat("b", courierLoad+1), "c": "little", "d": strings.Repeat("dD", courierLoad)}
+	for round, options := range []string{"", " REPLACE"} {
+		for key, value := range values {
+			if _, err := from.Do("SET", key, value, "PXAT", "3000000000000"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect(t, from, `MIGRATE target 1 "" 0 1000`+options+` KEYS a b c none d`, "+OK")
+		expect(t, from, "EXISTS a b c d", ":0")
+		for key, want := range values {
+			if got, err := to.Do("GET", key); err != nil || got.Text() != want {
+				t.Errorf("round %d: %s arrived with %d bytes, %v; want %d", round, key, len(got.Text()), err, len(want))
+			}
+		}
+	}
+	dump, err := to.Do("DUMP", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to.Send("RESTORE", "e", "0", dump.Text())
+	to.Send("SET", "f", strings.Repeat("x", 2*courierLoad))
+	to.Send("GET", "e")
+	for range 2 {
+		if _, err := to.Receive(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := to.Receive(); err != nil || got.Text() != values["b"] {
+		t.Errorf("a restored value has %d bytes, %v", len(got.Text()), err)
+	}
+	expect(t, to, "MULTI", "+OK")
+	to.Send("RESTORE", "g", "0", dump.Text())
+	to.Send("RESTORE", "h", "0", "nonsense")
+	to.Send("EXEC")
+	for range 2 {
+		if _, err := to.Receive(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := to.Receive(); err != nil || render(got) != "[+OK, -ERR DUMP payload version or checksum are wrong]" {
+		t.Errorf("EXEC = %s, %v", render(got), err)
+	}
+	expect(t, to, "STRLEN g", fmt.Sprintf(":%d", courierLoad+1))
 }
 
 func TestMigrateAuthenticates(t *testing.T) {

@@ -32,12 +32,13 @@ type session struct {
 	hangUp bool        // close once the replies are out
 
 	// The command under way.
-	cmd    *command
-	args   [][]byte
-	access engine.Access
-	inSlot func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
-	shard  *statsShard
-	digits []byte // a number on its way into the store
+	cmd      *command
+	args     [][]byte
+	access   engine.Access
+	restored restored                 // of the RESTORE under way
+	inSlot   func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
+	shard    *statsShard
+	digits   []byte // a number on its way into the store
 
 	// What the client has said.
 	authed   bool

@@ -1,0 +1,24 @@
+package keyspace
+
+import "runtime"
+
+// PutOwned is Put for a value that the store may keep without copying it, if it is longer than
+// [BigValue]: nobody may change it any more. So a great value costs no time under the slot's lock.
+func (tx *Tx) PutOwned(key []byte, typ Type, value []byte, expireAt int64) error {
+	tx.owned = true
+	defer func() { tx.owned = false }()
+	return tx.Put(key, typ, value, expireAt)
+}
+
+// Own returns a copy of value, for PutOwned. It makes it in steps: the runtime cannot interrupt a
+// single copy, so that a great one would hold up all goroutines whenever garbage is to be collected.
+func Own(value []byte) []byte {
+	const step = 64 << 10
+	own := make([]byte, 0, len(value))
+	for len(value) > 0 {
+		n := min(len(value), step)
+		own, value = append(own, value[:n]...), value[n:]
+		runtime.Gosched()
+	}
+	return own
+}
