@@ -47,6 +47,8 @@ type acks struct{ n *Node }
 
 func (a acks) Offset() int64 { return a.n.backlog.Offset() }
 
+func (a acks) Term() uint64 { return a.n.repl.Term() }
+
 func (a acks) WaitAcked(ctx context.Context, offset int64, k int) (int, error) {
 	return a.n.repl.WaitAcked(ctx, offset, k)
 }

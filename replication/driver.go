@@ -64,6 +64,7 @@ type Replicator struct {
 	partial   atomic.Uint64
 	saving    atomic.Bool
 	refused   atomic.Uint64
+	term      atomic.Uint64             // see Term
 	fresh     atomic.Pointer[freshness] // nil: a master
 
 	mu       sync.Mutex // guards all below
@@ -108,6 +109,7 @@ func New(cfg Config) (*Replicator, error) {
 	}
 	r := &Replicator{cfg: cfg, log: cfg.Logger, changed: make(chan struct{})}
 	r.feeds.Store(new([]*replica))
+	r.term.Store(1)
 	return r, nil
 }
 
@@ -147,6 +149,7 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 	p := newPull(r, target)
 	r.mu.Lock()
 	if old == nil {
+		r.term.Add(1)
 		r.stale = !resume // what it wrote as a master may be no part of the winner's history
 		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
 	}
@@ -175,6 +178,7 @@ func (r *Replicator) Promote() {
 	h := r.cfg.Log.promote()
 	r.cfg.Store.SetPassive(false)
 	r.mu.Lock()
+	r.term.Add(1)
 	r.pull, r.stale, r.sealed = nil, false, sealedAcks{}
 	r.announceLocked()
 	r.mu.Unlock()
@@ -231,6 +235,11 @@ func (r *Replicator) Offset() int64 {
 	}
 	return r.cfg.Log.Offset()
 }
+
+// Term counts the node's changes of role, from 1: it is odd on a master. An offset that a master noted after a write
+// means something to WaitAcked in that term, and in the next, as a replica. If it is promoted again,
+// its stream may have gone on at that offset with other writes: the old ones may be lost.
+func (r *Replicator) Term() uint64 { return r.term.Load() }
 
 // announceLocked wakes those in WaitSynced and WaitOffset.
 func (r *Replicator) announceLocked() {

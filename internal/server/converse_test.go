@@ -128,6 +128,8 @@ type stuckAcks struct{}
 
 func (stuckAcks) Offset() int64 { return 1 }
 
+func (stuckAcks) Term() uint64 { return 1 }
+
 func (stuckAcks) WaitAcked(ctx context.Context, _ int64, _ int) (int, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -29,6 +30,9 @@ const (
 type Acks interface {
 	// Offset is the end of the stream; a write is in it when its transaction has ended.
 	Offset() int64
+	// Term counts the changes of role; it is odd on a master. An offset is of no meaning once this node
+	// has been a replica since and is a master again.
+	Term() uint64
 	// WaitAcked waits until k replicas hold the stream up to offset, or ctx ends; n is how many do.
 	WaitAcked(ctx context.Context, offset int64, k int) (n int, err error)
 }
@@ -81,7 +85,7 @@ func cmdWait(s *session) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
 		defer cancel()
 	}
-	n, _ := acks.WaitAcked(ctx, s.lastWrite, int(min(replicas, 1<<20))) // the number tells all
+	n, _ := s.lastHeld(ctx, int(min(replicas, 1<<20))) // the number tells all
 	s.out.Int(int64(n))
 	return nil
 }
@@ -90,9 +94,22 @@ func cmdWait(s *session) error {
 func (s *session) noteWrite() {
 	if acks := s.srv.cfg.Acks; acks != nil {
 		s.lastWrite = acks.Offset()
+		s.lastTerm = (acks.Term() - 1) | 1 // on a replica: the one as a master that has just ended
 		s.unsettled = s.srv.cfg.Sync > 0
 	}
 }
+
+// lastHeld waits until k replicas hold this client's last write, and returns how many do.
+func (s *session) lastHeld(ctx context.Context, k int) (int, error) {
+	acks := s.srv.cfg.Acks
+	if s.lastWrite > 0 && acks.Term() > s.lastTerm+1 {
+		return 0, errFormerTerm
+	}
+	return acks.WaitAcked(ctx, s.lastWrite, k)
+}
+
+// errFormerTerm says that nobody can tell any more whether replicas hold a write.
+var errFormerTerm = errors.New("this node has been a replica since the write")
 
 // settleWrites waits, before replies leave, until as many replicas hold the batch's writes as
 // Config.Sync asks for. If they do not in time, the replies must not leave, and the client
@@ -101,7 +118,7 @@ func (s *session) settleWrites() bool {
 	s.unsettled = false
 	ctx, cancel := context.WithTimeout(s.srv.life, syncTimeout)
 	defer cancel()
-	_, err := s.srv.cfg.Acks.WaitAcked(ctx, s.lastWrite, s.srv.cfg.Sync)
+	_, err := s.lastHeld(ctx, s.srv.cfg.Sync)
 	if err != nil {
 		s.srv.cfg.Logger.Warn("client closed: too few replicas hold its writes", "client", s.id, "error", err)
 	}

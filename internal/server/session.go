@@ -49,8 +49,9 @@ type session struct {
 	multi    multi
 	watched  []watch
 
-	lastWrite int64 // end of the replication stream after the last write
-	unsettled bool  // replicas must hold it before its reply may leave
+	lastWrite int64  // end of the replication stream after the last write
+	lastTerm  uint64 // of this node as a master, at that time
+	unsettled bool   // replicas must hold it before its reply may leave
 
 	shared shared
 }
