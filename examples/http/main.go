@@ -22,12 +22,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/slotmesh/slotmesh"
-	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -91,7 +89,12 @@ func enter(ctx context.Context, node *slotmesh.Node, join string) error {
 
 // moving reports whether the node hands slots over.
 func moving(node *slotmesh.Node) bool {
-	return slices.ContainsFunc(node.Migrations(), func(s migrate.Status) bool { return !s.Import && !s.Over() })
+	for _, s := range node.Migrations() {
+		if !s.Import && !s.Over() {
+			return true
+		}
+	}
+	return false
 }
 
 // share hands masters without slots a fair share of this node's.
