@@ -106,7 +106,14 @@ func (n *Node) inherit(former slots.NodeID) {
 	})
 }
 
-// setSlots changes the state of slots, durably, and returns when it is in force here and the replicas know.
+// setSlots changes the state of slots, durably, and returns when it is in force here and the
+// replicas know.
+//
+// No state can do without the disk before it is answered, costly as that is for tools that change
+// one slot at a time. Whoever hears the answer goes on to move keys, and after a crash nothing but
+// the marks tells where these are. A source that lost its mark would take a key that has left for
+// one that never was, and create it anew; a target that lost its own would take the keys that have
+// come for leftovers of another node's slot, and drop them. A claim is a promise to all.
 func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotState, peer slots.NodeID) error {
 	if state == gossip.SlotNode && n.gossip != nil && peer != n.ID() {
 		n.awaitClaim(ctx, &set, peer)
