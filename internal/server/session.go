@@ -80,6 +80,8 @@ type shared struct {
 	query    atomic.Int32 // bytes of the read buffer in use
 	buffer   atomic.Int32 // bytes of the read buffer
 	replies  atomic.Int32 // bytes of the reply buffer
+
+	disconnected atomic.Bool // disconnect has been called
 }
 
 func newSession(srv *Server, conn net.Conn, l *Limits) *session {
@@ -202,6 +204,9 @@ func (s *session) fillFrom(r io.Reader) error {
 	}
 	s.publish()
 	n, err := s.parser.Fill(r)
+	if s.shared.disconnected.Load() {
+		err = net.ErrClosed // whatever came with it: nothing of a client that was killed is executed any more
+	}
 	switch {
 	case err == nil:
 		s.shared.lastSeen.Store(s.srv.clock.Load())
@@ -239,6 +244,7 @@ func note(to *atomic.Int32, n int) {
 // peer first, closing a socket waits for the command under way. The caller is counted by the server's
 // WaitGroup, or holds its mutex.
 func (s *session) disconnect() {
+	s.shared.disconnected.Store(true)
 	s.srv.wg.Go(func() {
 		if s.socket != nil {
 			s.socket.shutdown()
