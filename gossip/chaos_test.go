@@ -115,8 +115,11 @@ func (s *sim) misfortune() {
 	case 6:
 		victim := s.nodes[25+s.rng.IntN(len(s.nodes)-25)]
 		if n.core != nil && n != victim && n.core.nodes[victim.id] != nil && !s.forgotten[n.id] && len(s.forgotten) < 5 {
+			unsaved := n.stopBeforeSave
 			n.must(ForgetNode{victim.id})
-			s.forgotten[victim.id] = true
+			if n.core != nil || !unsaved { // else it crashed before it could forget
+				s.forgotten[victim.id] = true
+			}
 		}
 	default:
 		for _, n := range s.nodes {
