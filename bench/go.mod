@@ -15,6 +15,7 @@ require (
 	github.com/puzpuzpuz/xsync/v4 v4.5.0
 	github.com/slotmesh/slotmesh v0.0.0-00010101000000-000000000000
 	github.com/tidwall/redcon v1.6.4
+	golang.org/x/sys v0.47.0
 )
 
 require (
@@ -38,5 +39,4 @@ require (
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
 	golang.org/x/net v0.57.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
 )

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // cpuTime returns the processor time that this process has used, in user and kernel mode. On a machine with other work
@@ -14,14 +16,13 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// threadTime returns the processor time of the calling thread, which must be locked.
+// threadTime returns the processor time of the calling thread, which must be locked. Unlike getrusage's it does not go by
+// ticks of the system's clock.
 func threadTime() time.Duration {
-	var u syscall.Rusage
-	syscall.Getrusage(rusageThread, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	var ts unix.Timespec
+	must(unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts))
+	return time.Duration(ts.Nano())
 }
-
-const rusageThread = 1 // RUSAGE_THREAD, which package syscall has not
 
 // alternate runs each contender once a round, rounds times, so that what disturbs the machine meanwhile disturbs all;
 // it returns the figures by contender. The first round warms up and is left out.

@@ -82,8 +82,8 @@ func measureFootprint(contender, n int, brief bool) footprint {
 	value := make([]byte, valueSize)
 	before := heap()
 	s := contenders[contender].make(n)
-	for _, key := range list {
-		s.put(key, value)
+	for i := range n {
+		s.put(list.at(i), value)
 	}
 	var f footprint
 	f.Entry = float64(heap()-before) / float64(n)
@@ -99,15 +99,15 @@ func measureFootprint(contender, n int, brief bool) footprint {
 		return f
 	}
 	before50, gcBefore50 := usage()
-	hammer(s, list, 2_000_000, 50)
-	runtime.GC() // brings the runtime's accounts up to date
+	hammer(s, list, 10_000_000, 50) // long enough for the one collection that is forced not to count
+	runtime.GC()                    // brings the runtime's accounts up to date
 	after50, gcAfter50 := usage()
 	f.GCShare = 100 * (gcAfter50 - gcBefore50) / (after50 - before50)
 	runtime.LockOSThread()
-	for i, key := range list {
+	for i := range n {
 		if i%10 != 0 {
 			start, cpu := time.Now(), threadTime()
-			s.delete(key)
+			s.delete(list.at(i))
 			f.LongCPU = max(f.LongCPU, float64((threadTime()-cpu).Microseconds())/1000)
 			f.LongDel = max(f.LongDel, float64(time.Since(start).Microseconds())/1000)
 		}

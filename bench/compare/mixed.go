@@ -15,8 +15,8 @@ func mixed(t *table, n, rounds int) {
 	value := make([]byte, valueSize)
 	full := func(c int) store {
 		s := contenders[c].make(n)
-		for _, key := range fill {
-			s.put(key, value)
+		for i := range fill.len() {
+			s.put(fill.at(i), value)
 		}
 		return s
 	}
@@ -43,22 +43,22 @@ func mixed(t *table, n, rounds int) {
 }
 
 // hammer does ops operations on random keys.
-func hammer(s store, list []string, ops, writes int) {
+func hammer(s store, list keyList, ops, writes int) {
 	procs := runtime.GOMAXPROCS(0)
 	value := make([]byte, valueSize)
 	var wg sync.WaitGroup
 	for range procs {
 		wg.Go(func() {
-			at := rand.IntN(len(list))
+			at := rand.IntN(list.len())
 			rnd := rand.New(rand.NewPCG(rand.Uint64(), 0))
 			for range ops / procs {
-				if at++; at == len(list) {
+				if at++; at == list.len() {
 					at = 0
 				}
 				if int(rnd.Uint32()%100) < writes {
-					s.put(list[at], value)
+					s.put(list.at(at), value)
 				} else {
-					s.get(list[at])
+					s.get(list.at(at))
 				}
 			}
 		})

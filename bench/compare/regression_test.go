@@ -8,10 +8,10 @@ func TestStoreHasNotBecomeSlow(t *testing.T) {
 		t.Skip("measures for some seconds")
 	}
 	list := keys(100_000, 1)
-	stores := []store{contenders[0].make(len(list)), contenders[1].make(len(list))}
+	stores := []store{contenders[0].make(list.len()), contenders[1].make(list.len())}
 	for _, s := range stores {
-		for _, key := range keys(len(list), 2) {
-			s.put(key, make([]byte, valueSize))
+		for i, fill := 0, keys(list.len(), 2); i < fill.len(); i++ {
+			s.put(fill.at(i), make([]byte, valueSize))
 		}
 	}
 	for _, load := range []struct {

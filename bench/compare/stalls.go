@@ -26,13 +26,13 @@ func stalls(t *table, n int) {
 	}{
 		{"loaded", func() {
 			soon := time.Now().Add(time.Hour).UnixMilli()
-			for i, key := range list {
-				expireAt := int64(0)
+			for i := range n {
+				key, expireAt := list.at(i), int64(0)
 				if i%2 == 0 {
 					expireAt = soon
 				}
 				s.Update(slots.OfString(key), func(tx *keyspace.Tx) error {
-					return tx.Put([]byte(key), keyspace.String, value, expireAt)
+					return tx.Put(bytesOf(key), keyspace.String, value, expireAt)
 				})
 			}
 		}},
@@ -56,8 +56,9 @@ func stalls(t *table, n int) {
 			s.SetMaxMemory(0)
 		}},
 		{"deleted", func() {
-			for _, key := range list {
-				s.Update(slots.OfString(key), func(tx *keyspace.Tx) error { tx.Delete([]byte(key)); return nil })
+			for i := range n {
+				key := list.at(i)
+				s.Update(slots.OfString(key), func(tx *keyspace.Tx) error { tx.Delete(bytesOf(key)); return nil })
 			}
 		}},
 	} {
@@ -71,7 +72,7 @@ func stalls(t *table, n int) {
 const askEvery = 20 * time.Microsecond
 
 // during asks for random keys as long as work takes, one each askEvery.
-func during(s *keyspace.Store, list []string, work func()) *hdrhistogram.Histogram {
+func during(s *keyspace.Store, list keyList, work func()) *hdrhistogram.Histogram {
 	h := hdrhistogram.New(1, 60e9, 3)
 	var done atomic.Bool
 	var wg sync.WaitGroup
@@ -82,7 +83,7 @@ func during(s *keyspace.Store, list []string, work func()) *hdrhistogram.Histogr
 					due = now // if that is late, it is not because of the store
 				}
 			}
-			key := list[rand.IntN(len(list))]
+			key := list.at(rand.IntN(list.len()))
 			s.View(slots.OfString(key), func(tx *keyspace.Tx) error { tx.Get(bytesOf(key)); return nil })
 			h.RecordValue(time.Since(due).Nanoseconds())
 		}

@@ -49,10 +49,19 @@ var contenders = []struct {
 	{"freecache", func(n int) store { return freeCache{freecache.NewCache(n * 200)} }},
 }
 
-// keys returns the same n keys for each seed, but in another order, in one piece of memory, so that going through them
-// costs the same for all, and little. Who reads in the order in which it wrote reads memory in the order of its
-// allocation, as no program does.
-func keys(n int, seed uint64) []string {
+// keyList is keys in one piece of memory without pointers, so that going through them costs the same for all, and little, and
+// the garbage collector has nothing to do with them.
+type keyList string
+
+// len returns how many keys there are.
+func (l keyList) len() int { return len(l) / keySize }
+
+// at returns the key number i.
+func (l keyList) at(i int) string { return string(l[i*keySize : (i+1)*keySize]) }
+
+// keys returns the same n keys for each seed, but in another order. Who reads in the order in which it wrote reads
+// memory in the order of its allocation, as no program does.
+func keys(n int, seed uint64) keyList {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	var text strings.Builder
 	text.Grow(n * keySize)
@@ -65,11 +74,7 @@ func keys(n int, seed uint64) []string {
 		}
 		text.Write(id[:])
 	}
-	list := make([]string, n)
-	for i := range list {
-		list[i] = text.String()[i*keySize : (i+1)*keySize]
-	}
-	return list
+	return keyList(text.String())
 }
 
 type ours struct{ store *keyspace.Store }
