@@ -38,7 +38,7 @@
 // look at instead of some per key. A value longer than [BigValue] or a key longer than 512 bytes has an
 // allocation of its own. An overwritten entry is replaced in place if the new one
 // fits; otherwise, and after deletes, it leaves a gap, and when gaps exceed a quarter
-// of what is live, the segment is moved together. No operation works on more than two
+// of what is live (after a delete: an eighth), the segment is moved together. No operation works on more than two
 // segments at a time, except that a directory doubles: 8 bytes for every 500 keys or so.
 //
 // Writes of a transaction are staged and carried out when its function has returned, so

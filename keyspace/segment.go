@@ -182,9 +182,15 @@ func (s *segment) full() bool {
 	return s.live >= splitBytes || int(s.index.n) >= splitEntries
 }
 
-// wasteful reports whether compaction pays: a quarter of the live bytes is abandoned.
+// wasteful reports whether compaction pays after a put: a quarter of the live bytes is abandoned.
 func (s *segment) wasteful() bool {
 	return s.arena.used-s.live > s.live/4+512 || s.index.sparse()
+}
+
+// hollow is wasteful after a removal. Puts fill no gaps but may shrink them soon, and are the more frequent; who
+// removes expects to get memory back.
+func (s *segment) hollow() bool {
+	return s.arena.used-s.live > s.live/8+256 || s.index.sparse()
 }
 
 // compact moves all entries together and gives the gaps back.

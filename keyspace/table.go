@@ -107,7 +107,7 @@ func (t *table) remove(s *segment, at int, version uint64) {
 	t.leave(s)
 	s.remove(at)
 	s.deleted = version
-	wasteful := s.wasteful() || s.index.n == 0
+	wasteful := s.hollow() || s.index.n == 0
 	t.enter(s)
 	switch {
 	case t.sum.keys == 0:
