@@ -191,19 +191,29 @@ func (c *Core) useEpoch(epoch uint64) {
 // greater id has the same (SPEC §4.4). Of k masters with one epoch, all of which
 // see this, the greatest id keeps it and the others take the next k-1 in order:
 // after the creation of a cluster they would otherwise collide again and again.
+//
+// That epoch has nobody's agreement. While others may hold this node for failed, the voters may be giving the same one to
+// its successor: then the collision, which does no harm meanwhile, has to wait.
 func (c *Core) resolveCollision() {
 	if !c.self.votes() {
 		return
 	}
 	greater := uint64(0)
 	for _, n := range c.list {
-		if n.votes() && n.rec.ConfigEpoch == c.self.rec.ConfigEpoch && before(c.self.rec.ID, n.rec.ID) {
+		if n.votes() && n.health == slots.Online && n.rec.ConfigEpoch == c.self.rec.ConfigEpoch && before(c.self.rec.ID, n.rec.ID) {
 			greater++
 		}
 	}
-	if greater > 0 {
+	if greater > 0 && !c.maybeSucceeded() {
 		c.setConfigEpoch(c.currentEpoch+greater, "another master had the same")
 	}
+}
+
+// maybeSucceeded reports whether this node was cut off, or not there, a moment ago. Until 2T after they hear of it again others
+// may hold it for failed (SPEC §3.5).
+func (c *Core) maybeSucceeded() bool {
+	reunion := !c.reunited.IsZero() && c.now.Sub(c.reunited) <= 2*c.cfg.NodeTimeout
+	return reunion || c.standsBack || c.now.Before(c.serveFrom)
 }
 
 // bumpEpoch takes a config epoch greater than all without asking, unless this node

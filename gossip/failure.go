@@ -28,7 +28,9 @@ func (c *Core) tendHealth(n *node) {
 // setHealth changes what this node believes about n.
 func (c *Core) setHealth(n *node, h slots.Health) {
 	c.event(HealthChanged{Node: n.rec.ID, Was: n.health, Now: h})
-	n.health = h
+	if n.health = h; h == slots.Online {
+		c.reunited = c.now
+	}
 	c.mapDirty, c.suspectsStale, c.recount = true, true, true
 }
 
