@@ -60,6 +60,21 @@ func TestCRCAgainstBitByBit(t *testing.T) {
 	}
 }
 
+// OfString looks for a brace in its own way where keys are short: it must find it wherever it is.
+func TestBracesEverywhere(t *testing.T) {
+	for n := range 2*shortKey + 1 {
+		for open := range n {
+			for end := open + 1; end < n; end++ {
+				key := []byte(strings.Repeat("\xfbz", n)[:n]) // next to '{', and with its high bit
+				key[open], key[end] = '{', '}'
+				if got, want := Of(key), Slot(crc16(HashTag(string(key)))%Count); got != want {
+					t.Fatalf("slot of %q: %d, want %d", key, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestParse(t *testing.T) {
 	for _, bad := range []string{"", "-1", "16384", "65536", "1x", " 1"} {
 		if s, err := Parse(bad); err == nil {
