@@ -1,16 +1,12 @@
 package server
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
-// pause makes clients wait (CLIENT PAUSE, and the node during a failover).
+// pause makes clients wait (CLIENT PAUSE, and DEBUG SLEEP).
 type pause struct {
 	writesOnly bool
 	until      time.Time
-	over       chan struct{}
-	end        func() // once
+	over       chan struct{} // closed once Server.paused is another one, or none
 	timer      *time.Timer
 }
 
@@ -21,6 +17,9 @@ type pause struct {
 func (s *Server) Pause(d time.Duration, writesOnly bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d <= 0 || s.closed {
+		return
+	}
 	until := s.cfg.Now().Add(d)
 	old := s.paused.Load()
 	if old != nil {
@@ -31,28 +30,31 @@ func (s *Server) Pause(d time.Duration, writesOnly bool) {
 		old.timer.Stop()
 	}
 	p := &pause{writesOnly: writesOnly, until: until, over: make(chan struct{})}
-	p.end = sync.OnceFunc(func() { close(p.over) })
-	p.timer = time.AfterFunc(until.Sub(s.cfg.Now()), func() {
-		s.paused.CompareAndSwap(p, nil)
-		p.end()
+	p.timer = time.AfterFunc(until.Sub(s.cfg.Now()), func() { // waits for the mutex: p is in force by then
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.paused.Load() == p {
+			s.unpauseLocked()
+		}
 	})
 	s.paused.Store(p)
 	if old != nil {
-		old.end() // who waits for it looks again, and finds p
+		close(old.over) // who waits for it looks again, and finds p
 	}
 }
 
 // Unpause ends a pause at once.
 func (s *Server) Unpause() {
-	if p := s.paused.Load(); p != nil {
-		s.unpause(p)
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unpauseLocked()
 }
 
-func (s *Server) unpause(p *pause) {
-	s.paused.CompareAndSwap(p, nil)
-	p.timer.Stop()
-	p.end()
+func (s *Server) unpauseLocked() {
+	if p := s.paused.Swap(nil); p != nil {
+		p.timer.Stop()
+		close(p.over)
+	}
 }
 
 // mustWait reports whether a pause holds the command back.

@@ -20,7 +20,7 @@ type Server struct {
 	engine  *engine.Engine
 	store   *keyspace.Store
 	limits  atomic.Pointer[Limits]
-	paused  atomic.Pointer[pause]
+	paused  atomic.Pointer[pause] // changed with mu held
 	stats   *stats
 	loading atomic.Bool // only commands with flagLoading are served
 	started time.Time
@@ -202,6 +202,9 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
+	if p := s.paused.Load(); p != nil {
+		p.timer.Stop() // it would keep the server in memory; what waits goes on waiting until its client is closed
+	}
 	listeners := slices.Collect(maps.Keys(s.listeners))
 	sessions := slices.Collect(maps.Values(s.sessions))
 	s.mu.Unlock()

@@ -213,7 +213,7 @@ func cmdDebug(s *session) error {
 		return cmdHelp(s)
 	case s.word(1, "SLEEP") && len(s.args) == 3:
 		seconds, err := strconv.ParseFloat(string(s.args[2]), 64)
-		if err != nil || seconds < 0 || seconds > 1e6 {
+		if err != nil || !(seconds >= 0 && seconds <= 1e6) {
 			seconds = 0 // as C's strtod and usleep would have it
 		}
 		s.srv.Pause(time.Duration(seconds*float64(time.Second)), false)

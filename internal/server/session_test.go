@@ -244,6 +244,24 @@ func TestPause(t *testing.T) {
 	})
 }
 
+// A pause so short that it is over before Pause has returned once stayed in force for ever,
+// with every client spinning in wait of its end.
+func TestShortestPauseEnds(t *testing.T) {
+	srv := startServer(t, Config{})
+	c := connect(t, srv)
+	for range 10_000 {
+		srv.Pause(time.Nanosecond, false)
+		if p := srv.paused.Load(); p != nil {
+			if <-p.over; srv.paused.Load() == p {
+				t.Fatal("a pause is in force after its end")
+			}
+		}
+	}
+	expect(t, c, "DEBUG SLEEP 0", "+OK")
+	expect(t, c, "DEBUG SLEEP nan", "+OK")
+	expect(t, c, "PING", "+PONG")
+}
+
 func TestIdleClientsAreClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, dial := twoHosts(t, Config{Limits: Limits{IdleTimeout: 10 * time.Second}})
