@@ -18,3 +18,6 @@ func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func
 
 // KnowsJobs reports whether a replica has heard of its master's migrations.
 func KnowsJobs(n *Node) bool { return len(n.backlog.Notes()[noteJobs]) > 0 }
+
+// SetLoading makes a node look as if it were still loading its keys.
+func SetLoading(n *Node, on bool) { n.server.SetLoading(on) }

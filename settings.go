@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -165,11 +166,15 @@ func (l liveSettings) Get(pattern string) [][2]string {
 	return list
 }
 
-func (l liveSettings) Set(name, value string) error {
-	if err := l.n.settings.Set(name, value); err != nil {
-		return err
+func (l liveSettings) Set(pairs [][2]string) error {
+	if l.n.server.Loading() { // what they apply to does not all exist yet
+		return errors.New("CONFIG SET is not possible while the keys are being loaded: try again")
 	}
-	return l.n.applySettings()
+	list := make([]conf.Pair, len(pairs))
+	for i, p := range pairs {
+		list[i] = conf.Pair{Name: p[0], Value: p[1]}
+	}
+	return l.n.settings.Set(list, l.n.applySettings)
 }
 
 func (l liveSettings) Rewrite() error { return l.n.settings.Rewrite() }

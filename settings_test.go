@@ -110,4 +110,16 @@ func TestConfigSetAtRunTime(t *testing.T) {
 	if got := dialogue(t, n.Addr().Client(), "AUTH --x", "AUTH new"); !strings.HasPrefix(got[0], "-WRONGPASS") || got[1] != "+OK" {
 		t.Errorf("after the change of password: %q", got)
 	}
+	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET timeout 5 TIMEOUT 6", "CONFIG SET timeout 5 port 1", "CONFIG REWRITE")
+	want = []string{"+OK", "-ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter",
+		"-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config",
+		"-ERR The server is running without a config file"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	slotmesh.SetLoading(n, true)
+	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET timeout 5")
+	if !strings.Contains(got[1], "being loaded") {
+		t.Errorf("while the keys are being loaded: %q", got)
+	}
 }

@@ -28,20 +28,20 @@ func (s *Settings) Rewrite() error {
 	}
 	path, err := filepath.EvalSymlinks(s.file) // keeps a link a link
 	if err != nil {
-		return fmt.Errorf("rewriting the configuration: %w", err)
+		return fmt.Errorf("Rewriting config file: %w", err)
 	}
 	text, err := readFile(path)
 	if err != nil {
-		return fmt.Errorf("rewriting the configuration: %w", err)
+		return fmt.Errorf("Rewriting config file: %w", err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("rewriting the configuration: %w", err)
+		return fmt.Errorf("Rewriting config file: %w", err)
 	}
 	values := *s.values.Load()
 	text = rewrite(text, values, readFile)
 	if err := disk.WriteFile(disk.Dir(filepath.Dir(path)), filepath.Base(path), []byte(text)); err != nil {
-		return fmt.Errorf("rewriting the configuration: %w", err)
+		return fmt.Errorf("Rewriting config file: %w", err)
 	}
 	return os.Chmod(path, info.Mode().Perm())
 }

@@ -27,32 +27,21 @@ var (
 	errNoMeaning = errors.New("the directive has no meaning here")
 )
 
-// OnSet registers what applies a directive that Set changes: hook gets its name and
-// its new value as CONFIG GET prints it, before the value can be read here. If it
-// returns an error, the value stays. It may read the settings, but not Set.
-// nil, as in the beginning, leaves it to readers to look.
-func (s *Settings) OnSet(hook func(name, value string) error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hook = hook
-}
-
-// Set changes one directive at run time. The error is a [*SetError].
-func (s *Settings) Set(name, value string) error { return s.SetAll([]Pair{{name, value}}) }
-
-// SetAll changes several directives, or none if one of them cannot be changed.
-func (s *Settings) SetAll(pairs []Pair) error {
+// Set changes directives at run time: all of them, or none if one cannot be changed. apply, unless it is
+// nil, puts the values in force, which it reads from s; if it fails, they go back and it is called again. It must
+// not call Set. The error is a [*SetError].
+func (s *Settings) Set(pairs []Pair, apply func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := *s.values.Load()
 	values := slices.Clone(old)
-	var changed []int
+	changed := make(map[int]bool)
 	for _, p := range pairs {
 		i, ok := find(p.Name)
 		if !ok {
 			return &SetError{Name: p.Name}
 		}
-		if slices.Contains(changed, i) {
+		if changed[i] {
 			return &SetError{p.Name, errTwice}
 		}
 		v, err := directives[i].set(p.Value, old[i])
@@ -60,12 +49,19 @@ func (s *Settings) SetAll(pairs []Pair) error {
 			return &SetError{p.Name, err}
 		}
 		values[i] = v
-		changed = append(changed, i)
-	}
-	if err := s.applyLocked(changed, old, values); err != nil {
-		return err
+		changed[i] = true
 	}
 	s.values.Store(&values)
+	if apply == nil {
+		return nil
+	}
+	if err := apply(); err != nil {
+		s.values.Store(&old)
+		if back := apply(); back != nil {
+			err = fmt.Errorf("%w; what was before could not be restored: %w", err, back)
+		}
+		return &SetError{pairs[0].Name, err}
+	}
 	return nil
 }
 
@@ -91,29 +87,4 @@ func (d *directive) set(text string, old value) (value, error) {
 	}
 	v.at = "CONFIG SET"
 	return v, nil
-}
-
-// applyLocked calls the hook for each changed directive. After an error it
-// takes back what it did.
-func (s *Settings) applyLocked(changed []int, old, values []value) error {
-	if s.hook == nil {
-		return nil
-	}
-	for k, i := range changed {
-		d := &directives[i]
-		if d.fixed() {
-			continue
-		}
-		err := s.hook(d.name, values[i].text)
-		if err == nil {
-			continue
-		}
-		for _, i := range slices.Backward(changed[:k]) {
-			if d := &directives[i]; !d.fixed() {
-				err = errors.Join(err, s.hook(d.name, old[i].text))
-			}
-		}
-		return &SetError{d.name, err}
-	}
-	return nil
 }

@@ -61,7 +61,7 @@ func TestSet(t *testing.T) {
 		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - the directive has no meaning here"},
 		{"nosuch", "1", "Unknown option or number of arguments for CONFIG SET - 'nosuch'"},
 	} {
-		err := s.Set(c.name, c.value)
+		err := s.Set([]Pair{{c.name, c.value}}, nil)
 		var e *SetError
 		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &e) || err.Error() != c.want) {
 			t.Errorf("CONFIG SET %s %q: %v, want %s", c.name, c.value, err, c.want)
@@ -77,31 +77,34 @@ func TestSet(t *testing.T) {
 
 func TestSetAllOrNothing(t *testing.T) {
 	s, _, _ := Load("", nil)
-	var calls []string
-	s.OnSet(func(name, value string) error {
-		calls = append(calls, name+"="+value)
-		if value == "7" {
+	var applied []int
+	apply := func() error {
+		applied = append(applied, s.Int("maxclients"))
+		if s.Int("maxclients") == 7 {
 			return errors.New("seven is unlucky")
 		}
 		return nil
-	})
-	err := s.SetAll([]Pair{{"maxclients", "5"}, {"timeout", "6"}, {"tcp-keepalive", "7"}})
-	want := "CONFIG SET failed (possibly related to argument 'tcp-keepalive') - seven is unlucky"
+	}
+	err := s.Set([]Pair{{"maxclients", "7"}, {"timeout", "6"}}, apply)
+	want := "CONFIG SET failed (possibly related to argument 'maxclients') - seven is unlucky"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	if got := fmt.Sprint(calls); got != "[maxclients=5 timeout=6 tcp-keepalive=7 timeout=0 maxclients=10000]" {
-		t.Errorf("the hook was called with %s", got)
+	if got := fmt.Sprint(applied); got != "[7 10000]" || s.String("timeout") != "0" {
+		t.Errorf("applied %s, timeout %s", got, s.String("timeout"))
 	}
-	if s.Int("maxclients") != 10000 {
-		t.Error("a refused change is visible")
+	applied = nil
+	for _, pairs := range [][]Pair{
+		{{"maxclients", "5"}, {"MAXCLIENTS", "6"}},
+		{{"maxclients", "5"}, {"timeout", "-1"}},
+		{{"maxclients", "5"}, {"nosuch", "1"}},
+	} {
+		if err := s.Set(pairs, apply); err == nil || len(applied) > 0 || s.Int("maxclients") != 10000 {
+			t.Errorf("%v: %v, applied %v", pairs, err, applied)
+		}
 	}
-	calls = nil
-	if err := s.SetAll([]Pair{{"maxclients", "5"}, {"MAXCLIENTS", "6"}}); err == nil || len(calls) > 0 {
-		t.Errorf("a directive given twice: %v, calls %v", err, calls)
-	}
-	if err := s.SetAll([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}); err != nil || len(calls) != 2 {
-		t.Errorf("%v, calls %v", err, calls)
+	if err := s.Set([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}, apply); err != nil || fmt.Sprint(applied) != "[5]" {
+		t.Errorf("%v, applied %v", err, applied)
 	}
 }
 
@@ -111,7 +114,7 @@ func TestConcurrentUse(t *testing.T) {
 	for i := range 4 {
 		wg.Go(func() {
 			for n := range 100 {
-				if err := s.Set("maxclients", fmt.Sprint(1+n*i)); err != nil {
+				if err := s.Set([]Pair{{"maxclients", fmt.Sprint(1 + n*i)}}, nil); err != nil {
 					t.Error(err)
 				}
 				s.Int("maxclients")

@@ -18,8 +18,7 @@ type Settings struct {
 
 	file string // absolute path, "" if there is none
 
-	mu   sync.Mutex                     // serialises Set and Rewrite; guards hook
-	hook func(name, value string) error // see OnSet
+	mu sync.Mutex // serialises Set and Rewrite
 }
 
 // defaults returns settings where every directive has its default.

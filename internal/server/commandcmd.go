@@ -81,14 +81,18 @@ func (s *session) describeCommand(c *command) {
 		w.Simple(cat)
 	}
 	tips := strings.Fields(c.tips)
-	w.Array(len(tips))
+	w.Set(len(tips))
 	for _, tip := range tips {
 		w.BulkString(tip)
 	}
 	specs := c.keySpecs()
-	w.Array(len(specs))
+	w.Set(len(specs))
 	for _, spec := range specs {
 		s.describeKeys(spec)
+	}
+	if c.list == nil {
+		w.Set(0)
+		return
 	}
 	w.Array(len(c.list))
 	for _, sub := range c.list {
@@ -161,6 +165,9 @@ func (c *command) keySpecs() []keyUse {
 // usesIn is keySpecs for a command line, whose arguments tell which ones are keys.
 func (c *command) usesIn(line [][]byte) []keyUse {
 	uses := c.keySpecs()
+	if c.name == "set" {
+		uses[0].flags = setAccess(line)
+	}
 	if c.keyRange == nil {
 		return uses
 	}

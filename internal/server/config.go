@@ -114,9 +114,9 @@ func (c Config) withDefaults() (Config, error) {
 type Settings interface {
 	// Get returns name and value of every directive that matches the glob.
 	Get(pattern string) [][2]string
-	// Set changes a directive while the node runs. The error is Redis' text, with
-	// or without "ERR " before it.
-	Set(name, value string) error
-	// Rewrite writes the configuration back to its file.
+	// Set changes directives, names and values, while the node runs: all or none. The error is Redis'
+	// text, with or without "ERR " before it.
+	Set(pairs [][2]string) error
+	// Rewrite writes the configuration back to its file. The error is Redis' text as well.
 	Rewrite() error
 }

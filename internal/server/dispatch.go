@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -78,10 +80,14 @@ func (s *Server) resolve(args [][]byte) (*command, error) {
 }
 
 // reject replies with an error found before the command ran. In a transaction it
-// spoils the whole of it.
+// spoils the whole of it; an EXEC that is refused ends it.
 func (s *session) reject(err error) {
 	if s.cmd != nil {
 		s.shard.cmd[s.cmd.id].rejected.Add(1)
+		if s.cmd.name == "exec" {
+			s.endMulti()
+			err = replyError("EXECABORT Transaction discarded because of: " + strings.TrimPrefix(err.Error(), "ERR "))
+		}
 	}
 	if s.multi.on {
 		s.multi.spoilt = true

@@ -83,7 +83,7 @@ func (s *session) expireCondition() (c expireCondition, err error) {
 		case s.word(i, "LT"):
 			c.lt = true
 		default:
-			return c, replyError("ERR Unsupported option " + string(s.args[i]))
+			return c, replyError("ERR Unsupported option " + string(clip(s.args[i], len(s.args[i]))))
 		}
 	}
 	if c.nx && (c.xx || c.gt || c.lt) {

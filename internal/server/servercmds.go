@@ -1,7 +1,6 @@
 package server
 
 import (
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -70,31 +69,20 @@ func cmdConfigGet(s *session) error {
 	return nil
 }
 
-// cmdConfigSet changes all the directives named or, undoing what went before the
-// one that is refused, none.
+// cmdConfigSet changes all the directives named or, if one is refused, none.
 func cmdConfigSet(s *session) error {
 	if len(s.args)%2 != 0 {
 		return errArity(s.cmd)
 	}
-	settings := s.srv.cfg.Settings
-	if settings == nil {
+	if s.srv.cfg.Settings == nil {
 		return errNoSettings
 	}
-	var undo [][2]string
+	var pairs [][2]string
 	for i := 2; i < len(s.args); i += 2 {
-		name, value := strings.ToLower(string(s.args[i])), string(s.args[i+1])
-		old := settings.Get(name)
-		if err := settings.Set(name, value); err != nil {
-			for _, pair := range slices.Backward(undo) {
-				if err := settings.Set(pair[0], pair[1]); err != nil {
-					s.srv.cfg.Logger.Error("CONFIG SET could not be undone", "directive", pair[0], "value", pair[1], "error", err)
-				}
-			}
-			return replyError("ERR " + strings.TrimPrefix(err.Error(), "ERR "))
-		}
-		if len(old) == 1 {
-			undo = append(undo, old[0])
-		}
+		pairs = append(pairs, [2]string{strings.ToLower(string(s.args[i])), string(s.args[i+1])})
+	}
+	if err := s.srv.cfg.Settings.Set(pairs); err != nil {
+		return replyError("ERR " + strings.TrimPrefix(err.Error(), "ERR "))
 	}
 	s.out.OK()
 	return nil
@@ -105,7 +93,7 @@ func cmdConfigRewrite(s *session) error {
 		return errNoSettings
 	}
 	if err := s.srv.cfg.Settings.Rewrite(); err != nil {
-		return replyError("ERR Rewriting config file: " + err.Error())
+		return replyError("ERR " + err.Error())
 	}
 	s.out.OK()
 	return nil

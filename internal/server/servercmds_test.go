@@ -25,14 +25,18 @@ func (f *fakeSettings) Get(pattern string) (list [][2]string) {
 	return list
 }
 
-func (f *fakeSettings) Set(name, value string) error {
-	if _, known := f.values[name]; !known {
-		return fmt.Errorf("Unknown option or number of arguments for CONFIG SET - '%s'", name)
+func (f *fakeSettings) Set(pairs [][2]string) error {
+	for _, p := range pairs {
+		if _, known := f.values[p[0]]; !known {
+			return fmt.Errorf("Unknown option or number of arguments for CONFIG SET - '%s'", p[0])
+		}
+		if p[0] == "maxmemory" && p[1] == "odd" {
+			return errors.New("CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value")
+		}
 	}
-	if name == "maxmemory" && value == "odd" {
-		return errors.New("CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value")
+	for _, p := range pairs {
+		f.values[p[0]] = p[1]
 	}
-	f.values[name] = value
 	return nil
 }
 
@@ -50,10 +54,8 @@ func TestConfig(t *testing.T) {
 	expect(t, c, "CONFIG GET nothing", `[]`)
 	expect(t, c, "CONFIG SET SAVE '900 1' appendonly yes", "+OK")
 	expect(t, c, "CONFIG GET save appendonly", `["save", "900 1", "appendonly", "yes"]`)
-	// All or none.
 	expect(t, c, "CONFIG SET appendonly no save '' maxmemory odd",
 		"-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value")
-	expect(t, c, "CONFIG GET save appendonly", `["save", "900 1", "appendonly", "yes"]`)
 	expect(t, c, "CONFIG SET foo 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'")
 	expect(t, c, "CONFIG SET save", "-ERR wrong number of arguments for 'config|set' command")
 	expect(t, c, "CONFIG SET save 1 maxmemory", "-ERR wrong number of arguments for 'config|set' command")

@@ -39,24 +39,35 @@ func (s *session) setOptions(i int, cmd string) (o setOptions, err error) {
 }
 
 // readExpiry takes one of EX, PX, EXAT, PXAT and its number. There is one way of
-// expiry only.
+// expiry only; given twice, the last one holds.
 func (o *setOptions) readExpiry(unit, number []byte) bool {
-	if o.expiry != nil || o.keepTTL || o.persist {
-		return false
-	}
+	var seconds, absolute bool
 	switch {
 	case isWord(unit, "EX"):
-		o.seconds = true
+		seconds = true
 	case isWord(unit, "PX"):
 	case isWord(unit, "EXAT"):
-		o.seconds, o.absolute = true, true
+		seconds, absolute = true, true
 	case isWord(unit, "PXAT"):
-		o.absolute = true
+		absolute = true
 	default:
 		return false
 	}
-	o.expiry = number
+	if o.keepTTL || o.persist || o.expiry != nil && (seconds != o.seconds || absolute != o.absolute) {
+		return false
+	}
+	o.expiry, o.seconds, o.absolute = number, seconds, absolute
 	return true
+}
+
+// setAccess is what a SET does to its key, which depends on its options.
+func setAccess(line [][]byte) string {
+	for _, arg := range line[3:] {
+		if isWord(arg, "GET") {
+			return "RW access update"
+		}
+	}
+	return "OW update"
 }
 
 // deadline returns the absolute expiry that the options ask for, in Unix
