@@ -122,7 +122,7 @@ func cmdClientPause(s *session) error {
 	case len(s.args) == 4 && !s.word(3, "ALL"):
 		return replyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
 	case len(s.args) > 4:
-		return errUnknownSub(s.cmd.parent, s.args[1])
+		return errSubArity(s.cmd.parent, s.args[1])
 	}
 	ms, err := s.numberIn(2, -1<<62, 1<<62, replyError("ERR timeout is not an integer or out of range"))
 	if err != nil {

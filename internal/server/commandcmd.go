@@ -42,7 +42,7 @@ func cmdCommandInfo(s *session) error {
 		if c := s.srv.findFull(name); c != nil {
 			s.describeCommand(c)
 		} else {
-			s.out.NullArray()
+			s.out.Null()
 		}
 	}
 	return nil

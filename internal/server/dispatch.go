@@ -213,6 +213,11 @@ func errUnknownSub(cmd *command, name []byte) error {
 	return replyError("ERR unknown subcommand '" + string(clip(name, 128)) + "'. Try " + upper(cmd.name) + " HELP.")
 }
 
+// errSubArity refuses what the table lets through because some form of the subcommand takes as many arguments.
+func errSubArity(cmd *command, name []byte) error {
+	return replyError("ERR unknown subcommand or wrong number of arguments for '" + string(clip(name, 128)) + "'. Try " + upper(cmd.name) + " HELP.")
+}
+
 // clip cuts a text that came from the client to n bytes, and at a zero byte.
 func clip(b []byte, n int) []byte {
 	if len(b) > n {

@@ -149,6 +149,8 @@ func cmdFailover(s *session) error {
 		mode = FailoverForce
 	case len(s.args) == 3 && s.word(2, "TAKEOVER"):
 		mode = FailoverTakeover
+	case len(s.args) > 3:
+		return errSubArity(s.cmd.parent, s.args[1])
 	default:
 		return errSyntax
 	}

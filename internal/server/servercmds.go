@@ -211,7 +211,7 @@ func cmdDebug(s *session) error {
 		}
 		return nil
 	}
-	return errUnknownSub(s.cmd, s.args[1])
+	return errSubArity(s.cmd, s.args[1])
 }
 
 // cmdHelp lists a container's subcommands.
