@@ -156,7 +156,7 @@ func (n *Node) startCluster() error {
 	n.gossip, err = gossip.NewDriver(gossip.DriverConfig{
 		Core: gossip.Config{
 			Addr:           n.announced(),
-			Hostname:       n.cfg.Hostname,
+			Hostname:       n.hostname(),
 			NodeTimeout:    n.cfg.NodeTimeout,
 			NoFullCoverage: n.cfg.PartialCoverage,
 			ReadsIfDown:    n.cfg.ReadsIfDown,
@@ -202,25 +202,6 @@ func (n *Node) startCluster() error {
 	n.bus.start()
 	n.migrations.Start()
 	return n.claimLoaded()
-}
-
-// announced is the address that the node tells others: what it listens on unless
-// the configuration says otherwise. A host that accepts from everywhere is no address;
-// then the peers say which one they see.
-func (n *Node) announced() slots.Addr {
-	a := n.cfg.Announce
-	if a.Port == 0 {
-		a.Port = n.addr.Port
-	}
-	if a.BusPort == 0 {
-		a.BusPort = n.addr.BusPort
-	}
-	if a.Host == "" {
-		if ip := net.ParseIP(n.addr.Host); ip == nil || !ip.IsUnspecified() {
-			a.Host = n.addr.Host
-		}
-	}
-	return a
 }
 
 func (n *Node) listen(field, addr string) (net.Listener, error) {

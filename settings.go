@@ -46,7 +46,7 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	}
 	logger, err := openLog(s.String("dir"), s.String("logfile"), s.String("loglevel"))
 	if err != nil {
-		return Config{}, warnings, err
+		return Config{}, warnings, &conf.Error{At: s.Where("logfile"), Name: "logfile", Value: s.String("logfile"), Err: err, Accepted: "a file that can be written"}
 	}
 	bind := s.Bind()
 	if bind.Guarded() {
@@ -152,7 +152,7 @@ func (c *Config) directives(port uint16) []string {
 	if c.Dir != "" {
 		list = append(list, "--dir", c.Dir)
 	}
-	return list
+	return append(list, c.announcements()...)
 }
 
 // liveSettings is what the CONFIG commands see and change.
@@ -202,11 +202,15 @@ func (n *Node) applySettings() error {
 	if n.gossip == nil {
 		return nil
 	}
-	return n.gossip.Do(context.Background(), gossip.Tune{
+	err = n.gossip.Do(context.Background(), gossip.Tune{
 		NodeTimeout:    s.Duration("cluster-node-timeout"),
 		NoFullCoverage: !s.Bool("cluster-require-full-coverage"),
 		ReadsIfDown:    s.Bool("cluster-allow-reads-when-down"),
 	})
+	if err != nil {
+		return err
+	}
+	return n.gossip.Do(context.Background(), gossip.Announce{Addr: n.announced(), Hostname: n.hostname()})
 }
 
 // limits returns what clients may do.

@@ -46,6 +46,13 @@ func TestLoadConfig(t *testing.T) {
 	if _, _, err := slotmesh.LoadConfig(file, "--maxmemory", "lots"); err == nil || !strings.Contains(err.Error(), "maxmemory") {
 		t.Errorf("a bad value: %v", err)
 	}
+	file, _ = conf(t, "port 7001")
+	if err := os.WriteFile(file, []byte("port 7001\nlogfile no/such/folder/log\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := slotmesh.LoadConfig(file); err == nil || !strings.Contains(err.Error(), file+":2: logfile") {
+		t.Errorf("a log file that cannot be written: %v", err)
+	}
 }
 
 // A node without bind and password must not be open to the world.
@@ -116,6 +123,14 @@ func TestConfigSetAtRunTime(t *testing.T) {
 		"-ERR The server is running without a config file"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-announce-ip 10.1.2.3 cluster-announce-port 7 cluster-announce-hostname seven")
+	if self := n.Map().Self(); self.Addr.Client() != "10.1.2.3:7" || self.Addr.BusPort != n.Addr().BusPort || self.Hostname != "seven" {
+		t.Errorf("announced: %v, %q", self.Addr, self.Hostname)
+	}
+	dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-announce-ip '' cluster-announce-port 0")
+	if self := n.Map().Self(); self.Addr != n.Addr() {
+		t.Errorf("announced: %v, want %v", self.Addr, n.Addr())
 	}
 	slotmesh.SetLoading(n, true)
 	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET timeout 5")

@@ -288,3 +288,29 @@ func TestLearnHost(t *testing.T) {
 		}
 	}
 }
+
+// What a node announces may change while it runs, and all hear of it. Without a host it is again what peers see.
+func TestAnnounce(t *testing.T) {
+	s := newSim(t, 1, 3, time.Second)
+	s.join(0, 1, 2)
+	s.run(2 * time.Second)
+	n := s.nodes[1]
+	seen := func() (a slots.Addr, name string) {
+		rec := s.nodes[2].core.nodes[n.core.self.rec.ID].rec
+		return rec.Addr, rec.Hostname
+	}
+	was, _ := seen()
+	told := slots.Addr{Host: "10.1.2.3", Port: 7, BusPort: was.BusPort}
+	n.must(Announce{Addr: told, Hostname: "seven"})
+	s.run(time.Second)
+	if addr, name := seen(); addr != told || name != "seven" {
+		t.Errorf("a peer sees %v, %q", addr, name)
+	}
+	n.must(Announce{Addr: slots.Addr{Port: was.Port, BusPort: was.BusPort}})
+	if n.core.learnHost(was.Host); n.core.self.rec.Addr != was {
+		t.Errorf("it announces %v, want %v", n.core.self.rec.Addr, was)
+	}
+	if err := n.do(Announce{}); err == nil {
+		t.Error("an address without a port for the bus was accepted")
+	}
+}

@@ -3,6 +3,8 @@ package gossip
 import (
 	"errors"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Tune changes what may change while the node runs.
@@ -10,6 +12,13 @@ type Tune struct {
 	NodeTimeout    time.Duration // at least 100 ms
 	NoFullCoverage bool
 	ReadsIfDown    bool
+}
+
+// Announce changes what the node tells the others of itself. Without a Host it keeps the one it has,
+// until a peer tells better.
+type Announce struct {
+	Addr     slots.Addr
+	Hostname string
 }
 
 // SaveState writes the state file now, whether or not something changed.
@@ -21,6 +30,23 @@ func (cmd Tune) do(c *Core) error {
 	}
 	c.cfg.NodeTimeout, c.cfg.NoFullCoverage, c.cfg.ReadsIfDown = cmd.NodeTimeout, cmd.NoFullCoverage, cmd.ReadsIfDown
 	c.mapDirty = true
+	return nil
+}
+
+func (cmd Announce) do(c *Core) error {
+	if cmd.Addr.BusPort == 0 {
+		return errors.New("the bus port to announce is missing")
+	}
+	c.cfg.Addr, c.cfg.Hostname = cmd.Addr, cmd.Hostname
+	rec := &c.self.rec
+	addr := cmd.Addr
+	if addr.Host == "" {
+		addr.Host, c.hostLearned = rec.Addr.Host, false
+	}
+	if addr != rec.Addr || cmd.Hostname != rec.Hostname {
+		rec.Addr, rec.Hostname = addr, cmd.Hostname
+		c.selfChanged()
+	}
 	return nil
 }
 

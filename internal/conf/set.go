@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// SetByClient is what Where returns for a directive that Set has changed.
+const SetByClient = "CONFIG SET"
+
 // SetError is the refusal of CONFIG SET. Error() is Redis' text without "ERR ".
 type SetError struct {
 	Name string
@@ -85,6 +88,6 @@ func (d *directive) set(text string, old value) (value, error) {
 	case !d.live:
 		return value{}, errImmutable
 	}
-	v.at = "CONFIG SET"
+	v.at = SetByClient
 	return v, nil
 }

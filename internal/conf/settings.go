@@ -74,8 +74,8 @@ func (s *Settings) Get(patterns ...string) []Pair {
 // File returns the absolute path of the configuration file, "" if there is none.
 func (s *Settings) File() string { return s.file }
 
-// Where returns where a directive was set: "file:line", "command line", "CONFIG
-// SET", or "" if it has its default.
+// Where returns where a directive was set: "file:line", "command line",
+// SetByClient, or "" if it has its default.
 func (s *Settings) Where(name string) string { return s.any(name).at }
 
 // Bool returns a directive that is yes or no. Like all of its kind it panics
