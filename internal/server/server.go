@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"maps"
 	"net"
@@ -170,16 +171,15 @@ func (s *Server) open(conn net.Conn) *session {
 	keepAlive(conn, l.KeepAlive)
 	ss := newSession(s, conn, l)
 	s.mu.Lock()
-	full := len(s.sessions) >= l.MaxClients
-	if s.closed || full {
-		closed := s.closed
+	if s.closed {
+		s.mu.Unlock()
+		conn.Close()
+		return nil
+	}
+	if len(s.sessions) >= l.MaxClients {
+		s.wg.Go(func() { turnAway(conn) })
 		s.mu.Unlock()
 		s.stats.rejectedConns.Add(1)
-		if !closed {
-			conn.SetWriteDeadline(time.Now().Add(time.Second))
-			conn.Write([]byte("-ERR max number of clients reached\r\n"))
-		}
-		conn.Close()
 		return nil
 	}
 	s.sessions[ss.id] = ss
@@ -190,7 +190,18 @@ func (s *Server) open(conn net.Conn) *session {
 	return ss
 }
 
+// turnAway tells a client that there is no room, and closes its connection. With TLS it has to be heard before it can
+// be told, so this is none of the business of who accepts connections.
+func turnAway(conn net.Conn) {
+	conn.SetDeadline(time.Now().Add(time.Second))
+	conn.Write([]byte("-ERR max number of clients reached\r\n"))
+	conn.Close()
+}
+
 func keepAlive(conn net.Conn, interval time.Duration) {
+	if wrapped, ok := conn.(*tls.Conn); ok {
+		conn = wrapped.NetConn()
+	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: interval > 0, Idle: interval, Interval: interval / 3, Count: 3})
 	}
