@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -35,6 +36,7 @@ type bus struct {
 	ln     net.Listener
 	log    hclog.Logger
 	accept map[busKind]func(net.Conn) // set before run, then only read
+	stop   chan struct{}              // closed by close
 
 	mu       sync.Mutex // guards greeting and closed
 	closed   bool
@@ -43,18 +45,33 @@ type bus struct {
 }
 
 func newBus(ln net.Listener, log hclog.Logger, accept map[busKind]func(net.Conn)) *bus {
-	return &bus{ln: ln, log: log, accept: accept, greeting: make(map[net.Conn]struct{})}
+	return &bus{ln: ln, log: log, accept: accept, stop: make(chan struct{}), greeting: make(map[net.Conn]struct{})}
 }
 
 func (b *bus) start() { b.wg.Go(b.run) }
 
 func (b *bus) run() {
+	const firstDelay, lastDelay = 5 * time.Millisecond, time.Second
+	delay := firstDelay
 	for {
 		conn, err := b.ln.Accept()
-		if err != nil {
-			if !b.isClosed() && !isClosedErr(err) {
-				b.log.Error("bus stopped accepting connections", "error", err)
+		var passing interface{ Temporary() bool }
+		switch {
+		case err == nil:
+			delay = firstDelay
+		case b.isClosed() || isClosedErr(err):
+			return
+		case errors.As(err, &passing) && passing.Temporary(): // out of file descriptors, for example
+			b.log.Warn("the bus cannot accept a connection, will try again", "error", err, "in", delay)
+			select {
+			case <-time.After(delay):
+			case <-b.stop:
+				return
 			}
+			delay = min(2*delay, lastDelay)
+			continue
+		default:
+			b.log.Error("the bus stopped accepting connections", "error", err)
 			return
 		}
 		if !b.track(conn) {
@@ -110,6 +127,7 @@ func (b *bus) isClosed() bool {
 func (b *bus) close() {
 	b.mu.Lock()
 	b.closed = true
+	close(b.stop)
 	for conn := range b.greeting {
 		conn.Close()
 	}
