@@ -3,6 +3,7 @@ package slotmesh
 import (
 	"context"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ func (n *Node) startServer(clients net.Listener) error {
 		Logger:     n.log.Named("clients"),
 		Limits:     n.limits(),
 		Port:       int(n.addr.Port),
+		Version:    moduleVersion(),
+		ConfigFile: n.settings.File(),
 		OnShutdown: n.onShutdown(),
 
 		Replication: n.replicationView,
@@ -52,6 +55,21 @@ func (n *Node) startServer(clients net.Listener) error {
 		}
 	})
 	return nil
+}
+
+// moduleVersion is the version of slotmesh in this program, "" if the build does not tell.
+func moduleVersion() string {
+	const path = "github.com/slotmesh/slotmesh"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == path {
+			return m.Version
+		}
+	}
+	return ""
 }
 
 // openServer lets clients in, once all that they may ask for is there.

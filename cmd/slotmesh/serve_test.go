@@ -29,6 +29,9 @@ func TestServe(t *testing.T) {
 		if got := ask(t, addr, "CONFIG", "GET", "maxmemory"); !strings.Contains(got, "10485760") {
 			t.Errorf("CONFIG GET maxmemory: %q", got)
 		}
+		if got := ask(t, addr, "INFO", "server"); !strings.Contains(got, "\r\nconfig_file:"+file+"\r\n") {
+			t.Errorf("INFO server: %q", got)
+		}
 		if got := ask(t, addr, "CLUSTER", "INFO"); !strings.Contains(got, "cluster_known_nodes:1\r\n") {
 			t.Errorf("CLUSTER INFO: %q", got)
 		}

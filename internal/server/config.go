@@ -19,9 +19,11 @@ type Config struct {
 	Settings Settings     // what CONFIG reads and changes; nil: nothing
 	Logger   hclog.Logger // nil: silent
 	Limits   Limits
-	Port     int              // where clients connect, for INFO
-	Version  string           // of the host program, for INFO; "" = none
-	Now      func() time.Time // nil = time.Now
+	Port     int    // where clients connect, for INFO
+	Version  string // of slotmesh, for INFO; "" = unknown
+	// ConfigFile is the path that INFO shows; "" = none.
+	ConfigFile string
+	Now        func() time.Time // nil = time.Now
 
 	// Dial opens the connections of MIGRATE to "host:port". Default: TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)

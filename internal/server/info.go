@@ -98,7 +98,7 @@ func (s *session) infoServer(t *infoText) {
 	t.line("configured_hz", 10)
 	exe, _ := os.Executable()
 	t.line("executable", exe)
-	t.line("config_file", "")
+	t.line("config_file", s.srv.cfg.ConfigFile)
 }
 
 func (s *session) infoClients(t *infoText) {

@@ -99,7 +99,7 @@ func TestInfo(t *testing.T) {
 		}
 		return nil
 	}
-	srv := startServer(t, Config{Cluster: newFakeCluster(), Port: 7001, Version: "1.2.3", Info: extra})
+	srv := startServer(t, Config{Cluster: newFakeCluster(), Port: 7001, Version: "1.2.3", ConfigFile: "/etc/x.conf", Info: extra})
 	c := connect(t, srv)
 	all, titles := infoOf(t, c, "everything")
 	if want := "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace"; titles != want {
@@ -108,7 +108,7 @@ func TestInfo(t *testing.T) {
 	for name, want := range map[string]string{
 		"redis_version": "7.0.15", "redis_mode": "cluster", "tcp_port": "7001", "cluster_enabled": "1", "role": "master",
 		"connected_slaves": "0", "master_replid": strings.Repeat("0", 40), "second_repl_offset": "-1", "connected_clients": "1",
-		"maxmemory": "0", "maxmemory_policy": "noeviction", "loading": "0", "rdb_changes_since_last_save": "7", "slotmesh_version": "1.2.3",
+		"maxmemory": "0", "maxmemory_policy": "noeviction", "loading": "0", "rdb_changes_since_last_save": "7", "slotmesh_version": "1.2.3", "config_file": "/etc/x.conf",
 	} {
 		if all[name] != want {
 			t.Errorf("%s:%s, want %s", name, all[name], want)
