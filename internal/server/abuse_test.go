@@ -108,6 +108,25 @@ func TestQueryBufferLimit(t *testing.T) {
 	})
 }
 
+// The commands of a transaction count as one, with what it takes to remember them.
+func TestQueuedCommandsLimit(t *testing.T) {
+	const limit = 100 << 10
+	abuse(t, Limits{Query: resp.Limits{MaxQuery: limit}}, func(t *testing.T, conn net.Conn) {
+		go func() {
+			io.WriteString(conn, "MULTI\r\n")
+			for {
+				if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
+					return
+				}
+			}
+		}()
+		got, _ := io.ReadAll(conn)
+		if n := bytes.Count(got, []byte("+QUEUED")); n == 0 || n > limit/64 {
+			t.Errorf("%d commands were queued", n)
+		}
+	})
+}
+
 func TestBinaryNoise(t *testing.T) {
 	for seed := range uint64(20) {
 		abuse(t, Limits{}, func(t *testing.T, conn net.Conn) {

@@ -118,8 +118,9 @@ func (s *session) enqueue(cmd *command) {
 		return
 	}
 	q := queued{cmd: cmd, args: cloneArgs(s.args)}
+	s.multi.bytes += queuedOverhead
 	for _, arg := range s.args {
-		s.multi.bytes += len(arg)
+		s.multi.bytes += len(arg) + argOverhead
 	}
 	if limit := s.limits.Query.MaxQuery; limit > 0 && s.multi.bytes > limit {
 		s.hangUp = true // as for a single command of that size
@@ -130,6 +131,13 @@ func (s *session) enqueue(cmd *command) {
 	s.shared.queued.Store(int32(len(s.multi.queue)))
 	s.out.Simple("QUEUED")
 }
+
+// What a queued command and each of its arguments take beside their bytes. Without it a queue of
+// PINGs would take many times the memory that its limit says.
+const (
+	queuedOverhead = 48
+	argOverhead    = 24
+)
 
 func cloneArgs(args [][]byte) [][]byte {
 	total := 0
