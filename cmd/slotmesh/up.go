@@ -164,7 +164,8 @@ func (u *up) report(w io.Writer, nodes []*slotmesh.Node, took time.Duration) {
 	if u.dir != "" {
 		keeps = "on disk in " + u.dir
 	}
-	fmt.Fprintf(w, "A cluster of %d masters with %d replicas each is ready after %v, %s.\n\n", u.nodes, u.replicas, took.Round(time.Millisecond), keeps)
+	fmt.Fprintf(w, "A cluster of %s with %s each is ready after %v, %s.\n\n",
+		plural(u.nodes, "master"), plural(u.replicas, "replica"), took.Round(time.Millisecond), keeps)
 	printNodes(w, nodes[0].Map(), nodes)
 
 	first, last := nodes[0].Addr(), nodes[len(nodes)-1].Addr()
@@ -179,6 +180,14 @@ From Go, with github.com/redis/go-redis/v9:
 
 Ctrl-C ends it.
 `, first.Port, last.Port, first.Port, addrList(nodes))
+}
+
+// plural counts things: "1 replica", "3 masters".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // printNodes prints a line for each node, in the order of nodes.

@@ -20,7 +20,7 @@ func TestUp(t *testing.T) {
 	for _, when := range []string{"new", "again"} { // the second start finds the cluster again
 		s := start(t, "up", "--port", "0", "--nodes", "3", "--dir", dir)
 		text := s.stdout.waitFor(t, "Ctrl-C ends it.")
-		for _, want := range []string{"A cluster of 3 masters with 1 replicas each is ready", "replica of 127.0.0.1:", "0-5460 (5461)", "5461-10922 (5462)", "10923-16383 (5461)", "redis-cli -c -p ", "redis.NewClusterClient("} {
+		for _, want := range []string{"A cluster of 3 masters with 1 replica each is ready", "replica of 127.0.0.1:", "0-5460 (5461)", "5461-10922 (5462)", "10923-16383 (5461)", "redis-cli -c -p ", "redis.NewClusterClient("} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", when, want, text)
 			}
