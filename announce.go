@@ -4,7 +4,6 @@ import (
 	"net"
 	"strconv"
 
-	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -31,14 +30,8 @@ func (c *Config) announcements() []string {
 // then the peers say which one they see.
 func (n *Node) announced() slots.Addr {
 	a := n.cfg.Announce
-	if n.reset(announceIP) {
-		a.Host = n.settings.String(announceIP)
-	}
-	if n.reset(announcePort) {
-		a.Port = uint16(n.settings.Int(announcePort))
-	}
-	if n.reset(announceBusPort) {
-		a.BusPort = uint16(n.settings.Int(announceBusPort))
+	if s := n.settings; s != nil {
+		a = slots.Addr{Host: s.String(announceIP), Port: uint16(s.Int(announcePort)), BusPort: uint16(s.Int(announceBusPort))}
 	}
 	if a.Port == 0 {
 		a.Port = n.addr.Port
@@ -55,15 +48,4 @@ func (n *Node) announced() slots.Addr {
 }
 
 // hostname is the name shown beside that address.
-func (n *Node) hostname() string {
-	if n.reset(announceHostname) {
-		return n.settings.String(announceHostname)
-	}
-	return n.cfg.Hostname
-}
-
-// reset reports whether a client changed a directive while the node ran. Else the Config holds, which
-// the host may have changed after LoadConfig.
-func (n *Node) reset(directive string) bool {
-	return n.settings != nil && n.settings.Where(directive) == conf.SetByClient
-}
+func (n *Node) hostname() string { return n.settings.String(announceHostname) }

@@ -8,19 +8,14 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
-	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // startServer opens the client port. Clients are told LOADING until openServer.
 func (n *Node) startServer(clients net.Listener) error {
-	if n.settings = n.cfg.settings; n.settings == nil {
-		s, _, err := conf.Load("", n.cfg.directives(n.addr.Port))
-		if err != nil {
-			return err
-		}
-		n.settings = s
+	if err := n.loadSettings(); err != nil {
+		return err
 	}
 	cfg := server.Config{
 		Engine:     n.engine,

@@ -120,14 +120,13 @@ func openLog(dir, file, level string) (hclog.Logger, error) {
 
 // directives returns the configuration in the form of the command line, so that CONFIG knows one of
 // a node that was made without a file.
-func (c *Config) directives(port uint16) []string {
+func (c *Config) directives() []string {
 	yesNo := map[bool]string{true: "yes", false: "no"}
 	timeout := c.NodeTimeout
 	if timeout == 0 {
 		timeout = 15 * time.Second
 	}
 	list := []string{
-		"--port", strconv.Itoa(int(port)),
 		"--cluster-enabled", yesNo[!c.Standalone],
 		"--cluster-config-file", c.StateFile,
 		"--cluster-node-timeout", strconv.FormatInt(timeout.Milliseconds(), 10),
@@ -138,10 +137,10 @@ func (c *Config) directives(port uint16) []string {
 		"--requirepass=" + c.Clients.Password, // in one word: it may begin with "--"
 		"--slotmesh-sync-replicas", strconv.Itoa(c.Replication.Sync),
 		"--min-replicas-to-write", strconv.Itoa(c.Replication.MinReplicas),
-		"--min-replicas-max-lag", strconv.Itoa(int(c.Replication.MaxLag.Seconds())),
+		"--min-replicas-max-lag", wholeSeconds(c.Replication.MaxLag),
 		"--save", saveText(c.Snapshot),
 		"--dbfilename", c.Snapshot.File,
-		"--timeout", strconv.Itoa(int(c.Clients.IdleTimeout.Seconds())),
+		"--timeout", wholeSeconds(c.Clients.IdleTimeout),
 	}
 	if c.Replication.BacklogSize > 0 {
 		list = append(list, "--repl-backlog-size", strconv.Itoa(c.Replication.BacklogSize))
@@ -153,6 +152,21 @@ func (c *Config) directives(port uint16) []string {
 		list = append(list, "--dir", c.Dir)
 	}
 	return append(list, c.announcements()...)
+}
+
+// wholeSeconds rounds up: 0 has a meaning of its own.
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// loadSettings makes what CONFIG shows. It says what the Config says: that is the host's to change after LoadConfig.
+func (n *Node) loadSettings() error {
+	if n.settings = n.cfg.settings; n.settings != nil {
+		return n.settings.Override(n.cfg.directives())
+	}
+	var err error
+	n.settings, _, err = conf.Load("", append(n.cfg.directives(), "--port", strconv.Itoa(int(n.addr.Port))))
+	return err
 }
 
 // liveSettings is what the CONFIG commands see and change.

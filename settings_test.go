@@ -3,6 +3,7 @@ package slotmesh_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -136,5 +137,49 @@ func TestConfigSetAtRunTime(t *testing.T) {
 	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET timeout 5")
 	if !strings.Contains(got[1], "being loaded") {
 		t.Errorf("while the keys are being loaded: %q", got)
+	}
+}
+
+// What LoadConfig returns is the host's to change, a password above all.
+func TestHostOverridesConfig(t *testing.T) {
+	file, dir := conf(t, "port 0", "bind 127.0.0.1", "save 60 1", "save 900 2", "timeout 30")
+	cfg, _, err := slotmesh.LoadConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Clients = slotmesh.ClientConfig{Password: "secret", IdleTimeout: 1500 * time.Millisecond}
+	cfg.MaxMemory = 1
+	cfg.Announce.Port = 7
+	n, err := slotmesh.New(cfg)
+	if err == nil {
+		err = n.Start(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	got := dialogue(t, n.Addr().Client(), "GET key", "AUTH secret", "CONFIG SET tcp-keepalive 100", "SET key value")
+	want := []string{"-NOAUTH Authentication required.", "+OK", "+OK", "-OOM command not allowed when used memory > 'maxmemory'."}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	conn, err := net.Dial("tcp", n.Addr().Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "AUTH secret\r\nCONFIG GET timeout maxmemory save port dir cluster-announce-port\r\nQUIT\r\n")
+	text, _ := io.ReadAll(conn)
+	values := make(map[string]string)
+	words := strings.Split(string(text), "\r\n")
+	for i := 0; i+3 < len(words); i++ {
+		values[words[i]] = words[i+2]
+	}
+	for name, value := range map[string]string{
+		"timeout": "2", "maxmemory": "1", "save": "60 1 900 2", "port": "0", "dir": dir, "cluster-announce-port": "7",
+	} {
+		if values[name] != value {
+			t.Errorf("CONFIG GET %s: %q, want %q", name, values[name], value)
+		}
 	}
 }

@@ -6,9 +6,6 @@ import (
 	"slices"
 )
 
-// SetByClient is what Where returns for a directive that Set has changed.
-const SetByClient = "CONFIG SET"
-
 // SetError is the refusal of CONFIG SET. Error() is Redis' text without "ERR ".
 type SetError struct {
 	Name string
@@ -88,6 +85,6 @@ func (d *directive) set(text string, old value) (value, error) {
 	case !d.live:
 		return value{}, errImmutable
 	}
-	v.at = SetByClient
+	v.at = "CONFIG SET"
 	return v, nil
 }

@@ -143,3 +143,23 @@ func TestMistakesPanic(t *testing.T) {
 		})
 	}
 }
+
+func TestOverride(t *testing.T) {
+	s, _, err := Parse("redis.conf", "save 60 1\ntimeout 30\nmaxclients 9\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Override([]string{"--save", "900 2", "--timeout", "30", "--requirepass=x"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][2]string{
+		"save": {"900 2", "program"}, "requirepass": {"x", "program"}, "timeout": {"30", "redis.conf:2"}, "maxclients": {"9", "redis.conf:3"},
+	} {
+		if s.String(name) != want[0] || s.Where(name) != want[1] {
+			t.Errorf("%s = %q from %q, want %q", name, s.String(name), s.Where(name), want)
+		}
+	}
+	if err := s.Override([]string{"--timeout", "x"}); err == nil || s.Int("maxclients") != 9 {
+		t.Error("a bad value was accepted")
+	}
+}

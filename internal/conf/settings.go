@@ -47,6 +47,25 @@ func (s *Settings) replace(i int, v value) {
 	s.values.Store(&values)
 }
 
+// Override gives directives other values, which args name in the way of Load, before anybody uses s.
+func (s *Settings) Override(args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	other, _, err := Load("", args)
+	if err != nil {
+		return err
+	}
+	values := slices.Clone(*s.values.Load())
+	for i, v := range *other.values.Load() {
+		if v.at == cmdLine && v.text != values[i].text {
+			v.at = "program"
+			values[i] = v
+		}
+	}
+	s.values.Store(&values)
+	return nil
+}
+
 // Pair is a directive and its value in the form in which CONFIG GET prints it.
 type Pair struct{ Name, Value string }
 
@@ -74,8 +93,8 @@ func (s *Settings) Get(patterns ...string) []Pair {
 // File returns the absolute path of the configuration file, "" if there is none.
 func (s *Settings) File() string { return s.file }
 
-// Where returns where a directive was set: "file:line", "command line",
-// SetByClient, or "" if it has its default.
+// Where returns where a directive was set: "file:line", "command line", "program", "CONFIG
+// SET", or "" if it has its default.
 func (s *Settings) Where(name string) string { return s.any(name).at }
 
 // Bool returns a directive that is yes or no. Like all of its kind it panics
