@@ -170,7 +170,7 @@ func (c *Client) follow(ctx context.Context, addr string, master slots.NodeID) e
 }
 
 // Replicate makes a node a replica of a master, both by id or host:port. The node must be a
-// replica already, or a master without slots and keys.
+// replica already, of a master that answers, or a master without slots and keys.
 func (c *Client) Replicate(ctx context.Context, v *View, node, master string) error {
 	n, err := v.Find(node)
 	if err != nil {
@@ -185,6 +185,9 @@ func (c *Client) Replicate(ctx context.Context, v *View, node, master string) er
 		return errors.New("admin: a node cannot replicate itself")
 	case n.Serves():
 		return fmt.Errorf("%w: master %s owns %s; move them first: slotmesh drain %s %s", ErrNotEmpty, n.Name(), slotList(n.Slots()), v.Nodes[0].Address, n.ID)
+	}
+	if err := v.onlyCopy(n); err != nil && n.Master != m.ID {
+		return err
 	}
 	c.step(n.Address, "becoming a replica of %s", m.Name())
 	if err := c.follow(ctx, n.Address, m.ID); err != nil {

@@ -26,10 +26,7 @@ func Check(v *View) Report {
 func checkReach(v *View) (r Report) {
 	for _, n := range v.Nodes {
 		if !n.Alive() {
-			text := fmt.Sprintf("Node %s cannot be asked: %v", n.Name(), n.Err)
-			if !n.Serves() {
-				text += fmt.Sprintf("; if it is gone for good: slotmesh del-node %s %s", v.Nodes[0].Address, n.ID)
-			}
+			text := fmt.Sprintf("Node %s cannot be asked: %v; %s", n.Name(), n.Err, v.remedy(n))
 			// Without it the cluster may serve, but nobody can vouch for what it owns.
 			r = append(r, Finding{Problem: Unreachable, Warning: !n.IsMaster(), Node: n.ID, Text: text})
 			continue
@@ -40,6 +37,20 @@ func checkReach(v *View) (r Report) {
 		}
 	}
 	return r
+}
+
+// remedy says what to do about a node that does not answer.
+func (v *View) remedy(n *Node) string {
+	entry := v.Nodes[0].Address
+	if !n.Serves() {
+		return fmt.Sprintf("if it is gone for good: slotmesh del-node %s %s", entry, n.ID)
+	}
+	for _, r := range v.Replicas(n.ID) {
+		if r.Alive() {
+			return fmt.Sprintf("if its replica does not take over by itself: slotmesh failover %s --takeover", r.Address)
+		}
+	}
+	return fmt.Sprintf("bring it back; if it is gone for good: slotmesh fix %s --cluster-fix-with-unreachable-masters gives its slots to others, without their keys", entry)
 }
 
 // accusers returns the nodes that flag id as fail or fail?.

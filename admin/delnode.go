@@ -46,7 +46,7 @@ type delNodeJournal struct {
 }
 
 // PlanDelNode plans to remove a node, named by id or host:port. A master that owns slots is
-// refused with an error that matches ErrNotEmpty and says how to move them.
+// refused with an error that matches ErrNotEmpty and says how to move them, and so is a replica whose master does not answer.
 func (c *Client) PlanDelNode(ctx context.Context, v *View, node string) (*DelNodePlan, error) {
 	n, err := v.Find(node)
 	if errors.Is(err, ErrUnknownNode) {
@@ -67,12 +67,26 @@ func (c *Client) PlanDelNode(ctx context.Context, v *View, node string) (*DelNod
 		return nil, fmt.Errorf("%w: master %s owns no slot but holds %s; slotmesh fix %s moves them to their owners",
 			ErrNotEmpty, n.Name(), plural(int(n.Keys), "key"), v.introducer(n.ID))
 	}
+	if err := v.onlyCopy(n); err != nil {
+		return nil, err
+	}
 	for _, r := range v.Replicas(n.ID) {
 		if m := v.neediest(r); m != nil && r.Alive() {
 			p.Orphans = append(p.Orphans, Orphan{Node: r.ID, Master: m.ID, address: r.Address, masterName: m.Name()})
 		}
 	}
 	return p, nil
+}
+
+// onlyCopy refuses to empty a replica whose master owns slots and does not answer: what it holds may be all there is of
+// them.
+func (v *View) onlyCopy(n *Node) error {
+	m := v.Node(n.Master)
+	if n.IsMaster() || !n.Alive() || m == nil || m.Alive() || !m.Serves() {
+		return nil
+	}
+	return fmt.Errorf("%w: replica %s may hold the only copy of the keys of %s, which does not answer; bring that back, or let the replica take over: "+
+		"slotmesh failover %s --takeover", ErrNotEmpty, n.Name(), m.Name(), n.Address)
 }
 
 // resumeDelNode finds a node that all have forgotten in the journal.

@@ -12,7 +12,7 @@ import (
 // FixOptions say how far a fix may go.
 type FixOptions struct {
 	// WithUnreachableMasters takes the slots of masters that do not answer for lost, and gives
-	// them to others. Their keys are lost unless a replica takes over first.
+	// them to others, without their keys. If a replica of such a master answers, it has to take over instead.
 	WithUnreachableMasters bool
 	// Replace settles keys that two nodes hold with different values: the one that is moved
 	// to the owner wins. Without it such keys stop the fix.
@@ -168,15 +168,21 @@ func (f *fixer) add(why string, actions ...Action) {
 	f.plan.Steps = append(f.plan.Steps, FixStep{why, actions})
 }
 
-// admit refuses to touch slots of which a master that does not answer may hold the keys.
+// admit refuses to touch slots of which a master that does not answer may hold the keys, and in any case those of which a
+// living replica of such a master does.
 func (f *fixer) admit() error {
-	if f.o.WithUnreachableMasters {
-		return nil
-	}
-	for _, n := range f.d.View.Masters() {
-		if !n.Alive() && n.Serves() {
-			return fmt.Errorf("%w: master %s owns %s and does not answer (%w). Bring it back, or let one of its replicas take over "+
-				"(slotmesh failover REPLICA --takeover); to give its slots to others, without their keys, use --cluster-fix-with-unreachable-masters",
+	v := f.d.View
+	for _, n := range v.Masters() {
+		if n.Alive() || !n.Serves() {
+			continue
+		}
+		if i := slices.IndexFunc(v.Replicas(n.ID), (*Node).Alive); i >= 0 {
+			return fmt.Errorf("%w: master %s owns %s and does not answer (%w), but its replica has a copy of the keys. Let that take over: slotmesh failover %s --takeover",
+				ErrBroken, n.Name(), slotList(n.Slots()), n.Err, v.Replicas(n.ID)[i].Address)
+		}
+		if !f.o.WithUnreachableMasters {
+			return fmt.Errorf("%w: master %s owns %s and does not answer (%w), nor does a replica of it. Bring one back; "+
+				"to give its slots to others, without their keys, use --cluster-fix-with-unreachable-masters",
 				ErrBroken, n.Name(), slotList(n.Slots()), n.Err)
 		}
 	}

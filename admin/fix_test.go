@@ -96,8 +96,35 @@ func TestPlanFixRefusesLostMasters(t *testing.T) {
 	w := newWorld(t, 3)
 	w.nodes[2].Err = errGone
 	_, err := PlanFix(diagnosis(w.view(), nil), FixOptions{})
-	if !errors.Is(err, ErrBroken) || !errors.Is(err, errGone) || !strings.Contains(err.Error(), "--takeover") {
+	if !errors.Is(err, ErrBroken) || !errors.Is(err, errGone) || !strings.Contains(err.Error(), "--cluster-fix-with-unreachable-masters") {
 		t.Errorf("error %v does not say what to do", err)
+	}
+}
+
+// A living replica of a master that is gone holds the only copy of its keys: nothing empties it, and its master's slots go to
+// nobody else.
+func TestOnlyCopyIsKept(t *testing.T) {
+	w := newWorld(t, 3)
+	replica := w.replica(2)
+	w.nodes[2].Err = errGone
+	v := w.view()
+	c, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, fix := PlanFix(diagnosis(v, nil), FixOptions{WithUnreachableMasters: true})
+	_, del := c.PlanDelNode(t.Context(), v, replica.Address)
+	for verb, err := range map[string]error{"fix": fix, "del-node": del, "replicate": c.Replicate(t.Context(), v, replica.Address, w.nodes[0].Address)} {
+		if err == nil || !strings.Contains(err.Error(), "slotmesh failover "+replica.Address+" --takeover") {
+			t.Errorf("%s: %v", verb, err)
+		}
+	}
+	if text := Check(v).String(); !strings.Contains(text, "slotmesh failover "+replica.Address+" --takeover") {
+		t.Errorf("check says\n%s", text)
+	}
+	w.nodes[2].Err = nil
+	if _, err := c.PlanDelNode(t.Context(), v, replica.Address); err != nil {
+		t.Errorf("with the master back: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -106,6 +107,9 @@ func (f *fixer) adopt(s situation, set slots.Set) {
 		return
 	}
 	why := fmt.Sprintf("%s owned by nobody, without keys: to go where the fewest slots are", slotsText(set))
+	if f.givenUp(set) {
+		why = fmt.Sprintf("%s owned by who does not answer: to go where the fewest slots are, the keys are given up", slotsText(set))
+	}
 	var actions []Action
 	for _, p := range s.parts {
 		if len(p.open) > 0 {
@@ -116,6 +120,15 @@ func (f *fixer) adopt(s situation, set slots.Set) {
 		actions = append(actions, a, Action{Op: OpBump, Node: a.Node})
 	}
 	f.add(why, actions...)
+}
+
+// givenUp reports whether a master that does not answer owns some of the slots.
+func (f *fixer) givenUp(set slots.Set) bool {
+	return slices.ContainsFunc(f.d.View.Masters(), func(n *Node) bool {
+		owned := n.Slots()
+		owned.Intersect(&set)
+		return !n.Alive() && !owned.Empty()
+	})
 }
 
 // share distributes slots among the living masters, first to those that own the fewest.
