@@ -16,7 +16,7 @@ import (
 func Check(v *View) Report {
 	var r Report
 	for _, look := range []func(*View) Report{
-		checkReach, checkCoverage, checkOwners, checkOpen, checkMembers, checkAgreement, checkEpochs, checkState, checkReplicas,
+		checkReach, checkCoverage, checkOwners, checkOpen, checkJobs, checkMembers, checkAgreement, checkEpochs, checkState, checkReplicas,
 	} {
 		r = append(r, look(v)...)
 	}
@@ -123,6 +123,27 @@ func checkOpen(v *View) (r Report) {
 				f.Problem, word, prep = Importing, "importing", "from"
 			}
 			f.Text = fmt.Sprintf("Node %s has slots in %s state %s %s: %s", n.Name(), word, prep, v.name(w.peer), slotList(f.Slots))
+			r = append(r, f)
+		}
+	}
+	return r
+}
+
+// checkJobs finds moves that nodes make by themselves and that wait for a node that does not answer.
+func checkJobs(v *View) (r Report) {
+	for _, n := range v.Alive() {
+		for i := range n.JobsNow {
+			j := &n.JobsNow[i]
+			if !v.stuck(j) {
+				continue
+			}
+			f := Finding{Problem: StuckMove, Warning: true, Node: n.ID, Other: j.peer(), Slots: j.Slots}
+			prep := "from"
+			if j.Export {
+				prep = "to"
+			}
+			f.Text = fmt.Sprintf("Node %s is moving %s %s %s, which does not answer: the move waits for it; %s",
+				n.Name(), slotsText(j.Slots), prep, v.name(f.Other), v.remedy(v.Node(f.Other)))
 			r = append(r, f)
 		}
 	}

@@ -20,6 +20,7 @@ const (
 	SeveralOwners Problem = "several-owners"  // Node and Other both say that Slots are theirs
 	Migrating     Problem = "migrating"       // Slots are open at Node, on their way to Other
 	Importing     Problem = "importing"       // Slots are open at Node, on their way from Other
+	StuckMove     Problem = "stuck-move"      // Node moves Slots to or from Other by itself, which does not answer
 	OrphanedKeys  Problem = "orphaned-keys"   // Node holds keys of Slots, which are Other's and not on their way: nobody reaches them
 	Disagreement  Problem = "disagreement"    // Node does not know that Slots are Other's
 	Stranger      Problem = "stranger"        // Node does not know Other

@@ -32,6 +32,21 @@ func (j *Job) Failed() bool {
 	return j.State == "failed" || j.State == "cancelled" || j.State == "canceled"
 }
 
+// peer is the node at the other end, zero if it is not told.
+func (j *Job) peer() slots.NodeID {
+	if j.Export {
+		return j.Target
+	}
+	return j.Source
+}
+
+// stuck reports whether the job waits for a node that does not answer. It ends by itself once that is back, replaced by its
+// replica, or forgotten.
+func (v *View) stuck(j *Job) bool {
+	peer := v.Node(j.peer())
+	return !j.Ended() && peer != nil && !peer.Alive()
+}
+
 // parseJobs reads an array of maps, flat in RESP2. Fields it does not know are passed
 // over, an entry that makes no sense too: jobs are only for looking at.
 func parseJobs(r resp.Reply) []Job {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -88,11 +89,12 @@ func (w *jobWatch) look(ctx context.Context) (over bool, err error) {
 }
 
 // awaitJobs waits until no node of the view moves slots by itself, so that nothing is
-// planned twice. A job of an interrupted run ends that way too.
+// planned twice. A job of an interrupted run ends that way too. Jobs that are stuck are not waited for: it may
+// be for ever.
 func (c *Client) awaitJobs(ctx context.Context, v *View) error {
 	for _, n := range v.Alive() {
 		told := false
-		for n.busy() {
+		for v.busy(n) {
 			if !told {
 				c.step(n.Address, "waiting for a move of slots that is under way")
 				told = true
@@ -110,11 +112,7 @@ func (c *Client) awaitJobs(ctx context.Context, v *View) error {
 	return nil
 }
 
-func (n *Node) busy() bool {
-	for i := range n.JobsNow {
-		if !n.JobsNow[i].Ended() {
-			return true
-		}
-	}
-	return false
+// busy reports whether n moves slots by itself, and nothing keeps it from that.
+func (v *View) busy(n *Node) bool {
+	return slices.ContainsFunc(n.JobsNow, func(j Job) bool { return !j.Ended() && !v.stuck(&j) })
 }

@@ -1,0 +1,68 @@
+package admin_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh/admin"
+)
+
+// A move that nodes make by themselves waits for a target that dies, perhaps for ever. Check tells of it, fix does not wait
+// too, and once the target is given up and forgotten no slot is open.
+func TestTargetOfAMoveDies(t *testing.T) {
+	for name, under := range map[string]time.Duration{"before the first key": 0, "in the middle": 700 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := operate(t)
+				target := s.id(3)
+				if under == 0 {
+					s.c.Kill(3)
+				} else {
+					s.c.Delay(100 * time.Millisecond)
+				}
+				s.do(0, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, 999, "NODE", target)
+				if under > 0 {
+					time.Sleep(under)
+					s.c.Kill(3)
+					s.c.Delay(0)
+				}
+				time.Sleep(time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+				defer cancel()
+				d, err := s.admin.Diagnose(ctx, s.view())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !d.Report.Has(admin.StuckMove) {
+					t.Errorf("found\n%s", d.Report)
+				}
+				if _, err := s.admin.Fix(ctx, d.View, admin.FixOptions{WithUnreachableMasters: true}); err != nil {
+					t.Fatal(err)
+				}
+				plan, err := s.admin.PlanDelNode(ctx, s.view(), target.String())
+				if err == nil {
+					err = s.admin.DelNode(ctx, s.view(), plan)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				if d, err = s.admin.Diagnose(ctx, s.view()); err != nil {
+					t.Fatal(err)
+				}
+				if len(d.Report) > 0 {
+					t.Errorf("at the end\n%s", d.Report)
+				}
+				for _, n := range d.View.Nodes {
+					for _, j := range n.JobsNow {
+						if !j.Ended() {
+							t.Errorf("%s: a move is still under way: %+v", n.Name(), j)
+						}
+					}
+				}
+			})
+		})
+	}
+}
