@@ -18,15 +18,13 @@ import (
 // match ErrNotEmpty, those about nodes outside cluster mode ErrNotCluster.
 func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 	r := &creation{c: c, plan: p, addrs: p.Nodes()}
-	if err := r.inspect(ctx); err != nil {
+	built, err := r.admit(ctx)
+	if err != nil {
 		return err
 	}
-	if r.built() == nil {
+	if built {
 		c.notice("", "the nodes form this cluster already: nothing to do")
 		return nil
-	}
-	if err := r.empty(); err != nil {
-		return err
 	}
 	for _, s := range []struct {
 		what string
@@ -50,6 +48,13 @@ func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 	return nil
 }
 
+// Inspect looks at the nodes of a plan and returns the error with which Create would refuse them, so that nobody
+// is asked about a plan that cannot be carried out. built says that they are the planned cluster already.
+func (c *Client) Inspect(ctx context.Context, p CreatePlan) (built bool, err error) {
+	r := &creation{c: c, plan: p, addrs: p.Nodes()}
+	return r.admit(ctx)
+}
+
 const assigningReplicas = "assigning replicas"
 
 // creation is a Create under way.
@@ -60,12 +65,17 @@ type creation struct {
 	nodes []*Node // in the order of addrs
 }
 
-func (r *creation) inspect(ctx context.Context) error {
+// admit asks all nodes and refuses those that cannot be taken.
+func (r *creation) admit(ctx context.Context) (built bool, err error) {
 	r.nodes = make([]*Node, len(r.addrs))
-	return each(len(r.addrs), func(i int) error {
+	err = each(len(r.addrs), func(i int) error {
 		r.nodes[i] = r.c.ask(ctx, r.addrs[i])
 		return r.nodes[i].Err
 	})
+	if err != nil || r.built() == nil {
+		return err == nil, err
+	}
+	return false, r.empty()
 }
 
 func (r *creation) at(addr string) *Node { return r.nodes[slices.Index(r.addrs, addr)] }

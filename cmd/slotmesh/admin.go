@@ -129,8 +129,8 @@ func (t *task) settled(ctx context.Context, args []string, more int) (*admin.Vie
 	return v, rest, err
 }
 
-// confirm shows a plan and asks whether to carry it out.
-func (t *task) confirm(plan fmt.Stringer, question string) error {
+// confirm shows a plan and asks whether to carry it out. Ctrl-C is an answer, too.
+func (t *task) confirm(ctx context.Context, plan fmt.Stringer, question string) error {
 	if !t.json {
 		fmt.Fprint(t.out.stdout, plan)
 	}
@@ -141,12 +141,21 @@ func (t *task) confirm(plan fmt.Stringer, question string) error {
 		return usagef("--json asks nothing: give --yes too")
 	}
 	fmt.Fprintf(t.out.stdout, "%s (type 'yes' to accept): ", question)
-	line, err := bufio.NewReader(t.in).ReadString('\n')
-	if strings.TrimSpace(line) == "yes" {
-		return nil
-	}
-	if err != nil && err != io.EOF {
-		return err
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(t.in).ReadString('\n') // the end of the input is a no
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		if strings.TrimSpace(line) == "yes" {
+			return nil
+		}
+		if !strings.HasSuffix(line, "\n") {
+			fmt.Fprintln(t.out.stdout)
+		}
+	case <-ctx.Done():
+		fmt.Fprintln(t.out.stdout)
 	}
 	return errors.New("not confirmed: nothing was changed")
 }

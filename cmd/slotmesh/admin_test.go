@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -104,13 +105,22 @@ func TestConfirm(t *testing.T) {
 	for in, want := range map[string]bool{"yes\n": true, "yes": true, "y\n": false, "": false, "no\n": false} {
 		var out bytes.Buffer
 		task := &task{in: strings.NewReader(in), out: output{&out, &out}}
-		err := task.confirm(line("the plan"), "Really?")
+		err := task.confirm(t.Context(), line("the plan"), "Really?")
 		if (err == nil) != want || !strings.Contains(out.String(), "the plan\nReally? (type 'yes' to accept): ") {
 			t.Errorf("answer %q: %v, printed %q", in, err, out.String())
 		}
 	}
+	// Ctrl-C is heard while the question stands.
+	in, keyboard := io.Pipe()
+	defer keyboard.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	asked := &task{in: in, out: output{io.Discard, io.Discard}}
+	if err := asked.confirm(ctx, line("the plan"), "Really?"); err == nil || !strings.Contains(err.Error(), "nothing was changed") {
+		t.Errorf("interrupted: %v", err)
+	}
 	task := &task{json: true, out: output{io.Discard, io.Discard}}
-	if err := task.confirm(line("the plan"), "Really?"); err == nil || !strings.Contains(err.Error(), "--yes") {
+	if err := task.confirm(t.Context(), line("the plan"), "Really?"); err == nil || !strings.Contains(err.Error(), "--yes") {
 		t.Errorf("--json without --yes: %v", err)
 	}
 }

@@ -27,8 +27,14 @@ func createVerb(t *task) *verb {
 			if err != nil {
 				return err
 			}
-			if err := t.confirm(plan, "Can I set the above configuration?"); err != nil {
+			built, err := t.client.Inspect(ctx, plan)
+			if err != nil {
 				return err
+			}
+			if !built {
+				if err := t.confirm(ctx, plan, "Can I set the above configuration?"); err != nil {
+					return err
+				}
 			}
 			if err := t.client.Create(ctx, plan); err != nil {
 				return err

@@ -22,7 +22,7 @@ func delNodeVerb(t *task) *verb {
 			if err != nil {
 				return err
 			}
-			if err := t.confirm(plan, "Do you want to remove the node?"); err != nil {
+			if err := t.confirm(ctx, plan, "Do you want to remove the node?"); err != nil {
 				return err
 			}
 			if err := t.client.DelNode(ctx, v, plan); err != nil {

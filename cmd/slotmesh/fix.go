@@ -44,7 +44,7 @@ func fixVerb(t *task) *verb {
 				t.say("%s", strings.TrimSpace(plan.String()))
 				return t.report(ctx, d.View)
 			}
-			if err := t.confirm(plan, "Do you want to proceed with these repairs?"); err != nil {
+			if err := t.confirm(ctx, plan, "Do you want to proceed with these repairs?"); err != nil {
 				return err
 			}
 			if _, err := t.client.Fix(ctx, d.View, o); err != nil {

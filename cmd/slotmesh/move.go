@@ -34,7 +34,7 @@ func (m *mover) move(ctx context.Context, v *admin.View, plan *admin.MovePlan) e
 		return m.result(plan, plan)
 	}
 	if !plan.Empty() {
-		if err := m.confirm(plan, "Do you want to proceed with the proposed plan?"); err != nil {
+		if err := m.confirm(ctx, plan, "Do you want to proceed with the proposed plan?"); err != nil {
 			return err
 		}
 	}
