@@ -17,9 +17,10 @@ func (d *Driver) importsLocked() (list []Status) {
 	return list
 }
 
-// importing reports whether a record is of a job that brings slots to a node and is not over.
+// importing reports whether a record is of a job that brings slots to a node and is not over. Who has been restarted, or
+// promoted, finds in the journal that a job is over (see custody.over), not since when.
 func (r *record) importing(self slots.NodeID) bool {
-	return r.job.Kind == KindMove && r.job.Target == self && r.job.Source != self && r.until.IsZero()
+	return r.job.Kind == KindMove && r.job.Target == self && r.job.Source != self && r.until.IsZero() && (r.live || !r.job.Cancelled)
 }
 
 // status describes a job that comes here. The map tells which slots have arrived.

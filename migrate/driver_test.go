@@ -230,6 +230,13 @@ func TestImportsAreListed(t *testing.T) {
 		if _, err := target.driver.Status(id); err == nil {
 			t.Error("an import counts as the target's own job")
 		}
+		// Its journal still has the job: who waits for moves to end must not wait for what is over.
+		target.stop()
+		target.start()
+		time.Sleep(time.Second)
+		if list := target.driver.List(); len(list) != 0 {
+			t.Errorf("after a restart the target lists a job that is over: %+v", list)
+		}
 	})
 }
 
