@@ -65,7 +65,7 @@ func (c *Client) PlanAddNode(ctx context.Context, v *View, a AddNode) (*AddNodeP
 			}
 		}
 		if master == nil || master.ID == n.ID {
-			return nil, fmt.Errorf("%w: no master that %s could replicate", ErrUnknownNode, a.Node)
+			return nil, fmt.Errorf("admin: there is no master that %s could replicate", a.Node)
 		}
 		p.Master, p.master = master.ID, master.Name()
 	}
@@ -90,7 +90,9 @@ func (v *View) admits(n *Node, master slots.NodeID) error {
 	isOurs := len(n.Members) > 1 && !stranger
 	switch {
 	case stranger:
-		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it belongs to another cluster; remove it there first, or make it new with FLUSHALL and CLUSTER RESET HARD", ErrNotEmpty)}
+		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it belongs to another cluster; remove it there first", ErrNotEmpty)}
+	case isOurs && n.Serves():
+		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it is in this cluster already, and owns slots %s", ErrNotEmpty, slotList(n.Slots()))}
 	case isOurs && (n.IsMaster() || n.Master == master):
 		return nil // an interrupted call has introduced it, or it was added before
 	case isOurs:

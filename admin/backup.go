@@ -53,8 +53,11 @@ func (c *Client) Backup(ctx context.Context, v *View, dir string) (*Manifest, er
 		return nil, err
 	}
 	d := disk.Dir(dir)
-	if _, err := disk.ReadFile(d, manifestName); !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("admin: folder %s holds a backup already; choose another or remove it (%v)", dir, err)
+	switch _, err := disk.ReadFile(d, manifestName); {
+	case err == nil:
+		return nil, fmt.Errorf("admin: folder %s holds a backup already; choose another or remove it", dir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
 	}
 	var sources []*Node
 	t := &tracker{c: c, begin: time.Now()}

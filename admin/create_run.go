@@ -23,7 +23,7 @@ func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 		return err
 	}
 	if built {
-		c.notice("", "the nodes form this cluster already: nothing to do")
+		c.step("", "the nodes form this cluster already: nothing to do")
 		return nil
 	}
 	for _, s := range []struct {
@@ -99,7 +99,7 @@ func (r *creation) empty() error {
 		owned := n.Slots()
 		owned.Subtract(&planned)
 		stranger := slices.ContainsFunc(n.Members, func(m Member) bool { return !ids[m.ID] && !m.Has("handshake") })
-		const remedy = "take another node, or make it new with FLUSHALL and CLUSTER RESET HARD"
+		const remedy = "take another node; FLUSHALL and CLUSTER RESET HARD would make it new, and delete its keys"
 		switch {
 		case n.Keys > 0:
 			errs = append(errs, &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it holds %d keys; %s", ErrNotEmpty, n.Keys, remedy)})

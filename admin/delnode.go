@@ -46,7 +46,8 @@ type delNodeJournal struct {
 }
 
 // PlanDelNode plans to remove a node, named by id or host:port. A master that owns slots is
-// refused with an error that matches ErrNotEmpty and says how to move them, and so is a replica whose master does not answer.
+// refused with an error that matches ErrNotEmpty and says how to move them, a replica whose master does not answer with one
+// that matches ErrBroken.
 func (c *Client) PlanDelNode(ctx context.Context, v *View, node string) (*DelNodePlan, error) {
 	n, err := v.Find(node)
 	if errors.Is(err, ErrUnknownNode) {
@@ -56,7 +57,8 @@ func (c *Client) PlanDelNode(ctx context.Context, v *View, node string) (*DelNod
 		return nil, err
 	}
 	if n == v.Nodes[0] {
-		return nil, fmt.Errorf("admin: node %s is to be removed and cannot do that itself; give the address of another node of its cluster", n.Name())
+		return nil, fmt.Errorf("admin: node %s is to be removed and cannot do that itself; ask another node of its cluster: slotmesh del-node %s %s",
+			n.Name(), v.introducer(n.ID), n.ID)
 	}
 	p := &DelNodePlan{ID: n.ID, Address: n.Address, Alive: n.Alive(), journal: entryName("del-node", n.ID.String())}
 	if owned := n.Slots(); n.Serves() {
@@ -86,7 +88,7 @@ func (v *View) onlyCopy(n *Node) error {
 		return nil
 	}
 	return fmt.Errorf("%w: replica %s may hold the only copy of the keys of %s, which does not answer; bring that back, or let the replica take over: "+
-		"slotmesh failover %s --takeover", ErrNotEmpty, n.Name(), m.Name(), n.Address)
+		"slotmesh failover %s --takeover", ErrBroken, n.Name(), m.Name(), n.Address)
 }
 
 // resumeDelNode finds a node that all have forgotten in the journal.

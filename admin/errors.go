@@ -14,8 +14,8 @@ var (
 	// ErrUnknownNode says that no node of the cluster has that id or address.
 	ErrUnknownNode = errors.New("no such node in the cluster")
 	// ErrNotEmpty says that a node owns slots, knows other nodes or holds keys where it
-	// must be fresh.
-	ErrNotEmpty = errors.New("the node is not empty")
+	// must be fresh, or that a cluster holds keys.
+	ErrNotEmpty = errors.New("not empty")
 	// ErrBroken says that the cluster has problems which the operation will not build on;
 	// Fix repairs most of them.
 	ErrBroken = errors.New("the cluster has problems")

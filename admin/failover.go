@@ -25,7 +25,7 @@ func (c *Client) Failover(ctx context.Context, v *View, replica string, mode Fai
 		return n.Err
 	}
 	if n.IsMaster() {
-		return fmt.Errorf("%w: %s is a master; name one of its replicas", ErrUnknownNode, n.Name())
+		return fmt.Errorf("admin: %s is a master; name one of its replicas", n.Name())
 	}
 	c.step(n.Address, "taking over from %s", v.name(n.Master))
 	args := []string{"CLUSTER", "FAILOVER"}

@@ -53,7 +53,7 @@ func (c *Client) PlanReshard(v *View, r Reshard) (*MovePlan, error) {
 func (v *View) findMaster(text string) (*Node, error) {
 	n, err := v.Find(text)
 	if err == nil && !n.IsMaster() {
-		err = fmt.Errorf("%w: %s is a replica of %s; name a master", ErrUnknownNode, n.Name(), v.name(n.Master))
+		err = fmt.Errorf("admin: %s is a replica of %s; name a master", n.Name(), v.name(n.Master))
 	}
 	return n, err
 }

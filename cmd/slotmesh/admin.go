@@ -48,6 +48,7 @@ type task struct {
 func (t *task) common(f *flag.FlagSet) {
 	f.StringVar(&t.user, "user", "", "`name` for AUTH; the default user without it")
 	f.StringVar(&t.password, "password", "", "`password` for AUTH; better given in the variable "+passwordVariable)
+	f.StringVar(&t.password, "a", "", "the same as --`password`, as redis-cli has it")
 	f.BoolVar(&t.json, "json", false, "print the result as JSON, and nothing else, on the standard output")
 }
 
@@ -64,6 +65,9 @@ func (t *task) run(do func(ctx context.Context, args []string) error) func(conte
 		t.out = out
 		if t.password == "" {
 			t.password = os.Getenv(passwordVariable)
+		}
+		if t.user != "" && t.password == "" {
+			return usagef("--user needs a password: give --password or the variable %s", passwordVariable)
 		}
 		t.show = newProgress(out.stderr, t.json)
 		var err error

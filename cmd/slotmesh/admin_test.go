@@ -34,7 +34,7 @@ func TestAdminUsage(t *testing.T) {
 		{"call 127.0.0.1:1", exitUsage, "a command is missing"},
 		{"set-timeout 127.0.0.1:1 soon", exitUsage, "milliseconds"},
 		{"completion tcsh", exitUsage, "not bash, zsh or fish"},
-		{"check --user me 127.0.0.1:1", exitError, "without a Config.Password"},
+		{"check --user me 127.0.0.1:1", exitUsage, "--user needs a password"},
 	} {
 		code, _, stderr := call(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.stderr) {

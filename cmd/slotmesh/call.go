@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -63,9 +64,14 @@ func (t *task) answers(list []admin.Answer) error {
 		if a.Err != nil {
 			failed++
 			v.Error = a.Err.Error()
-			fmt.Fprintf(&b, "%s: (error) %v\n", a.Node, a.Err)
+			err := a.Err
+			if node := (*admin.NodeError)(nil); errors.As(err, &node) {
+				err = node.Err // the line names the node already
+			}
+			fmt.Fprintf(&b, "%s: (error) %v\n", a.Node, err)
 		} else {
-			fmt.Fprintf(&b, "%s: %s\n", a.Node, a.Text)
+			indent := strings.Repeat(" ", len(a.Node)+len(": "))
+			fmt.Fprintf(&b, "%s: %s\n", a.Node, strings.ReplaceAll(a.Text, "\n", "\n"+indent))
 		}
 		values = append(values, v)
 	}

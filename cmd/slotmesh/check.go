@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"slices"
+	"strings"
 
 	"github.com/slotmesh/slotmesh/admin"
 )
@@ -31,22 +33,41 @@ func checkVerb(t *task) *verb {
 	}
 }
 
-// report prints the summary and what check finds; an error if that is bad.
-func (t *task) report(ctx context.Context, v *admin.View) error {
+// listed is a node in the JSON of check.
+type listed struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
+	Role    string `json:"role"`
+	Master  string `json:"master,omitempty"`
+	Slots   string `json:"slots,omitempty"`
+	Epoch   uint64 `json:"epoch"`
+	Alive   bool   `json:"alive"`
+}
+
+func list(v *admin.View) (nodes []listed) {
+	for _, n := range v.Nodes {
+		l := listed{ID: n.ID.String(), Address: n.Address, Role: "master", Slots: n.Slots().String(), Epoch: n.Epoch, Alive: n.Alive()}
+		if !n.IsMaster() {
+			l.Role, l.Master = "replica", n.Master.String()
+		}
+		nodes = append(nodes, l)
+	}
+	return nodes
+}
+
+// report prints the summary and what check finds but for problems of some kinds; an error if that is bad.
+func (t *task) report(ctx context.Context, v *admin.View, but ...admin.Problem) error {
 	d, err := t.client.Examine(ctx, v)
 	if err != nil {
 		return err
 	}
-	r := d.Report
-	if !t.json {
-		if err := t.result(nil, admin.Summarize(v)); err != nil {
-			return err
-		}
-	}
+	r := slices.DeleteFunc(d.Report, func(f admin.Finding) bool { return slices.Contains(but, f.Problem) })
+	t.say("%s>>> Performing Cluster Check (using node %s)\n%s", admin.Summarize(v), v.Nodes[0].Address, strings.TrimSuffix(v.String(), "\n"))
 	if err := t.result(struct {
 		OK       bool         `json:"ok"`
+		Nodes    []listed     `json:"nodes"`
 		Findings admin.Report `json:"findings"`
-	}{r.OK(), r}, r); err != nil {
+	}{r.OK(), list(v), r}, r); err != nil {
 		return err
 	}
 	if !r.OK() {

@@ -36,7 +36,7 @@ func flagNames(v *verb) []string {
 		return nil
 	}
 	var names []string
-	v.flagSet().VisitAll(func(f *flag.Flag) { names = append(names, "--"+f.Name) })
+	v.flagSet().VisitAll(func(f *flag.Flag) { names = append(names, dashed(f.Name)) })
 	return names
 }
 

@@ -43,7 +43,8 @@ func createVerb(t *task) *verb {
 			if err != nil {
 				return err
 			}
-			return t.report(ctx, v)
+			// Redis takes two seconds until it serves and its replicas have links: no reason to warn of its youth.
+			return t.report(ctx, v, admin.StateFail, admin.ReplicaLag)
 		}),
 	}
 }

@@ -11,8 +11,9 @@
 // defaults, which package flag has, and a command-line framework would be a dependency of everybody who
 // imports the module.
 //
-// It exits with 0 when all went well or it was ended by SIGINT or SIGTERM, 1 when something failed, and
-// 2 when it was called wrongly; the reason is on the standard error.
+// It exits with 0 when all went well, or up and serve were ended by SIGINT or SIGTERM; with 1 when something failed, was
+// interrupted or was not confirmed, or check found errors; and with 2 when it was called wrongly. The reason is on the
+// standard error.
 package main
 
 import (

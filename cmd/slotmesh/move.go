@@ -42,12 +42,14 @@ func (m *mover) move(ctx context.Context, v *admin.View, plan *admin.MovePlan) e
 	if err := m.client.Move(ctx, v, plan, m.o); err != nil {
 		return err
 	}
-	moved := plan.Finish.Len() + plan.Moves.Len()
+	took, moved, of := time.Since(begin), plan.Finish.Len()+plan.Moves.Len(), m.show.done()
 	return m.done(struct {
 		Slots   int     `json:"slots"`
+		Keys    int64   `json:"keys"`
+		Bytes   int64   `json:"bytes,omitempty"`
 		Resumed bool    `json:"resumed"`
 		Seconds float64 `json:"seconds"`
-	}{moved, plan.Resumed, time.Since(begin).Seconds()}, "[OK] %d slots moved in %v.", moved, time.Since(begin).Round(time.Millisecond))
+	}{moved, of.Keys, of.Bytes, plan.Resumed, took.Seconds()}, "[OK] %d slots with %d keys moved in %v.", moved, of.Keys, took.Round(time.Millisecond))
 }
 
 // missing is the error for a flag that has to be given.

@@ -20,9 +20,10 @@ type progress struct {
 	terminal bool
 	quiet    bool
 
-	mu   sync.Mutex // guards open and last
-	open bool       // the line on the terminal is not ended yet
-	last time.Time
+	mu    sync.Mutex // guards the rest
+	open  bool       // the line on the terminal is not ended yet
+	last  time.Time
+	state admin.Progress // the latest
 }
 
 func newProgress(w io.Writer, quiet bool) *progress {
@@ -43,11 +44,14 @@ const (
 )
 
 func (p *progress) event(e admin.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if done, ok := e.(admin.Progress); ok {
+		p.state = done
+	}
 	if p.quiet {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch e := e.(type) {
 	case admin.Step:
 		p.endLocked()
@@ -64,6 +68,13 @@ func (p *progress) event(e admin.Event) {
 			fmt.Fprintln(p.w, e)
 		}
 	}
+}
+
+// done returns how far the operation came.
+func (p *progress) done() admin.Progress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state
 }
 
 func at(node, text string) string {

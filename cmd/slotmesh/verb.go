@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, out output) int {
 		fmt.Fprintf(out.stderr, "slotmesh %s: %v; see \"slotmesh help %s\"\n", v.name, err, v.name)
 		return exitUsage
 	default:
-		fmt.Fprintf(out.stderr, "slotmesh %s: %v\n", v.name, err)
+		fmt.Fprintf(out.stderr, "slotmesh %s: %s\n", v.name, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "admin: "), "migrate: "))
 		return exitError
 	}
 }
@@ -95,7 +95,7 @@ func (v *verb) parse(args []string) ([]string, error) {
 	var rest []string
 	for {
 		if err := set.Parse(args); err != nil {
-			return nil, &usageError{err.Error()}
+			return nil, &usageError{flagErrors.Replace(err.Error())}
 		}
 		args = set.Args()
 		if len(args) == 0 || v.verbatim > 0 && len(rest)+1 >= v.verbatim {
@@ -105,11 +105,22 @@ func (v *verb) parse(args []string) ([]string, error) {
 	}
 }
 
+// flagErrors puts what package flag says in terms of two dashes.
+var flagErrors = strings.NewReplacer("flag provided but not defined: -", "there is no flag --", "flag needs an argument: -", "a value is missing after --", "for flag -", "for flag --")
+
 func (v *verb) flagSet() *flag.FlagSet {
 	set := flag.NewFlagSet(v.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard) // errors are returned, help is ours
 	v.flags(set)
 	return set
+}
+
+// dashed is a flag as users write it.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }
 
 func findVerb(name string) *verb {
@@ -147,7 +158,7 @@ func printOverview(w io.Writer) {
 	}
 	fmt.Fprint(tw, "  help [VERB]\tShow this, or what a verb does, with an example.\n")
 	tw.Flush()
-	fmt.Fprint(w, "\nExit codes: 0 all went well, 1 something failed, 2 wrong usage.\n")
+	fmt.Fprint(w, "\nExit codes: 0 all went well, 1 something failed, was interrupted or not confirmed, or check found errors; 2 wrong usage.\n")
 }
 
 func printHelp(w io.Writer, v *verb) {
@@ -163,7 +174,7 @@ func printHelp(w io.Writer, v *verb) {
 			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" { // what nobody has to be told
 				usage += fmt.Sprintf(" (default %s)", f.DefValue)
 			}
-			fmt.Fprintf(tw, "  --%s %s\t%s\n", f.Name, kind, usage)
+			fmt.Fprintf(tw, "  %s %s\t%s\n", dashed(f.Name), kind, usage)
 		})
 		tw.Flush()
 	}

@@ -32,7 +32,7 @@ func TestUsage(t *testing.T) {
 		{"serve -h", exitOK, "slotmesh serve --port 7001", ""},
 		{"help nosuch", exitUsage, "", `no verb "nosuch"`},
 		{"nosuch", exitUsage, "", `no verb "nosuch"`},
-		{"up --nosuch", exitUsage, "", "flag provided but not defined"},
+		{"up --nosuch", exitUsage, "", "there is no flag --nosuch"},
 		{"up x", exitUsage, "", `"x" is not a flag`},
 		{"up --nodes 0", exitUsage, "", "use 1 to 1000"},
 		{"up --port 60000", exitUsage, "", "use 0 to 55530"},

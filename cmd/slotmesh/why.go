@@ -24,6 +24,7 @@ func whyVerb(t *task) *verb {
 			slot, err := slots.Parse(rest[0])
 			if err != nil {
 				slot = slots.OfString(rest[0])
+				t.say("Key %q belongs to slot %d.", rest[0], slot)
 			}
 			w, err := t.client.Why(ctx, v, slot)
 			if err != nil {
