@@ -145,10 +145,17 @@ func TestProgressOnTerminalAndElsewhere(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
+	for shell, wants := range map[string][]string{
+		"bash": {"--cluster-replicas", "del-node"},
+		"zsh": {"'del-node:Remove a node\\: all forget it, it is reset and shut down.'", "'*--cluster-replicas[number of replicas for each master]:number:'",
+			"'*--yes[do not ask, act]'", "'*-a["},
+		"fish": {"-a del-node -d 'Remove a node: all", "-l cluster-replicas -r -d 'number of replicas for each master'", "-l yes -d 'do not ask, act'", "-s a -r -d "},
+	} {
 		code, stdout, stderr := call("completion", shell)
-		if code != exitOK || !strings.Contains(stdout, "cluster-replicas") || !strings.Contains(stdout, "del-node") {
-			t.Errorf("%s: exit code %d, %s\n%s", shell, code, stderr, stdout)
+		for _, want := range wants {
+			if code != exitOK || !strings.Contains(stdout, want) {
+				t.Errorf("%s: exit code %d, %s, no %q in\n%s", shell, code, stderr, want, stdout)
+			}
 		}
 	}
 	bash, err := exec.LookPath("bash")
@@ -160,6 +167,7 @@ func TestCompletion(t *testing.T) {
 		"slotmesh resh":                      "reshard",
 		"slotmesh create a:1 --cluster-repl": "--cluster-replicas",
 		"slotmesh help wh":                   "why",
+		"slotmesh completion z":              "zsh",
 	} {
 		n := len(strings.Fields(words)) - 1
 		cmd := exec.Command(bash, "-c", script+fmt.Sprintf("\nCOMP_WORDS=(%s); COMP_CWORD=%d; _slotmesh; echo ${COMPREPLY[@]}", words, n))

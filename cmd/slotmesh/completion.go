@@ -11,8 +11,10 @@ func completionVerb() *verb {
 	return &verb{
 		name: "completion", args: "bash|zsh|fish",
 		summary: "Print what makes a shell complete verbs and flags.",
+		help:    "The script is for the shell to read, now (source) or whenever it needs it (a file where it looks for such).",
 		examples: []string{
 			"source <(slotmesh completion bash)",
+			"source <(slotmesh completion zsh)",
 			"slotmesh completion fish > ~/.config/fish/completions/slotmesh.fish",
 		},
 		flags: func(*flag.FlagSet) {},
@@ -30,14 +32,24 @@ func completionVerb() *verb {
 	}
 }
 
-// flagNames returns a verb's flags with two dashes.
-func flagNames(v *verb) []string {
+const shells = "bash zsh fish"
+
+// offer is a flag as a shell offers it.
+type offer struct {
+	name  string // without dashes
+	value string // what it takes, "" if nothing
+	usage string
+}
+
+func offers(v *verb) (list []offer) {
 	if v.flags == nil {
 		return nil
 	}
-	var names []string
-	v.flagSet().VisitAll(func(f *flag.Flag) { names = append(names, dashed(f.Name)) })
-	return names
+	v.flagSet().VisitAll(func(f *flag.Flag) {
+		value, usage := flag.UnquoteUsage(f) // a switch has no value
+		list = append(list, offer{f.Name, value, usage})
+	})
+	return list
 }
 
 func verbNames(list []*verb) string {
@@ -53,9 +65,15 @@ func bashCompletion(list []*verb) string {
 	b.WriteString("_slotmesh() {\n  local word=${COMP_WORDS[COMP_CWORD]}\n" +
 		"  if ((COMP_CWORD == 1)) || [[ ${COMP_WORDS[1]} == help ]]; then\n" +
 		"    COMPREPLY=($(compgen -W \"" + verbNames(list) + "\" -- \"$word\"))\n    return\n  fi\n" +
-		"  COMPREPLY=()\n  [[ $word == -* ]] || return 0\n  case ${COMP_WORDS[1]} in\n")
+		"  COMPREPLY=()\n" +
+		"  if [[ ${COMP_WORDS[1]} == completion ]]; then\n    COMPREPLY=($(compgen -W \"" + shells + "\" -- \"$word\"))\n    return\n  fi\n" +
+		"  [[ $word == -* ]] || return 0\n  case ${COMP_WORDS[1]} in\n")
 	for _, v := range list {
-		if names := flagNames(v); len(names) > 0 {
+		var names []string
+		for _, o := range offers(v) {
+			names = append(names, dashed(o.name))
+		}
+		if len(names) > 0 {
 			fmt.Fprintf(&b, "    %s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")) ;;\n", v.name, strings.Join(names, " "))
 		}
 	}
@@ -63,17 +81,56 @@ func bashCompletion(list []*verb) string {
 	return b.String()
 }
 
+// zshWord escapes what the notation of _arguments and _describe takes for its own.
+var zshWord = strings.NewReplacer("'", `'\''`, ":", `\:`, "[", `\[`, "]", `\]`)
+
 func zshCompletion(list []*verb) string {
-	return "#compdef slotmesh\nautoload -U +X bashcompinit && bashcompinit\n" + bashCompletion(list)
+	var b strings.Builder
+	b.WriteString("#compdef slotmesh\n_slotmesh() {\n  local -a verbs\n  verbs=(\n    'help:Show what a verb does'\n")
+	for _, v := range list {
+		fmt.Fprintf(&b, "    '%s:%s'\n", v.name, zshWord.Replace(v.summary))
+	}
+	b.WriteString("  )\n  if ((CURRENT == 2)); then\n    _describe verb verbs\n    return\n  fi\n  case $words[2] in\n" +
+		"    help) _describe verb verbs ;;\n    completion) compadd " + shells + " ;;\n")
+	for _, v := range list {
+		list := offers(v)
+		if len(list) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "    %s) _arguments '*:argument:_files'", v.name)
+		for _, o := range list {
+			value := ""
+			if o.value != "" {
+				value = ":" + zshWord.Replace(o.value) + ":"
+			}
+			fmt.Fprintf(&b, " \\\n      '*%s[%s]%s'", dashed(o.name), zshWord.Replace(o.usage), value)
+		}
+		b.WriteString(" ;;\n")
+	}
+	// The first form is that of a file which zsh loads when it first completes, the second that of a script which is sourced.
+	b.WriteString("    *) _files ;;\n  esac\n}\nif [[ $funcstack[1] == _slotmesh ]]; then _slotmesh \"$@\"; else compdef _slotmesh slotmesh; fi\n")
+	return b.String()
 }
+
+// fishWord escapes a word between single quotes.
+var fishWord = strings.NewReplacer(`\`, `\\`, "'", `\'`)
 
 func fishCompletion(list []*verb) string {
 	var b strings.Builder
-	b.WriteString("complete -c slotmesh -n __fish_use_subcommand -a help -d 'Show what a verb does'\n")
+	b.WriteString("complete -c slotmesh -n __fish_use_subcommand -f -a help -d 'Show what a verb does'\n" +
+		"complete -c slotmesh -n '__fish_seen_subcommand_from help' -f -a '" + verbNames(list) + "'\n" +
+		"complete -c slotmesh -n '__fish_seen_subcommand_from completion' -f -a '" + shells + "'\n")
 	for _, v := range list {
-		fmt.Fprintf(&b, "complete -c slotmesh -n __fish_use_subcommand -a %s -d '%s'\n", v.name, strings.ReplaceAll(v.summary, "'", `\'`))
-		for _, name := range flagNames(v) {
-			fmt.Fprintf(&b, "complete -c slotmesh -n '__fish_seen_subcommand_from %s' -l %s\n", v.name, strings.TrimPrefix(name, "--"))
+		fmt.Fprintf(&b, "complete -c slotmesh -n __fish_use_subcommand -f -a %s -d '%s'\n", v.name, fishWord.Replace(v.summary))
+		for _, o := range offers(v) {
+			kind, value := "-l", ""
+			if len(o.name) == 1 {
+				kind = "-s"
+			}
+			if o.value != "" {
+				value = " -r"
+			}
+			fmt.Fprintf(&b, "complete -c slotmesh -n '__fish_seen_subcommand_from %s' %s %s%s -d '%s'\n", v.name, kind, o.name, value, fishWord.Replace(o.usage))
 		}
 	}
 	return b.String()
