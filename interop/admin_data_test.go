@@ -167,7 +167,7 @@ func TestAdminWithPassword(t *testing.T) {
 			}
 			rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs(nodes), Password: "secret"})
 			defer rdb.Close()
-			nodes[0].eventually("cluster serves", 10*time.Second, func() bool { return rdb.Set(ctx, "foo", "bar", 0).Err() == nil })
+			nodes[0].eventually("cluster serves", time.Minute, func() bool { return rdb.Set(ctx, "foo", "bar", 0).Err() == nil })
 			v := view(t, c, nodes[0])
 			drain, err := admin.PlanDrain(v, v.Owner(slots.OfString("foo")).Address)
 			if err != nil {
@@ -191,7 +191,7 @@ func TestAdminFailoverCallTimeoutWhy(t *testing.T) {
 			v := view(t, c, nodes[0])
 			master := v.Masters()[0]
 			replica := v.Replicas(master.ID)[0]
-			nodes[0].eventually("the replica is in sync", 20*time.Second, func() bool {
+			nodes[0].eventually("the replica is in sync", time.Minute, func() bool {
 				n, err := view(t, c, nodes[0]).Find(replica.Address)
 				return err == nil && n.Info["master_link_status"] == "up"
 			})

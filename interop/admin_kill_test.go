@@ -203,9 +203,9 @@ func TestAdminDelNodeSurvivesKill(t *testing.T) {
 			c, nodes := created(t, 3, 0, b.start)
 			var victim *process
 			id := ""
-			ctx := soon(t)
 			killEverywhere(t,
 				func(i int) {
+					ctx := soon(t)
 					victim = b.start(t)
 					id = victim.cli("cluster", "myid")
 					v := view(t, c, nodes[0])
@@ -232,7 +232,7 @@ func TestAdminDelNodeSurvivesKill(t *testing.T) {
 					return c.DelNode(ctx, v, plan)
 				},
 				func(bool) {
-					victim.eventually("ends", 5*time.Second, func() bool { return ended(victim) })
+					victim.eventually("ends", time.Minute, func() bool { return ended(victim) })
 					for _, p := range nodes {
 						if _, err := view(t, c, p).Find(id); err == nil {
 							t.Errorf("port %d still knows the removed node", p.port)

@@ -24,7 +24,7 @@ func created(t *testing.T, n, replicas int, start startFunc) (*admin.Client, []*
 		t.Fatal(err)
 	}
 	for _, p := range nodes {
-		p.eventually("cluster_state:ok", 10*time.Second, func() bool {
+		p.eventually("cluster_state:ok", time.Minute, func() bool {
 			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok")
 		})
 	}
@@ -97,7 +97,7 @@ func agreed(t *testing.T, c *admin.Client, p *process) {
 			t.Logf("check said\n%s", last)
 		}
 	}()
-	p.eventually("check is clean", 30*time.Second, func() bool {
+	p.eventually("check is clean", time.Minute, func() bool {
 		last = admin.Check(view(t, c, p))
 		return last.OK()
 	})

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -85,7 +84,7 @@ func (w *walk) owned(p *process) int {
 // gossip.
 func (w *walk) settled() {
 	w.t.Helper()
-	w.nodes[0].eventually("check is clean, all nodes know all", 20*time.Second, func() bool {
+	w.nodes[0].eventually("check is clean, all nodes know all", time.Minute, func() bool {
 		v := view(w.t, w.admin, w.nodes[0])
 		for _, n := range v.Nodes {
 			if len(n.Members) != len(w.nodes) {
@@ -119,7 +118,7 @@ func (w *walk) life() {
 	if out, err := w.tool.run(t, "check", lone.addr()); err == nil || !strings.Contains(out, "[ERR] Node "+lone.addr()+" is not configured as a cluster node.") {
 		t.Errorf("check of a node that is no cluster: %v\n%s", err, out)
 	}
-	w.nodes[0].eventually("cluster_state:ok", 10*time.Second, func() bool {
+	w.nodes[0].eventually("cluster_state:ok", time.Minute, func() bool {
 		return strings.Contains(w.nodes[0].cli("cluster", "info"), "cluster_state:ok")
 	})
 	verify := fill(t, w.nodes, keys)
@@ -206,21 +205,11 @@ func (w *walk) source() *process {
 func (w *walk) remove(p *process) {
 	w.t.Helper()
 	id := w.id(p)
-	args := []string{"del-node", w.nodes[0].addr(), id}
-	if w.tool.name == ours.name {
-		args = append(args, "--yes")
-	}
-	w.do("", args...)
+	w.do("", "del-node", w.nodes[0].addr(), id, "--cluster-yes")
 	if w.tool.name == stock.name {
 		exec.Command("redis-cli", "-p", strconv.Itoa(p.port), "shutdown", "nosave").Run()
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
-	defer cancel()
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		w.t.Fatalf("the process of port %d did not end after del-node", p.port)
-	}
+	p.eventually("ends after del-node", time.Minute, func() bool { return ended(p) })
 	w.nodes = slices.DeleteFunc(w.nodes, func(x *process) bool { return x == p })
 	if v := view(w.t, w.admin, w.nodes[0]); v != nil {
 		if _, err := v.Find(id); !errors.Is(err, admin.ErrUnknownNode) {

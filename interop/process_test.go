@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -95,7 +96,7 @@ func (p *process) start() {
 		cmd.Wait()
 		close(done)
 	}()
-	p.eventually("serves", 10*time.Second, func() bool {
+	p.eventually("serves", time.Minute, func() bool {
 		conn, err := net.Dial("tcp", p.addr())
 		if err != nil {
 			return false
@@ -157,24 +158,30 @@ func redisCLI(t *testing.T, args ...string) string {
 
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// freePort returns a port that is free, as is its bus port.
+// freePort returns a port that is free, as is its bus port, and that it has not returned before. Both are below those
+// that systems give to outgoing connections, from 32768 on Linux: one of these could be given to a connection before the
+// server listens there, or while it is restarted.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for range 100 {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := ln.Addr().(*net.TCPAddr).Port
-		bus, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port+10_000))
-		ln.Close()
-		if err == nil {
-			bus.Close()
+	const least, most, busOffset = 11_000, 22_000, 10_000
+	for range 1000 {
+		port := least + rand.IntN(most-least)
+		if _, used := usedPorts.LoadOrStore(port, true); !used && isFree(port) && isFree(port+busOffset) {
 			return port
 		}
 	}
 	t.Fatal("found no free pair of ports")
 	return 0
+}
+
+var usedPorts sync.Map
+
+func isFree(port int) bool {
+	ln, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+	if err == nil {
+		ln.Close()
+	}
+	return err == nil
 }
 
 func tail(text string, lines int) string {
