@@ -66,3 +66,27 @@ func TestTargetOfAMoveDies(t *testing.T) {
 		})
 	}
 }
+
+// A master that gives away its last slot becomes a replica. Those who took its slots hear nevertheless that the moves are over:
+// the next verb would wait for them.
+func TestDrainedMasterLeavesNoMoveUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := operate(t)
+		v := s.view()
+		plan, err := admin.PlanDrain(v, s.id(3).String())
+		if err == nil {
+			err = s.admin.Move(t.Context(), v, plan, admin.MoveOptions{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		for _, n := range s.view().Nodes {
+			for _, j := range n.JobsNow {
+				if !j.Succeeded() {
+					t.Errorf("%s tells of a move of slots %s: %s %s", n.Name(), j.Slots, j.State, j.Message)
+				}
+			}
+		}
+	})
+}

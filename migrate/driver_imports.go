@@ -10,29 +10,39 @@ import (
 func (d *Driver) importsLocked() (list []Status) {
 	m := d.cfg.Node.Map()
 	for _, r := range d.custody.records {
-		if r.importing(m.Self().ID) {
+		if r.importing(m) {
 			list = append(list, r.status(m))
 		}
 	}
 	return list
 }
 
-// importing reports whether a record is of a job that brings slots to a node and is not over. Who has been restarted, or
-// promoted, finds in the journal that a job is over (see custody.over), not since when.
-func (r *record) importing(self slots.NodeID) bool {
-	return r.job.Kind == KindMove && r.job.Target == self && r.job.Source != self && r.until.IsZero() && (r.live || !r.job.Cancelled)
+// importing reports whether a record is of a job that brings slots to this node and is not over. A source that is away need
+// not say so: who has been restarted, or promoted, finds in the journal that the job is over (see custody.over), though not
+// since when, and where all slots have arrived nothing is awaited.
+func (r *record) importing(m *slots.Map) bool {
+	self := m.Self().ID
+	if r.job.Kind != KindMove || r.job.Target != self || r.job.Source == self || !r.until.IsZero() {
+		return false
+	}
+	return r.live || !r.job.Cancelled && r.arrived(m) < r.job.Slots.Len()
+}
+
+// arrived returns how many of a job's slots are this node's.
+func (r *record) arrived(m *slots.Map) (n int) {
+	for slot := range r.job.Slots.All() {
+		if m.IsMine(slot) {
+			n++
+		}
+	}
+	return n
 }
 
 // status describes a job that comes here. The map tells which slots have arrived.
 func (r *record) status(m *slots.Map) Status {
 	s := Status{Job: r.job, Import: true, State: Running, Doing: "importing", Progress: r.progress,
 		Elapsed: r.updated.Sub(r.begun), Updated: r.updated}
-	s.Progress.Total = r.job.Slots.Len()
-	for slot := range r.job.Slots.All() {
-		if m.IsMine(slot) {
-			s.Progress.Slots++
-		}
-	}
+	s.Progress.Slots, s.Progress.Total = r.arrived(m), r.job.Slots.Len()
 	if !r.live {
 		s.Progress.Waiting = "the source is not connected"
 	}
@@ -54,7 +64,7 @@ func (d *Driver) imported(id JobID, keys int, bytes int) {
 func (d *Driver) jobOver(id JobID) {
 	d.mu.Lock()
 	now, m := time.Now(), d.cfg.Node.Map()
-	if r := d.custody.records[id]; r != nil && r.importing(m.Self().ID) {
+	if r := d.custody.records[id]; r != nil && r.importing(m) {
 		r.updated = now
 		s := r.status(m)
 		s.State, s.Doing, s.Progress.Waiting = Finished, "", ""

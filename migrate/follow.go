@@ -37,13 +37,14 @@ func (s *sender) demoted(now time.Time) {
 			}
 		}
 	}
-	var err error
 	if left > 0 || !s.todo.Empty() {
-		err = ErrDemoted
+		s.giveUp(ErrDemoted)
 	}
-	s.giveUp(err)
+	for _, w := range s.windows {
+		s.letWrite(w)
+	}
 	s.windows = nil
-	s.advance(now)
+	s.advance(now) // ends it, and tells the target if that may go on
 }
 
 // followTarget goes on with the replica that took the target's place, or gives up
