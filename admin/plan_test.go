@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -156,6 +157,13 @@ func TestRebalanceProperties(t *testing.T) {
 		w.apply(p.Moves)
 		if r := Check(w.view()); !r.OK() {
 			t.Fatalf("afterwards\n%s", r)
+		}
+		for _, n := range w.nodes {
+			set, share := n.Slots(), slots.Count*ask.Weights[n.Address]/total
+			off := math.Abs(float64(set.Len()) - share)
+			if off > float64(len(w.nodes)) && (p.Moves.Len() > 0 || off > 0.02*float64(set.Len())) {
+				t.Fatalf("%s owns %d slots, its share is %.1f; planned\n%s", n.Address, set.Len(), share, p)
+			}
 		}
 		again, err := PlanRebalance(w.view(), ask)
 		if err != nil || !again.Empty() {

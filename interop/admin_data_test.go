@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -164,6 +165,17 @@ func TestAdminWithPassword(t *testing.T) {
 			c := adminClient(t, admin.Config{Password: "secret"})
 			if err := c.Create(ctx, plan); err != nil {
 				t.Fatal(err)
+			}
+			path, err := binary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for env, flags := range map[string][]string{"SLOTMESH_PASSWORD=secret": nil, "": {"--password", "secret"}, "SLOTMESH_PASSWORD=no": {"-a", "secret"}} {
+				cmd := exec.Command(path, append([]string{"info", nodes[0].addr()}, flags...)...)
+				cmd.Env = append(os.Environ(), env)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("info with %q and %v: %v\n%s", env, flags, err, out)
+				}
 			}
 			rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs(nodes), Password: "secret"})
 			defer rdb.Close()
