@@ -39,12 +39,15 @@ func (c *Client) moveByJob(ctx context.Context, from, to *Node, set slots.Set, t
 	w := jobWatch{c: c, from: from, to: to, set: set, old: begun, track: t}
 	for {
 		over, err := w.look(ctx)
-		if over || err != nil {
-			return err
+		if err == nil && !over {
+			err = pause(ctx, jobPoll)
 		}
-		if err := pause(ctx, jobPoll); err != nil {
-			return fmt.Errorf("%w; the move from %s to %s goes on by itself; to stop it: slotmesh call %s cluster cancelslotmigrations",
-				err, from.Name(), to.Name(), from.Address)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return fmt.Errorf("%w; the move of slots %s from %s to %s goes on by itself; to stop it: slotmesh call %s cluster cancelslotmigrations",
+				err, slotList(set), from.Name(), to.Name(), from.Address)
+		case over || err != nil:
+			return err
 		}
 	}
 }

@@ -179,18 +179,21 @@ func (c *Client) moveAll(ctx context.Context, v *View, p migrate.Plan, o MoveOpt
 		bySource[m.From] = append(bySource[m.From], m)
 	}
 	// One failure stops the others at their next step.
-	ctx, cancel := context.WithCancelCause(ctx)
+	all, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	each(len(order), func(i int) error {
+	err := each(len(order), func(i int) error {
 		for _, m := range bySource[order[i]] {
-			if err := c.moveOne(ctx, v, m, o, t); err != nil {
+			if err := c.moveOne(all, v, m, o, t); err != nil {
 				cancel(err)
 				return err
 			}
 		}
 		return nil
 	})
-	return context.Cause(ctx)
+	if ctx.Err() != nil {
+		return err // what each of them leaves behind
+	}
+	return context.Cause(all)
 }
 
 func (c *Client) moveOne(ctx context.Context, v *View, m migrate.Move, o MoveOptions, t *tracker) error {

@@ -2,6 +2,8 @@ package admin_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +67,39 @@ func TestTargetOfAMoveDies(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who interrupts a move that nodes make by themselves is told that it goes on, and how to stop it.
+func TestInterruptedJobGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := operate(t)
+		s.c.Delay(50 * time.Millisecond)
+		v := s.view()
+		part := admin.Reshard{Slots: 1000, To: s.id(0).String(), From: []string{s.id(3).String()}}
+		plan, err := s.admin.PlanReshard(v, part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, interrupt := context.WithTimeout(t.Context(), time.Second)
+		defer interrupt()
+		err = s.admin.Move(ctx, v, plan, admin.MoveOptions{})
+		var stopped *admin.StepError
+		if !errors.As(err, &stopped) || !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), "goes on by itself; to stop it: slotmesh call "+s.c.Addrs()[3]+" cluster cancelslotmigrations") {
+			t.Errorf("interrupted: %v", err)
+		}
+		s.c.Delay(0)
+		if plan, err = s.admin.PlanReshard(s.view(), part); err == nil {
+			err = s.admin.Move(t.Context(), s.view(), plan, admin.MoveOptions{})
+		}
+		if err != nil {
+			t.Errorf("again: %v", err)
+		}
+		if owned := s.c.Node(0).Map().Self().Slots; owned.Len() != 5096 {
+			t.Errorf("the target owns %d slots, want the 4096 it had and 1000", owned.Len())
+		}
+		s.sound()
+	})
 }
 
 // A master that gives away its last slot becomes a replica. Those who took its slots hear nevertheless that the moves are over:
