@@ -1,12 +1,14 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -47,7 +49,7 @@ func (e *ImportError) Error() string {
 // Import brings all keys of a standalone server's database 0 into the cluster, with their
 // times to live. The source carries them over itself (MIGRATE), so it must reach the masters under the addresses the
 // cluster tells. Single keys that cannot be brought in do not stop it; they make an
-// *ImportError. Repeating an import continues it.
+// *ImportError. Repeating an import continues it: keys that are in the cluster with the same value are done.
 func (c *Client) Import(ctx context.Context, v *View, in Import) (keys int64, err error) {
 	if err := Check(v).err(v.Nodes[0].Address); err != nil {
 		return 0, err
@@ -128,28 +130,76 @@ func (r *importer) run(ctx context.Context) error {
 // move sends keys to their owner. If that refuses, it tries them one by one, so that only those
 // at fault stay behind.
 func (r *importer) move(ctx context.Context, to *Node, keys []string) error {
-	cmd := r.c.migrateCommand(to.Addr, r.o.Timeout, r.in.Copy, r.in.Replace, keys)
+	return r.send(ctx, to, keys, r.in.Replace)
+}
+
+func (r *importer) send(ctx context.Context, to *Node, keys []string, replace bool) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	cmd := r.c.migrateCommand(to.Addr, r.o.Timeout, r.in.Copy, replace, keys)
 	replies, err := r.source.pipeFor(ctx, 2*r.o.Timeout, r.in.From, [][]string{cmd})
 	if err != nil {
 		return err
 	}
 	err = replies[0].Err()
+	alone := len(keys) == 1
 	switch {
 	case err == nil:
 		r.t.add(0, int64(len(keys)))
 		return nil
 	case refused(err, "IOERR"):
 		return fmt.Errorf("%s does not reach %s: %w", r.in.From, to.Name(), err)
-	case len(keys) == 1:
+	case refused(err, "BUSYKEY"):
+		var e error
+		if keys, e = r.settle(ctx, to, keys, err); e != nil {
+			return e
+		}
+	}
+	if alone && len(keys) > 0 {
 		r.failed = append(r.failed, KeyError{keys[0], err})
 		return nil
 	}
-	for _, key := range keys {
-		if err := r.move(ctx, to, []string{key}); err != nil {
+	for i := range keys {
+		if err := r.send(ctx, to, keys[i:i+1], replace); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// settle sees to keys that both ends have, and returns the others. Those that are the same are no failure: an
+// interrupted run has brought them, or this one with others of which one was in the way.
+func (r *importer) settle(ctx context.Context, to *Node, keys []string, busy error) (rest []string, err error) {
+	commands := make([][]string, len(keys))
+	for i, key := range keys {
+		commands[i] = []string{"DUMP", key}
+	}
+	ours, err := r.source.pipe(ctx, r.in.From, commands)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := r.c.pipe(ctx, to.Address, commands)
+	if err != nil {
+		return nil, err
+	}
+	var same []string
+	for i, key := range keys {
+		a, b := &ours[i], &theirs[i]
+		switch {
+		case a.Kind != resp.Bulk || b.Kind != resp.Bulk:
+			rest = append(rest, key)
+		case bytes.Equal(a.Str, b.Str):
+			same = append(same, key)
+		default:
+			r.failed = append(r.failed, KeyError{key, busy})
+		}
+	}
+	if r.in.Copy {
+		r.t.add(0, int64(len(same)))
+		return rest, nil
+	}
+	return rest, r.send(ctx, to, same, true)
 }
 
 // scan calls fn with all keys of a node, some at a time. A key that is there all the while is among

@@ -111,6 +111,19 @@ func TestAdminImport(t *testing.T) {
 				t.Fatal(err)
 			}
 			in := admin.Import{From: source.addr(), FromPassword: "secret"}
+			// Copied once or again, only the key that differs is in the way; also where it is one of two.
+			in.Pipeline = 2
+			for _, when := range []string{"copied", "copied again"} {
+				copied := in
+				copied.Copy = true
+				var failed *admin.ImportError
+				if n, err := c.Import(ctx, view(t, c, nodes[0]), copied); !errors.As(err, &failed) || len(failed.Failed) != 1 || failed.Failed[0].Key != "key:5" || n != keys-1 {
+					t.Fatalf("%s: %d keys, %v", when, n, err)
+				}
+			}
+			if left := rdb.DBSize(ctx).Val(); left != keys {
+				t.Errorf("%d keys are left at the source of a copy", left)
+			}
 			n, err := c.Import(ctx, view(t, c, nodes[0]), in)
 			var failed *admin.ImportError
 			if !errors.As(err, &failed) || len(failed.Failed) != 1 || failed.Failed[0].Key != "key:5" || n != keys-1 {

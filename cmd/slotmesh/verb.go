@@ -80,7 +80,11 @@ func run(ctx context.Context, args []string, out output) int {
 		fmt.Fprintf(out.stderr, "slotmesh %s: %v; see \"slotmesh help %s\"\n", v.name, err, v.name)
 		return exitUsage
 	default:
-		fmt.Fprintf(out.stderr, "slotmesh %s: %s\n", v.name, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "admin: "), "migrate: "))
+		text := err.Error()
+		for _, known := range []string{"admin: ", "migrate: ", v.name + ": ", v.name + " "} { // the line says so already
+			text = strings.TrimPrefix(text, known)
+		}
+		fmt.Fprintf(out.stderr, "slotmesh %s: %s\n", v.name, text)
 		return exitError
 	}
 }
