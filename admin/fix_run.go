@@ -96,7 +96,16 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 		}
 		// Redis takes our word for it, slotmesh only the owner's.
 		return c.awaitAgreementAbout(ctx, n, peer, a.Slots)
-	case OpKeys, OpFinish:
+	case OpKeys:
+		err := c.carry(ctx, v, a, o)
+		if err != nil {
+			// Left open, the slots would look as if the owner were handing them over to n.
+			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
+			defer cancel()
+			err = errors.Join(err, c.act(undo, v, Action{Op: OpClose, Node: a.Node, Slots: a.Slots}, o))
+		}
+		return err
+	case OpFinish:
 		return c.carry(ctx, v, a, o)
 	case OpBump:
 		_, err := c.do(ctx, n.Address, "CLUSTER", "BUMPEPOCH")

@@ -338,30 +338,43 @@ func (c *Client) migrateCommand(to slots.Addr, timeout time.Duration, keepCopy, 
 	return append(append(cmd, "KEYS"), keys...)
 }
 
+// dump returns the values of keys at a node, which may own their slot or import it.
+func (h *handMove) dump(ctx context.Context, n *Node, keys []string) (values []resp.Reply, err error) {
+	var commands [][]string
+	for _, key := range keys {
+		commands = append(commands, []string{"ASKING"}, []string{"DUMP", key})
+	}
+	replies, err := h.c.pipe(ctx, n.Address, commands)
+	if err != nil {
+		return nil, err
+	}
+	for i, key := range keys {
+		value := replies[2*i+1]
+		if err := value.Err(); refused(err, "ASK ") {
+			value = resp.Reply{} // it is not here any more
+		} else if err != nil {
+			return nil, &NodeError{n.Address, "DUMP " + strconv.Quote(key), err}
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
 // replaceEqual moves keys that the target has already, if they are the same there.
 func (h *handMove) replaceEqual(ctx context.Context, l load) error {
-	here := make([][]string, len(l.keys))
-	var there [][]string
-	for i, key := range l.keys {
-		here[i] = []string{"DUMP", key}
-		there = append(there, []string{"ASKING"}, []string{"DUMP", key})
-	}
-	ours, err := h.c.pipe(ctx, h.from.Address, here)
+	ours, err := h.dump(ctx, h.from, l.keys)
 	if err != nil {
 		return err
 	}
-	theirs, err := h.c.pipe(ctx, h.to.Address, there)
+	theirs, err := h.dump(ctx, h.to, l.keys)
 	if err != nil {
 		return err
 	}
 	for i := range ours {
-		a, b := ours[i], theirs[2*i+1]
-		if err := b.Err(); err != nil {
-			return &NodeError{h.to.Address, "DUMP " + l.keys[i], err}
-		}
+		a, b := ours[i], theirs[i]
 		if a.Kind != resp.Null && b.Kind != resp.Null && !bytes.Equal(a.Str, b.Str) {
-			return fmt.Errorf("key %q of slot %d is at both nodes with different values, though only %s owns the slot: "+
-				"repeat with --cluster-replace to keep the owner's, or delete the one you do not want", l.keys[i], l.slot, h.from.Name())
+			return fmt.Errorf("key %q of slot %d is at both nodes with different values: repeat with --cluster-replace to overwrite that of %s by that of %s, "+
+				"or delete the one you do not want", l.keys[i], l.slot, h.to.Name(), h.from.Name())
 		}
 	}
 	replies, err := h.c.pipeFor(ctx, h.limit(), h.from.Address, [][]string{h.migrate(l, true)})

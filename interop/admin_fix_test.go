@@ -145,6 +145,17 @@ var wounds = []struct {
 		s.must(2, "cluster", "setslot", slot, "stable")
 		s.must(1, "cluster", "setslot", slot, "stable")
 	}},
+	{"closed at both ends, a key at both", false, func(s *surgery) {
+		slot := s.owned(1, 2)
+		s.open(1, 2, slot)
+		keys, err := s.conns[1].ClusterGetKeysInSlot(context.Background(), slot, 1).Result()
+		if err != nil || len(keys) != 1 {
+			s.t.Fatalf("slot %d holds %v, %v", slot, keys, err)
+		}
+		s.must(1, "migrate", "127.0.0.1", s.nodes[2].port, keys[0], 0, 5000, "copy")
+		s.must(2, "cluster", "setslot", slot, "stable")
+		s.must(1, "cluster", "setslot", slot, "stable")
+	}},
 	{"finished at the target only", false, func(s *surgery) {
 		slot := s.owned(2, 1)
 		s.open(2, 0, slot)

@@ -21,7 +21,7 @@ func fixVerb(t *task) *verb {
 			t.asking(f)
 			f.BoolVar(&dry, "dry-run", false, "show the steps only")
 			f.BoolVar(&o.WithUnreachableMasters, "cluster-fix-with-unreachable-masters", false, "give the slots of masters that do not answer to others, without their keys")
-			f.BoolVar(&o.Replace, "cluster-replace", false, "of a key that two nodes hold, the one that is moved to the owner wins")
+			f.BoolVar(&o.Replace, "cluster-replace", false, "of a key that two nodes hold, the one that is moved to the owner of its slot overwrites the owner's")
 			f.Bool("cluster-search-multiple-owners", true, "slots with several owners are always looked for; known for the sake of scripts")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
