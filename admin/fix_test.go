@@ -49,6 +49,8 @@ func TestPlanFix(t *testing.T) {
 		{"nothing", func(w *world) *View { return w.view() }, nil, FixOptions{}, ""},
 		{"migrating only", func(w *world) *View { w.open(0, 7, false, 1); return w.view() }, holders{7: {one: 3}}, FixOptions{}, "close 1 [7]\n"},
 		{"importing only", func(w *world) *View { w.open(1, 7, true, 0); return w.view() }, holders{7: {one: 3}}, FixOptions{}, "finish 1 2 [7]\n"},
+		{"importing only, keys at both", func(w *world) *View { w.open(1, 7, true, 0); return w.view() }, holders{7: {one: 3, two: 1}}, FixOptions{},
+			"close 2 [7]\nimport 2 1 [7]\nkeys 2 1 [7]\nclose 2 [7]\n"},
 		{"a move in the middle", func(w *world) *View { w.open(0, 7, false, 1); w.open(1, 7, true, 0); return w.view() },
 			holders{7: {one: 3, two: 2}}, FixOptions{}, "finish 1 2 [7]\n"},
 		{"importing from a node that does not own it", func(w *world) *View { w.open(1, 7, true, 2); return w.view() },
