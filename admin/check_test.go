@@ -83,18 +83,3 @@ func TestSummary(t *testing.T) {
 		t.Errorf("printed\n%swant\n%s", got, want)
 	}
 }
-
-func TestFind(t *testing.T) {
-	w := newWorld(t, 3)
-	v := w.view()
-	for _, text := range []string{"10.0.0.2:7000", nodeID(1).String()} {
-		if n, err := v.Find(text); err != nil || n != w.nodes[1] {
-			t.Errorf("%q finds %v, %v", text, n, err)
-		}
-	}
-	for text, want := range map[string]string{"0000": "beginning of 3 ids", "ffff": "no such node", "10.0.0.9:7000": "no such node", "": "no such node"} {
-		if _, err := v.Find(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", text, err, want)
-		}
-	}
-}

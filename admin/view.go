@@ -230,27 +230,6 @@ func (v *View) Node(id slots.NodeID) *Node {
 	return nil
 }
 
-// Find returns the node that a user means by an id, the unambiguous beginning of one, or
-// "host:port".
-func (v *View) Find(text string) (*Node, error) {
-	var match []*Node
-	for _, n := range v.Nodes {
-		if n.Address == text || n.Addr.Client() == text {
-			return n, nil
-		}
-		if len(text) >= 4 && len(text) <= 40 && n.ID.String()[:len(text)] == text {
-			match = append(match, n)
-		}
-	}
-	switch len(match) {
-	case 1:
-		return match[0], nil
-	case 0:
-		return nil, fmt.Errorf("%w: %q; name one of its %d nodes by id or host:port", ErrUnknownNode, text, len(v.Nodes))
-	}
-	return nil, fmt.Errorf("%w: %q is the beginning of %d ids; give more digits", ErrUnknownNode, text, len(match))
-}
-
 // Masters returns the masters in the view's order.
 func (v *View) Masters() []*Node {
 	var list []*Node
