@@ -44,7 +44,7 @@ func (c *Client) moveByJob(ctx context.Context, from, to *Node, set slots.Set, t
 		}
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return fmt.Errorf("%w; the move of slots %s from %s to %s goes on by itself; to stop it: slotmesh call %s cluster cancelslotmigrations",
+			return fmt.Errorf("%w; the move of slots %s from %s to %s goes on by itself; to stop it, send CLUSTER CANCELSLOTMIGRATIONS to %s",
 				err, slotList(set), from.Name(), to.Name(), from.Address)
 		case over || err != nil:
 			return err

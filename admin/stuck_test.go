@@ -85,7 +85,7 @@ func TestInterruptedJobGoesOn(t *testing.T) {
 		err = s.admin.Move(ctx, v, plan, admin.MoveOptions{})
 		var stopped *admin.StepError
 		if !errors.As(err, &stopped) || !errors.Is(err, context.DeadlineExceeded) ||
-			!strings.Contains(err.Error(), "goes on by itself; to stop it: slotmesh call "+s.c.Addrs()[3]+" cluster cancelslotmigrations") {
+			!strings.Contains(err.Error(), "goes on by itself; to stop it, send CLUSTER CANCELSLOTMIGRATIONS to "+s.c.Addrs()[3]) {
 			t.Errorf("interrupted: %v", err)
 		}
 		s.c.Delay(0)

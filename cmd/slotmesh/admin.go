@@ -49,6 +49,7 @@ func (t *task) common(f *flag.FlagSet) {
 	f.StringVar(&t.user, "user", "", "`name` for AUTH; the default user without it")
 	f.StringVar(&t.password, "password", "", "`password` for AUTH; better given in the variable "+passwordVariable)
 	f.StringVar(&t.password, "a", "", "the same as --`password`, as redis-cli has it")
+	f.BoolVar(&t.yes, "cluster-yes", false, "do not ask, act; every verb takes it, as redis-cli does")
 	f.BoolVar(&t.json, "json", false, "print the result as JSON, and nothing else, on the standard output")
 }
 
@@ -56,7 +57,6 @@ func (t *task) common(f *flag.FlagSet) {
 func (t *task) asking(f *flag.FlagSet) {
 	t.common(f)
 	f.BoolVar(&t.yes, "yes", false, "do not ask, act")
-	f.BoolVar(&t.yes, "cluster-yes", false, "the same as --yes")
 }
 
 // run wraps what a verb does with a client.
