@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -176,6 +177,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if err := c.Replication.validate(); err != nil {
 		return c, err
+	}
+	if c.NodeTimeout == 0 {
+		c.NodeTimeout = gossip.DefaultNodeTimeout
 	}
 	if c.OnEvent == nil {
 		c.OnEvent = func(Event) {}

@@ -254,3 +254,20 @@ func TestScan(t *testing.T) {
 		t.Logf("%d moves, %d keys", moved, len(seen))
 	})
 }
+
+// A network that takes two seconds there and back is slow; the nodes on it are not silent.
+func TestCallsOnASlowNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 3})
+		c.Delay(time.Second)
+		for i := range 10 {
+			key := fmt.Sprint(i)
+			if err := c.Node(0).Router().Set(t.Context(), key, []byte(key), 0); err != nil {
+				t.Errorf("setting %s: %v", key, err)
+			}
+			if v, err := c.Node(1).Router().Get(t.Context(), key); err != nil || string(v) != key {
+				t.Errorf("%s: %q, %v", key, v, err)
+			}
+		}
+	})
+}

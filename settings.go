@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -122,14 +121,10 @@ func openLog(dir, file, level string) (hclog.Logger, error) {
 // a node that was made without a file.
 func (c *Config) directives() []string {
 	yesNo := map[bool]string{true: "yes", false: "no"}
-	timeout := c.NodeTimeout
-	if timeout == 0 {
-		timeout = 15 * time.Second
-	}
 	list := []string{
 		"--cluster-enabled", yesNo[!c.Standalone],
 		"--cluster-config-file", c.StateFile,
-		"--cluster-node-timeout", strconv.FormatInt(timeout.Milliseconds(), 10),
+		"--cluster-node-timeout", strconv.FormatInt(c.NodeTimeout.Milliseconds(), 10),
 		"--cluster-require-full-coverage", yesNo[!c.PartialCoverage],
 		"--cluster-allow-reads-when-down", yesNo[c.ReadsIfDown],
 		"--maxmemory", strconv.FormatInt(c.MaxMemory, 10),
