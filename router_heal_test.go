@@ -271,3 +271,43 @@ func TestCallsOnASlowNetwork(t *testing.T) {
 		}
 	})
 }
+
+// A scan asks the masters what they own: a client that has slept through a move, and a node that has not heard of it, still
+// find every key.
+func TestScanWithAnOldMap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 3})
+		keys := fill(t, c.Node(0).Router(), 1000)
+		client := dial(t, c)
+		from, to := c.Node(0), c.Node(1)
+		var set slots.Set
+		for slot := range from.Map().Self().Slots.All() {
+			if set.Add(slot); set.Len() == 500 {
+				break
+			}
+		}
+		c.Drop(0, 2)
+		c.Drop(1, 2) // node 2 hears nothing of it …
+		id, err := from.MigrateSlots(t.Context(), set, to.ID())
+		if err == nil {
+			err = from.WaitMigration(t.Context(), id)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Heal()
+		c.DelayBetween(1, 2, time.Second) // … but from node 0, which has nothing to say about its old slots
+		for name, r := range map[string]*slotmesh.Router{"node": c.Node(2).Router(), "client": &client.Router} {
+			seen := make(map[string]bool)
+			for key, err := range r.Scan(t.Context(), "") {
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				seen[key] = true
+			}
+			if len(seen) != len(keys) {
+				t.Errorf("%s: %d keys of %d", name, len(seen), len(keys))
+			}
+		}
+	})
+}

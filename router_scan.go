@@ -2,10 +2,9 @@ package slotmesh
 
 import (
 	"context"
-	"errors"
+
 	"iter"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
@@ -14,9 +13,10 @@ import (
 )
 
 // Scan yields the keys of the whole cluster that match pattern (a glob as of SCAN, "" for all). A key that is there from the
-// beginning to the end is yielded at least once, and seldom twice, whatever slots move and masters fail meanwhile; one that
-// comes or goes may be yielded or not. The last pair may be "" and an error, that of ctx, or of a cluster that
-// did not serve for too long: then some keys are missing.
+// beginning to the end is yielded at least once, and seldom twice, though slots move and masters fail meanwhile; only a
+// slot that leaves a node and comes back to it, all within one walk through that node's keys, may have keys that are
+// passed over. A key that comes or goes may be yielded or not. The last pair may be "" and an error, that of ctx, or of a
+// cluster that did not serve for too long: then some keys are missing.
 func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		s := scan{Router: Router{reach: r.reach}, pattern: pattern, yield: yield}
@@ -28,9 +28,9 @@ func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, err
 
 // scan is a walk through the keys of all slots.
 //
-// It asks each master for the keys of the slots which that owned at the beginning. A slot is done if its owner is still the
-// same afterwards; if the slot is leaving the owner, after its target has been asked too: keys go only
-// there. The other slots are asked for again, until none is left.
+// It asks each master for the keys of the slots which that owned at the beginning. A slot is done if the master itself
+// says, before and after, that it is its owner (what this end believes may be out of date); if the slot is leaving the
+// master, after its target has been asked too: keys go only there. The other slots are asked for again, until none is left.
 type scan struct {
 	Router
 	pattern string
@@ -44,28 +44,43 @@ const fewSlots = 64
 func (s *scan) run(ctx context.Context) error {
 	todo := slots.Full()
 	for w := (waits{}); ; {
+		left := todo.Len()
 		var err error
 		for owner, group := range s.byOwner(&todo) {
-			var open map[slots.Slot]place
-			if err = s.keysOf(ctx, owner, &group); err == nil && !s.stopped {
-				open, err = s.openSlots(ctx, owner)
-			}
+			err = s.walk(ctx, owner, &group, &todo)
 			if s.stopped {
 				return nil
 			}
-			if err != nil {
-				continue // what happened to it will be known soon
-			}
-			s.settle(ctx, &todo, owner, &group, open)
+			// After an error, what happened to the node will be known soon.
 		}
-		if s.stopped || s.nobodysOnly(&todo) {
+		if s.nobodysOnly(&todo) {
 			return nil
+		}
+		if todo.Len() < left {
+			w.pause = 0 // it gets on: patience begins anew
 		}
 		s.reach.refresh(ctx)
 		if err := s.rest(ctx, &w, orNotServed(err)); err != nil {
 			return err
 		}
 	}
+}
+
+// walk yields the keys that a node has in a group of slots, and takes those off todo that are done.
+func (s *scan) walk(ctx context.Context, owner place, group, todo *slots.Set) error {
+	before, err := s.holdingOf(ctx, owner)
+	if err != nil {
+		return err
+	}
+	group.Intersect(&before.owns)
+	if err := s.keysOf(ctx, owner, group); err != nil || s.stopped {
+		return err
+	}
+	after, err := s.holdingOf(ctx, owner)
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, todo, group, &before, &after)
 }
 
 func orNotServed(err error) error {
@@ -89,17 +104,21 @@ func (s *scan) byOwner(todo *slots.Set) map[place]slots.Set {
 }
 
 // settle takes the slots off todo whose keys have all been seen.
-func (s *scan) settle(ctx context.Context, todo *slots.Set, owner place, group *slots.Set, open map[slots.Slot]place) {
+func (s *scan) settle(ctx context.Context, todo, group *slots.Set, before, after *holding) error {
 	for slot := range group.All() {
-		if target, leaving := open[slot]; leaving {
+		target, leaving := after.leaving[slot]
+		_, wasLeaving := before.leaving[slot]
+		switch {
+		case !after.owns.Has(slot), wasLeaving && !leaving: // gone; or the move was called off, and keys came home
+			continue
+		case leaving:
 			if err := s.keysIn(ctx, target, slot); err != nil || s.stopped {
-				continue
+				return err
 			}
 		}
-		if now, ok := s.reach.owner(slot); ok && now == owner {
-			todo.Remove(slot)
-		}
+		todo.Remove(slot)
 	}
+	return nil
 }
 
 // nobodysOnly reports whether no slot with an owner is left.
@@ -167,57 +186,6 @@ func (s *scan) pass(key string) bool {
 }
 
 func (s *scan) matches(key string) bool { return s.pattern == "" || server.Match(s.pattern, key) }
-
-// openSlots returns the slots that are leaving a node, and whereto.
-func (s *scan) openSlots(ctx context.Context, from place) (map[slots.Slot]place, error) {
-	reply, err := s.askNode(ctx, from, "CLUSTER", "NODES")
-	var refused ReplyError
-	if errors.As(err, &refused) { // not in a cluster
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	nodes := make(map[string]place)
-	open := make(map[slots.Slot]string)
-	for line := range strings.Lines(reply.Text()) {
-		fields := strings.Fields(line)
-		if len(fields) < 8 {
-			continue
-		}
-		nodes[fields[0]] = s.nodePlace(fields[0], fields[1])
-		for _, field := range fields[8:] { // "[slot->-node]", SPEC §10.5
-			number, target, ok := strings.Cut(strings.Trim(field, "[]"), "->-")
-			if slot, err := strconv.ParseUint(number, 10, 16); ok && err == nil && slot < slots.Count {
-				open[slots.Slot(slot)] = target
-			}
-		}
-	}
-	targets := make(map[slots.Slot]place)
-	for slot, id := range open {
-		if target, ok := nodes[id]; ok {
-			targets[slot] = target
-		}
-	}
-	return targets, nil
-}
-
-// nodePlace reads a node of CLUSTER NODES: "host:port@busport,hostname".
-func (s *scan) nodePlace(id, addr string) place {
-	addr, _, _ = strings.Cut(addr, ",")
-	addr, bus, _ := strings.Cut(addr, "@")
-	var p place
-	if at := strings.LastIndexByte(addr, ':'); at >= 0 {
-		port, _ := strconv.ParseUint(addr[at+1:], 10, 16)
-		p.addr = slots.Addr{Host: addr[:at], Port: uint16(port)}
-	}
-	if s.reach.local() != nil { // a node calls others by id, on the bus
-		busPort, _ := strconv.ParseUint(bus, 10, 16)
-		p.addr.BusPort = uint16(busPort)
-		p.id, _ = slots.ParseNodeID(id)
-	}
-	return p
-}
 
 // scanStep bounds the wait for one answer: a node that does not give it is asked again, or its successor.
 const scanStep = 10 * time.Second
