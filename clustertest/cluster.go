@@ -10,6 +10,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/memnet"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Config says what cluster a test needs. The zero value is one of three masters.
@@ -41,11 +42,10 @@ type member struct {
 	addr string // listened on at the first start, and again at later ones
 	bus  string
 	disk *disk.Mem
+	tcp  *tcpHost       // with Config.TCP: what it has open
 	node *slotmesh.Node // nil while it is dead
+	id   slots.NodeID   // of the node that was there last
 }
-
-// startTimeout bounds each wait for the cluster to agree, in the test's time.
-const startTimeout = time.Minute
 
 // Start returns a cluster whose nodes all serve and agree. It ends with the test.
 func Start(t testing.TB, cfg Config) *Cluster {
@@ -66,7 +66,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 		c.nodes = append(c.nodes, m)
 		c.start(i)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience())
 	defer cancel()
 	if err := slotmesh.CreateReplicated(ctx, cfg.Replicas, c.Nodes()...); err != nil {
 		t.Fatalf("clustertest: %v", err)
@@ -82,7 +82,10 @@ func (c *Cluster) start(i int) {
 		Addr: m.addr, BusAddr: m.bus, Disk: m.disk, NodeTimeout: c.cfg.NodeTimeout,
 		OnEvent: func(e slotmesh.Event) { c.story.add(i, e) },
 	}
-	if !c.cfg.TCP {
+	if c.cfg.TCP {
+		m.tcp = &tcpHost{}
+		cfg.Network = m.tcp
+	} else {
 		cfg.Network = c.net.Host(m.host)
 	}
 	if c.cfg.Node != nil {
@@ -98,7 +101,7 @@ func (c *Cluster) start(i int) {
 	if err != nil {
 		c.t.Fatalf("clustertest: starting node %d: %v", i, err)
 	}
-	m.node = node
+	m.node, m.id = node, node.ID()
 	a := node.Addr()
 	m.addr, m.bus = a.Client(), a.Bus()
 }
@@ -149,14 +152,16 @@ func (c *Cluster) Addrs() []string {
 // saved stays for Restart.
 func (c *Cluster) Kill(i int) {
 	c.t.Helper()
-	node := c.Node(i)
-	if !c.cfg.TCP {
-		c.net.Kill(c.nodes[i].host)
+	m, node := c.nodes[i], c.Node(i)
+	if c.cfg.TCP {
+		m.tcp.kill()
+	} else {
+		c.net.Kill(m.host)
 	}
-	disk := c.nodes[i].disk
-	disk.SetFault(errPowerCut) // nothing reaches it any more
-	defer disk.SetFault(nil)
-	c.close(i, node)
+	m.disk.SetFault(errPowerCut) // nothing reaches it any more
+	defer m.disk.SetFault(nil)
+	m.node = nil
+	_ = node.Close() // that it could not save its keys is as it should be
 }
 
 // errPowerCut is what a dying node's writes to its disk give.
@@ -165,11 +170,7 @@ var errPowerCut = errors.New("power cut")
 // Stop ends node i in an orderly way: it saves its keys.
 func (c *Cluster) Stop(i int) {
 	c.t.Helper()
-	c.close(i, c.Node(i))
-}
-
-func (c *Cluster) close(i int, node *slotmesh.Node) {
-	c.t.Helper()
+	node := c.Node(i)
 	c.nodes[i].node = nil
 	if err := node.Close(); err != nil {
 		c.t.Errorf("clustertest: closing node %d: %v", i, err)

@@ -64,6 +64,9 @@ func TestFaults(t *testing.T) {
 		}
 		c.Kill(0)
 		c.WaitStable()
+		if heir := c.Node(3).Map().Self(); !heir.IsMaster() || !heir.HasSlots() {
+			t.Error("stable before the replica has taken over")
+		}
 		c.Restart(0)
 		reach()
 	})
@@ -80,6 +83,30 @@ func TestOverTCP(t *testing.T) {
 		if err := client.Set(t.Context(), fmt.Sprint(i), nil, 0); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A power cut is one over TCP too: the replica takes over when the others have noticed, not because the master told it to, and
+// what was not saved is gone.
+func TestKillOverTCP(t *testing.T) {
+	const timeout = 500 * time.Millisecond
+	c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, TCP: true, NodeTimeout: timeout})
+	for i := range 6 {
+		if err := c.Node(i).WaitSynced(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	victim := c.Node(0).ID()
+	begin := time.Now()
+	c.Kill(0)
+	if owns := c.Node(1).Map().Node(victim).HasSlots(); !owns && time.Since(begin) < timeout {
+		t.Error("it handed over before it died")
+	}
+	c.WaitStable()
+	c.Restart(0)
+	c.WaitStable()
+	if n := c.Node(0); n.ID() != victim || n.Map().Self().IsMaster() {
+		t.Errorf("back as %s, %+v", n.ID(), n.Map().Self())
 	}
 }
 

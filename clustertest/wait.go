@@ -9,15 +9,15 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// WaitStable waits, a minute at most, until the living nodes serve, agree on the owner of each slot, see each
-// other online, and have agreed about those that are dead.
+// WaitStable waits until the living nodes serve, agree on the owner of each slot, see each
+// other online, and have noticed which are dead. After four node timeouts and a minute it fails the test.
 func (c *Cluster) WaitStable() {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	limit := c.patience()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	for {
-		nodes := c.Nodes()
-		dissenter, why := dissent(nodes)
+		dissenter, why := c.dissent()
 		if dissenter == nil {
 			return
 		}
@@ -27,13 +27,17 @@ func (c *Cluster) WaitStable() {
 		dissenter.WaitMap(step, func(m *slots.Map) bool { return m != seen })
 		stop()
 		if ctx.Err() != nil {
-			c.t.Fatalf("clustertest: not stable after %v: node %s %s", startTimeout, dissenter.Addr(), why)
+			c.t.Fatalf("clustertest: not stable after %v: node %s %s", limit, dissenter.Addr(), why)
 		}
 	}
 }
 
+// patience bounds each wait for the cluster to agree, in the test's time.
+func (c *Cluster) patience() time.Duration { return time.Minute + 4*c.cfg.NodeTimeout }
+
 // dissent returns a node whose view is not yet what it should be, and why; nil if there is none.
-func dissent(nodes []*slotmesh.Node) (*slotmesh.Node, string) {
+func (c *Cluster) dissent() (*slotmesh.Node, string) {
+	nodes := c.Nodes()
 	for _, n := range nodes {
 		m := n.Map()
 		switch {
@@ -47,9 +51,13 @@ func dissent(nodes []*slotmesh.Node) (*slotmesh.Node, string) {
 				return n, fmt.Sprintf("suspects %s", other.Addr)
 			}
 		}
-		for _, other := range nodes {
-			if seen := m.Node(other.ID()); seen == nil || seen.Health != slots.Online {
-				return n, fmt.Sprintf("does not see %s online", other.Addr())
+		for i, member := range c.nodes {
+			seen := m.Node(member.id)
+			switch {
+			case member.node != nil && (seen == nil || seen.Health != slots.Online):
+				return n, fmt.Sprintf("does not see node %d online", i)
+			case member.node == nil && seen != nil && seen.Health == slots.Online:
+				return n, fmt.Sprintf("has not noticed that node %d is dead", i)
 			}
 		}
 		if moved := m.Moved(nodes[0].Map()); !moved.Empty() {
