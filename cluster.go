@@ -53,7 +53,7 @@ func (n *Node) SetConfigEpoch(ctx context.Context, epoch uint64) error {
 // anybody (SPEC §4.5). bumped is false if it had it already.
 func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err error) {
 	if n.gossip == nil {
-		return 0, false, ErrStandalone
+		return 0, false, n.absent()
 	}
 	before := n.Map().Self().ConfigEpoch
 	if err := n.do(ctx, gossip.BumpEpoch{}); err != nil {
@@ -73,9 +73,20 @@ func (n *Node) Reset(ctx context.Context, hard bool) error {
 // change is durable and in force on this node.
 func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
 	if n.gossip == nil {
-		return ErrStandalone
+		return n.absent()
 	}
-	return n.gossip.Do(ctx, cmd)
+	if err := n.gossip.Do(ctx, cmd); !errors.Is(err, gossip.ErrClosed) {
+		return err
+	}
+	return ErrClosed
+}
+
+// absent says why a part of the node is not there.
+func (n *Node) absent() error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	return ErrStandalone
 }
 
 // onGossip puts a new map in force and passes events on. It runs on the loop's goroutine, but for

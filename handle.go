@@ -131,5 +131,12 @@ func becauseOf(ctx context.Context, err error) error {
 }
 
 // ServeConn serves a Redis client on a connection that the host has accepted, and returns when it has ended: for hosts that
-// share a port between protocols. It closes conn. The node must have been started.
-func (n *Node) ServeConn(conn net.Conn) { n.server.ServeConn(conn) }
+// share a port between protocols. It closes conn, at once if
+// the node is not started or is closed.
+func (n *Node) ServeConn(conn net.Conn) {
+	if n.engine.Refused() != nil {
+		conn.Close()
+		return
+	}
+	n.server.ServeConn(conn)
+}

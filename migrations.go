@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"github.com/slotmesh/slotmesh/gossip"
@@ -77,18 +78,20 @@ func (n *Node) noteJobs(journal []byte) {
 // go on reading and writing them. It returns once the job is durable: it then ends by itself,
 // whatever crashes meanwhile. See WaitMigration, Migrations and events of type migrate.Status.
 func (n *Node) MigrateSlots(_ context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
-	if n.migrations == nil {
-		return migrate.JobID{}, ErrStandalone
+	if err := n.canMigrate(); err != nil {
+		return migrate.JobID{}, err
 	}
-	return n.migrations.Move(set, target)
+	id, err := n.migrations.Move(set, target)
+	return id, orClosed(err)
 }
 
-// WaitMigration returns when a job of this node is over, with its error.
+// WaitMigration returns when a job of this node is over, with its error; ErrClosed if the node is closed
+// before: the job goes on when it is started again.
 func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
-	if n.migrations == nil {
-		return ErrStandalone
+	if err := n.canMigrate(); err != nil {
+		return err
 	}
-	return n.migrations.Wait(ctx, id)
+	return orClosed(n.migrations.Wait(ctx, id))
 }
 
 // Migrations returns the latest jobs that are over, then those that run: this node's own, and
@@ -103,8 +106,23 @@ func (n *Node) Migrations() []migrate.Status {
 // CancelMigration makes a job begin no further slot; those that are open are finished.
 // Cancelling a job that is over does nothing.
 func (n *Node) CancelMigration(id migrate.JobID) error {
-	if n.migrations == nil {
-		return ErrStandalone
+	if err := n.canMigrate(); err != nil {
+		return err
 	}
-	return n.migrations.Cancel(id)
+	return orClosed(n.migrations.Cancel(id))
+}
+
+func (n *Node) canMigrate() error {
+	if n.migrations == nil {
+		return n.absent()
+	}
+	return n.engine.Refused()
+}
+
+// orClosed gives an error of a driver that is closed the type of a node's.
+func orClosed(err error) error {
+	if errors.Is(err, migrate.ErrClosed) {
+		return ErrClosed
+	}
+	return err
 }

@@ -69,11 +69,14 @@ type Node struct {
 	closing bool
 	stop    chan struct{} // closed when Close begins
 	closed  chan struct{} // closed when Close is through
+	ending  error         // what went wrong in Close; set before closed is closed
 	wg      sync.WaitGroup
 }
 
 // ErrClosed says that the node is closed.
 var ErrClosed = errors.New("slotmesh: node is closed")
+
+var errNotStarted = errors.New("slotmesh: node is not started: call Start first")
 
 // New checks the configuration and makes a node. It starts nothing and touches no
 // file. The error names the field that is wrong and what to do.
@@ -93,6 +96,7 @@ func New(cfg Config) (*Node, error) {
 	n.calls = n.newCalls()
 	n.events = newEvents(cfg.OnEvent)
 	n.runID = crand.Text()
+	n.engine.Refuse(errNotStarted)
 	return n, nil
 }
 
@@ -130,6 +134,7 @@ func (n *Node) startLocked() error {
 	if err := n.snapshots.load(); err != nil {
 		return err
 	}
+	n.engine.Refuse(nil)
 	if n.cfg.Standalone {
 		err = n.startReplication()
 	} else {
@@ -213,7 +218,8 @@ func (n *Node) listen(field, addr string) (net.Listener, error) {
 }
 
 // Close ends the node: no new clients, no new peers, everything it started is gone
-// when it returns. What it had saved stays. Closing again does nothing.
+// when it returns. Calls under way and later ones return ErrClosed. What it had saved stays. Closing again does
+// nothing. The error says that the last snapshot could not be saved: what was written since the one before is lost.
 //
 // A master with a replica in step lets that take over first, so that clients wait for milliseconds and not
 // for the node timeout; it gives up after handOverLimit, 600 ms.
@@ -227,7 +233,7 @@ func (n *Node) Close() error {
 		n.teardown()
 	}
 	<-n.closed
-	return nil
+	return n.ending
 }
 
 // teardown stops in the order in which requests come in: clients, peers, the rest.
@@ -244,9 +250,11 @@ func (n *Node) teardown() {
 		n.migrations.Close()
 	}
 	n.calls.close()
+	n.engine.Refuse(ErrClosed) // a write after the last snapshot would be lost
 	if n.repl != nil {
 		if err := n.snapshots.atEnd(); err != nil {
 			n.log.Error("the last snapshot could not be saved", "error", err)
+			n.ending = fmt.Errorf("slotmesh: the last snapshot could not be saved: %w", err)
 		}
 		n.repl.Close()
 	}

@@ -100,7 +100,7 @@ func (n *Node) inherit(former slots.NodeID) {
 		if err == nil && len(jobs) > 0 {
 			err = n.migrations.Resume(jobs, former)
 		}
-		if err != nil && !errors.Is(err, gossip.ErrClosed) && !errors.Is(err, context.Canceled) {
+		if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
 			n.log.Error("going on with the former master's migrations", "former", former, "error", err)
 		}
 	})

@@ -102,6 +102,9 @@ func (r nodeReach) done() <-chan struct{}   { return r.node.stop }
 func (r nodeReach) ended() error            { return ErrClosed }
 
 func (r nodeReach) inspect(_ context.Context, line [][]byte) (keys []int, write bool, err error) {
+	if err := r.node.engine.Refused(); err != nil {
+		return nil, false, err
+	}
 	k, err := r.node.server.Inspect(line)
 	return k.Positions, k.Write, replyErrorOf(err)
 }
@@ -109,6 +112,9 @@ func (r nodeReach) inspect(_ context.Context, line [][]byte) (keys []int, write 
 // answer carries out a request of this node or another one, and appends the reply to dst. It waits as long as
 // ctx allows.
 func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte, error) {
+	if err := n.engine.Refused(); err != nil {
+		return nil, err
+	}
 	if r.Procedure != "" {
 		return n.runProcedure(ctx, r)
 	}

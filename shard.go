@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -207,12 +208,15 @@ func (n *Node) beginFailover(ctx context.Context, mode gossip.FailoverMode) erro
 	return nil
 }
 
-// WaitSynced returns when this node's data is its master's: at once on a master.
+// WaitSynced returns when this node's data is its master's: at once on a master. Errors as of Ready.
 func (n *Node) WaitSynced(ctx context.Context) error {
-	if n.repl == nil {
-		return nil
+	if err := n.engine.Refused(); err != nil {
+		return err
 	}
-	return n.repl.WaitSynced(ctx)
+	if err := n.repl.WaitSynced(ctx); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return ErrClosed
 }
 
 // catchUp tells gossip each step of this replica's offset while a manual failover waits for it.

@@ -140,7 +140,12 @@ func (s *snapshots) atEnd() error {
 
 // Save writes all keys of this node to Config.Snapshot.File while it serves, and returns when
 // that is durable. replication.ErrSaving refuses a second one at the same time.
-func (n *Node) Save(ctx context.Context) error { return n.snapshots.Save(ctx) }
+func (n *Node) Save(ctx context.Context) error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	return n.snapshots.Save(ctx)
+}
 
 // saveText is the rules in the form of redis.conf.
 func saveText(c SnapshotConfig) string {

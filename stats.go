@@ -14,7 +14,10 @@ type Stats struct {
 
 // Stats returns the node's counters; valid after Start.
 func (n *Node) Stats() Stats {
-	s := Stats{Clients: n.server.Clients(), Store: n.store.Stats()}
+	s := Stats{Store: n.store.Stats()}
+	if n.server != nil {
+		s.Clients = n.server.Clients()
+	}
 	if n.gossip != nil {
 		s.Bus = n.gossip.Stats()
 	}

@@ -40,6 +40,9 @@ func (n *Node) WaitMap(ctx context.Context, cond func(*slots.Map) bool) error {
 		return ErrStandalone
 	}
 	for {
+		if n.isClosing() {
+			return ErrClosed
+		}
 		changed := n.changed.next() // before the look, so that no change is missed
 		if m := n.Map(); m != nil && cond(m) {
 			return nil

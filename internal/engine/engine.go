@@ -32,6 +32,8 @@ type Engine struct {
 	store *keyspace.Store
 	topo  atomic.Pointer[slots.Map] // nil: not in a cluster, everything is here
 
+	refusal atomic.Pointer[refusal] // never nil
+
 	flights    [slots.Count]*flight // keys on their way to another node; each guarded by its slot's lock
 	lastFlight atomic.Uint64
 
@@ -41,7 +43,11 @@ type Engine struct {
 }
 
 // New returns an engine without a map: it serves all slots until Publish.
-func New(store *keyspace.Store) *Engine { return &Engine{store: store} }
+func New(store *keyspace.Store) *Engine {
+	e := &Engine{store: store}
+	e.refusal.Store(newRefusal(nil))
+	return e
+}
 
 // Store returns the store; using it directly bypasses the ownership check.
 func (e *Engine) Store() *keyspace.Store { return e.store }
@@ -65,6 +71,9 @@ func (e *Engine) Publish(m *slots.Map) {
 // it returns the error of [slots.Route].
 func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
 	return e.store.View(a.Slot, func(tx *keyspace.Tx) error {
+		if err := e.Refused(); err != nil {
+			return err
+		}
 		if err := e.route(tx, a, false); err != nil {
 			return err
 		}
@@ -77,7 +86,11 @@ func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
 func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	for {
 		var ended <-chan struct{}
+		refusal := e.refusal.Load()
 		err := e.store.Update(a.Slot, func(tx *keyspace.Tx) error {
+			if err := e.Refused(); err != nil {
+				return err
+			}
 			if e.flights[a.Slot] != nil {
 				var err error
 				if ended, err = e.inFlightLocked(a); ended != nil || err != nil {
@@ -102,6 +115,7 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 		}
 		select {
 		case <-ended:
+		case <-refusal.over:
 		case <-a.Done:
 			return slots.ErrTryAgain
 		}
