@@ -28,8 +28,10 @@ type clientReach struct {
 	view  atomic.Pointer[clientView]
 	specs sync.Map // name of a command → commandKeys
 	near  distances
+	wg    sync.WaitGroup // loading that nobody waits for
 
-	mu      sync.Mutex    // guards loading and loaded, and is held while view is replaced
+	mu      sync.Mutex // guards the fields below, and is held while view is replaced
+	closed  bool
 	loading chan struct{} // closed when the map has been loaded; nil if nobody loads
 	loaded  time.Time     // when that was tried last
 }
@@ -50,8 +52,12 @@ func newClientReach(cfg DialConfig) *clientReach {
 }
 
 func (r *clientReach) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
 	r.end()
 	r.links.close()
+	r.wg.Wait()
 }
 
 func (r *clientReach) local() *Node          { return nil }
@@ -72,7 +78,17 @@ func (r *clientReach) refresh(ctx context.Context) {
 	}
 }
 
-// loadPause is the least time between two looks for a newer map. A redirect needs none.
+// renewLocked loads the map from a node that is known to have a newer one, and does not wait for it: where one slot
+// has gone, others have gone too, and each redirect costs a round trip.
+func (r *clientReach) renewLocked(from place) {
+	if r.closed || r.loading != nil || time.Since(r.loaded) < loadPause {
+		return
+	}
+	r.loaded = time.Now()
+	r.wg.Go(func() { r.load(r.life, from) })
+}
+
+// loadPause is the least time between two looks for a newer map.
 const loadPause = 100 * time.Millisecond
 
 func (r *clientReach) owner(slot slots.Slot) (place, bool) {
@@ -104,6 +120,7 @@ func (r *clientReach) moved(e *slots.MovedError) place {
 	}
 	next.owner[e.Slot] = uint16(at + 1)
 	r.view.Store(&next)
+	r.renewLocked(to)
 	return to
 }
 
@@ -167,8 +184,8 @@ func clientError(text string, from place) error {
 	return &slots.MovedError{Slot: slots.Slot(slot), Addr: addr}
 }
 
-// load gets the map from any node. Only one does at a time; the others wait for it.
-func (r *clientReach) load(ctx context.Context) error {
+// load gets the map from the first of some nodes, or from any. Only one does at a time; the others wait for it.
+func (r *clientReach) load(ctx context.Context, first ...place) error {
 	r.mu.Lock()
 	if loading := r.loading; loading != nil {
 		r.mu.Unlock()
@@ -190,7 +207,7 @@ func (r *clientReach) load(ctx context.Context) error {
 	known := append(append([]place(nil), r.masters()...), r.seeds...)
 	rand.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] })
 	var errs []error
-	for _, from := range known {
+	for _, from := range append(first, known...) {
 		v, err := r.loadFrom(ctx, from)
 		if err == nil {
 			r.mu.Lock()

@@ -272,6 +272,38 @@ func TestCallsOnASlowNetwork(t *testing.T) {
 	})
 }
 
+// One redirect is enough for a client to learn a whole move.
+func TestClientLearnsFromOneRedirect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 2})
+		keys := fill(t, c.Node(0).Router(), 100)
+		client := dial(t, c)
+		from := c.Node(0)
+		id, err := from.MigrateSlots(t.Context(), *from.Map().Self().Slots, c.Node(1).ID())
+		if err == nil {
+			err = from.WaitMigration(t.Context(), id)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		redirects := 0
+		c.Delay(10 * time.Millisecond)
+		for _, key := range keys {
+			begin := time.Now()
+			if _, err := client.Get(t.Context(), key); err != nil {
+				t.Error(err)
+			}
+			if time.Since(begin) > 20*time.Millisecond {
+				redirects++
+			}
+		}
+		if redirects > 5 { // the first, and those that came before the map
+			t.Errorf("%d of %d calls took more than a round trip", redirects, len(keys))
+		}
+	})
+}
+
 // A scan asks the masters what they own: a client that has slept through a move, and a node that has not heard of it, still
 // find every key.
 func TestScanWithAnOldMap(t *testing.T) {
