@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -137,67 +136,8 @@ var over = func() context.Context {
 	return ctx
 }()
 
-// load runs at the owner: it returns the entry, loaded unless it is there.
-func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte, error) {
-	key := string(arg)
-	return c.loads.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
-		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
-		defer cancel()
-		// Somebody may have loaded it between the caller's look and now.
-		if b, err := c.node.Router().Get(ctx, stored); err == nil {
-			if e, err := decodeEntry(b); err == nil && time.Now().Before(e.fresh) {
-				return b, nil
-			}
-		}
-		return c.loadNow(ctx, stored, key)
-	})
-}
-
-// loadNow calls the loader and stores what it returns.
-func (c *Cache[V]) loadNow(ctx context.Context, stored, key string) ([]byte, error) {
-	c.stats.loads.Add(1)
-	v, err := c.callLoader(ctx, key)
-	e := entry{absent: errors.Is(err, ErrNotFound)}
-	keep := time.Duration(0)
-	switch {
-	case e.absent:
-		keep = c.shorten(c.cfg.Negative)
-		e.fresh = time.Now().Add(keep)
-	case err != nil:
-		c.stats.loadErrs.Add(1)
-		return nil, err
-	default:
-		if e.value, err = c.cfg.Codec.Encode(v); err != nil {
-			return nil, fmt.Errorf("cache: encoding %s: %w", stored, err)
-		}
-		ttl := c.shorten(c.cfg.TTL)
-		e.fresh, keep = time.Now().Add(ttl), ttl+c.cfg.Stale
-	}
-	b := e.encode()
-	if keep <= 0 {
-		return b, nil
-	}
-	if err := c.node.Router().Set(ctx, stored, b, keep); err != nil {
-		c.stats.storeErrs.Add(1) // the value is good: that it could not be kept costs another load
-	}
-	return b, nil
-}
-
-func (c *Cache[V]) callLoader(ctx context.Context, key string) (v V, err error) {
-	defer func() {
-		if p := recover(); p != nil { // on a goroutine of ours: it must not take the host down
-			err = fmt.Errorf("cache: the loader of %s panicked: %v", c.cfg.Name, p)
-		}
-	}()
-	return c.cfg.Load(ctx, key)
-}
-
-// shorten takes a random share of up to Jitter off d.
-func (c *Cache[V]) shorten(d time.Duration) time.Duration {
-	return d - time.Duration(rand.Float64()*c.cfg.Jitter*float64(d))
-}
-
-// Set stores a value as if it had just been loaded. Copies at other nodes are used for up to CopyTTL more.
+// Set stores a value as if it had just been loaded; a load under way does not overwrite it. Copies at other nodes are used for
+// up to CopyTTL more.
 func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 	b, err := c.cfg.Codec.Encode(v)
 	if err != nil {
@@ -209,8 +149,8 @@ func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 	return c.node.Router().Set(ctx, c.keyOf(key), e.encode(), ttl+c.cfg.Stale)
 }
 
-// Delete makes the next Get load the value anew. A load under way may still store what it found, and copies at other
-// nodes are used for up to CopyTTL more.
+// Delete makes the next Get load the value anew. The first load of a value, if it is under way, may still store what it
+// found, and copies at other nodes are used for up to CopyTTL more.
 func (c *Cache[V]) Delete(ctx context.Context, key string) error {
 	defer c.copies.drop(key)
 	_, err := c.node.Router().Delete(ctx, c.keyOf(key))

@@ -22,7 +22,8 @@ type Config[V any] struct {
 	// Jitter spreads the ends of TTLs: each is shorter by up to this fraction, so that what was loaded
 	// together is not loaded together again. Default 0.1; negative: none.
 	Jitter float64
-	// Stale is how much longer a value is served while it is loaded anew. Default 0.
+	// Stale is how much longer a value is served while it is loaded anew; a load that fails is tried again after
+	// a second. Default 0.
 	Stale time.Duration
 	// Negative is how long the cache remembers that there is no such thing. Default: not at all.
 	Negative time.Duration

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/slotmesh/slotmesh"
@@ -20,6 +21,8 @@ type flight struct {
 	err    error
 }
 
+var errGone = errors.New("cache: the load ended without a result")
+
 // do returns what fn returns for key, calling it unless it is being called already. fn runs on a goroutine of the
 // node's: who gives up waiting does not end it for the others, and it ends with the node.
 func (f *flights) do(ctx context.Context, node *slotmesh.Node, key string, fn func(ctx context.Context) ([]byte, error)) ([]byte, error) {
@@ -32,11 +35,14 @@ func (f *flights) do(ctx context.Context, node *slotmesh.Node, key string, fn fu
 		}
 		f.open[key] = fl
 		running := node.Go(func(ctx context.Context) {
+			fl.err = errGone
+			defer func() { // fn may end its goroutine: t.FailNow in a loader does
+				f.mu.Lock()
+				delete(f.open, key)
+				f.mu.Unlock()
+				close(fl.done)
+			}()
 			fl.result, fl.err = fn(ctx)
-			f.mu.Lock()
-			delete(f.open, key)
-			f.mu.Unlock()
-			close(fl.done)
 		})
 		if !running {
 			delete(f.open, key)

@@ -1,0 +1,118 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+)
+
+// What the owner of a key does for all who ask for it.
+
+// load runs at the owner: it returns the entry, loaded unless it is there.
+func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte, error) {
+	key := string(arg)
+	return c.loads.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
+		defer cancel()
+		// Somebody may have loaded it between the caller's look and now.
+		before, err := c.node.Router().Get(ctx, stored)
+		if err == nil {
+			if e, err := decodeEntry(before); err == nil && time.Now().Before(e.fresh) {
+				return before, nil
+			}
+		}
+		return c.loadNow(ctx, stored, key, before)
+	})
+}
+
+// loadNow calls the loader and stores what it returns, unless somebody has changed what was there before.
+func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byte) ([]byte, error) {
+	c.stats.loads.Add(1)
+	v, err := c.callLoader(ctx, key)
+	e := entry{absent: errors.Is(err, ErrNotFound)}
+	keep := time.Duration(0)
+	switch {
+	case e.absent:
+		keep = c.shorten(c.cfg.Negative)
+		e.fresh = time.Now().Add(keep)
+	case err != nil:
+		c.stats.loadErrs.Add(1)
+		c.postpone(ctx, stored, before)
+		return nil, err
+	default:
+		if e.value, err = c.cfg.Codec.Encode(v); err != nil {
+			return nil, fmt.Errorf("cache: encoding %s: %w", stored, err)
+		}
+		ttl := c.shorten(c.cfg.TTL)
+		e.fresh, keep = time.Now().Add(ttl), ttl+c.cfg.Stale
+	}
+	b, err := c.store(ctx, stored, before, e.encode(), keep)
+	if err != nil {
+		c.stats.storeErrs.Add(1) // the value is good: that it could not be kept costs another load
+	}
+	return b, nil
+}
+
+// store puts an entry in the place of what was there when its load began; with keep 0 it only takes that away. It returns
+// what is to be served: if somebody has set a value in the meantime, that is newer than what was loaded.
+func (c *Cache[V]) store(ctx context.Context, stored string, before, loaded []byte, keep time.Duration) (served []byte, err error) {
+	err = c.node.Router().Update(ctx, []string{stored}, func(tx slotmesh.Tx) error {
+		served = loaded
+		now, ok := tx.Get(stored)
+		switch {
+		case ok && !bytes.Equal(now, before):
+			served = bytes.Clone(now)
+		case keep > 0:
+			return tx.Set(stored, loaded, keep)
+		case ok:
+			tx.Delete(stored)
+		}
+		return nil
+	})
+	if err != nil {
+		served = loaded
+	}
+	return served, err
+}
+
+// refreshPause is how long a stale value counts as fresh after it could not be loaded anew: whom the loader asks is in
+// trouble enough.
+const refreshPause = time.Second
+
+// postpone lets a stale value be for refreshPause.
+func (c *Cache[V]) postpone(ctx context.Context, stored string, stale []byte) {
+	e, err := decodeEntry(stale)
+	if err != nil {
+		return // there is none
+	}
+	e.fresh = time.Now().Add(refreshPause)
+	err = c.node.Router().Update(ctx, []string{stored}, func(tx slotmesh.Tx) error {
+		if now, ok := tx.Get(stored); !ok || !bytes.Equal(now, stale) {
+			return nil
+		}
+		ttl, _ := tx.TTL(stored)
+		return tx.Set(stored, e.encode(), ttl)
+	})
+	if err != nil {
+		c.stats.storeErrs.Add(1)
+	}
+}
+
+func (c *Cache[V]) callLoader(ctx context.Context, key string) (v V, err error) {
+	defer func() {
+		if p := recover(); p != nil { // on a goroutine of ours: it must not take the host down
+			err = fmt.Errorf("cache: the loader of %s panicked: %v", c.cfg.Name, p)
+		}
+	}()
+	return c.cfg.Load(ctx, key)
+}
+
+// shorten takes a random share of up to Jitter off d.
+func (c *Cache[V]) shorten(d time.Duration) time.Duration {
+	return d - time.Duration(rand.Float64()*c.cfg.Jitter*float64(d))
+}
