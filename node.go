@@ -86,7 +86,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	backlog := replication.NewBacklog(cfg.Replication.BacklogSize)
-	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: backlog})
+	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: backlog, Now: clockOf(cfg.Network)})
 	n := &Node{
 		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, engine: engine.New(store),
 		stop: make(chan struct{}), closed: make(chan struct{}),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ type member struct {
 	bus  string
 	disk *disk.Mem
 	tcp  *tcpHost       // with Config.TCP: what it has open
+	skew atomic.Int64   // ns that its clock is ahead
 	node *slotmesh.Node // nil while it is dead
 	id   slots.NodeID   // of the node that was there last
 }
@@ -84,9 +86,9 @@ func (c *Cluster) start(i int) {
 	}
 	if c.cfg.TCP {
 		m.tcp = &tcpHost{}
-		cfg.Network = m.tcp
+		cfg.Network = machine{m.tcp, m}
 	} else {
-		cfg.Network = c.net.Host(m.host)
+		cfg.Network = machine{c.net.Host(m.host), m}
 	}
 	if c.cfg.Node != nil {
 		c.cfg.Node(i, &cfg)

@@ -17,6 +17,7 @@
 //   - [Cluster.Kill] is a power cut, [Cluster.Stop] an orderly end, [Cluster.Restart] follows either.
 //   - [Cluster.Partition], [Cluster.Pause] and [Cluster.Drop] stall what is sent, as TCP does when packets are
 //     lost; [Cluster.Heal] lets it through. [Cluster.Reset] breaks connections.
+//   - [Cluster.Skew] makes a node's wall clock wrong.
 //
 // # Your own client
 //

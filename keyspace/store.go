@@ -76,6 +76,9 @@ func newStore(cfg Config, seed uint64) *Store {
 	return s
 }
 
+// Now returns the time by the store's clock.
+func (s *Store) Now() time.Time { return s.cfg.Now() }
+
 // tick asks the clock, and moves the coarse clock along.
 func (s *Store) tick() int64 {
 	now := s.cfg.Now().UnixMilli()

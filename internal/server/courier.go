@@ -24,6 +24,7 @@ type address struct {
 // courier is a connection to another server that MIGRATE brings keys to.
 type courier struct {
 	address
+	now     func() time.Time // the clock by which keys expire
 	wire    *patient
 	conn    *resp.Conn
 	db      int64
@@ -149,7 +150,7 @@ func (c *courier) deliver(items []engine.Item, command string, replace bool) (ta
 // stream sends the command for a great value piece by piece, without a copy of it.
 func (c *courier) stream(item *engine.Item, command string, replace bool) error {
 	head, tail := rdb.Frame(item.Value)
-	ttl := strconv.FormatInt(item.TTL(time.Now()), 10)
+	ttl := strconv.FormatInt(item.TTL(c.now()), 10)
 	args, size := 4, len(head)+len(item.Value)+len(tail)
 	if tail = append(tail, "\r\n"...); replace {
 		args, tail = 5, append(tail, "$7\r\nREPLACE\r\n"...)
@@ -170,7 +171,7 @@ func (c *courier) stream(item *engine.Item, command string, replace bool) error 
 // great value.
 func (c *courier) load(items []engine.Item, command string, replace bool) (n int) {
 	name, option := []byte(command), []byte("REPLACE")
-	now := time.Now()
+	now := c.now()
 	var ttl [20]byte
 	for size := 0; n < len(items) && n < courierKeys && size < courierLoad; n++ {
 		item := &items[n]
@@ -204,7 +205,7 @@ func (s *Server) courierTo(a address, timeout time.Duration, fresh bool) (*couri
 		s.cfg.Logger.Debug("MIGRATE cannot reach its target", "target", a.target, "error", err)
 		return nil, errConnecting
 	}
-	c := &courier{address: a, wire: &patient{conn, timeout}}
+	c := &courier{address: a, now: s.engine.Store().Now, wire: &patient{conn, timeout}}
 	c.conn = resp.NewConn(c.wire)
 	if err := c.introduce(); err != nil {
 		c.conn.Close()
