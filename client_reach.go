@@ -279,6 +279,9 @@ type commandKeys struct {
 }
 
 func (r *clientReach) inspect(ctx context.Context, line [][]byte) (keys []int, write bool, err error) {
+	if err := refuse(line[0]); err != nil {
+		return nil, false, err
+	}
 	name := strings.ToLower(string(line[0]))
 	spec, ok := r.specs.Load(name)
 	if !ok {

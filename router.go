@@ -126,7 +126,8 @@ func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 
 // Do runs any command that names keys of one slot, built in or the host's (see [Node.Handle]): "INCR", "visits". The reply
 // is nil, string (a status such as OK), []byte, int64, float64, bool, []any, or
-// map[string]any. An error reply is returned as error. Arguments are strings, []byte, or numbers.
+// map[string]any. An error reply is returned as error. Arguments are strings, []byte, or numbers. Commands about the connection they
+// come on, such as MULTI or SUBSCRIBE, are refused: all callers share the connections.
 func (r *Router) Do(ctx context.Context, command string, args ...any) (any, error) {
 	line, err := commandLine(command, args)
 	if err != nil {

@@ -105,6 +105,14 @@ func TestRouterErrors(t *testing.T) {
 					t.Errorf("INCR of a text: %#v", err)
 				}
 			}
+			for _, name := range []string{"MULTI", "exec", "SUBSCRIBE", "HELLO", "QUIT", "READONLY", "BLPOP", "WAIT"} {
+				if v, err := r.Do(ctx, name, "k0"); err == nil {
+					t.Errorf("%s: %v", name, v)
+				}
+			}
+			if v, err := r.Get(ctx, "k0"); err != nil || string(v) != "x" {
+				t.Errorf("after that: %q, %v", v, err)
+			}
 			if _, err := r.Do(ctx, "GET", struct{}{}); err == nil {
 				t.Error("an argument of a strange type is taken")
 			}
