@@ -70,9 +70,10 @@ func (r *Router) mget(ctx context.Context, keys []string, batch []int, results [
 		}
 		return
 	}
-	for _, i := range batch {
+	each(len(batch), maxParallel/16, func(n int) {
+		i := batch[n]
 		results[i].Value, results[i].Err = r.Get(ctx, keys[i])
-	}
+	})
 }
 
 // doOnce is do for reads that are not worth waiting for, since there is another way.
@@ -89,7 +90,7 @@ func (r *Router) doOnce(ctx context.Context, req *request) (resp.Reply, error) {
 // results, in the order of items, tell.
 func (r *Router) SetMany(ctx context.Context, items ...Item) []Result {
 	results := make([]Result, len(items))
-	r.each(len(items), func(i int) {
+	each(len(items), maxParallel, func(i int) {
 		results[i].Key = items[i].Key
 		results[i].Err = r.Set(ctx, items[i].Key, items[i].Value, items[i].TTL)
 	})
@@ -100,7 +101,7 @@ func (r *Router) SetMany(ctx context.Context, items ...Item) []Result {
 // not there is ErrNotFound.
 func (r *Router) DeleteMany(ctx context.Context, keys ...string) []Result {
 	results := make([]Result, len(keys))
-	r.each(len(keys), func(i int) {
+	each(len(keys), maxParallel, func(i int) {
 		deleted, err := r.Delete(ctx, keys[i])
 		if err == nil && !deleted {
 			err = ErrNotFound
@@ -136,18 +137,18 @@ func (r *Router) bySlot(keys []string, fn func(batch []int)) {
 		}
 		batches = append(batches, group)
 	}
-	r.each(len(batches), func(i int) { fn(batches[i]) })
+	each(len(batches), maxParallel, func(i int) { fn(batches[i]) })
 }
 
-// each calls fn with 0 to n-1, on a bounded number of goroutines.
-func (r *Router) each(n int, fn func(i int)) {
+// each calls fn with 0 to n-1, on so many goroutines at most.
+func each(n, parallel int, fn func(i int)) {
 	if n == 1 {
 		fn(0)
 		return
 	}
 	var wg sync.WaitGroup
 	next := make(chan int)
-	for range min(n, maxParallel) {
+	for range min(n, parallel) {
 		wg.Go(func() {
 			for i := range next {
 				fn(i)
