@@ -130,7 +130,7 @@ func (r *clientReach) ask(ctx context.Context, to place, req *peer.Request) (res
 	if req.Procedure != "" {
 		return resp.Reply{}, errors.New("slotmesh: only a node's Router can call procedures")
 	}
-	pipe, err := r.links.get(ctx, linkKey{place: to, readOnly: req.ReadOnly, within: req.Within})
+	pipe, err := r.links.get(ctx, linkKey{place: to, readOnly: req.ReadOnly, within: req.Within, sync: req.Sync > 0})
 	if err != nil {
 		return resp.Reply{}, err
 	}
@@ -142,19 +142,6 @@ func (r *clientReach) ask(ctx context.Context, to place, req *peer.Request) (res
 		err = r.awaitSync(ctx, pipe, req.Sync)
 	}
 	return reply, err
-}
-
-// awaitSync is WAIT: a connection's own writes are those it waits for.
-func (r *clientReach) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
-	wait := &peer.Request{Args: [][]byte{[]byte("WAIT"), strconv.AppendInt(nil, int64(k), 10), milliseconds(syncLimit)}}
-	reply, err := pipe.Call(ctx, wait)
-	if err == nil && reply.Kind == resp.Int && reply.Int < int64(k) {
-		err = fmt.Errorf("%d of %d replicas hold it", reply.Int, k)
-	}
-	if err != nil {
-		return &unknownFate{err}
-	}
-	return reply.Err()
 }
 
 // clientError turns an error reply into the error it stands for. A redirect without a host means the

@@ -32,6 +32,7 @@ type linkKey struct {
 	place
 	readOnly bool          // READONLY has been said on it
 	within   time.Duration // it is good for that only while the node is so little behind; 0: no matter
+	sync     bool          // writes on it wait for replicas, and hold up what comes after them
 }
 
 // linkState is a connection, or the attempt to make it.

@@ -1,0 +1,35 @@
+package slotmesh
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// awaitSync waits until k replicas hold what has been written on a connection, at most as WithSync says. A WAIT says nothing
+// until it ends; so a long one is sent in parts, and the connection does not pass for a silent one.
+func (r *clientReach) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
+	end, ok := ctx.Deadline()
+	if !ok {
+		end = time.Now().Add(syncLimit)
+	}
+	for {
+		step := min(time.Until(end), r.cfg.Silence/2)
+		wait := &peer.Request{Args: [][]byte{[]byte("WAIT"), strconv.AppendInt(nil, int64(k), 10), milliseconds(step)}}
+		reply, err := pipe.Call(ctx, wait)
+		switch {
+		case err != nil:
+			return &unknownFate{err}
+		case reply.Kind != resp.Int:
+			return &unknownFate{fmt.Errorf("the answer to WAIT was %q", reply.Text())}
+		case reply.Int >= int64(k):
+			return nil
+		case !time.Now().Before(end):
+			return &unknownFate{fmt.Errorf("%d of %d replicas hold it", reply.Int, k)}
+		}
+	}
+}
