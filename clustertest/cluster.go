@@ -109,6 +109,7 @@ func (c *Cluster) start(i int) {
 }
 
 func (c *Cluster) stop() {
+	c.story.end()
 	topology := c.topology() // while there is one
 	for i, m := range c.nodes {
 		if m.node != nil {
@@ -117,7 +118,7 @@ func (c *Cluster) stop() {
 	}
 	c.checkLeaks()
 	if c.t.Failed() {
-		c.t.Log(c.story.String() + "\n" + topology)
+		c.t.Log(c.story.String() + topology)
 	}
 }
 
@@ -155,6 +156,7 @@ func (c *Cluster) Addrs() []string {
 func (c *Cluster) Kill(i int) {
 	c.t.Helper()
 	m, node := c.nodes[i], c.Node(i)
+	c.story.did("Kill %d", i)
 	if c.cfg.TCP {
 		m.tcp.kill()
 	} else {
@@ -173,6 +175,7 @@ var errPowerCut = errors.New("power cut")
 func (c *Cluster) Stop(i int) {
 	c.t.Helper()
 	node := c.Node(i)
+	c.story.did("Stop %d", i)
 	c.nodes[i].node = nil
 	if err := node.Close(); err != nil {
 		c.t.Errorf("clustertest: closing node %d: %v", i, err)
@@ -186,5 +189,6 @@ func (c *Cluster) Restart(i int) {
 	if c.nodes[i].node != nil {
 		c.Stop(i)
 	}
+	c.story.did("Restart %d", i)
 	c.start(i)
 }

@@ -110,6 +110,22 @@ func TestKillOverTCP(t *testing.T) {
 	}
 }
 
+// Dozens of nodes fit into a test.
+func TestNodesAreSmall(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapInuse + m.StackInuse)
+	}
+	before := heap()
+	c := clustertest.Start(t, clustertest.Config{Masters: 6})
+	if each := (heap() - before) / 6; each > 1<<20 {
+		t.Errorf("%d KiB for each node", each>>10)
+	}
+	runtime.KeepAlive(c)
+}
+
 // Six nodes, up and stable: how long it takes, how much memory each holds.
 func BenchmarkSixNodes(b *testing.B) {
 	var before, after runtime.MemStats

@@ -30,8 +30,8 @@
 // # What it checks by itself
 //
 // Everything is stopped when the test ends; a goroutine that a node leaves behind fails it. If the test
-// failed, the story of the cluster is in its log: what happened, seen by which node, when, and how each node saw
-// the cluster at the end.
+// failed, the story of the cluster is in its log: what the test did and what happened, seen by which node, when, and how each
+// node saw the cluster at the end.
 //
 // # Stability
 //

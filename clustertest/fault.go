@@ -13,14 +13,21 @@ import (
 const clientHost = "10.0.255.1"
 
 // Partition cuts the network between the nodes in a and those in b until Heal.
-func (c *Cluster) Partition(a, b []int) { c.net.Partition(c.hosts(a), c.hosts(b)) }
+func (c *Cluster) Partition(a, b []int) {
+	c.story.did("Partition %v from %v", a, b)
+	c.net.Partition(c.hosts(a), c.hosts(b))
+}
 
 // Pause stalls everything that node i sends and receives, clients included, until Resume or Heal: to the others it looks
 // like a process that is suspended. Its own timers go on.
-func (c *Cluster) Pause(i int) { c.net.Partition(c.hosts([]int{i}), c.others(i)) }
+func (c *Cluster) Pause(i int) {
+	c.story.did("Pause %d", i)
+	c.net.Partition(c.hosts([]int{i}), c.others(i))
+}
 
 // Resume ends a Pause of node i, and its share in partitions.
 func (c *Cluster) Resume(i int) {
+	c.story.did("Resume %d", i)
 	for _, other := range c.others(i) {
 		c.net.Join(c.nodes[i].host, other)
 	}
@@ -28,21 +35,27 @@ func (c *Cluster) Resume(i int) {
 
 // Drop stalls what node from sends to node to until Heal; the other direction still works.
 func (c *Cluster) Drop(from, to int) {
+	c.story.did("Drop from %d to %d", from, to)
 	hosts := c.hosts([]int{from, to})
 	c.net.Drop(hosts[0], hosts[1])
 }
 
 // Reset breaks the connections between two nodes; they can make new ones.
 func (c *Cluster) Reset(a, b int) {
+	c.story.did("Reset between %d and %d", a, b)
 	hosts := c.hosts([]int{a, b})
 	c.net.Reset(hosts[0], hosts[1])
 }
 
 // Heal ends all partitions, pauses and drops. Delays stay.
-func (c *Cluster) Heal() { c.net.Heal() }
+func (c *Cluster) Heal() {
+	c.story.did("Heal")
+	c.net.Heal()
+}
 
 // Delay makes everything that is sent between nodes, and between nodes and clients, arrive d later.
 func (c *Cluster) Delay(d time.Duration) {
+	c.story.did("Delay %v", d)
 	for i := range c.nodes {
 		for _, other := range c.others(i) {
 			c.net.SetDelay(c.nodes[i].host, other, d)
@@ -52,6 +65,7 @@ func (c *Cluster) Delay(d time.Duration) {
 
 // DelayBetween is Delay between two nodes only.
 func (c *Cluster) DelayBetween(a, b int, d time.Duration) {
+	c.story.did("Delay %v between %d and %d", d, a, b)
 	hosts := c.hosts([]int{a, b})
 	c.net.SetDelay(hosts[0], hosts[1], d)
 }

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"admin":             {"slots", "migrate", "internal/resp"},
 	".":                 {"slots", "keyspace", "gossip", "replication", "migrate", "internal/*"},
 	"cache":             {".", "slots"},
-	"clustertest":       {".", "slots", "keyspace", "admin", "internal/memnet"},
+	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "internal/memnet"},
 	"cmd/slotmesh":      {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "internal/*"},
 	"internal/archtest": {},
 	"examples/*":        {".", "slots", "keyspace", "admin"},
