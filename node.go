@@ -56,6 +56,7 @@ type Node struct {
 	aborted broadcast   // of manual failovers
 	backing atomic.Bool // standing back: see gossip.StandingBack
 
+	kin       kin // of the goroutine that changes the map
 	lost      lostSlots
 	inherited atomic.Pointer[openSlots] // of the master this node succeeded, until gossip knows them
 
@@ -158,6 +159,7 @@ func (n *Node) startCluster() error {
 		return err
 	}
 	_, n.addr.BusPort = hostPort(ln.Addr())
+	h := n.backlog.History()
 	n.gossip, err = gossip.NewDriver(gossip.DriverConfig{
 		Core: gossip.Config{
 			Addr:           n.announced(),
@@ -169,7 +171,7 @@ func (n *Node) startCluster() error {
 
 			ReplicaValidity:  n.cfg.Replication.Validity,
 			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
-			Offset:           uint64(n.backlog.Offset()),
+			Data:             gossip.Data{Term: h.Term, Offset: h.Offset},
 			Rand:             newRand(),
 		},
 		Disk: n.cfg.Disk,
@@ -190,6 +192,7 @@ func (n *Node) startCluster() error {
 		ln.Close()
 		return err
 	}
+	n.tellData()
 	n.noteOpenSlots(nil, n.Map())
 	if n.migrations, err = n.newMigrations(); err != nil {
 		ln.Close()
@@ -306,7 +309,7 @@ func (n *Node) housekeeping() {
 			n.store.ExpireStep(expireBudget)
 			n.snapshots.tick()
 			if n.gossip != nil {
-				n.tellOffset()
+				n.tellData()
 				n.dropLost(time.Now())
 			}
 		}

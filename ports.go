@@ -110,7 +110,7 @@ func (c clusterPort) Peers() []server.Peer {
 		list = append(list, server.Peer{
 			ID: p.ID, Addr: p.Addr, Handshake: p.Handshake,
 			PingSent: p.PingSent, PongRecv: p.PongReceived, Connected: p.Connected,
-			ReplOffset: int64(p.Offset),
+			ReplOffset: p.Data.Offset,
 		})
 	}
 	return list

@@ -37,10 +37,15 @@ func (n *Node) startReplication() error {
 	if m == nil {
 		return nil
 	}
-	if master := m.Node(m.Self().Master); master != nil {
+	n.kin.note(m)
+	master := m.Node(m.Self().Master)
+	switch {
+	case master == nil:
+		return nil
+	case n.snapshots.found:
 		return n.repl.Resume(*master)
 	}
-	return nil
+	return n.repl.Follow(*master) // it has lost what it held
 }
 
 // identity is what the node calls itself towards its master and its replicas.
@@ -63,10 +68,15 @@ func (n *Node) clusterID() (none [16]byte) {
 // Following whom one follows already does nothing.
 func (n *Node) follow(m *slots.Map) {
 	if master := m.Node(m.Self().Master); master != nil {
-		if err := n.repl.Follow(*master); err != nil {
+		follow := n.repl.Follow
+		if n.kin.includes(master.ID) {
+			follow = n.repl.Resume
+		}
+		if err := follow(*master); err != nil {
 			n.log.Debug("not following", "master", master.ID, "error", err)
 		}
 	}
+	n.kin.note(m)
 }
 
 // acceptReplica serves a replica, but not while this node stands back: a full sync would make the replica
@@ -84,7 +94,7 @@ func (n *Node) acceptReplica(conn net.Conn) {
 func (n *Node) changeMap(m *slots.Map) {
 	old := n.engine.Map()
 	if old != nil && !old.Self().IsMaster() && m.Self().IsMaster() {
-		n.repl.Promote()
+		n.repl.Promote(m.Self().ConfigEpoch + 1) // a node that was never promoted is in term 1
 		n.inherit(old.Self().Master)
 	}
 	if open := n.inherited.Load(); open != nil {
@@ -100,9 +110,9 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.changed.wake()
 }
 
-// tellOffset lets gossip know how far this node's data is: elections compare it.
-func (n *Node) tellOffset() {
-	n.gossip.SetOffset(uint64(n.repl.Offset()))
+// tellData lets gossip know how far this node's data is: elections compare it.
+func (n *Node) tellData() {
+	n.gossip.SetData(gossip.Data(n.repl.Standing()))
 	if n.Map().Self().IsMaster() {
 		return
 	}
@@ -224,9 +234,9 @@ func (n *Node) catchUp() {
 	ctx, cancel := context.WithTimeout(n.life, catchUpLimit)
 	defer cancel()
 	for !n.Map().Self().IsMaster() {
-		offset := n.repl.Offset()
-		n.gossip.SetOffset(uint64(offset))
-		if n.repl.WaitOffset(ctx, offset+1) != nil {
+		standing := n.repl.Standing()
+		n.gossip.SetData(gossip.Data(standing))
+		if n.repl.WaitOffset(ctx, standing.Offset+1) != nil {
 			return
 		}
 	}

@@ -20,6 +20,8 @@ type snapshots struct {
 	running  bool
 	ended    chan struct{} // closed when the running one ends
 	noLast   bool          // nothing is saved at the node's end
+
+	found bool // there was a snapshot at the start; set by load
 }
 
 // load reads the snapshot of an earlier run.
@@ -35,7 +37,7 @@ func (s *snapshots) load() error {
 	if err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
-	if found {
+	if s.found = found; found {
 		s.node.log.Info("snapshot loaded", "file", cfg.File, "keys", s.node.store.Len(), "took", time.Since(began))
 	}
 	return nil

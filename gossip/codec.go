@@ -47,6 +47,8 @@ const (
 	keyElectorate
 	keyServed
 	keyMember
+	keyTerm
+	keyMissing
 )
 
 // mapWriter writes a map and counts its fields.
@@ -152,6 +154,8 @@ func AppendMessage(b []byte, m *Message) []byte {
 	w.bool(keyForced, m.Forced)
 	w.uint(keyElectorate, m.Electorate)
 	w.bool(keyServed, m.Served)
+	w.uint(keyTerm, m.Term)
+	w.bool(keyMissing, m.Missing)
 	return w.done()
 }
 
@@ -249,6 +253,10 @@ func (m *Message) decodeField(u *unpacker, key uint64) {
 		m.Electorate = u.uint()
 	case keyServed:
 		m.Served = u.bool()
+	case keyTerm:
+		m.Term = u.uint()
+	case keyMissing:
+		m.Missing = u.bool()
 	case keyMember:
 		m.join().Member = u.bool()
 	default:

@@ -29,7 +29,7 @@ func sampleMessages() []*Message {
 		{Type: TypePing, Sender: id},
 		{
 			Type: TypePong, Cluster: ClusterID{5}, Sender: id, Gen: 1, Incarnation: 2, Epoch: 3, Digest: 1 << 63,
-			Served: true, Offset: 1 << 40, Suspects: []slots.NodeID{{4}, {5}}, Self: &records[1], You: "::1", Join: &Join{Established: true, Slots: full, Member: true},
+			Served: true, Offset: 1 << 40, Term: 7, Missing: true, Suspects: []slots.NodeID{{4}, {5}}, Self: &records[1], You: "::1", Join: &Join{Established: true, Slots: full, Member: true},
 		},
 		{Type: TypeMeet, Sender: id, Self: &records[2], Join: &Join{}},
 		{Type: TypeNews, Sender: id, Records: records, Want: []uint64{1, 1 << 63}},

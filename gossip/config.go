@@ -35,9 +35,9 @@ type Config struct {
 	// MigrationBarrier is how many replicas a master keeps when another shard without
 	// any needs one (SPEC §6.8). Default 1.
 	MigrationBarrier int
-	// Offset is how much of its shard's data (see Core.SetOffset) this start of the node
-	// brought along. A restarted master of which a replica has more lets it take over.
-	Offset uint64
+	// Data is how much of its shard's data this start of the node brought along. A restarted
+	// master of which a replica has more lets it take over.
+	Data Data
 	// Rand is the core's only source of chance, ids included: seed it well. It must
 	// not be used elsewhere.
 	Rand *rand.Rand

@@ -15,7 +15,7 @@ import (
 // at a time, and carries out what Output returns after every input.
 //
 // Inputs are Tick (every 100 ms), Step (a message), LinkUp, LinkDown and
-// DialFailed (connections), Do (commands) and SetOffset. Each carries the time.
+// DialFailed (connections), Do (commands) and SetData. Each carries the time.
 type Core struct {
 	cfg Config
 	now time.Time // of the latest input
@@ -137,7 +137,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	if self.Addr.Host == "" {
 		self.Addr.Host = host // until a peer tells better
 	}
-	c.self = &node{rec: self, offset: cfg.Offset}
+	c.self = &node{rec: self, data: cfg.Data}
 	c.insert(c.self)
 	if st != nil {
 		c.restore(st.Nodes[1:])

@@ -53,14 +53,16 @@
 // # Who succeeds a failed master
 //
 // Replicas stand for election (SPEC §6). A request for votes also says that the master
-// failed, and the replicas of a shard tell each other their offsets once it did, so
-// the one with the most data asks at once instead of after half a second to a second.
-// The wait of SPEC §6.3 remains where a sibling does not answer. A voter that denies says
-// so, and a candidate that cannot win any more tries again soon.
+// failed, and the replicas of a shard tell each other their [Data] once it did, so
+// the one with the most asks at once instead of after half a second to a second.
+// The wait of SPEC §6.3 remains where a sibling does not answer. A voter that hears a sibling with
+// more than the candidate waits two seconds for that one. A voter that denies says
+// so, and a candidate that cannot win any more tries again soon. Who is new to its shard, and has none of its data, does
+// not stand: the master that is away may have the only copy.
 //
 // In a manual failover the host program plays a part: on [WritesPaused] it stops
 // writes and answers with [ConfirmPause]; the replica's host tells its offset by
-// SetOffset; on [WritesResumed] writes go on, or meet a redirect.
+// SetData; on [WritesResumed] writes go on, or meet a redirect.
 //
 // A master that restarts before anybody missed it, but without its data or with an old
 // snapshot, does not serve that: it asks its replicas first, and resigns if one of them

@@ -58,7 +58,7 @@ type Driver struct {
 	current     atomic.Pointer[slots.Map]
 	cluster     atomic.Pointer[ClusterID]
 	incarnation atomic.Uint64
-	offset      atomic.Uint64
+	data        atomic.Pointer[Data]
 	lastLink    atomic.Uint64
 	// catchingUp is set while a manual failover waits for the offset to grow.
 	catchingUp atomic.Bool
@@ -123,7 +123,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.cluster.Store(&ClusterID{})
-	d.offset.Store(cfg.Core.Offset)
+	d.data.Store(&cfg.Core.Data)
 	d.carryOut(time.Now()) // saves the new incarnation, makes the first map
 	if d.saveErr != nil {
 		d.cancel()
@@ -212,7 +212,7 @@ func (d *Driver) run() {
 
 // take carries in an input, and those that wait behind it.
 func (d *Driver) take(in func(time.Time)) {
-	d.core.SetOffset(d.offset.Load())
+	d.core.SetData(*d.data.Load())
 	in(time.Now())
 	for range batch - 1 {
 		select {
@@ -290,10 +290,10 @@ func (d *Driver) answerWaiting(err error) {
 // Map returns the present view.
 func (d *Driver) Map() *slots.Map { return d.current.Load() }
 
-// SetOffset tells the peers, with the next heartbeats, how far this node's data is. It
-// never blocks, and costs next to nothing: call it as often as the offset moves.
-func (d *Driver) SetOffset(offset uint64) {
-	d.offset.Store(offset)
+// SetData tells the peers, with the next heartbeats, how far this node's data is. It
+// never blocks, and costs next to nothing: call it as often as the data moves.
+func (d *Driver) SetData(data Data) {
+	d.data.Store(&data)
 	if d.catchingUp.Load() { // a manual failover waits for just that
 		select {
 		case d.inputs <- func(time.Time) {}:

@@ -296,7 +296,7 @@ func TestDriversFailOver(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		master, replica := hosts[0], hosts[3]
-		replica.SetOffset(7)
+		replica.SetData(Data{Offset: 7})
 
 		master.stop()
 		took := until(t, 2*T, "the replica serves", func() bool {
@@ -321,7 +321,7 @@ func TestDriversFailOver(t *testing.T) {
 		if back.Map().IsMine(0) {
 			t.Fatal("took over before it had all data")
 		}
-		back.SetOffset(9)
+		back.SetData(Data{Offset: 9})
 		took = until(t, time.Second, "back in office", func() bool { return back.Map().IsMine(0) })
 		if took > 10*time.Millisecond {
 			t.Errorf("the hand-over took %v after the replica had all data", took)

@@ -12,7 +12,7 @@ type election struct {
 	master  slots.NodeID
 	manual  bool
 	created time.Time
-	start   time.Time // when to ask, if the siblings' offsets stay unknown (SPEC §6.3)
+	start   time.Time // when to ask, if the siblings' data stays unknown (SPEC §6.3)
 
 	epoch    uint64 // of the votes asked for, 0 before that
 	voters   uint64 // the electorate that was asked
@@ -39,7 +39,7 @@ const (
 //
 // Redis lets half a second to a second pass before it asks for votes: for FAIL to reach the
 // voters, and for replicas of one shard not to split them. Here a request for votes
-// says as well as a FAIL message that the majority agreed; and the replicas tell each other their offsets once their master failed. When all have, their
+// says as well as a FAIL message that the majority agreed; and the replicas tell each other their data once their master failed. When all have, their
 // order is known and the best starts at once. The delay of SPEC §6.3 remains for the
 // case that somebody does not answer.
 func (c *Core) tendElection() {
@@ -60,7 +60,7 @@ func (c *Core) tendElection() {
 		c.election = e
 		for _, n := range c.siblings() {
 			if l := n.link(); l != nil {
-				c.sendPing(n, l) // its Pong tells its offset
+				c.sendPing(n, l) // its Pong tells its data
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func (c *Core) tendElection() {
 func (c *Core) siblings() []*node {
 	var list []*node
 	for _, n := range c.list {
-		if n != c.self && n.rec.Master == c.self.rec.Master && n.health != slots.Failed && !n.rec.NoFailover {
+		if n != c.self && n.rec.Master == c.self.rec.Master && n.health != slots.Failed && n.mayStand() {
 			list = append(list, n)
 		}
 	}
@@ -80,10 +80,13 @@ func (c *Core) siblings() []*node {
 }
 
 // dataValid reports whether this replica heard its master's data recently enough
-// (SPEC §6.2).
+// (SPEC §6.2), and whether it has any.
 func (c *Core) dataValid(m *node) bool {
 	if c.cfg.ReplicaValidity < 0 {
 		return true
+	}
+	if c.self.data.Missing {
+		return false
 	}
 	last := c.dataTime
 	if last.IsZero() {
@@ -125,10 +128,10 @@ func (c *Core) startOf(e *election) time.Time {
 	}
 	rank, known := 0, true
 	for _, n := range c.siblings() {
-		if n.offsetAt.Before(e.created) {
+		if n.dataAt.Before(e.created) {
 			known = false
 		}
-		if n.offset > c.self.offset || n.offset == c.self.offset && before(n.rec.ID, c.self.rec.ID) {
+		if n.data.after(c.self.data) || !c.self.data.after(n.data) && before(n.rec.ID, c.self.rec.ID) {
 			rank++
 		}
 	}
@@ -187,6 +190,7 @@ func (c *Core) sendRequest(e *election) {
 	request.Self, request.Subject, request.Slots, request.Forced = &self, e.master, e.claim, e.manual
 	request.Epoch = e.epoch // a repeated request asks for the same vote
 	request.Electorate = e.voters
+	request.addData(c.self.data)
 	if m := c.nodes[e.master]; m != nil {
 		request.ConfigEpoch = m.rec.ConfigEpoch
 	}

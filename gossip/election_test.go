@@ -43,8 +43,8 @@ func TestReplicaTakesOver(t *testing.T) {
 	for seed := range uint64(20) {
 		const T = 2 * time.Second
 		s := newShards(t, seed, 3, 2, T)
-		s.nodes[3].core.SetOffset(100)
-		s.nodes[6].core.SetOffset(200) // the better one, whatever the ids
+		s.nodes[3].core.SetData(Data{Offset: 100})
+		s.nodes[6].core.SetData(Data{Offset: 200}) // the better one, whatever the ids
 		s.run(time.Duration(s.rng.Int64N(int64(T))))
 		died := s.now
 		s.nodes[0].crash(false)
@@ -76,6 +76,48 @@ func TestReplicaTakesOver(t *testing.T) {
 	}
 }
 
+// The replica with less data does not hear the better one, but the voters do: they wait for it, and for
+// nobody for long.
+func TestVotersKnowTheBetterReplica(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		worse, other Data
+		dies         bool
+		winner       int
+	}{
+		{"a greater offset", Data{Offset: 100}, Data{Offset: 200}, false, 6},
+		{"a later term", Data{Term: 4, Offset: 200}, Data{Term: 5, Offset: 100}, false, 6},
+		{"which is new to the shard", Data{Offset: 100}, Data{Term: 9, Offset: 200, Missing: true}, false, 3},
+		{"which dies too", Data{Offset: 100}, Data{Offset: 200}, true, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(10) {
+				const T = 2 * time.Second
+				s := newShards(t, seed, 3, 2, T)
+				s.apart = map[*simNode]bool{s.nodes[3]: true, s.nodes[6]: true}
+				for end := range s.nodes[3].links { // the links between them
+					if e := s.nodes[3].links[end]; e.other.node == s.nodes[6] {
+						e.downAfter(0)
+						e.other.downAfter(0)
+					}
+				}
+				s.nodes[3].core.SetData(c.worse) // and has never heard of the other's
+				s.nodes[6].core.SetData(c.other)
+				s.run(T)
+				s.nodes[0].crash(false)
+				if c.dies {
+					s.run(T)
+					s.nodes[6].crash(false)
+				}
+				took := s.until(2*T+3*time.Second, "a new master", func() bool { return s.owner(0) != nil })
+				if w := s.owner(0); w != s.nodes[c.winner] {
+					t.Errorf("seed %d: node %d won after %v, not node %d", seed, w.i, took, c.winner)
+				}
+			}
+		})
+	}
+}
+
 // Two shards that fail at the same moment must not take each other's votes for long.
 func TestTwoMastersDieAtOnce(t *testing.T) {
 	for seed := range uint64(20) {
@@ -94,6 +136,7 @@ func TestTwoMastersDieAtOnce(t *testing.T) {
 func TestWhoDoesNotStand(t *testing.T) {
 	for name, prepare := range map[string]func(c *Core){
 		"switched off": func(c *Core) { c.self.rec.NoFailover = true },
+		"no data yet":  func(c *Core) { c.SetData(Data{Offset: 1000, Missing: true}) },
 		"old data":     func(c *Core) { c.cfg.ReplicaValidity = 1; c.SetDataTime(c.now.Add(-time.Hour)) },
 	} {
 		s := newShards(t, 1, 3, 1, time.Second)
@@ -170,7 +213,7 @@ func electionChaos(t *testing.T, seed uint64) {
 	s.loss, s.double, s.maxDelay = 0.05, 0.05, 100*time.Millisecond
 	history := make(map[claim]slots.NodeID)
 	for _, n := range s.nodes {
-		n.core.SetOffset(uint64(s.rng.IntN(1000)))
+		n.core.SetData(Data{Offset: int64(s.rng.IntN(1000))})
 	}
 	for range 8 {
 		s.electionMisfortune()

@@ -69,7 +69,7 @@ type WritesPaused struct {
 type StandingBack struct{ On bool }
 
 // HandOverAsked says that this replica's master is about to end, and that this node has begun a
-// manual failover for that reason: tell SetOffset of every step from now on.
+// manual failover for that reason: tell SetData of every step from now on.
 type HandOverAsked struct{ By slots.NodeID }
 
 // WritesResumed ends a pause.

@@ -134,7 +134,7 @@ func (c *Core) agreeOnFailure(n *node) {
 }
 
 func (c *Core) fail(n *node) {
-	n.failedAt = c.now
+	n.failedAt, n.askedAt = c.now, time.Time{}
 	c.setHealth(n, slots.Failed)
 }
 
@@ -165,7 +165,7 @@ func (c *Core) contact(n *node) {
 // (SPEC §6.1).
 func (c *Core) hasHeir(n *node) bool {
 	for _, r := range c.list {
-		if r.rec.Master == n.rec.ID && r.health != slots.Failed && !r.rec.NoFailover {
+		if r.rec.Master == n.rec.ID && r.health != slots.Failed && r.mayStand() {
 			return true
 		}
 	}

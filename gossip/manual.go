@@ -106,7 +106,7 @@ func (c *Core) tendManual() {
 	case c.now.After(f.deadline):
 		c.endManual("not done in time")
 	case c.election != nil:
-	case f.paused && c.self.offset >= f.target:
+	case f.paused && c.self.data.Offset >= int64(f.target):
 		c.startManual()
 	case !f.paused && !c.now.Before(f.askAgain):
 		if m := c.nodes[c.self.rec.Master]; m != nil && len(m.links) > 0 {

@@ -14,8 +14,8 @@ func TestManualFailover(t *testing.T) {
 	if err := master.do(Failover{}); !errors.Is(err, ErrNotReplica) {
 		t.Fatalf("failover of a master: %v", err)
 	}
-	master.core.SetOffset(1000)
-	replica.core.SetOffset(900)
+	master.core.SetData(Data{Offset: 1000})
+	replica.core.SetData(Data{Offset: 900})
 	replica.must(Failover{})
 	s.run(50 * time.Millisecond)
 	p, ok := find[WritesPaused](master)
@@ -27,7 +27,7 @@ func TestManualFailover(t *testing.T) {
 	if s.owner(0) != master {
 		t.Fatal("the replica took over before it had all data")
 	}
-	replica.core.SetOffset(1000)
+	replica.core.SetData(Data{Offset: 1000})
 	replica.carryOut()
 	took := s.until(100*time.Millisecond, "the replica took over", func() bool { return s.owner(0) == replica })
 	t.Logf("took over %v after it caught up", took)

@@ -54,7 +54,9 @@ type Message struct {
 	Digest      uint64 // of the sender's view: the XOR of its records' hashes
 	Served      bool   // the cluster has served clients at some time
 
-	Offset   uint64         // how far the sender's data is (replication offset)
+	Offset   uint64         // of the sender's Data, as the next two. Paused: where the data ends
+	Term     uint64         // …
+	Missing  bool           // …
 	Suspects []slots.NodeID // whom the sender holds for PFAIL or FAIL
 
 	Self    *Record      // the sender's own record, in the first message on a link

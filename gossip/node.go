@@ -17,8 +17,8 @@ type node struct {
 	// pingSent is since when the peer owes an answer, zero if it owes none.
 	pingSent  time.Time
 	lastHeard time.Time // any message from it, on any link
-	offset    uint64    // replication offset it told last …
-	offsetAt  time.Time // … and when
+	data      Data      // what it told last …
+	dataAt    time.Time // … and when
 	// suspects are those it holds for down, as it said at suspectsAt.
 	suspects   []slots.NodeID
 	suspectsAt time.Time
@@ -38,6 +38,7 @@ type node struct {
 
 	votedAt     time.Time    // when this node last voted for a successor of it …
 	votedFor    slots.NodeID // … and for whom
+	askedAt     time.Time    // when a replica first asked to succeed it, since it failed
 	hadReplicas bool         // a master that had replicas …
 	orphaned    time.Time    // … and lost the last one then
 }

@@ -25,7 +25,8 @@ type sim struct {
 	loss     float64 // of messages
 	double   float64
 	maxDelay time.Duration
-	group    []int // nodes of different groups cannot reach each other
+	group    []int             // nodes of different groups cannot reach each other
+	apart    map[*simNode]bool // these do not reach each other
 	noMap    bool
 
 	maxQueue  int
@@ -126,7 +127,9 @@ func (s *sim) until(limit time.Duration, what string, ok func() bool) time.Durat
 	return s.now.Sub(start)
 }
 
-func (s *sim) cut(a, b *simNode) bool { return s.group[a.i] != s.group[b.i] }
+func (s *sim) cut(a, b *simNode) bool {
+	return s.group[a.i] != s.group[b.i] || s.apart != nil && s.apart[a] && s.apart[b]
+}
 
 func (n *simNode) start() {
 	n.run++

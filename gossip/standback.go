@@ -10,7 +10,7 @@ import (
 // it comes back without its data, or with an old snapshot, it would serve that, and make its
 // replicas throw away what they hold. So a restarted master with slots stands back for as
 // long as it has to wait anyway (startDelay), and until every replica that answers has told its
-// offset: it serves nothing, and its host brings no replica up to date. If one has more than Config.Offset, the master resigns:
+// data: it serves nothing, and its host brings no replica up to date. If one has more than Config.Data, the master resigns:
 // it declares itself failed, and the replicas hold an ordinary election.
 
 // resignEvery is how often it says so, for those who came late or missed it.
@@ -32,10 +32,10 @@ func (c *Core) tendStandBack() {
 	unheard, better := false, (*node)(nil)
 	for _, n := range c.list {
 		switch {
-		case n.rec.Master != c.self.rec.ID || n.rec.NoFailover || n.health == slots.Failed:
-		case n.offsetAt.IsZero():
+		case n.rec.Master != c.self.rec.ID || !n.mayStand() || n.health == slots.Failed:
+		case n.dataAt.IsZero():
 			unheard = unheard || n.health == slots.Online
-		case n.offset > c.cfg.Offset && (better == nil || n.offset > better.offset):
+		case n.data.after(c.cfg.Data) && (better == nil || n.data.after(better.data)):
 			better = n
 		}
 	}

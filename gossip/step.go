@@ -131,7 +131,7 @@ func (c *Core) hear(l *link, m *Message) {
 	c.raiseEpoch(m.Epoch)
 	n.digest = m.Digest
 	if m.Type == TypePing || m.Type == TypePong || m.Type == TypeSuspect {
-		n.offset, n.offsetAt = m.Offset, c.now
+		n.data, n.dataAt = Data{m.Term, int64(m.Offset), m.Missing}, c.now
 	}
 	c.learnHost(m.You)
 	c.contact(n)
@@ -205,7 +205,8 @@ func (c *Core) message(t Type) *Message {
 // heartbeat returns a message that also says what this node sees of others.
 func (c *Core) heartbeat(t Type) *Message {
 	m := c.message(t)
-	m.Suspects, m.Offset = c.listSuspects(), c.self.offset
+	m.Suspects = c.listSuspects()
+	m.addData(c.self.data)
 	return m
 }
 
@@ -253,10 +254,12 @@ func (c *Core) sendTo(m *Message, want func(*node) bool) {
 	}
 }
 
-// SetOffset tells the peers with the next heartbeats how far this node's data is. A
+func (m *Message) addData(d Data) { m.Term, m.Offset, m.Missing = d.Term, uint64(d.Offset), d.Missing }
+
+// SetData tells the peers with the next heartbeats how far this node's data is. A
 // manual failover that waits for it goes on.
-func (c *Core) SetOffset(offset uint64) {
-	c.self.offset = offset
+func (c *Core) SetData(d Data) {
+	c.self.data = d
 	if c.manual != nil {
 		c.tendManual()
 	}
@@ -279,7 +282,7 @@ type Peer struct {
 	PingSent     time.Time // since when it owes an answer, zero if it owes none
 	PongReceived time.Time // when it was last heard, zero if never
 	Reports      int       // how many masters report it down (SPEC §3.4)
-	Offset       uint64    // replication offset it told last
+	Data         Data      // what it told last of its data
 	Links        []LinkInfo
 }
 
@@ -300,7 +303,7 @@ func (c *Core) Peers() []Peer {
 		}
 		p := Peer{
 			ID: n.rec.ID, Addr: n.rec.Addr, NoAddr: n.noAddr, Connected: len(n.links) > 0,
-			PingSent: n.pingSent, PongReceived: n.lastHeard, Reports: reports[n.rec.ID], Offset: n.offset,
+			PingSent: n.pingSent, PongReceived: n.lastHeard, Reports: reports[n.rec.ID], Data: n.data,
 		}
 		for _, l := range n.links {
 			p.Links = append(p.Links, LinkInfo{l.id, l.dialled, l.up})

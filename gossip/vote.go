@@ -1,6 +1,8 @@
 package gossip
 
 import (
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -58,6 +60,21 @@ func (c *Core) electorate() (sum uint64) {
 	return sum
 }
 
+// awaits reports whether a replica of the failed master that this node hears holds more than the candidate, which may be
+// cut off from it. It will ask by itself; if it does not soon, another one will do.
+func (c *Core) awaits(master, candidate *node, m *Message) bool {
+	if master.askedAt.IsZero() {
+		master.askedAt = c.now
+	}
+	if c.now.Sub(master.askedAt) > patience {
+		return false
+	}
+	has := Data{Term: m.Term, Offset: int64(m.Offset)}
+	return slices.ContainsFunc(c.list, func(n *node) bool {
+		return n != candidate && n.rec.Master == master.rec.ID && n.health == slots.Online && n.mayStand() && n.data.after(has)
+	})
+}
+
 func (c *Core) grants(n *node, l *link, m *Message) bool {
 	master := c.nodes[m.Subject]
 	switch {
@@ -69,6 +86,9 @@ func (c *Core) grants(n *node, l *link, m *Message) bool {
 		return false
 	case master.votedFor != n.rec.ID && !master.votedAt.IsZero() && c.now.Sub(master.votedAt) < c.cfg.NodeTimeout/2 && !m.Forced:
 		return false // the one it voted for may have won: its claim is on the way
+	}
+	if !m.Forced && c.awaits(master, n, m) {
+		return false
 	}
 	// Nobody with a later right may own what the candidate claims.
 	var later []Record

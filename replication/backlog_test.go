@@ -127,7 +127,7 @@ func TestFollowerThatIsWrittenToHasDiverged(t *testing.T) {
 	if b.Offset() != 100 || len(b.standing()) != 0 || b.resume(History{ID: ID{1}}, 100) == nil || b.append([]byte{1}) == nil {
 		t.Fatal("a follower that was written to must not go on")
 	}
-	if h := b.promote(); !h.PrevID.IsZero() || len(b.standing()) != 1 {
+	if h := b.promote(0); !h.PrevID.IsZero() || len(b.standing()) != 1 {
 		t.Fatalf("promoted, it has a history of its own only: %+v", h)
 	}
 }

@@ -11,6 +11,7 @@
 //     up to which both are the same.
 //   - The [Backlog] holds the newest bytes of the stream, on masters and replicas alike. It
 //     is the [keyspace.Sink] of the node's store.
+//   - A term is the time of one master's line, a number that grows with each promotion in a shard.
 //   - A note ([Backlog.Note]) is a small named fact that travels with the data: the open slots of
 //     a shard, its jobs.
 //   - A [Replicator] is a node's part in all this. [Replicator.Follow] and
@@ -24,7 +25,7 @@
 //	…
 //	r.Follow(master)                       // become its replica
 //	err = r.WaitSynced(ctx)                // the data is here
-//	r.Promote()                            // the master is gone, go on as one
+//	r.Promote(epoch)                       // the master is gone, go on as one
 //	n, err := r.WaitAcked(ctx, r.Offset(), 1) // the writes so far are on one replica
 //
 // # How a full sync composes
@@ -78,15 +79,29 @@
 // master that dies may take the writes of its last moments with it. [Replicator.WaitAcked]
 // (WAIT; a node's Sync option) returns when k replicas hold the write in memory, that is, have
 // carried it out. Guaranteed then: the write survives as long as the node
-// that is promoted is one of those k or is ahead of one of them. Elections compare
-// [Replicator.Offset] so that the most advanced replica in reach wins: the write is lost only if
-// master and all k replicas that hold it are lost or out of reach when the vote is taken. Not
-// guaranteed: that a reader on a replica sees the write (only k of them hold it),
-// that a master that was cut off refuses writes at once (it stops within the node
-// timeout, and what it acknowledged to clients without k replicas in the meantime is
-// discarded when it returns), and that a write whose wait ended with
-// [ErrUnknownFate] is lost or kept: it has been carried out on the master, and a
-// failover decides. The provable form, a write quorum within the shard and a lease for the master,
+// that is promoted is one of those k or is ahead of one of them.
+//
+// Elections see to that by [Replicator.Standing]. The term decides first: a replica that was cut off from the last
+// election may have more bytes than those who follow its winner, but they are not this stream's. Within a term the
+// offset decides. Who came from another shard does not stand at all before its first full sync has ended. A
+// candidate lets a better one that it hears go first, and voters wait two seconds for a better one that they hear.
+// So the write is lost only if the master and all k replicas that hold it are lost, or out of reach of the
+// candidate and of the voters, when the vote is taken.
+//
+// Not guaranteed:
+//
+//   - that a reader on a replica sees the write: only k of them hold it;
+//   - that what a reader on the master sees is kept: it may see a write that is not acknowledged yet, and
+//     is lost if the master dies in that moment;
+//   - that a master that was cut off refuses writes at once. It stops within the node timeout. Until then k
+//     replicas that are cut off together with it may acknowledge; if another one, on the side of the majority, was
+//     promoted, these writes are discarded when the two sides meet, like all that was not acknowledged;
+//   - what became of a write whose wait ended with [ErrUnknownFate]: it has been carried out on the master, and a
+//     failover decides;
+//   - anything about a failover that an administrator forces (FORCE, TAKEOVER), or about a master that restarted with an
+//     old snapshot while those who hold more were out of reach: it goes on in its term.
+//
+// The provable form, a write quorum within the shard and a lease for the master,
 // needs no other stream: it is a rule about who may be promoted and k = ⌊n/2⌋.
 //
 // # Limits

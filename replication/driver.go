@@ -73,7 +73,7 @@ type Replicator struct {
 	acks     ackTable
 	sealed   sealedAcks    // of the time as a master that ended with the last Follow
 	pull     *pull         // nil: a master
-	stale    bool          // the data is not known to be of the present master's history
+	missing  bool          // the data is not known to be of the present master's shard
 	changed  chan struct{} // closed and replaced when it may be worth looking again, see await
 	watchers atomic.Int32  // in await
 }
@@ -116,11 +116,12 @@ func New(cfg Config) (*Replicator, error) {
 // Follow makes the node a replica of target, or tells it target's new address. Before the
 // call the node must have stopped to write by itself (publish the new map, then
 // keyspace's Barrier). It returns at once; the data stays readable until the master's
-// has arrived.
+// has arrived, but does not count in elections: see Standing.
 func (r *Replicator) Follow(target slots.Node) error { return r.follow(target, false) }
 
-// Resume is Follow for a node that starts again and was a replica before. It has never written by
-// itself, so what its snapshot holds counts in elections even if no master is left to compare it with.
+// Resume is Follow for a node whose data is of target's shard: one that starts again with its snapshot and was a
+// replica before, or whose master, or which itself, was succeeded by target. Its data counts in elections even if
+// target is lost before it answers.
 func (r *Replicator) Resume(target slots.Node) error { return r.follow(target, true) }
 
 func (r *Replicator) follow(target slots.Node, resume bool) error {
@@ -150,10 +151,9 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 	r.mu.Lock()
 	if old == nil {
 		r.term.Add(1)
-		r.stale = !resume // what it wrote as a master may be no part of the winner's history
 		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
 	}
-	r.pull = p
+	r.pull, r.missing = p, !resume || r.missing
 	r.fresh.Store(p.fresh)
 	r.mu.Unlock()
 	r.endFeeds(ErrDemoted)
@@ -164,7 +164,10 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 
 // Promote makes the node a master. What it has received so far is carried out; a
 // full sync that was on its way is dropped, and the data is what it was before.
-func (r *Replicator) Promote() {
+//
+// term is what Standing tells from now on. It must be greater than that of any other promotion in the shard, and is
+// raised by itself to be greater than those this node knows of.
+func (r *Replicator) Promote(term uint64) {
 	r.role.Lock()
 	defer r.role.Unlock()
 	r.mu.Lock()
@@ -175,11 +178,11 @@ func (r *Replicator) Promote() {
 	}
 	r.endPull(old)
 	r.fresh.Store(nil)
-	h := r.cfg.Log.promote()
+	h := r.cfg.Log.promote(term)
 	r.cfg.Store.SetPassive(false)
 	r.mu.Lock()
 	r.term.Add(1)
-	r.pull, r.stale, r.sealed = nil, false, sealedAcks{}
+	r.pull, r.missing, r.sealed = nil, false, sealedAcks{}
 	r.announceLocked()
 	r.mu.Unlock()
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
@@ -223,17 +226,28 @@ func (r *Replicator) Close() error {
 	return nil
 }
 
-// Offset returns how much of its shard's stream the node holds: what elections compare
-// (SPEC §6.3). It is 0 for a replica whose data is not known to be of its master's history: one that
-// was a master until lately, or is in its first full sync. See Resume for one that starts again.
-func (r *Replicator) Offset() int64 {
+// Offset returns how much of its shard's stream the node holds, 0 if its data is Missing.
+func (r *Replicator) Offset() int64 { return r.Standing().Offset }
+
+// Standing is how much of its shard's data a node holds: what elections compare (SPEC §6.3). Who holds something of a
+// later Term holds all of the earlier ones that its master held; within a term the Offset counts.
+type Standing struct {
+	Term   uint64
+	Offset int64
+	// Missing says that the data is not known to be of the shard at all: the node came from elsewhere, and its
+	// first full sync has not ended.
+	Missing bool
+}
+
+// Standing returns how much of its shard's data the node holds.
+func (r *Replicator) Standing() Standing {
 	r.mu.Lock()
-	stale := r.stale
-	r.mu.Unlock()
-	if stale {
-		return 0
+	defer r.mu.Unlock()
+	if r.missing {
+		return Standing{Missing: true}
 	}
-	return r.cfg.Log.Offset()
+	h := r.cfg.Log.History()
+	return Standing{Term: h.Term, Offset: h.Offset}
 }
 
 // Term counts the node's changes of role, from 1: it is odd on a master. An offset that a master noted after a write
@@ -259,7 +273,7 @@ func (r *Replicator) WaitSynced(ctx context.Context) error {
 // WaitOffset returns when this replica holds the stream up to offset: the last step of
 // a manual failover before votes are asked for (SPEC §6.7).
 func (r *Replicator) WaitOffset(ctx context.Context, offset int64) error {
-	return r.await(ctx, func() bool { return !r.stale && r.cfg.Log.Offset() >= offset })
+	return r.await(ctx, func() bool { return !r.missing && r.cfg.Log.Offset() >= offset })
 }
 
 // await returns when done, which is called with mu held, reports true.

@@ -48,7 +48,7 @@ type Backlog struct {
 
 // NewBacklog returns a Backlog that keeps size bytes of history; 0 means DefaultBacklogSize.
 func NewBacklog(size int) *Backlog {
-	b := &Backlog{ring: ring{limit: DefaultOutputBuffer}, hist: History{ID: newID()}}
+	b := &Backlog{ring: ring{limit: DefaultOutputBuffer}, hist: History{ID: newID(), Term: 1}}
 	b.SetSize(size)
 	return b
 }
@@ -163,7 +163,7 @@ func (b *Backlog) startLocked(keys int) {
 	if keys > 0 || end > 0 {
 		end++
 	}
-	b.resetLocked(History{ID: newID(), Offset: end})
+	b.resetLocked(History{ID: newID(), Offset: end, Term: b.hist.Term})
 	b.on.Store(true)
 }
 
@@ -180,7 +180,7 @@ func (b *Backlog) release() {
 	defer b.mu.Unlock()
 	if b.users--; b.users == 0 && !b.keep {
 		b.on.Store(false)
-		b.resetLocked(History{ID: newID(), Offset: b.ring.end})
+		b.resetLocked(History{ID: newID(), Offset: b.ring.end, Term: b.hist.Term})
 	}
 }
 
@@ -188,26 +188,27 @@ func (b *Backlog) release() {
 var errRenamed = errors.New("replication: the node's history has changed")
 
 // restore continues a history that was read from a file. The node goes on
-// under a new name, see History.promoted.
+// under a new name, see History.renamed.
 func (b *Backlog) restore(h History) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.resetLocked(h.promoted(newID()))
+	b.resetLocked(h.renamed(newID()))
 	b.keep = true
 	b.on.Store(true)
 }
 
-// promote makes the node write its own stream from now on. Its past stays known
-// under the old name (SPEC §9.2).
-func (b *Backlog) promote() History {
+// promote makes the node write its own stream from now on, in term if that is greater than all
+// it knows of. Its past stays known under the old name (SPEC §9.2).
+func (b *Backlog) promote(term uint64) History {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.follower {
 		if b.diverged {
-			b.resetLocked(History{Offset: b.ring.end})
+			b.resetLocked(History{Offset: b.ring.end, Term: b.hist.Term})
 		}
 		b.cutLocked(errRenamed) // a snapshot on its way bears the old name
-		b.hist = b.historyLocked().promoted(newID())
+		b.hist = b.historyLocked().renamed(newID())
+		b.hist.Term = max(b.hist.Term+1, term)
 		b.follower, b.diverged = false, false
 	}
 	return b.historyLocked()

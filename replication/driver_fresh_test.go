@@ -59,7 +59,7 @@ func TestWithin(t *testing.T) {
 		if !replica.Within(1200 * time.Millisecond) {
 			t.Error("not fresh again after the cut")
 		}
-		replica.Promote()
+		replica.Promote(0)
 		if replica.Within(time.Hour) {
 			t.Error("a promoted replica is within a bound of itself")
 		}

@@ -242,9 +242,12 @@ func (l *pullLink) turn(was intakePhase, now time.Time) {
 			p.goal = l.in.master
 		}
 		if l.in.phase == intakeFull {
-			r.stale, p.state, p.progress = true, LinkSync, l.in.progress()
+			// Until the end, this node's own data is what it could be elected with. Its master has the greatest
+			// term of the shard, so what is of a greater one is not of this shard.
+			r.missing = r.missing || r.cfg.Log.History().Term > l.in.into.log.History().Term
+			p.state, p.progress = LinkSync, l.in.progress()
 		} else {
-			r.stale, p.state, p.progress = false, LinkConnected, Progress{}
+			r.missing, p.state, p.progress = false, LinkConnected, Progress{}
 		}
 	})
 	if was == intakeHello {

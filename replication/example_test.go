@@ -49,7 +49,7 @@ func Example() {
 	fmt.Println("replicas that hold it:", n, err)
 
 	master.Close()
-	replica.Promote()
+	replica.Promote(0)
 	copied.View(slots.Of(key), func(tx *keyspace.Tx) error {
 		e, _ := tx.Get(key)
 		fmt.Printf("%s\n", e.Value)

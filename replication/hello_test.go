@@ -94,21 +94,49 @@ func TestEarlierIncarnationIsRefused(t *testing.T) {
 	})
 }
 
-// What a snapshot holds counts from the start on for a replica, and for nobody whose master may have diverged.
-func TestResumedReplicaStandsWhereItsSnapshotDoes(t *testing.T) {
+// What a node holds counts in elections from the start if it is of the shard, and not before the end of a full sync
+// otherwise.
+func TestStanding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTestNet(t)
-		resumed, demoted := tn.node(1), tn.node(2)
-		defer resumed.stop()
-		defer demoted.stop()
-		gone := slots.Node{ID: slots.NodeID{9}}
-		for _, x := range []*testNode{resumed, demoted} {
-			x.log.restore(History{ID: ID{1}, Offset: 700})
+		master, x := tn.node(1), tn.node(2)
+		defer master.stop()
+		defer x.stop()
+		stands := func(when string, want Standing) {
+			t.Helper()
+			if got := x.Standing(); got != want {
+				t.Errorf("%s: %+v, want %+v", when, got, want)
+			}
 		}
-		resumed.Resume(gone)
-		demoted.Follow(gone)
-		if a, b := resumed.Offset(), demoted.Offset(); a != 700 || b != 0 {
-			t.Errorf("the replica that starts again stands at %d, the demoted master at %d; want 700 and 0", a, b)
+		gone := func(n byte) slots.Node {
+			return slots.Node{ID: slots.NodeID{n}, Addr: slots.Addr{Host: "gone", BusPort: 1}}
+		}
+		x.log.restore(History{ID: ID{1}, Offset: 700, Term: 4})
+		x.Resume(gone(7))
+		stands("started again with a snapshot", Standing{Term: 4, Offset: 700})
+		x.Resume(gone(8))
+		stands("its master was succeeded", Standing{Term: 4, Offset: 700})
+		x.Follow(gone(9))
+		stands("of another shard", Standing{Missing: true})
+		x.Resume(gone(8))
+		stands("whose master was succeeded before it answered", Standing{Missing: true})
+		master.set("k", "v")
+		x.follow(master)
+		x.reach(master)
+		held := Standing{Term: 1, Offset: master.Offset()}
+		stands("synced", held)
+		x.Promote(9)
+		stands("promoted", Standing{Term: 9, Offset: held.Offset})
+		x.Resume(gone(7))
+		x.Promote(3)
+		stands("promoted again, as if in an old term", Standing{Term: 10, Offset: held.Offset})
+		x.Resume(gone(7))
+		stands("succeeded", Standing{Term: 10, Offset: held.Offset})
+		master.Follow(x.node())
+		x.Promote(11)
+		master.reach(x)
+		if got := master.Standing(); got.Term != 11 {
+			t.Errorf("a replica stands in term %d, its master in 11", got.Term)
 		}
 	})
 }

@@ -17,8 +17,8 @@ const (
 	kindAck   kind = 2 // offset up to which it holds the stream, stamp
 	// from the master
 	kindRefuse kind = 3  // why
-	kindResume kind = 4  // history and place: the stream follows from there
-	kindFull   kind = 5  // history and place, number of keys: everything follows
+	kindResume kind = 4  // history and place, term: the stream follows from there
+	kindFull   kind = 5  // history and place, number of keys, term: everything follows
 	kindStream kind = 6  // offset, flags, bytes of the stream
 	kindDump   kind = 7  // slot, flags, Ops
 	kindSynced kind = 8  // offset: what came up to here is complete
@@ -88,10 +88,10 @@ func appendMessage(dst []byte, m *message) []byte {
 		dst = packUint(packArray(dst, 2), uint64(m.kind))
 		dst = packBytes(dst, []byte(m.text))
 	case kindResume, kindFull:
-		dst = packUint(packArray(dst, 7), uint64(m.kind))
+		dst = packUint(packArray(dst, 8), uint64(m.kind))
 		dst = packUint(packBytes(dst, m.hist.ID[:]), uint64(m.hist.Offset))
 		dst = packUint(packBytes(dst, m.hist.PrevID[:]), uint64(m.hist.PrevLimit))
-		dst = packUint(packUint(dst, uint64(m.offset)), m.keys)
+		dst = packUint(packUint(packUint(dst, uint64(m.offset)), m.keys), m.hist.Term)
 	case kindStream:
 		dst = packUint(packArray(dst, 4), uint64(m.kind))
 		dst = packBytes(packUint(packUint(dst, uint64(m.offset)), m.flags), m.data)
@@ -125,6 +125,9 @@ func decodeMessage(b []byte, m *message) error {
 		m.hist.ID, m.hist.Offset = u.id(), u.offset()
 		m.hist.PrevID, m.hist.PrevLimit = u.id(), u.offset()
 		m.offset, m.keys = u.offset(), u.uint()
+		if m.hist.Term = 1; elements > 7 {
+			m.hist.Term = u.uint()
+		}
 	case kindStream:
 		m.offset, m.flags, m.data = u.offset(), u.uint(), u.bytes()
 	case kindDump:

@@ -18,7 +18,7 @@ var messages = []message{
 		wanted: []Position{{ID{1}, 5}, {ID{2}, 1 << 60}}},
 	{kind: kindAck, offset: 1 << 40, stamp: 1 << 50},
 	{kind: kindRefuse, text: "no"},
-	{kind: kindResume, hist: History{ID{1}, 1000, ID{2}, 7}, offset: 500},
+	{kind: kindResume, hist: History{ID{1}, 1000, ID{2}, 7, 3}, offset: 500},
 	{kind: kindFull, hist: History{ID: ID{1}, Offset: 1000}, offset: 1000, keys: 1_000_000},
 	{kind: kindStream, offset: 77, flags: flagAck, data: []byte("bytes")},
 	{kind: kindDump, through: 16383, flags: flagMore, data: []byte("ops")},

@@ -35,6 +35,8 @@ type History struct {
 	Offset    int64
 	PrevID    ID
 	PrevLimit int64
+	// Term is greater than that of all masters before the one that wrote this line, in the same shard.
+	Term uint64
 }
 
 // Positions returns the names under which another node may know this place.
@@ -83,12 +85,12 @@ func (h History) decide(wanted []Position, start int64) (offset int64, partial b
 	return 0, false, why
 }
 
-// promoted returns the history of a node that turns from replica into master, or
-// restarts as one: it goes on from here under a name of its own, since others may
+// renamed returns the history of a node that turns from replica into master, or
+// restarts: it goes on from here under a name of its own, since others may
 // go on from here too.
-func (h History) promoted(id ID) History {
+func (h History) renamed(id ID) History {
 	if bytes.Equal(id[:], h.ID[:]) || h.ID.IsZero() {
-		return History{ID: id, Offset: h.Offset}
+		return History{ID: id, Offset: h.Offset, Term: h.Term}
 	}
-	return History{ID: id, Offset: h.Offset, PrevID: h.ID, PrevLimit: h.Offset}
+	return History{ID: id, Offset: h.Offset, PrevID: h.ID, PrevLimit: h.Offset, Term: h.Term}
 }

@@ -33,7 +33,10 @@ func TestDecide(t *testing.T) {
 }
 
 func TestPromotedHistoryHasTwoNamesUntilItGrows(t *testing.T) {
-	h := History{ID: ID{1}, Offset: 50}.promoted(ID{2})
+	h := History{ID: ID{1}, Offset: 50, Term: 3}.renamed(ID{2})
+	if h.Term != 3 {
+		t.Errorf("term %d", h.Term)
+	}
 	if got := h.Positions(); len(got) != 2 || got[0] != (Position{ID{2}, 50}) || got[1] != (Position{ID{1}, 50}) {
 		t.Fatalf("positions %v", got)
 	}

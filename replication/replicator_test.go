@@ -241,7 +241,7 @@ func TestPromotionAndTheOldMaster(t *testing.T) {
 		c.reach(a)
 		id, offset := a.Status().History.ID, a.Offset()
 
-		b.Promote()
+		b.Promote(0)
 		if h := b.Status().History; h.PrevID != id || h.PrevLimit != offset || h.ID == id || h.Offset != offset {
 			t.Fatalf("history after promotion: %+v, was %v:%d", h, id, offset)
 		}
@@ -257,7 +257,7 @@ func TestPromotionAndTheOldMaster(t *testing.T) {
 		// b writes what no replica gets, and c is promoted: b has diverged.
 		net.net.Partition([]string{b.host}, []string{a.host, c.host})
 		b.set("lost", "write")
-		c.Promote()
+		c.Promote(0)
 		c.set("kept", "write") // of the same length as b's, so that offsets say nothing
 		if b.Offset() != c.Offset() {
 			t.Fatalf("offsets differ: %d, %d", b.Offset(), c.Offset())
@@ -342,7 +342,7 @@ func TestWaitAcked(t *testing.T) {
 		done := make(chan error)
 		go func() { _, err := a.WaitAcked(context.Background(), a.Offset(), 2); done <- err }()
 		synctest.Wait()
-		b.Promote()
+		b.Promote(0)
 		a.follow(b)
 		if err := <-done; !errors.Is(err, ErrDemoted) || !errors.Is(err, ErrUnknownFate) {
 			t.Fatalf("a wait across a demotion: %v", err)

@@ -287,7 +287,7 @@ func (s *sim) failover() {
 		}
 	}
 	best.disconnect()
-	best.log.promote()
+	best.log.promote(0)
 	best.branched()
 	best.master = nil
 	best.mark()

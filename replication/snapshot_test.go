@@ -174,7 +174,7 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.stop()
-		b.Promote()
+		b.Promote(0)
 		b.set("after", "promotion")
 		a = net.node(1)
 		if _, err := Load(&d, "a", a.store, a.log, nil); err != nil {

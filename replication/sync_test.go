@@ -64,7 +64,7 @@ func TestFullSyncUnderWrites(t *testing.T) {
 		net.net.Reset(a.host, b.host)
 		c.follow(a)
 		c.synced()
-		c.Promote() // and has diverged at once
+		c.Promote(0) // and has diverged at once
 		c.set("own", "write")
 	}
 	c.follow(a)
@@ -198,7 +198,7 @@ func TestFailoverByHand(t *testing.T) {
 		if err := b.WaitOffset(t.Context(), a.Offset()); err != nil {
 			t.Fatal(err)
 		}
-		b.Promote()
+		b.Promote(0)
 		a.follow(b)
 		a.Quiesce(false)
 		if !a.store.Passive() || b.store.Passive() {

@@ -1,0 +1,37 @@
+package slotmesh
+
+import "github.com/slotmesh/slotmesh/slots"
+
+// kin knows who belongs to this node's shard, so that it can tell a new master that succeeded the old one, and has the
+// shard's data, from one of another shard: a replica that moves there, or a master that lost its last slot to
+// it, holds nothing of its data.
+type kin struct {
+	master slots.NodeID // of the shard: this node itself, if it is one
+	nodes  map[slots.NodeID]bool
+}
+
+// includes reports whether a node's data is of the same shard as this node's.
+func (k *kin) includes(id slots.NodeID) bool { return k.nodes[id] }
+
+// note takes in a map. Who was a replica of the shard stays in it as a master, until it follows another one.
+func (k *kin) note(m *slots.Map) {
+	self := m.Self()
+	master := self.Master
+	if self.IsMaster() {
+		master = self.ID
+	}
+	if master != k.master {
+		if !k.nodes[master] {
+			k.nodes = make(map[slots.NodeID]bool)
+		}
+		k.master = master
+	}
+	for _, n := range m.Nodes() {
+		switch {
+		case n.ID == master || n.Master == master:
+			k.nodes[n.ID] = true
+		case !n.IsMaster():
+			delete(k.nodes, n.ID)
+		}
+	}
+}
