@@ -13,6 +13,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// patience is how long a client waits for a reply where none may be late for another reason than a busy machine.
+const patience = 10 * time.Second
+
 // load is a number of writers, each of which counts up a key of its own and remembers the last number
 // that was acknowledged.
 type load struct {
@@ -86,7 +89,7 @@ func (l *load) setAndWait(i int, n int64) error {
 		var held *redis.Cmd
 		_, err := l.at[i].Pipelined(ctx, func(p redis.Pipeliner) error {
 			set = p.Set(ctx, l.keys[i], n, 0)
-			held = p.Do(ctx, "wait", l.wait, 2000)
+			held = p.Do(ctx, "wait", l.wait, 5000)
 			return nil
 		})
 		if set.Err() != nil && strings.HasPrefix(set.Err().Error(), "MOVED ") {
@@ -109,7 +112,7 @@ func (l *load) node(addr string) *redis.Client {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.nodes[addr] == nil {
-		l.nodes[addr] = redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1})
+		l.nodes[addr] = redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ReadTimeout: patience})
 	}
 	return l.nodes[addr]
 }
