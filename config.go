@@ -98,7 +98,7 @@ type ReplicationConfig struct {
 	// NoFailover keeps this node from standing for election.
 	NoFailover bool
 	// Validity bounds how old a replica's data may be for it to stand for election, in
-	// node timeouts (SPEC §6.2). Default 10; negative: no bound.
+	// node timeouts (SPEC §6.2). Default 10; negative: no bound, and it may even have none of its shard's data yet.
 	Validity int
 	// MigrationBarrier is how many replicas a master keeps when another shard needs one
 	// (SPEC §6.8). Default 1.

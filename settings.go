@@ -87,9 +87,13 @@ func replicationConfig(s *conf.Settings) ReplicationConfig {
 	if validity == 0 {
 		validity = -1 // redis.conf's word for no bound
 	}
+	least := s.Int("min-replicas-to-write")
+	if s.Duration("min-replicas-max-lag") == 0 {
+		least = 0 // see setMinReplicas
+	}
 	return ReplicationConfig{
 		Sync:             s.Int("slotmesh-sync-replicas"),
-		MinReplicas:      s.Int("min-replicas-to-write"),
+		MinReplicas:      least,
 		MaxLag:           s.Duration("min-replicas-max-lag"),
 		BacklogSize:      int(s.Bytes("repl-backlog-size")),
 		Timeout:          s.Duration("repl-timeout"),

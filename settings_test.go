@@ -115,6 +115,12 @@ func TestConfigSetAtRunTime(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET min-replicas-to-write 1", "SET key value",
+		"CONFIG SET min-replicas-max-lag 0", "SET key value", "CONFIG SET min-replicas-max-lag 10 min-replicas-to-write 0", "SET key value")
+	want = []string{"+OK", "+OK", "-NOREPLICAS Not enough good replicas to write.", "+OK", "+OK", "+OK", "+OK"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 	if got := dialogue(t, n.Addr().Client(), "AUTH --x", "AUTH new"); !strings.HasPrefix(got[0], "-WRONGPASS") || got[1] != "+OK" {
 		t.Errorf("after the change of password: %q", got)
 	}

@@ -47,9 +47,9 @@ func (n *Node) settle(ctx context.Context) error {
 	return err
 }
 
-// setMinReplicas puts min-replicas-to-write in force.
+// setMinReplicas puts min-replicas-to-write in force; in redis.conf, 0 for either figure means that it is not.
 func (n *Node) setMinReplicas(least int, maxLag time.Duration) {
-	if least <= 0 || n.repl == nil {
+	if least <= 0 || maxLag <= 0 || n.repl == nil {
 		n.engine.SetGate(nil)
 		return
 	}
