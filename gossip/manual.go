@@ -145,9 +145,11 @@ func (c *Core) onPause(n *node) {
 	if n.rec.Master != c.self.rec.ID || !c.self.votes() {
 		return
 	}
-	if p := c.pause; p != nil && p.by == n.rec.ID {
-		if p.confirmed {
-			c.tellPaused() // it did not hear
+	if p := c.pause; p != nil {
+		// Another one has to wait: a second pause would begin with an end of the first, whose replica may
+		// win all the same, without what was written in between.
+		if lasts := !c.now.Add(manualTimeout).After(p.until); p.by == n.rec.ID && p.confirmed && lasts {
+			c.tellPaused() // it did not hear, or was started anew
 		}
 		return
 	}

@@ -63,6 +63,28 @@ func TestManualFailover(t *testing.T) {
 	}
 }
 
+// Two replicas of one master are told to take over: the one that asked first does, and the pause of writes for it does not
+// end before.
+func TestManualFailoversOfOneShard(t *testing.T) {
+	s := newShards(t, 1, 3, 2, 15*time.Second)
+	master, first, second := s.nodes[0], s.nodes[3], s.nodes[6]
+	first.must(Failover{})
+	s.run(50 * time.Millisecond)
+	master.must(ConfirmPause{})
+	second.must(Failover{})
+	s.until(200*time.Millisecond, "the first is the master", func() bool { return s.owner(0) == first })
+	paused := 0
+	for _, e := range master.events {
+		if _, is := e.(WritesPaused); is {
+			paused++
+		}
+	}
+	if paused != 1 {
+		t.Errorf("writes were paused %d times", paused)
+	}
+	s.until(time.Second, "the second follows", func() bool { return second.core.self.rec.Master == first.id && second.core.manual == nil })
+}
+
 // Manual failovers of several shards at the same moment ask for the votes of one epoch. All must
 // succeed nevertheless, and soon: writes are held back.
 func TestManualFailoversAtOnce(t *testing.T) {
