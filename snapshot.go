@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/replication"
 )
 
@@ -29,6 +30,11 @@ func (s *snapshots) load() error {
 	cfg := s.node.cfg.Snapshot
 	if cfg.Off {
 		return nil
+	}
+	if d, ok := s.node.cfg.Disk.(disk.Dir); ok {
+		if err := d.Sweep(cfg.File); err != nil {
+			s.node.log.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
+		}
 	}
 	began := time.Now()
 	found, err := replication.Load(s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -56,6 +57,9 @@ func ReadFile(d Disk, name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
+// unfinished follows the name of a file in that of a version of it that is not committed.
+const unfinished = ".tmp-"
+
 // Dir is a folder of the operating system. It must exist.
 type Dir string
 
@@ -77,11 +81,29 @@ func (d Dir) Remove(name string) error {
 
 func (d Dir) Create(name string) (File, error) {
 	path := d.path(name)
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unfinished+"*")
 	if err != nil {
 		return nil, err
 	}
 	return &dirFile{File: tmp, path: path}, nil
+}
+
+// Sweep removes what a crash left of versions of a file that were not committed: half a snapshot can be large. Nobody
+// may be writing one.
+func (d Dir) Sweep(name string) error {
+	path := d.path(name)
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filepath.Base(path)+unfinished) {
+			if err := os.Remove(filepath.Join(filepath.Dir(path), e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 type dirFile struct {

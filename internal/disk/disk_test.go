@@ -58,6 +58,35 @@ func TestDirLeavesNoTemporaryFiles(t *testing.T) {
 	}
 }
 
+func TestSweep(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("sub", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []Dir{Dir(t.TempDir()), "sub"} {
+		for _, name := range []string{"a", "ab", "a.tmp"} {
+			if err := WriteFile(d, name, []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // a process died here, twice
+			f, err := d.Create("a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Write([]byte("half"))
+			f.(*dirFile).Close()
+		}
+		if err := d.Sweep("a"); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(string(d))
+		if err != nil || len(entries) != 3 {
+			t.Errorf("%q: what is left is %v, %v", d, entries, err)
+		}
+	}
+}
+
 func TestMemFault(t *testing.T) {
 	var m Mem
 	full := errors.New("no space left")
