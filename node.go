@@ -52,9 +52,10 @@ type Node struct {
 	runID      string             // differs from start to start
 	events     *events
 
-	changed broadcast   // of the map
-	aborted broadcast   // of manual failovers
-	backing atomic.Bool // standing back: see gossip.StandingBack
+	changed broadcast    // of the map
+	aborted broadcast    // of manual failovers
+	backing atomic.Bool  // standing back: see gossip.StandingBack
+	maxLag  atomic.Int64 // time.Duration of min-replicas-max-lag, 0 if no replicas are asked for
 
 	kin       kin // of the goroutine that changes the map
 	lost      lostSlots
@@ -123,6 +124,7 @@ func (n *Node) Start(ctx context.Context) error {
 }
 
 func (n *Node) startLocked() error {
+	n.snapshots.began = time.Now()
 	clients, err := n.listen("Addr", n.cfg.Addr)
 	if err != nil {
 		return err

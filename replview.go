@@ -25,6 +25,9 @@ func (n *Node) replicationView() server.Replication {
 	if !st.History.PrevID.IsZero() {
 		v.PreviousID, v.PreviousLimit = st.History.PrevID.String(), st.History.PrevLimit+1
 	}
+	if maxLag := time.Duration(n.maxLag.Load()); maxLag > 0 {
+		v.Asked, v.Good = true, n.repl.GoodReplicas(maxLag)
+	}
 	for _, r := range st.Replicas {
 		v.Replicas = append(v.Replicas, server.Replica{
 			Host: r.Addr.Host, Port: r.Addr.Port, State: r.State.String(), Offset: r.Offset, Lag: r.Lag,
@@ -33,10 +36,13 @@ func (n *Node) replicationView() server.Replication {
 	if !st.IsMaster() {
 		v.Master = &server.Master{
 			Host: st.Master.Addr.Host, Port: st.Master.Addr.Port, State: st.Link.String(),
-			Syncing: st.Link == replication.LinkSync, LastIO: -1,
+			Syncing: st.Link == replication.LinkSync, LastIO: -1, Percent: st.Progress.Percent(),
 		}
 		if !st.LastHeard.IsZero() {
 			v.Master.LastIO = time.Since(st.LastHeard)
+		}
+		if !st.DownSince.IsZero() {
+			v.Master.DownFor = time.Since(st.DownSince)
 		}
 	}
 	return v

@@ -3,8 +3,10 @@ package slotmesh
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/disk"
@@ -22,7 +24,9 @@ type snapshots struct {
 	ended    chan struct{} // closed when the running one ends
 	noLast   bool          // nothing is saved at the node's end
 
-	found bool // there was a snapshot at the start; set by load
+	found   bool          // there was a snapshot at the start; set by load
+	began   time.Time     // the node's start; set before load
+	percent atomic.Uint64 // math.Float64bits of how much of it has been read
 }
 
 // load reads the snapshot of an earlier run.
@@ -36,17 +40,21 @@ func (s *snapshots) load() error {
 			s.node.log.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
 		}
 	}
-	began := time.Now()
 	found, err := replication.Load(s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {
+		s.percent.Store(math.Float64bits(p.Percent()))
 		s.node.log.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
 	})
 	if err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	if s.found = found; found {
-		s.node.log.Info("snapshot loaded", "file", cfg.File, "keys", s.node.store.Len(), "took", time.Since(began))
+		s.node.log.Info("snapshot loaded", "file", cfg.File, "keys", s.node.store.Len(), "took", time.Since(s.began))
 	}
 	return nil
+}
+
+func (s *snapshots) Loading() (since time.Time, percent float64) {
+	return s.began, math.Float64frombits(s.percent.Load())
 }
 
 // begin starts the schedule.

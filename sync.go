@@ -50,9 +50,11 @@ func (n *Node) settle(ctx context.Context) error {
 // setMinReplicas puts min-replicas-to-write in force; in redis.conf, 0 for either figure means that it is not.
 func (n *Node) setMinReplicas(least int, maxLag time.Duration) {
 	if least <= 0 || maxLag <= 0 || n.repl == nil {
+		n.maxLag.Store(0)
 		n.engine.SetGate(nil)
 		return
 	}
+	n.maxLag.Store(int64(maxLag))
 	n.engine.SetGate(func() error {
 		if n.repl.GoodReplicas(maxLag) < least {
 			return ErrNoReplicas

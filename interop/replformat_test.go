@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -67,6 +68,27 @@ func TestReplicationRepliesLikeRedis(t *testing.T) {
 		want, got := fieldsOf(theirs[i].cli("info", "replication")), fieldsOf(ours[i].cli("info", "replication"))
 		if got != want {
 			t.Errorf("INFO replication of the %s has\n%s\nredis-server's\n%s", who, got, want)
+		}
+	}
+}
+
+// TestReplicationTroubleLikeRedis compares the names of what INFO tells when replicas are asked for, and when the master is away.
+func TestReplicationTroubleLikeRedis(t *testing.T) {
+	var good, down [2]string
+	for i, start := range []func(*testing.T, ...string) *process{redisServer, serve} {
+		p := servers(t, 2, start)
+		pairing(t, p)
+		if out := p[0].cli("config", "set", "min-replicas-to-write", "1"); out != "OK" {
+			t.Fatal(out)
+		}
+		good[i] = fieldsOf(p[0].cli("info", "replication"))
+		p[0].kill(syscall.SIGKILL)
+		p[1].eventually("has lost its master", 20*time.Second, func() bool { return p[1].info()["master_link_status"] == "down" })
+		down[i] = fieldsOf(p[1].cli("info", "replication"))
+	}
+	for _, c := range [][2]string{good, down} {
+		if c[0] != c[1] {
+			t.Errorf("INFO replication has\n%s\nredis-server's\n%s", c[1], c[0])
 		}
 	}
 }

@@ -65,6 +65,14 @@ type Progress struct {
 	Total int // keys there were when it began
 }
 
+// Percent returns how far it is, in percent: as good as the number of keys at the beginning tells.
+func (p Progress) Percent() float64 {
+	if p.Total <= 0 {
+		return 100 * float64(p.Slots) / slots.Count
+	}
+	return min(100, 100*float64(p.Keys)/float64(p.Total))
+}
+
 // Replica is a replica as its master sees it.
 type Replica struct {
 	ID     slots.NodeID

@@ -101,6 +101,8 @@ type Replication struct {
 	Offset         int64  // of the stream: written as a master, read as a replica
 	PreviousLimit  int64  // up to where PreviousID holds, -1 or 0 if nowhere
 	Replicas       []Replica
+	Asked          bool // min-replicas-to-write asks for replicas …
+	Good           int  // … and counts so many
 	Backlog        Backlog
 	Master         *Master // nil on a master
 
@@ -131,4 +133,6 @@ type Master struct {
 	State   string // connect, connecting, handshake, sync, connected
 	Syncing bool
 	LastIO  time.Duration // since the master was last heard; negative if never
+	DownFor time.Duration // since there is no link, 0 while there is one
+	Percent float64       // of a full sync that is on its way
 }

@@ -199,6 +199,12 @@ func (s *session) infoReplication(t *infoText) {
 		t.line("master_sync_in_progress", btoi(m.Syncing))
 		t.line("slave_read_repl_offset", r.Offset)
 		t.line("slave_repl_offset", r.Offset)
+		if m.Syncing {
+			t.line("master_sync_perc", fmt.Sprintf("%.2f", m.Percent))
+		}
+		if up == "down" {
+			t.line("master_link_down_since_seconds", int64(m.DownFor/time.Second))
+		}
 		t.line("slave_priority", 100)
 		t.line("slave_read_only", 1)
 		t.line("replica_announced", 1)
@@ -206,6 +212,9 @@ func (s *session) infoReplication(t *infoText) {
 		t.line("role", "master")
 	}
 	t.line("connected_slaves", len(r.Replicas))
+	if r.Asked {
+		t.line("min_slaves_good_slaves", r.Good)
+	}
 	for i, rep := range r.Replicas {
 		t.line("slave"+itoa(i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d",
 			rep.Host, rep.Port, rep.State, rep.Offset, int64(rep.Lag/time.Second)))

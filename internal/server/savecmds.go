@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type Snapshots interface {
 	LastSave() (at time.Time, err error)
 	// NoLastSave keeps the node from saving at its end.
 	NoLastSave()
+	// Loading is since when the snapshot of an earlier run is being read, and how much of it has been, in percent.
+	Loading() (since time.Time, percent float64)
 	// Unsaved is how many changes the last one does not contain.
 	Unsaved() uint64
 }
@@ -71,7 +74,17 @@ func (s *session) infoPersistence(t *infoText) {
 	t.line("loading", btoi(s.srv.loading.Load()))
 	t.line("async_loading", 0)
 	snapshots := s.srv.cfg.Snapshots
-	if snapshots == nil || s.srv.loading.Load() {
+	if snapshots == nil {
+		return
+	}
+	if s.srv.loading.Load() {
+		since, percent := snapshots.Loading()
+		t.line("loading_start_time", since.Unix())
+		t.line("loading_loaded_perc", fmt.Sprintf("%.2f", percent))
+		if percent > 0 {
+			took := s.srv.cfg.Now().Sub(since).Seconds()
+			t.line("loading_eta_seconds", int64(took*(100-percent)/percent))
+		}
 		return
 	}
 	at, err := snapshots.LastSave()

@@ -151,6 +151,10 @@ func TestRoleOfAReplicaAndItsMaster(t *testing.T) {
 	if lines, _ := infoOf(t, c, "replication"); lines["role"] != "slave" || lines["master_link_status"] != "up" || lines["master_last_io_seconds_ago"] != "2" {
 		t.Errorf("INFO replication: %v", lines)
 	}
+	r.Master = &Master{State: "sync", Syncing: true, Percent: 12.345, DownFor: 3e9}
+	if lines, _ := infoOf(t, c, "replication"); lines["master_link_down_since_seconds"] != "3" || lines["master_sync_perc"] != "12.35" {
+		t.Errorf("INFO replication in a full sync: %v", lines)
+	}
 }
 
 func TestGlob(t *testing.T) {
@@ -179,7 +183,7 @@ func FuzzGlob(f *testing.F) {
 
 // While a node starts, what is behind Cluster does not exist yet.
 func TestInfoWhileLoading(t *testing.T) {
-	srv := startServer(t, Config{Cluster: struct{ Cluster }{}})
+	srv := startServer(t, Config{Cluster: struct{ Cluster }{}, Snapshots: &fakeSnapshots{}})
 	srv.SetLoading(true)
 	c := connect(t, srv)
 	for _, line := range []string{"INFO everything", "INFO", "HELLO", "ROLE", "CLIENT LIST", "COMMAND COUNT", "CLUSTER HELP"} {
@@ -188,4 +192,7 @@ func TestInfoWhileLoading(t *testing.T) {
 		}
 	}
 	expect(t, c, "CLUSTER INFO", "-LOADING Redis is loading the dataset in memory")
+	if lines, _ := infoOf(t, c, "persistence"); lines["loading"] != "1" || lines["loading_loaded_perc"] != "25.00" || lines["loading_eta_seconds"] != "30" {
+		t.Errorf("INFO persistence: %v", lines)
+	}
 }

@@ -20,6 +20,9 @@ func (f *fakeSnapshots) NoLastSave()                  { f.skipped.Store(true) }
 func (f *fakeSnapshots) Saving() bool                 { return false }
 func (f *fakeSnapshots) LastSave() (time.Time, error) { return time.Time{}, nil }
 func (f *fakeSnapshots) Unsaved() uint64              { return 1 }
+func (f *fakeSnapshots) Loading() (time.Time, float64) {
+	return time.Now().Add(-10 * time.Second), 25
+}
 
 // TestShutdownSaves: the client's word counts more than the node's rules.
 func TestShutdownSaves(t *testing.T) {
