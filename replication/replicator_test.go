@@ -102,7 +102,7 @@ func (x *testNode) get(key string) (value string) {
 // synced waits until x follows its master's stream.
 func (x *testNode) synced() {
 	x.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), hung)
 	defer cancel()
 	if err := x.WaitSynced(ctx); err != nil {
 		x.t.Fatalf("node %v is not in sync: %v (%+v)", x.id.Short(), err, x.Status())
@@ -113,7 +113,7 @@ func (x *testNode) synced() {
 func (x *testNode) reach(m *testNode) {
 	x.t.Helper()
 	x.synced()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), hung)
 	defer cancel()
 	if err := x.WaitOffset(ctx, m.Offset()); err != nil {
 		x.t.Fatalf("node %v stands at %d, %v at %d: %v", x.id.Short(), x.Offset(), m.id.Short(), m.Offset(), err)

@@ -13,6 +13,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// hung is how long to wait for what must happen: on a busy machine, writers that never pause leave a replica little of it.
+const hung = 4 * time.Minute
+
 // churn writes to m on several goroutines until stop is closed.
 func churn(m *testNode, stop chan struct{}) *sync.WaitGroup {
 	var wg sync.WaitGroup
