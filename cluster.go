@@ -64,9 +64,18 @@ func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 }
 
 // Reset makes the node forget the cluster and its slots; hard also gives it a new id and
-// epochs of 0. Keys stay: see keyspace.Store.Clear.
+// epochs of 0. A replica gives up its keys, which are its master's, so that it can join again; those of a master stay.
 func (n *Node) Reset(ctx context.Context, hard bool) error {
-	return n.do(ctx, gossip.Reset{Hard: hard})
+	replica := n.gossip != nil && !n.Map().Self().IsMaster()
+	if err := n.do(ctx, gossip.Reset{Hard: hard}); err != nil || !replica {
+		return err
+	}
+	for _, note := range []string{noteOpen, noteJobs} { // of the shard that it was a part of
+		if _, err := n.backlog.Note(note, nil); err != nil {
+			return err
+		}
+	}
+	return n.engine.Clear(ctx.Done())
 }
 
 // do hands a command to the loop that owns the cluster's state; when it returns nil, the

@@ -95,7 +95,9 @@ func (n *Node) changeMap(m *slots.Map) {
 	old := n.engine.Map()
 	if old != nil && !old.Self().IsMaster() && m.Self().IsMaster() {
 		n.repl.Promote(m.Self().ConfigEpoch + 1) // a node that was never promoted is in term 1
-		n.inherit(old.Self().Master)
+		if m.Self().HasSlots() {                 // otherwise it was reset, and has succeeded nobody
+			n.inherit(old.Self().Master)
+		}
 	}
 	if open := n.inherited.Load(); open != nil {
 		m = m.WithOpen(open.Migrating, open.Importing)

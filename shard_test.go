@@ -109,6 +109,38 @@ func TestManualFailoverLosesNothing(t *testing.T) {
 	})
 }
 
+// A replica that is reset gives up what was its master's, and can join again, as in Redis.
+func TestResetReplicaIsEmpty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1})
+		keys := write(t, c, 300)
+		inStep(t, c)
+		time.Sleep(time.Second)
+		master, replica := c.Node(0), c.Node(1)
+		if got := replica.Stats().Store.Keys; got != len(keys) {
+			t.Fatalf("the replica holds %d keys", got)
+		}
+		for round, hard := range []bool{false, true} {
+			if err := replica.Reset(t.Context(), hard); err != nil {
+				t.Fatal(err)
+			}
+			if m := replica.Map().Self(); !m.IsMaster() || replica.Stats().Store.Keys != 0 {
+				t.Errorf("round %d: %d keys are left", round, replica.Stats().Store.Keys)
+			}
+			if err := replica.Meet(t.Context(), master.Addr()); err != nil {
+				t.Fatal(err)
+			}
+			becomes(t, c, 1, func(m *slots.Map) bool { return m.Node(master.ID()) != nil })
+			if err := replica.Replicate(t.Context(), master.ID()); err != nil {
+				t.Fatal(err)
+			}
+			if err := replica.WaitSynced(t.Context()); err != nil || replica.Stats().Store.Keys != len(keys) {
+				t.Errorf("round %d: it holds %d keys, %v", round, replica.Stats().Store.Keys, err)
+			}
+		}
+	})
+}
+
 func TestWithSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
