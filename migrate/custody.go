@@ -18,7 +18,7 @@ const (
 // custody is what a node answers for: the slots that a job brought to it, or took from it.
 // Keys of theirs that are here while another node owns the slot, and that no job is moving,
 // were left behind by a crash or by a lost race of epochs. They are returned to the owner, and
-// what is open is closed. Open slots that no job knows are an operator's and stay.
+// what the job opened is closed. Slots that no job opened are an operator's and stay as they are.
 type custody struct {
 	records map[JobID]*record
 }
@@ -26,6 +26,7 @@ type custody struct {
 // record is a job whose slots are looked after.
 type record struct {
 	job     Job
+	opened  slots.Set // that are importing here, if they are, because of the job
 	live    bool      // the job runs here, or its source is connected
 	until   time.Time // when it is to be forgotten; zero while the job is not over
 	quietAt time.Time // since when it is not live
@@ -42,7 +43,7 @@ func newCustody() *custody { return &custody{records: make(map[JobID]*record)} }
 func (c *custody) add(job Job, now time.Time) *record {
 	r := c.records[job.ID]
 	if r == nil {
-		r = &record{quietAt: now, begun: now, updated: now}
+		r = &record{opened: job.Slots, quietAt: now, begun: now, updated: now}
 		c.records[job.ID] = r
 	}
 	r.job = job
@@ -56,11 +57,20 @@ func (c *custody) live(id JobID, live bool, now time.Time) {
 	}
 }
 
+// closed tells that slots which a job brings here are importing no more: whoever opens them again,
+// does it for another reason.
+func (c *custody) closed(id JobID, set *slots.Set) {
+	if r := c.records[id]; r != nil {
+		r.opened.Subtract(set)
+	}
+}
+
 // over tells that a job has come to its end.
-func (c *custody) over(id JobID, now time.Time) {
+func (c *custody) over(id JobID, now time.Time, m *slots.Map) {
 	if r := c.records[id]; r != nil {
 		r.live, r.until, r.quietAt = false, now.Add(custodyTime), now.Add(-patience)
 		r.job.Cancelled = true // should a restart find it in the journal, it begins nothing
+		r.opened.Intersect(m.Open())
 	}
 }
 
@@ -84,8 +94,7 @@ func (c *custody) strays(now time.Time, m *slots.Map, busy *slots.Set, stray fun
 	for _, r := range c.records {
 		for slot := range r.job.Slots.All() {
 			owner := m.Owner(slot)
-			_, importing := m.Importing(slot)
-			if owner == nil || m.IsMine(slot) || busy.Has(slot) || awaited.Has(slot) || !importing && !stray(slot) {
+			if owner == nil || busy.Has(slot) || awaited.Has(slot) || !r.leftBehind(m, slot, stray) {
 				continue
 			}
 			if found == nil {
@@ -97,6 +106,17 @@ func (c *custody) strays(now time.Time, m *slots.Map, busy *slots.Set, stray fun
 		}
 	}
 	return found
+}
+
+// leftBehind reports whether a slot that is not this node's is open here because of the job, or has keys here.
+func (r *record) leftBehind(m *slots.Map, slot slots.Slot, stray func(slots.Slot) bool) bool {
+	if m.IsMine(slot) {
+		return false
+	}
+	if _, open := m.Importing(slot); open {
+		return r.opened.Has(slot) && r.job.Source != m.Self().ID
+	}
+	return stray(slot)
 }
 
 // awaited returns the slots of which more may be heard: their owner is connected to move them
@@ -127,8 +147,7 @@ func (c *custody) tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool)
 		}
 		clean := true
 		for slot := range r.job.Slots.All() {
-			_, importing := m.Importing(slot)
-			clean = clean && (m.IsMine(slot) || !importing && !stray(slot))
+			clean = clean && !r.leftBehind(m, slot, stray)
 		}
 		if clean || !m.Self().IsMaster() {
 			delete(c.records, id)

@@ -134,3 +134,29 @@ func TestALostRaceBringsKeysHome(t *testing.T) {
 		}
 	})
 }
+
+// TestSlotsOpenedByHandStayOpen, even if a job has just moved them: they are an operator's, who may be
+// about to bring them back with a tool of his own.
+func TestSlotsOpenedByHandStayOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		cl.fill(1, 5, 100)
+		cl.move(0, 1, slotsUpTo(1))
+		a, b := cl.nodes[0], cl.nodes[1]
+		opened := func(n, from *testNode) {
+			t.Helper()
+			if err := n.SetSlots(t.Context(), slots.NewSet(0), Importing, from.id); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+			if _, open := n.Map().Importing(0); !open {
+				t.Errorf("node %d imports the slot no more", n.index)
+			}
+		}
+		opened(a, b) // the source of the job, as if it were to come back
+		if err := a.SetSlots(t.Context(), slots.NewSet(0), Assign, a.id); err != nil {
+			t.Fatal(err)
+		}
+		opened(b, a) // its target, as if it were to come once more
+	})
+}

@@ -73,7 +73,7 @@ func (d *Driver) jobOver(id JobID) {
 		}
 		d.rememberLocked(s)
 	}
-	d.custody.over(id, now)
+	d.custody.over(id, now, m)
 	d.mu.Unlock()
 	if err := d.saveJournal(); err != nil {
 		d.log.Error("saving the journal of migrations", "error", err)

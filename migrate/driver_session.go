@@ -128,6 +128,9 @@ func (s *session) changeSlots() {
 		if err == nil {
 			err = s.d.cfg.Node.SetSlots(s.d.ctx, e.set, e.action, e.peer)
 		}
+		if err == nil && e.action != Importing {
+			s.d.noteClosed(s.job, &e.set)
+		}
 		s.step(func(r *receiver) error { r.changed(e.n, err); return nil })
 	}
 }
@@ -161,6 +164,13 @@ func (d *Driver) join(s *session, job Job) error {
 		return d.saveJournal()
 	}
 	return nil
+}
+
+// noteClosed takes note that slots which a job brings here are importing no more.
+func (d *Driver) noteClosed(id JobID, set *slots.Set) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.custody.closed(id, set)
 }
 
 // leave takes note that a session has ended.

@@ -54,9 +54,12 @@ func (l *simLink) run(w *world) {
 				n.custody.add(e.job, w.now)
 				n.custody.live(e.job.ID, true, w.now)
 			case forget:
-				n.custody.over(l.r.job, w.now)
+				n.custody.over(l.r.job, w.now, n.view())
 			case setSlots:
 				n.changes = append(n.changes, simChange{e, func(err error) {
+					if err == nil && e.action != Importing {
+						n.custody.closed(l.r.job, &e.set)
+					}
 					if !l.gone {
 						l.r.changed(e.n, err)
 						l.run(w)

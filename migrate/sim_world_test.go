@@ -350,7 +350,7 @@ func (n *simNode) run(j *simJob) {
 			case forget:
 				delete(n.journal, j.s.job.ID)
 				if j.s.job.Kind == KindMove {
-					n.custody.over(j.s.job.ID, n.w.now)
+					n.custody.over(j.s.job.ID, n.w.now, n.view())
 					n.trust[j.s.job.ID] = j.s.job
 				}
 			case finish:
