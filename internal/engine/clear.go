@@ -3,8 +3,9 @@ package engine
 import "github.com/slotmesh/slotmesh/slots"
 
 // Clear drops the keys of all slots, one slot after the other. It is a write: on a replica, or on a node
-// that becomes one in the meantime, the error is slots.ErrReadOnly; while writes are paused it waits, until
-// done is closed at most (slots.ErrTryAgain).
+// that becomes one in the meantime, the error is slots.ErrReadOnly. It waits for the end of a pause of writes and
+// for keys in flight, which would otherwise come to life again at the other node, until done is closed at most.
+// Then, or where waiting is no use, the error is slots.ErrTryAgain; slots before that one are empty.
 func (e *Engine) Clear(done <-chan struct{}) error {
 	if !e.writesHere() {
 		return slots.ErrReadOnly
@@ -21,8 +22,25 @@ func (e *Engine) Clear(done <-chan struct{}) error {
 }
 
 func (e *Engine) clear(slot slots.Slot, done <-chan struct{}) error {
-	return e.asMaster(done, func(allowed func() bool) error {
-		e.store.DropIf(slot, allowed)
-		return nil
-	})
+	for {
+		var ended <-chan struct{}
+		err := e.asMaster(done, func(allowed func() bool) (err error) {
+			e.store.DropIf(slot, func() bool {
+				if f := e.flights[slot]; f != nil {
+					ended, err = f.wait()
+					return false
+				}
+				return allowed()
+			})
+			return err
+		})
+		if err != nil || ended == nil {
+			return err
+		}
+		select {
+		case <-ended:
+		case <-done:
+			return slots.ErrTryAgain
+		}
+	}
 }

@@ -32,6 +32,17 @@ func (f *flight) carries(key []byte) bool {
 	return ok
 }
 
+// wait returns what is closed when the flight ends, or ErrTryAgain if nobody knows when.
+func (f *flight) wait() (ended <-chan struct{}, err error) {
+	if f.stalled {
+		return nil, slots.ErrTryAgain
+	}
+	if f.ended == nil {
+		f.ended = make(chan struct{})
+	}
+	return f.ended, nil
+}
+
 func (f *flight) wake() {
 	if f.ended != nil {
 		close(f.ended)
@@ -130,16 +141,9 @@ func (e *Engine) flightLocked(slot slots.Slot, id uint64) *flight {
 func (e *Engine) inFlightLocked(a *Access) (ended <-chan struct{}, err error) {
 	for f := e.flights[a.Slot]; f != nil; f = f.next {
 		for _, key := range a.Keys {
-			if !f.carries(key) {
-				continue
+			if f.carries(key) {
+				return f.wait()
 			}
-			if f.stalled {
-				return nil, slots.ErrTryAgain
-			}
-			if f.ended == nil {
-				f.ended = make(chan struct{})
-			}
-			return f.ended, nil
 		}
 	}
 	return nil, nil
