@@ -135,7 +135,7 @@ func (s *session) execStretch(queue []queued, writes, first bool) error {
 			return errHeld
 		}
 		for i := range s.watched {
-			if first && s.watched[i].changed(tx) {
+			if first && s.watched[i].changed(tx, s.srv.engine.Map()) {
 				return errChanged
 			}
 		}
@@ -204,7 +204,7 @@ func (s *session) watchesHold() error {
 	for i := range s.watched {
 		w := &s.watched[i]
 		err := s.srv.store.View(w.slot, func(tx *keyspace.Tx) error {
-			if w.changed(tx) {
+			if w.changed(tx, s.srv.engine.Map()) {
 				return errChanged
 			}
 			return nil

@@ -146,3 +146,29 @@ func TestMigrateSlots(t *testing.T) {
 		t.Errorf("jobs after a refusal: %+v", cluster.jobs)
 	}
 }
+
+// TestWatchInASlotThatLeaves: a key that was not here when it was watched may have been created at the
+// other node since, so that a transaction which relies on its absence must not run.
+func TestWatchInASlotThatLeaves(t *testing.T) {
+	cluster := newFakeCluster()
+	srv := startServer(t, Config{Cluster: cluster})
+	cluster.joinPeer(slots.NewSet(1))
+	c := connect(t, srv)
+	expect(t, c, "SET {k}here 1", "+OK")
+	for _, key := range []string{"{k}none", "{k}here"} {
+		for _, migrating := range []bool{false, true} {
+			expect(t, c, "CLUSTER SETSLOT "+itoa(int(slots.OfString("k")))+" STABLE", "+OK")
+			expect(t, c, "WATCH "+key, "+OK")
+			if migrating {
+				expect(t, c, "CLUSTER SETSLOT "+itoa(int(slots.OfString("k")))+" MIGRATING "+peerID.String(), "+OK")
+			}
+			expect(t, c, "MULTI", "+OK")
+			expect(t, c, "APPEND {k}here 2", "+QUEUED")
+			reply, err := c.Do("EXEC")
+			if ran := len(reply.Elems) == 1; err != nil || ran == (migrating && key == "{k}none") {
+				t.Errorf("watching %s, migrating %v: EXEC = %s, %v", key, migrating, render(reply), err)
+			}
+		}
+	}
+	expect(t, c, "WATCH {k}none", "-ASK "+itoa(int(slots.OfString("k")))+" 10.0.0.2:7002")
+}

@@ -30,7 +30,8 @@ type queued struct {
 }
 
 // watch is a key as WATCH found it. A key that was absent and is absent again
-// counts as unchanged: whoever relied on its absence still may.
+// counts as unchanged: whoever relied on its absence still may. But not in a slot that is
+// leaving for another node: it may be there by now.
 type watch struct {
 	key     []byte
 	slot    slots.Slot
@@ -38,9 +39,17 @@ type watch struct {
 	version uint64
 }
 
-func (w *watch) changed(tx *keyspace.Tx) bool {
+// changed is called under the slot's lock.
+func (w *watch) changed(tx *keyspace.Tx, m *slots.Map) bool {
 	e, ok := tx.Peek(w.key)
-	return ok != w.present || ok && e.Version != w.version
+	if ok || w.present {
+		return ok != w.present || e.Version != w.version
+	}
+	leaving := false
+	if m != nil {
+		_, leaving = m.Migrating(w.slot)
+	}
+	return leaving
 }
 
 var transactionCommands = []command{
