@@ -57,9 +57,8 @@ type Node struct {
 	backing atomic.Bool  // standing back: see gossip.StandingBack
 	maxLag  atomic.Int64 // time.Duration of min-replicas-max-lag, 0 if no replicas are asked for
 
-	kin       kin // of the goroutine that changes the map
-	lost      lostSlots
-	inherited atomic.Pointer[openSlots] // of the master this node succeeded, until gossip knows them
+	kin  kin // of the goroutine that changes the map
+	lost lostSlots
 
 	life context.Context
 	end  context.CancelFunc // ends life
@@ -174,6 +173,7 @@ func (n *Node) startCluster() error {
 			ReplicaValidity:  n.cfg.Replication.Validity,
 			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
 			Data:             gossip.Data{Term: h.Term, Offset: h.Offset},
+			Inherit:          n.openAtMaster,
 			Rand:             newRand(),
 		},
 		Disk: n.cfg.Disk,

@@ -80,27 +80,25 @@ func sameOpen(a, b *slots.Map) bool {
 	return true
 }
 
-// inherit makes this node, which has just been promoted in the place of former, go on with what was
-// open there. Until gossip has taken it over, every map is amended with it: a key that has left for
-// another node must not seem to be nowhere. It runs on gossip's goroutine.
-func (n *Node) inherit(former slots.NodeID) {
-	notes := n.backlog.Notes()
-	open, err := decodeOpenSlots(notes[noteOpen])
+// openAtMaster returns what this node's master has open, as far as its notes have come: gossip opens
+// the same when this node takes its place.
+func (n *Node) openAtMaster() (migrating, importing map[slots.Slot]slots.NodeID) {
+	open, err := decodeOpenSlots(n.backlog.Notes()[noteOpen])
 	if err != nil {
 		n.log.Error("open slots of the former master are lost; look for them with a check", "error", err)
 	}
-	jobs := notes[noteJobs]
-	if open.empty() && len(jobs) == 0 {
+	return open.Migrating, open.Importing
+}
+
+// resumeJobs makes this node, which has just been promoted in the place of former, go on with its
+// jobs. It runs on gossip's goroutine.
+func (n *Node) resumeJobs(former slots.NodeID) {
+	jobs := n.backlog.Notes()[noteJobs]
+	if len(jobs) == 0 {
 		return
 	}
-	n.inherited.Store(&open)
 	n.wg.Go(func() {
-		err := n.gossip.Do(n.life, gossip.Inherit{Migrating: open.Migrating, Importing: open.Importing})
-		n.inherited.CompareAndSwap(&open, nil)
-		if err == nil && len(jobs) > 0 {
-			err = n.migrations.Resume(jobs, former)
-		}
-		if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
+		if err := n.migrations.Resume(jobs, former); err != nil {
 			n.log.Error("going on with the former master's migrations", "former", former, "error", err)
 		}
 	})

@@ -93,14 +93,9 @@ func (n *Node) acceptReplica(conn net.Conn) {
 // demoted master serves nothing any more before it becomes a reader.
 func (n *Node) changeMap(m *slots.Map) {
 	old := n.engine.Map()
-	if old != nil && !old.Self().IsMaster() && m.Self().IsMaster() {
+	promoted := old != nil && !old.Self().IsMaster() && m.Self().IsMaster()
+	if promoted {
 		n.repl.Promote(m.Self().ConfigEpoch + 1) // a node that was never promoted is in term 1
-		if m.Self().HasSlots() {                 // otherwise it was reset, and has succeeded nobody
-			n.inherit(old.Self().Master)
-		}
-	}
-	if open := n.inherited.Load(); open != nil {
-		m = m.WithOpen(open.Migrating, open.Importing)
 	}
 	n.prepareSlots(old, m)
 	n.engine.Publish(m)
@@ -109,6 +104,9 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.noteOpenSlots(old, m)
 	n.noteLost(old, m)
 	n.migrations.MapChanged()
+	if promoted && m.Self().HasSlots() { // otherwise it was reset, and has succeeded nobody
+		n.resumeJobs(old.Self().Master)
+	}
 	n.changed.wake()
 }
 

@@ -108,4 +108,5 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	c.slotsChanged(&set, nil)
 	c.selfChanged()
 	c.settleClaims()
+	c.inherit()
 }

@@ -48,7 +48,7 @@ func (cmd SetSlot) do(c *Core) error {
 	if c.isReplica() {
 		return ErrNotMaster
 	}
-	mine := c.self.owned != nil && c.self.owned.Has(cmd.Slot)
+	mine := c.ownsSlot(cmd.Slot)
 	n := c.nodes[cmd.Node]
 	switch cmd.State {
 	case SlotStable:
@@ -122,13 +122,13 @@ func (c *Core) closeSlot(slot slots.Slot) {
 // closeMoved closes the slots whose move has ended by a change of owner.
 func (c *Core) closeMoved() {
 	for slot := range c.migrating {
-		if c.self.owned == nil || !c.self.owned.Has(slot) {
+		if !c.ownsSlot(slot) {
 			delete(c.migrating, slot)
 			c.dirty, c.mapDirty = true, true
 		}
 	}
 	for slot := range c.importing {
-		if c.self.owned != nil && c.self.owned.Has(slot) {
+		if c.ownsSlot(slot) {
 			delete(c.importing, slot)
 			c.dirty, c.mapDirty = true, true
 		}

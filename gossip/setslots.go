@@ -1,10 +1,6 @@
 package gossip
 
-import (
-	"slices"
-
-	"github.com/slotmesh/slotmesh/slots"
-)
+import "github.com/slotmesh/slotmesh/slots"
 
 // SetSlots is SetSlot for several slots at once, which share one save and one map. It stops at
 // the first slot that is refused; those before it are changed.
@@ -23,26 +19,24 @@ func (cmd SetSlots) do(c *Core) error {
 	return nil
 }
 
-// Inherit opens the slots that were open at the master whose place this node took: a
-// failover must not end their moves. Slots that do not belong to this node any more (or do
-// already, for those that were coming) are left alone.
-type Inherit struct{ Migrating, Importing map[slots.Slot]slots.NodeID }
-
-func (cmd Inherit) do(c *Core) error {
-	if c.isReplica() {
-		return ErrNotMaster
+// inherit opens the slots that were open at the master whose place this node has just taken: a
+// failover must not end their moves, nor hide the keys that have left already. Slots that do not
+// belong to this node (or do already, for those that were coming) are left alone.
+func (c *Core) inherit() {
+	if c.cfg.Inherit == nil {
+		return
 	}
-	open := func(m map[slots.Slot]slots.NodeID, state SlotState) {
-		keys := make([]slots.Slot, 0, len(m))
-		for slot := range m {
-			keys = append(keys, slot)
-		}
-		slices.Sort(keys) // the order of a map must not matter
-		for _, slot := range keys {
-			_ = SetSlot{slot, state, m[slot]}.do(c) // refused: the slot has moved on
+	migrating, importing := c.cfg.Inherit()
+	for slot, peer := range migrating {
+		if c.nodes[peer] != nil && c.ownsSlot(slot) {
+			c.openSlot(c.migrating, slot, peer)
 		}
 	}
-	open(cmd.Migrating, SlotMigrating)
-	open(cmd.Importing, SlotImporting)
-	return nil
+	for slot, peer := range importing {
+		if c.nodes[peer] != nil && !c.ownsSlot(slot) {
+			c.openSlot(c.importing, slot, peer)
+		}
+	}
 }
+
+func (c *Core) ownsSlot(slot slots.Slot) bool { return c.self.owned != nil && c.self.owned.Has(slot) }

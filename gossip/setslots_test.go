@@ -9,7 +9,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-func TestSetSlotsAndInherit(t *testing.T) {
+func TestSetSlots(t *testing.T) {
 	now := time.Unix(1000, 0)
 	c, err := NewCore(Config{Addr: slots.Addr{Host: "10.0.0.1", Port: 1, BusPort: 2}, Rand: rand.New(rand.NewPCG(1, 1))}, nil, now)
 	if err != nil {
@@ -33,14 +33,32 @@ func TestSetSlotsAndInherit(t *testing.T) {
 	if err := c.Do(now, SetSlots{slots.NewSet(1, 2), SlotStable, slots.NodeID{}}); err != nil || len(c.migrating) != 0 {
 		t.Errorf("stable: %v, %v", err, c.migrating)
 	}
-	inherit := Inherit{
-		Migrating: map[slots.Slot]slots.NodeID{3: peer, 9: peer},
-		Importing: map[slots.Slot]slots.NodeID{1: peer, 10: peer},
+}
+
+// TestPromotionInheritsOpenSlots: what was open at the master stays open at the replica that takes its
+// place, from the first moment: the claim and the open slots share one save and one map.
+func TestPromotionInheritsOpenSlots(t *testing.T) {
+	s := newShards(t, 1, 3, 1, 15*time.Second)
+	replica, other, demoted := s.nodes[3], s.nodes[1].id, s.nodes[4].id
+	stranger := slots.NodeID{9}
+	own, foreign := slots.Even(3)[0].First, slots.Even(3)[1].First
+	replica.core.cfg.Inherit = func() (migrating, importing map[slots.Slot]slots.NodeID) {
+		return map[slots.Slot]slots.NodeID{own: other, own + 1: demoted, own + 2: stranger, foreign: other},
+			map[slots.Slot]slots.NodeID{foreign + 1: other, foreign + 2: stranger, own + 3: other}
 	}
-	if err := c.Do(now, inherit); err != nil {
+	replica.core.noMap = false
+	if err := replica.core.Do(s.now, Failover{FailoverTakeover}); err != nil {
 		t.Fatal(err)
 	}
-	if len(c.migrating) != 1 || c.migrating[3] != peer || len(c.importing) != 1 || c.importing[10] != peer {
-		t.Errorf("inherited migrating %v, importing %v", c.migrating, c.importing)
+	out := replica.core.Output()
+	if out.Save == nil || out.Map == nil || !out.Map.IsMine(own) {
+		t.Fatalf("a takeover put out %+v", out)
+	}
+	migrating, importing := out.Save.Migrating, out.Save.Importing
+	if len(migrating) != 2 || migrating[own] != other || migrating[own+1] != demoted || len(importing) != 1 || importing[foreign+1] != other {
+		t.Errorf("saved migrating %v, importing %v", migrating, importing)
+	}
+	if want := slots.NewSet(own, own+1, foreign+1); *out.Map.Open() != want {
+		t.Errorf("open in the map: %s, want %s", out.Map.Open(), want)
 	}
 }

@@ -3,7 +3,6 @@ package slots
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -196,28 +195,6 @@ func (m *Map) Moved(old *Map) Set {
 		}
 	}
 	return s
-}
-
-// WithOpen returns a map that differs from m only in its open slots: those given are added
-// where they fit, that is, migrating slots that are this node's and importing ones that are not.
-func (m *Map) WithOpen(migrating, importing map[Slot]NodeID) *Map {
-	c := *m
-	c.top.Migrating, c.top.Importing = maps.Clone(m.top.Migrating), maps.Clone(m.top.Importing)
-	add := func(to *map[Slot]NodeID, from map[Slot]NodeID, mine bool) {
-		for slot, id := range from {
-			if m.IsMine(slot) != mine || m.open.Has(slot) {
-				continue
-			}
-			if *to == nil {
-				*to = make(map[Slot]NodeID)
-			}
-			(*to)[slot] = id
-			c.open.Add(slot)
-		}
-	}
-	add(&c.top.Migrating, migrating, true)
-	add(&c.top.Importing, importing, false)
-	return &c
 }
 
 // OpenSlots returns the open slots with the other end of each; the maps must not be written.

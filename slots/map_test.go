@@ -77,22 +77,3 @@ func TestNodeID(t *testing.T) {
 		}
 	}
 }
-
-func TestWithOpen(t *testing.T) {
-	top := routeTop()
-	top.Migrating = map[Slot]NodeID{5: other}
-	m, err := NewMap(top)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := m.WithOpen(map[Slot]NodeID{4: other, 15: other, 5: third}, map[Slot]NodeID{16: other, 3: other})
-	if got := w.Open().String(); got != "4-5 16" {
-		t.Errorf("open slots %s, want 4-5 16", got)
-	}
-	if to, _ := w.Migrating(5); to != other {
-		t.Error("an open slot changed its target")
-	}
-	if got := m.Open().String(); got != "5" || len(top.Migrating) != 1 {
-		t.Errorf("the original changed: %s", got)
-	}
-}
