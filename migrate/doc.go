@@ -65,8 +65,8 @@
 //
 // When a third node wins a race of epochs for a slot, the job goes on without that slot, and
 // both ends return its keys to the new owner, who keeps what it has already. A source that is not
-// heard of for some seconds is asked whether it still means to move what it has begun. Open slots that
-// no job knows of, made by hand, are left to the operator.
+// heard of for some seconds is asked whether it still means to move what it has begun; one that has lost
+// its journal goes on with it by a new job. Slots that were opened by hand are left to the operator.
 //
 // # Example
 //

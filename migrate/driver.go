@@ -140,6 +140,9 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 		switch former {
 		case job.Source:
 			job.Source = self
+			for _, r := range d.jobs {
+				job.Slots.Subtract(&r.job.Slots) // see adopt
+			}
 			d.custody.add(job, time.Now())
 			d.runLocked(job)
 		case job.Target:

@@ -81,3 +81,28 @@ func (d *Driver) look(now time.Time) {
 		}
 	}
 }
+
+// adopt goes on with what this node does not know that it has begun: it is asked what is to become of slots that
+// a job of its own opened, they are migrating here, and no job moves them. The journal was lost, or this
+// node took a master's place and ended before it had a journal. There is no other end that loses nothing.
+func (d *Driver) adopt(back Job) {
+	m := d.cfg.Node.Map()
+	var set slots.Set
+	for slot := range m.Open().All() {
+		if to, migrating := m.Migrating(slot); migrating && to == back.Source && back.Slots.Has(slot) && m.IsMine(slot) {
+			set.Add(slot)
+		}
+	}
+	d.mu.Lock()
+	for _, r := range d.custody.records {
+		if r.job.Source == m.Self().ID && r.until.IsZero() {
+			set.Subtract(&r.job.Slots)
+		}
+	}
+	d.mu.Unlock()
+	if set.Empty() {
+		return
+	}
+	id, err := d.Move(set, back.Source)
+	d.log.Warn("slots were left open by a job that is not in the journal", "slots", set, "to", back.Source, "new job", id, "error", err)
+}

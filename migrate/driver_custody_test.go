@@ -160,3 +160,49 @@ func TestSlotsOpenedByHandStayOpen(t *testing.T) {
 		opened(b, a) // its target, as if it were to come once more
 	})
 }
+
+// TestALostJournalLeavesNothingOpen: a source that does not know its job any more, whether its disk lost
+// the journal or it took a master's place before that could tell it, is told by the target.
+func TestALostJournalLeavesNothingOpen(t *testing.T) {
+	for _, at := range []time.Duration{5, 10, 20, 30, 50, 80} {
+		synctest.Test(t, func(t *testing.T) {
+			cl := newTestCluster(t, 2)
+			cl.net.SetDelay("10.0.0.1", "10.0.0.2", 5*time.Millisecond)
+			cl.fill(400, 12, 100)
+			source := cl.nodes[0]
+			if _, err := source.driver.Move(slotsUpTo(400), cl.nodes[1].id); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(at * time.Millisecond)
+			source.stop()
+			source.disk = &disk.Mem{}
+			time.Sleep(time.Second)
+			cl.mu.Lock()
+			for slot := range source.migrating { // gossip closes what is another's by now
+				if cl.owner[slot] != source.index {
+					delete(source.migrating, slot)
+				}
+			}
+			cl.mu.Unlock()
+			cl.publish()
+			source.start()
+			time.Sleep(5 * time.Minute)
+			for slot := range slots.Slot(401) {
+				for _, n := range cl.nodes {
+					want := 0
+					if n.Map().IsMine(slot) {
+						want = 12
+					}
+					if got := n.store.Count(slot); got != want {
+						t.Fatalf("stopped after %d ms, node %d has %d keys of slot %d, not %d", at, n.index, got, slot, want)
+					}
+				}
+			}
+			for _, n := range cl.nodes {
+				if open, minding := n.Map().Open(), n.driver.Minding(); !open.Empty() || !minding.Empty() {
+					t.Errorf("stopped after %d ms, node %d has open slots %s, and looks after %s", at, n.index, open, minding)
+				}
+			}
+		})
+	}
+}

@@ -152,6 +152,7 @@ func (d *Driver) join(s *session, job Job) error {
 		<-o.done
 	}
 	if job.Kind != KindMove {
+		d.adopt(job)
 		return nil
 	}
 	d.mu.Lock()
