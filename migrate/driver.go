@@ -116,9 +116,9 @@ func (d *Driver) Start() {
 	d.wg.Go(d.lookAround)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	self := d.cfg.Node.Map().Self().ID
+	m := d.cfg.Node.Map()
 	for _, r := range d.custody.records {
-		if r.job.Source == self && r.job.Kind == KindMove {
+		if r.job.Source == m.Self().ID && r.job.Kind == KindMove && r.job.unfinished(m) {
 			d.runLocked(r.job)
 		}
 	}

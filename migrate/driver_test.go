@@ -153,6 +153,26 @@ func TestLinkFaults(t *testing.T) {
 	})
 }
 
+// TestARestartRunsNoJobThatIsOver: it would be listed as cancelled.
+func TestARestartRunsNoJobThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		cl.fill(9, 5, 100)
+		cl.move(0, 1, slotsUpTo(9))
+		n := cl.nodes[0]
+		n.stop()
+		n.start()
+		time.Sleep(time.Second)
+		if list := n.driver.List(); len(list) != 0 {
+			t.Errorf("after a restart it lists %+v", list)
+		}
+		time.Sleep(2 * time.Minute)
+		if minding := n.driver.Minding(); !minding.Empty() {
+			t.Errorf("slots %s are looked after for ever", minding)
+		}
+	})
+}
+
 func TestTwoJobsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 3)

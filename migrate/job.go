@@ -52,6 +52,17 @@ type Job struct {
 	Created time.Time
 }
 
+// unfinished reports whether there is something left to do for a job from the journal: in that of one that is
+// over, or was cancelled, only slots that are open.
+func (j *Job) unfinished(m *slots.Map) bool {
+	if !j.Cancelled {
+		return true
+	}
+	open := *m.Open()
+	open.Intersect(&j.Slots)
+	return !open.Empty()
+}
+
 // Progress is how far a job is.
 type Progress struct {
 	Slots int   // handed over
