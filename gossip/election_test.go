@@ -174,6 +174,24 @@ func TestReplicaMigration(t *testing.T) {
 	}
 }
 
+// A master dies, and the only replica that it had takes its place: this has none now.
+func TestReplicaMigrationToAnHeir(t *testing.T) {
+	s := newShards(t, 3, 3, 2, time.Second)
+	s.nodes[6].crash(false) // shard 0 has one replica left
+	s.run(5 * time.Second)
+	heir := s.nodes[3]
+	s.nodes[0].crash(false)
+	s.until(15*time.Second, "its replica takes over", func() bool { return s.owner(0) == heir })
+	s.until(15*time.Second, "a replica moves", func() bool {
+		for _, n := range s.up() {
+			if n.core.self.rec.Master == heir.id {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 func TestReplicateCommand(t *testing.T) {
 	s := newShards(t, 1, 3, 1, time.Second)
 	unknown := slots.NodeID{1}

@@ -27,7 +27,8 @@ func (c *Core) tendOrphans() {
 	most := 0
 	for _, n := range c.list {
 		if !n.votes() {
-			n.hadReplicas, n.orphaned = false, time.Time{}
+			// A replica that takes its master's place has lost one: itself.
+			n.hadReplicas, n.orphaned = !n.rec.Master.IsZero(), time.Time{}
 			continue
 		}
 		have := covered[n.rec.ID]
