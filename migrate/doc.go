@@ -48,7 +48,8 @@
 //     still to say, before the first word is exchanged on it;
 //   - a source that was restarted, or promoted, does not know what it had sent. It lets nobody
 //     write to the open slots until the target has listed the keys that it has, and deletes
-//     these: the target's are at least as new.
+//     these: the target's are at least as new. What it finds again, in a snapshot, of slots that the target
+//     has claimed goes as a whole: what is not at the target any more has been deleted there.
 //
 // # What outlives a crash
 //

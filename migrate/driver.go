@@ -113,13 +113,24 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 // Start goes on with the jobs of the journal. Call it when the node has a map and
 // other nodes can be reached.
 func (d *Driver) Start() {
+	m := d.cfg.Node.Map()
+	var own []Job
+	d.mu.Lock()
+	for _, r := range d.custody.records {
+		if r.job.Source == m.Self().ID && r.job.Kind == KindMove {
+			own = append(own, r.job)
+		}
+	}
+	d.mu.Unlock()
+	for i := range own {
+		d.dropDelivered(&own[i])
+	}
 	d.wg.Go(d.lookAround)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := d.cfg.Node.Map()
-	for _, r := range d.custody.records {
-		if r.job.Source == m.Self().ID && r.job.Kind == KindMove && r.job.unfinished(m) {
-			d.runLocked(r.job)
+	for i := range own {
+		if own[i].unfinished(m) {
+			d.runLocked(own[i])
 		}
 	}
 }
@@ -132,20 +143,25 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 		return fmt.Errorf("migrate: the journal of the former master: %w", err)
 	}
 	self := d.cfg.Node.Map().Self().ID
+	for i := range jobs {
+		if job := &jobs[i]; job.Source == former {
+			job.Source = self
+			d.dropDelivered(job)
+		}
+	}
 	d.mu.Lock()
 	for _, job := range jobs {
 		if d.custody.records[job.ID] != nil {
 			continue
 		}
-		switch former {
-		case job.Source:
-			job.Source = self
+		switch {
+		case job.Source == self:
 			for _, r := range d.jobs {
 				job.Slots.Subtract(&r.job.Slots) // see adopt
 			}
 			d.custody.add(job, time.Now())
 			d.runLocked(job)
-		case job.Target:
+		case job.Target == former:
 			job.Target = self
 			d.custody.add(job, time.Now())
 		}

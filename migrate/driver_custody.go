@@ -82,6 +82,30 @@ func (d *Driver) look(now time.Time) {
 	}
 }
 
+// dropDelivered removes, when this node has restarted or taken its master's place, what it has of slots that a
+// job had handed over by then: old copies, see sender.deliver.
+func (d *Driver) dropDelivered(job *Job) {
+	m, store := d.cfg.Node.Map(), d.cfg.Engine.Store()
+	if !m.Self().IsMaster() {
+		return
+	}
+	var dropped slots.Set
+	keys := 0
+	for slot := range job.Slots.All() {
+		if n := store.Count(slot); n > 0 && job.delivered(m.Owner(slot)) && !m.Open().Has(slot) {
+			if err := dropSlot(d.cfg.Engine, slot, d.ctx.Done()); err != nil {
+				d.log.Error("dropping old copies of keys that a job has moved", "slot", slot, "error", err)
+				return
+			}
+			dropped.Add(slot)
+			keys += n
+		}
+	}
+	if keys > 0 {
+		d.log.Warn("dropped old copies of keys that a job had moved", "job", job.ID, "slots", dropped, "keys", keys)
+	}
+}
+
 // adopt goes on with what this node does not know that it has begun: it is asked what is to become of slots that
 // a job of its own opened, they are migrating here, and no job moves them. The journal was lost, or this
 // node took a master's place and ended before it had a journal. There is no other end that loses nothing.

@@ -86,6 +86,8 @@ type (
 		slot slots.Slot
 		keys [][]byte
 	}
+	// drop removes all keys of slots that are the target's by now: old copies.
+	drop struct{ set slots.Set }
 	// sweep removes keys whose time is over, which is all that is left of the slots.
 	sweep struct{ set slots.Set }
 
@@ -122,6 +124,7 @@ func (land) effect()     {}
 func (hold) effect()     {}
 func (release) effect()  {}
 func (remove) effect()   {}
+func (drop) effect()     {}
 func (sweep) effect()    {}
 func (store) effect()    {}
 func (list) effect()     {}

@@ -143,8 +143,9 @@ func (s *sender) followOwners() {
 }
 
 // followWindow splits off what others own now. That the target owns the slots of a window
-// that is finalising is how it ends; before that, or with any other owner, a race was lost, and
-// the slots are merely closed. Keys still here go to the owner by a Return.
+// that is finalising is how it ends, whether this run of the job has asked it to or one before a restart;
+// before that, or with any other owner, a race was lost, and the slots are merely closed. Keys still here go to
+// the owner by a Return.
 func (s *sender) followWindow(w *window) {
 	if w.phase == closing || w.phase == reverting {
 		return
@@ -153,13 +154,17 @@ func (s *sender) followWindow(w *window) {
 	for slot := range w.set.All() {
 		switch o := s.m.Owner(slot); {
 		case o == nil || o.ID == s.self:
-		case o.ID == s.job.Target && w.phase == finalising:
+		case o.ID == s.job.Target && (w.phase == finalising || w.resumed):
 			arrived.Add(slot)
 		default:
 			lost.Add(slot)
 		}
 	}
-	if arrived == w.set && !arrived.Empty() {
+	if w.resumed && !arrived.Empty() {
+		s.put(release{arrived})
+		w.lose(&arrived)
+		s.deliver(arrived)
+	} else if arrived == w.set && !arrived.Empty() {
 		w.enter(closing)
 		return
 	}
@@ -172,6 +177,16 @@ func (s *sender) followWindow(w *window) {
 		r := s.newWindow(lost)
 		r.enter(reverting)
 	}
+}
+
+// deliver ends the move of slots which the target has claimed, so that they were empty here before a restart, or a
+// failover. Keys that are here all the same are old copies, from a snapshot or because their deletion
+// had not been replicated: at the target they are at least as new, or deleted.
+func (s *sender) deliver(set slots.Set) {
+	s.put(drop{set})
+	w := s.newWindow(set)
+	w.peer = s.job.Target
+	w.enter(closing)
 }
 
 // lose takes slots out of the job.

@@ -56,6 +56,12 @@ func (h *hands) do(now time.Time, s *sender, e effect) (bool, error) {
 			}
 			return nil
 		})
+	case drop:
+		for slot := range e.set.All() {
+			if err := dropSlot(h.engine, slot, h.done); err != nil {
+				return true, err
+			}
+		}
 	case sweep:
 		for slot := range e.set.All() {
 			if err := sweepSlot(h.engine.Store(), slot); err != nil {
@@ -102,6 +108,31 @@ func (h *hands) part(e sendPart, buf []byte) message {
 	c := h.cargo[e.batch]
 	return message{Type: msgPart, N: e.batch, Size: c.size, Offset: e.offset, Data: c.appendPart(buf, e.offset, e.size)}
 }
+
+// dropSlot removes all keys of slot, some at a time.
+func dropSlot(e Engine, slot slots.Slot, done <-chan struct{}) error {
+	for more := e.Store().Count(slot) > 0; more; {
+		more = false
+		err := e.Alter(slot, done, func(tx *keyspace.Tx) error {
+			left := dropStep
+			for key := range tx.All() {
+				if left--; left < 0 {
+					more = true
+					break
+				}
+				tx.Delete(key)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropStep is how many keys are removed under one lock.
+const dropStep = 1000
 
 // sweepSlot removes the keys of slot whose time is over: to look at one is enough.
 func sweepSlot(s *keyspace.Store, slot slots.Slot) error {

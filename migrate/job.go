@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -61,6 +62,11 @@ func (j *Job) unfinished(m *slots.Map) bool {
 	open := *m.Open()
 	open.Intersect(&j.Slots)
 	return !open.Empty()
+}
+
+// delivered reports whether the owner of a slot has it from this job.
+func (j *Job) delivered(owner *slots.Node) bool {
+	return j.Kind == KindMove && owner != nil && owner.ID != j.Source && (owner.ID == j.Target || slices.Contains(j.Heirs, owner.ID))
 }
 
 // Progress is how far a job is.

@@ -61,13 +61,15 @@ type batch struct {
 // and untouched follows from m.
 func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, lim limits) *sender {
 	s := &sender{job: job, self: m.Self().ID, keys: keys, m: m, lim: lim, dialAt: now}
-	var open, lost slots.Set
+	var open, lost, delivered slots.Set
 	for slot := range job.Slots.All() {
 		owner := m.Owner(slot)
 		_, migrating := m.Migrating(slot)
 		switch {
 		case job.Kind == KindReturn:
 			s.todo.Add(slot)
+		case job.delivered(owner) && migrating:
+			delivered.Add(slot)
 		case owner == nil || owner.ID != s.self:
 			if migrating {
 				lost.Add(slot)
@@ -86,6 +88,9 @@ func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, 
 	}
 	if !lost.Empty() {
 		s.newWindow(lost).enter(reverting)
+	}
+	if !delivered.Empty() {
+		s.deliver(delivered)
 	}
 	s.mapChanged(now, m)
 	return s
