@@ -127,13 +127,18 @@ func moveBigValue(t *testing.T, replicas, size int) {
 	if err := source.Set(ctx, big, make([]byte, size), 0); err != nil {
 		t.Fatal(err)
 	}
-	probes := []*probe{{name: "the moving slot"}, {name: "the rest of the source"}, {name: "the rest of the target"}}
+	probes := []*probe{{name: "the moving slot"}, {name: "the rest of the source"}, {name: "the rest of the target"}, {name: "a bystander"}}
 	for i := range 100 {
 		probes[0].keys = append(probes[0].keys, fmt.Sprint(big, i))
 	}
 	probes[1].keys, probes[2].keys = keysOf(source, big, 100), keysOf(target, big, 100)
+	for _, n := range c.Nodes()[:3] {
+		if n != source && n != target {
+			probes[3].keys = keysOf(n, big, 100)
+		}
+	}
 	r := source.Router()
-	var before [3]time.Duration
+	before := make([]time.Duration, len(probes))
 	runProbes(t, ctx, r, probes, 1000, func() {})
 	for i, p := range probes {
 		before[i] = p.p99(t, "before")
@@ -149,10 +154,11 @@ func moveBigValue(t *testing.T, replicas, size int) {
 		}
 		t.Logf("the move of %d MB took %v", size>>20, time.Since(began))
 	})
-	for i, p := range probes {
-		// The bound is a gross one: the machine may be busy with other things.
-		if p99 := p.p99(t, "during the move"); p99 > 10*before[i]+500*time.Millisecond {
-			t.Errorf("%s: 99 %% within %v, before within %v", p.name, p99, before[i])
+	// The bound is a gross one: the machine may be busy with other things. When it is, the bystander suffers, too.
+	noise := probes[3].p99(t, "during the move")
+	for i, p := range probes[:3] {
+		if p99 := p.p99(t, "during the move"); p99 > 2*noise+10*before[i]+500*time.Millisecond {
+			t.Errorf("%s: 99 %% within %v, before within %v; a bystander's within %v", p.name, p99, before[i], noise)
 		}
 	}
 	if n := suspected.Load(); n > 0 {

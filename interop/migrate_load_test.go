@@ -169,7 +169,9 @@ func moveByCLI(t *testing.T, from, to *process, n int) {
 	}
 }
 
-func moveByJob(t *testing.T, from, to *process, n int) {
+// beginMove starts a job that moves the first n slots of a node.
+func beginMove(t *testing.T, from, to *process, n int) {
+	t.Helper()
 	args := []string{"cluster", "migrateslots", "slotsrange"}
 	for _, r := range rangesOf(t, from) {
 		size := min(r.Len(), n)
@@ -180,6 +182,10 @@ func moveByJob(t *testing.T, from, to *process, n int) {
 	if out := from.cli(append(args, "node", to.cli("cluster", "myid"))...); out != "OK" {
 		t.Fatalf("migrateslots printed %s", out)
 	}
+}
+
+func moveByJob(t *testing.T, from, to *process, n int) {
+	beginMove(t, from, to, n)
 	from.eventually("the job is over", time.Minute, func() bool {
 		out := from.cli("cluster", "getslotmigrations")
 		if strings.Contains(out, "failed") {
