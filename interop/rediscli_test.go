@@ -122,12 +122,13 @@ func TestKilledNodesFindEachOtherAgain(t *testing.T) {
 	}
 }
 
+// waitOK waits until the nodes of a cluster serve and are all connected.
 func waitOK(nodes []*process) {
 	for _, p := range nodes {
-		p.eventually("cluster_state:ok, six nodes connected", 20*time.Second, func() bool {
+		p.eventually("cluster_state:ok, all nodes connected", 20*time.Second, func() bool {
 			list := p.cli("cluster", "nodes")
 			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok") &&
-				strings.Count(list, " connected") == 6 && !strings.Contains(list, "fail")
+				strings.Count(list, " connected") == len(nodes) && !strings.Contains(list, "fail")
 		})
 	}
 }
