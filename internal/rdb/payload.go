@@ -10,10 +10,11 @@ import (
 const (
 	// writeVersion is what Redis 7.0 writes. Every later server reads it.
 	writeVersion = 10
-	// maxVersion is the newest format that is read: 12, of Redis 7.4 and 8.0;
-	// Valkey 8 writes 11. A greater one is refused, as Redis does: nobody can say
-	// what a format means that did not exist when this was written.
-	maxVersion = 12
+	// maxVersion is the newest format of Redis that is read: 12, of Redis 7.4 and 8.0; Valkey 8
+	// writes 11. Valkey 9 has gone its own way and counts from 80. Any other is refused, as Redis
+	// does: nobody can say what a format means that did not exist when this was written.
+	maxVersion    = 12
+	valkeyVersion = 80
 
 	footerSize = 2 + 8
 	// maxValue is the greatest string of Redis (proto-max-bulk-len), in bytes.
@@ -80,7 +81,8 @@ func ParseString(payload []byte) ([]byte, error) {
 	if end < 1 {
 		return nil, ErrPayload
 	}
-	if binary.LittleEndian.Uint16(payload[end:]) > maxVersion ||
+	version := binary.LittleEndian.Uint16(payload[end:])
+	if version > maxVersion && version != valkeyVersion ||
 		binary.LittleEndian.Uint64(payload[end+2:]) != crc64(payload[:end+2]) {
 		return nil, ErrPayload
 	}

@@ -60,7 +60,7 @@ func seal(body []byte, version uint16) []byte {
 }
 
 func TestVersions(t *testing.T) {
-	for version, want := range map[uint16]error{1: nil, 9: nil, 10: nil, 11: nil, 12: nil, 13: ErrPayload, 80: ErrPayload} {
+	for version, want := range map[uint16]error{1: nil, 9: nil, 10: nil, 11: nil, 12: nil, 13: ErrPayload, 79: ErrPayload, 80: nil, 81: ErrPayload} {
 		if _, err := ParseString(seal([]byte("\x00\x05hello"), version)); err != want {
 			t.Errorf("version %d: %v, want %v", version, err, want)
 		}
