@@ -3,6 +3,7 @@ package slotmesh
 import (
 	"context"
 
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
@@ -21,3 +22,19 @@ func KnowsJobs(n *Node) bool { return len(n.backlog.Notes()[noteJobs]) > 0 }
 
 // SetLoading makes a node look as if it were still loading its keys.
 func SetLoading(n *Node, on bool) { n.server.SetLoading(on) }
+
+// OpenAtMaster returns the slots that a replica knows to be open at its master.
+func OpenAtMaster(n *Node) (set slots.Set) {
+	migrating, importing := n.openAtMaster()
+	for _, open := range []map[slots.Slot]slots.NodeID{migrating, importing} {
+		for slot := range open {
+			set.Add(slot)
+		}
+	}
+	return set
+}
+
+// SetImporting is CLUSTER SETSLOT IMPORTING without the checks of the command.
+func SetImporting(n *Node, ctx context.Context, set slots.Set, from slots.NodeID) error {
+	return n.setSlots(ctx, set, gossip.SlotImporting, from)
+}

@@ -57,8 +57,9 @@ type Node struct {
 	backing atomic.Bool  // standing back: see gossip.StandingBack
 	maxLag  atomic.Int64 // time.Duration of min-replicas-max-lag, 0 if no replicas are asked for
 
-	kin  kin // of the goroutine that changes the map
-	lost lostSlots
+	kin      kin // of the goroutine that changes the map
+	lost     lostSlots
+	openings openings
 
 	life context.Context
 	end  context.CancelFunc // ends life

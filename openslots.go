@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -48,19 +50,86 @@ func decodeOpenSlots(b []byte) (openSlots, error) {
 	return o, nil
 }
 
+// openings are the slots that are about to be opened here, and of which the replicas have been told already.
+type openings struct {
+	mu    sync.Mutex // guards next; held while a note is made, so that the latest is the one that stays
+	next  map[uint64]openSlots
+	count uint64
+}
+
 // noteOpenSlots tells the replicas which slots are open, if that has changed.
 func (n *Node) noteOpenSlots(old, m *slots.Map) {
 	if !m.Self().IsMaster() || old != nil && old.Self().IsMaster() && sameOpen(old, m) {
 		return
 	}
+	n.openings.mu.Lock()
+	defer n.openings.mu.Unlock()
+	n.noteOpenLocked()
+}
+
+// noteOpenLocked is called with openings.mu held.
+func (n *Node) noteOpenLocked() {
+	m := n.Map()
+	if !m.Self().IsMaster() {
+		return
+	}
 	var o openSlots
 	o.Migrating, o.Importing = m.OpenSlots()
+	if len(n.openings.next) > 0 {
+		o.Migrating, o.Importing = maps.Clone(o.Migrating), maps.Clone(o.Importing)
+		for _, next := range n.openings.next {
+			o.add(next)
+		}
+	}
 	b, err := o.encode()
 	if err == nil {
 		_, err = n.backlog.Note(noteOpen, b)
 	}
 	if err != nil {
 		n.log.Error("the replicas cannot be told which slots are open", "error", err)
+	}
+}
+
+func (o *openSlots) add(more openSlots) {
+	for _, m := range []struct {
+		to   *map[slots.Slot]slots.NodeID
+		from map[slots.Slot]slots.NodeID
+	}{{&o.Migrating, more.Migrating}, {&o.Importing, more.Importing}} {
+		if *m.to == nil {
+			*m.to = make(map[slots.Slot]slots.NodeID)
+		}
+		maps.Copy(*m.to, m.from)
+	}
+}
+
+// announce tells the replicas of slots that are about to be opened, as far as they may be. The caller calls
+// done when they are open, or will not be.
+func (n *Node) announce(set *slots.Set, state gossip.SlotState, peer slots.NodeID) (done func()) {
+	m := n.Map()
+	next := openSlots{Migrating: make(map[slots.Slot]slots.NodeID), Importing: make(map[slots.Slot]slots.NodeID)}
+	for slot := range set.All() {
+		switch {
+		case state == gossip.SlotMigrating && m.IsMine(slot):
+			next.Migrating[slot] = peer
+		case state == gossip.SlotImporting && !m.IsMine(slot):
+			next.Importing[slot] = peer
+		}
+	}
+	o := &n.openings
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.count++
+	id := o.count
+	if o.next == nil {
+		o.next = make(map[uint64]openSlots)
+	}
+	o.next[id] = next
+	n.noteOpenLocked()
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.next, id)
+		n.noteOpenLocked()
 	}
 }
 
@@ -105,7 +174,8 @@ func (n *Node) resumeJobs(former slots.NodeID) {
 }
 
 // setSlots changes the state of slots, durably, and returns when it is in force here and the
-// replicas know.
+// replicas know. Of slots that are opened they know before: from the moment that it is in force, clients are sent to
+// the other end, and may create a key there that a replica, were it promoted now, would not look for.
 //
 // No state can do without the disk before it is answered, costly as that is for tools that change
 // one slot at a time. Whoever hears the answer goes on to move keys, and after a crash nothing but
@@ -116,7 +186,16 @@ func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotSta
 	if state == gossip.SlotNode && n.gossip != nil && peer != n.ID() {
 		n.awaitClaim(ctx, &set, peer)
 	}
-	if err := n.do(ctx, gossip.SetSlots{Slots: set, State: state, Node: peer}); err != nil {
+	change := gossip.SetSlots{Slots: set, State: state, Node: peer}
+	if n.gossip != nil && (state == gossip.SlotMigrating || state == gossip.SlotImporting) {
+		done := n.announce(&set, state, peer)
+		defer done()
+		if err := n.replicasKnow(ctx); err != nil {
+			return err
+		}
+		return n.do(ctx, change)
+	}
+	if err := n.do(ctx, change); err != nil {
 		return err
 	}
 	return n.replicasKnow(ctx)
