@@ -38,6 +38,8 @@ type testNode struct {
 	ln     net.Listener
 	acc    sync.WaitGroup
 
+	replicated func(context.Context) error // set before start
+
 	mu        sync.Mutex // guards all below
 	migrating map[slots.Slot]slots.NodeID
 	importing map[slots.Slot]slots.NodeID
@@ -75,7 +77,7 @@ func (c *testCluster) close() {
 // start brings a node up; its store and disk outlive a stop.
 func (n *testNode) start() {
 	n.engine = newTestEngine(n.store, testSlots+len(n.c.nodes))
-	d, err := NewDriver(DriverConfig{Node: n, Engine: n.engine, Disk: n.disk})
+	d, err := NewDriver(DriverConfig{Node: n, Engine: n.engine, Disk: n.disk, Replicated: n.replicated})
 	if err != nil {
 		n.c.t.Fatal(err)
 	}

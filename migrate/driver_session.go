@@ -91,19 +91,7 @@ func (s *session) do(e effect) error {
 	case setSlots:
 		s.changes <- e
 	case store:
-		keys, err := s.store(e)
-		if err == nil && s.d.cfg.Replicated != nil {
-			if err := s.d.cfg.Replicated(s.d.ctx); err != nil {
-				return err // no answer, and so no refusal: the batch is here, and may be at a replica
-			}
-		}
-		if cutShort(err) {
-			return err // no answer either: what is here in part may be the new master's, too
-		}
-		if err == nil {
-			s.d.imported(s.job, keys, len(e.blob))
-		}
-		return s.step(func(r *receiver) error { r.stored(e.n, err); return nil })
+		return s.take(e)
 	case list:
 		return listKeys(s.d.cfg.Engine.Store(), e, listBudget, func(m message) error {
 			s.conn.send(&m)
@@ -112,6 +100,39 @@ func (s *session) do(e effect) error {
 		})
 	}
 	return nil
+}
+
+// take stores a batch and answers. It may have to wait for replicas, or for the end of a pause: the source is told
+// meanwhile that this end is alive.
+func (s *session) take(e store) error {
+	alive := time.NewTicker(pingEvery)
+	defer alive.Stop()
+	var keys int
+	var unsent, err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if keys, err = s.store(e); err == nil && s.d.cfg.Replicated != nil {
+			unsent = s.d.cfg.Replicated(s.d.ctx)
+		}
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-alive.C:
+			s.conn.send(&message{Type: msgPong})
+		case <-done:
+			waiting = false
+		}
+	}
+	switch {
+	case unsent != nil:
+		return unsent // no answer, and so no refusal: the batch is here, and may be at a replica
+	case cutShort(err):
+		return err // no answer either: what is here in part may be the new master's, too
+	case err == nil:
+		s.d.imported(s.job, keys, len(e.blob))
+	}
+	return s.step(func(r *receiver) error { r.stored(e.n, err); return nil })
 }
 
 func (s *session) store(e store) (keys int, err error) {

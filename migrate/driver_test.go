@@ -319,6 +319,28 @@ func TestFullTargetHoldsTheMove(t *testing.T) {
 	})
 }
 
+// TestSlowReplicasAreWaitedFor: a target whose replicas take long to receive a batch is not taken for dead, and
+// need not be told twice.
+func TestSlowReplicasAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		cl.fill(0, 5, 100)
+		target := cl.nodes[1]
+		target.stop()
+		waits := 0
+		target.replicated = func(context.Context) error {
+			waits++
+			time.Sleep(20 * time.Second)
+			return nil
+		}
+		target.start()
+		if took := cl.move(0, 1, slots.NewSet(0)).Elapsed; waits != 1 || took > 21*time.Second {
+			t.Errorf("it took %v, and %d waits for replicas of 20 s", took, waits)
+		}
+		cl.check(0, 5, 1)
+	})
+}
+
 // TestExpiredKeysAreLeftBehind: keys whose time is over neither move nor hold up the move.
 func TestExpiredKeysAreLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
