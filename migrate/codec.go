@@ -19,10 +19,11 @@ var ErrMalformed = errors.New("malformed migration data")
 func appendMessage(dst []byte, m *message) []byte {
 	switch m.Type {
 	case msgHello:
-		dst = head(dst, m, 4)
+		dst = head(dst, m, 5)
 		dst = packBin(dst, m.Job[:])
 		dst = packUint(dst, uint64(m.Kind))
 		dst = packBin(dst, m.Source[:])
+		dst = packBin(dst, m.Target[:])
 		return packSet(dst, m.Slots)
 	case msgPrepare, msgList, msgFinalise, msgAbandon, msgWelcome:
 		return packSet(head(dst, m, 1), m.Slots)
@@ -58,10 +59,11 @@ func decodeMessage(b []byte) (message, error) {
 	m.Type, m.N = msgType(u.uint(255)), u.uint(1<<64-1)
 	switch m.Type {
 	case msgHello:
-		u.need(n, 6)
+		u.need(n, 7)
 		copy(m.Job[:], u.bytes(len(m.Job)))
 		m.Kind = Kind(u.uint(255))
 		copy(m.Source[:], u.bytes(len(m.Source)))
+		copy(m.Target[:], u.bytes(len(m.Target)))
 		m.Slots = u.set()
 	case msgPrepare, msgList, msgFinalise, msgAbandon, msgWelcome:
 		u.need(n, 3)

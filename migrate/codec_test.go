@@ -14,7 +14,7 @@ import (
 func exampleMessages() []message {
 	set := slots.NewSet(0, 1, 2, 5461, 16383)
 	return []message{
-		{Type: msgHello, Job: JobID{1, 2}, Kind: KindReturn, Source: slots.NodeID{3}, Slots: &set},
+		{Type: msgHello, Job: JobID{1, 2}, Kind: KindReturn, Source: slots.NodeID{3}, Target: slots.NodeID{4}, Slots: &set},
 		{Type: msgPrepare, N: 7, Slots: &set},
 		{Type: msgList, N: 300, Slots: new(slots.Set)},
 		{Type: msgFinalise, N: 1 << 40, Slots: &set},
@@ -89,7 +89,7 @@ func FuzzReceiver(f *testing.F) {
 			t.Fatal(err)
 		}
 		r := newReceiver(m, func(slots.Slot) bool { return false }, func(slots.NodeID, *slots.Set) (s slots.Set) { return s })
-		hello := message{Type: msgHello, Kind: KindMove, Source: slots.NodeID{3}, Slots: &set}
+		hello := message{Type: msgHello, Kind: KindMove, Source: slots.NodeID{3}, Target: slots.NodeID{4}, Slots: &set}
 		for _, in := range [][]byte{appendMessage(nil, &hello), a, b, a} {
 			m, err := decodeMessage(in)
 			if err != nil || r.receive(m) != nil {

@@ -24,6 +24,7 @@ type testCluster struct {
 
 	mu    sync.Mutex // guards all below
 	owner map[slots.Slot]int
+	moved map[slots.NodeID]int // whose address another node, with that index, has now
 }
 
 type testNode struct {
@@ -143,7 +144,13 @@ func (n *testNode) Map() *slots.Map {
 }
 
 func (n *testNode) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) {
-	return n.host.Dial(ctx, fmt.Sprintf("10.0.0.%d:7000", int(id[0]-'A')+1))
+	n.c.mu.Lock()
+	at, moved := n.c.moved[id]
+	n.c.mu.Unlock()
+	if !moved {
+		at = int(id[0] - 'A')
+	}
+	return n.host.Dial(ctx, fmt.Sprintf("10.0.0.%d:7000", at+1))
 }
 
 func (n *testNode) SetSlots(ctx context.Context, set slots.Set, action Action, peer slots.NodeID) error {

@@ -319,6 +319,33 @@ func TestFullTargetHoldsTheMove(t *testing.T) {
 	})
 }
 
+// TestAStrangerGetsNothing: another member answers at the target's address, as nodes of a cluster that comes back
+// under new addresses may for a while.
+func TestAStrangerGetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 3)
+		cl.fill(9, 5, 100)
+		target, stranger := cl.nodes[1], cl.nodes[2]
+		cl.moved = map[slots.NodeID]int{target.id: stranger.index}
+		id, err := cl.nodes[0].driver.Move(slotsUpTo(9), target.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		s, _ := cl.nodes[0].driver.Status(id)
+		if !strings.Contains(s.Progress.Waiting, "that answers, not node") || stranger.store.Len() != 0 || !stranger.Map().Open().Empty() {
+			t.Errorf("waiting for %q; the stranger has %d keys, and open slots %s", s.Progress.Waiting, stranger.store.Len(), stranger.Map().Open())
+		}
+		cl.mu.Lock()
+		cl.moved = nil
+		cl.mu.Unlock()
+		if err := cl.nodes[0].driver.Wait(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		cl.check(9, 5, 1)
+	})
+}
+
 // TestSlowReplicasAreWaitedFor: a target whose replicas take long to receive a batch is not taken for dead, and
 // need not be told twice.
 func TestSlowReplicasAreWaitedFor(t *testing.T) {

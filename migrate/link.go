@@ -62,7 +62,7 @@ func (s *sender) connected(now time.Time) {
 	}
 	s.link, s.heardAt = linkGreeting, now
 	set := s.job.Slots
-	s.send(message{Type: msgHello, Job: s.job.ID, Kind: s.job.Kind, Source: s.self, Slots: &set})
+	s.send(message{Type: msgHello, Job: s.job.ID, Kind: s.job.Kind, Source: s.self, Target: s.job.Target, Slots: &set})
 }
 
 // disconnected tells that the connection is lost or could not be made.

@@ -9,7 +9,7 @@ type msgType uint8
 // What the source says, and how the target answers. Prepare, list, finalise and abandon may
 // be repeated: after a lost connection nobody knows which of them arrived.
 const (
-	msgHello    msgType = 1 // the first message: Job of node Source, which moves Slots
+	msgHello    msgType = 1 // the first message: Job of node Source, which moves Slots to node Target
 	msgPrepare  msgType = 2 // be ready to take Slots: answered by done
 	msgPart     msgType = 3 // a piece of batch N: answered by ack
 	msgList     msgType = 4 // which keys of Slots have you? Answered by keys
@@ -35,6 +35,7 @@ type message struct {
 	Job    JobID        // hello
 	Kind   Kind         // hello
 	Source slots.NodeID // hello
+	Target slots.NodeID // hello
 	Slots  *slots.Set   // hello, prepare, list, finalise, abandon, welcome
 
 	Text string // refuse

@@ -84,6 +84,9 @@ func (r *receiver) receive(m message) error {
 func (r *receiver) hello(m message) {
 	self := r.m.Self()
 	switch {
+	case m.Target != self.ID: // an address is only where a node was last heard
+		r.refuse(m.N, "it is node %s that answers, not node %s", self.ID.Short(), m.Target.Short())
+		return
 	case r.m.Node(m.Source) == nil:
 		r.refuse(m.N, "node %s does not know node %s", self.ID.Short(), m.Source.Short())
 		return

@@ -19,7 +19,7 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newReceiver(m, func(slot slots.Slot) bool { return slot == 1 }, nil)
-	if err := r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Slots: &theirs}); err != nil {
+	if err := r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Target: self, Slots: &theirs}); err != nil {
 		t.Fatal(err)
 	}
 	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: true} {
