@@ -192,6 +192,18 @@ func TestReplicaMigrationToAnHeir(t *testing.T) {
 	})
 }
 
+// A node that was away hears of the heir's two roles in one moment.
+func TestReplicaMigrationRemembersTheHeirsFormerRole(t *testing.T) {
+	s := newShards(t, 3, 3, 1, time.Second)
+	heir := s.nodes[1].core.nodes[s.nodes[3].id]
+	heir.hadReplicas = false // as after a restart
+	promoted := heir.rec
+	promoted.Master, promoted.Seq, promoted.Gen = slots.NodeID{}, promoted.Seq+1, promoted.Gen+1
+	if !s.nodes[1].core.mergeKnown(heir, &promoted) || !heir.hadReplicas {
+		t.Error("a replica that became a master counts as one that never had a shard")
+	}
+}
+
 func TestReplicateCommand(t *testing.T) {
 	s := newShards(t, 1, 3, 1, time.Second)
 	unknown := slots.NodeID{1}

@@ -72,6 +72,7 @@ func (c *Core) mergeKnown(n *node, r *Record) bool {
 	if r.newer(&n.rec) {
 		changed = true
 		was := n.rec
+		n.hadReplicas = n.hadReplicas || !n.rec.Master.IsZero() // itself, see tendOrphans
 		n.rec = *r
 		c.followRecord(n, &was)
 	}
