@@ -115,6 +115,7 @@ func (c *Core) withdrawLost() {
 	}
 	self.rec.Slots = self.owned
 	c.slotsChanged(nil, &lost)
+	c.tellOwners(&lost, newsItem{all: true})
 	c.selfChanged()
 	c.followWinner(&lost)
 }

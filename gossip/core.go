@@ -56,6 +56,7 @@ type Core struct {
 	state        slots.State
 	serveFrom    time.Time // no OK before: a restart (SPEC §5.2)
 	minoritySeen time.Time // when this node last saw itself cut off from the majority
+	givenUp      slots.Set // by records that came since the last Output
 	reunited     time.Time // when it last heard again of a node that it had held for suspected or failed
 
 	lastVote vote

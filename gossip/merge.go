@@ -99,7 +99,15 @@ func (c *Core) followRecord(n *node, was *Record) {
 	if n.rec.Master != was.Master {
 		c.event(RoleChanged{Node: n.rec.ID, Master: n.rec.Master})
 	}
-	c.claimsChanged(n, was.claimed(), n.rec.claimed())
+	before, now := was.claimed(), n.rec.claimed()
+	c.claimsChanged(n, before, now)
+	if before != nil {
+		dropped := *before
+		if now != nil {
+			dropped.Subtract(now)
+		}
+		c.givenUp.Union(&dropped)
+	}
 }
 
 // mergeSelf hears what others know about this node: that it was forgotten, was met

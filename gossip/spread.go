@@ -39,10 +39,29 @@ func (c *Core) tell(item newsItem) {
 	c.news = append(c.news, item)
 }
 
+// tellOwners tells who owns slots that another's news gives up. It travels together with that news: who heard of the one
+// alone would hold the slots for nobody's, and the cluster for down.
+func (c *Core) tellOwners(set *slots.Set, item newsItem) {
+	for _, n := range c.list {
+		if n.owned == nil {
+			continue
+		}
+		both := *n.owned
+		if both.Intersect(set); !both.Empty() {
+			item.id = n.rec.ID
+			c.tell(item)
+		}
+	}
+}
+
 // flushNews sends what is new since the last Output.
 func (c *Core) flushNews() {
 	if len(c.news) == 0 {
 		return
+	}
+	if !c.givenUp.Empty() {
+		c.tellOwners(&c.givenUp, newsItem{from: c.news[len(c.news)-1].from})
+		c.givenUp = slots.Set{}
 	}
 	var all, some []Record
 	for _, item := range c.news {
