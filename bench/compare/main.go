@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,idle,bench", "sections to run, separated by commas")
+	only := flag.String("only", "mixed,memory,stalls,server,idle,bench,operate", "sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls")
 	rounds := flag.Int("rounds", 5, "rounds of alternating measurements")
@@ -52,6 +52,8 @@ func main() {
 			idle(&t, 6)
 		case "bench":
 			benchmarks(&t, plots)
+		case "operate":
+			operate(&t)
 		default:
 			fmt.Fprintf(os.Stderr, "unknown section %q\n", section)
 			os.Exit(2)
