@@ -147,6 +147,17 @@ func (h *head) size() int {
 	return roundUp(n)
 }
 
+// recordIn takes apart the entry that stands at the beginning of b, apart from what of it is outside.
+func recordIn(b []byte, h *head) record {
+	rec := record{typ: Type(b[1]), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
+	at := h.keyAt()
+	rec.key = b[at : at+h.key : at+h.key]
+	if h.flags&flagBig == 0 {
+		rec.value = h.valueIn(b)
+	}
+	return rec
+}
+
 func (h *head) version(b []byte) uint64 {
 	if h.flags&flagWide != 0 {
 		return binary.LittleEndian.Uint64(b[h.fixed:])

@@ -95,12 +95,8 @@ func (s *segment) record(r ref) record {
 }
 
 func (s *segment) recordAt(b []byte, h *head) record {
-	rec := record{typ: Type(b[1]), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
-	at := h.keyAt()
-	rec.key = b[at : at+h.key : at+h.key]
+	rec := recordIn(b, h)
 	if h.flags&flagBig == 0 {
-		at += h.key
-		rec.value = b[at : at+h.value : at+h.value]
 		return rec
 	}
 	rec.big = uint32(h.value)

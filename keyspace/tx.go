@@ -68,7 +68,7 @@ func (tx *Tx) Get(key []byte) (Entry, bool) {
 				tx.use(b, e.Version)
 				return e, true
 			}
-			rec := tx.table.segment(hash).recordAt(b, &h)
+			rec := tx.recordAt(hash, b, &h)
 			tx.lapsed(&rec)
 		}
 		tx.table.misses++
@@ -214,15 +214,23 @@ func (tx *Tx) look(hash uint64, key []byte) (record, bool) {
 	if i := tx.staged(hash, key); i >= 0 {
 		return tx.stagedRecord(i)
 	}
-	s, at := tx.table.find(hash, key)
+	at, b, h := tx.locate(hash, key)
 	if at < 0 {
 		return record{}, false
 	}
-	rec := s.record(cellRef(s.index.cells[at]))
+	rec := tx.recordAt(hash, b, &h)
 	if tx.lapsed(&rec) {
 		return record{}, false
 	}
 	return rec, true
+}
+
+// recordAt takes apart what locate found. It looks at the table only if it must: that is another cache line.
+func (tx *Tx) recordAt(hash uint64, b []byte, h *head) record {
+	if h.flags&flagBig == 0 {
+		return recordIn(b, h)
+	}
+	return tx.table.segment(hash).recordAt(b, h)
 }
 
 // stagedRecord returns what the staged op i makes of its key.
