@@ -67,13 +67,19 @@ func moved(t *testing.T, n *slotmesh.Node, set *slots.Set, to func() slots.NodeI
 func deleteMoved(t *testing.T, node *slotmesh.Node, set *slots.Set, keys []string) (rest []string) {
 	t.Helper()
 	for i, key := range keys {
-		if slot := slots.OfString(key); i%2 == 0 && set.Has(slot) && node.Map().IsMine(slot) {
-			if ok, err := node.Delete(t.Context(), key); !ok || err != nil {
-				t.Fatalf("deleting %s: %v, %v", key, ok, err)
+		slot, deleted := slots.OfString(key), false
+		if _, open := node.Map().Importing(slot); i%2 == 0 && set.Has(slot) && (open || node.Map().IsMine(slot)) {
+			err := slotmesh.UpdateAsking(node, t.Context(), key, open, func(tx slotmesh.Tx) error {
+				deleted = tx.Delete(key)
+				return nil
+			})
+			if err != nil || !deleted && !open {
+				t.Fatalf("deleting %s: %v, %v", key, deleted, err)
 			}
-			continue
 		}
-		rest = append(rest, key)
+		if !deleted {
+			rest = append(rest, key)
+		}
 	}
 	return rest
 }

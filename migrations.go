@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -21,6 +24,19 @@ func (n *Node) newMigrations() (*migrate.Driver, error) {
 		OnProgress: func(s migrate.Status) { n.emit(s) },
 		Logger:     n.log.Named("migrate"),
 	})
+}
+
+// commits is the Sink of the node's store: each commit goes into the stream, and the migrations look at it.
+type commits struct {
+	backlog    *replication.Backlog
+	migrations atomic.Pointer[migrate.Driver] // nil until there are any
+}
+
+func (c *commits) Commit(slot slots.Slot, ops []keyspace.Op) {
+	c.backlog.Commit(slot, ops)
+	if m := c.migrations.Load(); m != nil {
+		m.Committed(slot, ops)
+	}
 }
 
 // mover is the node as its migrations see it.

@@ -33,6 +33,7 @@ type Node struct {
 	log       hclog.Logger
 	store     *keyspace.Store
 	backlog   *replication.Backlog
+	commits   *commits
 	engine    *engine.Engine
 	snapshots snapshots
 
@@ -88,9 +89,10 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	backlog := replication.NewBacklog(cfg.Replication.BacklogSize)
-	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: backlog, Now: clockOf(cfg.Network)})
+	commits := &commits{backlog: backlog}
+	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: commits, Now: clockOf(cfg.Network)})
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, engine: engine.New(store),
+		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, commits: commits, engine: engine.New(store),
 		stop: make(chan struct{}), closed: make(chan struct{}),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
@@ -201,6 +203,7 @@ func (n *Node) startCluster() error {
 		ln.Close()
 		return fmt.Errorf("slotmesh: %w", err)
 	}
+	n.commits.migrations.Store(n.migrations)
 	n.pauser = &pauser{node: n, orders: make(chan any, pauseOrders)}
 	n.wg.Go(n.pauser.run)
 	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){

@@ -47,9 +47,14 @@
 //   - a new connection of a job ends the earlier ones at the target, with everything that they had
 //     still to say, before the first word is exchanged on it;
 //   - a source that was restarted, or promoted, does not know what it had sent. It lets nobody
-//     write to the open slots until the target has listed the keys that it has, and deletes
-//     these: the target's are at least as new. What it finds again, in a snapshot, of slots that the target
-//     has claimed goes as a whole: what is not at the target any more has been deleted there.
+//     write to the open slots until the target has listed the keys that it has, and those that have been
+//     deleted there since the slots were opened, and deletes these: the target's are at least as new. What it
+//     finds again, in a snapshot, of slots that the target has claimed goes as a whole: what is not at the target
+//     any more has been deleted there.
+//
+// The target remembers deletions in memory. If it is lost as well while a slot is open, keys that were deleted there
+// come back with a source that has an older state than it had; reads of such a source may show that state until the
+// target has listed its keys.
 //
 // # What outlives a crash
 //

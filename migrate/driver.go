@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -63,6 +64,8 @@ type Driver struct {
 	stop context.CancelFunc
 	ctx  context.Context // ends with Close
 	wg   sync.WaitGroup
+
+	deletions deletions
 
 	saving sync.Mutex // held while the journal is written; before mu
 
@@ -233,6 +236,9 @@ func (d *Driver) admit(job *Job) error {
 
 // runLocked starts the goroutines of a job.
 func (d *Driver) runLocked(job Job) *runner {
+	if job.Kind == KindReturn {
+		d.deletions.end(job.Slots.Has)
+	}
 	r := newRunner(d, job)
 	d.jobs[job.ID] = r
 	d.custody.live(job.ID, true, time.Now())
@@ -240,8 +246,18 @@ func (d *Driver) runLocked(job Job) *runner {
 	return r
 }
 
+// Committed tells of a commit of the node's store, in which a key that a job has brought here may have been deleted.
+// Call it from the store's Sink. It does not block.
+func (d *Driver) Committed(slot slots.Slot, ops []keyspace.Op) {
+	if !d.deletions.commit(slot, ops) {
+		d.log.Warn("so many keys have been deleted in slots that come here that no more can be remembered: those that the source finds again, should it be restarted now, come back")
+	}
+}
+
 // MapChanged tells that the node has a new map. It does not block.
 func (d *Driver) MapChanged() {
+	m := d.cfg.Node.Map()
+	d.deletions.end(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range d.jobs {

@@ -57,8 +57,9 @@ func newTestCluster(t *testing.T, n int) *testCluster {
 	for i := range n {
 		c.owner[slots.Slot(testSlots+i)] = i
 		node := &testNode{c: c, index: i, id: slots.NodeID{byte('A' + i)}, disk: &disk.Mem{},
-			store: keyspace.New(keyspace.Config{}), host: c.net.Host(fmt.Sprintf("10.0.0.%d", i+1)),
+			host:      c.net.Host(fmt.Sprintf("10.0.0.%d", i+1)),
 			migrating: map[slots.Slot]slots.NodeID{}, importing: map[slots.Slot]slots.NodeID{}}
+		node.store = keyspace.New(keyspace.Config{Sink: node})
 		c.nodes = append(c.nodes, node)
 	}
 	c.publish()
@@ -134,6 +135,16 @@ func (c *testCluster) publish() {
 		if d != nil {
 			d.MapChanged()
 		}
+	}
+}
+
+// Commit hands the commits of the store to the driver, once there is one.
+func (n *testNode) Commit(slot slots.Slot, ops []keyspace.Op) {
+	n.mu.Lock()
+	d := n.driver
+	n.mu.Unlock()
+	if d != nil {
+		d.Committed(slot, ops)
 	}
 }
 

@@ -92,8 +92,10 @@ func (s *session) do(e effect) error {
 		s.changes <- e
 	case store:
 		return s.take(e)
+	case remember:
+		s.d.deletions.begin(s.job, e.set)
 	case list:
-		return listKeys(s.d.cfg.Engine.Store(), e, listBudget, func(m message) error {
+		return listKeys(s.d.cfg.Engine.Store(), s.d.deletions.of, e, listBudget, func(m message) error {
 			s.conn.send(&m)
 			s.conn.flushed(listBudget)
 			return nil
@@ -136,9 +138,13 @@ func (s *session) take(e store) error {
 }
 
 func (s *session) store(e store) (keys int, err error) {
-	return unload(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, func(slot slots.Slot) bool {
+	keys, err = unload(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, func(slot slots.Slot) bool {
 		return s.r.takes(s.d.cfg.Node.Map(), slot)
 	})
+	if err != nil {
+		s.d.deletions.undone(e.blob)
+	}
+	return keys, err
 }
 
 // changeSlots carries out the changes of slots, in order, beside the batches: each waits
@@ -193,6 +199,7 @@ func (d *Driver) noteClosed(id JobID, set *slots.Set) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.custody.closed(id, set)
+	d.deletions.end(set.Has)
 }
 
 // leave takes note that a session has ended.

@@ -96,6 +96,8 @@ type (
 		n    uint64
 		blob []byte
 	}
+	// remember keeps in mind which keys of slots are deleted here from now on.
+	remember struct{ set *slots.Set }
 	// list sends the keys of slots.
 	list struct {
 		n   uint64
@@ -127,4 +129,5 @@ func (remove) effect()   {}
 func (drop) effect()     {}
 func (sweep) effect()    {}
 func (store) effect()    {}
+func (remember) effect() {}
 func (list) effect()     {}

@@ -25,7 +25,7 @@ type receiver struct {
 	kind    Kind
 	source  slots.NodeID
 	greeted bool
-	pending map[uint64]bool // setSlots under way
+	pending map[uint64]*slots.Set // setSlots under way: of a prepare the slots, else nil
 
 	batch uint64
 	blob  []byte
@@ -33,7 +33,7 @@ type receiver struct {
 }
 
 func newReceiver(m *slots.Map, returning func(slots.Slot) bool, leaving func(slots.NodeID, *slots.Set) slots.Set) *receiver {
-	return &receiver{m: m, returning: returning, leaving: leaving, pending: make(map[uint64]bool)}
+	return &receiver{m: m, returning: returning, leaving: leaving, pending: make(map[uint64]*slots.Set)}
 }
 
 func (r *receiver) output() []effect {
@@ -128,7 +128,7 @@ func (r *receiver) prepare(m message) {
 			change.Add(slot)
 		}
 	}
-	r.change(m.N, change, Importing, r.source)
+	r.change(m.N, change, Importing, r.source, m.Slots)
 }
 
 // finalise claims slots that the source has emptied.
@@ -145,7 +145,7 @@ func (r *receiver) finalise(m message) {
 			return
 		}
 	}
-	r.change(m.N, change, Assign, r.m.Self().ID)
+	r.change(m.N, change, Assign, r.m.Self().ID, nil)
 }
 
 // abandon forgets that slots were to come.
@@ -156,28 +156,36 @@ func (r *receiver) abandon(m message) {
 			change.Add(slot)
 		}
 	}
-	r.change(m.N, change, Stable, slots.NodeID{})
+	r.change(m.N, change, Stable, slots.NodeID{}, nil)
 }
 
-// change answers message n when the slots' state is durable.
-func (r *receiver) change(n uint64, set slots.Set, action Action, peer slots.NodeID) {
+// change answers message n when the slots' state is durable. Those of prepared may then be opened at the source.
+func (r *receiver) change(n uint64, set slots.Set, action Action, peer slots.NodeID, prepared *slots.Set) {
 	if set.Empty() {
-		r.send(message{Type: msgDone, N: n})
+		r.done(n, prepared)
 		return
 	}
-	r.pending[n] = true
+	r.pending[n] = prepared
 	r.put(setSlots{n, set, action, peer})
 }
 
 // changed tells how a setSlots ended.
 func (r *receiver) changed(n uint64, err error) {
-	if !r.pending[n] {
+	prepared, ok := r.pending[n]
+	if !ok {
 		return
 	}
 	delete(r.pending, n)
 	if err != nil {
 		r.refuse(n, "%v", err)
 		return
+	}
+	r.done(n, prepared)
+}
+
+func (r *receiver) done(n uint64, prepared *slots.Set) {
+	if prepared != nil {
+		r.put(remember{prepared})
 	}
 	r.send(message{Type: msgDone, N: n})
 }

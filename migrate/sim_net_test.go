@@ -67,9 +67,14 @@ func (l *simLink) run(w *world) {
 				}})
 			case store:
 				_, err := unload(n.engine, e.blob, nil, l.r.kind == KindReturn, func(slot slots.Slot) bool { return l.r.takes(n.view(), slot) })
+				if err != nil {
+					n.deletions.undone(e.blob)
+				}
 				l.r.stored(e.n, err)
+			case remember:
+				n.deletions.begin(l.r.job, e.set)
 			case list:
-				listKeys(n.store, e, 30, func(m message) error {
+				listKeys(n.store, n.deletions.of, e, 30, func(m message) error {
 					l.back = append(l.back, appendMessage(nil, &m))
 					return nil
 				})

@@ -20,7 +20,7 @@ func (w *world) rest() {
 	w.calm, w.cut = true, [simNodes][simNodes]bool{}
 	for _, n := range w.nodes {
 		if !n.alive && !n.dead {
-			n.boot()
+			w.restart(n)
 		}
 	}
 	for end := w.now.Add(restTime); w.now.Before(end) && w.trouble == ""; w.now = w.now.Add(500 * time.Millisecond) {

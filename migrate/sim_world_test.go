@@ -41,6 +41,9 @@ type world struct {
 	value   int
 	calm    bool // no more faults: everything must come to rest
 	trouble string
+
+	left    map[string]slots.Slot // the keys that left the source, while the target remembers; nil if they never come back
+	clients bool                  // one is at work
 }
 
 // simNode is one node: what a crash takes away, and what it does not.
@@ -62,11 +65,12 @@ type simNode struct {
 	failed    [simNodes]bool
 
 	// lost in a crash
-	engine  *testEngine
-	jobs    []*simJob
-	changes []simChange
-	custody *custody
-	m       *slots.Map // nil when it has to be made anew
+	engine    *testEngine
+	jobs      []*simJob
+	changes   []simChange
+	custody   *custody
+	deletions *deletions
+	m         *slots.Map // nil when it has to be made anew
 }
 
 type claim struct {
@@ -111,18 +115,40 @@ func newWorld(seed uint64) *world {
 		n.claims[simSlots], n.claims[simSlots+1] = claim{simTarget, 2}, claim{simThird, 3}
 		n.master = [simNodes]int{-1, -1, -1, simSource, simTarget}
 		n.boot()
-		w.nodes[i] = n
+		w.nodes[i], simSinks[i].n = n, n
 	}
 	return w
 }
 
 // stores are expensive to make, so that all worlds of the test share them, emptied.
-var simStores [simNodes]*keyspace.Store
+var (
+	simStores [simNodes]*keyspace.Store
+	simSinks  [simNodes]simSink
+)
+
+// simSink hands the commits of a store to the node that has it at present.
+type simSink struct{ n *simNode }
+
+func (s *simSink) Commit(slot slots.Slot, ops []keyspace.Op) {
+	if s.n == nil {
+		return
+	}
+	s.n.deletions.commit(slot, ops)
+	if _, open := s.n.migrating[slot]; !open || s.n.w.clients || s.n.w.left == nil || s.n.index != simSource {
+		return
+	}
+	for _, op := range ops {
+		if op.Kind == keyspace.OpDelete {
+			s.n.w.left[string(op.Key)] = slot
+		}
+	}
+}
 
 func borrowStore(i int) *keyspace.Store {
 	if simStores[i] == nil {
-		simStores[i] = keyspace.New(keyspace.Config{Now: func() time.Time { return time.UnixMilli(1e12) }})
+		simStores[i] = keyspace.New(keyspace.Config{Sink: &simSinks[i], Now: func() time.Time { return time.UnixMilli(1e12) }})
 	}
+	simSinks[i].n = nil
 	for slot := range slots.Slot(simSlots + 2) {
 		simStores[i].Drop(slot)
 	}
@@ -145,7 +171,7 @@ func (w *world) node(id slots.NodeID) *simNode { return w.nodes[id[0]-'A'] }
 // boot brings a node up from what is durable.
 func (n *simNode) boot() {
 	n.alive, n.engine, n.jobs, n.changes, n.m = true, newTestEngine(n.store, simSlots+2), nil, nil, nil
-	n.custody = newCustody()
+	n.custody, n.deletions = newCustody(), new(deletions)
 	for _, job := range n.trust {
 		n.custody.add(job, n.w.now)
 	}
@@ -165,6 +191,9 @@ func sortedJobs(m map[JobID]Job) []JobID {
 
 func (n *simNode) crash() {
 	n.alive = false
+	if n.index != simSource {
+		clear(n.w.left)
+	}
 	for _, l := range n.w.links {
 		if l.from == n || l.to == n {
 			l.break_(n.w)
@@ -221,6 +250,7 @@ func (n *simNode) changed(old *slots.Map) {
 	n.m = nil
 	m := n.view()
 	minded := n.custody.set()
+	n.deletions.end(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
 	for slot := range slots.Slot(simSlots + 2) {
 		if old.IsMine(slot) && !m.IsMine(slot) && !minded.Has(slot) {
 			if n.store.Drop(slot) > 0 {
@@ -320,6 +350,9 @@ func (n *simNode) live(slot slots.Slot) bool { return n.store.Count(slot) > 0 }
 
 // start runs a job.
 func (n *simNode) start(job Job) *simJob {
+	if job.Kind == KindReturn {
+		n.deletions.end(job.Slots.Has)
+	}
 	if job.Kind == KindMove {
 		n.custody.add(job, n.w.now)
 		n.custody.live(job.ID, true, n.w.now)

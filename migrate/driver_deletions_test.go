@@ -1,0 +1,116 @@
+package migrate
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// TestWhatTheTargetDeletedStaysDeleted: a source comes back, in the middle of a slot, with a snapshot from before the
+// move. Of the keys that had left it, the target has deleted some meanwhile, and some have expired there.
+func TestWhatTheTargetDeletedStaysDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		cl.net.SetDelay("10.0.0.1", "10.0.0.2", 5*time.Millisecond)
+		cl.fill(0, 20_000, 100)
+		source, target := cl.nodes[0], cl.nodes[1]
+		snapshot := source.dump(0)
+		if _, err := source.driver.Move(slotsUpTo(0), target.id); err != nil {
+			t.Fatal(err)
+		}
+		for target.store.Len() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		source.stop()
+		time.Sleep(time.Second)
+		moved := target.dump(0)
+		if len(moved) == 20_000 || !source.Map().IsMine(0) {
+			t.Fatal("the slot is not in the middle of its move")
+		}
+		target.store.Update(0, func(tx *keyspace.Tx) error {
+			for i, op := range moved {
+				switch i % 3 {
+				case 0:
+					tx.Delete(op.Key)
+				case 1:
+					tx.Expire(op.Key, time.Now().Add(time.Second).UnixMilli())
+				}
+			}
+			return nil
+		})
+		time.Sleep(2 * time.Second)
+		target.store.ExpireStep(time.Second)
+		left := 20_000 - len(moved) + target.store.Len()
+		if err := source.store.ApplyAll(snapshot); err != nil {
+			t.Fatal(err)
+		}
+		source.start()
+		time.Sleep(time.Minute)
+		cl.check(0, left, 1)
+		if target.driver.deletions.some.Load() {
+			t.Error("deletions are remembered after the end of the move")
+		}
+	})
+}
+
+// dump returns a copy of the keys of a slot.
+func (n *testNode) dump(slot slots.Slot) (ops []keyspace.Op) {
+	n.store.Dump(slot, 0, 1<<30, func(op keyspace.Op) error {
+		op.Key, op.Value = bytes.Clone(op.Key), bytes.Clone(op.Value)
+		ops = append(ops, op)
+		return nil
+	})
+	return ops
+}
+
+func TestDeletions(t *testing.T) {
+	var d deletions
+	set := slots.NewSet(1, 2)
+	remove := func(slot slots.Slot, key string) bool {
+		return d.commit(slot, []keyspace.Op{{Kind: keyspace.OpPut, Slot: slot, Key: []byte("put")}, {Kind: keyspace.OpDelete, Slot: slot, Key: []byte(key)}})
+	}
+	want := func(what string, slot slots.Slot, keys ...string) {
+		t.Helper()
+		var got []string
+		for _, key := range d.of(slot) {
+			got = append(got, string(key))
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, keys) {
+			t.Errorf("%s: %q, not %q", what, got, keys)
+		}
+	}
+	remove(1, "early")
+	d.begin(JobID{1}, &set)
+	remove(1, "a")
+	remove(1, "b")
+	remove(1, "b")
+	remove(2, "c")
+	remove(3, "d")
+	d.begin(JobID{1}, &set) // a new connection of the job
+	want("of slot 1", 1, "a", "b")
+	want("of a slot that does not come here", 3)
+	d.undone(keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("a")}))
+	want("after a batch was undone", 1, "b")
+	first := slots.NewSet(1)
+	d.begin(JobID{2}, &first)
+	want("of another job", 1)
+	want("of a slot that stays with the first", 2, "c")
+	d.end(first.Has)
+	remove(1, "a")
+	want("after the end", 1)
+
+	big := string(make([]byte, deletionsLimit-2*deletionCost-1))
+	if !remove(2, big) || remove(2, "full") || !remove(2, "still full") {
+		t.Error("that there is no more room is not told once")
+	}
+	d.end(set.Has)
+	if d.size != 0 || d.some.Load() {
+		t.Errorf("%d bytes after all has ended", d.size)
+	}
+}
