@@ -29,8 +29,11 @@ func (n *Node) Forget(ctx context.Context, id slots.NodeID) error {
 }
 
 // AddSlots makes this node the owner of slots that have none: all of them, or none and
-// a *gossip.SlotError.
+// a *gossip.SlotError. Slots that a job is bringing here are refused, too.
 func (n *Node) AddSlots(ctx context.Context, set slots.Set) error {
+	if err := n.mayTake(&set); err != nil {
+		return err
+	}
 	return n.do(ctx, gossip.AddSlots{Slots: set})
 }
 

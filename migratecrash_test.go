@@ -3,6 +3,7 @@ package slotmesh_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +107,59 @@ func TestMoveSurvivesRestartOfSource(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An operator who takes a slot for its target in the middle of its move is refused: the source, were it to crash
+// then, would drop what has not moved.
+func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{NodeTimeout: 2 * time.Second})
+		key := keyOf(c.Node(0))
+		keys := writeTagged(t, c.Node(0), key, 2000)
+		slot := slots.OfString(key)
+		if err := c.Node(0).Save(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.Delay(5 * time.Millisecond)
+		set, target := slots.NewSet(slot), c.Node(1).ID()
+		if _, err := c.Node(0).MigrateSlots(t.Context(), set, target); err != nil {
+			t.Fatal(err)
+		}
+		for c.Node(1).Stats().Store.Keys == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		o := operator{t, c}
+		took := o.do(1, fmt.Sprintf("CLUSTER SETSLOT %d NODE %s", slot, target))
+		o.do(1, fmt.Sprintf("CLUSTER DELSLOTS %d", slot))
+		added := o.do(1, fmt.Sprintf("CLUSTER ADDSLOTS %d", slot))
+		if c.Node(0).Stats().Store.Keys == 0 {
+			t.Fatal("all keys have moved already")
+		}
+		c.Kill(0)
+		for _, reply := range []string{took, added} {
+			if !strings.HasPrefix(reply, fmt.Sprintf("ERR slot %d is coming here with job ", slot)) {
+				t.Errorf("taking the slot: %s", reply)
+			}
+		}
+		time.Sleep(500 * time.Millisecond)
+		c.Restart(0)
+		moved(t, c.Node(2), &set, func() slots.NodeID { return target })
+		c.WaitStable()
+		whole(t, c, c.Nodes(), keys)
+	})
+}
+
+// writeTagged writes long keys of the slot of tag, each with itself as its value.
+func writeTagged(t *testing.T, n *slotmesh.Node, tag string, count int) (keys []string) {
+	t.Helper()
+	for i := range count {
+		key := fmt.Sprintf("{%s}%0*d", tag, 5000, i)
+		if err := n.Set(t.Context(), key, []byte(key), 0); err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 // The link between source and target breaks, or is cut for longer than the node timeout.

@@ -3,6 +3,7 @@ package slotmesh
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 
@@ -126,6 +127,20 @@ func (n *Node) CancelMigration(id migrate.JobID) error {
 		return err
 	}
 	return orClosed(n.migrations.Cancel(id))
+}
+
+// mayTake refuses to make slots this node's own that a job is bringing. Its source, were it restarted now, would take the keys
+// that it still has for old copies: only a job that is through with a slot gives it away.
+func (n *Node) mayTake(set *slots.Set) error {
+	if n.migrations == nil {
+		return nil
+	}
+	slot, job, ok := n.migrations.Coming(set)
+	if !ok {
+		return nil
+	}
+	return fmt.Errorf("slot %d is coming here with job %s of node %s, which hands it over when all its keys have moved: wait for that (CLUSTER GETSLOTMIGRATIONS), or forget that node if it will not come back",
+		slot, job.ID, job.Source)
 }
 
 func (n *Node) canMigrate() error {

@@ -10,7 +10,13 @@ import (
 )
 
 func (c clusterPort) SetSlot(ctx context.Context, slot slots.Slot, state server.SlotState, peer slots.NodeID) error {
-	return c.setSlots(ctx, slots.NewSet(slot), map[server.SlotState]gossip.SlotState{
+	set := slots.NewSet(slot)
+	if state == server.SlotNode && peer == c.ID() {
+		if err := c.mayTake(&set); err != nil {
+			return err
+		}
+	}
+	return c.setSlots(ctx, set, map[server.SlotState]gossip.SlotState{
 		server.SlotStable:    gossip.SlotStable,
 		server.SlotImporting: gossip.SlotImporting,
 		server.SlotMigrating: gossip.SlotMigrating,

@@ -74,6 +74,9 @@
 // heard of for some seconds is asked whether it still means to move what it has begun; one that has lost
 // its journal goes on with it by a new job. Slots that were opened by hand are left to the operator.
 //
+// A slot that the target owns has all its keys: [Driver.Coming] lets the host refuse to take one by hand before. Only
+// from a source that has failed can it be taken; the keys that had not moved are then given up.
+//
 // # Example
 //
 //	plan, err := migrate.Rebalance(migrate.Masters(node.Map()), migrate.Balance{UseEmpty: true})

@@ -28,6 +28,26 @@ func (r *record) importing(m *slots.Map) bool {
 	return r.live || !r.job.Cancelled && r.arrived(m) < r.job.Slots.Len()
 }
 
+// Coming returns a slot of set that a job has opened here and will claim when all its keys have come, and that job. A
+// source that has failed will bring nothing: its slots are not among them.
+func (d *Driver) Coming(set *slots.Set) (slot slots.Slot, job Job, ok bool) {
+	m := d.cfg.Node.Map()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.custody.records {
+		source := m.Node(r.job.Source)
+		if !r.importing(m) || source == nil || source.Health == slots.Failed && !r.live {
+			continue
+		}
+		for slot := range m.Open().All() {
+			if from, open := m.Importing(slot); open && from == r.job.Source && set.Has(slot) && r.job.Slots.Has(slot) && !m.IsMine(slot) {
+				return slot, r.job, true
+			}
+		}
+	}
+	return 0, Job{}, false
+}
+
 // arrived returns how many of a job's slots are this node's.
 func (r *record) arrived(m *slots.Map) (n int) {
 	for slot := range r.job.Slots.All() {
