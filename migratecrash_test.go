@@ -149,6 +149,49 @@ func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
 	})
 }
 
+// A target that dies in the middle of a slot comes back with a snapshot of an earlier time at which the slot was its own.
+func TestATargetForgetsWhatItOnceHad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{NodeTimeout: 2 * time.Second})
+		key := keyOf(c.Node(1))
+		old := writeTagged(t, c.Node(1), key, 10)
+		set := slots.NewSet(slots.OfString(key))
+		if err := c.Node(1).Save(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		id, err := c.Node(1).MigrateSlots(t.Context(), set, c.Node(0).ID())
+		if err == nil {
+			err = c.Node(1).WaitMigration(t.Context(), id)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute) // nobody looks after the slot any more
+		for _, key := range old {
+			if ok, err := c.Node(0).Delete(t.Context(), key); !ok || err != nil {
+				t.Fatalf("deleting a key: %v, %v", ok, err)
+			}
+		}
+		writeTagged(t, c.Node(0), key+"}new{", 2000)
+		c.Delay(5 * time.Millisecond)
+		if _, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID()); err != nil {
+			t.Fatal(err)
+		}
+		for c.Node(1).Stats().Store.Keys == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		c.Kill(1)
+		time.Sleep(500 * time.Millisecond)
+		c.Restart(1)
+		target := c.Node(1).ID()
+		moved(t, c.Node(2), &set, func() slots.NodeID { return target })
+		if got := all(t, c, old); got != 0 {
+			t.Errorf("%d of %d keys that were deleted elsewhere are back", got, len(old))
+		}
+		noneOpen(t, c)
+	})
+}
+
 // writeTagged writes long keys of the slot of tag, each with itself as its value.
 func writeTagged(t *testing.T, n *slotmesh.Node, tag string, count int) (keys []string) {
 	t.Helper()

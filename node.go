@@ -198,11 +198,14 @@ func (n *Node) startCluster() error {
 		return err
 	}
 	n.tellData()
+	var then openSlots
+	then.Migrating, then.Importing = n.openAtMaster() // in the snapshot
 	n.noteOpenSlots(nil, n.Map())
 	if n.migrations, err = n.newMigrations(); err != nil {
 		ln.Close()
 		return fmt.Errorf("slotmesh: %w", err)
 	}
+	n.dropStaleImports(then)
 	n.commits.migrations.Store(n.migrations)
 	n.pauser = &pauser{node: n, orders: make(chan any, pauseOrders)}
 	n.wg.Go(n.pauser.run)

@@ -216,6 +216,21 @@ func (n *Node) awaitClaim(ctx context.Context, set *slots.Set, peer slots.NodeID
 	})
 }
 
+// dropStaleImports drops keys that a snapshot brought of slots which a job is bringing here, if the snapshot is from
+// before it had opened them: then they are of a time when this node had the slot itself. It runs before the job's source
+// can be heard. then is what was open in the snapshot; of a slot that was leaving, or had come in part, it may hold keys that are nowhere else.
+func (n *Node) dropStaleImports(then openSlots) {
+	coming := n.migrations.AllComing()
+	for slot := range coming.All() {
+		_, came := then.Importing[slot]
+		_, left := then.Migrating[slot]
+		if came || left || n.store.Count(slot) == 0 {
+			continue
+		}
+		n.log.Warn("dropping keys of a slot that is coming here: they are from before it went away", "slot", slot, "keys", n.store.Drop(slot))
+	}
+}
+
 // claimLoaded settles the slots of which a snapshot brought keys although they are not this node's.
 // Those that are nobody's become its own (SPEC §8.4). Those of another went there after the snapshot was
 // written, with their keys, so that these are old copies: they go, as they would have in a running node

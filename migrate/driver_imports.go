@@ -39,13 +39,37 @@ func (d *Driver) Coming(set *slots.Set) (slot slots.Slot, job Job, ok bool) {
 		if !r.importing(m) || source == nil || source.Health == slots.Failed && !r.live {
 			continue
 		}
-		for slot := range m.Open().All() {
-			if from, open := m.Importing(slot); open && from == r.job.Source && set.Has(slot) && r.job.Slots.Has(slot) && !m.IsMine(slot) {
-				return slot, r.job, true
-			}
+		coming := r.coming(m)
+		coming.Intersect(set)
+		for slot := range coming.All() {
+			return slot, r.job, true
 		}
 	}
 	return 0, Job{}, false
+}
+
+// AllComing returns the slots that jobs have opened here.
+func (d *Driver) AllComing() (set slots.Set) {
+	m := d.cfg.Node.Map()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.custody.records {
+		if r.importing(m) {
+			coming := r.coming(m)
+			set.Union(&coming)
+		}
+	}
+	return set
+}
+
+// coming returns the slots that a job which brings slots here has opened.
+func (r *record) coming(m *slots.Map) (set slots.Set) {
+	for slot := range m.Open().All() {
+		if from, open := m.Importing(slot); open && from == r.job.Source && r.job.Slots.Has(slot) && !m.IsMine(slot) {
+			set.Add(slot)
+		}
+	}
+	return set
 }
 
 // arrived returns how many of a job's slots are this node's.
