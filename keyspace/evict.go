@@ -53,6 +53,22 @@ func (s *Store) makeRoom(atMost int64) bool {
 	return true
 }
 
+// Room makes room for n more bytes, by eviction where the policy has it, and reports whether there is any. [Store.Import]
+// does not ask: a batch is to be stored as a whole or not at all.
+func (s *Store) Room(n int64) bool {
+	limit := s.limit.Load()
+	if limit == 0 || s.Passive() {
+		return true
+	}
+	policy := s.Policy()
+	for s.memory.Load()+n > limit {
+		if n > limit || policy == NoEviction || !s.evictSome(policy, limit-n) {
+			return false
+		}
+	}
+	return true
+}
+
 // evictSome evicts a few keys: whoever has much to evict lets others through in between.
 func (s *Store) evictSome(policy Policy, limit int64) bool {
 	s.evictor.mu.Lock()

@@ -70,3 +70,36 @@ func TestUnloadUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
 		t.Errorf("%v, and %d keys are here", err, s.Len())
 	}
 }
+
+// TestUnloadFindsRoom: what comes is within the limit of memory, for which the policy gives up what it may.
+func TestUnloadFindsRoom(t *testing.T) {
+	for _, c := range []struct {
+		policy keyspace.Policy
+		fits   bool
+	}{{keyspace.NoEviction, false}, {keyspace.VolatileLRU, false}, {keyspace.VolatileRandom, false}, {keyspace.AllKeysLRU, true}, {keyspace.AllKeysRandom, true}} {
+		s := keyspace.New(keyspace.Config{Policy: c.policy})
+		e := newTestEngine(s, 3)
+		own := func(i int) keyspace.Op {
+			return keyspace.Op{Kind: keyspace.OpPut, Slot: 2, Key: []byte(key(2, i)), Value: make([]byte, 1000), Version: 1}
+		}
+		for i := range 100 {
+			if err := s.Apply(own(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.SetMaxMemory(s.Memory() + 100)
+		var blob []byte
+		for i := range 50 {
+			op := own(i)
+			op.Slot = 1
+			blob = keyspace.AppendOp(blob, &op)
+		}
+		_, err := unload(e, blob, nil, false, func(slots.Slot) bool { return true })
+		if (err == nil) != c.fits || err != nil && (err != keyspace.ErrOutOfMemory || s.Count(1) != 0 || s.Count(2) != 100) {
+			t.Errorf("%v: %v, %d keys came, %d are left", c.policy, err, s.Count(1), s.Count(2))
+		}
+		if s.Memory() > s.MaxMemory()+4096 {
+			t.Errorf("%v: %d bytes, of %d", c.policy, s.Memory(), s.MaxMemory())
+		}
+	}
+}

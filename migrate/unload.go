@@ -18,8 +18,8 @@ import (
 // hear of a refusal, but bring the batch again.
 func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake func(slots.Slot) bool) (keys int, err error) {
 	ops, err := puts(blob)
-	if err == nil {
-		err = roomFor(e.Store(), len(blob))
+	if err == nil && !e.Store().Room(int64(len(blob))) {
+		err = keyspace.ErrOutOfMemory
 	}
 	if err == nil {
 		err = eachSlot(ops, mayTake)
@@ -40,15 +40,6 @@ func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake f
 		}
 	}
 	return 0, err
-}
-
-// roomFor returns an error if a store that may not evict has no room for so many bytes.
-func roomFor(s *keyspace.Store, n int) error {
-	limit := s.MaxMemory()
-	if limit > 0 && s.Policy() == keyspace.NoEviction && s.Memory()+int64(n) > limit {
-		return keyspace.ErrOutOfMemory
-	}
-	return nil
 }
 
 // cutShort reports whether an error means that this node ceased to be a master, or to run, in the
