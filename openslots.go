@@ -191,14 +191,17 @@ func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotSta
 		done := n.announce(&set, state, peer)
 		defer done()
 		if err := n.replicasKnow(ctx); err != nil {
-			return err
+			return fmt.Errorf("slots %s have not been opened: %w", set, err)
 		}
 		return n.do(ctx, change)
 	}
 	if err := n.do(ctx, change); err != nil {
 		return err
 	}
-	return n.replicasKnow(ctx)
+	if err := n.replicasKnow(ctx); err != nil {
+		return fmt.Errorf("the change of slots %s is in force, but: %w", set, err)
+	}
+	return nil
 }
 
 // awaitClaim waits a little until peer's own claim of the slots has arrived: giving them up before
@@ -290,8 +293,12 @@ func (n *Node) replicasKnow(ctx context.Context) error {
 	if k == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, replicaWait)
+	look, cancel := context.WithTimeout(ctx, replicaWait)
 	defer cancel()
-	_, err := n.repl.WaitAcked(ctx, n.backlog.Offset(), k)
+	got, err := n.repl.WaitAcked(look, n.backlog.Offset(), k)
+	if err != nil && ctx.Err() == nil && look.Err() != nil {
+		return fmt.Errorf("of %d replicas %d confirmed within %v that they know; try again, and if one stays behind (INFO replication), restart it: %w",
+			k, got, replicaWait, err)
+	}
 	return err
 }

@@ -1,6 +1,8 @@
 package slotmesh_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +60,31 @@ func TestReplicasKnowOfOpenSlotsFirst(t *testing.T) {
 				}
 				return
 			case <-time.After(time.Millisecond):
+			}
+		}
+	})
+}
+
+// TestAStuckReplicaIsNamed: who opens or assigns a slot hears what became of it, and why.
+func TestAStuckReplicaIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1})
+		if err := c.Node(2).WaitSynced(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		key := keyOf(c.Node(0))
+		o := operator{t, c}
+		slot := fmt.Sprint(slots.OfString(key))
+		c.DelayBetween(0, 2, 5*time.Second)
+		for line, what := range map[string]string{
+			"CLUSTER SETSLOT " + slot + " MIGRATING " + c.Node(1).ID().String(): "slots " + slot + " have not been opened",
+			"CLUSTER SETSLOT " + slot + " STABLE":                               "the change of slots " + slot + " is in force, but",
+		} {
+			o.must(0, "SET "+key+" v") // for the replica to lag behind
+			want := "ERR " + what + ": of 1 replicas 0 confirmed within 2s that they know; try again, and if one stays behind (INFO replication), restart it: "
+			if got := o.do(0, line); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %s", line, got)
 			}
 		}
 	})
