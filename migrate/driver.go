@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -67,7 +68,8 @@ type Driver struct {
 
 	deletions deletions
 
-	saving sync.Mutex // held while the journal is written; before mu
+	saving  sync.Mutex            // held while the journal is written; before mu
+	unsaved atomic.Pointer[error] // of the last attempt
 
 	mu       sync.Mutex // guards all below; not held while anything waits
 	closed   bool

@@ -16,8 +16,14 @@ func (d *Driver) enter(job Job) {
 	d.mu.Lock()
 	d.custody.add(job, time.Now())
 	d.mu.Unlock()
+	d.keepJournal()
+}
+
+// keepJournal saves what has happened already. If that fails it is tried again every second, and the jobs go on: an
+// older journal costs a restart a detour, or a cancellation, and no keys. To open or claim a slot needs the same disk.
+func (d *Driver) keepJournal() {
 	if err := d.saveJournal(); err != nil {
-		d.log.Error("saving the journal of migrations; a restart would go on with an older state of the job", "job", job.ID, "error", err)
+		d.log.Error("the journal of migrations could not be saved, which is tried again; a restart now would go on with an older one", "error", err)
 	}
 }
 
@@ -25,6 +31,12 @@ func (d *Driver) enter(job Job) {
 func (d *Driver) saveJournal() error {
 	d.saving.Lock()
 	defer d.saving.Unlock()
+	err := d.saveJournalLocked()
+	d.unsaved.Store(&err)
+	return err
+}
+
+func (d *Driver) saveJournalLocked() error {
 	d.mu.Lock()
 	jobs := make([]Job, 0, len(d.custody.records))
 	for _, r := range d.custody.records {
@@ -37,6 +49,14 @@ func (d *Driver) saveJournal() error {
 	}
 	if d.cfg.OnJournal != nil {
 		d.cfg.OnJournal(file)
+	}
+	return nil
+}
+
+// journalError returns why the journal on the disk is not the latest, nil if it is.
+func (d *Driver) journalError() error {
+	if err := d.unsaved.Load(); err != nil {
+		return *err
 	}
 	return nil
 }
@@ -56,6 +76,9 @@ func (d *Driver) lookAround() {
 }
 
 func (d *Driver) look(now time.Time) {
+	if d.journalError() != nil {
+		d.keepJournal()
+	}
 	m := d.cfg.Node.Map()
 	stray := func(slot slots.Slot) bool { return d.cfg.Engine.Store().Count(slot) > 0 }
 	d.mu.Lock()
@@ -76,9 +99,7 @@ func (d *Driver) look(now time.Time) {
 	tidied := d.custody.tidy(now, m, stray)
 	d.mu.Unlock()
 	if tidied {
-		if err := d.saveJournal(); err != nil {
-			d.log.Error("saving the journal of migrations", "error", err)
-		}
+		d.keepJournal()
 	}
 }
 

@@ -206,3 +206,43 @@ func TestALostJournalLeavesNothingOpen(t *testing.T) {
 		})
 	}
 }
+
+// TestAJournalThatCannotBeSavedIsTriedAgain: a job goes on meanwhile, and its status tells.
+func TestAJournalThatCannotBeSavedIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		source := cl.nodes[0]
+		cl.fill(400, 12, 100)
+		cl.net.SetDelay("10.0.0.1", "10.0.0.2", 5*time.Millisecond)
+		id, err := source.driver.Move(slotsUpTo(400), cl.nodes[1].id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancelled := func() bool {
+			jobs, err := DecodeJournal(source.journal())
+			return err == nil && len(jobs) == 1 && jobs[0].Cancelled
+		}
+		for source.Map().Open().Empty() {
+			time.Sleep(time.Millisecond)
+		}
+		cl.net.Cut("10.0.0.1", "10.0.0.2")
+		source.disk.SetFault(errFault)
+		if err := source.driver.Cancel(id); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		s, err := source.driver.Status(id)
+		if err != nil || cancelled() || s.State != Cancelling || s.Progress.Waiting == "" {
+			t.Errorf("without a disk the job is %v, it waits for %q: %v", s.State, s.Progress.Waiting, err)
+		}
+		source.disk.SetFault(nil)
+		time.Sleep(2 * lookAround)
+		if !cancelled() {
+			t.Error("the journal does not say that the job was cancelled")
+		}
+		cl.net.Heal()
+		if err := source.driver.Wait(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -119,7 +119,5 @@ func (d *Driver) jobOver(id JobID) {
 	}
 	d.custody.over(id, now, m)
 	d.mu.Unlock()
-	if err := d.saveJournal(); err != nil {
-		d.log.Error("saving the journal of migrations", "error", err)
-	}
+	d.keepJournal()
 }

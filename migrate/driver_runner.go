@@ -244,6 +244,9 @@ func (r *runner) report() {
 	if s.Job.Cancelled {
 		s.State = Cancelling
 	}
+	if err := r.d.journalError(); err != nil && s.Progress.Waiting == "" {
+		s.Progress.Waiting = "the journal cannot be saved: " + err.Error()
+	}
 	left := r.s.remaining()
 	r.remaining.Store(&left)
 	changed := s.Progress != r.latest.Load().Progress

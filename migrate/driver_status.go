@@ -143,9 +143,7 @@ func (d *Driver) retire(r *runner, err error) {
 		d.rememberLocked(s)
 	}
 	d.mu.Unlock()
-	if err := d.saveJournal(); err != nil {
-		d.log.Error("saving the journal of migrations", "error", err)
-	}
+	d.keepJournal()
 	if d.cfg.OnProgress != nil {
 		d.cfg.OnProgress(s)
 	}
