@@ -73,7 +73,12 @@ func (c *Core) mergeKnown(n *node, r *Record) bool {
 		changed = true
 		was := n.rec
 		n.hadReplicas = n.hadReplicas || !n.rec.Master.IsZero() // itself, see tendOrphans
-		n.rec = *r
+		switch n.rec = *r; {
+		case !n.rec.Master.IsZero():
+			n.former = slots.NodeID{}
+		case !was.Master.IsZero():
+			n.former = was.Master
+		}
 		c.followRecord(n, &was)
 	}
 	if !changed {

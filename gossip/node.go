@@ -41,6 +41,7 @@ type node struct {
 	askedAt     time.Time    // when a replica first asked to succeed it, since it failed
 	hadReplicas bool         // a master that had replicas …
 	orphaned    time.Time    // … and lost the last one then
+	former      slots.NodeID // whose replica this master was, as far as this node has seen
 }
 
 // link returns the one to speak on: where the peer was heard last.

@@ -44,6 +44,11 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 	clear(c.importing)
 	c.claimsChanged(c.self, was, nil)
 	c.dataTime = time.Time{}
+	for _, n := range c.list {
+		if n.former == self.ID {
+			n.former = slots.NodeID{} // should this node be a master again, it has a new shard
+		}
+	}
 	c.event(RoleChanged{Node: self.ID, Master: master})
 	c.selfChanged()
 }
@@ -51,15 +56,20 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 // followWinner makes a master that just lost its last slots a replica of who took
 // them (SPEC §4.6).
 func (c *Core) followWinner(lost *slots.Set) {
-	if w := c.winnerOf(lost); w != nil && !c.self.rec.claims() {
+	if w := c.winnerOf(c.self, lost); w != nil && !c.self.rec.claims() {
 		c.becomeReplica(w.rec.ID)
 	}
 }
 
-// winnerOf returns the owner of the slots in lost with the greatest config epoch.
-func (c *Core) winnerOf(lost *slots.Set) *node {
+// winnerOf returns whom the shard of a master that has no slots any more belongs to: the replica that took its place, or else the
+// owner of the slots in lost with the greatest config epoch. That alone may be the target of a move which the
+// replica brought to its end.
+func (c *Core) winnerOf(loser *node, lost *slots.Set) *node {
 	var best *node
 	for _, n := range c.list {
+		if n.former == loser.rec.ID && n.owned != nil {
+			return n
+		}
 		if n == c.self || n.owned == nil || best != nil && best.rec.ConfigEpoch >= n.rec.ConfigEpoch {
 			continue
 		}
@@ -84,7 +94,7 @@ func (c *Core) followMaster() {
 			c.becomeReplica(next.rec.ID)
 		}
 	case m.owned == nil && m.rec.claims():
-		if w := c.winnerOf(m.rec.Slots); w != nil {
+		if w := c.winnerOf(m, m.rec.Slots); w != nil {
 			c.becomeReplica(w.rec.ID)
 		}
 	}
