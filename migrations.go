@@ -92,10 +92,16 @@ func (n *Node) noteJobs(journal []byte) {
 }
 
 // MigrateSlots starts to hand slots of this node, with their keys, to another master, while clients
-// go on reading and writing them. It returns once the job is durable: it then ends by itself,
-// whatever crashes meanwhile. See WaitMigration, Migrations and events of type migrate.Status.
-func (n *Node) MigrateSlots(_ context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
+// go on reading and writing them. It returns once the job is durable, which takes a write to the disk: it then ends by
+// itself, whatever crashes meanwhile. See WaitMigration, CancelMigration, Migrations and events of type migrate.Status.
+//
+// If ctx has ended before that write begins, its error is returned; it has no hold on the write, nor on the job. After
+// an error there is no job, unless it is ErrClosed: then it may begin when the node is started again.
+func (n *Node) MigrateSlots(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
 	if err := n.canMigrate(); err != nil {
+		return migrate.JobID{}, err
+	}
+	if err := ctx.Err(); err != nil {
 		return migrate.JobID{}, err
 	}
 	id, err := n.migrations.Move(set, target)

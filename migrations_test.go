@@ -75,6 +75,28 @@ func TestMigrateSlots(t *testing.T) {
 	})
 }
 
+// A job is begun for a caller who still wants it, and then needs nobody.
+func TestMigrateSlotsHonoursItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 2})
+		source, target := c.Node(0), c.Node(1).ID()
+		set := firstSlots(source, 100)
+		ctx, cancel := context.WithCancel(t.Context())
+		c.Delay(time.Millisecond)
+		id, err := source.MigrateSlots(ctx, set, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := source.WaitMigration(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+		if id, err := source.MigrateSlots(ctx, firstSlots(source, 100), target); !errors.Is(err, context.Canceled) || len(source.Migrations()) != 1 {
+			t.Errorf("for a caller who has gone: job %v, %v", id, err)
+		}
+	})
+}
+
 // counter is a client that adds to counters through whatever node serves them, and knows what they must be.
 type counter struct {
 	c     *clustertest.Cluster
