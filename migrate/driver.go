@@ -238,9 +238,6 @@ func (d *Driver) admit(job *Job) error {
 
 // runLocked starts the goroutines of a job.
 func (d *Driver) runLocked(job Job) *runner {
-	if job.Kind == KindReturn {
-		d.deletions.end(job.Slots.Has)
-	}
 	r := newRunner(d, job)
 	d.jobs[job.ID] = r
 	d.custody.live(job.ID, true, time.Now())

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -63,6 +64,14 @@ func (d *deletions) end(gone func(slots.Slot) bool) {
 		}
 	}
 	d.some.Store(len(d.slots) > 0)
+}
+
+// giveBack forgets slots whose keys a Return takes from here, if e says so: the owner has let it, and is going to write these keys.
+// Before that it may still turn out to be the source, and go on.
+func (d *deletions) giveBack(kind Kind, e effect) {
+	if t, ok := e.(take); ok && kind == KindReturn {
+		d.end(func(slot slots.Slot) bool { return slices.Contains(t.slots, slot) })
+	}
 }
 
 func (d *deletions) endLocked(slot slots.Slot) {

@@ -14,6 +14,12 @@ import (
 // TestWhatTheTargetDeletedStaysDeleted: a source comes back, in the middle of a slot, with a snapshot from before the
 // move. Of the keys that had left it, the target has deleted some meanwhile, and some have expired there.
 func TestWhatTheTargetDeletedStaysDeleted(t *testing.T) {
+	for name, away := range map[string]time.Duration{"in time": time.Second, "after the target has lost patience": 6 * patience} {
+		t.Run(name, func(t *testing.T) { whatTheTargetDeleted(t, away) })
+	}
+}
+
+func whatTheTargetDeleted(t *testing.T, away time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
 		cl.net.SetDelay("10.0.0.1", "10.0.0.2", 5*time.Millisecond)
@@ -27,7 +33,7 @@ func TestWhatTheTargetDeletedStaysDeleted(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		source.stop()
-		time.Sleep(time.Second)
+		time.Sleep(away)
 		moved := target.dump(0)
 		if len(moved) == 20_000 || !source.Map().IsMine(0) {
 			t.Fatal("the slot is not in the middle of its move")
@@ -101,6 +107,9 @@ func TestDeletions(t *testing.T) {
 	d.begin(JobID{2}, &first)
 	want("of another job", 1)
 	want("of a slot that stays with the first", 2, "c")
+	d.giveBack(KindMove, take{slots: []slots.Slot{2}})
+	d.giveBack(KindReturn, dial{})
+	want("that a Return may yet take away", 2, "c")
 	d.end(first.Has)
 	remove(1, "a")
 	want("after the end", 1)
@@ -109,7 +118,7 @@ func TestDeletions(t *testing.T) {
 	if !remove(2, big) || remove(2, "full") || !remove(2, "still full") {
 		t.Error("that there is no more room is not told once")
 	}
-	d.end(set.Has)
+	d.giveBack(KindReturn, take{slots: []slots.Slot{2}})
 	if d.size != 0 || d.some.Load() {
 		t.Errorf("%d bytes after all has ended", d.size)
 	}

@@ -118,6 +118,7 @@ func (r *runner) carryOut() {
 }
 
 func (r *runner) do(e effect) {
+	r.d.deletions.giveBack(r.job.Kind, e)
 	if ours, err := r.h.do(time.Now(), r.s, e); ours {
 		if err != nil && !cutShort(err) {
 			r.d.log.Error("moving keys", "job", r.job.ID, "error", err)

@@ -42,7 +42,7 @@ type world struct {
 	calm    bool // no more faults: everything must come to rest
 	trouble string
 
-	left    map[string]slots.Slot // the keys that left the source, while the target remembers; nil if they never come back
+	left    map[string]slots.Slot // the keys that left the source; nil if they never come back
 	clients bool                  // one is at work
 }
 
@@ -191,9 +191,6 @@ func sortedJobs(m map[JobID]Job) []JobID {
 
 func (n *simNode) crash() {
 	n.alive = false
-	if n.index != simSource {
-		clear(n.w.left)
-	}
 	for _, l := range n.w.links {
 		if l.from == n || l.to == n {
 			l.break_(n.w)
@@ -350,9 +347,6 @@ func (n *simNode) live(slot slots.Slot) bool { return n.store.Count(slot) > 0 }
 
 // start runs a job.
 func (n *simNode) start(job Job) *simJob {
-	if job.Kind == KindReturn {
-		n.deletions.end(job.Slots.Has)
-	}
 	if job.Kind == KindMove {
 		n.custody.add(job, n.w.now)
 		n.custody.live(job.ID, true, n.w.now)
@@ -369,6 +363,7 @@ func (n *simNode) start(job Job) *simJob {
 func (n *simNode) run(j *simJob) {
 	for out := j.s.output(); len(out) > 0; out = j.s.output() {
 		for _, e := range out {
+			n.deletions.giveBack(j.s.job.Kind, e)
 			if ok, err := j.h.do(n.w.now, j.s, e); ok {
 				if err != nil {
 					panic(err)
