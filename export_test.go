@@ -13,8 +13,9 @@ import (
 func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func(Tx) error) error {
 	slot := slots.OfString(key)
 	a := engine.Access{Slot: slot, Keys: [][]byte{[]byte(key)}, Asking: asking, Done: ctx.Done()}
+	term := n.term()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
-	return n.written(ctx, err)
+	return n.written(ctx, term, err)
 }
 
 // KnowsJobs reports whether a replica has heard of its master's migrations.

@@ -272,14 +272,14 @@ const (
 // that takes: a great value needs more than any fixed time, and who gave up would bring it again
 // and again. A replica that is lost, or too slow, is in good standing no more.
 func (n *Node) replicasHave(ctx context.Context) error {
-	offset := n.backlog.Offset()
+	end := n.repl.Mark(n.repl.Term())
 	for {
 		k := n.repl.GoodReplicas(n.cfg.Replication.MaxLag)
 		if k == 0 {
 			return nil
 		}
 		look, cancel := context.WithTimeout(ctx, replicaWait)
-		_, err := n.repl.WaitAcked(look, offset, k)
+		_, err := n.repl.WaitAcked(look, end, k)
 		cancel()
 		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return err
@@ -295,7 +295,7 @@ func (n *Node) replicasKnow(ctx context.Context) error {
 	}
 	look, cancel := context.WithTimeout(ctx, replicaWait)
 	defer cancel()
-	got, err := n.repl.WaitAcked(look, n.backlog.Offset(), k)
+	got, err := n.repl.WaitAcked(look, n.repl.Mark(n.repl.Term()), k)
 	if err != nil && ctx.Err() == nil && look.Err() != nil {
 		return fmt.Errorf("of %d replicas %d confirmed within %v that they know; try again, and if one stays behind (INFO replication), restart it: %w",
 			k, got, replicaWait, err)

@@ -51,10 +51,10 @@ func (n *Node) replicationView() server.Replication {
 // acks is what sessions ask of replication. It is not asked before the node is complete.
 type acks struct{ n *Node }
 
-func (a acks) Offset() int64 { return a.n.backlog.Offset() }
-
 func (a acks) Term() uint64 { return a.n.repl.Term() }
 
-func (a acks) WaitAcked(ctx context.Context, offset int64, k int) (int, error) {
-	return a.n.repl.WaitAcked(ctx, offset, k)
+func (a acks) Mark(term uint64) server.Mark { return server.Mark(a.n.repl.Mark(term)) }
+
+func (a acks) WaitAcked(ctx context.Context, to server.Mark, k int) (int, error) {
+	return a.n.repl.WaitAcked(ctx, replication.Mark(to), k)
 }

@@ -118,13 +118,14 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 	if r.Procedure != "" {
 		return n.runProcedure(ctx, r)
 	}
+	term := n.term()
 	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Within: r.Within, Done: ctx.Done()}, dst)
 	if err != nil {
 		return nil, replyErrorOf(err)
 	}
 	if k := n.syncWanted(r); k > 0 {
 		if keys, err := n.server.Inspect(r.Args); err == nil && keys.Write {
-			if err := n.settle(WithSync(ctx, k)); err != nil {
+			if err := n.settle(WithSync(ctx, k), term); err != nil {
 				return nil, err
 			}
 		}

@@ -164,7 +164,7 @@ func (p *pauser) obey(order any) {
 func (n *Node) letAcksIn() {
 	ctx, cancel := context.WithTimeout(n.life, ackPatience)
 	defer cancel()
-	_, _ = n.repl.WaitAcked(ctx, n.repl.Offset(), n.repl.GoodReplicas(time.Second)) // it goes on without the rest
+	_, _ = n.repl.WaitAcked(ctx, n.repl.Mark(n.repl.Term()), n.repl.GoodReplicas(time.Second)) // it goes on without the rest
 }
 
 // ackPatience is long for an acknowledgement, and short for a client that waits meanwhile.

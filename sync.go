@@ -29,8 +29,9 @@ func WithSync(ctx context.Context, k int) context.Context {
 // syncLimit bounds the wait of a caller who set no deadline.
 const syncLimit = 5 * time.Second
 
-// settle waits until as many replicas hold the last write as ctx or the configuration asks for.
-func (n *Node) settle(ctx context.Context) error {
+// settle waits until as many replicas hold the last write as ctx or the configuration asks for. term is what n.term
+// returned before it.
+func (n *Node) settle(ctx context.Context, term uint64) error {
 	k := n.cfg.Replication.Sync
 	if v, ok := ctx.Value(syncKey{}).(int); ok {
 		k = v
@@ -43,8 +44,16 @@ func (n *Node) settle(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, syncLimit)
 		defer cancel()
 	}
-	_, err := n.repl.WaitAcked(ctx, n.backlog.Offset(), k)
+	_, err := n.repl.WaitAcked(ctx, n.repl.Mark(term), k)
 	return err
+}
+
+// term is to be asked for before a write that settle is to wait for.
+func (n *Node) term() uint64 {
+	if n.repl == nil {
+		return 0
+	}
+	return n.repl.Term()
 }
 
 // setMinReplicas puts min-replicas-to-write in force; in redis.conf, 0 for either figure means that it is not.

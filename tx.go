@@ -102,8 +102,9 @@ func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error
 func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) error {
 	a, slot := n.access(keys)
 	a.Done = ctx.Done()
+	term := n.term()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
-	return n.written(ctx, err)
+	return n.written(ctx, term, err)
 }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none, or
@@ -163,16 +164,17 @@ func (n *Node) TTL(ctx context.Context, key string) (ttl time.Duration, err erro
 func (n *Node) updateOne(ctx context.Context, key string, fn func(Tx) error) error {
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
 	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:], Done: ctx.Done()}
+	term := n.term()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
-	return n.written(ctx, err)
+	return n.written(ctx, term, err)
 }
 
 // written ends a write: it waits for replicas where that was asked for. A wait cut short by
 // ctx gives ctx's error.
-func (n *Node) written(ctx context.Context, err error) error {
+func (n *Node) written(ctx context.Context, term uint64, err error) error {
 	switch {
 	case err == nil:
-		return n.settle(ctx)
+		return n.settle(ctx, term)
 	case err == slots.ErrTryAgain && ctx.Err() != nil:
 		return ctx.Err()
 	}

@@ -66,11 +66,12 @@ type sealedAcks struct {
 	held []int64
 }
 
-// count returns how many replicas held the stream up to offset.
+// count returns how many replicas held the stream up to offset, or up to its end if that is before.
 func (s *sealedAcks) count(offset int64) int {
 	n := 0
+	offset = min(offset, s.end)
 	for _, held := range s.held {
-		if held >= offset && offset <= s.end {
+		if held >= offset {
 			n++
 		}
 	}

@@ -130,7 +130,7 @@ func BenchmarkSync(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			a.store.Update(slots.Of(key), func(tx *keyspace.Tx) error { return tx.Put(key, keyspace.String, value, 0) })
-			if _, err := a.WaitAcked(context.Background(), a.Offset(), 1); err != nil {
+			if _, err := a.WaitAcked(context.Background(), a.Mark(a.Term()), 1); err != nil {
 				b.Fatal(err)
 			}
 		}

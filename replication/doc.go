@@ -26,7 +26,9 @@
 //	r.Follow(master)                       // become its replica
 //	err = r.WaitSynced(ctx)                // the data is here
 //	r.Promote(epoch)                       // the master is gone, go on as one
-//	n, err := r.WaitAcked(ctx, r.Offset(), 1) // the writes so far are on one replica
+//	term := r.Term()                       // before a write
+//	…
+//	n, err := r.WaitAcked(ctx, r.Mark(term), 1) // the write is on one replica
 //
 // # How a full sync composes
 //

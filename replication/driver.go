@@ -250,9 +250,8 @@ func (r *Replicator) Standing() Standing {
 	return Standing{Term: h.Term, Offset: h.Offset}
 }
 
-// Term counts the node's changes of role, from 1: it is odd on a master. An offset that a master noted after a write
-// means something to WaitAcked in that term, and in the next, as a replica. If it is promoted again,
-// its stream may have gone on at that offset with other writes: the old ones may be lost.
+// Term counts the node's changes of role, from 1: it is odd on a master. Ask for it before a write, and for Mark
+// after it.
 func (r *Replicator) Term() uint64 { return r.term.Load() }
 
 // announceLocked wakes those in WaitSynced and WaitOffset.

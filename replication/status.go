@@ -149,7 +149,7 @@ var ErrUnknownFate = errors.New("replication: the write's fate is unknown")
 
 // UnknownFateError is the error of WaitAcked.
 type UnknownFateError struct {
-	Offset    int64 // of the stream, after the write
+	Mark      Mark  // after the write
 	Want, Got int   // replicas
 	Cause     error // the context's error, or ErrDemoted
 }

@@ -126,11 +126,11 @@ func TestSocketArbitraryPieces(t *testing.T) {
 // stuckAcks never hears of a replica.
 type stuckAcks struct{}
 
-func (stuckAcks) Offset() int64 { return 1 }
-
 func (stuckAcks) Term() uint64 { return 1 }
 
-func (stuckAcks) WaitAcked(ctx context.Context, _ int64, _ int) (int, error) {
+func (stuckAcks) Mark(term uint64) Mark { return Mark{term, 1} }
+
+func (stuckAcks) WaitAcked(ctx context.Context, _ Mark, _ int) (int, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
 }

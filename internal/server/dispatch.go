@@ -41,6 +41,9 @@ func (s *session) execute(args [][]byte) (held bool) {
 		s.settle(mark)
 		return false
 	}
+	if cmd.has(flagWrite) {
+		s.noteTerm()
+	}
 	switch err := s.timed(cmd); {
 	case err == nil:
 		if cmd.has(flagWrite) {

@@ -20,6 +20,9 @@ func cmdExec(s *session) error {
 	asked := s.cmd
 	mark := len(s.out.B)
 	s.out.Array(len(s.multi.queue))
+	if s.multi.writes {
+		s.noteTerm()
+	}
 	err := s.execQueue()
 	s.cmd = asked
 	if err == nil && s.multi.writes {

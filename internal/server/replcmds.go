@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -28,13 +27,19 @@ const (
 
 // Acks tells what replicas hold. Offsets count the bytes of the replication stream.
 type Acks interface {
-	// Offset is the end of the stream; a write is in it when its transaction has ended.
-	Offset() int64
-	// Term counts the changes of role; it is odd on a master. An offset is of no meaning once this node
-	// has been a replica since and is a master again.
+	// Term counts the changes of role. It is asked for before a write, since afterwards this node may have become a
+	// replica, and its offset another stream's.
 	Term() uint64
-	// WaitAcked waits until k replicas hold the stream up to offset, or ctx ends; n is how many do.
-	WaitAcked(ctx context.Context, offset int64, k int) (n int, err error)
+	// Mark returns a place that covers the writes since Term returned term: an offset in the stream of a term as a master.
+	Mark(term uint64) Mark
+	// WaitAcked waits until k replicas hold the stream up to a Mark, or ctx ends; n is how many do.
+	WaitAcked(ctx context.Context, to Mark, k int) (n int, err error)
+}
+
+// Mark is a place in the replication stream; the zero Mark is that of no write.
+type Mark struct {
+	Term   uint64
+	Offset int64
 }
 
 var replicationCommands = []command{
@@ -57,7 +62,7 @@ func cmdReplicaOf(s *session) error {
 // cmdWait answers how many replicas hold the client's last write (SPEC §9.3).
 func cmdWait(s *session) error {
 	// Who wrote here when this node was a master may still ask what became of it.
-	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.lastWrite == 0 {
+	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.lastWrite == (Mark{}) {
 		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
 	}
 	replicas, err := s.number(1)
@@ -90,11 +95,17 @@ func cmdWait(s *session) error {
 	return nil
 }
 
+// noteTerm goes before a write, noteWrite after it.
+func (s *session) noteTerm() {
+	if acks := s.srv.cfg.Acks; acks != nil {
+		s.term = acks.Term()
+	}
+}
+
 // noteWrite remembers how far the stream was after a write.
 func (s *session) noteWrite() {
 	if acks := s.srv.cfg.Acks; acks != nil {
-		s.lastWrite = acks.Offset()
-		s.lastTerm = (acks.Term() - 1) | 1 // on a replica: the one as a master that has just ended
+		s.lastWrite = acks.Mark(s.term)
 		s.unsettled = s.srv.cfg.Sync > 0
 	}
 }
@@ -102,14 +113,12 @@ func (s *session) noteWrite() {
 // lastHeld waits until k replicas hold this client's last write, and returns how many do.
 func (s *session) lastHeld(ctx context.Context, k int) (int, error) {
 	acks := s.srv.cfg.Acks
-	if s.lastWrite > 0 && acks.Term() > s.lastTerm+1 {
-		return 0, errFormerTerm
+	to := s.lastWrite
+	if to == (Mark{}) {
+		to.Term = acks.Term()
 	}
-	return acks.WaitAcked(ctx, s.lastWrite, k)
+	return acks.WaitAcked(ctx, to, k)
 }
-
-// errFormerTerm says that nobody can tell any more whether replicas hold a write.
-var errFormerTerm = errors.New("this node has been a replica since the write")
 
 // settleWrites waits, before replies leave, until as many replicas hold the batch's writes as
 // Config.Sync asks for. If they do not in time, the replies must not leave, and the client

@@ -49,8 +49,8 @@ type session struct {
 	multi    multi
 	watched  []watch
 
-	lastWrite int64  // end of the replication stream after the last write
-	lastTerm  uint64 // of this node as a master, at that time
+	term      uint64 // of this node before the present command
+	lastWrite Mark   // after the last write
 	unsettled bool   // replicas must hold it before its reply may leave
 
 	shared shared

@@ -6,14 +6,28 @@ import (
 	"testing"
 )
 
-// heldAcks says that one replica holds all there is, in a term that a test can change.
-type heldAcks struct{ term atomic.Uint64 }
-
-func (a *heldAcks) Offset() int64 { return 100 }
+// heldAcks says that one replica holds all there is of the present term and, on a replica, of the one before.
+type heldAcks struct {
+	term    atomic.Uint64
+	written chan struct{} // if not nil: noting a write waits for it
+}
 
 func (a *heldAcks) Term() uint64 { return a.term.Load() }
 
-func (a *heldAcks) WaitAcked(context.Context, int64, int) (int, error) { return 1, nil }
+func (a *heldAcks) Mark(term uint64) Mark {
+	if a.written != nil {
+		a.written <- struct{}{}
+		<-a.written
+	}
+	return Mark{term, 100}
+}
+
+func (a *heldAcks) WaitAcked(_ context.Context, to Mark, _ int) (int, error) {
+	if now := a.term.Load(); to.Term != now && to.Term+1 != now {
+		return 0, nil
+	}
+	return 1, nil
+}
 
 // What replicas hold of a stream that went on without a write says nothing about that write.
 func TestWaitCountsNoFormerTerm(t *testing.T) {
@@ -29,4 +43,30 @@ func TestWaitCountsNoFormerTerm(t *testing.T) {
 	expect(t, conn, "WAIT 1 0", ":0")
 	expect(t, conn, "SET k w", "+OK")
 	expect(t, conn, "WAIT 1 0", ":1")
+}
+
+// A write belongs to the term in which it began, however much happens before its client notes it.
+func TestWaitCountsNoTermThatBeganAfterTheWrite(t *testing.T) {
+	for _, write := range []string{"SET k v", "EXEC"} {
+		t.Run(write, func(t *testing.T) {
+			acks := &heldAcks{written: make(chan struct{})}
+			acks.term.Store(1)
+			conn := connect(t, startServer(t, Config{Acks: acks}))
+			if write == "EXEC" {
+				expect(t, conn, "MULTI", "+OK")
+				expect(t, conn, "SET k v", "+QUEUED")
+			}
+			go func() {
+				<-acks.written
+				acks.term.Store(3)
+				acks.written <- struct{}{}
+			}()
+			reply := "+OK"
+			if write == "EXEC" {
+				reply = "[+OK]"
+			}
+			expect(t, conn, write, reply)
+			expect(t, conn, "WAIT 1 0", ":0")
+		})
+	}
 }
