@@ -6,6 +6,7 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -20,6 +21,9 @@ func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func
 
 // KnowsJobs reports whether a replica has heard of its master's migrations.
 func KnowsJobs(n *Node) bool { return len(n.backlog.Notes()[noteJobs]) > 0 }
+
+// Standing is what elections compare of a node's data.
+func Standing(n *Node) replication.Standing { return n.repl.Standing() }
 
 // SetLoading makes a node look as if it were still loading its keys.
 func SetLoading(n *Node, on bool) { n.server.SetLoading(on) }

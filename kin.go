@@ -1,11 +1,19 @@
 package slotmesh
 
-import "github.com/slotmesh/slotmesh/slots"
+import (
+	"bytes"
+	"slices"
+	"sync/atomic"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // kin knows who belongs to this node's shard, so that it can tell a new master that succeeded the old one, and has the
 // shard's data, from one of another shard: a replica that moves there, or a master that lost its last slot to
-// it, holds nothing of its data.
+// it, holds nothing of its data. A snapshot bears the name of the shard for the same purpose.
 type kin struct {
+	published atomic.Pointer[[]byte] // see name
+
 	master slots.NodeID // of the shard: this node itself, if it is one
 	nodes  map[slots.NodeID]bool
 }
@@ -34,4 +42,28 @@ func (k *kin) note(m *slots.Map) {
 			delete(k.nodes, n.ID)
 		}
 	}
+	var name []byte
+	for id := range k.nodes {
+		name = append(name, id[:]...)
+	}
+	k.published.Store(&name)
+}
+
+// name names the shard by the ids of all who belong to it: any of them may be the master when this node starts again.
+// Other goroutines may call it.
+func (k *kin) name() []byte {
+	if name := k.published.Load(); name != nil {
+		return *name
+	}
+	return nil
+}
+
+// named reports whether a node is in the name of a shard.
+func named(name []byte, id slots.NodeID) bool {
+	for one := range slices.Chunk(name, len(id)) {
+		if bytes.Equal(one, id[:]) {
+			return true
+		}
+	}
+	return false
 }

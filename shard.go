@@ -21,6 +21,7 @@ func (n *Node) startReplication() error {
 		Addr:    n.announced(),
 		Store:   n.store,
 		Cluster: n.clusterID,
+		Shard:   n.kin.name,
 		Log:     n.backlog,
 		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
 			return dialBus(ctx, n.cfg.Network, to.Addr, busReplication)
@@ -42,10 +43,10 @@ func (n *Node) startReplication() error {
 	switch {
 	case master == nil:
 		return nil
-	case n.snapshots.found:
+	case named(n.snapshots.shard, master.ID):
 		return n.repl.Resume(*master)
 	}
-	return n.repl.Follow(*master) // it has lost what it held
+	return n.repl.Follow(*master) // it has lost what it held, or holds another shard's
 }
 
 // identity is what the node calls itself towards its master and its replicas.

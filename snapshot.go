@@ -24,7 +24,7 @@ type snapshots struct {
 	ended    chan struct{} // closed when the running one ends
 	noLast   bool          // nothing is saved at the node's end
 
-	found   bool          // there was a snapshot at the start; set by load
+	shard   []byte        // of the snapshot that was there at the start, see kin; set by load
 	began   time.Time     // the node's start; set before load
 	percent atomic.Uint64 // math.Float64bits of how much of it has been read
 }
@@ -40,14 +40,15 @@ func (s *snapshots) load() error {
 			s.node.log.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
 		}
 	}
-	found, err := replication.Load(s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {
+	shard, found, err := replication.Load(s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {
 		s.percent.Store(math.Float64bits(p.Percent()))
 		s.node.log.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
 	})
 	if err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
-	if s.found = found; found {
+	s.shard = shard
+	if found {
 		s.node.log.Info("snapshot loaded", "file", cfg.File, "keys", s.node.store.Len(), "took", time.Since(s.began))
 	}
 	return nil

@@ -7,6 +7,9 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // A whole shard dies, and comes back from snapshots: of node 3 with half of the keys, of node 6 with all. The
@@ -54,4 +57,73 @@ func TestShardRestartsFromSnapshots(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a snapshot holds of another shard counts no more after a restart than it did before: a replica moves, and dies before
+// its first sync. Once its snapshot is of the new shard, it counts.
+func TestRestartOfAReplicaThatMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
+		write(t, c, 300)
+		time.Sleep(time.Second)
+		restart := func() replication.Standing {
+			c.Kill(3)
+			c.Restart(3)
+			becomes(t, c, 3, follows)
+			return slotmesh.Standing(c.Node(3))
+		}
+		save := func() {
+			if err := c.Node(3).Save(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save()
+		c.Partition([]int{3}, []int{0, 1})
+		if restart().Missing {
+			t.Error("a snapshot of its own shard does not count")
+		}
+		if err := c.Node(3).Replicate(t.Context(), c.Node(1).ID()); err != nil {
+			t.Fatal(err)
+		}
+		if !slotmesh.Standing(c.Node(3)).Missing || !restart().Missing {
+			t.Error("a replica from elsewhere counts")
+		}
+		save() // still of the old shard
+		if !restart().Missing {
+			t.Error("a replica from elsewhere that saved its old data counts")
+		}
+		c.Heal()
+		if err := c.Node(3).WaitSynced(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		save()
+		c.Partition([]int{3}, []int{0, 1})
+		if restart().Missing {
+			t.Error("a snapshot of the new shard does not count")
+		}
+	})
+}
+
+// A snapshot of a replica counts also under a master that succeeded the one it was written under.
+func TestRestartUnderAnHeir(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
+		write(t, c, 300)
+		time.Sleep(time.Second)
+		if err := c.Node(3).Save(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Node(6).Failover(t.Context(), gossip.FailoverDefault); err != nil {
+			t.Fatal(err)
+		}
+		heir := c.Node(6).ID()
+		becomes(t, c, 3, func(m *slots.Map) bool { return m.Self().Master == heir })
+		time.Sleep(time.Second)
+		c.Kill(3)
+		c.Partition([]int{3}, []int{0, 6})
+		c.Restart(3)
+		if slotmesh.Standing(c.Node(3)).Missing {
+			t.Error("a snapshot of its own shard does not count")
+		}
+	})
 }

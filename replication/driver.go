@@ -28,6 +28,9 @@ type Config struct {
 	// Cluster returns the id of the cluster, zero if it has none yet. A replica of another cluster
 	// is refused. nil: always zero.
 	Cluster func() [16]byte
+	// Shard names the shard whose data the node holds, or will as soon as it has its master's. Save keeps the name in the snapshot, so
+	// that a node that starts again can tell whether it holds its master's data: see Resume. nil: no name.
+	Shard func() []byte
 	// Dial opens a replication connection to a node.
 	Dial func(ctx context.Context, to slots.Node) (net.Conn, error)
 	// Timeout is how long a link may be silent before it is given up. Both sides speak
@@ -101,6 +104,9 @@ func New(cfg Config) (*Replicator, error) {
 	if cfg.Cluster == nil {
 		cfg.Cluster = func() (none [16]byte) { return none }
 	}
+	if cfg.Shard == nil {
+		cfg.Shard = func() []byte { return nil }
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -119,8 +125,8 @@ func New(cfg Config) (*Replicator, error) {
 // has arrived, but does not count in elections: see Standing.
 func (r *Replicator) Follow(target slots.Node) error { return r.follow(target, false) }
 
-// Resume is Follow for a node whose data is of target's shard: one that starts again with its snapshot and was a
-// replica before, or whose master, or which itself, was succeeded by target. Its data counts in elections even if
+// Resume is Follow for a node whose data is of target's shard: one that starts again with a snapshot of that
+// shard, or whose master, or which itself, was succeeded by target. Its data counts in elections even if
 // target is lost before it answers.
 func (r *Replicator) Resume(target slots.Node) error { return r.follow(target, true) }
 

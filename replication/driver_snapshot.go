@@ -54,9 +54,13 @@ func (r *Replicator) save(ctx context.Context, d disk.Disk, name string, keys in
 		return err
 	}
 	defer f.Abort()
+	shard := r.shard() // before the first look at the data
 	out := bufio.NewWriterSize(f, 256<<10)
 	w := newSnapshotWriter(dataset{r.cfg.Store, r.cfg.Log}, r.settled, keys)
 	defer w.close()
+	if len(shard) > 0 {
+		w.head = appendMessage(w.head, &message{kind: kindShard, data: shard})
+	}
 	var buf []byte
 	for done := false; !done; {
 		if err := ctx.Err(); err != nil {
@@ -75,24 +79,35 @@ func (r *Replicator) save(ctx context.Context, d disk.Disk, name string, keys in
 	return f.Commit()
 }
 
+// shard names the shard whose data the node holds now, nil if that is not known. The name is asked for first: a node that
+// moves is missing its data before it bears the new name.
+func (r *Replicator) shard() []byte {
+	name := r.cfg.Shard()
+	if r.Standing().Missing {
+		return nil
+	}
+	return name
+}
+
 // Load reads a snapshot into a new store and its new Backlog, before the node serves. No
 // file is no error: found is false then. A damaged or truncated file is an error that
 // names the file, the slot and the byte (*SnapshotError); the file is left as it is, and the
 // node should not start. progress is called now and then if not nil.
 //
 // The node comes back with its place in history, so that it can resume at its master, or
-// its replicas at it, if nothing was written in between.
-func Load(d disk.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (found bool, err error) {
+// its replicas at it, if nothing was written in between. shard is what Config.Shard named when the snapshot
+// was written, nil if the data was of no known shard then.
+func Load(d disk.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (shard []byte, found bool, err error) {
 	f, err := d.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	defer f.Close()
-	if _, err := readSnapshot(f, dataset{store, log}, progress); err != nil {
-		return true, fmt.Errorf("replication: snapshot %s: %w: put an intact copy in its place, or move it away to start empty", name, err)
+	if shard, err = readSnapshot(f, dataset{store, log}, progress); err != nil {
+		return nil, true, fmt.Errorf("replication: snapshot %s: %w: put an intact copy in its place, or move it away to start empty", name, err)
 	}
-	return true, nil
+	return shard, true, nil
 }

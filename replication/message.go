@@ -24,6 +24,8 @@ const (
 	kindSynced kind = 8  // offset: what came up to here is complete
 	kindPing   kind = 9  // the master's offset, flags, stamp of an ack: all that was written before it came has been sent
 	kindNote   kind = 10 // name, data: a note there was when a full sync began
+	// in snapshots only
+	kindShard kind = 11 // data: see Config.Shard
 )
 
 // Flags of messages.
@@ -100,6 +102,8 @@ func appendMessage(dst []byte, m *message) []byte {
 		dst = packBytes(packUint(packUint(dst, uint64(m.through)), m.flags), m.data)
 	case kindNote:
 		dst = packBytes(packBytes(packUint(packArray(dst, 3), uint64(m.kind)), []byte(m.text)), m.data)
+	case kindShard:
+		dst = packBytes(packUint(packArray(dst, 2), uint64(m.kind)), m.data)
 	case kindAck:
 		dst = packUint(packUint(packUint(packArray(dst, 3), uint64(m.kind)), uint64(m.offset)), m.stamp)
 	case kindSynced:
@@ -138,6 +142,8 @@ func decodeMessage(b []byte, m *message) error {
 		m.through, m.flags, m.data = slots.Slot(through), u.uint(), u.bytes()
 	case kindNote:
 		m.text, m.data = string(u.bytes()), u.bytes()
+	case kindShard:
+		m.data = u.bytes()
 	case kindAck:
 		m.offset = u.offset()
 		if elements > 2 { // an older node says no more

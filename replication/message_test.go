@@ -25,6 +25,7 @@ var messages = []message{
 	{kind: kindSynced, offset: 127},
 	{kind: kindPing, offset: 128, flags: flagAck, stamp: 9},
 	{kind: kindNote, text: "open", data: []byte("slots")},
+	{kind: kindShard, data: []byte("node 1, node 2")},
 }
 
 func payload(t testing.TB, m *message) []byte {

@@ -2,6 +2,7 @@ package replication
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -66,15 +67,15 @@ func (e *SnapshotError) Unwrap() error { return e.Err }
 // errCutShort says that a snapshot ends too early.
 var errCutShort = fmt.Errorf("the file is cut short: %w", frame.ErrCorrupt)
 
-// readSnapshot loads a snapshot into d, which must be new. progress is called now
+// readSnapshot loads a snapshot into d, which must be new, and returns the name of its shard. progress is called now
 // and then if not nil. After an error, d is of no use. The errors are *SnapshotError or
 // those of reading.
-func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (h History, err error) {
+func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []byte, err error) {
 	at := newCountingReader(file)
 	staged := NewBacklog(minBlock) // of the file's history only the end is of interest
 	in := intake{stage: func() dataset { return dataset{d.store, staged} }, adopt: func(dataset) {}, through: -1}
 	in.live = dataset{d.store, staged}
-	h, err = in.load(at, progress)
+	shard, err = in.load(at, progress)
 	if err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errCutShort
@@ -82,49 +83,52 @@ func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (h History
 		if errors.Is(err, frame.ErrCorrupt) {
 			err = &SnapshotError{Slot: slots.Slot(max(in.through, 0)), Offset: at.place(), Err: err}
 		}
-		return History{}, err
+		return nil, err
 	}
 	for name, data := range staged.Notes() {
 		d.log.noteTaken(name, data)
 	}
-	if !h.ID.IsZero() {
+	if h := staged.History(); !h.ID.IsZero() {
 		d.log.restore(h)
 	}
-	return h, nil
+	return shard, nil
 }
 
-func (in *intake) load(at *countingReader, progress func(Progress)) (h History, err error) {
+func (in *intake) load(at *countingReader, progress func(Progress)) (shard []byte, err error) {
 	var magic [len(snapshotMagic)]byte
 	if _, err := io.ReadFull(at, magic[:]); err != nil {
-		return h, err
+		return nil, err
 	}
 	if string(magic[:]) != snapshotMagic {
-		return h, fmt.Errorf("the file starts with %q, not with %q; it is no snapshot of this version: %w", magic, snapshotMagic, frame.ErrCorrupt)
+		return nil, fmt.Errorf("the file starts with %q, not with %q; it is no snapshot of this version: %w", magic, snapshotMagic, frame.ErrCorrupt)
 	}
 	frames := frame.NewReader(at.Reader, maxMessage)
 	var m message
 	for n := 0; in.phase != intakeStream; n++ {
 		b, err := frames.Next()
 		if err != nil {
-			return h, err
+			return nil, err
 		}
 		if err := decodeMessage(b, &m); err != nil {
-			return h, err
+			return nil, err
+		}
+		if m.kind == kindShard {
+			shard = bytes.Clone(m.data)
 		}
 		if m.kind == kindResume || m.kind == kindRefuse {
-			return h, unexpected(fmt.Sprintf("a message of kind %d", m.kind))
+			return nil, unexpected(fmt.Sprintf("a message of kind %d", m.kind))
 		}
 		if err := in.step(&m); err != nil {
-			return h, err
+			return nil, err
 		}
 		if progress != nil && n%64 == 0 {
 			progress(in.progress())
 		}
 	}
 	if _, err := at.Read(magic[:1]); err != io.EOF {
-		return h, fmt.Errorf("there are bytes behind the end: %w", frame.ErrCorrupt)
+		return nil, fmt.Errorf("there are bytes behind the end: %w", frame.ErrCorrupt)
 	}
-	return in.into.log.History(), nil
+	return shard, nil
 }
 
 // countingReader knows how many bytes were read from it.
