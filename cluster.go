@@ -68,8 +68,23 @@ func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 
 // Reset makes the node forget the cluster and its slots; hard also gives it a new id and
 // epochs of 0. A replica gives up its keys, which are its master's, so that it can join again; those of a master stay.
+// The snapshot of a node that has no keys then goes first: as a lone node it would load it, and claim the slots.
 func (n *Node) Reset(ctx context.Context, hard bool) error {
-	replica := n.gossip != nil && !n.Map().Self().IsMaster()
+	if n.gossip == nil {
+		return n.absent()
+	}
+	replica := !n.Map().Self().IsMaster()
+	if !replica && n.store.Len() > 0 {
+		return n.do(ctx, gossip.Reset{Hard: hard})
+	}
+	err := n.snapshots.discard(ctx, func() error { return n.reset(ctx, hard, replica) })
+	if err != nil && !n.Map().Self().IsMaster() {
+		return errors.Join(err, n.snapshots.Save(n.life)) // it goes on as it was
+	}
+	return err
+}
+
+func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 	if err := n.do(ctx, gossip.Reset{Hard: hard}); err != nil || !replica {
 		return err
 	}

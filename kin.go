@@ -49,6 +49,9 @@ func (k *kin) note(m *slots.Map) {
 	k.published.Store(&name)
 }
 
+// forget leaves the shard with all who are in it: this node holds nothing of it any more.
+func (k *kin) forget() { k.master, k.nodes = slots.NodeID{}, nil }
+
 // name names the shard by the ids of all who belong to it: any of them may be the master when this node starts again.
 // Other goroutines may call it.
 func (k *kin) name() []byte {

@@ -101,11 +101,14 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.prepareSlots(old, m)
 	n.engine.Publish(m)
 	n.tellSlots(old, m)
+	if promoted && !m.Self().HasSlots() { // it was reset, and has succeeded nobody
+		n.kin.forget()
+	}
 	n.follow(m)
 	n.noteOpenSlots(old, m)
 	n.noteLost(old, m)
 	n.migrations.MapChanged()
-	if promoted && m.Self().HasSlots() { // otherwise it was reset, and has succeeded nobody
+	if promoted && m.Self().HasSlots() {
 		n.resumeJobs(old.Self().Master)
 	}
 	n.changed.wake()

@@ -141,6 +141,57 @@ func TestResetReplicaIsEmpty(t *testing.T) {
 	})
 }
 
+// The snapshot of a replica that is reset goes too: a power cut afterwards would bring it back, and make it the keys of a lone node that
+// claims their slots.
+func TestResetReplicaStaysEmptyAfterAPowerCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1})
+		write(t, c, 300)
+		inStep(t, c)
+		time.Sleep(time.Second)
+		if err := c.Node(1).Save(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Node(1).Reset(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		c.Kill(1)
+		c.Restart(1)
+		if n := c.Node(1); n.Stats().Store.Keys != 0 || n.Map().Self().HasSlots() {
+			t.Errorf("%d keys are back, and slots: %v", n.Stats().Store.Keys, n.Map().Self().HasSlots())
+		}
+	})
+}
+
+// A replica that was reset and comes back to its shard holds nothing of it, and does not count before its first sync.
+func TestResetReplicaDoesNotCountWhenItReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1})
+		write(t, c, 300)
+		inStep(t, c)
+		time.Sleep(time.Second)
+		master, replica := c.Node(0), c.Node(1)
+		if err := replica.Reset(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		if err := replica.Meet(t.Context(), master.Addr()); err != nil {
+			t.Fatal(err)
+		}
+		becomes(t, c, 1, func(m *slots.Map) bool { return m.Node(master.ID()) != nil })
+		c.Partition([]int{0}, []int{1})
+		if err := replica.Replicate(t.Context(), master.ID()); err != nil {
+			t.Fatal(err)
+		}
+		if s := slotmesh.Standing(replica); !s.Missing {
+			t.Errorf("it stands at %+v without a key", s)
+		}
+		c.Heal()
+		if err := replica.WaitSynced(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestWithSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})

@@ -111,6 +111,48 @@ func (s *snapshots) Save(ctx context.Context) error {
 	return err
 }
 
+// discard removes the snapshot durably and then makes the node give up what it holds. No other one is written
+// in the meantime; one that is being written ends first.
+func (s *snapshots) discard(ctx context.Context, giveUp func() error) error {
+	if s.node.cfg.Snapshot.Off {
+		return giveUp()
+	}
+	if err := s.reserve(ctx); err != nil {
+		return err
+	}
+	defer s.release()
+	if err := s.node.cfg.Disk.Remove(s.node.cfg.Snapshot.File); err != nil {
+		return fmt.Errorf("slotmesh: removing the snapshot: %w", err)
+	}
+	return giveUp()
+}
+
+// reserve keeps others from saving until release.
+func (s *snapshots) reserve(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		ended := s.ended
+		if !s.running {
+			s.running, s.ended = true, make(chan struct{})
+			s.mu.Unlock()
+			return nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *snapshots) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = false
+	close(s.ended)
+}
+
 func (s *snapshots) Saving() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -20,7 +20,7 @@ type Disk interface {
 	Open(name string) (io.ReadCloser, error)
 	// Create starts a new version of a file, invisible until it is committed.
 	Create(name string) (File, error)
-	// Remove deletes a file; that there is none is no error.
+	// Remove deletes a file, durably; that there is none is no error.
 	Remove(name string) error
 }
 
@@ -73,10 +73,14 @@ func (d Dir) path(name string) string {
 func (d Dir) Open(name string) (io.ReadCloser, error) { return os.Open(d.path(name)) }
 
 func (d Dir) Remove(name string) error {
-	if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	path := d.path(name)
+	switch err := os.Remove(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
 		return err
 	}
-	return nil
+	return syncDir(filepath.Dir(path))
 }
 
 func (d Dir) Create(name string) (File, error) {
@@ -136,7 +140,7 @@ func (f *dirFile) Abort() {
 	os.Remove(f.Name())
 }
 
-// syncDir makes a rename in the folder durable.
+// syncDir makes a rename or a removal in the folder durable.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
