@@ -115,6 +115,9 @@ type SnapshotConfig struct {
 	// Rules say when to save by itself. Default: after an hour if a key changed, after 5 minutes if 100
 	// did, after 1 minute if 10,000 did.
 	Rules []replication.SaveRule
+	// IgnoreErrors lets a node that should save by Rules take writes although the disk did not take the last
+	// snapshot. Without it, writes give ErrNotSaved until a snapshot succeeds; it is tried every 5 s.
+	IgnoreErrors bool
 }
 
 // Disk keeps what must survive a restart. See Config.Dir for the usual one.

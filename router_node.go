@@ -187,7 +187,7 @@ var known = func() map[string]error {
 	m := make(map[string]error)
 	for _, err := range []error{
 		slots.ErrCrossSlot, slots.ErrTryAgain, slots.ErrClusterDown, slots.ErrDownReadOnly, slots.ErrSlotNotServed,
-		keyspace.ErrOutOfMemory, ErrNoReplicas, ErrClosed, context.Canceled, context.DeadlineExceeded,
+		keyspace.ErrOutOfMemory, ErrNoReplicas, ErrNotSaved, ErrClosed, context.Canceled, context.DeadlineExceeded,
 	} {
 		m[err.Error()] = err
 	}

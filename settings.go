@@ -72,9 +72,11 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		Eviction:        policy,
 		Clients:         ClientConfig{s.String("requirepass"), s.Duration("timeout"), s.Int("maxclients")},
 		Replication:     replicationConfig(s),
-		Snapshot:        SnapshotConfig{File: s.String("dbfilename"), Rules: rules},
-		Logger:          logger,
-		settings:        s,
+		Snapshot: SnapshotConfig{
+			File: s.String("dbfilename"), Rules: rules, IgnoreErrors: !s.Bool("stop-writes-on-bgsave-error"),
+		},
+		Logger:   logger,
+		settings: s,
 	}
 	if port := s.Int("cluster-port"); port != 0 {
 		cfg.BusAddr = net.JoinHostPort(host, strconv.Itoa(port))
@@ -139,6 +141,7 @@ func (c *Config) directives() []string {
 		"--min-replicas-to-write", strconv.Itoa(c.Replication.MinReplicas),
 		"--min-replicas-max-lag", wholeSeconds(c.Replication.MaxLag),
 		"--save", saveText(c.Snapshot),
+		"--stop-writes-on-bgsave-error", yesNo[!c.Snapshot.IgnoreErrors],
 		"--dbfilename", c.Snapshot.File,
 		"--timeout", wholeSeconds(c.Clients.IdleTimeout),
 	}
@@ -210,6 +213,7 @@ func (n *Node) applySettings() error {
 	if err := n.snapshots.setRules(s.String("save")); err != nil {
 		return err
 	}
+	n.snapshots.setIgnoreErrors(!s.Bool("stop-writes-on-bgsave-error"))
 	if lvl, ok := levels[s.String("loglevel")]; ok && n.cfg.settings != nil {
 		n.log.SetLevel(lvl)
 	}

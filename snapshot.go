@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -20,9 +21,12 @@ type snapshots struct {
 	mu       sync.Mutex // guards all below
 	schedule replication.SaveSchedule
 	last     error
+	ignore   bool // see SnapshotConfig.IgnoreErrors
 	running  bool
 	ended    chan struct{} // closed when the running one ends
 	noLast   bool          // nothing is saved at the node's end
+
+	broken atomic.Bool // writes are refused: see mayWrite
 
 	shard   []byte        // of the snapshot that was there at the start, see kin; set by load
 	began   time.Time     // the node's start; set before load
@@ -65,7 +69,7 @@ func (s *snapshots) begin() {
 	if s.node.cfg.Snapshot.Off {
 		return
 	}
-	s.schedule.Rules = s.node.cfg.Snapshot.Rules
+	s.schedule.Rules, s.ignore = s.node.cfg.Snapshot.Rules, s.node.cfg.Snapshot.IgnoreErrors
 	s.node.backlog.CountChanges(true)
 	s.schedule.Start(time.Now(), s.node.backlog.Changes())
 }
@@ -79,7 +83,36 @@ func (s *snapshots) setRules(text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.schedule.Rules = rules
+	s.judgeLocked()
 	return nil
+}
+
+// setIgnoreErrors changes SnapshotConfig.IgnoreErrors.
+func (s *snapshots) setIgnoreErrors(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ignore = on
+	s.judgeLocked()
+}
+
+// ErrNotSaved refuses a write while the last snapshot has failed, on a node that should save by itself: what it takes now
+// would be lost with it. See SnapshotConfig.IgnoreErrors. Its text is the error reply of the Redis protocol.
+var ErrNotSaved = errors.New("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
+	"Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails " +
+	"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.")
+
+// mayWrite returns ErrNotSaved if writes are to be refused.
+func (s *snapshots) mayWrite() error {
+	if s.broken.Load() {
+		return ErrNotSaved
+	}
+	return nil
+}
+
+// judgeLocked decides whether writes are refused: not if the snapshot was only interrupted or overtaken, which says nothing of the disk.
+func (s *snapshots) judgeLocked() {
+	passing := errors.Is(s.last, context.Canceled) || errors.Is(s.last, context.DeadlineExceeded) || errors.Is(s.last, replication.ErrOvertaken)
+	s.broken.Store(s.last != nil && !passing && !s.ignore && len(s.schedule.Rules) > 0)
 }
 
 // tick saves if a rule asks for it.
@@ -108,6 +141,7 @@ func (s *snapshots) Save(ctx context.Context) error {
 	s.running, s.last = false, err
 	close(s.ended)
 	s.schedule.Done(time.Now(), changes, err)
+	s.judgeLocked()
 	return err
 }
 

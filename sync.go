@@ -60,11 +60,14 @@ func (n *Node) term() uint64 {
 func (n *Node) setMinReplicas(least int, maxLag time.Duration) {
 	if least <= 0 || maxLag <= 0 || n.repl == nil {
 		n.maxLag.Store(0)
-		n.engine.SetGate(nil)
+		n.engine.SetGate(n.snapshots.mayWrite)
 		return
 	}
 	n.maxLag.Store(int64(maxLag))
 	n.engine.SetGate(func() error {
+		if err := n.snapshots.mayWrite(); err != nil {
+			return err
+		}
 		if n.repl.GoodReplicas(maxLag) < least {
 			return ErrNoReplicas
 		}

@@ -15,6 +15,10 @@ import (
 // ErrSaving refuses a second snapshot at the same time.
 var ErrSaving = errors.New("Background save already in progress") //nolint:staticcheck // Redis' words, sent to clients
 
+// ErrOvertaken fails a snapshot that the disk would have taken: more was written in the meantime than the output buffer
+// holds, or the data was replaced.
+var ErrOvertaken = errors.New("overtaken by the writes of the meantime")
+
 // Save writes a snapshot of the node's data to a file, while the node serves, and returns
 // when it is durable. The old file stays until then. One Save at a time: others
 // get ErrSaving. A snapshot that a resync or too many writes overtook is begun again.
@@ -32,6 +36,7 @@ func (r *Replicator) Save(ctx context.Context, d disk.Disk, name string) error {
 		if !errors.Is(err, errRenamed) && !errors.Is(err, errOverrun) {
 			break
 		}
+		err = fmt.Errorf("%w: %w", ErrOvertaken, err)
 	}
 	if err != nil {
 		err = fmt.Errorf("replication: saving %s: %w", name, err)

@@ -52,8 +52,8 @@ func (s *SaveSchedule) Start(now time.Time, changes uint64) {
 
 // Due reports whether a rule asks for a snapshot now.
 func (s *SaveSchedule) Due(now time.Time, changes uint64) bool {
-	if !s.tried.IsZero() && now.Sub(s.tried) < retryAfter {
-		return false
+	if !s.tried.IsZero() { // whatever asked for the one that failed
+		return len(s.Rules) > 0 && now.Sub(s.tried) >= retryAfter
 	}
 	for _, r := range s.Rules {
 		if s.Pending(changes) >= r.Changes && now.Sub(s.last) >= r.Every {

@@ -31,6 +31,10 @@ func TestSaveSchedule(t *testing.T) {
 	if s.Due(at(404), 200) || !s.Due(at(405), 200) {
 		t.Error("a failed snapshot is tried again after 5 s, not before")
 	}
+	s.Done(at(406), 0, errors.New("disk full"))
+	if s.Due(at(410), 0) || !s.Due(at(411), 0) {
+		t.Error("one that no rule asked for is tried again too")
+	}
 	s.Done(at(410), 200, nil)
 	if s.Due(at(5000), 200) || !s.Due(at(710), 300) {
 		t.Error("a good snapshot starts the count anew")

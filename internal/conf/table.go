@@ -39,6 +39,7 @@ func usedTable() []directive {
 
 		// Data on disk.
 		{name: "save", kind: isSave, def: "3600 1 300 100 60 10000", live: true},
+		{name: "stop-writes-on-bgsave-error", kind: isBool, def: "yes", live: true},
 		{name: "dbfilename", kind: isString, def: "dump.smdb"},
 
 		// Replication.

@@ -22,7 +22,7 @@ const ignoredNames = `
 	aof-timestamp-enabled aof-use-rdb-preamble aof_rewrite_cpulist appenddirname
 	appendfilename appendfsync auto-aof-rewrite-min-size auto-aof-rewrite-percentage
 	no-appendfsync-on-rewrite rdb-del-sync-files rdb-save-incremental-fsync
-	rdbchecksum rdbcompression sanitize-dump-payload stop-writes-on-bgsave-error
+	rdbchecksum rdbcompression sanitize-dump-payload
 
 	repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load repl-diskless-sync
 	repl-diskless-sync-delay repl-diskless-sync-max-replicas replica-announce-ip
