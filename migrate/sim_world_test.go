@@ -46,44 +46,9 @@ type world struct {
 	clients bool                  // one is at work
 }
 
-// simNode is one node: what a crash takes away, and what it does not.
-type simNode struct {
-	w     *world
-	index int
-	id    slots.NodeID
-	alive bool
-	dead  bool // for good: replaced by its replica
-
-	// durable
-	store     *keyspace.Store
-	claims    [simSlots + 2]claim
-	migrating map[slots.Slot]slots.NodeID
-	importing map[slots.Slot]slots.NodeID
-	journal   map[JobID]Job // own jobs
-	trust     map[JobID]Job // jobs of others that bring slots here
-	master    [simNodes]int // whom each node replicates, as this node sees it; -1 for a master
-	failed    [simNodes]bool
-
-	// lost in a crash
-	engine    *testEngine
-	jobs      []*simJob
-	changes   []simChange
-	custody   *custody
-	deletions *deletions
-	m         *slots.Map // nil when it has to be made anew
-}
-
 type claim struct {
 	owner int // -1 nobody
 	epoch uint64
-}
-
-type simJob struct {
-	s    *sender
-	h    *hands
-	link *simLink
-	over bool
-	err  error
 }
 
 // simLink is a connection: two queues of encoded messages.
@@ -96,11 +61,6 @@ type simLink struct {
 	silentAt time.Time // since when only the target takes it for alive
 	gone     bool      // the receiver's end is
 	told     bool      // and the sender has been told
-}
-
-type simChange struct {
-	e      setSlots
-	answer func(error)
 }
 
 func newWorld(seed uint64) *world {
@@ -168,18 +128,6 @@ func (w *world) tracef(format string, args ...any) {
 
 func (w *world) node(id slots.NodeID) *simNode { return w.nodes[id[0]-'A'] }
 
-// boot brings a node up from what is durable.
-func (n *simNode) boot() {
-	n.alive, n.engine, n.jobs, n.changes, n.m = true, newTestEngine(n.store, simSlots+2), nil, nil, nil
-	n.custody, n.deletions = newCustody(), new(deletions)
-	for _, job := range n.trust {
-		n.custody.add(job, n.w.now)
-	}
-	for _, id := range sortedJobs(n.journal) {
-		n.start(n.journal[id])
-	}
-}
-
 func sortedJobs(m map[JobID]Job) []JobID {
 	var ids []JobID
 	for id := range m {
@@ -187,50 +135,6 @@ func sortedJobs(m map[JobID]Job) []JobID {
 	}
 	slices.SortFunc(ids, func(a, b JobID) int { return int(a[0]) - int(b[0]) })
 	return ids
-}
-
-func (n *simNode) crash() {
-	n.alive = false
-	for _, l := range n.w.links {
-		if l.from == n || l.to == n {
-			l.break_(n.w)
-			l.told = l.told || l.from == n
-		}
-	}
-}
-
-// view builds the map that the node would publish.
-func (n *simNode) view() *slots.Map {
-	if n.m != nil {
-		return n.m
-	}
-	top := slots.Topology{Self: n.id, State: slots.OK, Migrating: clone(n.migrating), Importing: clone(n.importing)}
-	for i, o := range n.w.nodes {
-		id := slots.NodeID{byte('A' + i)}
-		if o != nil {
-			id = o.id
-		}
-		set := new(slots.Set)
-		for slot, c := range n.claims {
-			if c.owner == i {
-				set.Add(slots.Slot(slot))
-			}
-		}
-		member := slots.Node{ID: id, Slots: set}
-		if n.master[i] >= 0 {
-			member.Master = slots.NodeID{byte('A' + n.master[i])}
-		}
-		if n.failed[i] {
-			member.Health = slots.Failed
-		}
-		top.Nodes = append(top.Nodes, member)
-	}
-	m, err := slots.NewMap(top)
-	if err != nil {
-		panic(err)
-	}
-	n.m = m
-	return m
 }
 
 func clone(m map[slots.Slot]slots.NodeID) map[slots.Slot]slots.NodeID {
@@ -241,242 +145,9 @@ func clone(m map[slots.Slot]slots.NodeID) map[slots.Slot]slots.NodeID {
 	return c
 }
 
-// changed publishes a new map to all cores of the node and drops the keys of slots that it
-// lost and does not look after.
-func (n *simNode) changed(old *slots.Map) {
-	n.m = nil
-	m := n.view()
-	minded := n.custody.set()
-	n.deletions.end(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
-	for slot := range slots.Slot(simSlots + 2) {
-		if old.IsMine(slot) && !m.IsMine(slot) && !minded.Has(slot) {
-			if n.store.Drop(slot) > 0 {
-				n.w.forfeit.Add(slot)
-				if !n.w.raced.Has(slot) {
-					n.w.fail("node %d drops the keys of slot %d", n.index, slot)
-				}
-			}
-		}
-	}
-	for _, j := range n.jobs {
-		if !j.over {
-			j.s.mapChanged(n.w.now, m)
-			n.run(j)
-		}
-	}
-	for _, l := range n.w.links {
-		if l.to == n && !l.gone {
-			l.r.mapChanged(m)
-		}
-	}
-}
-
-// learn takes another node's claims.
-func (n *simNode) learn(o *simNode) {
-	old, news := n.view(), false
-	for slot := range n.claims {
-		if c := o.claims[slot]; c.epoch > n.claims[slot].epoch {
-			n.claims[slot], news = c, true
-		}
-	}
-	for i := range n.master {
-		if o.failed[i] && !n.failed[i] {
-			n.failed[i], news = true, true
-		}
-		if o.master[i] == -1 && n.master[i] != -1 {
-			n.master[i], news = -1, true
-		}
-	}
-	if news {
-		n.changed(old)
-	}
-}
-
-func (n *simNode) epoch() uint64 {
-	e := uint64(0)
-	for _, o := range n.claims {
-		e = max(e, o.epoch)
-	}
-	return e
-}
-
 // after returns an epoch greater than e that no other node takes: collisions are gossip's to
 // resolve (SPEC §4.4), and rare.
 func after(e uint64, n *simNode) uint64 { return (e/simNodes+1)*simNodes + uint64(n.index) }
-
-// apply carries out a setSlots, all or nothing.
-func (n *simNode) apply(e setSlots) error {
-	old := n.view()
-	for slot := range e.set.All() {
-		mine := n.claims[slot].owner == n.index
-		switch {
-		case e.action == Importing && mine:
-			return fmt.Errorf("I'm already the owner of hash slot %d", slot)
-		case e.action == Migrating && !mine:
-			return fmt.Errorf("I'm not the owner of hash slot %d", slot)
-		case e.action == Assign && e.peer != n.id && mine && n.live(slot):
-			n.w.fail("node %d gives slot %d away with keys in it", n.index, slot)
-			return fmt.Errorf("still hold keys")
-		}
-	}
-	next := after(n.epoch(), n)
-	for slot := range e.set.All() {
-		switch e.action {
-		case Importing:
-			n.importing[slot] = e.peer
-		case Migrating:
-			n.migrating[slot] = e.peer
-		case Stable:
-			delete(n.importing, slot)
-			delete(n.migrating, slot)
-		case Assign:
-			delete(n.importing, slot)
-			delete(n.migrating, slot)
-			if e.peer == n.id {
-				n.claims[slot] = claim{n.index, next}
-			} else if n.claims[slot].owner == n.index {
-				n.claims[slot].owner = int(e.peer[0] - 'A')
-			}
-		}
-	}
-	n.changed(old)
-	return nil
-}
-
-func (n *simNode) live(slot slots.Slot) bool { return n.store.Count(slot) > 0 }
-
-// start runs a job.
-func (n *simNode) start(job Job) *simJob {
-	if job.Kind == KindMove {
-		n.custody.add(job, n.w.now)
-		n.custody.live(job.ID, true, n.w.now)
-	}
-	lim := limits{windowSlots: 2, windowKeys: 8, windows: 4, ahead: 2, batch: 60, part: 40, unacked: 150}
-	j := &simJob{h: newHands(n.engine, nil)}
-	j.s = newSender(n.w.now, job, n.view(), n.store.Count, lim)
-	n.jobs = append(n.jobs, j)
-	n.run(j)
-	return j
-}
-
-// run carries out the effects of a job.
-func (n *simNode) run(j *simJob) {
-	for out := j.s.output(); len(out) > 0; out = j.s.output() {
-		for _, e := range out {
-			n.deletions.giveBack(j.s.job.Kind, e)
-			if ok, err := j.h.do(n.w.now, j.s, e); ok {
-				if err != nil {
-					panic(err)
-				}
-				continue
-			}
-			switch e := e.(type) {
-			case save:
-				if e.job.Kind == KindMove {
-					n.journal[e.job.ID] = e.job
-				}
-			case forget:
-				delete(n.journal, j.s.job.ID)
-				if j.s.job.Kind == KindMove {
-					n.custody.over(j.s.job.ID, n.w.now, n.view())
-					n.trust[j.s.job.ID] = j.s.job
-				}
-			case finish:
-				j.over, j.err = true, e.err
-				j.h.rest()
-				n.w.logf("node %d: job %d over: %v", n.index, j.s.job.ID[0], e.err)
-			case dial:
-				n.dial(j, n.w.node(e.target))
-			case hang:
-				if j.link != nil {
-					j.link.break_(n.w)
-					j.link.told = true
-				}
-			case send:
-				j.link.push(e.m)
-			case sendPart:
-				j.link.push(j.h.part(e, nil))
-			case setSlots:
-				n.changes = append(n.changes, simChange{e, func(err error) {
-					j.s.changed(n.w.now, e.n, err)
-					n.run(j)
-				}})
-			default:
-				panic(fmt.Sprintf("effect %T", e))
-			}
-		}
-	}
-}
-
-func (n *simNode) dial(j *simJob, to *simNode) {
-	if !to.alive || n.w.cut[n.index][to.index] {
-		j.s.disconnected(n.w.now, "no answer")
-		return
-	}
-	l := &simLink{job: j, from: n, to: to}
-	l.r = newReceiver(to.view(), to.returning, to.leaving)
-	j.link = l
-	n.w.links = append(n.w.links, l)
-	j.s.connected(n.w.now)
-}
-
-func (n *simNode) returning(slot slots.Slot) bool {
-	for _, j := range n.jobs {
-		if !j.over && j.s.job.Kind == KindReturn && j.s.job.Slots.Has(slot) {
-			return true
-		}
-	}
-	return false
-}
-
-func (n *simNode) leaving(to slots.NodeID, set *slots.Set) slots.Set {
-	var keep slots.Set
-	for slot := range set.All() {
-		if peer, ok := n.view().Migrating(slot); ok && peer == to {
-			keep.Add(slot)
-		}
-	}
-	for _, j := range n.jobs {
-		if !j.over && j.s.job.Kind == KindMove && j.s.job.Target == to {
-			left := j.s.remaining()
-			keep.Union(&left)
-		}
-	}
-	keep.Intersect(set)
-	return keep
-}
-
-// tick does what the driver does now and then.
-func (n *simNode) tick() {
-	now := n.w.now
-	for _, l := range n.w.links {
-		if l.to == n && !l.silentAt.IsZero() && now.Sub(l.silentAt) > 15*time.Second {
-			l.break_(n.w)
-		}
-	}
-	for _, j := range n.jobs {
-		if !j.over {
-			j.s.tick(now)
-			n.run(j)
-		}
-	}
-	stray := func(slot slots.Slot) bool { return n.live(slot) }
-	var busy slots.Set
-	for _, j := range n.jobs {
-		if !j.over {
-			left := j.s.remaining()
-			busy.Union(&left)
-		}
-	}
-	found := n.custody.strays(now, n.view(), &busy, stray)
-	for i := range n.w.nodes { // in order: a map's would make runs differ
-		if set, ok := found[slots.NodeID{byte('A' + i)}]; ok {
-			n.w.logf("node %d returns %v to %d", n.index, set, i)
-			n.start(Job{ID: JobID{200, byte(n.index)}, Kind: KindReturn, Slots: set, Target: slots.NodeID{byte('A' + i)}})
-		}
-	}
-	n.custody.tidy(now, n.view(), stray)
-}
 
 func (w *world) fail(format string, args ...any) {
 	w.trouble += fmt.Sprintf(format, args...) + "\n"
