@@ -101,7 +101,8 @@ type ReplicationConfig struct {
 	// node timeouts (SPEC §6.2). Default 10; negative: no bound, and it may even have none of its shard's data yet.
 	Validity int
 	// MigrationBarrier is how many replicas a master keeps when another shard needs one
-	// (SPEC §6.8). Default 1.
+	// (SPEC §6.8). Default 1. Redis' 0 is no different: a master that gave away its only replica would be the
+	// next to need one, and the replica would go back and forth.
 	MigrationBarrier int
 }
 

@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/clustertest"
 )
 
 // conf writes a configuration file that keeps everything in a folder of the test's.
@@ -54,6 +56,29 @@ func TestLoadConfig(t *testing.T) {
 	if _, _, err := slotmesh.LoadConfig(file); err == nil || !strings.Contains(err.Error(), file+":2: logfile") {
 		t.Errorf("a log file that cannot be written: %v", err)
 	}
+}
+
+// Redis takes 0, for tests; here it is as 1.
+func TestMigrationBarrierZero(t *testing.T) {
+	file, _ := conf(t, "port 7001", "bind 127.0.0.1", "cluster-enabled yes", "cluster-migration-barrier 0")
+	cfg, warnings, err := slotmesh.LoadConfig(file)
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(warnings, err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(_ int, to *slotmesh.Config) {
+			to.Replication.MigrationBarrier = cfg.Replication.MigrationBarrier
+		}})
+		c.Kill(3)
+		for range 60 { // a lone replica that left its master would be back within seconds
+			time.Sleep(time.Second)
+			for _, i := range []int{4, 5} {
+				if master := c.Node(i).Map().Self().Master; master != c.Node(i-3).ID() {
+					t.Fatalf("the only replica of node %d has left it for %v", i-3, master.Short())
+				}
+			}
+		}
+	})
 }
 
 // A node without bind and password must not be open to the world.

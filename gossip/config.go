@@ -33,7 +33,7 @@ type Config struct {
 	// election, in node timeouts (SPEC §6.2). Default 10; negative: no bound.
 	ReplicaValidity int
 	// MigrationBarrier is how many replicas a master keeps when another shard without
-	// any needs one (SPEC §6.8). Default 1.
+	// any needs one (SPEC §6.8). Default 1, and never less: a lone replica that left would be needed back.
 	MigrationBarrier int
 	// Data is how much of its shard's data this start of the node brought along. A restarted
 	// master of which a replica has more lets it take over.

@@ -51,7 +51,7 @@ func usedTable() []directive {
 
 		// The cluster.
 		{name: "cluster-replica-validity-factor", alias: "cluster-slave-validity-factor", kind: isInt, def: "10", max: anyInt},
-		{name: "cluster-migration-barrier", kind: isInt, def: "1", min: 1, max: anyInt},
+		{name: "cluster-migration-barrier", kind: isInt, def: "1", max: anyInt},
 		{name: "cluster-replica-no-failover", alias: "cluster-slave-no-failover", kind: isBool, def: "no"},
 		{name: "cluster-enabled", kind: isBool, def: "no"},
 		{name: "cluster-config-file", kind: isString, def: "nodes.conf"},
