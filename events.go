@@ -15,14 +15,14 @@ const maxEvents = 1024
 // Node.Stats tell how things stand.
 type EventsMissed struct{ Count int }
 
-// events calls the host's functions in order, on a goroutine of its own, so that none of them holds up
+// events calls the host's OnEvent in order, on a goroutine of its own, so that it does not hold up
 // the cluster.
 type events struct {
 	deliver func(Event)
 
 	mu      sync.Mutex // guards the fields below
-	queue   []any      // Event or func()
-	waiting int        // events in queue
+	queue   []Event
+	waiting int // events in queue, and those taken off it that are not delivered yet
 	missed  int
 	running bool
 	closed  bool
@@ -39,6 +39,9 @@ func newEvents(deliver func(Event)) *events {
 func (e *events) post(event Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
 	if e.waiting >= maxEvents {
 		e.missed++
 		return
@@ -49,21 +52,7 @@ func (e *events) post(event Event) {
 		e.waiting++
 	}
 	e.waiting++
-	e.addLocked(event)
-}
-
-// call queues a function that must not be left out.
-func (e *events) call(fn func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.addLocked(fn)
-}
-
-func (e *events) addLocked(item any) {
-	if e.closed {
-		return
-	}
-	e.queue = append(e.queue, item)
+	e.queue = append(e.queue, event)
 	if !e.running {
 		e.running = true
 		go e.run()
@@ -75,24 +64,17 @@ func (e *events) run() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for len(e.queue) > 0 || e.missed > 0 {
-		var batch []any
+		var batch []Event
 		if batch, e.queue = e.queue, nil; len(batch) == 0 {
-			batch = []any{EventsMissed{e.missed}}
+			batch = []Event{EventsMissed{e.missed}}
 			e.missed = 0
 			e.waiting++
 		}
-		for _, item := range batch {
+		for _, event := range batch {
 			e.mu.Unlock()
-			fn, isCall := item.(func())
-			if isCall {
-				fn()
-			} else {
-				e.deliver(item)
-			}
+			e.deliver(event)
 			e.mu.Lock()
-			if !isCall {
-				e.waiting--
-			}
+			e.waiting--
 		}
 	}
 	e.running = false

@@ -52,6 +52,7 @@ type Node struct {
 	procedures sync.Map           // string → Procedure
 	runID      string             // differs from start to start
 	events     *events
+	slotCalls  *slotCalls
 
 	changed broadcast    // of the map
 	aborted broadcast    // of manual failovers
@@ -99,6 +100,7 @@ func New(cfg Config) (*Node, error) {
 	n.snapshots.node = n
 	n.calls = n.newCalls()
 	n.events = newEvents(cfg.OnEvent)
+	n.slotCalls = newSlotCalls(n)
 	n.runID = crand.Text()
 	n.engine.Refuse(errNotStarted)
 	return n, nil
@@ -279,6 +281,7 @@ func (n *Node) teardown() {
 	if n.pauser != nil {
 		n.pauser.resume() // not before: no write may slip in between a pause and the end
 	}
+	n.slotCalls.wait()
 	n.events.close()
 	close(n.closed)
 }
