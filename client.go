@@ -79,6 +79,20 @@ func (r *clientReach) connect(ctx context.Context, to linkKey) (*peer.Pipe, erro
 	return peer.NewPipe(conn, r.cfg.Silence), nil
 }
 
+// withinStep rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds: each has a connection of its own to a
+// replica, and a caller may compute its bounds.
+func withinStep(bound time.Duration) time.Duration {
+	step := time.Duration(0)
+	for unit := time.Millisecond; unit <= min(bound, time.Hour); unit *= 10 {
+		for _, n := range []time.Duration{1, 2, 5} {
+			if n*unit <= bound {
+				step = n * unit
+			}
+		}
+	}
+	return step
+}
+
 // introduce agrees on the protocol.
 func (r *clientReach) introduce(conn net.Conn, to linkKey) error {
 	c := resp.NewConn(conn)

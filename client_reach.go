@@ -130,7 +130,7 @@ func (r *clientReach) ask(ctx context.Context, to place, req *peer.Request) (res
 	if req.Procedure != "" {
 		return resp.Reply{}, errors.New("slotmesh: only a node's Router can call procedures")
 	}
-	pipe, err := r.links.get(ctx, linkKey{place: to, readOnly: req.ReadOnly, within: req.Within, sync: req.Sync > 0})
+	pipe, err := r.links.get(ctx, linkKey{place: to, readOnly: req.ReadOnly, within: withinStep(req.Within), sync: req.Sync > 0})
 	if err != nil {
 		return resp.Reply{}, err
 	}

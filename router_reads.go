@@ -35,7 +35,8 @@ func (r *Router) Reading(from ReadPreference) *Router {
 //
 // A replica knows by a message's round trip, not by clocks, and what it cannot prove it does not claim: with a bound
 // below a second, the first read after a pause goes to the master, and makes the replica ask it. A master that is
-// cut off from the cluster, and has not noticed yet, counts as one. Nodes that are no slotmesh nodes prove nothing: their
+// cut off from the cluster, and has not noticed yet, counts as one. A [Client] rounds bound down to 1, 2 or 5 ms, 10, 20 or 50 ms, and so on.
+// Nodes that are no slotmesh nodes prove nothing: their
 // masters are read from.
 func (r *Router) Within(bound time.Duration) *Router {
 	if bound > 0 {
