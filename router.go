@@ -45,7 +45,7 @@ func (n *Node) Router() *Router { return &Router{reach: nodeReach{n}} }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none.
 func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
-	if local := r.here(key); local != nil && r.reads == ReadMaster {
+	if local := r.here(key); local != nil && r.reads != ReadReplica {
 		value, err := local.Get(ctx, key)
 		if !isRouting(err) {
 			return value, err
@@ -109,7 +109,7 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 
 // TTL returns how long key has still to live, 0 if for ever, ErrNotFound if it is not there.
 func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
-	if local := r.here(key); local != nil && r.reads == ReadMaster {
+	if local := r.here(key); local != nil && r.reads != ReadReplica {
 		if ttl, err := local.TTL(ctx, key); !isRouting(err) {
 			return ttl, err
 		}

@@ -155,3 +155,30 @@ func ownedBy(n *slotmesh.Node) string {
 		}
 	}
 }
+
+// What a node owns is nearest to itself: it is read by a direct call, which leaves no more garbage than ReadMaster does.
+func TestReadNearestOfOwnKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 1})
+		plain := c.Node(0).Router()
+		nearest := plain.Reading(slotmesh.ReadNearest).Within(time.Second)
+		if err := plain.Set(t.Context(), "key", []byte("v"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		for name, get := range map[string]func(r *slotmesh.Router) error{
+			"Get": func(r *slotmesh.Router) error { _, err := r.Get(t.Context(), "key"); return err },
+			"TTL": func(r *slotmesh.Router) error { _, err := r.TTL(t.Context(), "key"); return err },
+		} {
+			allocs := func(r *slotmesh.Router) float64 {
+				return testing.AllocsPerRun(1000, func() {
+					if err := get(r); err != nil {
+						t.Error(name, err)
+					}
+				})
+			}
+			if want, got := allocs(plain), allocs(nearest); got > want {
+				t.Errorf("%s of the nearest makes %v allocations, of the master %v", name, got, want)
+			}
+		}
+	})
+}
