@@ -2,7 +2,6 @@ package slotmesh
 
 import (
 	"context"
-
 	"iter"
 	"strconv"
 	"time"
@@ -30,7 +29,7 @@ func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, err
 //
 // It asks each master for the keys of the slots which that owned at the beginning. A slot is done if the master itself
 // says, before and after, that it is its owner (what this end believes may be out of date); if the slot is leaving the
-// master, after its target has been asked too: keys go only there. The other slots are asked for again, until none is left.
+// master, after its target has been asked too, and the move has not been called off: keys go only there. The other slots are asked for again, until none is left.
 type scan struct {
 	Router
 	pattern string
@@ -80,7 +79,7 @@ func (s *scan) walk(ctx context.Context, owner place, group, todo *slots.Set) er
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, todo, group, &before, &after)
+	return s.settle(ctx, owner, todo, group, &before, &after)
 }
 
 func orNotServed(err error) error {
@@ -104,19 +103,34 @@ func (s *scan) byOwner(todo *slots.Set) map[place]slots.Set {
 }
 
 // settle takes the slots off todo whose keys have all been seen.
-func (s *scan) settle(ctx context.Context, todo, group *slots.Set, before, after *holding) error {
+func (s *scan) settle(ctx context.Context, owner place, todo, group *slots.Set, before, after *holding) error {
+	groups := make(map[place]slots.Set) // those that are leaving, by target
 	for slot := range group.All() {
 		target, leaving := after.leaving[slot]
 		_, wasLeaving := before.leaving[slot]
 		switch {
 		case !after.owns.Has(slot), wasLeaving && !leaving: // gone; or the move was called off, and keys came home
-			continue
 		case leaving:
-			if err := s.keysIn(ctx, target, slot); err != nil || s.stopped {
-				return err
+			set := groups[target]
+			set.Add(slot)
+			groups[target] = set
+		default:
+			todo.Remove(slot)
+		}
+	}
+	for target, set := range groups {
+		if err := s.keysOf(ctx, target, &set); err != nil || s.stopped {
+			return err
+		}
+		last, err := s.holdingOf(ctx, owner)
+		if err != nil {
+			return err
+		}
+		for slot := range set.All() {
+			if still, leaving := last.leaving[slot]; leaving && still == target { // otherwise keys may have come home, or gone on
+				todo.Remove(slot)
 			}
 		}
-		todo.Remove(slot)
 	}
 	return nil
 }
@@ -131,16 +145,29 @@ func (s *scan) nobodysOnly(todo *slots.Set) bool {
 	return true
 }
 
-// keysOf yields the keys that a node has in a group of slots.
+// keysOf yields the keys that a node has in a group of slots, whoever owns them.
 func (s *scan) keysOf(ctx context.Context, from place, group *slots.Set) error {
-	if group.Len() <= fewSlots {
-		for slot := range group.All() {
-			if err := s.keysIn(ctx, from, slot); err != nil || s.stopped {
-				return err
-			}
+	if group.Len() > fewSlots {
+		return s.keysAmongAll(ctx, from, group)
+	}
+	var great slots.Set
+	for slot := range group.All() {
+		all, err := s.keysIn(ctx, from, slot)
+		if err != nil || s.stopped {
+			return err
 		}
+		if !all {
+			great.Add(slot)
+		}
+	}
+	if great.Empty() {
 		return nil
 	}
+	return s.keysAmongAll(ctx, from, &great)
+}
+
+// keysAmongAll walks through all keys of a node, some at a time.
+func (s *scan) keysAmongAll(ctx context.Context, from place, group *slots.Set) error {
 	cursor := "0"
 	for {
 		line := []string{"SCAN", cursor, "COUNT", "512"}
@@ -165,19 +192,21 @@ func (s *scan) keysOf(ctx context.Context, from place, group *slots.Set) error {
 	}
 }
 
-// keysIn yields the keys that a node has in one slot, whoever owns it.
-func (s *scan) keysIn(ctx context.Context, from place, slot slots.Slot) error {
-	const all = 1 << 30
-	reply, err := s.askNode(ctx, from, "CLUSTER", "GETKEYSINSLOT", strconv.Itoa(int(slot)), strconv.Itoa(all))
-	if err != nil {
-		return err
+// maxInSlot bounds the keys of one answer: CLUSTER GETKEYSINSLOT has no cursor.
+const maxInSlot = 1 << 14
+
+// keysIn yields the keys that a node has in one slot, or none if they are more than maxInSlot.
+func (s *scan) keysIn(ctx context.Context, from place, slot slots.Slot) (all bool, err error) {
+	reply, err := s.askNode(ctx, from, "CLUSTER", "GETKEYSINSLOT", strconv.Itoa(int(slot)), strconv.Itoa(maxInSlot+1))
+	if err != nil || len(reply.Elems) > maxInSlot {
+		return false, err
 	}
 	for i := range reply.Elems {
 		if key := reply.Elems[i].Text(); s.matches(key) && !s.pass(key) {
-			return nil
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func (s *scan) pass(key string) bool {
