@@ -111,6 +111,9 @@ func (n *Node) Do(ctx context.Context, command string, args ...any) (any, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	b, err := n.answer(ctx, requestOf(ctx, line), nil)
 	if err != nil {
 		return nil, becauseOf(ctx, err)

@@ -86,6 +86,9 @@ func (r *Router) pick(list []place) place {
 
 // ask sends a request to a node, and measures it where that decides about later ones.
 func (r *Router) ask(ctx context.Context, to place, req *request) (resp.Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return resp.Reply{}, err
+	}
 	if r.reads != ReadNearest || req.write {
 		return r.reach.ask(ctx, to, &req.Request)
 	}

@@ -90,8 +90,11 @@ func (t Tx) deadline(ttl time.Duration) int64 {
 
 // View runs fn with read access to keys, which must be of one slot
 // (slots.ErrCrossSlot). It returns a *slots.MovedError or another error of
-// package slots if this node may not serve the slot now, otherwise fn's error.
+// package slots if this node may not serve the slot now, ctx's if that has ended, otherwise fn's error.
 func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	a, slot := n.access(keys)
 	return n.engine.View(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
 }
@@ -100,6 +103,9 @@ func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error
 // error, not at all. While one of the keys is on its way to another node, or writes are
 // paused, it waits, at most until ctx ends.
 func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	a, slot := n.access(keys)
 	a.Done = ctx.Done()
 	term := n.term()
@@ -110,6 +116,9 @@ func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) err
 // Get returns a copy of the value of key, ErrNotFound if there is none, or
 // the error of View.
 func (n *Node) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
 	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:]}
 	var value []byte
@@ -162,6 +171,9 @@ func (n *Node) TTL(ctx context.Context, key string) (ttl time.Duration, err erro
 }
 
 func (n *Node) updateOne(ctx context.Context, key string, fn func(Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
 	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:], Done: ctx.Done()}
 	term := n.term()
