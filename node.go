@@ -66,15 +66,17 @@ type Node struct {
 	life context.Context
 	end  context.CancelFunc // ends life
 
-	mu      sync.Mutex // guards handled, hooks, started and closing
-	handled []server.Extension
-	hooks   SlotHooks
-	started bool
-	closing bool
-	stop    chan struct{} // closed when Close begins
-	closed  chan struct{} // closed when Close is through
-	ending  error         // what went wrong in Close; set before closed is closed
-	wg      sync.WaitGroup
+	mu       sync.Mutex // guards handled, hooks, started, endStart and closing
+	handled  []server.Extension
+	hooks    SlotHooks
+	started  bool
+	begun    chan struct{}      // closed when Start has done what it does
+	endStart context.CancelFunc // makes Start end sooner
+	closing  bool
+	stop     chan struct{} // closed when Close begins
+	closed   chan struct{} // closed when Close is through
+	ending   error         // what went wrong in Close; set before closed is closed
+	wg       sync.WaitGroup
 }
 
 // ErrClosed says that the node is closed.
@@ -94,7 +96,7 @@ func New(cfg Config) (*Node, error) {
 	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: commits, Now: clockOf(cfg.Network)})
 	n := &Node{
 		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, commits: commits, engine: engine.New(store),
-		stop: make(chan struct{}), closed: make(chan struct{}),
+		begun: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{}),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	n.snapshots.node = n
@@ -108,8 +110,31 @@ func New(cfg Config) (*Node, error) {
 
 // Start opens the client port and the bus, loads what an earlier start saved, and
 // returns once the node listens; it then runs until Close. ctx bounds the start
-// only. A node can be started once.
+// only. A node can be started once. Close makes a Start that is under way return
+// ErrClosed.
 func (n *Node) Start(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := n.beginStart(ctx, cancel); err != nil {
+		return err
+	}
+	err := n.start(ctx)
+	n.mu.Lock()
+	closing := n.closing // then it is Close that tears down
+	n.closing = closing || err != nil
+	n.mu.Unlock()
+	close(n.begun)
+	switch {
+	case closing:
+		return ErrClosed
+	case err != nil:
+		n.teardown()
+	}
+	return err
+}
+
+// beginStart makes sure that a node is started once.
+func (n *Node) beginStart(ctx context.Context, cancel context.CancelFunc) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.started || n.closing {
@@ -118,16 +143,11 @@ func (n *Node) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	n.started = true
-	if err := n.startLocked(); err != nil {
-		n.closing = true
-		n.teardown()
-		return err
-	}
+	n.started, n.endStart = true, cancel
 	return nil
 }
 
-func (n *Node) startLocked() error {
+func (n *Node) start(ctx context.Context) error {
 	n.snapshots.began = time.Now()
 	clients, err := n.listen("Addr", n.cfg.Addr)
 	if err != nil {
@@ -138,7 +158,7 @@ func (n *Node) startLocked() error {
 		clients.Close()
 		return err
 	}
-	if err := n.snapshots.load(); err != nil {
+	if err := n.snapshots.load(ctx); err != nil {
 		return err
 	}
 	n.engine.Refuse(nil)
@@ -241,9 +261,16 @@ func (n *Node) Close() error {
 	n.mu.Lock()
 	first := !n.closing
 	n.closing = true
+	if first && n.started {
+		n.endStart()
+	}
+	started := n.started
 	n.mu.Unlock()
 	if first {
-		n.handOver()
+		if started {
+			<-n.begun
+			n.handOver()
+		}
 		n.teardown()
 	}
 	<-n.closed

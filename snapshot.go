@@ -34,7 +34,7 @@ type snapshots struct {
 }
 
 // load reads the snapshot of an earlier run.
-func (s *snapshots) load() error {
+func (s *snapshots) load(ctx context.Context) error {
 	cfg := s.node.cfg.Snapshot
 	if cfg.Off {
 		return nil
@@ -44,7 +44,7 @@ func (s *snapshots) load() error {
 			s.node.log.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
 		}
 	}
-	shard, found, err := replication.Load(s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {
+	shard, found, err := replication.Load(ctx, s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {
 		s.percent.Store(math.Float64bits(p.Percent()))
 		s.node.log.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
 	})

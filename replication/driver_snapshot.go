@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -97,12 +98,12 @@ func (r *Replicator) shard() []byte {
 // Load reads a snapshot into a new store and its new Backlog, before the node serves. No
 // file is no error: found is false then. A damaged or truncated file is an error that
 // names the file, the slot and the byte (*SnapshotError); the file is left as it is, and the
-// node should not start. progress is called now and then if not nil.
+// node should not start. The end of ctx ends the reading, with ctx's error. progress is called now and then if not nil.
 //
 // The node comes back with its place in history, so that it can resume at its master, or
 // its replicas at it, if nothing was written in between. shard is what Config.Shard named when the snapshot
 // was written, nil if the data was of no known shard then.
-func Load(d disk.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (shard []byte, found bool, err error) {
+func Load(ctx context.Context, d disk.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (shard []byte, found bool, err error) {
 	f, err := d.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
@@ -111,8 +112,25 @@ func Load(d disk.Disk, name string, store *keyspace.Store, log *Backlog, progres
 		return nil, false, err
 	}
 	defer f.Close()
-	if shard, err = readSnapshot(f, dataset{store, log}, progress); err != nil {
+	shard, err = readSnapshot(ctxReader{ctx, f}, dataset{store, log}, progress)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, true, ctx.Err()
+	case err != nil:
 		return nil, true, fmt.Errorf("replication: snapshot %s: %w: put an intact copy in its place, or move it away to start empty", name, err)
 	}
 	return shard, true, nil
+}
+
+// ctxReader reads until ctx ends.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r ctxReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(b)
 }

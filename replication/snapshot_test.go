@@ -83,13 +83,13 @@ func TestSnapshotCutAnywhere(t *testing.T) {
 
 func TestLoadNamesFileSlotAndByteAndLeavesTheFile(t *testing.T) {
 	var d disk.Mem
-	if _, found, err := Load(&d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil); found || err != nil {
+	if _, found, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil); found || err != nil {
 		t.Fatalf("no file: %v, %v", found, err)
 	}
 	file, _ := snapshotOf(t, 10_000)
 	cut := file[:len(file)/2]
 	disk.WriteFile(&d, "dump.rdb", cut)
-	_, _, err := Load(&d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil)
+	_, _, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil)
 	if err == nil || !strings.Contains(err.Error(), "dump.rdb") || !strings.Contains(err.Error(), "at byte") || !strings.Contains(err.Error(), "of slot ") {
 		t.Fatalf("the error is %v", err)
 	}
@@ -130,7 +130,7 @@ func TestSaveWhileWriting(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := net.node(2)
-		if _, _, err := Load(&d, "dump.rdb", b.store, b.log, nil); err != nil {
+		if _, _, err := Load(t.Context(), &d, "dump.rdb", b.store, b.log, nil); err != nil {
 			t.Fatal(err)
 		}
 		if b.get("{p}a") != b.get("{p}b") {
@@ -163,7 +163,7 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 		b.stop()
 		a.set("while", "away")
 		b = net.node(2)
-		if shard, found, err := Load(&d, "b", b.store, b.log, nil); !found || string(shard) != "a and b" || err != nil {
+		if shard, found, err := Load(t.Context(), &d, "b", b.store, b.log, nil); !found || string(shard) != "a and b" || err != nil {
 			t.Fatalf("%q, %v, %v", shard, found, err)
 		}
 		b.follow(a)
@@ -178,7 +178,7 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 		b.Promote(0)
 		b.set("after", "promotion")
 		a = net.node(1)
-		if _, _, err := Load(&d, "a", a.store, a.log, nil); err != nil {
+		if _, _, err := Load(t.Context(), &d, "a", a.store, a.log, nil); err != nil {
 			t.Fatal(err)
 		}
 		a.follow(b)
