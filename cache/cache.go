@@ -21,6 +21,7 @@ type Cache[V any] struct {
 	node   *slotmesh.Node
 	asking flights // of this node's callers
 	loads  flights // of this node as owner
+	alone  flights // of this node while the owner is out of reach
 	copies copies  // of what other nodes own
 	stats  stats
 }
@@ -32,12 +33,13 @@ type Stats struct {
 	Stale    uint64 // values past their TTL that were served
 	Misses   uint64 // nothing was there: the caller waited for a load
 	Loads    uint64 // calls of the loader at this node
+	Alone    uint64 // of them, those for keys whose owner was out of reach: see Config.OwnerTimeout
 	LoadErrs uint64 // of them, those that failed with another error than ErrNotFound
 	// StoreErrs counts loaded values that could not be stored: memory had run out, or the owner had changed.
 	StoreErrs uint64
 }
 
-type stats struct{ hits, copies, stale, misses, loads, loadErrs, storeErrs atomic.Uint64 }
+type stats struct{ hits, copies, stale, misses, loads, alone, loadErrs, storeErrs atomic.Uint64 }
 
 // New makes a cache. The error names the field of cfg that is wrong.
 func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
@@ -67,7 +69,7 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, err error) {
 			return c.decode(&e)
 		}
 	}
-	b, err := c.node.Router().Get(ctx, c.keyOf(key))
+	b, reached, err := c.stored(ctx, key)
 	if err == nil {
 		e, err := decodeEntry(b)
 		switch {
@@ -81,11 +83,15 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, err error) {
 			c.refresh(key)
 			return c.decode(&e)
 		}
-	} else if !errors.Is(err, slotmesh.ErrNotFound) {
+	} else if reached && !errors.Is(err, slotmesh.ErrNotFound) {
 		return v, err
 	}
 	c.stats.misses.Add(1)
-	if b, err = c.ask(ctx, key); err != nil {
+	load := c.ask
+	if !reached {
+		load = c.loadAlone
+	}
+	if b, err = load(ctx, key); err != nil {
 		return v, err
 	}
 	e, err := decodeEntry(b)
@@ -93,6 +99,18 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, err error) {
 		return v, err
 	}
 	return c.decode(&e)
+}
+
+// stored returns what the owner of key has, and whether it was reached in the time that it is given.
+func (c *Cache[V]) stored(ctx context.Context, key string) (b []byte, reached bool, err error) {
+	if c.cfg.OwnerTimeout == 0 {
+		b, err = c.node.Router().Get(ctx, c.keyOf(key))
+		return b, true, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.cfg.OwnerTimeout)
+	defer cancel()
+	b, err = c.node.Router().Get(bounded, c.keyOf(key))
+	return b, err == nil || bounded.Err() == nil || ctx.Err() != nil, err
 }
 
 func (c *Cache[V]) decode(e *entry) (v V, err error) {
@@ -161,6 +179,6 @@ func (c *Cache[V]) Delete(ctx context.Context, key string) error {
 func (c *Cache[V]) Stats() Stats {
 	return Stats{
 		Hits: c.stats.hits.Load(), Copies: c.stats.copies.Load(), Stale: c.stats.stale.Load(), Misses: c.stats.misses.Load(),
-		Loads: c.stats.loads.Load(), LoadErrs: c.stats.loadErrs.Load(), StoreErrs: c.stats.storeErrs.Load(),
+		Loads: c.stats.loads.Load(), Alone: c.stats.alone.Load(), LoadErrs: c.stats.loadErrs.Load(), StoreErrs: c.stats.storeErrs.Load(),
 	}
 }

@@ -34,6 +34,10 @@ type Config[V any] struct {
 	CopyTTL time.Duration
 	// LoadTimeout bounds a load. Default 30 s.
 	LoadTimeout time.Duration
+	// OwnerTimeout is how long Get waits for a key's owner to say what it has. Then it loads the value at this node, for those who wait
+	// here, and stores it nowhere, as groupcache does: the database gets a load from each node for as long as the owner is out of
+	// reach. Default 0: Get waits, as long as ctx allows, for the owner or its successor.
+	OwnerTimeout time.Duration
 	// Codec turns values into bytes. Default: JSON; a []byte is taken as it is.
 	Codec Codec[V]
 }
@@ -61,8 +65,8 @@ func (c Config[V]) withDefaults() (Config[V], error) {
 		return c, fmt.Errorf("cache: Config.TTL is %v: say how long a value is fresh", c.TTL)
 	case c.Jitter > 1:
 		return c, fmt.Errorf("cache: Config.Jitter is %v: use a fraction of TTL, 0 to 1", c.Jitter)
-	case c.Stale < 0 || c.Negative < 0 || c.LoadTimeout < 0:
-		return c, errors.New("cache: Config.Stale, Negative and LoadTimeout must not be negative")
+	case c.Stale < 0 || c.Negative < 0 || c.LoadTimeout < 0 || c.OwnerTimeout < 0:
+		return c, errors.New("cache: Config.Stale, Negative, LoadTimeout and OwnerTimeout must not be negative")
 	}
 	if c.Copies < 0 || c.CopyTTL < 0 {
 		return c, errors.New("cache: Config.Copies and CopyTTL must not be negative: use 0 copies for none")

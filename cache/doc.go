@@ -15,6 +15,12 @@
 // the nodes' memory limit and evicted by their policy, follow their slots when these move, and outlive their owner if it
 // has replicas. Redis clients can see and delete them.
 //
+// # Clocks
+//
+// An entry carries the moment until which it is fresh, by the clock of the node that loaded or set it; the nodes that read it compare
+// that with theirs. So clocks that are apart by a second make values fresh for a second more or less. Keep them in step, as by
+// NTP, and TTL well above what they may differ. When an entry is deleted is up to its owner's clock alone.
+//
 // # Example
 //
 //	users, err := cache.New(node, cache.Config[User]{

@@ -32,30 +32,52 @@ func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte,
 
 // loadNow calls the loader and stores what it returns, unless somebody has changed what was there before.
 func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byte) ([]byte, error) {
-	c.stats.loads.Add(1)
-	v, err := c.callLoader(ctx, key)
-	e := entry{absent: errors.Is(err, ErrNotFound)}
-	keep := time.Duration(0)
-	switch {
-	case e.absent:
-		keep = c.shorten(c.cfg.Negative)
-		e.fresh = time.Now().Add(keep)
-	case err != nil:
-		c.stats.loadErrs.Add(1)
+	e, keep, err := c.produce(ctx, key)
+	if err != nil {
 		c.postpone(ctx, stored, before)
 		return nil, err
-	default:
-		if e.value, err = c.cfg.Codec.Encode(v); err != nil {
-			return nil, fmt.Errorf("cache: encoding %s: %w", stored, err)
-		}
-		ttl := c.shorten(c.cfg.TTL)
-		e.fresh, keep = time.Now().Add(ttl), ttl+c.cfg.Stale
 	}
 	b, err := c.store(ctx, stored, before, e.encode(), keep)
 	if err != nil {
 		c.stats.storeErrs.Add(1) // the value is good: that it could not be kept costs another load
 	}
 	return b, nil
+}
+
+// produce calls the loader, and says how long its entry is to be kept.
+func (c *Cache[V]) produce(ctx context.Context, key string) (e entry, keep time.Duration, err error) {
+	c.stats.loads.Add(1)
+	v, err := c.callLoader(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		keep = c.shorten(c.cfg.Negative)
+		return entry{absent: true, fresh: time.Now().Add(keep)}, keep, nil
+	}
+	if err == nil {
+		if e.value, err = c.cfg.Codec.Encode(v); err != nil {
+			err = fmt.Errorf("cache: encoding %s: %w", c.keyOf(key), err)
+		}
+	}
+	if err != nil {
+		c.stats.loadErrs.Add(1)
+		return entry{}, 0, err
+	}
+	ttl := c.shorten(c.cfg.TTL)
+	e.fresh = time.Now().Add(ttl)
+	return e, ttl + c.cfg.Stale, nil
+}
+
+// loadAlone loads a value at this node and stores it nowhere: its owner is out of reach. Callers at this node share one load.
+func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
+	return c.alone.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
+		defer cancel()
+		c.stats.alone.Add(1)
+		e, _, err := c.produce(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		return e.encode(), nil
+	})
 }
 
 // store puts an entry in the place of what was there when its load began; with keep 0 it only takes that away. It returns
