@@ -83,10 +83,10 @@ func TestGoRedisInABubble(t *testing.T) {
 			}
 		}
 	})
-	if took := real(); took > 10*time.Second {
-		t.Errorf("it took %v of real time", took)
-	} else {
-		t.Logf("%v of real time", took)
+	took := real()
+	t.Logf("it took %v of real time", took)
+	if took > 5*time.Second { // a quiet machine needs less than one
+		t.Error("this is too long")
 	}
 }
 
