@@ -41,6 +41,42 @@ func TestReadmeIsCompiled(t *testing.T) {
 	}
 }
 
+// What the README shows is short: whoever wants to try something has it in so many lines.
+func TestReadmeIsShort(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	snippet := func(begin string) string { // the first after begin
+		_, after, found := strings.Cut(string(readme), begin)
+		_, after, ok := strings.Cut(after, "```go\n")
+		code, _, end := strings.Cut(after, "```")
+		if !found || !ok || !end {
+			t.Fatalf("no snippet after %q", begin)
+		}
+		return code
+	}
+	for begin, most := range map[string]int{
+		"\n## Embed\n":              20, // to a node that serves
+		"\n## Cache\n":              15, // with a loader
+		"for every Redis client":    40, // a command of the host's own, with …
+		"2*time.Second) // by then": 1,  // … its registration
+	} {
+		if n := strings.Count(snippet(begin), "\n"); n > most {
+			t.Errorf("the snippet after %q has %d lines, more than %d", begin, n, most)
+		}
+	}
+	cluster := 0
+	for line := range strings.Lines(snippet("\n## Test\n")) {
+		if strings.Contains(line, ":= clustertest.") && strings.HasSuffix(line, ")\n") {
+			cluster++
+		}
+	}
+	if cluster != 1 {
+		t.Errorf("a cluster for a test takes %d lines instead of one", cluster)
+	}
+}
+
 func unindent(s string) string {
 	var b strings.Builder
 	for line := range strings.Lines(s) {
