@@ -12,8 +12,17 @@ import (
 // error reply of the Redis protocol (SPEC §11).
 var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 
-// Event is something that happened to the cluster as this node sees it: one of
-// the event types of packages gossip and replication.
+// Event is something that happened to the cluster as this node sees it, one of:
+//
+//   - who is there and well: [gossip.NodeAdded], [gossip.NodeRemoved], [gossip.HealthChanged], [gossip.AddrChanged], [gossip.MeetFailed],
+//     [gossip.Expelled];
+//   - who serves what: [gossip.StateChanged], [gossip.SlotsChanged], [gossip.RoleChanged], [gossip.EpochChanged];
+//   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked], [gossip.WritesPaused], [gossip.WritesResumed],
+//     [gossip.FailoverAborted], [gossip.StandingBack];
+//   - copies: [replication.SyncStarted], [replication.SyncProgress], [replication.Synced], [replication.LinkLost],
+//     [replication.ReplicaJoined], [replication.ReplicaLeft], [replication.Saved];
+//   - moves of slots: [migrate.Status];
+//   - [gossip.Warning], and [EventsMissed].
 type Event any
 
 // Meet introduces this node to the one at addr, which needs Host and BusPort; both

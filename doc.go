@@ -38,5 +38,5 @@
 //
 // Start begins one goroutine for the cluster's state (every message, command and tick passes through it, in one order),
 // one accepting on each port, one or two for each connection, and one that looks for expired keys ten times a second; while there are
-// events to deliver, one that calls the host. Close ends them all.
+// events to deliver, one that calls the host, and another one for hooks ([Node.OnSlots]). Close ends them all.
 package slotmesh

@@ -256,7 +256,7 @@ func (n *Node) listen(field, addr string) (net.Listener, error) {
 // nothing. The error says that the last snapshot could not be saved: what was written since the one before is lost.
 //
 // A master with a replica in step lets that take over first, so that clients wait for milliseconds and not
-// for the node timeout; it gives up after handOverLimit, 600 ms.
+// for the node timeout; it gives up after 600 ms.
 func (n *Node) Close() error {
 	n.mu.Lock()
 	first := !n.closing

@@ -5,7 +5,7 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// Stats is a node's counters at one moment.
+// Stats is a node's counters at one moment: see [keyspace.Stats] and [gossip.Stats].
 type Stats struct {
 	Clients int            // connections of clients
 	Store   keyspace.Stats // keys, memory, hits, misses, expiries, evictions

@@ -18,8 +18,8 @@ type syncKey struct{}
 
 // WithSync makes writes under the context return only after k replicas of the key's shard hold
 // them, in memory; it overrides Config.Replication.Sync. If they do not in time, the error matches
-// replication.ErrUnknownFate: the write has been carried out here, but may be lost in a failover. What exactly is
-// guaranteed stands in the documentation of package replication.
+// [ErrUnknownFate]: the write has been carried out here, but may be lost in a failover. What exactly is
+// guaranteed stands in the documentation of package [github.com/slotmesh/slotmesh/replication].
 //
 // The wait ends with the context; one without a deadline waits 5 s.
 func WithSync(ctx context.Context, k int) context.Context {
