@@ -135,6 +135,10 @@ func (s *session) infoMemory(t *infoText) {
 	t.line("used_memory_rss", resident)
 	t.line("used_memory_rss_human", human(resident))
 	t.line("used_memory_dataset", used)
+	if total := systemMemory(); total > 0 {
+		t.line("total_system_memory", total)
+		t.line("total_system_memory_human", human(total))
+	}
 	t.line("maxmemory", limit)
 	t.line("maxmemory_human", human(limit))
 	t.line("maxmemory_policy", s.srv.store.Policy())

@@ -214,32 +214,6 @@ func cmdDebug(s *session) error {
 	return errSubArity(s.cmd, s.args[1])
 }
 
-// cmdHelp lists a container's subcommands.
-func cmdHelp(s *session) error {
-	c := s.cmd
-	if c.parent != nil {
-		c = c.parent
-	}
-	name := upper(c.name)
-	lines := []string{name + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"}
-	if c.name == "debug" {
-		lines = append(lines, "SLEEP <seconds>", "    Makes all clients wait.")
-	}
-	subs := append([]*command(nil), c.list...)
-	sort.Slice(subs, func(i, j int) bool { return subs[i].name < subs[j].name })
-	for _, sub := range subs {
-		if sub.lastName() != "help" {
-			lines = append(lines, upper(sub.lastName()), "    "+sub.summary)
-		}
-	}
-	lines = append(lines, "HELP", "    Prints this help.")
-	s.out.Array(len(lines))
-	for _, line := range lines {
-		s.out.Simple(line)
-	}
-	return nil
-}
-
 func sortSessions(list []*session) {
 	sort.Slice(list, func(i, j int) bool { return list[i].id < list[j].id })
 }

@@ -101,6 +101,11 @@ func TestCommandDocsAndHelp(t *testing.T) {
 		if err != nil || len(help.Elems) != 1+2*len(container.list) {
 			t.Errorf("%s HELP: %d lines, %v; want %d", container.name, len(help.Elems), err, 1+2*len(container.list))
 		}
+		for _, sub := range container.list {
+			if args, ok := helpArgs[sub.name]; ok != (sub.arity != 2) || !strings.Contains(render(help), strings.TrimSpace(upper(sub.lastName())+" "+args)) {
+				t.Errorf("%s HELP shows %q as the arguments of %s", container.name, args, sub.name)
+			}
+		}
 	}
 	if debug, err := c.Do("DEBUG", "HELP"); err != nil || len(debug.Elems) != 5 {
 		t.Errorf("DEBUG HELP: %s, %v", render(debug), err)
