@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -71,6 +72,7 @@ type slotChange struct {
 	del      bool
 	released slots.Set // see released
 	set      slots.Set
+	nobodys  bool // a slot to be deleted has no owner
 }
 
 // add takes one more slot, after Redis' checks in Redis' order.
@@ -78,6 +80,7 @@ func (c *slotChange) add(slot slots.Slot) error {
 	name := "ERR Slot " + itoa(int(slot))
 	switch owned := c.m.Owner(slot) != nil; {
 	case c.del && !owned:
+		c.nobodys = true
 		return replyError(name + " is already unassigned")
 	case !c.del && owned && !c.released.Has(slot):
 		return replyError(name + " is already busy")
@@ -136,10 +139,25 @@ func (s *session) addSlots(read func(*slotChange) error) error {
 	return s.change(func(ctx context.Context) error { return s.srv.take(ctx, c.m, c.set) })
 }
 
+// delSlots waits a moment for slots without an owner to get one. The stock tools let a node drop a slot and take it again, and then
+// tell the others to drop it, too: these may have heard of the first by then, and not yet of the second.
 func (s *session) delSlots(read func(*slotChange) error) error {
-	c := slotChange{m: s.srv.engine.Map(), del: true}
-	if err := read(&c); err != nil {
-		return err
+	const moment, step = 200 * time.Millisecond, 10 * time.Millisecond
+	var c slotChange
+	for waited := time.Duration(0); ; waited += step {
+		c = slotChange{m: s.srv.engine.Map(), del: true}
+		err := read(&c)
+		if err == nil {
+			break
+		}
+		if !c.nobodys || waited == moment {
+			return err
+		}
+		select {
+		case <-s.srv.life.Done():
+			return err
+		case <-time.After(step):
+		}
 	}
 	return s.change(func(ctx context.Context) error {
 		err := s.srv.cfg.Cluster.DelSlots(ctx, c.set)

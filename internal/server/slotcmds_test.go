@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -90,6 +91,23 @@ func TestAddSlotsTakesOverWhatDelSlotsNamed(t *testing.T) {
 		t.Errorf("slot 1 is mine: %v, slot 2: %v", m.IsMine(1), m.IsMine(2))
 	}
 	expect(t, c, "CLUSTER ADDSLOTS 2", "-ERR Slot 2 is already busy")
+}
+
+// They drop a slot at its owner, take it there again, and drop it at the others, who may just know the half of it.
+func TestDelSlotsWaitsForAnOwnerOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cluster := newFakeCluster()
+		c := connect(t, startServer(t, Config{Cluster: cluster}))
+		cluster.joinPeer(slots.NewSet(1)) // and all others are this node's
+		expect(t, c, "CLUSTER DELSLOTS 2 3", "+OK")
+		time.AfterFunc(50*time.Millisecond, func() { cluster.AddSlots(t.Context(), slots.NewSet(2)) })
+		began := time.Now()
+		expect(t, c, "CLUSTER DELSLOTS 2", "+OK")
+		expect(t, c, "CLUSTER DELSLOTS 3", "-ERR Slot 3 is already unassigned")
+		if took := time.Since(began); took > 300*time.Millisecond {
+			t.Errorf("they took %v", took)
+		}
+	})
 }
 
 func TestMigrateSlots(t *testing.T) {
