@@ -119,17 +119,16 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 // other nodes can be reached.
 func (d *Driver) Start() {
 	m := d.cfg.Node.Map()
-	var own []Job
+	var all, own []Job
 	d.mu.Lock()
 	for _, r := range d.custody.records {
+		all = append(all, r.job)
 		if r.job.Source == m.Self().ID && r.job.Kind == KindMove {
 			own = append(own, r.job)
 		}
 	}
 	d.mu.Unlock()
-	for i := range own {
-		d.dropDelivered(&own[i])
-	}
+	d.dropDelivered(all)
 	d.wg.Go(d.lookAround)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -149,11 +148,14 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 	}
 	self := d.cfg.Node.Map().Self().ID
 	for i := range jobs {
-		if job := &jobs[i]; job.Source == former {
+		switch job := &jobs[i]; former {
+		case job.Source:
 			job.Source = self
-			d.dropDelivered(job)
+		case job.Target:
+			job.Target = self
 		}
 	}
+	d.dropDelivered(jobs)
 	d.mu.Lock()
 	for _, job := range jobs {
 		if d.custody.records[job.ID] != nil {
@@ -166,8 +168,7 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 			}
 			d.custody.add(job, time.Now())
 			d.runLocked(job)
-		case job.Target == former:
-			job.Target = self
+		case job.Target == self:
 			d.custody.add(job, time.Now())
 		}
 	}

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	crand "crypto/rand"
+	"fmt"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/disk"
@@ -103,20 +104,47 @@ func (d *Driver) look(now time.Time) {
 	}
 }
 
-// dropDelivered removes, when this node has restarted or taken its master's place, what it has of slots that a
-// job had handed over by then: old copies, see sender.deliver.
-func (d *Driver) dropDelivered(job *Job) {
-	m, store := d.cfg.Node.Map(), d.cfg.Engine.Store()
+// dropDelivered removes, when this node has restarted or taken its master's place, what it has of slots that one of
+// the journal's jobs had handed over by then: old copies, see sender.deliver.
+func (d *Driver) dropDelivered(journal []Job) {
+	m := d.cfg.Node.Map()
 	if !m.Self().IsMaster() {
 		return
 	}
+	for i := range journal {
+		job := &journal[i]
+		if job.Kind != KindMove || job.Source != m.Self().ID {
+			continue
+		}
+		set := job.Slots
+		back := cameBack(journal, job)
+		set.Subtract(&back)
+		set.Subtract(m.Open())
+		if err := d.dropCopies(m, job, &set); err != nil {
+			d.log.Error("dropping old copies of keys that a job has moved", "job", job.ID, "error", err)
+		}
+	}
+}
+
+// cameBack returns the slots that other jobs have brought back, or are bringing back, to where job took them from. What is there
+// is no old copy, even if neither claim nor open slot says so: the node that had just claimed them may have died before anybody heard.
+func cameBack(journal []Job, job *Job) (set slots.Set) {
+	for i := range journal {
+		other := &journal[i]
+		if other.Kind == KindMove && other.Target == job.Source && (!other.Cancelled || other.Created.After(job.Created)) {
+			set.Union(&other.Slots)
+		}
+	}
+	return set
+}
+
+func (d *Driver) dropCopies(m *slots.Map, job *Job, set *slots.Set) error {
 	var dropped slots.Set
 	keys := 0
-	for slot := range job.Slots.All() {
-		if n := store.Count(slot); n > 0 && job.delivered(m.Owner(slot)) && !m.Open().Has(slot) {
+	for slot := range set.All() {
+		if n := d.cfg.Engine.Store().Count(slot); n > 0 && job.delivered(m.Owner(slot)) {
 			if err := dropSlot(d.cfg.Engine, slot, d.ctx.Done()); err != nil {
-				d.log.Error("dropping old copies of keys that a job has moved", "slot", slot, "error", err)
-				return
+				return fmt.Errorf("slot %d: %w", slot, err)
 			}
 			dropped.Add(slot)
 			keys += n
@@ -125,6 +153,7 @@ func (d *Driver) dropDelivered(job *Job) {
 	if keys > 0 {
 		d.log.Warn("dropped old copies of keys that a job had moved", "job", job.ID, "slots", dropped, "keys", keys)
 	}
+	return nil
 }
 
 // adopt goes on with what this node does not know that it has begun: it is asked what is to become of slots that

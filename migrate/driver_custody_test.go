@@ -97,6 +97,37 @@ func TestResumeRefusesADamagedJournal(t *testing.T) {
 	})
 }
 
+// TestWhatCameBackIsNoOldCopy: the heir of a node that had just claimed slots, before anybody heard, knows them neither as its own nor
+// as open, and by an older job as moved away. Their keys exist nowhere else.
+func TestWhatCameBackIsNoOldCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		heir, other := cl.nodes[0], cl.nodes[1]
+		cl.fill(4, 3, 100)
+		cl.mu.Lock()
+		for slot := range slots.Slot(4) {
+			cl.owner[slot] = other.index
+		}
+		cl.mu.Unlock()
+		cl.publish()
+		former, away := slots.NodeID{9}, time.Now().Add(-time.Minute)
+		journal := EncodeJournal([]Job{
+			{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: former, Target: other.id, Cancelled: true, Created: away},
+			{ID: JobID{2}, Kind: KindMove, Slots: slots.NewSet(0), Source: other.id, Target: former, Created: away.Add(time.Second)},
+			{ID: JobID{3}, Kind: KindMove, Slots: slots.NewSet(1), Source: other.id, Target: former, Cancelled: true, Created: away.Add(time.Second)},
+			{ID: JobID{4}, Kind: KindMove, Slots: slots.NewSet(2), Source: other.id, Target: former, Cancelled: true, Created: away.Add(-time.Second)},
+		})
+		if err := heir.driver.Resume(journal, former); err != nil {
+			t.Fatal(err)
+		}
+		for slot, want := range []int{3, 3, 0, 0} {
+			if got := heir.store.Count(slots.Slot(slot)); got != want {
+				t.Errorf("slot %d: %d keys left, want %d", slot, got, want)
+			}
+		}
+	})
+}
+
 // TestALostRaceBringsKeysHome: while slots move from A to B, C wins them. What has come to B
 // and what is left at A go to C, and nothing stays open.
 func TestALostRaceBringsKeysHome(t *testing.T) {
