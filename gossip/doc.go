@@ -85,7 +85,9 @@
 //     without a vote. If that happens to two or more while a part of the cluster is cut
 //     off, either side may find a majority of the masters that it knows.
 //   - What is done without votes may use an epoch that an election uses at the same time: the
-//     end of an import, a takeover, the resolution of a collision (SPEC §4.4, §4.5, §6.7).
+//     end of an import, a takeover, the resolution of a collision (SPEC §4.4, §4.5, §6.7). The last
+//     waits until 2T after this node heard again of one that it had missed: until then an
+//     election of its own successor may be under way.
 //
 // In all three the greater config epoch wins when the sides meet, of equal ones the
 // smaller id, on all nodes alike. A slot that is being imported is not protected from a

@@ -52,7 +52,7 @@
 //     finds again, in a snapshot, of slots that the target has claimed goes as a whole: what is not at the target
 //     any more has been deleted there.
 //
-// The target remembers deletions in memory. If it is lost as well while a slot is open, keys that were deleted there
+// The target remembers deletions in memory, key by key: not what FLUSHALL drops there. If it is lost as well while a slot is open, keys that were deleted there
 // come back with a source that has an older state than it had; reads of such a source may show that state until the
 // target has listed its keys.
 //

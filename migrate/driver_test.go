@@ -231,6 +231,7 @@ func TestImportsAreListed(t *testing.T) {
 		for target.store.Len() == 0 {
 			time.Sleep(time.Millisecond)
 		}
+		synctest.Wait() // the batch that has come is counted
 		if s := only(); s.State != Running || s.Over() || s.Progress.Keys == 0 || s.Progress.Total != 401 || s.Progress.Waiting != "" {
 			t.Errorf("under way: %v %+v", s.State, s.Progress)
 		}
