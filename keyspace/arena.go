@@ -1,17 +1,15 @@
 package keyspace
 
-// An arena hands out bytes for entries. Entries are addressed by a ref of 20 bits in
-// units of 4 bytes, so an index cell of 32 bits has room for a ref and a tag, and the
+// An arena hands out bytes for entries. Entries are addressed by a ref of 20 bits,
+// so an index cell of 32 bits has room for a ref and a tag, and the
 // garbage collector sees a few pages instead of every entry.
 const (
-	unit       = 4
 	refBits    = 20
-	pageUnits  = 1 << 13
-	pageSize   = pageUnits * unit // 32 KiB
-	arenaLimit = unit << refBits  // 4 MiB
+	pageSize   = 32 << 10
+	arenaLimit = 1 << refBits
 )
 
-// ref is an entry's place in its arena, in units. 0 is nobody's.
+// ref is an entry's place in its arena. 0 is nobody's.
 type ref uint32
 
 // arena is a list of pages. All are of pageSize but the last, which grows step by step
@@ -25,18 +23,18 @@ type arena struct {
 
 // at returns the bytes from r to the end of r's page.
 func (a *arena) at(r ref) []byte {
-	if r < pageUnits {
-		return a.first[r*unit:]
+	if r < pageSize {
+		return a.first[r:]
 	}
-	return a.rest[r/pageUnits-1][r%pageUnits*unit:]
+	return a.rest[r/pageSize-1][r%pageSize:]
 }
 
-// alloc hands out n bytes, a multiple of unit and at most pageSize/2. expect is how many bytes
+// alloc hands out n bytes, at most pageSize/2. expect is how many bytes
 // the caller is about to ask for, n included: it saves growing in
 // steps. ok is false if the arena is full.
 func (a *arena) alloc(n, expect int) (r ref, b []byte, ok bool) {
 	if a.first == nil {
-		a.first = a.newPage(n+unit, expect+unit)[:unit] // ref 0 stays unused
+		a.first = a.newPage(n+1, expect+1)[:1] // ref 0 stays unused
 	}
 	last := len(a.rest)
 	page := a.last()
@@ -55,7 +53,7 @@ func (a *arena) alloc(n, expect int) (r ref, b []byte, ok bool) {
 	*page = (*page)[:start+n]
 	b = *page
 	a.used += int32(n)
-	return ref(last*pageUnits + start/unit), b[start : start+n], true
+	return ref(last*pageSize + start), b[start : start+n], true
 }
 
 func (a *arena) last() *[]byte {
@@ -86,6 +84,3 @@ func makePage(n int) []byte {
 	page := append([]byte(nil), make([]byte, n)...)
 	return page[:0:min(cap(page), pageSize)]
 }
-
-// roundUp returns n rounded up to whole units.
-func roundUp(n int) int { return (n + unit - 1) &^ (unit - 1) }

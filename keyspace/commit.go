@@ -49,7 +49,8 @@ func (tx *Tx) overwrite() bool {
 		return false
 	}
 	op, n := &tx.ops[0], &tx.notes[0]
-	rec := record{typ: op.Type, version: op.Version, key: op.Key, value: op.Value, access: n.access}
+	var rec record // not from a literal, which would be copied
+	rec.typ, rec.version, rec.key, rec.value, rec.access = op.Type, op.Version, op.Key, op.Value, n.access
 	rec.shape()
 	if rec.flags&flagBig != 0 || rec.size() != len(tx.place) {
 		return false
@@ -93,8 +94,8 @@ func (tx *Tx) commitExpire(s *segment, at int, op *Op, n *note) {
 		putAccess(b, n.access)
 	}
 	h := parseHead(b)
-	if h.flags&flagExpires != 0 && op.ExpireAt != 0 && h.flags&flagWide == 0 && op.Version>>32 == 0 {
-		binary.LittleEndian.PutUint32(b[h.fixed:], uint32(op.Version))
+	if h.flags&flagExpires != 0 && op.ExpireAt != 0 && h.flags&flagWide == 0 && op.Version>>narrow == 0 {
+		putVersion(b, op.Version)
 		binary.LittleEndian.PutUint64(b[h.keyAt()-8:], uint64(op.ExpireAt))
 		s.due = min(s.due, op.ExpireAt)
 		tx.table.due = min(tx.table.due, op.ExpireAt)

@@ -50,7 +50,7 @@
 // # Memory
 //
 // [Store.Memory], which MaxMemory limits, counts the bytes of live entries (header,
-// key, value, padding to 4 bytes), the indexes, the segments' fixed parts and the allocations of big
+// key, value), the indexes, the segments' fixed parts and the allocations of big
 // entries, as they are allocated. It does not count gaps, pages' room to grow (both in
 // Stats.Reserved), directories, the fixed 344 bytes of each slot whose group of 128 is in
 // use, and buffers of transactions. It falls with each delete, and to zero with the

@@ -40,10 +40,10 @@ func (g *gate) locate(tag uint32, key []byte) (at int, b []byte, h head) {
 			continue
 		}
 		r := cellRef(cell)
-		if r >= pageUnits {
+		if r >= pageSize {
 			return unsure, nil, h
 		}
-		b := g.first[r*unit:]
+		b := g.first[r:]
 		h := parseHead(b)
 		if h.flags&flagBigKey != 0 {
 			return unsure, nil, h

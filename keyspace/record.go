@@ -4,20 +4,23 @@ import "encoding/binary"
 
 // An entry in an arena:
 //
-//	flags 1 | type 1 | access 3 | key length 1-2 | value length 1-2 | version 4 or 8 | expiry 0 or 8 | key | value
+//	flags 1 | access 3 | version 3 | key length 1-2 | value length 1-2 | more of the version 0 or 5 | type 0 or 1 | expiry 0 or 8 | key | value
 //
-// A big entry has its value (and a very long key) in an allocation of its own; its value length is
+// Numbers are little endian. A big entry has its value (and a very long key) in an allocation of its own; its value length is
 // then the number of that allocation (see bigs). 16-byte keys with 100-byte values take
-// 128 bytes.
+// 125 bytes.
 const (
 	flagExpires = 1 << iota // there is an expiry
 	flagWide                // the version has 8 bytes
+	flagTyped               // there is a type; it is String otherwise
 	flagBig                 // the value is outside
 	flagBigKey              // the key is outside, too
 
 	maxKey    = 512 // bytes of a key inside the arena
-	accessAt  = 2   // where the access bits are
-	lengthsAt = accessAt + 3
+	versionAt = 4
+	lengthsAt = 7
+
+	narrow = 24 // bits of a version that every entry has room for
 )
 
 // BigValue is the length in bytes up to which a value lives in its slot's arena.
@@ -43,8 +46,11 @@ func (r *record) shape() {
 	if r.expireAt != 0 {
 		r.flags |= flagExpires
 	}
-	if r.version>>32 != 0 {
+	if r.version>>narrow != 0 {
 		r.flags |= flagWide
+	}
+	if r.typ != String {
+		r.flags |= flagTyped
 	}
 	if isBig(len(r.key), len(r.value)) {
 		r.flags |= flagBig
@@ -68,30 +74,33 @@ func (r *record) lengths() (key, value int) {
 	return key, value
 }
 
-// size returns the bytes that encode writes, rounded up to whole units.
+// size returns the bytes that encode writes.
 func (r *record) size() int {
 	key, value := r.lengths()
 	n := lengthsAt + varintLen(key) + varintLen(value) + fixedLen(r.flags) + key
 	if r.flags&flagBig == 0 {
 		n += value
 	}
-	return roundUp(n)
+	return n
 }
 
 // encode writes the entry to b, which has size bytes. A key or value that
 // lies in b already, where the entry's former version was, must not be passed.
 func (r *record) encode(b []byte) {
 	key, value := r.lengths()
-	b[0], b[1] = r.flags, byte(r.typ)
+	b[0] = r.flags
 	putAccess(b, r.access)
+	putVersion(b, r.version)
 	at := lengthsAt + binary.PutUvarint(b[lengthsAt:], uint64(key))
 	at += binary.PutUvarint(b[at:], uint64(value))
 	if r.flags&flagWide != 0 {
-		binary.LittleEndian.PutUint64(b[at:], r.version)
-		at += 8
-	} else {
-		binary.LittleEndian.PutUint32(b[at:], uint32(r.version))
-		at += 4
+		b[at] = byte(r.version >> narrow)
+		binary.LittleEndian.PutUint32(b[at+1:], uint32(r.version>>(narrow+8)))
+		at += wideLen
+	}
+	if r.flags&flagTyped != 0 {
+		b[at] = byte(r.typ)
+		at++
 	}
 	if r.flags&flagExpires != 0 {
 		binary.LittleEndian.PutUint64(b[at:], uint64(r.expireAt))
@@ -107,21 +116,20 @@ func (r *record) encode(b []byte) {
 type head struct {
 	flags      byte
 	key, value int // the length fields
-	fixed      int // where version and expiry are
+	fixed      int // where what depends on the flags begins: version, type, expiry
 }
 
 func parseHead(b []byte) head {
-	h := head{flags: b[0], key: int(b[lengthsAt]), fixed: lengthsAt + 1}
-	if h.key >= 0x80 {
-		h.key, h.fixed = longLength(b, lengthsAt)
+	if key, value := b[lengthsAt], b[lengthsAt+1]; (key|value)&0x80 == 0 { // what most entries are, small enough to be inlined
+		return head{b[0], int(key), int(value), lengthsAt + 2}
 	}
-	h.value = int(b[h.fixed])
-	if h.value >= 0x80 {
-		h.value, h.fixed = longLength(b, h.fixed)
-	} else {
-		h.fixed++
-	}
-	return h
+	return parseLongHead(b)
+}
+
+func parseLongHead(b []byte) head {
+	key, at := longLength(b, lengthsAt)
+	value, at := longLength(b, at)
+	return head{b[0], key, value, at}
 }
 
 func longLength(b []byte, at int) (length, next int) {
@@ -130,26 +138,26 @@ func longLength(b []byte, at int) (length, next int) {
 }
 
 // keyAt returns where the key is.
-func (h *head) keyAt() int { return h.fixed + fixedLen(h.flags) }
+func (h head) keyAt() int { return h.fixed + fixedLen(h.flags) }
 
 // valueIn returns the value of the entry that stands at the beginning of b and is not big. It aliases b.
-func (h *head) valueIn(b []byte) []byte {
+func (h head) valueIn(b []byte) []byte {
 	at := h.keyAt() + h.key
 	return b[at : at+h.value : at+h.value]
 }
 
-// size returns the bytes of the entry, rounded up to whole units.
-func (h *head) size() int {
+// size returns the bytes of the entry.
+func (h head) size() int {
 	n := h.keyAt() + h.key
 	if h.flags&flagBig == 0 {
 		n += h.value
 	}
-	return roundUp(n)
+	return n
 }
 
 // recordIn takes apart the entry that stands at the beginning of b, apart from what of it is outside.
-func recordIn(b []byte, h *head) record {
-	rec := record{typ: Type(b[1]), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
+func recordIn(b []byte, h head) record {
+	rec := record{typ: h.typ(b), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
 	at := h.keyAt()
 	rec.key = b[at : at+h.key : at+h.key]
 	if h.flags&flagBig == 0 {
@@ -158,23 +166,42 @@ func recordIn(b []byte, h *head) record {
 	return rec
 }
 
-func (h *head) version(b []byte) uint64 {
+func (h head) version(b []byte) uint64 {
+	v := uint64(binary.LittleEndian.Uint32(b[versionAt:]) & (1<<narrow - 1))
 	if h.flags&flagWide != 0 {
-		return binary.LittleEndian.Uint64(b[h.fixed:])
+		v |= uint64(b[h.fixed])<<narrow | uint64(binary.LittleEndian.Uint32(b[h.fixed+1:]))<<(narrow+8)
 	}
-	return uint64(binary.LittleEndian.Uint32(b[h.fixed:]))
+	return v
 }
 
-func (h *head) expireAt(b []byte) int64 {
+// putVersion writes the narrow part of a version.
+func putVersion(b []byte, version uint64) {
+	b[versionAt], b[versionAt+1], b[versionAt+2] = byte(version), byte(version>>8), byte(version>>16)
+}
+
+func (h head) typ(b []byte) Type {
+	if h.flags&flagTyped == 0 {
+		return String
+	}
+	return Type(b[h.fixed+int(h.flags&flagWide)/flagWide*wideLen])
+}
+
+func (h head) expireAt(b []byte) int64 {
 	if h.flags&flagExpires == 0 {
 		return 0
 	}
 	return int64(binary.LittleEndian.Uint64(b[h.keyAt()-8:]))
 }
 
-// fixedLen returns the bytes of version and expiry.
+const wideLen = 5 // bytes of a version beyond the narrow ones
+
+// fixedLen returns the bytes of what depends on the flags. It branches, so that a processor that guesses right looks for the key
+// before it has seen the flags.
 func fixedLen(flags byte) int {
-	return 4 + int(flags&flagWide)/flagWide*4 + int(flags&flagExpires)*8
+	if flags&(flagWide|flagTyped|flagExpires) == 0 {
+		return 0
+	}
+	return int(flags&flagWide)/flagWide*wideLen + int(flags&flagTyped)/flagTyped + int(flags&flagExpires)*8
 }
 
 func varintLen(n int) int {
@@ -185,12 +212,10 @@ func varintLen(n int) int {
 	return size
 }
 
-func accessOf(b []byte) uint32 {
-	return uint32(b[accessAt]) | uint32(b[accessAt+1])<<8 | uint32(b[accessAt+2])<<16
-}
+func accessOf(b []byte) uint32 { return binary.LittleEndian.Uint32(b) >> 8 }
 
 func putAccess(b []byte, access uint32) {
-	b[accessAt], b[accessAt+1], b[accessAt+2] = byte(access), byte(access>>8), byte(access>>16)
+	binary.LittleEndian.PutUint32(b, access<<8|uint32(b[0]))
 }
 
 // bigs are the allocations of a segment's big entries. An entry names its own by

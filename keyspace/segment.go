@@ -91,10 +91,10 @@ func (s *segment) key(r ref) []byte {
 func (s *segment) record(r ref) record {
 	b := s.arena.at(r)
 	h := parseHead(b)
-	return s.recordAt(b, &h)
+	return s.recordAt(b, h)
 }
 
-func (s *segment) recordAt(b []byte, h *head) record {
+func (s *segment) recordAt(b []byte, h head) record {
 	rec := recordIn(b, h)
 	if h.flags&flagBig == 0 {
 		return rec
@@ -144,7 +144,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 		}
 	}
 	if at >= 0 {
-		s.forget(&oldHead)
+		s.forget(oldHead)
 	}
 	rec.encode(place)
 	s.live += int32(size)
@@ -156,7 +156,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 }
 
 // forget takes an entry out of the accounts.
-func (s *segment) forget(h *head) {
+func (s *segment) forget(h head) {
 	s.live -= int32(h.size())
 	if h.flags&flagExpires != 0 {
 		s.volatiles--
@@ -169,7 +169,7 @@ func (s *segment) forget(h *head) {
 // remove removes the entry at position at.
 func (s *segment) remove(at int) {
 	h := parseHead(s.arena.at(cellRef(s.index.cells[at])))
-	s.forget(&h)
+	s.forget(h)
 	s.index.remove(at)
 }
 

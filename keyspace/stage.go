@@ -68,27 +68,24 @@ func (g *staging) search(i int, hash uint64, key []byte) int {
 	return -1
 }
 
-// stage appends an op, with copies of its key and value.
-func (tx *Tx) stage(op Op, n note) {
+// stage appends an op, with copies of its key and value, and returns its note, in which the caller may add to the hash.
+// Both are filled in where they are: to copy a struct that has just been written makes a processor wait for the writes.
+func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, hash uint64) *note {
 	g := &tx.staging
 	if len(g.ops) == 0 {
 		g.version = tx.table.version
 	}
 	g.version++
-	op.Slot, op.Version = tx.slot, g.version
-	if op.Kind == OpPut && isBig(len(op.Key), len(op.Value)) {
-		if !g.owned || len(op.Value) <= BigValue {
-			op.Value = append(make([]byte, 0, len(op.Value)), op.Value...)
-		}
-		if len(op.Key) > maxKey {
-			op.Key = bytes.Clone(op.Key)
-		} else {
-			op.Key = g.copy(op.Key)
-		}
-	} else {
-		op.Key, op.Value = g.copy(op.Key), g.copy(op.Value)
+	g.ops, g.notes = append(g.ops, Op{}), append(g.notes, note{})
+	op, n := &g.ops[len(g.ops)-1], &g.notes[len(g.notes)-1]
+	op.Kind, op.Slot, op.Type, op.ExpireAt, op.Version = kind, tx.slot, typ, expireAt, g.version
+	n.hash, n.at = hash, -1
+	switch {
+	case kind != OpPut || !isBig(len(key), len(value)):
+		op.Key, op.Value = g.copy(key), g.copy(value)
+	default:
+		op.Key, op.Value = g.keepBig(key, value)
 	}
-	g.ops, g.notes = append(g.ops, op), append(g.notes, n)
 	switch {
 	case len(g.ops) == fewOps+1:
 		if g.latest == nil {
@@ -100,6 +97,18 @@ func (tx *Tx) stage(op Op, n note) {
 	case len(g.ops) > fewOps:
 		g.link(len(g.ops) - 1)
 	}
+	return n
+}
+
+// keepBig is copy for a big entry.
+func (g *staging) keepBig(key, value []byte) (k, v []byte) {
+	if !g.owned || len(value) <= BigValue {
+		value = append(make([]byte, 0, len(value)), value...)
+	}
+	if len(key) > maxKey {
+		return bytes.Clone(key), value
+	}
+	return g.copy(key), value
 }
 
 func (g *staging) link(i int) {

@@ -57,18 +57,14 @@ func (tx *Tx) Get(key []byte) (Entry, bool) {
 	hash := tx.store.hash(key)
 	if len(tx.ops) == 0 { // the shortest way for the most frequent call
 		if at, b, h := tx.locate(hash, key); at >= 0 {
-			e := Entry{Type: Type(b[1]), ExpireAt: h.expireAt(b), Version: h.version(b)}
-			if h.flags&flagBig == 0 {
-				e.Value = h.valueIn(b)
-			} else {
-				e.Value = tx.table.segment(hash).bigs.list[h.value].value
-			}
-			if e.ExpireAt == 0 || e.ExpireAt > tx.Now() {
+			expireAt := h.expireAt(b)
+			if expireAt == 0 || expireAt > tx.Now() {
+				version := h.version(b)
 				tx.hit()
-				tx.use(b, e.Version)
-				return e, true
+				tx.use(b, version)
+				return Entry{Type: h.typ(b), Value: tx.value(hash, b, h), ExpireAt: expireAt, Version: version}, true
 			}
-			rec := tx.recordAt(hash, b, &h)
+			rec := tx.recordAt(hash, b, h)
 			tx.lapsed(&rec)
 		}
 		tx.table.misses++
@@ -81,6 +77,14 @@ func (tx *Tx) Get(key []byte) (Entry, bool) {
 	}
 	tx.hit()
 	return rec.entry(), true
+}
+
+// value returns the value of the entry at the beginning of b.
+func (tx *Tx) value(hash uint64, b []byte, h head) []byte {
+	if h.flags&flagBig == 0 {
+		return h.valueIn(b)
+	}
+	return tx.table.segment(hash).bigs.list[h.value].value
 }
 
 func (tx *Tx) hit() {
@@ -127,7 +131,7 @@ func (tx *Tx) Size(key []byte) int64 {
 func (tx *Tx) Put(key []byte, typ Type, value []byte, expireAt int64) error {
 	tx.mustWrite()
 	hash := tx.store.hash(key)
-	n := note{hash: hash, at: -1}
+	at, segment, fresh := -1, (*segment)(nil), false
 	there, size := false, int64(0) // the key, and what it takes up now
 	if i := tx.staged(hash, key); i >= 0 {
 		if tx.ops[i].Kind != OpDelete {
@@ -137,25 +141,26 @@ func (tx *Tx) Put(key []byte, typ Type, value []byte, expireAt int64) error {
 	} else {
 		var b []byte
 		var h head
-		n.at, b, h = tx.locate(hash, key)
-		n.segment = tx.table.segment(hash)
-		there, n.fresh = n.at >= 0, n.at < 0
+		at, b, h = tx.locate(hash, key)
+		segment = tx.table.segment(hash)
+		there, fresh = at >= 0, at < 0
 		if there {
-			size = n.segment.footprintAt(b, &h)
+			size = segment.footprintAt(b, h)
 		}
 		if there && len(tx.ops) == 0 && h.flags&(flagBig|flagExpires) == 0 {
 			tx.place = b[:h.size()]
 		}
 	}
 	growth := footprint(len(key), len(value), expireAt) - size
-	if err := tx.room(&n, growth); err != nil {
+	if err := tx.room(segment, growth); err != nil {
 		return err
 	}
 	tx.grownBytes += growth
 	if !there {
 		tx.grownKeys++
 	}
-	tx.stage(Op{Kind: OpPut, Type: typ, Key: key, Value: value, ExpireAt: expireAt}, n)
+	n := tx.stage(OpPut, typ, key, value, expireAt, hash)
+	n.segment, n.at, n.fresh = segment, at, fresh
 	return nil
 }
 
@@ -167,7 +172,7 @@ func (tx *Tx) Expire(key []byte, expireAt int64) bool {
 	if _, ok := tx.look(hash, key); !ok {
 		return false
 	}
-	tx.stage(Op{Kind: OpExpire, Key: key, ExpireAt: expireAt}, note{hash: hash, at: -1})
+	tx.stage(OpExpire, String, key, nil, expireAt, hash)
 	return true
 }
 
@@ -181,7 +186,7 @@ func (tx *Tx) Delete(key []byte) bool {
 	}
 	tx.grownKeys--
 	tx.grownBytes -= footprint(len(key), len(rec.value), rec.expireAt)
-	tx.stage(Op{Kind: OpDelete, Key: key}, note{hash: hash, at: -1})
+	tx.stage(OpDelete, String, key, nil, 0, hash)
 	return true
 }
 
@@ -218,7 +223,7 @@ func (tx *Tx) look(hash uint64, key []byte) (record, bool) {
 	if at < 0 {
 		return record{}, false
 	}
-	rec := tx.recordAt(hash, b, &h)
+	rec := tx.recordAt(hash, b, h)
 	if tx.lapsed(&rec) {
 		return record{}, false
 	}
@@ -226,7 +231,7 @@ func (tx *Tx) look(hash uint64, key []byte) (record, bool) {
 }
 
 // recordAt takes apart what locate found. It looks at the table only if it must: that is another cache line.
-func (tx *Tx) recordAt(hash uint64, b []byte, h *head) record {
+func (tx *Tx) recordAt(hash uint64, b []byte, h head) record {
 	if h.flags&flagBig == 0 {
 		return recordIn(b, h)
 	}
@@ -265,7 +270,7 @@ func (tx *Tx) lapsed(rec *record) bool {
 	if tx.mode&passiveMode == 0 {
 		tx.grownKeys--
 		tx.grownBytes -= footprint(len(rec.key), len(rec.value), rec.expireAt)
-		tx.stage(Op{Kind: OpDelete, Key: rec.key}, note{hash: tx.store.hash(rec.key), at: -1, lapse: true})
+		tx.stage(OpDelete, String, rec.key, nil, 0, tx.store.hash(rec.key)).lapse = true
 	}
 	return true
 }
@@ -279,15 +284,15 @@ func (tx *Tx) use(b []byte, version uint64) {
 	}
 }
 
-// room returns an error if growth more bytes are not to be had.
-func (tx *Tx) room(n *note, growth int64) error {
+// room returns an error if growth more bytes are not to be had. s is where they are to go, if that is known.
+func (tx *Tx) room(s *segment, growth int64) error {
 	if tx.full {
 		used, limit := tx.store.memory.Load()+tx.grownBytes, tx.store.limit.Load()
 		if limit > 0 && max(used, used+growth) > limit {
 			return ErrOutOfMemory
 		}
 	}
-	if s := n.segment; s != nil && s.depth == prefixBits && int64(s.live)+tx.grownBytes+growth > arenaLimit/2 {
+	if s != nil && s.depth == prefixBits && int64(s.live)+tx.grownBytes+growth > arenaLimit/2 {
 		return errFlood
 	}
 	return nil
@@ -306,7 +311,7 @@ func (r *record) entry() Entry {
 }
 
 // footprintAt is the footprint of the entry that stands at the beginning of b.
-func (s *segment) footprintAt(b []byte, h *head) int64 {
+func (s *segment) footprintAt(b []byte, h head) int64 {
 	if h.flags&flagBig == 0 {
 		return int64(h.size()) + indexShare
 	}
@@ -320,10 +325,10 @@ func footprint(key, value int, expireAt int64) int64 {
 	rec := record{expireAt: expireAt}
 	if isBig(key, value) {
 		n := lengthsAt + 4 + fixedLen(flagExpires) + bigOverhead + value
-		return int64(roundUp(n+key)) + indexShare
+		return int64(n+key) + indexShare
 	}
 	rec.shape()
-	return int64(roundUp(lengthsAt+varintLen(key)+varintLen(value)+fixedLen(rec.flags)+key+value)) + indexShare
+	return int64(lengthsAt+varintLen(key)+varintLen(value)+fixedLen(rec.flags)+key+value) + indexShare
 }
 
 const indexShare = 5 // bytes of the index per entry, on average
