@@ -276,7 +276,10 @@ func (p *Parser) room() error {
 		p.r -= p.cmd
 		p.w -= p.cmd
 		p.cmd = 0
-		if len(p.buf)-p.w >= len(p.buf)/2 {
+		// A read that filled the buffer without ending a batch will be followed by more of the kind: each costs a
+		// call of the system, and a write of its own for the replies.
+		filled := p.full && len(p.buf) < keepBuffer
+		if !filled && len(p.buf)-p.w >= len(p.buf)/2 {
 			return nil
 		}
 	}

@@ -158,6 +158,32 @@ func TestParserGivesLargeBuffersBack(t *testing.T) {
 	}
 }
 
+// A client whose batches are a little longer than the first buffer is soon read once a batch.
+func TestParserReadsABatchAtOnce(t *testing.T) {
+	batch := []byte(strings.Repeat("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$256\r\n"+strings.Repeat("v", 256)+"\r\n", 16))
+	p := NewParser(Limits{})
+	for round := range 10 {
+		r, reads := bytes.NewReader(batch), 0
+		for r.Len() > 0 {
+			if _, err := p.Fill(r); err != nil {
+				t.Fatal(err)
+			}
+			reads++
+			for args, err := p.Next(); args != nil || err != nil; args, err = p.Next() {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if round > 2 && reads > 1 {
+			t.Errorf("%d reads for batch %d of %d bytes", reads, round, len(batch))
+		}
+	}
+	if p.Size() > 16<<10 {
+		t.Errorf("a buffer of %d bytes for batches of %d", p.Size(), len(batch))
+	}
+}
+
 func TestParseInt(t *testing.T) {
 	for text, want := range map[string]int64{"0": 0, "7": 7, "-1": -1, "10": 10, "9223372036854775807": 1<<63 - 1, "-9223372036854775808": -1 << 63} {
 		if n, ok := ParseInt([]byte(text)); !ok || n != want {
