@@ -17,15 +17,20 @@ import (
 func main() {
 	only := flag.String("only", "mixed,memory,stalls,server,idle,bench,operate", "sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
-	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls")
+	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
 	rounds := flag.Int("rounds", 5, "rounds of alternating measurements")
 	child := flag.Int("footprint", -1, "for the program's own use: measure this store in a process of its own")
 	brief := flag.Bool("gc", false, "for -footprint: only the garbage collection")
+	contender := flag.Int("mixed", -1, "for the program's own use: be this store of the section mixed")
 	redcon := flag.Bool("redcon", false, "for the program's own use: be the redcon server")
 	port := flag.Int("port", 0, "for -redcon")
 	flag.Parse()
 	if *redcon {
 		serveRedcon(*port)
+		return
+	}
+	if *contender >= 0 {
+		serveMixed(*contender, *n)
 		return
 	}
 	if *child >= 0 {
