@@ -33,29 +33,40 @@ func TestRecordsComeBack(t *testing.T) {
 	}
 }
 
-// A key that is overwritten for ever keeps its value and version while the version outgrows its width.
+// A key that is changed where it is for ever keeps its value and version while the version outgrows its width.
 func TestVersionsOutgrowTheirWidth(t *testing.T) {
-	s := New(Config{})
-	key := []byte("k")
-	slot := slots.Of(key)
-	s.lock(slot).version = 1<<narrow - 3
-	s.unlock(slot)
-	for i := range uint64(6) {
-		value := fmt.Append(nil, i)
-		if err := s.Update(slot, func(tx *Tx) error { return tx.Put(key, String, value, 0) }); err != nil {
-			t.Fatal(err)
-		}
-		s.View(slot, func(tx *Tx) error {
-			if e, ok := tx.Get(key); !ok || !bytes.Equal(e.Value, value) || e.Version != 1<<narrow-2+i {
-				t.Errorf("after write %d: value %q, version %d, there: %v", i, e.Value, e.Version, ok)
+	key, value := []byte("k"), []byte("v")
+	for _, expires := range []bool{false, true} {
+		t.Run(fmt.Sprintf("expires=%v", expires), func(t *testing.T) {
+			s := New(Config{})
+			slot := slots.Of(key)
+			s.lock(slot).version = 1<<narrow - 4
+			s.unlock(slot)
+			put := func(tx *Tx) error { return tx.Put(key, String, value, 0) }
+			change := put
+			if expires {
+				change = func(tx *Tx) error {
+					tx.Expire(key, math.MaxInt64)
+					return nil
+				}
 			}
-			return nil
+			if err := s.Update(slot, put); err != nil {
+				t.Fatal(err)
+			}
+			for want := uint64(1<<narrow - 2); want < 1<<narrow+3; want++ {
+				if err := s.Update(slot, change); err != nil {
+					t.Fatal(err)
+				}
+				s.View(slot, func(tx *Tx) error {
+					if e, ok := tx.Get(key); !ok || !bytes.Equal(e.Value, value) || e.Version != want {
+						t.Errorf("value %q, version %d, there: %v; want version %d", e.Value, e.Version, ok, want)
+					}
+					return nil
+				})
+			}
+			if got := s.Count(slot); got != 1 {
+				t.Errorf("%d keys, want 1", got)
+			}
 		})
-		s.Update(slot, func(tx *Tx) error { tx.Expire(key, math.MaxInt64); return nil })
-		s.lock(slot).version--
-		s.unlock(slot)
-	}
-	if got := s.Count(slot); got != 1 {
-		t.Errorf("%d keys, want 1", got)
 	}
 }

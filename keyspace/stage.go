@@ -80,11 +80,10 @@ func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, ha
 	op, n := &g.ops[len(g.ops)-1], &g.notes[len(g.notes)-1]
 	op.Kind, op.Slot, op.Type, op.ExpireAt, op.Version = kind, tx.slot, typ, expireAt, g.version
 	n.hash, n.at = hash, -1
-	switch {
-	case kind != OpPut || !isBig(len(key), len(value)):
-		op.Key, op.Value = g.copy(key), g.copy(value)
-	default:
+	if kind == OpPut && isBig(len(key), len(value)) {
 		op.Key, op.Value = g.keepBig(key, value)
+	} else {
+		op.Key, op.Value = g.copy(key), g.copy(value)
 	}
 	switch {
 	case len(g.ops) == fewOps+1:
