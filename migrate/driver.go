@@ -119,22 +119,16 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 // other nodes can be reached.
 func (d *Driver) Start() {
 	m := d.cfg.Node.Map()
-	var all, own []Job
-	d.mu.Lock()
-	for _, r := range d.custody.records {
-		all = append(all, r.job)
-		if r.job.Source == m.Self().ID && r.job.Kind == KindMove {
-			own = append(own, r.job)
-		}
+	journal := d.journal()
+	for i := range journal {
+		d.dropDelivered(m, &journal[i], journal)
 	}
-	d.mu.Unlock()
-	d.dropDelivered(all)
 	d.wg.Go(d.lookAround)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := range own {
-		if own[i].unfinished(m) {
-			d.runLocked(own[i])
+	for _, job := range journal {
+		if job.Source == m.Self().ID && job.Kind == KindMove && job.unfinished(m) {
+			d.runLocked(job)
 		}
 	}
 }
@@ -146,7 +140,8 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 	if err != nil {
 		return fmt.Errorf("migrate: the journal of the former master: %w", err)
 	}
-	self := d.cfg.Node.Map().Self().ID
+	m := d.cfg.Node.Map()
+	self := m.Self().ID
 	for i := range jobs {
 		switch job := &jobs[i]; former {
 		case job.Source:
@@ -155,7 +150,9 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 			job.Target = self
 		}
 	}
-	d.dropDelivered(jobs)
+	for i := range jobs {
+		d.dropDelivered(m, &jobs[i], jobs)
+	}
 	d.mu.Lock()
 	for _, job := range jobs {
 		if d.custody.records[job.ID] != nil {

@@ -38,13 +38,7 @@ func (d *Driver) saveJournal() error {
 }
 
 func (d *Driver) saveJournalLocked() error {
-	d.mu.Lock()
-	jobs := make([]Job, 0, len(d.custody.records))
-	for _, r := range d.custody.records {
-		jobs = append(jobs, r.job)
-	}
-	d.mu.Unlock()
-	file := EncodeJournal(jobs)
+	file := EncodeJournal(d.journal())
 	if err := disk.WriteFile(d.cfg.Disk, d.cfg.File, file); err != nil {
 		return err
 	}
@@ -52,6 +46,17 @@ func (d *Driver) saveJournalLocked() error {
 		d.cfg.OnJournal(file)
 	}
 	return nil
+}
+
+// journal returns what is in custody.
+func (d *Driver) journal() []Job {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	jobs := make([]Job, 0, len(d.custody.records))
+	for _, r := range d.custody.records {
+		jobs = append(jobs, r.job)
+	}
+	return jobs
 }
 
 // journalError returns why the journal on the disk is not the latest, nil if it is.
@@ -105,24 +110,18 @@ func (d *Driver) look(now time.Time) {
 }
 
 // dropDelivered removes, when this node has restarted or taken its master's place, what it has of slots that one of
-// the journal's jobs had handed over by then: old copies, see sender.deliver.
-func (d *Driver) dropDelivered(journal []Job) {
-	m := d.cfg.Node.Map()
-	if !m.Self().IsMaster() {
+// the journal's jobs had handed over by then: old copies, see sender.deliver. m says what is handed over. A job that goes on has to ask
+// with the map that it begins by: of slots that are handed over there and not open, it knows nothing.
+func (d *Driver) dropDelivered(m *slots.Map, job *Job, journal []Job) {
+	if !m.Self().IsMaster() || job.Kind != KindMove || job.Source != m.Self().ID {
 		return
 	}
-	for i := range journal {
-		job := &journal[i]
-		if job.Kind != KindMove || job.Source != m.Self().ID {
-			continue
-		}
-		set := job.Slots
-		back := cameBack(journal, job)
-		set.Subtract(&back)
-		set.Subtract(m.Open())
-		if err := d.dropCopies(m, job, &set); err != nil {
-			d.log.Error("dropping old copies of keys that a job has moved", "job", job.ID, "error", err)
-		}
+	set := job.Slots
+	back := cameBack(journal, job)
+	set.Subtract(&back)
+	set.Subtract(m.Open())
+	if err := d.dropCopies(m, job, &set); err != nil {
+		d.log.Error("dropping old copies of keys that a job has moved", "job", job.ID, "error", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,6 +127,64 @@ func TestWhatCameBackIsNoOldCopy(t *testing.T) {
 			}
 		}
 	})
+}
+
+// laggard is a node that shows an earlier map for some calls.
+type laggard struct {
+	*testNode
+	early *slots.Map
+	calls atomic.Int32 // that are still to see it
+}
+
+func (n *laggard) Map() *slots.Map {
+	if n.calls.Add(-1) >= 0 {
+		return n.early
+	}
+	return n.testNode.Map()
+}
+
+// TestAClaimHeardWhileStarting: a source restarts with old copies of slots that the target has claimed, and hears of the
+// claim at any moment of its start. The copies go, and are not returned: the target may have deleted them.
+func TestAClaimHeardWhileStarting(t *testing.T) {
+	for calls := range int32(6) {
+		synctest.Test(t, func(t *testing.T) {
+			cl := newTestCluster(t, 2)
+			source, target := cl.nodes[0], cl.nodes[1]
+			cl.fill(4, 3, 100)
+			source.stop()
+			for slot := range slots.Slot(4) {
+				source.migrating[slot] = target.id
+			}
+			cl.publish()
+			n := &laggard{testNode: source, early: source.Map()}
+			n.calls.Store(calls)
+			clear(source.migrating)
+			for slot := range slots.Slot(4) {
+				cl.owner[slot] = target.index
+			}
+			cl.publish()
+
+			journal := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: source.id, Target: target.id, Created: time.Now()}})
+			if err := disk.WriteFile(source.disk, defaultJournal, journal); err != nil {
+				t.Fatal(err)
+			}
+			d, err := NewDriver(DriverConfig{Node: n, Engine: newTestEngine(source.store, testSlots+2), Disk: source.disk})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			d.Start()
+			time.Sleep(time.Second)
+			n.calls.Store(0)
+			d.MapChanged()
+			time.Sleep(time.Minute)
+			for slot := range slots.Slot(4) {
+				if here, there := source.store.Count(slot), target.store.Count(slot); here+there > 0 {
+					t.Errorf("the claim was heard after %d looks at the map: slot %d has %d keys at the source, %d at the target", calls, slot, here, there)
+				}
+			}
+		})
+	}
 }
 
 // TestALostRaceBringsKeysHome: while slots move from A to B, C wins them. What has come to B

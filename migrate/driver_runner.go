@@ -57,7 +57,9 @@ func (r *runner) run() {
 	tick := time.NewTicker(runnerTick)
 	defer tick.Stop()
 
-	r.s = newSender(time.Now(), r.job, r.d.cfg.Node.Map(), r.d.cfg.Engine.Store().Count, usualLimits)
+	m := r.d.cfg.Node.Map()
+	r.d.dropDelivered(m, &r.job, r.d.journal())
+	r.s = newSender(time.Now(), r.job, m, r.d.cfg.Engine.Store().Count, usualLimits)
 	r.s.tick(time.Now())
 	r.carryOut()
 	for !r.over && r.d.ctx.Err() == nil {
