@@ -7,7 +7,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// MaxMessage is the greatest payload of a bus frame, in bytes. A summary of 10,000
+// MaxMessage is the greatest payload of a bus frame, in bytes. A summary of MaxNodes
 // nodes or a full News is well below it.
 const MaxMessage = 1 << 20
 
@@ -213,7 +213,7 @@ func (m *Message) decodeField(u *unpacker, key uint64) {
 	case keyOffset:
 		m.Offset = u.uint()
 	case keySuspects:
-		m.Suspects = u.ids()
+		m.Suspects = u.ids(maxSuspects)
 	case keySelf:
 		m.Self = new(Record)
 		decodeRecord(u, m.Self)
@@ -273,7 +273,7 @@ func (m *Message) join() *Join {
 
 func decodeSummary(u *unpacker) []Entry {
 	p := u.bin(MaxMessage)
-	if len(p)%16 != 0 {
+	if len(p)%16 != 0 || len(p)/16 > maxSummary {
 		u.fail("not a summary")
 		return nil
 	}
@@ -287,7 +287,7 @@ func decodeSummary(u *unpacker) []Entry {
 
 func decodeWant(u *unpacker) []uint64 {
 	p := u.bin(MaxMessage)
-	if len(p)%8 != 0 {
+	if len(p)%8 != 0 || len(p)/8 > maxSummary {
 		u.fail("not a list of id prefixes")
 		return nil
 	}

@@ -57,8 +57,7 @@ func (cmd MeetNode) do(c *Core) error {
 	if a.Host == "" {
 		return fmt.Errorf("%w: %s", ErrInvalidAddr, a.Client())
 	}
-	c.startMeet(a)
-	return nil
+	return c.startMeet(a)
 }
 
 // busOffset is the distance from the client port to the bus port (SPEC §2.7).

@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"bytes"
-	"fmt"
 	"math/bits"
 	"slices"
 	"time"
@@ -69,6 +68,7 @@ type Core struct {
 
 	dataTime time.Time // when the master's data was last heard, zero if nobody told
 
+	refusals  refusals
 	out       Output
 	dirty     bool      // Save before the next Send
 	lazyDirty time.Time // since when something worth saving waits for company
@@ -120,8 +120,8 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	}
 	self := Record{ID: cfg.Self}
 	if st != nil {
-		if len(st.Nodes) == 0 {
-			return nil, fmt.Errorf("gossip: the State names no node, not even this one")
+		if err := st.validate(); err != nil {
+			return nil, err
 		}
 		self = st.Nodes[0]
 		c.cluster, c.established, c.served = st.Cluster, st.Established, st.Served

@@ -20,6 +20,12 @@ var (
 	ErrReplicateSelf = errors.New("Can't replicate myself")
 	ErrNotAMaster    = errors.New("I can only replicate a master, not a replica.")
 
+	// ErrTooManyNodes refuses a Meet to a node that knows slots.MaxNodes already.
+	ErrTooManyNodes = errors.New("the cluster has as many nodes as there may be")
+	// ErrTooManyMeets refuses a Meet while too many are under way; each ends within
+	// max(T, 1 s).
+	ErrTooManyMeets = errors.New("too many handshakes are under way, try again in a moment")
+
 	// ErrRefused is matched by a MeetFailed event's error if the other cluster
 	// and this one must not merge.
 	ErrRefused = errors.New("the two clusters refuse to merge")

@@ -39,16 +39,26 @@ const meetAgain = 500 * time.Millisecond
 // hastyTime is how long a refusal is not taken for the last word, see refused.
 const hastyTime = 2 * time.Second
 
+// errFull is the reason of a refusal.
+const errFull = "the cluster has as many members as there may be"
+
 // startMeet begins to make the node at addr a member.
-func (c *Core) startMeet(addr slots.Addr) {
+func (c *Core) startMeet(addr slots.Addr) error {
 	for _, h := range c.handshakes {
 		if h.addr == addr {
-			return
+			return nil
 		}
+	}
+	switch {
+	case c.full():
+		return fmt.Errorf("%w: %d", ErrTooManyNodes, maxMembers)
+	case len(c.handshakes) >= maxHandshakes:
+		return fmt.Errorf("%w: %d", ErrTooManyMeets, maxHandshakes)
 	}
 	h := &handshake{name: newNodeID(c.cfg.Rand), addr: addr, started: c.now, nextDial: c.now}
 	c.handshakes = append(c.handshakes, h)
 	c.tendHandshake(h)
+	return nil
 }
 
 func (c *Core) tendHandshakes() {
@@ -136,9 +146,12 @@ func (c *Core) onMeet(l *link, m *Message) {
 		return // it was not met again, it only has not heard
 	}
 	v, reason := c.judge(m)
-	if l.node != nil {
+	switch {
+	case l.node != nil:
 		v = sameCluster // a member that is met again
 		c.agree(m.Cluster)
+	case c.full() && c.nodes[m.Sender] == nil:
+		v, reason = clustersRefuse, errFull
 	}
 	switch v {
 	case clustersRefuse:
@@ -178,6 +191,10 @@ func (c *Core) onWelcome(l *link, m *Message) {
 		return // a Pong for something else
 	}
 	v, reason := c.judge(m)
+	if c.full() && c.nodes[m.Sender] == nil {
+		c.refused(l.meet, errFull)
+		return
+	}
 	if v == clustersRefuse && m.Join.Member && !c.served {
 		// It let this node in when they spoke for the same cluster; this node joined
 		// another one in the making since, which now joins as a whole.

@@ -233,6 +233,7 @@ func (c *Core) bind(l *link, n *node) {
 		n.dialWait = 0
 		return
 	}
+	c.dropLinks(n)
 	for _, o := range slices.Clone(n.links) {
 		if o.incarnation < l.incarnation {
 			c.hang(o) // the process at its other end is gone

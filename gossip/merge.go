@@ -31,10 +31,17 @@ func (c *Core) merge(r *Record, from *node) {
 			grave, _ := c.recordOf(r.ID)
 			c.reply(l, []Record{grave}, nil)
 		}
+	case c.full():
+		c.refuseMember(r.ID)
 	default:
 		c.add(r)
 		c.tell(newsItem{id: r.ID, from: from.rec.ID})
 	}
+}
+
+func (c *Core) refuseMember(id slots.NodeID) {
+	c.refuse(refusedMember, id, "node %s cannot be a member: the cluster has %d, the most there may be; FORGET those that do not exist",
+		id.Short(), maxMembers)
 }
 
 // add makes r's subject a member. It owes a sign of life from now on.

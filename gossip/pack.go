@@ -242,11 +242,14 @@ func (u *unpacker) id() (id slots.NodeID) {
 	return id
 }
 
-func (u *unpacker) ids() []slots.NodeID {
+// ids reads a list of node ids, of which it keeps the first limit.
+func (u *unpacker) ids(limit int) []slots.NodeID {
 	n := u.array(2 + len(slots.NodeID{}))
-	list := make([]slots.NodeID, 0, n)
+	list := make([]slots.NodeID, 0, min(n, limit))
 	for range n {
-		list = append(list, u.id())
+		if id := u.id(); len(list) < limit {
+			list = append(list, id)
+		}
 	}
 	return list
 }

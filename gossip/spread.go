@@ -36,7 +36,9 @@ func (c *Core) tell(item newsItem) {
 			return
 		}
 	}
-	c.news = append(c.news, item)
+	if item.all || len(c.news) < maxNews {
+		c.news = append(c.news, item)
+	}
 }
 
 // tellOwners tells who owns slots that another's news gives up. It travels together with that news: who heard of the one
@@ -241,9 +243,13 @@ func (c *Core) onNews(n *node, l *link, m *Message) {
 	if len(m.Want) == 0 {
 		return
 	}
+	want := make(map[uint64]bool, len(m.Want))
+	for _, p := range m.Want {
+		want[p] = true
+	}
 	var records []Record
 	for _, o := range c.list {
-		if slices.Contains(m.Want, prefix(o.rec.ID)) {
+		if want[prefix(o.rec.ID)] {
 			records = append(records, o.rec)
 		}
 	}

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
@@ -19,6 +20,23 @@ type State struct {
 	Nodes         []Record
 	Migrating     map[slots.Slot]slots.NodeID
 	Importing     map[slots.Slot]slots.NodeID
+}
+
+// validate reports what cannot be: the core relies on the bounds for all that it holds.
+func (s *State) validate() error {
+	members := 0
+	for i := range s.Nodes {
+		if !s.Nodes[i].Gone {
+			members++
+		}
+	}
+	switch {
+	case len(s.Nodes) == 0:
+		return errors.New("gossip: the State names no node, not even this one")
+	case members > maxMembers:
+		return fmt.Errorf("gossip: the State names %d members, a cluster has at most %d", members, maxMembers)
+	}
+	return nil
 }
 
 const (

@@ -90,7 +90,7 @@ func (e *refusedError) Is(target error) bool { return target == ErrRefused }
 // onStranger hears one who is not a member. Nothing it says is believed; it learns
 // that this node lives, or that it was forgotten.
 func (c *Core) onStranger(l *link, m *Message) {
-	if g, ok := c.guests[m.Sender]; ok && c.mayEnter(&g.rec, m.Cluster) {
+	if g, ok := c.guests[m.Sender]; ok && c.mayEnter(&g.rec, m.Cluster) && !c.full() {
 		c.admit(l, &g.rec)
 		c.hear(l, m)
 		c.sendAll(l)

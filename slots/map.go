@@ -41,16 +41,27 @@ type Map struct {
 	top   Topology
 	index map[NodeID]int
 	self  int
-	owner [Count]int16 // index into top.Nodes, noOwner if none
+	owner [Count]int16 // index into top.Nodes, noOwner if none: MaxNodes fits
 	open  Set          // slots in top.Migrating or top.Importing
 }
 
 const noOwner = -1
 
+// MaxNodes is the greatest number of nodes in a Map, and so of members of a cluster. Every
+// node talks to every other, so the cost of a cluster grows with the square of its size:
+// the field's rule is to stay below 1,000. The bound is four times that. It keeps a peer
+// that makes up members from filling memory, and the indexes of a Map within 16 bits.
+const MaxNodes = 4096
+
+const _ = int16(MaxNodes) // does not compile if the index of a node does not fit Map.owner
+
 // NewMap builds a Map; t and what it points to must not be changed afterwards.
-// It returns an error if Self is not among the nodes, a node is listed twice, or
-// a slot has two owners.
+// It returns an error if Self is not among the nodes, a node is listed twice, a slot
+// has two owners, an open slot is none, or there are more than MaxNodes nodes.
 func NewMap(t Topology) (*Map, error) {
+	if len(t.Nodes) > MaxNodes {
+		return nil, fmt.Errorf("slots: %d nodes, a map holds at most %d", len(t.Nodes), MaxNodes)
+	}
 	m := &Map{top: t, index: make(map[NodeID]int, len(t.Nodes))}
 	m.top.Nodes = slices.Clone(t.Nodes)
 	slices.SortFunc(m.top.Nodes, func(a, b Node) int { return bytes.Compare(a.ID[:], b.ID[:]) })
@@ -78,13 +89,23 @@ func NewMap(t Topology) (*Map, error) {
 		return nil, fmt.Errorf("slots: this node (%s) is not among the nodes of the map", t.Self)
 	}
 	m.self = self
-	for slot := range t.Migrating {
-		m.open.Add(slot)
+	if err := m.addOpen(t.Migrating); err != nil {
+		return nil, err
 	}
-	for slot := range t.Importing {
-		m.open.Add(slot)
+	if err := m.addOpen(t.Importing); err != nil {
+		return nil, err
 	}
 	return m, nil
+}
+
+func (m *Map) addOpen(open map[Slot]NodeID) error {
+	for slot := range open {
+		if slot >= Count {
+			return fmt.Errorf("slots: %d is open, and no slot", slot)
+		}
+		m.open.Add(slot)
+	}
+	return nil
 }
 
 // Version grows with each Map that a node publishes.

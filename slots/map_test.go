@@ -77,3 +77,26 @@ func TestNodeID(t *testing.T) {
 		}
 	}
 }
+
+// An owner is found by an index of 16 bits.
+func TestMapIsBounded(t *testing.T) {
+	top := routeTop()
+	for i := len(top.Nodes); i < MaxNodes; i++ {
+		top.Nodes = append(top.Nodes, Node{ID: NodeID{0xff, byte(i >> 8), byte(i)}})
+	}
+	last := NewSet(Count - 1)
+	top.Nodes[MaxNodes-1].Slots = &last
+	m, err := NewMap(top)
+	if err != nil || m.Owner(Count-1) == nil || m.Owner(Count-1).ID != top.Nodes[MaxNodes-1].ID {
+		t.Fatalf("the last node: %v", err)
+	}
+	top.Nodes = append(top.Nodes, Node{ID: NodeID{0xfe}})
+	if _, err := NewMap(top); err == nil || !strings.Contains(err.Error(), "at most 4096") {
+		t.Errorf("one more: %v", err)
+	}
+	top = routeTop()
+	top.Importing = map[Slot]NodeID{Count: me}
+	if _, err := NewMap(top); err == nil || !strings.Contains(err.Error(), "no slot") {
+		t.Errorf("slot %d open: %v", Count, err)
+	}
+}
