@@ -3,7 +3,7 @@ package slots
 // Request is what Route has to know about a command.
 type Request struct {
 	Slot      Slot // of its keys
-	Keys      int  // how many keys it names, 0 if none
+	Keys      int  // how many keys it names, 0 if none. While the slot is open, one named repeatedly counts once
 	CrossSlot bool // its keys lie in several slots; Slot is the first key's
 	Missing   int  // how many of its keys are not here. Only looked at while the slot is open
 	Write     bool // it may change data

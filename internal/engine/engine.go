@@ -7,6 +7,7 @@
 package engine
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -16,7 +17,7 @@ import (
 // Access says what a command is about to touch.
 type Access struct {
 	Slot      slots.Slot // of its keys
-	Keys      [][]byte   // at least one
+	Keys      [][]byte   // at least one; a key may be named repeatedly
 	CrossSlot bool       // its keys lie in several slots
 	Asking    bool       // the client said ASKING just before
 	ReadOnly  bool       // the client said READONLY on this connection
@@ -140,11 +141,7 @@ func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 	}
 	r := slots.Request{Slot: a.Slot, Keys: len(a.Keys), CrossSlot: a.CrossSlot, Write: write, Asking: a.Asking, ReadOnly: a.ReadOnly}
 	if m.Open().Has(a.Slot) {
-		for _, key := range a.Keys {
-			if _, ok := tx.Peek(key); !ok {
-				r.Missing++
-			}
-		}
+		r.Keys, r.Missing = countKeys(tx, a.Keys)
 	}
 	if err := slots.Route(m, r); err != nil {
 		return err
@@ -153,4 +150,21 @@ func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 		return slots.ErrTryAgain
 	}
 	return nil
+}
+
+// countKeys returns how many keys are named and how many of them are not here. Further
+// mentions of the first key do not count: Redis treats a command, or a whole MULTI batch,
+// as one about several keys only if it names a key other than the first. Repetitions among the
+// others do count, which changes no answer: there are several keys anyhow.
+func countKeys(tx *keyspace.Tx, list [][]byte) (keys, missing int) {
+	for i, key := range list {
+		if i > 0 && bytes.Equal(key, list[0]) {
+			continue
+		}
+		keys++
+		if _, ok := tx.Peek(key); !ok {
+			missing++
+		}
+	}
+	return keys, missing
 }
