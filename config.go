@@ -34,9 +34,10 @@ type Config struct {
 	Hostname string
 	// Network is how the node reaches others and is reached. Default: TCP{}.
 	Network Network
-	// Dir is the folder for what must survive a restart. Default: nothing survives.
+	// Dir is the folder for what must survive a restart. It belongs to one node: Start of a
+	// second one fails with ErrDiskInUse. Default: nothing survives.
 	Dir string
-	// Disk takes the place of Dir for hosts that keep files elsewhere.
+	// Disk takes the place of Dir for hosts that keep files elsewhere. It may be a DiskLocker.
 	Disk Disk
 	// StateFile names the file of the cluster's state in Dir. Default "nodes.conf".
 	StateFile string

@@ -37,6 +37,8 @@ type Node struct {
 	engine    *engine.Engine
 	snapshots snapshots
 
+	unlockDisk func() // gives Config.Disk back; set by Start
+
 	// Set by Start, then only read.
 	addr       slots.Addr // listened on
 	gossip     *gossip.Driver
@@ -149,6 +151,9 @@ func (n *Node) beginStart(ctx context.Context, cancel context.CancelFunc) error 
 
 func (n *Node) start(ctx context.Context) error {
 	n.snapshots.began = time.Now()
+	if err := n.lockDisk(); err != nil {
+		return err
+	}
 	clients, err := n.listen("Addr", n.cfg.Addr)
 	if err != nil {
 		return err
@@ -310,6 +315,9 @@ func (n *Node) teardown() {
 	}
 	n.slotCalls.wait()
 	n.events.close()
+	if n.unlockDisk != nil {
+		n.unlockDisk() // nothing writes any more
+	}
 	close(n.closed)
 }
 

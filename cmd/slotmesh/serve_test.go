@@ -78,7 +78,7 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--port", "x"}, `command line: port "x": `},
 		{[]string{"--dir", "/nonexistent"}, `command line: dir "/nonexistent": `},
 		{[]string{"/nonexistent.conf"}, "cannot read the configuration"},
-		{[]string{"--bind", "192.0.2.1", "--port", "0"}, "assign requested address"},
+		{[]string{"--bind", "192.0.2.1", "--port", "0", "--dir", t.TempDir()}, "assign requested address"},
 	} {
 		s := start(t, append([]string{"serve"}, c.args...)...)
 		if code := <-s.code; code != exitError || !strings.Contains(s.stderr.buf.String(), c.want) {

@@ -153,9 +153,10 @@ func syncDir(path string) error {
 // Mem keeps files in memory. The zero value is empty and ready; it is safe for
 // concurrent use.
 type Mem struct {
-	mu    sync.Mutex // guards files and fault
-	files map[string][]byte
-	fault error
+	mu     sync.Mutex // guards all below
+	files  map[string][]byte
+	fault  error
+	locked bool
 }
 
 // SetFault makes every later Commit fail with err; nil ends that.

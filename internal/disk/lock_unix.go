@@ -1,0 +1,34 @@
+//go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd
+
+package disk
+
+import (
+	"os"
+	"syscall"
+)
+
+// openForLock opens a file, makes it if it is not there, and locks it. A lock by flock belongs
+// to the open file: it excludes other nodes of the same process too, whatever the path by
+// which they come, and the kernel ends it with the process.
+func openForLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	switch err {
+	case nil:
+		return f, nil
+	case syscall.EWOULDBLOCK:
+		err = ErrInUse
+	default:
+		err = &os.PathError{Op: "flock", Path: path, Err: err}
+	}
+	f.Close()
+	return nil, err
+}
