@@ -206,7 +206,7 @@ func (c *Core) resolveCollision() {
 		}
 	}
 	if greater > 0 && !c.maybeSucceeded() {
-		c.setConfigEpoch(c.currentEpoch+greater, "another master had the same")
+		c.setConfigEpoch(min(c.currentEpoch+greater, maxCounter), "another master had the same")
 	}
 }
 
@@ -225,7 +225,7 @@ func (c *Core) bumpEpoch(reason string) {
 		highest = max(highest, n.rec.ConfigEpoch)
 	}
 	if e := c.self.rec.ConfigEpoch; e == 0 || e != highest {
-		c.setConfigEpoch(highest+1, reason)
+		c.setConfigEpoch(next(highest), reason)
 	}
 }
 

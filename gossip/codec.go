@@ -3,6 +3,7 @@ package gossip
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -211,7 +212,7 @@ func (m *Message) decodeField(u *unpacker, key uint64) {
 	case keyDigest:
 		m.Digest = u.uint()
 	case keyOffset:
-		m.Offset = u.uint()
+		m.Offset = u.offset()
 	case keySuspects:
 		m.Suspects = u.ids(maxSuspects)
 	case keySelf:
@@ -375,6 +376,16 @@ func decodeRecord(u *unpacker, r *Record) {
 	if r.ID.IsZero() {
 		u.fail("a record without an id")
 	}
+}
+
+// offset reads a place in a stream: a number that fits an int64.
+func (u *unpacker) offset() uint64 {
+	v := u.uint()
+	if v > math.MaxInt64 {
+		u.fail(fmt.Sprintf("offset %d out of range", v))
+		return 0
+	}
+	return v
 }
 
 func (u *unpacker) port() uint16 {

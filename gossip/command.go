@@ -114,6 +114,8 @@ func (cmd SetConfigEpoch) do(c *Core) error {
 		return ErrKnowsOthers
 	case c.self.rec.ConfigEpoch != 0:
 		return ErrHasEpoch
+	case cmd.Epoch > maxCounter:
+		return fmt.Errorf("%w: %d is greater than %d", ErrInvalidEpoch, cmd.Epoch, uint64(maxCounter))
 	}
 	c.setConfigEpoch(cmd.Epoch, "set by command")
 	return nil
@@ -138,7 +140,7 @@ func (cmd Reset) do(c *Core) error {
 	c.endManual("")
 	c.election = nil
 	self.Slots, self.Master = nil, slots.NodeID{}
-	self.Gen++ // whoever still knows this node must not take it for the member it was
+	self.Gen = next(self.Gen) // whoever still knows this node must not take it for the member it was
 	if cmd.Hard {
 		c.currentEpoch, c.lastVoteEpoch = 0, 0
 		*self = Record{

@@ -24,6 +24,7 @@ type Core struct {
 	established   bool        // the cluster has, or once had, a second member
 	served        bool        // … and has served clients at some time, as far as this node heard
 	currentEpoch  uint64
+	epochs        allowance // for peers that raise it
 	lastVoteEpoch uint64
 	migrating     map[slots.Slot]slots.NodeID
 	importing     map[slots.Slot]slots.NodeID
@@ -131,7 +132,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	if self.ID.IsZero() {
 		self.ID = newNodeID(cfg.Rand)
 	}
-	self.Incarnation = max(cfg.Incarnation, self.Incarnation+1)
+	self.Incarnation = min(max(cfg.Incarnation, next(self.Incarnation)), maxCounter)
 	self.Seq = 0
 	host := self.Addr.Host
 	self.Addr, self.Hostname, self.NoFailover = cfg.Addr, cfg.Hostname, cfg.NoFailover
@@ -154,7 +155,7 @@ func (c *Core) restore(records []Record) {
 		r := &records[i]
 		switch {
 		case r.Gone:
-			c.gone.add(r.ID, r.Gen, time.Time{})
+			c.gone.add(r.ID, grave{gen: r.Gen})
 		case c.nodes[r.ID] == nil:
 			c.insert(&node{rec: *r, pingSent: c.now, nextDial: c.now})
 		}

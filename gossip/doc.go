@@ -94,6 +94,14 @@
 // greater claim (SPEC §4.2 has such a rule): who owns a slot follows from the records
 // alone, so that all nodes agree.
 //
+// # What is not believed
+//
+// A peer can lie, but what it says is bounded before it is used: the number of members
+// ([slots.MaxNodes]), of handshakes and of connections of a peer; how far it raises epochs,
+// incarnations and membership numbers (2^32 an hour, far more than a cluster does by itself and
+// far too little to get to their end, where nothing could be greater). What is beyond is
+// left out, and a [Warning] says so, once a minute for each kind.
+//
 // # What is durable
 //
 // Epochs, votes, the own claims and the cluster's id are saved before any message that

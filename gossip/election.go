@@ -162,7 +162,7 @@ func (c *Core) askForVotes(e *election) {
 		return
 	}
 	if !c.epochSetAside(e) {
-		c.currentEpoch++
+		c.currentEpoch = next(c.currentEpoch)
 		c.dirty, c.mapDirty = true, true
 	}
 	claim := *m.owned

@@ -14,6 +14,7 @@ var (
 	ErrForgetMaster  = errors.New("Can't forget my master!")
 	ErrKnowsOthers   = errors.New("The user can assign a config epoch only when the node does not know any other node.")
 	ErrHasEpoch      = errors.New("Node config epoch is already non-zero")
+	ErrInvalidEpoch  = errors.New("Invalid config epoch specified")
 	ErrNotMaster     = errors.New("Please use SETSLOT only with masters.")
 	ErrInvalidAddr   = errors.New("Invalid node address specified")
 	ErrOwnsSlots     = errors.New("To set a master the node must be empty and without assigned slots.")

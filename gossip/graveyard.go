@@ -19,21 +19,22 @@ const maxGraves = 1024
 // brings it back. Here a membership that ended stays ended: only a new MEET
 // starts the next one, with a greater Gen.
 type graveyard struct {
-	byID  map[slots.NodeID]grave
+	byID  map[slots.NodeID]*grave
 	order []slots.NodeID // oldest first
 }
 
 type grave struct {
-	gen uint64
-	at  time.Time // zero: in an earlier run
+	gen  uint64
+	at   time.Time // zero: in an earlier run
+	gens allowance // for peers that raise gen
 }
 
-func (g *graveyard) add(id slots.NodeID, gen uint64, at time.Time) {
+func (g *graveyard) add(id slots.NodeID, t grave) {
 	g.remove(id)
 	if g.byID == nil {
-		g.byID = make(map[slots.NodeID]grave)
+		g.byID = make(map[slots.NodeID]*grave)
 	}
-	g.byID[id] = grave{gen, at}
+	g.byID[id] = &t
 	g.order = append(g.order, id)
 	if len(g.order) > maxGraves {
 		delete(g.byID, g.order[0])

@@ -39,8 +39,11 @@ const meetAgain = 500 * time.Millisecond
 // hastyTime is how long a refusal is not taken for the last word, see refused.
 const hastyTime = 2 * time.Second
 
-// errFull is the reason of a refusal.
-const errFull = "the cluster has as many members as there may be"
+// Reasons of a refusal.
+const (
+	errFull       = "the cluster has as many members as there may be"
+	errUnbelieved = "an epoch, incarnation or membership is out of all proportion; see the log of the node that refused"
+)
 
 // startMeet begins to make the node at addr a member.
 func (c *Core) startMeet(addr slots.Addr) error {
@@ -146,12 +149,15 @@ func (c *Core) onMeet(l *link, m *Message) {
 		return // it was not met again, it only has not heard
 	}
 	v, reason := c.judge(m)
-	switch {
-	case l.node != nil:
+	if l.node != nil {
 		v = sameCluster // a member that is met again
 		c.agree(m.Cluster)
+	}
+	switch {
 	case c.full() && c.nodes[m.Sender] == nil:
 		v, reason = clustersRefuse, errFull
+	case v != clustersRefuse && !c.believes(m.Self, m.Sender):
+		v, reason = clustersRefuse, errUnbelieved
 	}
 	switch v {
 	case clustersRefuse:
@@ -211,7 +217,12 @@ func (c *Core) onWelcome(l *link, m *Message) {
 			c.sendMeet(l)
 		}
 		return
-	case weAdopt:
+	}
+	if !c.believes(m.Self, m.Sender) {
+		c.refused(l.meet, errUnbelieved)
+		return
+	}
+	if v == weAdopt {
 		c.adopt(m.Cluster)
 	}
 	c.endMeet(l.meet, nil)
@@ -236,8 +247,7 @@ func (c *Core) refused(h *handshake, reason string) {
 func (c *Core) admit(l *link, rec *Record) {
 	r := *rec
 	if g, dead := c.gone.byID[r.ID]; dead {
-		r.Gen = max(r.Gen, g.gen+1)
-		c.gone.remove(r.ID)
+		r.Gen = max(r.Gen, next(g.gen)) // add opens the grave
 	}
 	if n := c.nodes[r.ID]; n != nil {
 		c.mergeKnown(n, &r)

@@ -74,7 +74,7 @@ func (cmd Failover) do(c *Core) error {
 	case FailoverDefault:
 		// The election's epoch is made durable now, before the master is asked to hold writes back,
 		// so that these do not wait for that as well.
-		c.currentEpoch++
+		c.currentEpoch = next(c.currentEpoch)
 		c.dirty, c.mapDirty = true, true
 		c.manual = &manual{deadline: c.now.Add(manualTimeout), epoch: c.currentEpoch}
 		c.askForPause(m)
@@ -86,7 +86,7 @@ func (cmd Failover) do(c *Core) error {
 		for _, n := range c.list {
 			highest = max(highest, n.rec.ConfigEpoch)
 		}
-		c.promote(m.owned, highest+1, "takeover by command")
+		c.promote(m.owned, next(highest), "takeover by command")
 	}
 	return nil
 }

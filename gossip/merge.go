@@ -9,6 +9,9 @@ import (
 // merge takes a record that a member told. Records are ordered by their subjects, so
 // it does not matter by which way, how often or in which order they come.
 func (c *Core) merge(r *Record, from *node) {
+	if !c.believes(r, from.rec.ID) {
+		return
+	}
 	n := c.nodes[r.ID]
 	switch {
 	case n == c.self:
@@ -50,9 +53,11 @@ func (c *Core) add(r *Record) {
 	if before(c.self.rec.ID, r.ID) {
 		n.nextDial = c.now
 	}
+	if g := c.gone.byID[r.ID]; g != nil {
+		n.gens = g.gens
+	}
 	c.gone.remove(r.ID)
 	c.insert(n)
-	c.raiseEpoch(r.ConfigEpoch)
 	if !c.established {
 		c.established, c.dirty = true, true
 	}
@@ -100,7 +105,6 @@ func (c *Core) mergeKnown(n *node, r *Record) bool {
 
 // followRecord does what a newer record asks for.
 func (c *Core) followRecord(n *node, was *Record) {
-	c.raiseEpoch(n.rec.ConfigEpoch)
 	if n.rec.Addr != was.Addr || n.rec.Incarnation != was.Incarnation {
 		n.noAddr = false
 		n.nextDial, n.dialWait = c.now, 0
@@ -140,7 +144,7 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 	}
 	if r.newer(self) {
 		c.warn(from.rec.ID, "peers know a later word of this node than itself: its state file is an old copy, or another process uses its id")
-		self.Incarnation = r.Incarnation + 1
+		self.Incarnation = next(r.Incarnation)
 		self.ConfigEpoch = max(self.ConfigEpoch, r.ConfigEpoch)
 		c.claimsChanged(c.self, self.claimed(), self.claimed())
 		c.selfChanged()
@@ -149,7 +153,12 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 
 // bury removes a node and remembers that its membership gen has ended.
 func (c *Core) bury(gone slots.NodeID, gen uint64) {
+	var gens allowance
+	if g := c.gone.byID[gone]; g != nil {
+		gens = g.gens
+	}
 	if n := c.nodes[gone]; n != nil {
+		gens = n.gens
 		for len(n.links) > 0 {
 			l := n.links[0]
 			notice := c.message(TypeForgotten)
@@ -160,7 +169,7 @@ func (c *Core) bury(gone slots.NodeID, gen uint64) {
 		c.erase(n)
 		c.event(NodeRemoved{Node: gone})
 	}
-	c.gone.add(gone, gen, c.now)
+	c.gone.add(gone, grave{gen: gen, at: c.now, gens: gens})
 	c.saveSoon()
 }
 
@@ -170,7 +179,7 @@ func (c *Core) bury(gone slots.NodeID, gen uint64) {
 func (c *Core) expelled(by slots.NodeID, gen uint64) {
 	c.event(Expelled{By: by})
 	c.forgetAll()
-	c.self.rec.Gen = gen + 1
+	c.self.rec.Gen = next(gen)
 	c.selfChanged()
 }
 

@@ -23,6 +23,8 @@ type node struct {
 	suspects   []slots.NodeID
 	suspectsAt time.Time
 
+	incarnations, gens allowance // for peers that raise those of rec
+
 	links    []*link
 	seenAt   string    // the host at the other end of its latest link
 	noAddr   bool      // somebody else answers at its address (SPEC §2.4)

@@ -12,6 +12,8 @@ type refusal uint8
 
 const (
 	refusedMember refusal = iota // one more than slots.MaxNodes
+	refusedEpoch                 // that is too far ahead
+	refusedRecord                // whose incarnation or membership is
 	refusalCount
 )
 

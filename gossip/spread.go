@@ -97,8 +97,10 @@ func (c *Core) recordOf(id slots.NodeID) (Record, bool) {
 	if n := c.nodes[id]; n != nil {
 		return n.rec, true
 	}
-	g, dead := c.gone.byID[id]
-	return Record{ID: id, Gen: g.gen, Gone: true}, dead
+	if g := c.gone.byID[id]; g != nil {
+		return Record{ID: id, Gen: g.gen, Gone: true}, true
+	}
+	return Record{}, false
 }
 
 func (c *Core) newsMessages(records []Record) []*Message {

@@ -36,6 +36,13 @@ func (s *State) validate() error {
 	case members > maxMembers:
 		return fmt.Errorf("gossip: the State names %d members, a cluster has at most %d", members, maxMembers)
 	}
+	for i := range s.Nodes {
+		r := &s.Nodes[i]
+		if greatest := max(s.CurrentEpoch, s.LastVoteEpoch, r.ConfigEpoch, r.Incarnation, r.Gen); greatest > maxCounter {
+			return fmt.Errorf("gossip: the State has the number %d for an epoch, incarnation or membership of node %s, which only a lying peer can have brought "+
+				"there: the greatest is %d; move the state away to start as a new node", greatest, r.ID.Short(), uint64(maxCounter))
+		}
+	}
 	return nil
 }
 

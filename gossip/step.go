@@ -128,7 +128,7 @@ func (c *Core) hear(l *link, m *Message) {
 	if m.Served {
 		c.hasServed()
 	}
-	c.raiseEpoch(m.Epoch)
+	c.raiseEpoch(m.Epoch, m.Sender)
 	n.digest = m.Digest
 	if m.Type == TypePing || m.Type == TypePong || m.Type == TypeSuspect {
 		n.data, n.dataAt = Data{m.Term, int64(m.Offset), m.Missing}, c.now
@@ -183,14 +183,6 @@ func (c *Core) dispatch(l *link, m *Message) {
 				c.merge(&m.Records[i], n)
 			}
 		}
-	}
-}
-
-// raiseEpoch follows the cluster's epoch, which never falls (SPEC §4.1).
-func (c *Core) raiseEpoch(epoch uint64) {
-	if epoch > c.currentEpoch {
-		c.currentEpoch = epoch
-		c.dirty, c.mapDirty = true, true
 	}
 }
 

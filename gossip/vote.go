@@ -80,6 +80,8 @@ func (c *Core) grants(n *node, l *link, m *Message) bool {
 	switch {
 	case m.Epoch < c.currentEpoch || m.Epoch <= c.lastVoteEpoch:
 		return false
+	case m.Epoch > c.currentEpoch:
+		return false // not believed, see raiseEpoch
 	case master == nil || n.rec.Master != m.Subject || m.Slots == nil:
 		return false
 	case master.health != slots.Failed && !m.Forced && !(master == c.self && c.standsBack):

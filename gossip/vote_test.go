@@ -31,7 +31,7 @@ func TestWhoGetsAVote(t *testing.T) {
 			m.Epoch = max(voter.currentEpoch, candidate.currentEpoch) + 1
 			m.Subject, m.Slots = master.id, master.core.self.owned
 			m.ConfigEpoch, m.Electorate = master.core.self.rec.ConfigEpoch, candidate.electorate()
-			voter.raiseEpoch(m.Epoch)
+			voter.raiseEpoch(m.Epoch, voter.ID())
 			c.change(voter, m)
 			l := voter.nodes[candidate.ID()].link()
 			voter.Output()
