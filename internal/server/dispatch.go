@@ -28,6 +28,10 @@ func (s *session) execute(args [][]byte) (held bool) {
 	}
 	if err != nil {
 		s.cmd = cmd
+		if cmd == nil && isHTTP(args) {
+			s.abortHTTP()
+			return false
+		}
 		s.reject(err)
 		s.settle(mark)
 		return false

@@ -29,6 +29,8 @@ type Server struct {
 	nextID  atomic.Int64
 	clock   atomic.Int64 // Unix milliseconds at the last tick
 
+	attackLogged atomic.Int64 // Unix milliseconds when abortHTTP wrote to the log last
+
 	extra      []*command  // the host's
 	extraSet   *commandSet // finds them; nil if there are none
 	callers    *sync.Pool  // of *session, for Do
