@@ -22,6 +22,7 @@ func (c *Config) announcements() []string {
 		"--" + announcePort, strconv.Itoa(int(c.Announce.Port)),
 		"--" + announceBusPort, strconv.Itoa(int(c.Announce.BusPort)),
 		"--" + announceHostname + "=" + c.Hostname,
+		"--cluster-preferred-endpoint-type", c.Clients.Endpoint.String(),
 	}
 }
 

@@ -136,7 +136,7 @@ func (r *clientReach) ask(ctx context.Context, to place, req *peer.Request) (res
 	}
 	reply, err := pipe.Call(ctx, req)
 	if err == nil && reply.Kind == resp.ErrorMsg {
-		err = clientError(string(reply.Str), to)
+		err = r.locate(ctx, clientError(string(reply.Str), to), to)
 	}
 	if err == nil && req.Sync > 0 {
 		err = r.awaitSync(ctx, pipe, req.Sync)
@@ -245,18 +245,6 @@ func (r *clientReach) loadFrom(ctx context.Context, from place) (*clientView, er
 		return nil, slots.ErrSlotNotServed
 	}
 	return v, nil
-}
-
-// slotsPlace reads a node of CLUSTER SLOTS: host, port, … An absent host is that of the node asked.
-func slotsPlace(r *resp.Reply, from place) place {
-	if len(r.Elems) < 2 {
-		return from
-	}
-	p := place{addr: slots.Addr{Host: r.Elems[0].Text(), Port: uint16(r.Elems[1].Int)}}
-	if p.addr.Host == "" {
-		p.addr.Host = from.addr.Host
-	}
-	return p
 }
 
 // commandKeys is what COMMAND tells about a command.

@@ -30,7 +30,8 @@ type Config struct {
 	// tell clients: for nodes behind NAT or in containers. Default: the host under
 	// which peers see this node, and the ports it listens on.
 	Announce slots.Addr
-	// Hostname is shown beside the address in CLUSTER NODES.
+	// Hostname is shown beside the address in CLUSTER NODES and SLOTS, and takes its place for clients with
+	// Clients.Endpoint.
 	Hostname string
 	// Network is how the node reaches others and is reached. Default: TCP{}.
 	Network Network
@@ -81,6 +82,10 @@ type ClientConfig struct {
 	IdleTimeout time.Duration
 	// Max limits the number of connections. Default 10,000.
 	Max int
+	// Endpoint is the name under which clients are told to reach the nodes: by redirects, CLUSTER SLOTS and SHARDS.
+	// Default: the address that each announces. With slots.EndpointHostname it is Config.Hostname, which each
+	// node should then have.
+	Endpoint slots.EndpointType
 }
 
 // ReplicationConfig says how replicas follow their masters and succeed them.
@@ -179,6 +184,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("slotmesh: Config.Clients.Max is %d: use at least 1, or 0 for 10000", c.Clients.Max)
 	case c.Clients.IdleTimeout < 0:
 		return c, fmt.Errorf("slotmesh: Config.Clients.IdleTimeout is %v: use 0 for never", c.Clients.IdleTimeout)
+	case !c.Clients.Endpoint.Valid():
+		return c, fmt.Errorf("slotmesh: Config.Clients.Endpoint is %v: use slots.EndpointIP, EndpointHostname or EndpointUnknown",
+			c.Clients.Endpoint)
 	}
 	if err := c.Replication.validate(); err != nil {
 		return c, err

@@ -70,7 +70,7 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		ReadsIfDown:     s.Bool("cluster-allow-reads-when-down"),
 		MaxMemory:       s.Bytes("maxmemory"),
 		Eviction:        policy,
-		Clients:         ClientConfig{s.String("requirepass"), s.Duration("timeout"), s.Int("maxclients")},
+		Clients:         clientConfig(s),
 		Replication:     replicationConfig(s),
 		Snapshot: SnapshotConfig{
 			File: s.String("dbfilename"), Rules: rules, IgnoreErrors: !s.Bool("stop-writes-on-bgsave-error"),
@@ -82,6 +82,18 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		cfg.BusAddr = net.JoinHostPort(host, strconv.Itoa(port))
 	}
 	return cfg, warnings, nil
+}
+
+func clientConfig(s *conf.Settings) ClientConfig {
+	return ClientConfig{
+		Password: s.String("requirepass"), IdleTimeout: s.Duration("timeout"), Max: s.Int("maxclients"), Endpoint: endpointType(s),
+	}
+}
+
+// endpointType is how clients are told to reach nodes. The table of directives accepts no other words.
+func endpointType(s *conf.Settings) slots.EndpointType {
+	t, _ := slots.ParseEndpointType(s.String("cluster-preferred-endpoint-type"))
+	return t
 }
 
 func replicationConfig(s *conf.Settings) ReplicationConfig {
@@ -248,5 +260,6 @@ func (n *Node) limits() server.Limits {
 		MaxOutput:   int(s.OutputLimit("normal").Hard),
 		IdleTimeout: s.Duration("timeout"),
 		KeepAlive:   keepAlive,
+		Endpoint:    endpointType(s),
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // conf writes a configuration file that keeps everything in a folder of the test's.
@@ -164,6 +165,13 @@ func TestConfigSetAtRunTime(t *testing.T) {
 	if self := n.Map().Self(); self.Addr != n.Addr() {
 		t.Errorf("announced: %v, want %v", self.Addr, n.Addr())
 	}
+	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-preferred-endpoint-type Hostname",
+		"CONFIG SET cluster-preferred-endpoint-type name")
+	want = []string{"+OK", "+OK", "-ERR CONFIG SET failed (possibly related to argument 'cluster-preferred-endpoint-type') - " +
+		"argument(s) must be one of the following: ip, hostname, unknown-endpoint"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 	slotmesh.SetLoading(n, true)
 	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET timeout 5")
 	if !strings.Contains(got[1], "being loaded") {
@@ -174,9 +182,12 @@ func TestConfigSetAtRunTime(t *testing.T) {
 // What LoadConfig returns is the host's to change, a password above all.
 func TestHostOverridesConfig(t *testing.T) {
 	file, dir := conf(t, "port 0", "bind 127.0.0.1", "save 60 1", "save 900 2", "timeout 30")
-	cfg, _, err := slotmesh.LoadConfig(file)
+	cfg, _, err := slotmesh.LoadConfig(file, "--cluster-preferred-endpoint-type", "hostname")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if cfg.Clients.Endpoint != slots.EndpointHostname {
+		t.Errorf("Endpoint = %v", cfg.Clients.Endpoint)
 	}
 	cfg.Clients = slotmesh.ClientConfig{Password: "secret", IdleTimeout: 1500 * time.Millisecond}
 	cfg.MaxMemory = 1
@@ -199,7 +210,7 @@ func TestHostOverridesConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "AUTH secret\r\nCONFIG GET timeout maxmemory save port dir cluster-announce-port\r\nQUIT\r\n")
+	fmt.Fprintf(conn, "AUTH secret\r\nCONFIG GET timeout maxmemory save port dir cluster-announce-port cluster-preferred-endpoint-type\r\nQUIT\r\n")
 	text, _ := io.ReadAll(conn)
 	values := make(map[string]string)
 	words := strings.Split(string(text), "\r\n")
@@ -208,6 +219,7 @@ func TestHostOverridesConfig(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"timeout": "2", "maxmemory": "1", "save": "60 1 900 2", "port": "0", "dir": dir, "cluster-announce-port": "7",
+		"cluster-preferred-endpoint-type": "ip",
 	} {
 		if values[name] != value {
 			t.Errorf("CONFIG GET %s: %q, want %q", name, values[name], value)

@@ -81,7 +81,7 @@ func (h Health) String() string {
 type Node struct {
 	ID          NodeID
 	Addr        Addr
-	Hostname    string
+	Hostname    string // "" if it announces none
 	Master      NodeID // whom it replicates; zero for a master
 	ConfigEpoch uint64 // orders the node's slot claims (SPEC §4.1); a replica shows its master's
 	Health      Health

@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// The policies of maxmemory-policy, and the levels of loglevel.
+// The words that directives of the kind isEnum accept.
 var (
 	policies = []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"}
 	levels   = []string{"debug", "verbose", "notice", "warning"}
+	// endpoints are those of package slots.
+	endpoints = []string{"ip", "hostname", "unknown-endpoint"}
 )
 
 // usedTable has the directives that a node obeys. Defaults are those of Redis 7.0.
@@ -61,6 +63,7 @@ func usedTable() []directive {
 		{name: "cluster-allow-reads-when-down", kind: isBool, def: "no", live: true},
 		{name: "cluster-announce-ip", kind: isString, live: true},
 		{name: "cluster-announce-hostname", kind: isString, live: true},
+		{name: "cluster-preferred-endpoint-type", kind: isEnum, words: endpoints, def: "ip", live: true},
 		{name: "cluster-announce-port", kind: isInt, def: "0", max: 65535, live: true},
 		{name: "cluster-announce-bus-port", kind: isInt, def: "0", max: 65535, live: true},
 	}

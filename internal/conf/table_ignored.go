@@ -30,7 +30,7 @@ const ignoredNames = `
 	replica-ignore-maxmemory replica-lazy-flush replicaof slave-announce-ip
 	slave-announce-port slave-ignore-maxmemory slave-lazy-flush slaveof
 	cluster-allow-pubsubshard-when-down cluster-announce-tls-port
-	cluster-link-sendbuf-limit cluster-preferred-endpoint-type
+	cluster-link-sendbuf-limit
 
 	tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers
 	tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass

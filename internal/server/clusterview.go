@@ -236,20 +236,6 @@ func cmdSlots(s *session) error {
 	return nil
 }
 
-func (s *session) slotsNode(n *slots.Node) {
-	s.out.Array(4)
-	s.out.BulkString(n.Addr.Host)
-	s.out.Int(int64(n.Addr.Port))
-	s.out.BulkString(n.ID.String())
-	if n.Hostname == "" {
-		s.out.Map(0)
-		return
-	}
-	s.out.Map(1)
-	s.out.BulkString("hostname")
-	s.out.BulkString(n.Hostname)
-}
-
 // cmdShards is CLUSTER SHARDS (SPEC §10.3): one for each master, also without
 // slots.
 func cmdShards(s *session) error {
@@ -313,7 +299,7 @@ func (s *session) shardNode(n *slots.Node, offset int64) {
 	w.BulkString("ip")
 	w.BulkString(n.Addr.Host)
 	w.BulkString("endpoint")
-	w.BulkString(n.Addr.Host)
+	w.BulkString(s.srv.endpointType().Of(n))
 	if n.Hostname != "" {
 		w.BulkString("hostname")
 		w.BulkString(n.Hostname)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Config configures a Server. Only Engine is required.
@@ -60,6 +61,9 @@ type Limits struct {
 	IdleTimeout  time.Duration // a client that says nothing for so long is closed; 0 = never
 	WriteTimeout time.Duration // a client that takes no reply for so long is closed; default 60 s
 	KeepAlive    time.Duration // interval of TCP keep-alive; default 300 s, negative = off
+
+	// Endpoint is the name under which clients are told to reach other nodes. Default: their addresses.
+	Endpoint slots.EndpointType
 }
 
 const (

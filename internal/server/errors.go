@@ -49,7 +49,7 @@ func errArity(c *command) error {
 // fail replies with an error: as it is if it begins with an upper-case code, after
 // "ERR " otherwise.
 func (s *session) fail(err error) {
-	text := err.Error()
+	text := s.srv.endpointError(err).Error()
 	if !hasCode(text) {
 		text = "ERR " + text
 	}

@@ -1,0 +1,70 @@
+package slotmesh
+
+import (
+	"context"
+
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// A server with cluster-preferred-endpoint-type hostname names nodes without one slots.NoHostname. Its CLUSTER SLOTS has
+// the address beside it, its redirects have not.
+
+// locate finds the host of a redirect that has none: the map tells the slot's owner, the port which node it is otherwise.
+func (r *clientReach) locate(ctx context.Context, err error, from place) error {
+	switch e := err.(type) {
+	case *slots.MovedError:
+		if e.Addr.Host != slots.NoHostname {
+			break
+		}
+		if r.load(ctx, from) == nil {
+			if owner, ok := r.owner(e.Slot); ok && owner.addr.Port == e.Addr.Port {
+				e.Addr.Host = owner.addr.Host
+				break
+			}
+		}
+		e.Addr.Host = r.hostAt(e.Addr.Port, from)
+	case *slots.AskError:
+		if e.Addr.Host == slots.NoHostname {
+			e.Addr.Host = r.hostAt(e.Addr.Port, from)
+		}
+	}
+	return err
+}
+
+// hostAt returns the host of a known node with that port, the one asked if there is none.
+func (r *clientReach) hostAt(port uint16, from place) string {
+	for master, replicas := range r.view.Load().replicas {
+		for _, p := range append([]place{master}, replicas...) {
+			if p.addr.Port == port {
+				return p.addr.Host
+			}
+		}
+	}
+	return from.addr.Host
+}
+
+// slotsPlace reads a node of CLUSTER SLOTS: name, port, id, what else is known. An absent name is the host of the node asked.
+func slotsPlace(r *resp.Reply, from place) place {
+	if len(r.Elems) < 2 {
+		return from
+	}
+	p := place{addr: slots.Addr{Host: r.Elems[0].Text(), Port: uint16(r.Elems[1].Int)}}
+	if p.addr.Host == slots.NoHostname && len(r.Elems) > 3 {
+		p.addr.Host = fieldOf(&r.Elems[3], "ip")
+	}
+	if p.addr.Host == "" {
+		p.addr.Host = from.addr.Host
+	}
+	return p
+}
+
+// fieldOf returns a field of a map, or of an array of names and values; "" if it is not there.
+func fieldOf(r *resp.Reply, name string) string {
+	for i := 0; i+1 < len(r.Elems); i += 2 {
+		if r.Elems[i].Text() == name {
+			return r.Elems[i+1].Text()
+		}
+	}
+	return ""
+}

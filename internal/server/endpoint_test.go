@@ -1,0 +1,59 @@
+package server
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// TestPreferredEndpoint: the answers are those of redis-server 7.0.15.
+func TestPreferredEndpoint(t *testing.T) {
+	const (
+		id   = "0100000000000000000000000000000000000000"
+		slot = "7629" // of k
+	)
+	for _, c := range []struct {
+		endpoint        slots.EndpointType
+		hostname        string
+		moved, metadata string
+		slots, shards   string // how the name is shown
+	}{
+		{slots.EndpointIP, "", "10.0.0.2:7002", "[]", `"10.0.0.2"`, `"10.0.0.2"`},
+		{slots.EndpointIP, "b.example", "10.0.0.2:7002", `["hostname", "b.example"]`, `"10.0.0.2"`, `"10.0.0.2"`},
+		{slots.EndpointHostname, "", "?:7002", `["ip", "10.0.0.2"]`, `"?"`, `"?"`},
+		{slots.EndpointHostname, "b.example", "b.example:7002", `["ip", "10.0.0.2"]`, `"b.example"`, `"b.example"`},
+		{slots.EndpointUnknown, "", ":7002", `["ip", "10.0.0.2"]`, "nil", `""`},
+		{slots.EndpointUnknown, "b.example", ":7002", `["ip", "10.0.0.2", "hostname", "b.example"]`, "nil", `""`},
+	} {
+		cluster := newFakeCluster()
+		srv := startServer(t, Config{Cluster: cluster, Limits: Limits{Endpoint: c.endpoint}})
+		top := cluster.top
+		mine, theirs := slots.NewSet(slots.OfString("mine")), slots.Full()
+		theirs.Subtract(&mine)
+		top.State = slots.OK
+		top.Nodes = []slots.Node{
+			{ID: cluster.id, Addr: cluster.addr(), Slots: &mine},
+			{ID: slots.NodeID{1}, Addr: slots.Addr{Host: "10.0.0.2", Port: 7002}, Hostname: c.hostname, Slots: &theirs},
+		}
+		top.Migrating = map[slots.Slot]slots.NodeID{slots.OfString("mine"): {1}}
+		cluster.use(top)
+		conn := connect(t, srv)
+		expect(t, conn, "GET k", "-MOVED "+slot+" "+c.moved)
+		expect(t, conn, "GET mine", "-ASK "+itoa(int(slots.OfString("mine")))+" "+c.moved)
+		expect(t, conn, "MULTI", "+OK")
+		expect(t, conn, "GET k", "-MOVED "+slot+" "+c.moved)
+		expect(t, conn, "DISCARD", "+OK")
+		want := "[:0, :" + itoa(int(slots.OfString("mine"))-1) + ", [" + c.slots + ", :7002, \"" + id + "\", " + c.metadata + "]]"
+		if got := do(t, conn, "CLUSTER SLOTS"); !strings.Contains(got, want) {
+			t.Errorf("%v, %q: CLUSTER SLOTS\n got %s\nwant %s", c.endpoint, c.hostname, got, want)
+		}
+		want = `"ip", "10.0.0.2", "endpoint", ` + c.shards + ", "
+		if c.hostname != "" {
+			want += `"hostname", "` + c.hostname + `", `
+		}
+		if got := do(t, conn, "CLUSTER SHARDS"); !strings.Contains(got, want+`"role", "master"`) {
+			t.Errorf("%v, %q: CLUSTER SHARDS\n got %s\nwant %s", c.endpoint, c.hostname, got, want)
+		}
+	}
+}
