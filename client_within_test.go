@@ -15,7 +15,7 @@ import (
 // A client's bounds, however many, share a few connections, and each is kept.
 func TestClientWithManyBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1})
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
 		time.Sleep(3 * time.Second)
 		network := &counted{Network: c.ClientNetwork()}
 		client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: c.Addrs(), Network: network})

@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,13 +15,41 @@ import (
 //
 // An error says which node refused what. Slots and epochs assigned until then stay; Reset undoes them.
 func Create(ctx context.Context, nodes ...*Node) error {
-	return CreateReplicated(ctx, 0, nodes...)
+	return CreateWithoutFailover(ctx, 0, nodes...)
 }
 
 // CreateReplicated is Create, but gives each master that many replicas: of n nodes the first n/(replicas+1)
 // become masters, the others follow them in turn. It returns when the replicas are linked
 // to their masters; WaitSynced tells when one holds its master's data.
+//
+// A replica succeeds its master by the votes of most masters, so that it takes three of them: with fewer the error matches
+// [ErrNoFailover], and nothing has been done. CreateWithoutFailover makes such a cluster all the same.
 func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
+	if masters := len(nodes) / (max(0, replicas) + 1); replicas > 0 && masters > 0 && masters < failoverMasters {
+		return &noFailover{nodes: len(nodes), replicas: replicas, masters: masters}
+	}
+	return CreateWithoutFailover(ctx, replicas, nodes...)
+}
+
+// failoverMasters is the least number of masters of which most are left when one fails.
+const failoverMasters = 3
+
+// ErrNoFailover is matched by the error of CreateReplicated about too few masters to elect a replica in the place of one.
+var ErrNoFailover = errors.New("slotmesh: no replica could ever take over")
+
+type noFailover struct{ nodes, replicas, masters int }
+
+func (e *noFailover) Error() string {
+	return fmt.Sprintf("%v: %d nodes with %d replicas for each master make a cluster of %d, but it takes %d masters for most of them "+
+		"to be left when one fails: give at least %d nodes, or no replicas, or use CreateWithoutFailover",
+		ErrNoFailover, e.nodes, e.replicas, e.masters, failoverMasters, failoverMasters*(e.replicas+1))
+}
+
+func (e *noFailover) Is(target error) bool { return target == ErrNoFailover }
+
+// CreateWithoutFailover is CreateReplicated for any number of masters. The replicas of one or two masters hold copies
+// and serve reads, but do not succeed a master that fails, only one that hands over ([Node.Failover], Close).
+func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) error {
 	if replicas < 0 || len(nodes) < replicas+1 {
 		return fmt.Errorf("slotmesh: %d nodes are too few for a master with %d replicas", len(nodes), max(0, replicas))
 	}

@@ -21,7 +21,7 @@ func TestMovesLeaveNoSlotWithoutOwner(t *testing.T) {
 			var mu sync.Mutex
 			var down []gossip.StateChanged
 			moving := false
-			c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, Node: func(_ int, cfg *slotmesh.Config) {
+			c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true, Node: func(_ int, cfg *slotmesh.Config) {
 				tell := cfg.OnEvent
 				cfg.OnEvent = func(e slotmesh.Event) {
 					if tell != nil {

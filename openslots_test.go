@@ -68,7 +68,7 @@ func TestReplicasKnowOfOpenSlotsFirst(t *testing.T) {
 // TestAStuckReplicaIsNamed: who opens or assigns a slot hears what became of it, and why.
 func TestAStuckReplicaIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1})
+		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true})
 		if err := c.Node(2).WaitSynced(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestAStuckReplicaIsNamed(t *testing.T) {
 // TestRefusedSlotsAreNotOpenAtReplicas either.
 func TestRefusedSlotsAreNotOpenAtReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1})
+		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true})
 		mine := firstSlots(c.Node(0), 3)
 		if err := slotmesh.SetImporting(c.Node(0), t.Context(), mine, c.Node(1).ID()); err == nil {
 			t.Error("a node imports its own slots")

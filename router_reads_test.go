@@ -46,7 +46,7 @@ func TestReadPreference(t *testing.T) {
 // gives the new, to nodes and clients alike, and to the replica itself.
 func TestReadWithinBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1})
+		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true})
 		master, replica := 0, 0
 		for i, n := range c.Nodes() {
 			if n.Map().Self().Master == c.Node(master).ID() {
@@ -109,7 +109,7 @@ func TestReadWithinBound(t *testing.T) {
 // ReadNearest reads where answers come from soonest, and notices when that changes.
 func TestReadNearest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 2})
+		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 2, WithoutFailover: true})
 		time.Sleep(3 * time.Second)
 		key := ownedBy(c.Node(0))
 		shard := []int{0}

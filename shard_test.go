@@ -112,7 +112,7 @@ func TestManualFailoverLosesNothing(t *testing.T) {
 // A replica that is reset gives up what was its master's, and can join again, as in Redis.
 func TestResetReplicaIsEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1})
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
 		keys := write(t, c, 300)
 		inStep(t, c)
 		time.Sleep(time.Second)
@@ -145,7 +145,7 @@ func TestResetReplicaIsEmpty(t *testing.T) {
 // claims their slots.
 func TestResetReplicaStaysEmptyAfterAPowerCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1})
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
 		write(t, c, 300)
 		inStep(t, c)
 		time.Sleep(time.Second)
@@ -166,7 +166,7 @@ func TestResetReplicaStaysEmptyAfterAPowerCut(t *testing.T) {
 // A replica that was reset and comes back to its shard holds nothing of it, and does not count before its first sync.
 func TestResetReplicaDoesNotCountWhenItReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1})
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
 		write(t, c, 300)
 		inStep(t, c)
 		time.Sleep(time.Second)

@@ -20,6 +20,10 @@ type Config struct {
 	Replicas    int           // of each master, default 0; the masters come first
 	NodeTimeout time.Duration // default 15 s
 	TCP         bool          // listen on 127.0.0.1 instead of in memory
+
+	// WithoutFailover allows replicas of fewer than three masters, which cannot elect one in the place of a
+	// master that fails; otherwise Start refuses them.
+	WithoutFailover bool
 	// Node may change the configuration of node i before each of its starts.
 	Node func(i int, cfg *slotmesh.Config)
 	// Prepare is called with node i before each of its starts: to add commands, say.
@@ -70,7 +74,13 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.patience())
 	defer cancel()
-	if err := slotmesh.CreateReplicated(ctx, cfg.Replicas, c.Nodes()...); err != nil {
+	create := slotmesh.CreateReplicated
+	if cfg.WithoutFailover {
+		create = slotmesh.CreateWithoutFailover
+	}
+	if err := create(ctx, cfg.Replicas, c.Nodes()...); errors.Is(err, slotmesh.ErrNoFailover) {
+		t.Fatalf("clustertest: %v, or set Config.WithoutFailover", err)
+	} else if err != nil {
 		t.Fatalf("clustertest: %v", err)
 	}
 	return c

@@ -51,7 +51,7 @@ func TestUp(t *testing.T) {
 }
 
 func TestUpEndsWhenAllNodesAreShutDown(t *testing.T) {
-	s := start(t, "up", "--port", "0", "--nodes", "2")
+	s := start(t, "up", "--port", "0", "--nodes", "2", "--without-failover")
 	text := s.stdout.waitFor(t, "Ctrl-C ends it.")
 	for _, line := range strings.Split(text, "\n") {
 		if addr := regexp.MustCompile(`^127\.0\.0\.1:\d+`).FindString(line); addr != "" {

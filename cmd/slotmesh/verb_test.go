@@ -35,6 +35,7 @@ func TestUsage(t *testing.T) {
 		{"up --nosuch", exitUsage, "", "there is no flag --nosuch"},
 		{"up x", exitUsage, "", `"x" is not a flag`},
 		{"up --nodes 0", exitUsage, "", "use 1 to 1000"},
+		{"up --nodes 2", exitUsage, "", "it takes 3 masters"},
 		{"up --port 60000", exitUsage, "", "use 0 to 55530"},
 		{"up --memory-only --dir x", exitUsage, "", "exclude each other"},
 		{"up --loglevel loud", exitUsage, "", "use debug, verbose, notice or warning"},
