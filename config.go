@@ -80,7 +80,8 @@ type ClientConfig struct {
 	Password string
 	// IdleTimeout closes the connection of a client that is silent for so long. Default: never.
 	IdleTimeout time.Duration
-	// Max limits the number of connections. Default 10,000.
+	// Max limits the number of connections. Default 10,000; fewer if the process may not
+	// open so many files.
 	Max int
 	// Endpoint is the name under which clients are told to reach the nodes: by redirects, CLUSTER SLOTS and SHARDS.
 	// Default: the address that each announces. With slots.EndpointHostname it is Config.Hostname, which each

@@ -17,6 +17,9 @@ func (n *Node) startServer(clients net.Listener) error {
 	if err := n.loadSettings(); err != nil {
 		return err
 	}
+	if err := n.fitMaxClients(); err != nil {
+		return err
+	}
 	cfg := server.Config{
 		Engine:     n.engine,
 		Settings:   liveSettings{n},
@@ -34,6 +37,9 @@ func (n *Node) startServer(clients net.Listener) error {
 		Snapshots:   &n.snapshots,
 		Extensions:  n.extensions(),
 		Dial:        n.cfg.Network.Dial,
+
+		Files:         n.openFiles(),
+		ReservedFiles: n.reservedNow,
 	}
 	if !n.cfg.Standalone {
 		cfg.Cluster = clusterPort{n}

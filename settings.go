@@ -216,6 +216,9 @@ func (n *Node) applySettings() error {
 	if err != nil {
 		return err
 	}
+	if err := n.checkMaxClients(); err != nil {
+		return err
+	}
 	n.store.SetMaxMemory(s.Bytes("maxmemory"))
 	n.store.SetPolicy(policy)
 	n.store.SetSamples(s.Int("maxmemory-samples"))

@@ -63,6 +63,7 @@ type Driver struct {
 	// catchingUp is set while a manual failover waits for the offset to grow.
 	catchingUp atomic.Bool
 	bytes      struct{ sent, received atomic.Uint64 }
+	links      atomic.Int64 // connections that are served
 
 	mu      sync.Mutex // guards started and closed
 	started bool
@@ -309,6 +310,9 @@ func (d *Driver) SetDataTime(t time.Time) {
 
 // Cluster returns the id of the cluster, zero while nobody has founded one.
 func (d *Driver) Cluster() ClusterID { return *d.cluster.Load() }
+
+// Links returns how many connections to peers there are, of both directions.
+func (d *Driver) Links() int { return int(d.links.Load()) }
 
 // Incarnation returns the number of this start of the node: it is greater than that of any earlier start.
 func (d *Driver) Incarnation() uint64 { return d.incarnation.Load() }

@@ -43,6 +43,8 @@ func (d *Driver) Accept(conn net.Conn) {
 func (d *Driver) serve(conn net.Conn, dialled slots.Addr) {
 	w := &wire{conn: conn, spawn: d.spawn}
 	defer w.close()
+	d.links.Add(1)
+	defer d.links.Add(-1)
 	defer context.AfterFunc(d.ctx, w.close)() // ends a blocked read on Close
 	id := LinkID(d.lastLink.Add(1))
 	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())

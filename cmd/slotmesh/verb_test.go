@@ -65,12 +65,17 @@ func TestHelpIsComplete(t *testing.T) {
 // processes, signals and exit codes.
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
+		limitFiles(os.Getenv(fileLimit))
 		main()
 	}
 	os.Exit(m.Run())
 }
 
-const asCommand = "SLOTMESH_TEST_AS_COMMAND"
+// Environment variables of such a process.
+const (
+	asCommand = "SLOTMESH_TEST_AS_COMMAND"
+	fileLimit = "SLOTMESH_TEST_FILE_LIMIT" // as ulimit -n sets it
+)
 
 // session is a run of the command in a process of its own.
 type session struct {

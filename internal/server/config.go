@@ -28,6 +28,10 @@ type Config struct {
 
 	// Dial opens the connections of MIGRATE to "host:port". Default: TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// Files is how many descriptors the process may have open; 0: as many as it likes.
+	Files int
+	// ReservedFiles tells how many of them are not for clients. Required with Files.
+	ReservedFiles func() int
 	// Extensions are commands that the host program adds.
 	Extensions []Extension
 	// Replication tells what ROLE and INFO replication show; nil: a master

@@ -171,6 +171,7 @@ func (s *Server) ServeConn(conn net.Conn) {
 func (s *Server) open(conn net.Conn) *session {
 	l := s.limits.Load()
 	keepAlive(conn, l.KeepAlive)
+	reserved := s.takesReserved(conn)
 	ss := newSession(s, conn, l)
 	s.mu.Lock()
 	if s.closed {
@@ -178,7 +179,7 @@ func (s *Server) open(conn net.Conn) *session {
 		conn.Close()
 		return nil
 	}
-	if len(s.sessions) >= l.MaxClients {
+	if reserved || len(s.sessions) >= l.MaxClients {
 		s.wg.Go(func() { turnAway(conn) })
 		s.mu.Unlock()
 		s.stats.rejectedConns.Add(1)
