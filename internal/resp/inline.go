@@ -1,24 +1,26 @@
 package resp
 
-import "bytes"
-
 // inline reads a command that is a line of words. done is false while the end of
 // the line has not arrived; an empty line gives no arguments. Quoted words are
 // decoded, so arguments may live outside the read buffer.
 func (p *Parser) inline() (done bool, err error) {
 	line := p.buf[p.r:p.w]
-	end := bytes.IndexByte(line, '\n')
+	end := p.endOfLine(line, '\n')
 	if end < 0 {
 		if len(line) > maxLine {
 			return false, errInlineTooBig
 		}
 		return false, nil
 	}
+	p.searched = 0
 	p.r += end + 1
 	p.cmd = p.r
 	line = line[:end]
 	if end > 0 && line[end-1] == '\r' {
 		line = line[:end-1]
+	}
+	if cap(p.args) > keepArgs {
+		p.args = nil
 	}
 	args, ok := SplitWords(p.args[:0], line)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 type Limits struct {
 	MaxBulk  int // bytes of one argument (proto-max-bulk-len); default 512 MiB
 	MaxArgs  int // arguments of one command; default 1,048,576
-	MaxQuery int // bytes of one unfinished command (client-query-buffer-limit); default 1 GiB
+	MaxQuery int // bytes of one unfinished command and of the list of its arguments (client-query-buffer-limit); default 1 GiB
 }
 
 const (
@@ -25,6 +25,11 @@ const (
 	maxLine    = 64 << 10 // an inline command, or a line that holds a length
 	firstRead  = 4 << 10  // the buffer of a peer that sends little
 	keepBuffer = 64 << 10 // a larger buffer is given back once it is empty
+	maxBuffer  = 1 << 20  // no buffer is larger, except for one argument that is
+	keepArgs   = 1 << 10  // a list of more arguments is given back after its command
+	// argOverhead is what an argument takes beside its bytes. Without it a command of very many
+	// empty arguments would take several times the memory that Limits.MaxQuery says.
+	argOverhead = 40
 )
 
 func (l Limits) withDefaults() Limits {
@@ -63,21 +68,26 @@ var (
 var ErrQueryTooLarge = errors.New("resp: the command exceeds the query buffer limit (client-query-buffer-limit)")
 
 // Parser cuts commands out of a byte stream. It is not safe for concurrent use.
+//
+// Its work is linear in the length of the stream, however the stream is cut into reads: when a
+// command outgrows the buffer, the arguments that are complete stay where they are and only the
+// one under way moves to the next buffer.
 type Parser struct {
 	limits   Limits
 	stranger bool
 
 	buf  []byte
-	cmd  int  // start of the unfinished command
+	cmd  int  // start of the unfinished command, or of the part of it that is in buf
 	r, w int  // buf[r:w] has arrived and is not parsed yet
 	full bool // the last Read left no space: there may be more
 
-	// Of the unfinished command. Spans are relative to cmd, so that the
-	// buffer may move while the rest of the command is awaited.
-	left  int // arguments still to come
-	bulk  int // length of the argument being read, noBulk if not known yet
-	spans []span
-	args  [][]byte
+	// Of the unfinished command.
+	left     int      // arguments still to come
+	bulk     int      // length of the argument being read, noBulk if not known yet
+	searched int      // bytes from r on that are known to hold no end of a line
+	spans    []span   // the arguments in buf, relative to cmd: the command may move inside buf
+	earlier  int      // bytes of the command in earlier buffers
+	args     [][]byte // the arguments in earlier buffers; of a command that Next has returned, all
 }
 
 type span struct{ off, len int }
@@ -98,10 +108,10 @@ func (p *Parser) SetStranger(stranger bool) { p.stranger = stranger }
 
 // Buffered returns the number of bytes that have arrived and belong to no
 // command that Next has returned.
-func (p *Parser) Buffered() int { return p.w - p.cmd }
+func (p *Parser) Buffered() int { return p.earlier + p.w - p.cmd }
 
-// Size returns the bytes of memory the buffer takes.
-func (p *Parser) Size() int { return cap(p.buf) }
+// Size returns the bytes of memory that the command under way and the buffer take.
+func (p *Parser) Size() int { return p.earlier + cap(p.buf) + cap(p.spans)*16 + cap(p.args)*24 }
 
 // Drained reports whether the last Fill got less than it had space for: a stream that is read
 // without waiting holds no more then.
@@ -114,6 +124,9 @@ func (p *Parser) Next() (args [][]byte, err error) {
 	for {
 		if p.left == 0 {
 			p.cmd = p.r
+			if p.earlier > 0 {
+				p.release()
+			}
 			if p.r == p.w {
 				return nil, nil
 			}
@@ -139,7 +152,7 @@ func (p *Parser) Next() (args [][]byte, err error) {
 			case n <= 0:
 				continue // an empty or null command means nothing
 			}
-			p.left, p.spans = n, p.spans[:0]
+			p.left, p.args = n, p.args[:0]
 		}
 		done, err := p.bulks()
 		if err != nil {
@@ -197,14 +210,14 @@ func (p *Parser) length(tooLong, invalid *ProtocolError) (n int, ok bool, err er
 	case len(line) > 3 && line[2] == '\r':
 		end = 2
 	default:
-		end = bytes.IndexByte(line, '\r')
-		if end < 0 || end+1 >= len(line) {
+		if end = p.endOfLine(line, '\r'); end < 0 {
 			if len(line) > maxLine {
 				return 0, false, tooLong
 			}
 			return 0, false, nil
 		}
 	}
+	p.searched = 0
 	v, valid := ParseInt(line[:end])
 	if !valid || v > 1<<40 || v < -1<<40 {
 		return 0, false, invalid
@@ -213,22 +226,47 @@ func (p *Parser) length(tooLong, invalid *ProtocolError) (n int, ok bool, err er
 	return int(v), true, nil
 }
 
-// collect turns the spans of a complete command into slices.
-func (p *Parser) collect() [][]byte {
-	args := p.args[:0]
-	if cap(args) > 1024 && len(p.spans) <= 1024 {
-		args = nil // one command with very many arguments must not pin memory
+// endOfLine returns the position of c in line, which begins where the last search without a result
+// began; -1 if it or the byte after a CR has not arrived.
+func (p *Parser) endOfLine(line []byte, c byte) int {
+	at := bytes.IndexByte(line[p.searched:], c)
+	if at < 0 {
+		p.searched = len(line)
+		return -1
 	}
+	at += p.searched
+	if c == '\r' && at+1 == len(line) {
+		p.searched = at
+		return -1
+	}
+	return at
+}
+
+// collect returns the arguments of a complete command.
+func (p *Parser) collect() [][]byte {
+	p.settle()
+	p.cmd = p.r
+	return p.args
+}
+
+// settle adds the arguments in buf to the list: from now on their place does not change.
+func (p *Parser) settle() {
 	for _, sp := range p.spans {
 		from := p.cmd + sp.off
-		args = append(args, p.buf[from:from+sp.len:from+sp.len])
+		p.args = append(p.args, p.buf[from:from+sp.len:from+sp.len])
 	}
-	if cap(p.spans) > 1024 && len(p.spans) <= 1024 {
-		p.spans = nil
+	p.spans = p.spans[:0]
+}
+
+// release lets go of the last command's arguments, so that they do not keep its buffers and a
+// very long list of them in memory.
+func (p *Parser) release() {
+	p.earlier = 0
+	p.args = p.args[:0]
+	if cap(p.args) > keepArgs {
+		p.args, p.spans = nil, nil
 	}
-	p.args = args
-	p.cmd = p.r
-	return args
+	clear(p.args[:cap(p.args)])
 }
 
 // Fill makes one Read into the buffer and returns how many bytes it brought; err
@@ -249,20 +287,22 @@ func (p *Parser) Fill(r io.Reader) (n int, err error) {
 	return 0, err
 }
 
-// room makes space for the next Read: at least firstRead bytes, more if the last
+// room makes space for the next Read: at least firstRead/4 bytes, more if the last
 // reads filled the buffer or a long argument is under way.
 func (p *Parser) room() error {
 	have := p.w - p.cmd
 	if have == 0 {
 		p.cmd, p.r, p.w = 0, 0, 0
-		switch {
-		case len(p.buf) > keepBuffer:
-			p.buf = nil
-		case p.full && len(p.buf) < keepBuffer:
-			p.buf = make([]byte, 4*len(p.buf))
-		}
 	}
-	if have > p.limits.MaxQuery {
+	switch idle := have == 0 && p.left == 0; {
+	case idle && (len(p.buf) > keepBuffer || cap(p.args) > keepArgs):
+		p.release()
+		if len(p.buf) > keepBuffer {
+			p.buf = nil
+		}
+	case idle && p.full && len(p.buf) < keepBuffer:
+		p.buf = make([]byte, 4*len(p.buf))
+	case !idle && p.pending() > p.limits.MaxQuery:
 		return ErrQueryTooLarge
 	}
 	if p.buf == nil {
@@ -271,29 +311,45 @@ func (p *Parser) room() error {
 	if len(p.buf)-p.w >= firstRead/4 {
 		return nil
 	}
-	if p.cmd > 0 { // the unfinished command moves to the front
+	// A read that filled the buffer without ending a batch will be followed by more of the kind: each costs a
+	// call of the system, and a write of its own for the replies.
+	filled := p.full && len(p.buf) < keepBuffer
+	if p.cmd > 0 && have <= len(p.buf)/2 && !filled { // the unfinished command moves to the front
 		copy(p.buf, p.buf[p.cmd:p.w])
 		p.r -= p.cmd
 		p.w -= p.cmd
 		p.cmd = 0
-		// A read that filled the buffer without ending a batch will be followed by more of the kind: each costs a
-		// call of the system, and a write of its own for the replies.
-		filled := p.full && len(p.buf) < keepBuffer
-		if !filled && len(p.buf)-p.w >= len(p.buf)/2 {
-			return nil
+		return nil
+	}
+	p.grow()
+	return nil
+}
+
+// pending returns the bytes that count against Limits.MaxQuery.
+func (p *Parser) pending() int {
+	if p.left == 0 {
+		return p.Buffered()
+	}
+	return p.Buffered() + (len(p.args)+len(p.spans))*argOverhead
+}
+
+// grow goes on in another buffer. The arguments that are complete stay where they are.
+func (p *Parser) grow() {
+	arrived := p.Buffered()
+	p.settle()
+	p.earlier += p.r - p.cmd
+	// What has arrived justifies four times as much, but not more than the argument under way
+	// needs, if that is the last one or a long one.
+	size := min(4*len(p.buf), maxBuffer)
+	if p.bulk != noBulk {
+		need := max(p.bulk+2, firstRead) + firstRead
+		if p.left == 1 || need > size {
+			size = min(need, max(size, 4*arrived))
 		}
 	}
-	// What has arrived justifies four times as much, but not more than the
-	// argument under way needs.
-	size := 4 * len(p.buf)
-	if p.bulk != noBulk {
-		size = min(size, max(p.r+p.bulk+2+firstRead, 2*firstRead))
-	}
-	size = max(size, p.w+firstRead)
-	grown := make([]byte, size)
-	copy(grown, p.buf[:p.w])
-	p.buf = grown
-	return nil
+	grown := make([]byte, max(size, p.w-p.r+firstRead))
+	p.w = copy(grown, p.buf[p.r:p.w])
+	p.buf, p.cmd, p.r = grown, 0, 0
 }
 
 func printable(c byte) string {
