@@ -73,12 +73,18 @@ func (e *Engine) Ship(a *Access) (*Shipment, error) {
 	}
 }
 
+// boardLocked takes each key once, however often it is named.
 func (s *Shipment) boardLocked(tx *keyspace.Tx, keys [][]byte) {
+	aboard := make(map[string]struct{})
 	for _, key := range keys {
 		entry, ok := tx.Peek(key)
 		if !ok {
 			continue
 		}
+		if _, again := aboard[string(key)]; again {
+			continue
+		}
+		aboard[string(key)] = struct{}{}
 		s.engine.Board(s.slot, s.flight, key)
 		value := entry.Value
 		if len(value) <= keyspace.BigValue {

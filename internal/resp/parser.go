@@ -32,7 +32,8 @@ const (
 	argOverhead = 40
 )
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns l with the defaults in place of zero fields.
+func (l Limits) WithDefaults() Limits {
 	if l.MaxBulk <= 0 {
 		l.MaxBulk = defaultMaxBulk
 	}
@@ -96,11 +97,11 @@ const noBulk = -1
 
 // NewParser returns a Parser without a buffer; the first Fill makes it.
 func NewParser(limits Limits) *Parser {
-	return &Parser{limits: limits.withDefaults(), bulk: noBulk}
+	return &Parser{limits: limits.WithDefaults(), bulk: noBulk}
 }
 
 // SetLimits puts other limits in force, from the next argument on.
-func (p *Parser) SetLimits(limits Limits) { p.limits = limits.withDefaults() }
+func (p *Parser) SetLimits(limits Limits) { p.limits = limits.WithDefaults() }
 
 // SetStranger says whether the peer still owes the password: it may then send
 // 10 arguments of 16 KiB at most.

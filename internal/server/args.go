@@ -52,6 +52,9 @@ func (s *session) slotArg(i int) (slots.Slot, error) {
 	return slots.Slot(n), err
 }
 
+// bytesOf views a string as bytes for code that only reads them.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
 // textOf views bytes as a string for the length of a call that does not keep it.
 func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 

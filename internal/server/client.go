@@ -25,6 +25,25 @@ var clientCommand = command{name: "client", arity: -2, group: "connection", sinc
 
 const errClientName = replyError("ERR Client names cannot contain spaces, newlines or special characters.")
 
+// maxClientText bounds the name of a connection and what its library calls itself, in bytes: each
+// connection keeps them, and CLIENT LIST repeats them.
+const maxClientText = 1 << 10
+
+func errClientText(what string) error {
+	return replyError("ERR " + what + " cannot be longer than " + itoa(maxClientText) + " bytes.")
+}
+
+// checkName returns why a connection cannot have that name.
+func checkName(name []byte) error {
+	switch {
+	case !validName(name):
+		return errClientName
+	case len(name) > maxClientText:
+		return errClientText("Client names")
+	}
+	return nil
+}
+
 // validName accepts printable ASCII without spaces.
 func validName(b []byte) bool {
 	for _, c := range b {
@@ -58,8 +77,8 @@ func cmdClientGetName(s *session) error {
 }
 
 func cmdClientSetName(s *session) error {
-	if !validName(s.args[2]) {
-		return errClientName
+	if err := checkName(s.args[2]); err != nil {
+		return err
 	}
 	s.setName(s.args[2])
 	s.out.OK()
@@ -69,6 +88,9 @@ func cmdClientSetName(s *session) error {
 func cmdClientSetInfo(s *session) error {
 	if !validName(s.args[3]) {
 		return replyError("ERR " + string(clip(s.args[2], 128)) + " cannot contain spaces, newlines or special characters.")
+	}
+	if len(s.args[3]) > maxClientText {
+		return errClientText(string(clip(s.args[2], 128)))
 	}
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
@@ -196,89 +218,6 @@ func clientType(name []byte) (wanted func(*session) bool, err error) {
 		}
 	}
 	return nil, replyError("ERR Unknown client type '" + string(clip(name, 128)) + "'")
-}
-
-func cmdClientKill(s *session) error {
-	if len(s.args) == 3 {
-		return s.killByAddr()
-	}
-	match, skipMe, err := s.killFilters()
-	if err != nil {
-		return err
-	}
-	n := int64(0)
-	for _, other := range s.srv.clients() {
-		if match(other) && (other != s || !skipMe) {
-			s.kill(other)
-			n++
-		}
-	}
-	s.out.Int(n)
-	return nil
-}
-
-// killByAddr is the old form: one address.
-func (s *session) killByAddr() error {
-	for _, other := range s.srv.clients() {
-		if other.conn.RemoteAddr().String() == string(s.args[2]) {
-			s.kill(other)
-			s.out.OK()
-			return nil
-		}
-	}
-	return replyError("ERR No such client")
-}
-
-func (s *session) kill(other *session) {
-	if other == s {
-		s.hangUp = true // after the reply
-		return
-	}
-	s.srv.mu.Lock()
-	delete(s.srv.sessions, other.id) // not listed any more, whatever it is doing
-	s.srv.mu.Unlock()
-	other.disconnect()
-}
-
-func (s *session) killFilters() (match func(*session) bool, skipMe bool, err error) {
-	skipMe = true
-	match = func(*session) bool { return true }
-	for i := 2; i < len(s.args); i += 2 {
-		if i+1 == len(s.args) {
-			return nil, false, errSyntax
-		}
-		var and func(*session) bool
-		value := s.args[i+1]
-		switch {
-		case s.word(i, "ID"):
-			id, err := s.numberIn(i+1, 1, 1<<62, replyError("ERR client-id should be greater than 0"))
-			if err != nil {
-				return nil, false, err
-			}
-			and = func(o *session) bool { return o.id == id }
-		case s.word(i, "TYPE"):
-			if and, err = clientType(value); err != nil {
-				return nil, false, err
-			}
-		case s.word(i, "ADDR"):
-			and = func(o *session) bool { return o.conn.RemoteAddr().String() == string(value) }
-		case s.word(i, "LADDR"):
-			and = func(o *session) bool { return o.conn.LocalAddr().String() == string(value) }
-		case s.word(i, "USER"):
-			if string(value) != "default" {
-				return nil, false, replyError("ERR No such user '" + string(clip(value, 128)) + "'")
-			}
-			continue
-		case s.word(i, "SKIPME") && (isWord(value, "YES") || isWord(value, "NO")):
-			skipMe = isWord(value, "YES")
-			continue
-		default:
-			return nil, false, errSyntax
-		}
-		before := match
-		match = func(o *session) bool { return before(o) && and(o) }
-	}
-	return match, skipMe, nil
 }
 
 // clients returns the sessions in the order of their ids.

@@ -44,6 +44,9 @@ func cmdCommandInfo(s *session) error {
 		} else {
 			s.out.Null()
 		}
+		if len(s.out.B) > s.maxOutput() {
+			return errReplyTooBig
+		}
 	}
 	return nil
 }
@@ -230,13 +233,15 @@ func cmdCommandDocs(s *session) error {
 			}
 		}
 	}
-	s.documentAll(list)
-	return nil
+	return s.documentAll(list)
 }
 
-func (s *session) documentAll(list []*command) {
+func (s *session) documentAll(list []*command) error {
 	s.out.Map(len(list))
 	for _, c := range list {
+		if len(s.out.B) > s.maxOutput() {
+			return errReplyTooBig
+		}
 		s.out.BulkString(c.name)
 		fields := [][2]string{{"summary", c.summary}, {"since", c.since}, {"group", c.group}}
 		s.out.Map(len(fields) + btoi(c.list != nil))
@@ -246,9 +251,12 @@ func (s *session) documentAll(list []*command) {
 		}
 		if c.list != nil {
 			s.out.BulkString("subcommands")
-			s.documentAll(c.list)
+			if err := s.documentAll(c.list); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 func cmdCommandList(s *session) error {

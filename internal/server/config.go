@@ -90,9 +90,7 @@ func (l Limits) withDefaults() Limits {
 	if l.KeepAlive == 0 {
 		l.KeepAlive = defaultKeepAlive
 	}
-	if l.Query.MaxBulk <= 0 {
-		l.Query.MaxBulk = 512 << 20
-	}
+	l.Query = l.Query.WithDefaults()
 	return l
 }
 

@@ -133,8 +133,9 @@ func cmdHello(s *session) error {
 			i += 2
 		case s.word(i, "SETNAME") && more >= 1:
 			i++
-			if name = s.args[i]; !validName(name) {
-				return errClientName
+			name = s.args[i]
+			if err := checkName(name); err != nil {
+				return err
 			}
 		default:
 			return replyError("ERR Syntax error in HELLO option '" + string(clip(s.args[i], 128)) + "'")

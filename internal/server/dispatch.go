@@ -97,7 +97,7 @@ func (s *session) reject(err error) {
 		}
 	}
 	if s.multi.on {
-		s.multi.spoilt = true
+		s.multi.spoil()
 	}
 	s.fail(err)
 }

@@ -54,7 +54,7 @@ func (s *session) execQueue() error {
 		n, keys, writes := stretch(queue)
 		var err error
 		switch {
-		case first && keys == 0 && len(s.watched) > 0:
+		case first && keys == 0 && len(s.watched.keys) > 0:
 			// The watched keys are all that has to be looked at under a lock.
 			if err = s.watchesHold(); err == nil {
 				n, err = s.execPlain(queue, n)
@@ -109,9 +109,10 @@ func (s *session) execRoute() error {
 	if len(s.access.Keys) == 0 {
 		return nil
 	}
-	for i := range s.watched {
-		if s.watched[i].slot != s.access.Slot {
+	for _, w := range s.watched.keys {
+		if w.slot != s.access.Slot {
 			s.access.CrossSlot = true
+			break
 		}
 	}
 	if !stretches && !s.access.CrossSlot {
@@ -137,10 +138,8 @@ func (s *session) execStretch(queue []queued, writes, first bool) error {
 		if writes && s.srv.paused.Load() != nil && first {
 			return errHeld
 		}
-		for i := range s.watched {
-			if first && s.watched[i].changed(tx, s.srv.engine.Map()) {
-				return errChanged
-			}
+		if first && s.watchedChanged(tx) {
+			return errChanged
 		}
 		for _, q := range queue {
 			if err := s.execOne(q, tx); err != nil {
@@ -159,6 +158,16 @@ func (s *session) execStretch(queue []queued, writes, first bool) error {
 		s.out.B = s.out.B[:mark]
 	}
 	return err
+}
+
+// watchedChanged is called under the lock of the slot that all watched keys are of.
+func (s *session) watchedChanged(tx *keyspace.Tx) bool {
+	for key, w := range s.watched.keys {
+		if w.changed(tx, key, s.srv.engine.Map()) {
+			return true
+		}
+	}
+	return false
 }
 
 // execPlain runs at least one command without a slot's lock.
@@ -204,10 +213,9 @@ func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 
 // watchesHold compares watched keys for a transaction without keys of its own.
 func (s *session) watchesHold() error {
-	for i := range s.watched {
-		w := &s.watched[i]
+	for key, w := range s.watched.keys {
 		err := s.srv.store.View(w.slot, func(tx *keyspace.Tx) error {
-			if w.changed(tx, s.srv.engine.Map()) {
+			if w.changed(tx, key, s.srv.engine.Map()) {
 				return errChanged
 			}
 			return nil

@@ -20,13 +20,14 @@ import (
 //     memory is bounded, and a client that takes nothing for
 //     Limits.WriteTimeout is closed.
 const (
-	flushAt      = 64 << 10 // replies of a batch leave when they are so long
-	keepReplies  = 64 << 10 // a longer reply buffer is given back
-	writePiece   = 1 << 20  // bytes of one write: progress is seen between them
-	backlogHigh  = 16 << 20 // queued bytes at which the session waits
-	stateIdle    = 0        // nothing is being written
-	stateWriting = 1        // the session's goroutine writes
-	stateReplier = 2        // a replier writes
+	flushAt       = 64 << 10 // replies of a batch leave when they are so long
+	keepReplies   = 64 << 10 // a longer reply buffer is given back
+	writePiece    = 1 << 20  // bytes of one write: progress is seen between them
+	backlogHigh   = 16 << 20 // queued bytes at which the session waits
+	replyOverhead = 64       // that a queued piece takes beside its bytes
+	stateIdle     = 0        // nothing is being written
+	stateWriting  = 1        // the session's goroutine writes
+	stateReplier  = 2        // a replier writes
 )
 
 // output is the way of replies to the client.
@@ -37,7 +38,7 @@ type output struct {
 	mu     sync.Mutex // guards what follows
 	cond   *sync.Cond // on mu: queue became shorter, the replier ended
 	queue  [][]byte   // for the replier
-	queued int        // bytes in queue
+	queued int        // bytes in queue, with what it takes to keep them
 	failed bool       // the client takes no more
 
 	// Of the ticker.
@@ -107,7 +108,7 @@ func (o *output) enqueue(b []byte) (queued, alive bool) {
 		return false, true
 	}
 	o.queue = append(o.queue, b)
-	o.queued += len(b)
+	o.queued += len(b) + replyOverhead
 	return true, true
 }
 
@@ -124,7 +125,7 @@ func (s *session) reply(ok bool) {
 		o.mu.Unlock()
 		ok = s.write(b)
 		o.mu.Lock()
-		o.queued -= len(b)
+		o.queued -= len(b) + replyOverhead
 		o.cond.Broadcast()
 	}
 	if !ok {

@@ -47,7 +47,7 @@ type session struct {
 	asking   bool          // ASKING, good for the next command
 	replies  replyMode
 	multi    multi
-	watched  []watch
+	watched  watches
 
 	term      uint64 // of this node before the present command
 	lastWrite Mark   // after the last write
@@ -203,6 +203,7 @@ func (s *session) fillFrom(r io.Reader) error {
 		s.parser.SetLimits(l.Query)
 	}
 	s.publish()
+	s.forget()
 	n, err := s.parser.Fill(r)
 	if s.shared.disconnected.Load() {
 		err = net.ErrClosed // whatever came with it: nothing of a client that was killed is executed any more
@@ -232,6 +233,19 @@ func (s *session) publish() {
 	note(&s.shared.query, s.parser.Buffered())
 	note(&s.shared.buffer, s.parser.Size())
 	note(&s.shared.replies, cap(s.out.B))
+}
+
+// keepKeys is how long a list of keys a session holds on to between batches.
+const keepKeys = 1 << 10
+
+// forget lets go of the last command. Its arguments would keep the buffers they came in in memory while the
+// client is idle.
+func (s *session) forget() {
+	s.args = nil
+	if cap(s.access.Keys) > keepKeys {
+		s.access.Keys = nil
+	}
+	clear(s.access.Keys[:cap(s.access.Keys)])
 }
 
 func note(to *atomic.Int32, n int) {

@@ -225,7 +225,7 @@ func cmdAppend(s *session, tx *keyspace.Tx) error {
 	value := make([]byte, 0, len(e.Value)+len(tail))
 	value = append(append(value, e.Value...), tail...)
 	s.out.Int(int64(len(value)))
-	return tx.Put(key, keyspace.String, value, e.ExpireAt)
+	return tx.PutOwned(key, keyspace.String, value, e.ExpireAt)
 }
 
 func cmdSetRange(s *session, tx *keyspace.Tx) error {
@@ -253,5 +253,5 @@ func cmdSetRange(s *session, tx *keyspace.Tx) error {
 	copy(value, e.Value)
 	copy(value[offset:], part)
 	s.out.Int(int64(len(value)))
-	return tx.Put(key, keyspace.String, value, e.ExpireAt)
+	return tx.PutOwned(key, keyspace.String, value, e.ExpireAt)
 }

@@ -93,7 +93,7 @@ func (s *session) slotMove(m *slots.Map, i int) (move slotMove, next int, err er
 	}
 	switch node := m.Node(move.target); {
 	case node == nil:
-		return move, 0, replyError("ERR Unknown node name: " + string(s.args[i+1]))
+		return move, 0, replyError("ERR Unknown node name: " + string(clip(s.args[i+1], 128)))
 	case move.target == m.Self().ID:
 		return move, 0, replyError("ERR Target node can not be this node")
 	case !node.IsMaster():

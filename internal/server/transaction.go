@@ -18,10 +18,15 @@ import (
 // multi is an open MULTI.
 type multi struct {
 	on     bool
-	spoilt bool // a command could not be queued: EXEC will refuse
+	spoilt bool // a command could not be queued: EXEC will refuse, and the queue is kept no longer
 	writes bool // a queued command may write
-	bytes  int
+	bytes  int  // that the queue takes
 	queue  []queued
+}
+
+func (m *multi) spoil() {
+	m.spoilt = true
+	m.queue, m.bytes = nil, 0
 }
 
 type queued struct {
@@ -29,19 +34,24 @@ type queued struct {
 	args [][]byte
 }
 
+// watches are the keys that a client watches. A key that is watched again stays as it was found first.
+type watches struct {
+	keys  map[string]watch
+	bytes int // that they take
+}
+
 // watch is a key as WATCH found it. A key that was absent and is absent again
 // counts as unchanged: whoever relied on its absence still may. But not in a slot that is
 // leaving for another node: it may be there by now.
 type watch struct {
-	key     []byte
 	slot    slots.Slot
 	present bool
 	version uint64
 }
 
 // changed is called under the slot's lock.
-func (w *watch) changed(tx *keyspace.Tx, m *slots.Map) bool {
-	e, ok := tx.Peek(w.key)
+func (w *watch) changed(tx *keyspace.Tx, key string, m *slots.Map) bool {
+	e, ok := tx.Peek(bytesOf(key))
 	if ok || w.present {
 		return ok != w.present || e.Version != w.version
 	}
@@ -87,7 +97,7 @@ func cmdDiscard(s *session) error {
 func (s *session) endMulti() {
 	clear(s.multi.queue)
 	s.multi = multi{}
-	s.watched = nil
+	s.watched = watches{}
 	s.shared.queued.Store(-1)
 	s.shared.watching.Store(0)
 }
@@ -97,19 +107,29 @@ func cmdWatch(s *session, tx *keyspace.Tx) error {
 		return replyError("ERR WATCH inside MULTI is not allowed")
 	}
 	for _, key := range s.args[1:] {
-		w := watch{key: append([]byte(nil), key...), slot: tx.Slot()}
+		if _, known := s.watched.keys[string(key)]; known {
+			continue
+		}
+		w := watch{slot: tx.Slot()}
 		if e, ok := tx.Peek(key); ok {
 			w.present, w.version = true, e.Version
 		}
-		s.watched = append(s.watched, w)
+		if s.watched.keys == nil {
+			s.watched.keys = make(map[string]watch)
+		}
+		s.watched.keys[string(key)] = w
+		s.watched.bytes += len(key) + watchOverhead
 	}
-	s.shared.watching.Store(int32(len(s.watched)))
+	s.shared.watching.Store(int32(len(s.watched.keys)))
+	if !s.mayKeep() {
+		return errSilent
+	}
 	s.out.OK()
 	return nil
 }
 
 func cmdUnwatch(s *session) error {
-	s.watched = nil
+	s.watched = watches{}
 	s.shared.watching.Store(0)
 	s.out.OK()
 	return nil
@@ -126,27 +146,43 @@ func (s *session) enqueue(cmd *command) {
 		s.reject(err)
 		return
 	}
-	q := queued{cmd: cmd, args: cloneArgs(s.args)}
+	if s.multi.spoilt { // EXEC will refuse: there is nothing to keep it for
+		s.out.Simple("QUEUED")
+		return
+	}
 	s.multi.bytes += queuedOverhead
 	for _, arg := range s.args {
 		s.multi.bytes += len(arg) + argOverhead
 	}
-	if limit := s.limits.Query.MaxQuery; limit > 0 && s.multi.bytes > limit {
-		s.hangUp = true // as for a single command of that size
+	if !s.mayKeep() {
 		return
 	}
-	s.multi.queue = append(s.multi.queue, q)
+	s.multi.queue = append(s.multi.queue, queued{cmd: cmd, args: cloneArgs(s.args)})
 	s.multi.writes = s.multi.writes || cmd.has(flagWrite)
 	s.shared.queued.Store(int32(len(s.multi.queue)))
 	s.out.Simple("QUEUED")
 }
 
-// What a queued command and each of its arguments take beside their bytes. Without it a queue of
-// PINGs would take many times the memory that its limit says.
+// What a queued command, each of its arguments and a watched key take beside their bytes. Without it
+// a queue of PINGs would take many times the memory that its limit says.
 const (
 	queuedOverhead = 48
 	argOverhead    = 24
+	watchOverhead  = 80
 )
+
+// mayKeep reports whether the transaction's commands and watched keys are within the limit of a query.
+// If not, the client is closed without a word, as for a single command of that size.
+func (s *session) mayKeep() bool {
+	kept := s.multi.bytes + s.watched.bytes
+	if kept <= s.limits.Query.MaxQuery {
+		return true
+	}
+	s.srv.cfg.Logger.Warn("client closed: its transaction exceeds the query buffer limit", "client", s.id,
+		"addr", s.conn.RemoteAddr(), "bytes", kept, "queued", len(s.multi.queue), "watched", len(s.watched.keys))
+	s.hangUp = true
+	return false
+}
 
 func cloneArgs(args [][]byte) [][]byte {
 	total := 0
