@@ -3,7 +3,6 @@ package slotmesh
 import (
 	"context"
 
-	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -42,29 +41,4 @@ func (r *clientReach) hostAt(port uint16, from place) string {
 		}
 	}
 	return from.addr.Host
-}
-
-// slotsPlace reads a node of CLUSTER SLOTS: name, port, id, what else is known. An absent name is the host of the node asked.
-func slotsPlace(r *resp.Reply, from place) place {
-	if len(r.Elems) < 2 {
-		return from
-	}
-	p := place{addr: slots.Addr{Host: r.Elems[0].Text(), Port: uint16(r.Elems[1].Int)}}
-	if p.addr.Host == slots.NoHostname && len(r.Elems) > 3 {
-		p.addr.Host = fieldOf(&r.Elems[3], "ip")
-	}
-	if p.addr.Host == "" {
-		p.addr.Host = from.addr.Host
-	}
-	return p
-}
-
-// fieldOf returns a field of a map, or of an array of names and values; "" if it is not there.
-func fieldOf(r *resp.Reply, name string) string {
-	for i := 0; i+1 < len(r.Elems); i += 2 {
-		if r.Elems[i].Text() == name {
-			return r.Elems[i+1].Text()
-		}
-	}
-	return ""
 }

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/clusterproto"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
@@ -144,31 +145,12 @@ func (r *clientReach) ask(ctx context.Context, to place, req *peer.Request) (res
 	return reply, err
 }
 
-// clientError turns an error reply into the error it stands for. A redirect without a host means the
-// host that sent it.
+// clientError turns an error reply into the error it stands for.
 func clientError(text string, from place) error {
-	code, rest, _ := strings.Cut(text, " ")
-	if code != "MOVED" && code != "ASK" {
-		return errorOf(text)
+	if redirect, ok := clusterproto.ParseRedirect(text, from.addr.Host); ok {
+		return redirect
 	}
-	number, target, _ := strings.Cut(rest, " ")
-	slot, err := strconv.ParseUint(number, 10, 16)
-	at := strings.LastIndexByte(target, ':') // no brackets around an IPv6 host
-	if err != nil || slot >= slots.Count || at < 0 {
-		return ReplyError(text)
-	}
-	port, err := strconv.ParseUint(target[at+1:], 10, 16)
-	if err != nil {
-		return ReplyError(text)
-	}
-	addr := slots.Addr{Host: strings.Trim(target[:at], "[]"), Port: uint16(port)}
-	if addr.Host == "" {
-		addr.Host = from.addr.Host
-	}
-	if code == "ASK" {
-		return &slots.AskError{Slot: slots.Slot(slot), Addr: addr}
-	}
-	return &slots.MovedError{Slot: slots.Slot(slot), Addr: addr}
+	return errorOf(text)
 }
 
 // load gets the map from the first of some nodes, or from any. Only one does at a time; the others wait for it.
@@ -220,31 +202,35 @@ func (r *clientReach) loadFrom(ctx context.Context, from place) (*clientView, er
 	if err != nil {
 		return nil, err
 	}
+	ranges, err := clusterproto.ParseSlots(&reply, from.addr.Host)
+	if err != nil {
+		return nil, err
+	}
+	if len(ranges) == 0 {
+		return nil, slots.ErrSlotNotServed
+	}
+	return viewOf(ranges), nil
+}
+
+func viewOf(ranges []clusterproto.SlotRange) *clientView {
 	v := &clientView{replicas: make(map[place][]place)}
-	for i := range reply.Elems {
-		row := reply.Elems[i].Elems
-		if len(row) < 3 || row[0].Int < 0 || row[1].Int >= slots.Count || row[0].Int > row[1].Int {
-			return nil, fmt.Errorf("row %d of CLUSTER SLOTS is none", i)
-		}
-		master := slotsPlace(&row[2], from)
+	for _, r := range ranges {
+		master := place{addr: r.Master}
 		at := slices.Index(v.masters, master)
 		if at < 0 {
 			at = len(v.masters)
 			v.masters = append(v.masters, master)
 			list := []place{}
-			for j := range row[3:] {
-				list = append(list, slotsPlace(&row[3+j], from))
+			for _, replica := range r.Replicas {
+				list = append(list, place{addr: replica})
 			}
 			v.replicas[master] = list
 		}
-		for slot := row[0].Int; slot <= row[1].Int; slot++ {
+		for slot := int(r.First); slot <= int(r.Last); slot++ {
 			v.owner[slot] = uint16(at + 1)
 		}
 	}
-	if len(v.masters) == 0 {
-		return nil, slots.ErrSlotNotServed
-	}
-	return v, nil
+	return v
 }
 
 // commandKeys is what COMMAND tells about a command.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/slotmesh/slotmesh/internal/peer"
@@ -55,11 +56,11 @@ func (r *scriptedReach) ask(_ context.Context, to place, req *peer.Request) (res
 		}
 		return resp.Reply{Kind: resp.Array, Elems: []resp.Reply{text(strconv.Itoa(next)), array(r.keys[node][from:to])}}, nil
 	case string(req.Args[1]) == "NODES":
-		open := ""
+		a, b, open := strings.Repeat("a", 40), strings.Repeat("b", 40), ""
 		if r.leaving() {
-			open = " [5->-bb]"
+			open = " [5->-" + b + "]"
 		}
-		return text("aa h:1@1 myself,master - 0 0 1 connected 5" + open + "\nbb h:2@2 master - 0 0 2 connected\n"), nil
+		return text(a + " h:1@1 myself,master - 0 0 1 connected 5" + open + "\n" + b + " h:2@2 master - 0 0 2 connected\n"), nil
 	default:
 		r.before(node)
 		most, _ := strconv.Atoi(string(req.Args[3]))

@@ -59,7 +59,7 @@ func (d *Diagnosis) orphans() (r Report) {
 		for slot := range slots.Slot(slots.Count) {
 			count := d.Keys[slot][n.ID]
 			owner := d.View.Owner(slot)
-			if count == 0 || owner == nil || n.owns(slot) || n.hasOpen(slot) || owner.hasOpen(slot) {
+			if count == 0 || owner == nil || n.Owns(slot) || n.hasOpen(slot) || owner.hasOpen(slot) {
 				continue
 			}
 			if sets[owner.ID] == nil {
@@ -106,7 +106,7 @@ func (d *Diagnosis) look(slot slots.Slot, dead bool) situation {
 		if !n.Alive() && !dead {
 			continue
 		}
-		p := part{node: n, owns: n.owns(slot), keys: d.Keys[slot][n.ID]}
+		p := part{node: n, owns: n.Owns(slot), keys: d.Keys[slot][n.ID]}
 		for _, o := range n.Open {
 			if o.Slot == slot {
 				p.open = append(p.open, o)

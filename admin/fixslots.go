@@ -53,7 +53,7 @@ func (f *fixer) goingOn(slot slots.Slot, s situation) (from, to slots.NodeID, ok
 	// Keys may be at both ends; once the target owns the slot, only there, and before the source has opened it, not yet there:
 	// that looks like a fix that was interrupted while it brought keys to their owner, and is not to turn round.
 	over := f.d.View.Owner(slot).ID == to
-	begun := over || f.d.View.Node(from).isOpen(slot, false, to)
+	begun := over || f.d.View.Node(from).IsOpen(slot, false, to)
 	for _, p := range s.parts {
 		if p.keys > 0 && (p.node.ID == to && !begun || p.node.ID != to && (over || p.node.ID != from)) {
 			return from, to, false

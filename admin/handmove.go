@@ -298,16 +298,7 @@ func (h *handMove) adapt(took time.Duration) {
 // resumed reports whether the slot was open at both ends when we came. Then the source's
 // keys are right: while it has a key, nobody is sent to the target for it.
 func (h *handMove) resumed(slot slots.Slot) bool {
-	return h.from.isOpen(slot, false, h.to.ID) && h.to.isOpen(slot, true, h.from.ID)
-}
-
-func (m *Member) isOpen(slot slots.Slot, importing bool, peer slots.NodeID) bool {
-	for _, o := range m.Open {
-		if o.Slot == slot && o.Importing == importing && o.Peer == peer {
-			return true
-		}
-	}
-	return false
+	return h.from.IsOpen(slot, false, h.to.ID) && h.to.IsOpen(slot, true, h.from.ID)
 }
 
 // migrate returns the command that moves keys (SPEC §8.3). The source dials the target, so it

@@ -8,6 +8,11 @@ import (
 
 func bulk(s string) resp.Reply { return resp.Reply{Kind: resp.Bulk, Str: []byte(s)} }
 
+const (
+	idA = "07c37dfeb235213a872192d90877d0cd55635b91"
+	idB = "67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1"
+)
+
 func TestParseJobs(t *testing.T) {
 	entry := func(kind resp.Kind, pairs ...string) resp.Reply {
 		r := resp.Reply{Kind: kind}

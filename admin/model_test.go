@@ -32,7 +32,7 @@ func (m *model) hurt(rng *rand.Rand) {
 		m.set(n, slot, true)
 	case 2: // servers let only owners migrate and only others import
 		if a != b && !n.isOpenAtAll(slot) {
-			m.w.open(a, slot, !n.owns(slot), b)
+			m.w.open(a, slot, !n.Owns(slot), b)
 		}
 	default:
 		if m.keys[slot] == nil {
@@ -70,12 +70,12 @@ func (m *model) act(a Action) error {
 		case OpClose:
 			n.Open = slices.DeleteFunc(n.Open, func(o OpenSlot) bool { return o.Slot == slot })
 		case OpImport:
-			if n.owns(slot) {
+			if n.Owns(slot) {
 				return fmt.Errorf("node %s owns slot %d and cannot import it", n.Address, slot)
 			}
-			n.Open = append(n.Open, OpenSlot{slot, true, a.Peer})
+			n.Open = append(n.Open, OpenSlot{Slot: slot, Importing: true, Peer: a.Peer})
 		case OpTell:
-			if n.owns(slot) && m.keys[slot][n.ID] > 0 {
+			if n.Owns(slot) && m.keys[slot][n.ID] > 0 {
 				return fmt.Errorf("node %s still holds keys of slot %d", n.Address, slot)
 			}
 			m.set(n, slot, false)
@@ -101,9 +101,9 @@ func (m *model) act(a Action) error {
 // move is MIGRATE: the source has the slot open, the target owns it and does not migrate it.
 func (m *model) move(from, to *Node, slot slots.Slot) error {
 	switch {
-	case !from.isOpenAtAll(slot) && !from.owns(slot):
+	case !from.isOpenAtAll(slot) && !from.Owns(slot):
 		return fmt.Errorf("node %s does not serve slot %d, so MIGRATE would be redirected", from.Address, slot)
-	case !to.owns(slot):
+	case !to.Owns(slot):
 		return fmt.Errorf("node %s does not own slot %d", to.Address, slot)
 	case slices.ContainsFunc(to.Open, func(o OpenSlot) bool { return o.Slot == slot && !o.Importing }):
 		return fmt.Errorf("node %s migrates slot %d and would answer ASK", to.Address, slot)
@@ -127,7 +127,7 @@ func (m *model) bump(n *Node) {
 	}
 	for _, other := range m.w.nodes {
 		for slot := range slots.Slot(modelSlots) {
-			if other != n && n.owns(slot) && other.owns(slot) {
+			if other != n && n.Owns(slot) && other.Owns(slot) {
 				m.set(other, slot, false)
 				delete(m.keys[slot], other.ID)
 			}
@@ -144,10 +144,10 @@ func (m *model) sound() error {
 			if n.isOpenAtAll(slot) {
 				return fmt.Errorf("slot %d is open at %s", slot, n.Address)
 			}
-			if n.owns(slot) && owner != nil {
+			if n.Owns(slot) && owner != nil {
 				return fmt.Errorf("slot %d is owned by %s and %s", slot, owner.Address, n.Address)
 			}
-			if n.owns(slot) {
+			if n.Owns(slot) {
 				owner = n
 			}
 		}

@@ -112,7 +112,7 @@ func (j *reshardJournal) remaining(v *View) (migrate.Plan, error) {
 		}
 		var left slots.Set
 		for slot := range set.All() {
-			if owner := v.Owner(slot); owner == source || source.isOpen(slot, false, to) {
+			if owner := v.Owner(slot); owner == source || source.IsOpen(slot, false, to) {
 				left.Add(slot)
 			}
 		}

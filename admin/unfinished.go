@@ -71,7 +71,7 @@ func (v *View) goesOn(slot slots.Slot, from, to slots.NodeID) bool {
 		return false
 	}
 	for _, n := range v.Alive() {
-		if n != source && n != target && n.IsMaster() && n.owns(slot) {
+		if n != source && n != target && n.IsMaster() && n.Owns(slot) {
 			return false
 		}
 		for _, o := range n.Open {
@@ -80,8 +80,8 @@ func (v *View) goesOn(slot slots.Slot, from, to slots.NodeID) bool {
 			}
 		}
 	}
-	return owner == source && target.isOpen(slot, true, from) ||
-		owner == target && !target.isOpen(slot, true, from)
+	return owner == source && target.IsOpen(slot, true, from) ||
+		owner == target && !target.IsOpen(slot, true, from)
 }
 
 func subset(a, b slots.Set) bool {

@@ -268,15 +268,11 @@ func (v *View) Alive() []*Node {
 func (v *View) Owner(slot slots.Slot) *Node {
 	var owner *Node
 	for _, n := range v.Nodes {
-		if n.IsMaster() && n.owns(slot) && (owner == nil || n.Epoch > owner.Epoch) {
+		if n.IsMaster() && n.Owns(slot) && (owner == nil || n.Epoch > owner.Epoch) {
 			owner = n
 		}
 	}
 	return owner
-}
-
-func (m *Member) owns(slot slots.Slot) bool {
-	return slices.ContainsFunc(m.Ranges, func(r slots.Range) bool { return r.First <= slot && slot <= r.Last })
 }
 
 // plannable returns the masters in the form that plans take.

@@ -57,7 +57,7 @@ func (c *Client) Why(ctx context.Context, v *View, slot slots.Slot) (*Why, error
 func (w *Why) hear(n *Node) {
 	claim := Claim{By: []*Node{n}}
 	for i := range n.Members {
-		if m := &n.Members[i]; m.owns(w.Slot) {
+		if m := &n.Members[i]; m.Owns(w.Slot) {
 			claim.Owner, claim.Epoch = m.ID, m.Epoch
 		}
 	}

@@ -84,5 +84,5 @@ func (w *world) own(i int, text string) {
 }
 
 func (w *world) open(i int, slot slots.Slot, importing bool, peer int) {
-	w.nodes[i].Open = append(w.nodes[i].Open, OpenSlot{slot, importing, nodeID(peer)})
+	w.nodes[i].Open = append(w.nodes[i].Open, OpenSlot{Slot: slot, Importing: importing, Peer: nodeID(peer)})
 }

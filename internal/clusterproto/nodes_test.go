@@ -1,4 +1,4 @@
-package admin
+package clusterproto
 
 import (
 	"slices"
@@ -107,11 +107,4 @@ func FuzzParseNodes(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestParseFields(t *testing.T) {
-	f := ParseFields("# Server\r\nredis_version:7.0.15\r\nexecutable:/a:b\r\n\r\ncluster_size:3\r\nnoise\r\n")
-	if f["redis_version"] != "7.0.15" || f["executable"] != "/a:b" || f.Int("cluster_size") != 3 || f.Int("missing") != 0 || len(f) != 3 {
-		t.Errorf("read %v", f)
-	}
 }
