@@ -14,8 +14,8 @@ var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 
 // Event is something that happened to the cluster as this node sees it, one of:
 //
-//   - who is there and well: [gossip.NodeAdded], [gossip.NodeRemoved], [gossip.HealthChanged], [gossip.AddrChanged], [gossip.MeetFailed],
-//     [gossip.Expelled];
+//   - who is there and well: [gossip.NodeAdded], [gossip.NodeRemoved], [gossip.HealthChanged], [gossip.AddrChanged], [gossip.Met],
+//     [gossip.MeetFailed], [gossip.Expelled];
 //   - who serves what: [gossip.StateChanged], [gossip.SlotsChanged], [gossip.RoleChanged], [gossip.EpochChanged];
 //   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked], [gossip.WritesPaused], [gossip.WritesResumed],
 //     [gossip.FailoverAborted], [gossip.StandingBack];
@@ -27,7 +27,7 @@ type Event any
 
 // Meet introduces this node to the one at addr, which needs Host and BusPort; both
 // clusters become one (SPEC §2.2). It returns once the handshake has begun; event
-// gossip.NodeAdded or gossip.MeetFailed tells how it ended.
+// gossip.Met or gossip.MeetFailed tells how it ended. MeetAndWait waits for that, and Join takes client addresses.
 func (n *Node) Meet(ctx context.Context, addr slots.Addr) error {
 	return n.do(ctx, gossip.MeetNode{Addr: addr})
 }
@@ -138,6 +138,10 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 			case n.pauser.orders <- e:
 			default: // the pause ends by its own time
 			}
+		case gossip.Met:
+			n.meets.end(e.Addr, nil)
+		case gossip.MeetFailed:
+			n.meets.end(e.Addr, e.Err)
 		case gossip.HandOverAsked:
 			n.wg.Go(n.catchUp)
 		case gossip.FailoverAborted:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -72,10 +73,8 @@ func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) er
 			return fmt.Errorf("slotmesh: giving %s slots %s: %w", n.Addr(), set, err)
 		}
 	}
-	for _, n := range nodes[1:] {
-		if err := nodes[0].Meet(ctx, n.reachable(nodes[0])); err != nil {
-			return fmt.Errorf("slotmesh: %s meets %s: %w", nodes[0].Addr(), n.Addr(), err)
-		}
+	if err := meetAll(ctx, nodes[0], nodes[1:]); err != nil {
+		return err
 	}
 	for i, n := range nodes[len(masters):] {
 		if err := n.followNew(ctx, masters[i%len(masters)].ID()); err != nil {
@@ -83,6 +82,17 @@ func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) er
 		}
 	}
 	return WaitAgreed(ctx, nodes...)
+}
+
+// meetAll introduces first to the others, side by side.
+func meetAll(ctx context.Context, first *Node, others []*Node) error {
+	errs := make([]error, len(others))
+	var wg sync.WaitGroup
+	for i, n := range others {
+		wg.Go(func() { errs[i] = first.MeetAndWait(ctx, n.reachable(first)) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // followNew makes n a replica as soon as it has heard of its master.

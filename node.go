@@ -58,6 +58,7 @@ type Node struct {
 
 	changed broadcast    // of the map
 	aborted broadcast    // of manual failovers
+	meets   meets        // whose outcome somebody waits for
 	backing atomic.Bool  // standing back: see gossip.StandingBack
 	maxLag  atomic.Int64 // time.Duration of min-replicas-max-lag, 0 if no replicas are asked for
 

@@ -12,7 +12,7 @@ import (
 type Command interface{ do(c *Core) error }
 
 // MeetNode makes the node at Addr a member (SPEC §2.2). A BusPort of 0 means Port +
-// 10,000. It returns at once; NodeAdded or MeetFailed tells the outcome.
+// 10,000. It returns at once; Met or MeetFailed tells the outcome.
 type MeetNode struct{ Addr slots.Addr }
 
 // ForgetNode removes a node here and, by gossip, everywhere (SPEC §2.5).

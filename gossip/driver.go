@@ -323,6 +323,12 @@ func (d *Driver) Peers() (list []Peer) {
 	return list
 }
 
+// MeetErr returns why a Meet that is under way has not succeeded yet, nil if nothing speaks against it so far.
+func (d *Driver) MeetErr(addr slots.Addr) (err error) {
+	d.inspect(func() { err = d.core.MeetErr(addr) })
+	return err
+}
+
 // Stats returns the message counters.
 func (d *Driver) Stats() (st Stats) {
 	d.inspect(func() { st = d.core.Stats() })

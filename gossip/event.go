@@ -84,6 +84,12 @@ type EpochChanged struct {
 	Reason      string
 }
 
+// Met says that a Meet succeeded: the node at Addr is a member of the same cluster now.
+type Met struct {
+	Addr slots.Addr
+	Node slots.NodeID
+}
+
 // MeetFailed says that a Meet came to nothing. Err matches ErrRefused if the two
 // clusters must not merge.
 type MeetFailed struct {
@@ -116,6 +122,7 @@ func (StateChanged) event()    {}
 func (SlotsChanged) event()    {}
 func (RoleChanged) event()     {}
 func (EpochChanged) event()    {}
+func (Met) event()             {}
 func (MeetFailed) event()      {}
 func (Expelled) event()        {}
 func (Warning) event()         {}

@@ -18,7 +18,7 @@ type handshake struct {
 	link     *link
 	dialling bool
 	nextDial time.Time
-	err      error // why the last dial failed
+	err      error // why it has not succeeded yet; nil if nothing is known
 
 	// What this node was when it sent the last Meet: the answer is to that.
 	saidCluster     ClusterID
@@ -73,6 +73,9 @@ func (c *Core) tendHandshakes() {
 func (c *Core) tendHandshake(h *handshake) {
 	switch {
 	case c.now.Sub(h.started) > max(c.cfg.NodeTimeout, time.Second):
+		if h.err == nil && h.link != nil {
+			h.err = ErrNoBus
+		}
 		err := ErrNoAnswer
 		if errors.Is(h.err, ErrRefused) {
 			err = h.err
@@ -89,6 +92,28 @@ func (c *Core) tendHandshake(h *handshake) {
 		c.dials = append(c.dials, pendingDial{addr: h.addr, meet: h})
 		c.out.Dials = append(c.out.Dials, h.addr)
 	}
+}
+
+// lost notes that the connection of a handshake broke before there was an answer. A refusal, which may be taken back
+// (see refused), says more.
+func (h *handshake) lost(err error) {
+	switch {
+	case errors.Is(h.err, ErrRefused):
+	case err == nil:
+		h.err = ErrNoBus
+	default:
+		h.err = fmt.Errorf("%w (%w)", ErrNoBus, err)
+	}
+}
+
+// MeetErr returns why a Meet that is under way has not succeeded yet, nil if nothing speaks against it so far.
+func (c *Core) MeetErr(addr slots.Addr) error {
+	for _, h := range c.handshakes {
+		if h.addr == addr {
+			return h.err
+		}
+	}
+	return nil
 }
 
 // endMeet ends a handshake. With an error its link is closed; without one the link
@@ -225,8 +250,10 @@ func (c *Core) onWelcome(l *link, m *Message) {
 	if v == weAdopt {
 		c.adopt(m.Cluster)
 	}
+	addr := l.meet.addr
 	c.endMeet(l.meet, nil)
 	c.admit(l, m.Self)
+	c.event(Met{Addr: addr, Node: m.Sender})
 	c.hear(l, m)
 	c.sendPing(l.node, l)
 	c.sendAll(l)

@@ -68,9 +68,12 @@ func (c *Core) LinkUp(now time.Time, id LinkID, dialled slots.Addr, host string)
 }
 
 // LinkDown says that a connection is gone; err tells why, nil if by Output.Hangs.
-func (c *Core) LinkDown(now time.Time, id LinkID, _ error) {
+func (c *Core) LinkDown(now time.Time, id LinkID, err error) {
 	c.now = now
 	if l := c.links[id]; l != nil {
+		if l.meet != nil {
+			l.meet.lost(err)
+		}
 		c.drop(l)
 	}
 }
@@ -129,6 +132,9 @@ func (c *Core) drop(l *link) {
 	delete(c.links, l.id)
 	c.loose = without(c.loose, l)
 	if h := l.meet; h != nil && h.link == l {
+		if h.err == nil {
+			h.err = ErrNoBus // it was given up for its silence
+		}
 		h.link, h.dialling, h.nextDial = nil, false, c.now.Add(firstRedial)
 	}
 	n := l.node

@@ -40,7 +40,7 @@ func (c *Core) Step(now time.Time, from LinkID, m *Message) {
 func (c *Core) identify(l *link, m *Message) bool {
 	if m.Sender == c.self.rec.ID {
 		if l.meet != nil {
-			c.endMeet(l.meet, ErrNoAnswer) // met itself
+			c.endMeet(l.meet, ErrMetSelf)
 		} else {
 			c.wrongPeer(l)
 		}

@@ -153,7 +153,7 @@ func (u *up) form(ctx context.Context, nodes []*slotmesh.Node) error {
 	case len(nodes):
 		// They may listen elsewhere than before: tell the first one where.
 		for _, n := range nodes[1:] {
-			if err := nodes[0].Meet(ctx, n.Addr()); err != nil {
+			if err := nodes[0].MeetAndWait(ctx, n.Addr()); err != nil {
 				return err
 			}
 		}

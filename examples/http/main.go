@@ -22,7 +22,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"time"
 
 	"github.com/slotmesh/slotmesh"
@@ -73,15 +72,7 @@ func enter(ctx context.Context, node *slotmesh.Node, join string) error {
 	if join == "" {
 		return slotmesh.Create(ctx, node)
 	}
-	host, port, err := net.SplitHostPort(join)
-	if err != nil {
-		return err
-	}
-	p, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return err
-	}
-	if err := node.Meet(ctx, slots.Addr{Host: host, Port: uint16(p), BusPort: uint16(p) + 10_000}); err != nil {
+	if err := node.Join(ctx, join); err != nil {
 		return err
 	}
 	return node.Ready(ctx)

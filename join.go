@@ -1,0 +1,183 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Join makes this node a member of a cluster. seeds are client addresses, "host:port", of some of its nodes: they are tried
+// in their order, until one lets this node in. Where its bus listens, each seed tells itself, asked with this node's own
+// password.
+//
+// When Join returns nil, this node and the seed are members of one cluster; [Node.Ready] tells when it serves. The
+// error says of each seed why it came to nothing: nobody listens there, what listens there is no node
+// (gossip.ErrNoBus), the two clusters must not become one (gossip.ErrRefused), it is this node itself
+// (gossip.ErrMetSelf), nobody answered within the node timeout (gossip.ErrNoAnswer), or ctx ended.
+func (n *Node) Join(ctx context.Context, seeds ...string) error {
+	if n.gossip == nil {
+		return n.absent()
+	}
+	if len(seeds) == 0 {
+		return errors.New(`slotmesh: Join without seeds: name at least one node of the cluster by its client address, "host:port"`)
+	}
+	var errs []error
+	for _, seed := range seeds {
+		err := n.joinAt(ctx, seed)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, fmt.Errorf("slotmesh: joining at %s: %w", seed, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Node) joinAt(ctx context.Context, seed string) error {
+	host, port, err := splitAddr("seed", seed)
+	if err != nil || host == "" || port == 0 {
+		return errors.New(`it is no client address: use "host:port"`)
+	}
+	id, busPort, err := n.askBusPort(ctx, net.JoinHostPort(host, strconv.Itoa(port)))
+	switch {
+	case err != nil:
+		return err
+	case id == n.ID():
+		return gossip.ErrMetSelf
+	}
+	return n.meet(ctx, slots.Addr{Host: host, Port: uint16(port), BusPort: busPort})
+}
+
+// askBusPort asks a node at its client port for its id and the port of its bus.
+func (n *Node) askBusPort(ctx context.Context, addr string) (id slots.NodeID, busPort uint16, err error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := n.cfg.Network.Dial(ctx, addr)
+	if err != nil {
+		return id, 0, err
+	}
+	var text string
+	err = guarded(ctx, conn, func() (err error) {
+		text, err = nodesText(conn, n.settings.String("requirepass"))
+		return err
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return id, 0, fmt.Errorf("asking it for the port of its bus: %w", err)
+	}
+	conn.Close()
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 3 || !strings.Contains(","+f[2]+",", ",myself,") {
+			continue
+		}
+		place, _, _ := strings.Cut(f[1], ",")
+		_, bus, _ := strings.Cut(place, "@")
+		port, err := strconv.ParseUint(bus, 10, 16)
+		if id, err2 := slots.ParseNodeID(f[0]); err == nil && err2 == nil && port > 0 {
+			return id, uint16(port), nil
+		}
+	}
+	return id, 0, fmt.Errorf("%w: its CLUSTER NODES does not tell the port of its bus", gossip.ErrNoBus)
+}
+
+// nodesText returns the answer to CLUSTER NODES.
+func nodesText(conn net.Conn, password string) (string, error) {
+	c := resp.NewConn(conn)
+	if password != "" {
+		if _, err := c.Do("AUTH", password); err != nil {
+			return "", err
+		}
+	}
+	reply, err := c.Do("CLUSTER", "NODES")
+	if err != nil {
+		return "", err
+	}
+	return reply.Text(), nil
+}
+
+// MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with the reason
+// why they are not: see [Node.Join], which takes client addresses. It gives up after the node timeout, at least a second.
+func (n *Node) MeetAndWait(ctx context.Context, addr slots.Addr) error {
+	if err := n.meet(ctx, addr); err != nil {
+		return fmt.Errorf("slotmesh: meeting %s: %w", addr, err)
+	}
+	return nil
+}
+
+func (n *Node) meet(ctx context.Context, addr slots.Addr) error {
+	if addr.BusPort == 0 && addr.Port <= 65535-busPortOffset {
+		addr.BusPort = addr.Port + busPortOffset // as gossip.MeetNode does
+	}
+	outcome, forget := n.meets.await(addr)
+	defer forget()
+	if err := n.Meet(ctx, addr); err != nil {
+		return err
+	}
+	select {
+	case err := <-outcome:
+		return err
+	case <-n.stop:
+		return ErrClosed
+	case <-ctx.Done():
+	}
+	if err := n.gossip.MeetErr(addr); err != nil {
+		return fmt.Errorf("%w; so far: %w", ctx.Err(), err)
+	}
+	return ctx.Err()
+}
+
+// meets are the callers that wait for the outcome of a Meet.
+type meets struct {
+	mu      sync.Mutex // guards waiting
+	waiting map[slots.Addr][]chan error
+}
+
+// await returns a channel that receives the outcome of the next Meet of addr, once; forget gives it up.
+func (m *meets) await(addr slots.Addr) (outcome <-chan error, forget func()) {
+	ch := make(chan error, 1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting == nil {
+		m.waiting = make(map[slots.Addr][]chan error)
+	}
+	m.waiting[addr] = append(m.waiting[addr], ch)
+	return ch, func() { m.forget(addr, ch) }
+}
+
+func (m *meets) forget(addr slots.Addr, ch chan error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := m.waiting[addr]
+	for i := range list {
+		if list[i] == ch {
+			list = append(list[:i], list[i+1:]...)
+			break
+		}
+	}
+	if m.waiting[addr] = list; len(list) == 0 {
+		delete(m.waiting, addr)
+	}
+}
+
+// end tells the outcome of a Meet. It does not wait.
+func (m *meets) end(addr slots.Addr, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ch := range m.waiting[addr] {
+		ch <- err
+	}
+	delete(m.waiting, addr)
+}
