@@ -30,8 +30,8 @@ func SetLoading(n *Node, on bool) { n.server.SetLoading(on) }
 
 // OpenAtMaster returns the slots that a replica knows to be open at its master.
 func OpenAtMaster(n *Node) (set slots.Set) {
-	migrating, importing := n.openAtMaster()
-	for _, open := range []map[slots.Slot]slots.NodeID{migrating, importing} {
+	all := n.openAtMaster()
+	for _, open := range []map[slots.Slot]slots.NodeID{all.Migrating, all.Importing} {
 		for slot := range open {
 			set.Add(slot)
 		}

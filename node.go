@@ -64,6 +64,7 @@ type Node struct {
 
 	kin      kin // of the goroutine that changes the map
 	lost     lostSlots
+	vacated  vacated
 	openings openings
 
 	life context.Context
@@ -226,8 +227,7 @@ func (n *Node) startCluster() error {
 		return err
 	}
 	n.tellData()
-	var then openSlots
-	then.Migrating, then.Importing = n.openAtMaster() // in the snapshot
+	then := openSlots(n.openAtMaster()) // in the snapshot
 	n.noteOpenSlots(nil, n.Map())
 	if n.migrations, err = n.newMigrations(); err != nil {
 		ln.Close()

@@ -24,12 +24,9 @@ const (
 )
 
 // openSlots is the content of the note: the slots on the move, with the other end of each.
-type openSlots struct {
-	Migrating map[slots.Slot]slots.NodeID
-	Importing map[slots.Slot]slots.NodeID
-}
+type openSlots gossip.OpenSlots
 
-func (o *openSlots) empty() bool { return len(o.Migrating)+len(o.Importing) == 0 }
+func (o *openSlots) empty() bool { return len(o.Migrating)+len(o.Importing)+len(o.Ceded) == 0 }
 
 // encode returns nil for no open slots, which removes the note.
 func (o *openSlots) encode() ([]byte, error) {
@@ -75,6 +72,7 @@ func (n *Node) noteOpenLocked() {
 	}
 	var o openSlots
 	o.Migrating, o.Importing = m.OpenSlots()
+	o.Ceded = cededSlots(m)
 	if len(n.openings.next) > 0 {
 		o.Migrating, o.Importing = maps.Clone(o.Migrating), maps.Clone(o.Importing)
 		for _, next := range n.openings.next {
@@ -134,7 +132,7 @@ func (n *Node) announce(set *slots.Set, state gossip.SlotState, peer slots.NodeI
 }
 
 func sameOpen(a, b *slots.Map) bool {
-	if *a.Open() != *b.Open() {
+	if *a.Open() != *b.Open() || !maps.Equal(cededSlots(a), cededSlots(b)) {
 		return false
 	}
 	for slot := range a.Open().All() {
@@ -149,14 +147,27 @@ func sameOpen(a, b *slots.Map) bool {
 	return true
 }
 
+// cededSlots returns the slots that the node of a map gave away and that are not claimed yet.
+func cededSlots(m *slots.Map) map[slots.Slot]slots.NodeID {
+	set := m.Ceded()
+	if set.Empty() {
+		return nil
+	}
+	ceded := make(map[slots.Slot]slots.NodeID, set.Len())
+	for slot := range set.All() {
+		ceded[slot] = m.Owner(slot).ID
+	}
+	return ceded
+}
+
 // openAtMaster returns what this node's master has open, as far as its notes have come: gossip opens
 // the same when this node takes its place.
-func (n *Node) openAtMaster() (migrating, importing map[slots.Slot]slots.NodeID) {
+func (n *Node) openAtMaster() gossip.OpenSlots {
 	open, err := decodeOpenSlots(n.backlog.Notes()[noteOpen])
 	if err != nil {
 		n.log.Error("open slots of the former master are lost; look for them with a check", "error", err)
 	}
-	return open.Migrating, open.Importing
+	return gossip.OpenSlots(open)
 }
 
 // resumeJobs makes this node, which has just been promoted in the place of former, go on with its
@@ -183,9 +194,6 @@ func (n *Node) resumeJobs(former slots.NodeID) {
 // one that never was, and create it anew; a target that lost its own would take the keys that have
 // come for leftovers of another node's slot, and drop them. A claim is a promise to all.
 func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotState, peer slots.NodeID) error {
-	if state == gossip.SlotNode && n.gossip != nil && peer != n.ID() {
-		n.awaitClaim(ctx, &set, peer)
-	}
 	change := gossip.SetSlots{Slots: set, State: state, Node: peer}
 	if n.gossip != nil && (state == gossip.SlotMigrating || state == gossip.SlotImporting) {
 		done := n.announce(&set, state, peer)
@@ -202,21 +210,6 @@ func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotSta
 		return fmt.Errorf("the change of slots %s is in force, but: %w", set, err)
 	}
 	return nil
-}
-
-// awaitClaim waits a little until peer's own claim of the slots has arrived: giving them up before
-// would leave them without an owner, and their clients without an answer, for that long.
-func (n *Node) awaitClaim(ctx context.Context, set *slots.Set, peer slots.NodeID) {
-	ctx, cancel := context.WithTimeout(ctx, claimWait)
-	defer cancel()
-	_ = n.WaitMap(ctx, func(m *slots.Map) bool { // in vain: then it is given up without a claim
-		for slot := range set.All() {
-			if o := m.Owner(slot); m.IsMine(slot) || o == nil || o.ID != peer && m.Node(peer) != nil {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // dropStaleImports drops keys that a snapshot brought of slots which a job is bringing here, if the snapshot is from
@@ -263,10 +256,8 @@ func (n *Node) claimLoaded() error {
 	return n.do(n.life, gossip.AddSlots{Slots: free})
 }
 
-const (
-	claimWait   = time.Second
-	replicaWait = 2 * time.Second
-)
+// replicaWait is for how long a change of slots waits for replicas that do not confirm it.
+const replicaWait = 2 * time.Second
 
 // replicasHave waits until the stream up to now is at each replica in good standing, however long
 // that takes: a great value needs more than any fixed time, and who gave up would bring it again

@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/server"
@@ -23,6 +24,8 @@ func (c clusterPort) SetSlot(ctx context.Context, slot slots.Slot, state server.
 		server.SlotNode:      gossip.SlotNode,
 	}[state], peer)
 }
+
+func (c clusterPort) Vacated() slots.Set { return c.vacated.fresh(time.Now()) }
 
 func (c clusterPort) StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (string, error) {
 	id, err := c.MigrateSlots(ctx, set, target)

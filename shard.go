@@ -107,6 +107,7 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.follow(m)
 	n.noteOpenSlots(old, m)
 	n.noteLost(old, m)
+	n.vacated.note(old, m, time.Now())
 	n.migrations.MapChanged()
 	if promoted && m.Self().HasSlots() {
 		n.resumeJobs(old.Self().Master)

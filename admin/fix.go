@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -17,6 +18,8 @@ type FixOptions struct {
 	// Replace settles keys that two nodes hold with different values: the one that is moved
 	// to the owner wins. Without it such keys stop the fix.
 	Replace bool
+	// Timeout of a MIGRATE. Default 60 s, as in redis-cli.
+	Timeout time.Duration
 }
 
 // FixPlan says how to repair a cluster, step by step.

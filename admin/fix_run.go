@@ -153,7 +153,7 @@ func (c *Client) carry(ctx context.Context, v *View, a Action, o FixOptions) err
 	t := &tracker{c: c, begin: time.Now()}
 	t.p.TotalSlots = a.Slots.Len()
 	defer t.report(true)
-	h := &handMove{c: c, view: v, from: v.Node(a.Node), to: v.Node(a.Peer), track: t, o: MoveOptions{Replace: o.Replace}.withDefaults()}
+	h := &handMove{c: c, view: v, from: v.Node(a.Node), to: v.Node(a.Peer), track: t, o: MoveOptions{Replace: o.Replace, Timeout: o.Timeout}.withDefaults()}
 	if a.Op == OpFinish {
 		return h.run(ctx, a.Slots)
 	}

@@ -24,6 +24,9 @@ func (c *Core) settleClaims() {
 		c.recomputeOwners()
 		c.withdrawLost()
 	}
+	if len(c.ceded) > 0 {
+		c.settleCeded()
+	}
 	if len(c.migrating)+len(c.importing) > 0 {
 		c.closeMoved()
 	}

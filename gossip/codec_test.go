@@ -120,7 +120,7 @@ func sampleState() *State {
 	return &State{
 		Cluster: ClusterID{1}, Established: true, Served: true, CurrentEpoch: 9, LastVoteEpoch: 8,
 		Nodes:     []Record{m.Records[1], m.Records[0], m.Records[3]},
-		Migrating: map[slots.Slot]slots.NodeID{5: {1}, 16383: {2}}, Importing: map[slots.Slot]slots.NodeID{0: {3}},
+		Migrating: map[slots.Slot]slots.NodeID{5: {1}, 16383: {2}}, Importing: map[slots.Slot]slots.NodeID{0: {3}}, Ceded: map[slots.Slot]slots.NodeID{7: {4}},
 	}
 }
 

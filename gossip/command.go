@@ -97,13 +97,15 @@ func (cmd DelSlots) do(c *Core) error {
 			return &SlotError{Slot: slot}
 		}
 	}
-	c.claim(nil, &cmd.Slots)
+	mine := c.withoutCeded(cmd.Slots)
+	c.claim(nil, &mine)
 	return nil
 }
 
 func (FlushSlots) do(c *Core) error {
 	if c.self.rec.Slots != nil {
-		c.claim(nil, c.self.rec.Slots)
+		mine := c.withoutCeded(*c.self.rec.Slots)
+		c.claim(nil, &mine)
 	}
 	return nil
 }
@@ -132,6 +134,7 @@ func (cmd Reset) do(c *Core) error {
 	c.cluster, c.former, c.established, c.served = ClusterID{}, nil, false, false
 	clear(c.migrating)
 	clear(c.importing)
+	clear(c.ceded)
 	c.erase(c.self)
 	c.claimsStale = true
 	self := &c.self.rec

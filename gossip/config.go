@@ -41,7 +41,7 @@ type Config struct {
 	// Inherit returns which slots are open at this node's master, with the other end of each, as far as
 	// the node knows. It is called when the node takes the master's place, and must not block: these slots
 	// stay open, in the same save and the same map as the promotion. Default: none are.
-	Inherit func() (migrating, importing map[slots.Slot]slots.NodeID)
+	Inherit func() OpenSlots
 	// Rand is the core's only source of chance, ids included: seed it well. It must
 	// not be used elsewhere.
 	Rand *rand.Rand

@@ -28,6 +28,8 @@ type Core struct {
 	lastVoteEpoch uint64
 	migrating     map[slots.Slot]slots.NodeID
 	importing     map[slots.Slot]slots.NodeID
+	ceded         map[slots.Slot]slots.NodeID // slots of this node that belong to another as soon as it claims them
+	nextOffer     time.Time                   // of ceded slots, not before
 
 	self  *node
 	nodes map[slots.NodeID]*node
@@ -116,7 +118,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		cfg: cfg, now: now,
 		nodes: make(map[slots.NodeID]*node),
 		links: make(map[LinkID]*link), guests: make(map[slots.NodeID]guest),
-		migrating: make(map[slots.Slot]slots.NodeID), importing: make(map[slots.Slot]slots.NodeID),
+		migrating: make(map[slots.Slot]slots.NodeID), importing: make(map[slots.Slot]slots.NodeID), ceded: make(map[slots.Slot]slots.NodeID),
 		syncs: syncsPerTick, dirty: true, mapDirty: true, claimsStale: true,
 	}
 	self := Record{ID: cfg.Self}
@@ -127,7 +129,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		self = st.Nodes[0]
 		c.cluster, c.established, c.served = st.Cluster, st.Established, st.Served
 		c.currentEpoch, c.lastVoteEpoch = st.CurrentEpoch, st.LastVoteEpoch
-		c.migrating, c.importing = cloneOpen(st.Migrating), cloneOpen(st.Importing)
+		c.migrating, c.importing, c.ceded = cloneOpen(st.Migrating), cloneOpen(st.Importing), cloneOpen(st.Ceded)
 	}
 	if self.ID.IsZero() {
 		self.ID = newNodeID(cfg.Rand)
@@ -280,6 +282,7 @@ func (c *Core) Output() Output {
 		c.updateState()
 	}
 	c.flushNews()
+	c.offerCeded()
 	out := c.out
 	c.out = Output{}
 	if c.dirty {
@@ -304,7 +307,7 @@ func (c *Core) State() *State {
 	st := &State{
 		Cluster: c.cluster, Established: c.established, Served: c.served,
 		CurrentEpoch: c.currentEpoch, LastVoteEpoch: c.lastVoteEpoch,
-		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing),
+		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing), Ceded: cloneOpen(c.ceded),
 	}
 	st.Nodes = make([]Record, 0, len(c.list)+len(c.gone.order))
 	st.Nodes = append(st.Nodes, c.self.rec)
@@ -337,6 +340,9 @@ func (c *Core) buildMap() *slots.Map {
 			view.Addr = slots.Addr{}
 		}
 		t.Nodes = append(t.Nodes, view)
+	}
+	if len(c.ceded) > 0 {
+		c.showCeded(&t)
 	}
 	m, err := slots.NewMap(t)
 	if err != nil {

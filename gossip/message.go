@@ -24,6 +24,8 @@ const (
 	TypeResume      Type = 15 // the replica called it off
 	TypeHandOver    Type = 16 // a master that is about to end asks its replica to take over
 
+	TypeCede Type = 17 // the sender gave Slots to the receiver, which may claim them: see cede.go
+
 	typeCount = 32 // more types may come; the unknown ones are counted and ignored
 )
 
@@ -39,7 +41,7 @@ var typeNames = [typeCount]string{
 	TypePing: "ping", TypePong: "pong", TypeMeet: "meet", TypeRefuse: "refuse", TypeNews: "news", TypeSummary: "summary",
 	TypeSuspect: "suspect", TypeFail: "fail", TypeForgotten: "forgotten",
 	TypeVoteRequest: "vote-request", TypeVote: "vote", TypeDeny: "deny", TypePause: "pause", TypePaused: "paused",
-	TypeResume: "resume", TypeHandOver: "hand-over",
+	TypeResume: "resume", TypeHandOver: "hand-over", TypeCede: "cede",
 }
 
 // Message is what nodes say to each other. The first group of fields is in every
@@ -69,7 +71,7 @@ type Message struct {
 	Reason  string       // Refuse: plain English
 
 	ConfigEpoch uint64     // VoteRequest: of the master to succeed. Vote, Deny: the epoch asked for
-	Slots       *slots.Set // VoteRequest: what the candidate will claim
+	Slots       *slots.Set // VoteRequest: what the candidate will claim. Cede: what is given away
 	Forced      bool       // VoteRequest: by command, whether the master works or not
 	Electorate  uint64     // VoteRequest, Vote: stands for the set of voters, see Core.electorate
 }

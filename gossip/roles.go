@@ -42,6 +42,7 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 	self.Master, self.Slots = master, nil
 	clear(c.migrating)
 	clear(c.importing)
+	clear(c.ceded)
 	c.claimsChanged(c.self, was, nil)
 	c.dataTime = time.Time{}
 	for _, n := range c.list {

@@ -18,7 +18,7 @@ const (
 
 // SetSlot opens a slot for a move, or ends that. With SlotNode and this node as Node, the
 // slot becomes its own under a new config epoch, which all others learn at once; with
-// another, this node gives the slot up. The caller refuses that while it holds
+// another, this node cedes the slot, see cede.go. The caller refuses that while it holds
 // keys of the slot (SPEC §8.2).
 type SetSlot struct {
 	Slot  slots.Slot
@@ -86,20 +86,18 @@ func (cmd SetSlot) do(c *Core) error {
 
 // assign ends a move.
 func (c *Core) assign(slot slots.Slot, to *node, mine bool) {
-	one := slots.NewSet(slot)
-	switch {
+	switch _, ceded := c.ceded[slot]; {
 	case to == c.self && !mine:
 		// Without agreement, so with an epoch greater than the present owner's
 		// (SPEC §4.5, §8.2).
 		c.bumpEpoch("took a slot at the end of a move")
+		one := slots.NewSet(slot)
 		c.claim(&one, nil)
-	case to != c.self && mine:
-		c.claim(nil, &one)
+		c.reclaim(slot)
+	case to != c.self && (mine || ceded):
+		c.cede(slot, to)
 	}
 	c.closeSlot(slot)
-	if to != c.self && mine && !c.self.rec.claims() {
-		c.becomeReplica(to.rec.ID) // SPEC §4.6
-	}
 }
 
 func (c *Core) openSlot(open map[slots.Slot]slots.NodeID, slot slots.Slot, peer slots.NodeID) {

@@ -10,6 +10,13 @@ type SetSlots struct {
 	Node  slots.NodeID
 }
 
+// OpenSlots are the slots of a shard that are on the move, each with the node at the other end.
+type OpenSlots struct {
+	Migrating map[slots.Slot]slots.NodeID
+	Importing map[slots.Slot]slots.NodeID
+	Ceded     map[slots.Slot]slots.NodeID // given away, and not yet claimed by their new owner
+}
+
 func (cmd SetSlots) do(c *Core) error {
 	for slot := range cmd.Slots.All() {
 		if err := (SetSlot{slot, cmd.State, cmd.Node}).do(c); err != nil {
@@ -26,17 +33,26 @@ func (c *Core) inherit() {
 	if c.cfg.Inherit == nil {
 		return
 	}
-	migrating, importing := c.cfg.Inherit()
-	for slot, peer := range migrating {
+	open := c.cfg.Inherit()
+	for slot, peer := range open.Migrating {
 		if c.nodes[peer] != nil && c.ownsSlot(slot) {
 			c.openSlot(c.migrating, slot, peer)
 		}
 	}
-	for slot, peer := range importing {
+	for slot, peer := range open.Importing {
 		if c.nodes[peer] != nil && !c.ownsSlot(slot) {
 			c.openSlot(c.importing, slot, peer)
 		}
 	}
+	for slot, peer := range open.Ceded {
+		if n := c.nodes[peer]; n != nil && n != c.self && c.ownsSlot(slot) {
+			c.cede(slot, n)
+		}
+	}
 }
 
-func (c *Core) ownsSlot(slot slots.Slot) bool { return c.self.owned != nil && c.self.owned.Has(slot) }
+// ownsSlot reports whether a slot is this node's, and not ceded.
+func (c *Core) ownsSlot(slot slots.Slot) bool {
+	_, ceded := c.ceded[slot]
+	return !ceded && c.self.owned != nil && c.self.owned.Has(slot)
+}

@@ -42,9 +42,12 @@ func TestPromotionInheritsOpenSlots(t *testing.T) {
 	replica, other, demoted := s.nodes[3], s.nodes[1].id, s.nodes[4].id
 	stranger := slots.NodeID{9}
 	own, foreign := slots.Even(3)[0].First, slots.Even(3)[1].First
-	replica.core.cfg.Inherit = func() (migrating, importing map[slots.Slot]slots.NodeID) {
-		return map[slots.Slot]slots.NodeID{own: other, own + 1: demoted, own + 2: stranger, foreign: other},
-			map[slots.Slot]slots.NodeID{foreign + 1: other, foreign + 2: stranger, own + 3: other}
+	replica.core.cfg.Inherit = func() OpenSlots {
+		return OpenSlots{
+			Migrating: map[slots.Slot]slots.NodeID{own: other, own + 1: demoted, own + 2: stranger, foreign: other},
+			Importing: map[slots.Slot]slots.NodeID{foreign + 1: other, foreign + 2: stranger, own + 3: other},
+			Ceded:     map[slots.Slot]slots.NodeID{own + 4: other, own + 5: stranger, foreign + 4: other},
+		}
 	}
 	replica.core.noMap = false
 	if err := replica.core.Do(s.now, Failover{FailoverTakeover}); err != nil {
@@ -57,6 +60,9 @@ func TestPromotionInheritsOpenSlots(t *testing.T) {
 	migrating, importing := out.Save.Migrating, out.Save.Importing
 	if len(migrating) != 2 || migrating[own] != other || migrating[own+1] != demoted || len(importing) != 1 || importing[foreign+1] != other {
 		t.Errorf("saved migrating %v, importing %v", migrating, importing)
+	}
+	if ceded := out.Save.Ceded; len(ceded) != 1 || ceded[own+4] != other || out.Map.Owner(own+4).ID != other {
+		t.Errorf("saved ceded %v, owner %s", ceded, out.Map.Owner(own+4).ID)
 	}
 	if want := slots.NewSet(own, own+1, foreign+1); *out.Map.Open() != want {
 		t.Errorf("open in the map: %s, want %s", out.Map.Open(), want)

@@ -20,6 +20,7 @@ type State struct {
 	Nodes         []Record
 	Migrating     map[slots.Slot]slots.NodeID
 	Importing     map[slots.Slot]slots.NodeID
+	Ceded         map[slots.Slot]slots.NodeID // given away, and not yet claimed by their new owner
 }
 
 // validate reports what cannot be: the core relies on the bounds for all that it holds.
@@ -60,6 +61,7 @@ const (
 	stMigrating
 	stImporting
 	stServed
+	stCeded
 )
 
 // EncodeState returns the content of the state file: msgpack, sealed with a
@@ -79,6 +81,7 @@ func EncodeState(s *State) []byte {
 	w.openSlots(stMigrating, s.Migrating)
 	w.openSlots(stImporting, s.Importing)
 	w.bool(stServed, s.Served)
+	w.openSlots(stCeded, s.Ceded)
 	return frame.Seal(stateMagic, stateVersion, w.done())
 }
 
@@ -154,6 +157,8 @@ func (s *State) decodeField(u *unpacker, key uint64) {
 		s.Importing = u.openSlots()
 	case stServed:
 		s.Served = u.bool()
+	case stCeded:
+		s.Ceded = u.openSlots()
 	default:
 		u.skip(maxDepth)
 	}

@@ -177,6 +177,8 @@ func (c *Core) dispatch(l *link, m *Message) {
 		if c.pause != nil && c.pause.by == n.rec.ID {
 			c.endPause()
 		}
+	case TypeCede:
+		c.onCede(n, m)
 	case TypeForgotten:
 		for i := range m.Records {
 			if m.Records[i].ID == c.self.rec.ID {

@@ -32,6 +32,9 @@ type Topology struct {
 	CurrentEpoch uint64          // the cluster-wide epoch (SPEC §4.1)
 	Migrating    map[Slot]NodeID // open slots that leave this node, and to whom
 	Importing    map[Slot]NodeID // open slots that come to this node, and from whom
+	// Ceded are slots that this node gave to others which have not claimed them yet. Nodes names
+	// the new owners. Clients are sent to these by an AskError, which they follow in either state.
+	Ceded *Set
 }
 
 // Map is one node's view of the cluster at one moment: a value, safe for
@@ -55,6 +58,8 @@ const MaxNodes = 4096
 
 const _ = int16(MaxNodes) // does not compile if the index of a node does not fit Map.owner
 
+var noSlots Set // stands for a Topology.Ceded that is nil; never changed
+
 // NewMap builds a Map; t and what it points to must not be changed afterwards.
 // It returns an error if Self is not among the nodes, a node is listed twice, a slot
 // has two owners, an open slot is none, or there are more than MaxNodes nodes.
@@ -63,6 +68,9 @@ func NewMap(t Topology) (*Map, error) {
 		return nil, fmt.Errorf("slots: %d nodes, a map holds at most %d", len(t.Nodes), MaxNodes)
 	}
 	m := &Map{top: t, index: make(map[NodeID]int, len(t.Nodes))}
+	if m.top.Ceded == nil {
+		m.top.Ceded = &noSlots
+	}
 	m.top.Nodes = slices.Clone(t.Nodes)
 	slices.SortFunc(m.top.Nodes, func(a, b Node) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	for i := range m.owner {
@@ -170,6 +178,9 @@ func (m *Map) Importing(slot Slot) (NodeID, bool) {
 	id, ok := m.top.Importing[slot]
 	return id, ok
 }
+
+// Ceded returns the slots that this node gave to their owners, and which these have not claimed yet.
+func (m *Map) Ceded() *Set { return m.top.Ceded }
 
 // Open returns the slots that are migrating from or importing to this node.
 func (m *Map) Open() *Set { return &m.open }

@@ -46,6 +46,9 @@ func Route(m *Map, r Request) error {
 	if r.ReadOnly && !r.Write && m.Self().Master == owner.ID {
 		return nil
 	}
+	if m.top.Ceded.Has(r.Slot) {
+		return &AskError{Slot: r.Slot, Node: owner.ID, Addr: owner.Addr}
+	}
 	return &MovedError{Slot: r.Slot, Node: owner.ID, Addr: owner.Addr}
 }
 

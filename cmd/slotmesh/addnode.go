@@ -24,6 +24,7 @@ func addNodeVerb(t *task) *verb {
 			f.BoolVar(&a.Replica, "cluster-slave", false, "add it as a replica")
 			f.BoolVar(&a.Replica, "cluster-replica", false, "the same as --cluster-slave")
 			f.StringVar(&a.Master, "cluster-master-id", "", "`node` to replicate: id, its beginning, or address")
+			tribNames(f, "slave", "master-id")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
 			fresh, rest, err := address(args)

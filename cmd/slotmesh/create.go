@@ -21,6 +21,7 @@ func createVerb(t *task) *verb {
 		flags: func(f *flag.FlagSet) {
 			t.asking(f)
 			f.IntVar(&replicas, "cluster-replicas", 0, "`number` of replicas for each master")
+			tribNames(f, "replicas")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
 			plan, err := admin.PlanCreate(args, replicas)

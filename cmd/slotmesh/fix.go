@@ -4,13 +4,14 @@ import (
 	"context"
 	"flag"
 	"strings"
+	"time"
 
 	"github.com/slotmesh/slotmesh/admin"
 )
 
 func fixVerb(t *task) *verb {
 	var o admin.FixOptions
-	dry := false
+	dry, timeout := false, 0
 	return &verb{
 		name: "fix", args: "HOST:PORT [--dry-run]",
 		summary: "Repair what check finds, step by step.",
@@ -22,9 +23,12 @@ func fixVerb(t *task) *verb {
 			f.BoolVar(&dry, "dry-run", false, "show the steps only")
 			f.BoolVar(&o.WithUnreachableMasters, "cluster-fix-with-unreachable-masters", false, "give the slots of masters that do not answer to others, without their keys")
 			f.BoolVar(&o.Replace, "cluster-replace", false, "of a key that two nodes hold, the one that is moved to the owner of its slot overwrites the owner's")
+			f.IntVar(&timeout, "cluster-timeout", 60_000, "`milliseconds` that a MIGRATE may take")
+			tribNames(f, "timeout")
 			f.Bool("cluster-search-multiple-owners", true, "slots with several owners are always looked for; known for the sake of scripts")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
+			o.Timeout = time.Duration(timeout) * time.Millisecond
 			v, _, err := t.view(ctx, args, 0)
 			if err != nil {
 				return err

@@ -29,6 +29,7 @@ func importVerb(t *task) *verb {
 			f.BoolVar(&in.Replace, "cluster-replace", false, "overwrite keys that the cluster has already")
 			f.IntVar(&in.Pipeline, "cluster-pipeline", 0, "`keys` per MIGRATE (100 without it)")
 			f.IntVar(&timeout, "cluster-timeout", 60_000, "`milliseconds` that a MIGRATE may take")
+			tribNames(f, "from", "copy", "replace", "pipeline", "timeout")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
 			if in.From == "" {

@@ -22,6 +22,7 @@ func (m *mover) moving(f *flag.FlagSet) {
 	f.IntVar(&m.timeout, "cluster-timeout", 60_000, "`milliseconds` that a MIGRATE may take")
 	f.BoolVar(&m.o.Replace, "cluster-replace", false, "overwrite keys that the target holds already")
 	f.BoolVar(&m.dry, "dry-run", false, "show the plan only")
+	tribNames(f, "pipeline", "timeout")
 }
 
 const movingHelp = "Nodes that can, move their slots by themselves; elsewhere keys travel by SETSLOT and MIGRATE. Clients go on reading and\n" +

@@ -30,6 +30,7 @@ func rebalanceVerb(t *task) *verb {
 			f.BoolVar(&r.UseEmptyMasters, "cluster-use-empty-masters", false, "give slots to masters that own none, too")
 			f.Float64Var(&r.Threshold, "cluster-threshold", migrate.DefaultThreshold, "`percent` by which a master may be off its share before slots move")
 			f.BoolVar(&m.dry, "cluster-simulate", false, "the same as --dry-run")
+			tribNames(f, "weight", "use-empty-masters", "threshold", "simulate")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
 			var rest []string

@@ -25,6 +25,7 @@ func reshardVerb(t *task) *verb {
 			f.StringVar(&from, "cluster-from", "all", "`nodes` that give slots: all, or ids or addresses separated by commas")
 			f.StringVar(&r.To, "cluster-to", "", "`node` that gets them: id, its beginning, or address")
 			f.IntVar(&r.Slots, "cluster-slots", 0, "`number` of slots")
+			tribNames(f, "from", "to", "slots")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
 			switch {

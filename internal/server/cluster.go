@@ -62,6 +62,8 @@ type Ownership interface {
 	AddSlots(ctx context.Context, set slots.Set) error
 	// DelSlots makes slots unowned in this node's view: all or none.
 	DelSlots(ctx context.Context, set slots.Set) error
+	// Vacated returns the slots that lost their owner a moment ago by what another node said.
+	Vacated() slots.Set
 	// FlushSlots gives up all slots of this node. The server has checked
 	// that the node holds no keys.
 	FlushSlots(ctx context.Context) error

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -71,16 +70,15 @@ type slotChange struct {
 	m        *slots.Map
 	del      bool
 	released slots.Set // see released
+	vacated  slots.Set // see Ownership
 	set      slots.Set
-	nobodys  bool // a slot to be deleted has no owner
 }
 
 // add takes one more slot, after Redis' checks in Redis' order.
 func (c *slotChange) add(slot slots.Slot) error {
 	name := "ERR Slot " + itoa(int(slot))
 	switch owned := c.m.Owner(slot) != nil; {
-	case c.del && !owned:
-		c.nobodys = true
+	case c.del && !owned && !c.vacated.Has(slot):
 		return replyError(name + " is already unassigned")
 	case !c.del && owned && !c.released.Has(slot):
 		return replyError(name + " is already busy")
@@ -139,24 +137,16 @@ func (s *session) addSlots(read func(*slotChange) error) error {
 	return s.change(func(ctx context.Context) error { return s.srv.take(ctx, c.m, c.set) })
 }
 
-// delSlots waits a moment for slots without an owner to get one. The stock tools let a node drop a slot and take it again, and then
-// tell the others to drop it, too: these may have heard of the first by then, and not yet of the second.
+// delSlots takes slots that another node gave up a moment ago for dropped already, which is no
+// error: this node just happens to have heard of it before the command came.
 func (s *session) delSlots(read func(*slotChange) error) error {
-	const moment, step = 200 * time.Millisecond, 10 * time.Millisecond
-	var c slotChange
-	for waited := time.Duration(0); ; waited += step {
-		c = slotChange{m: s.srv.engine.Map(), del: true}
-		err := read(&c)
-		if err == nil {
-			break
-		}
-		if !c.nobodys || waited == moment {
-			return err
-		}
-		select {
-		case <-s.srv.life.Done():
-			return err
-		case <-time.After(step):
+	c := slotChange{m: s.srv.engine.Map(), del: true, vacated: s.srv.cfg.Cluster.Vacated()}
+	if err := read(&c); err != nil {
+		return err
+	}
+	for slot := range c.vacated.All() {
+		if c.m.Owner(slot) == nil {
+			c.set.Remove(slot)
 		}
 	}
 	return s.change(func(ctx context.Context) error {

@@ -122,6 +122,7 @@ type fakeCluster struct {
 	resets  []bool
 	jobs    []Migration
 	err     error // of every change
+	vacated slots.Set
 }
 
 func newFakeCluster() *fakeCluster {
@@ -231,6 +232,8 @@ func (c *fakeCluster) DelSlots(_ context.Context, set slots.Set) error {
 	}
 	return nil
 }
+
+func (c *fakeCluster) Vacated() slots.Set { return c.vacated }
 
 func (c *fakeCluster) FlushSlots(context.Context) error {
 	c.publish(slots.Set{})

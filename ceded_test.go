@@ -1,0 +1,135 @@
+package slotmesh_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// handMoved starts a cluster where the slot of key, which holds a value, has been moved by hand
+// from node 0 to node 1 up to the last step: SETSLOT NODE.
+func handMoved(t *testing.T, cfg clustertest.Config) (o operator, key, slot string) {
+	c := clustertest.Start(t, cfg)
+	for _, n := range c.Nodes() {
+		if err := n.WaitSynced(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o = operator{t, c}
+	key = keyOf(c.Node(0))
+	slot = fmt.Sprint(slots.OfString(key))
+	host, port, _ := strings.Cut(c.Addrs()[1], ":")
+	o.must(0, "SET "+key+" 0")
+	o.must(1, "CLUSTER SETSLOT "+slot+" IMPORTING "+c.Node(0).ID().String())
+	o.must(0, "CLUSTER SETSLOT "+slot+" MIGRATING "+c.Node(1).ID().String(), "MIGRATE "+host+" "+port+" "+key+" 0 1000")
+	return o, key, slot
+}
+
+// chase sends a command to node i and follows redirects, as clients do, but no more than three.
+func (o operator) chase(i int, line string) string {
+	o.t.Helper()
+	addr, asking := o.c.Addrs()[i], false
+	for range 4 {
+		conn, err := o.c.Dial(o.t.Context(), "tcp", addr)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		client := resp.NewConn(conn)
+		if asking {
+			client.Do("ASKING")
+		}
+		reply, err := client.Do(strings.Fields(line)...)
+		client.Close()
+		if err == nil {
+			return reply.Text()
+		}
+		f := strings.Fields(err.Error())
+		if len(f) != 3 || f[0] != "MOVED" && f[0] != "ASK" {
+			return err.Error()
+		}
+		addr, asking = f[2], f[0] == "ASK"
+	}
+	return "sent round in circles"
+}
+
+// TestSetSlotNodeInAnyOrder: the stock tools tell the masters of a slot's new owner in orders of their own. Each
+// is answered at once, clients of all nodes are served between any two, and at the end the slot is closed.
+func TestSetSlotNodeInAnyOrder(t *testing.T) {
+	for _, order := range [][]int{{1, 0, 2}, {0, 1, 2}, {0, 2, 1}, {2, 0, 1}, {2, 1, 0}, {0}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, key, slot := handMoved(t, clustertest.Config{Replicas: 1})
+				o.c.DelayBetween(0, 1, 20*time.Millisecond) // the one's news takes so long to the other
+				target, value := o.c.Node(1).ID().String(), 0
+				work := func() {
+					for i := range 3 {
+						value++
+						if got := o.chase(i, "SET "+key+" "+strconv.Itoa(value)); got != "OK" {
+							t.Errorf("SET by way of node %d: %s", i, got)
+						}
+						if got := o.chase((i+1)%3, "GET "+key); got != strconv.Itoa(value) {
+							t.Errorf("GET by way of node %d: %s, want %d", (i+1)%3, got, value)
+						}
+					}
+				}
+				for _, i := range order {
+					began := time.Now()
+					o.must(i, "CLUSTER SETSLOT "+slot+" NODE "+target)
+					if took := time.Since(began); took > 0 {
+						t.Errorf("node %d answered after %v", i, took)
+					}
+					for range 5 {
+						work()
+						time.Sleep(5 * time.Millisecond)
+					}
+				}
+				o.c.WaitStable()
+				work()
+				noneOpen(t, o.c)
+				if !o.c.Node(1).Map().IsMine(slots.OfString(key)) {
+					t.Error("the slot is not the target's")
+				}
+			})
+		})
+	}
+}
+
+// TestCededSlotSurvivesAFailover: what a master gave away, its successor gives away too.
+func TestCededSlotSurvivesAFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, key, slot := handMoved(t, clustertest.Config{Masters: 5, Replicas: 1, NodeTimeout: time.Second})
+		c, target := o.c, o.c.Node(1)
+		c.Partition([]int{1}, []int{0, 2, 3, 4, 5, 6, 7, 8, 9})
+		o.must(0, "CLUSTER SETSLOT "+slot+" NODE "+target.ID().String())
+		c.Kill(0)
+		heir := c.Node(5)
+		if err := heir.WaitMap(t.Context(), func(m *slots.Map) bool { return m.Self().IsMaster() }); err != nil {
+			t.Fatal(err)
+		}
+		if m := heir.Map(); !m.Ceded().Has(slots.OfString(key)) && m.Owner(slots.OfString(key)).ID != target.ID() {
+			t.Errorf("the successor keeps the slot: owner %s", m.Owner(slots.OfString(key)).ID)
+		}
+		c.Heal()
+		c.Restart(0)
+		c.WaitStable()
+		noneOpen(t, c)
+		if got := slotOwner(c.Node(2), key); got != slotOwner(heir, key) || got == heir.ID() {
+			t.Errorf("the slot belongs to %s", got)
+		}
+		if got := o.chase(2, "GET "+key); got != "0" {
+			t.Errorf("GET: %s", got)
+		}
+	})
+}
+
+func slotOwner(n *slotmesh.Node, key string) slots.NodeID {
+	return n.Map().Owner(slots.OfString(key)).ID
+}
