@@ -127,7 +127,7 @@ func openLog(dir, file, level string) (hclog.Logger, error) {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
 		}
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		f, err := openLogFile(file)
 		if err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@
 // defaults, which package flag has, and a command-line framework would be a dependency of everybody who
 // imports the module.
 //
-// It exits with 0 when all went well, or up and serve were ended by SIGINT or SIGTERM; with 1 when something failed, was
+// It exits with 0 when all went well, or up and serve were ended by SIGINT or SIGTERM (up: SIGHUP, too); with 1 when something failed, was
 // interrupted or was not confirmed, or check found errors; and with 2 when it was called wrongly. The reason is on the
 // standard error.
 package main
@@ -20,11 +20,10 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"syscall"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ends(os.Args[1:])...)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], output{os.Stdout, os.Stderr}))
 }

@@ -15,7 +15,9 @@ func serveVerb() *verb {
 		summary: "Run one node in the foreground until SIGTERM, Ctrl-C or a client's SHUTDOWN.",
 		help: "FILE has the form of redis.conf; \"-\" reads the standard input. Directives on the command line override it. What\n" +
 			"is known from Redis but has no meaning here, or is not known at all, gives a warning with file and line; a bad\n" +
-			"value ends the start with exit code 1, the file, the line and the accepted values.",
+			"value ends the start with exit code 1, the file, the line and the accepted values.\n\n" +
+			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old one\n" +
+			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when it stops.",
 		examples: []string{
 			"slotmesh serve --port 7001 --cluster-enabled yes --dir /var/lib/slotmesh",
 			"slotmesh serve /etc/slotmesh.conf --loglevel verbose",
@@ -25,6 +27,8 @@ func serveVerb() *verb {
 }
 
 func serve(ctx context.Context, out output, args []string) error {
+	hangups := outlive()
+	outliveReader()
 	file := ""
 	if len(args) > 0 && (args[0] == "-" || !strings.HasPrefix(args[0], "-")) {
 		file, args = args[0], args[1:]
@@ -50,12 +54,9 @@ func serve(ctx context.Context, out output, args []string) error {
 		return err
 	}
 	log.Info("ready to accept connections", "addr", node.Addr().Client(), "cluster", !cfg.Standalone)
-	select {
-	case <-ctx.Done():
-		log.Info("asked to end by a signal")
-	case <-node.Done():
-		log.Info("shut down by a client")
-	}
+	tellSystemd("READY=1", log)
+	stay(ctx, node, log, hangups)
+	tellSystemd("STOPPING=1", log)
 	if err := closeAll([]*slotmesh.Node{node}); err != nil {
 		log.Error("ended", "error", err)
 		return err

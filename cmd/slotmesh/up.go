@@ -89,6 +89,7 @@ func (u *up) run(ctx context.Context, out output, args []string) (err error) {
 	if err := u.check(args); err != nil {
 		return err
 	}
+	outliveReader()
 	start := time.Now()
 	nodes, err := u.start(ctx, newLogger(out.stderr, u.logLevel))
 	defer func() {

@@ -87,9 +87,7 @@ type session struct {
 // start runs the command in the background. The test ends it.
 func start(t *testing.T, args ...string) *session {
 	t.Helper()
-	s := &session{cmd: exec.Command(os.Args[0], args...), code: make(chan int, 1)}
-	// With the race detector a process lingers for a second at its end, unless told not to.
-	s.cmd.Env = append(os.Environ(), asCommand+"=1", "GORACE=atexit_sleep_ms=0")
+	s := &session{cmd: command(args...), code: make(chan int, 1)}
 	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -109,6 +107,14 @@ func start(t *testing.T, args ...string) *session {
 		}
 	})
 	return s
+}
+
+// command returns the command, not started, as a process of its own.
+func command(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	// With the race detector a process lingers for a second at its end, unless told not to.
+	cmd.Env = append(os.Environ(), asCommand+"=1", "GORACE=atexit_sleep_ms=0")
+	return cmd
 }
 
 // signal asks the command to end.
