@@ -1,11 +1,16 @@
 package keyspace
 
-import "github.com/slotmesh/slotmesh/slots"
+import (
+	"math/rand/v2"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // Stage returns an empty, passive store whose content can later become the content of s: a
 // replica gathers its master's data there while s still serves the old.
 func (s *Store) Stage() *Store {
-	staged := newStore(Config{Policy: s.Policy(), Now: s.cfg.Now}, s.seed)
+	staged := newStore(Config{Policy: s.Policy(), Now: s.cfg.Now}, rand.Uint64())
+	staged.seed = s.seed
 	staged.SetPassive(true)
 	return staged
 }

@@ -44,15 +44,15 @@
 // Writes of a transaction are staged and carried out when its function has returned, so
 // there is nothing to undo, and what it has read does not change under it.
 //
-// The hash is xxhash64 with a random seed for each store, so that clients cannot choose
-// keys that collide.
+// The hash is that of the runtime's maps, with a secret of the process and a seed for each store, so that
+// clients cannot choose keys that collide.
 //
 // # Memory
 //
 // [Store.Memory], which MaxMemory limits, counts the bytes of live entries (header,
-// key, value), the indexes, the segments' fixed parts and the allocations of big
+// key, value), the indexes, the segments' fixed parts, the directories and the allocations of big
 // entries, as they are allocated. It does not count gaps, pages' room to grow (both in
-// Stats.Reserved), directories, the fixed 344 bytes of each slot whose group of 128 is in
+// Stats.Reserved), the fixed 344 bytes of each slot whose group of 128 is in
 // use, and buffers of transactions. It falls with each delete, and to zero with the
 // last key. The Go runtime returns what has become free as it does all memory.
 package keyspace

@@ -391,6 +391,7 @@ func checkTable(t *testing.T, g *gate, tab *table, due int64) (sum totals) {
 		}
 		sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n, sum.expiring+volatiles, sum.bytes+s.bytes(), sum.held+s.held()
 	}
+	sum.bytes, sum.held = sum.bytes+int64(len(tab.dir))*dirEntry, sum.held+int64(len(tab.dir))*dirEntry
 	if sum != tab.sum || deepest != tab.deepest {
 		t.Fatalf("table says %+v (%d deepest), has %+v (%d)", tab.sum, tab.deepest, sum, deepest)
 	}

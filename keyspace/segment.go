@@ -30,6 +30,7 @@ type segment struct {
 
 	prefix uint32 // the hash bits that all keys share, left-aligned in prefixBits
 	depth  uint8  // how many these are
+	stuck  uint8  // how often a split would have separated nothing
 }
 
 func newSegment(prefix uint32, depth uint8, deleted uint64) *segment {
@@ -173,9 +174,10 @@ func (s *segment) remove(at int) {
 	s.index.remove(at)
 }
 
-// full reports whether the segment should be split before it takes another entry.
+// full reports whether the segment should be split before it takes another entry. If that was no use, the next
+// attempt is made when it has twice as much.
 func (s *segment) full() bool {
-	return s.live >= splitBytes || int(s.index.n) >= splitEntries
+	return int(s.live) >= splitBytes<<s.stuck || int(s.index.n) >= splitEntries<<s.stuck
 }
 
 // wasteful reports whether compaction pays after a put: a quarter of the live bytes is abandoned.
@@ -251,12 +253,9 @@ func (b *builder) copy(cell uint32, entry []byte) {
 	b.next = b.index.push(b.next, cellOf(cellTag(cell), r))
 }
 
-// split returns two segments, by the next bit of the keys' hashes.
-func (s *segment) split(hash func(key []byte) uint64) (low, high *segment) {
+// split returns two segments, by the next bit of the keys' hashes. ok is false if that bit is the same for all.
+func (s *segment) split(hash func(key []byte) uint64) (low, high *segment, ok bool) {
 	var half [2]builder
-	step := uint32(1) << (prefixBits - 1 - s.depth)
-	half[0].segment = newSegment(s.prefix, s.depth+1, s.deleted)
-	half[1].segment = newSegment(s.prefix|step, s.depth+1, s.deleted)
 	var count [2]int
 	side := make([]uint8, len(s.index.cells))
 	for i, cell := range s.index.cells {
@@ -270,6 +269,12 @@ func (s *segment) split(hash func(key []byte) uint64) (low, high *segment) {
 		half[k].left += h.size()
 		count[k]++
 	}
+	if count[0] == 0 || count[1] == 0 {
+		return nil, nil, false
+	}
+	step := uint32(1) << (prefixBits - 1 - s.depth)
+	half[0].segment = newSegment(s.prefix, s.depth+1, s.deleted)
+	half[1].segment = newSegment(s.prefix|step, s.depth+1, s.deleted)
 	half[0].index.reserve(count[0])
 	half[1].index.reserve(count[1])
 	for i, cell := range s.index.cells {
@@ -277,7 +282,7 @@ func (s *segment) split(hash func(key []byte) uint64) (low, high *segment) {
 			half[side[i]].take(s, cell)
 		}
 	}
-	return half[0].segment, half[1].segment
+	return half[0].segment, half[1].segment, true
 }
 
 // mergeable reports whether both halves of a split are so small that one segment

@@ -1,6 +1,7 @@
 package keyspace
 
 import (
+	"hash/maphash"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,7 @@ type Config struct {
 // called from within a transaction's function or the Sink: the slot's lock is held there.
 type Store struct {
 	cfg    Config
-	seed   uint64 // of the hash: keys from outside cannot be chosen to collide
+	seed   maphash.Seed // of the hash: keys from outside cannot be chosen to collide
 	groups [slots.Count / groupSize]atomic.Pointer[group]
 	txs    sync.Pool // of *Tx
 
@@ -62,11 +63,13 @@ type group struct {
 // New returns an empty store.
 func New(cfg Config) *Store { return newStore(cfg, rand.Uint64()) }
 
+// newStore is New with a seed for the random numbers. The layout of the tables is another in each process, see
+// Store.hash.
 func newStore(cfg Config, seed uint64) *Store {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Store{cfg: cfg, seed: seed}
+	s := &Store{cfg: cfg, seed: maphash.MakeSeed()}
 	s.txs.New = func() any { return &Tx{store: s} }
 	s.evictor.state = seed | 1
 	s.SetMaxMemory(cfg.MaxMemory)

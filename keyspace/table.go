@@ -6,6 +6,9 @@ import "sync/atomic"
 // are more than a machine has.
 const prefixBits = 20
 
+// dirEntry is the bytes that a directory takes for each of its entries.
+const dirEntry = 8
+
 func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 
 // table holds one slot: one segment, or a directory of segments indexed by the first
@@ -84,8 +87,7 @@ func (t *table) put(s *segment, at int, hash uint64, rec *record, rehash func([]
 	if t.sum.keys == 0 {
 		t.enter(s) // an empty slot's segment does not count
 	}
-	for at < 0 && s.full() && s.depth < prefixBits {
-		t.split(s, rehash)
+	for at < 0 && s.full() && s.depth < prefixBits && t.split(s, rehash) {
 		s = t.segment(hash)
 	}
 	rec.shape()
@@ -127,9 +129,14 @@ func (t *table) clear(version uint64) {
 	t.due = never
 }
 
-// split replaces s by its halves, and doubles the directory if s has its depth.
-func (t *table) split(s *segment, rehash func([]byte) uint64) {
-	low, high := s.split(rehash)
+// split replaces s by its halves, and doubles the directory if s has its depth. A split that separates nothing is
+// not made, and false returned: it would double the directory for nothing, again and again.
+func (t *table) split(s *segment, rehash func([]byte) uint64) bool {
+	low, high, ok := s.split(rehash)
+	if !ok {
+		s.stuck++
+		return false
+	}
 	t.leave(s)
 	t.enter(low)
 	t.enter(high)
@@ -141,6 +148,15 @@ func (t *table) split(s *segment, rehash func([]byte) uint64) {
 	if low.depth == t.depth {
 		t.deepest += 2
 	}
+	return true
+}
+
+// setDir replaces the directory, whose memory counts as the segments' does.
+func (t *table) setDir(dir []*segment) {
+	grown := int64(len(dir)-len(t.dir)) * dirEntry
+	t.sum.bytes += grown
+	t.sum.held += grown
+	t.dir = dir
 }
 
 // double makes a directory of twice the length. The copying is 8 bytes per 500 keys or so.
@@ -152,7 +168,8 @@ func (t *table) double() {
 	if t.depth == 0 {
 		t.one = segment{} // split already: what its halves did not take is in the way
 	}
-	t.dir, t.depth, t.deepest = dir, t.depth+1, 0
+	t.setDir(dir)
+	t.depth, t.deepest = t.depth+1, 0
 }
 
 // point makes the directory point to s wherever a hash leads to it.
@@ -195,7 +212,8 @@ func (t *table) mergeWithBuddy(s *segment) bool {
 func (t *table) halve() {
 	t.depth--
 	if t.depth == 0 {
-		t.one, t.dir = *t.dir[0], nil
+		t.one = *t.dir[0]
+		t.setDir(nil)
 		return
 	}
 	dir := make([]*segment, 1<<t.depth)
@@ -205,5 +223,5 @@ func (t *table) halve() {
 			t.deepest++
 		}
 	}
-	t.dir = dir
+	t.setDir(dir)
 }

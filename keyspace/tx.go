@@ -292,7 +292,7 @@ func (tx *Tx) room(s *segment, growth int64) error {
 			return ErrOutOfMemory
 		}
 	}
-	if s != nil && s.depth == prefixBits && int64(s.live)+tx.grownBytes+growth > arenaLimit/2 {
+	if s != nil && (s.depth == prefixBits || s.stuck > 2) && int64(s.live)+tx.grownBytes+growth > arenaLimit/2 {
 		return errFlood
 	}
 	return nil
