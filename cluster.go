@@ -102,6 +102,9 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 			return err
 		}
 	}
+	if err := n.promises.Clear(); err != nil {
+		return err
+	}
 	return n.engine.Clear(ctx.Done())
 }
 

@@ -14,9 +14,9 @@ import (
 func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func(Tx) error) error {
 	slot := slots.OfString(key)
 	a := engine.Access{Slot: slot, Keys: [][]byte{[]byte(key)}, Asking: asking, Done: ctx.Done()}
-	term := n.term()
+	was := n.before()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
-	return n.written(ctx, term, err)
+	return n.written(ctx, was, slot, err)
 }
 
 // KnowsJobs reports whether a replica has heard of its master's migrations.
@@ -43,3 +43,6 @@ func OpenAtMaster(n *Node) (set slots.Set) {
 func SetImporting(n *Node, ctx context.Context, set slots.Set, from slots.NodeID) error {
 	return n.setSlots(ctx, set, gossip.SlotImporting, from)
 }
+
+// Promised returns how many replicas have to hold the keys of a slot when it moves from a node.
+func Promised(n *Node, slot slots.Slot) int { return told{n}.Of(slot) }

@@ -13,6 +13,7 @@ import (
 // it, holds nothing of its data. A snapshot bears the name of the shard for the same purpose.
 type kin struct {
 	published atomic.Pointer[[]byte] // see name
+	siblings  atomic.Int32           // other members of the shard, of a master: the failed among them
 
 	master slots.NodeID // of the shard: this node itself, if it is one
 	nodes  map[slots.NodeID]bool
@@ -42,6 +43,13 @@ func (k *kin) note(m *slots.Map) {
 			delete(k.nodes, n.ID)
 		}
 	}
+	siblings := 0
+	for _, n := range m.Nodes() { // a former master that is away may come back with the shard's data
+		if n.ID != master && (n.Master == master || k.nodes[n.ID] && n.IsMaster() && !n.HasSlots()) {
+			siblings++
+		}
+	}
+	k.siblings.Store(int32(siblings))
 	var name []byte
 	for id := range k.nodes {
 		name = append(name, id[:]...)

@@ -18,9 +18,10 @@ import (
 func (n *Node) newMigrations() (*migrate.Driver, error) {
 	return migrate.NewDriver(migrate.DriverConfig{
 		Node:       mover{n},
+		Promises:   told{n},
+		Replicas:   holders{n},
 		Engine:     n.engine,
 		Disk:       n.cfg.Disk,
-		Replicated: n.replicasHave,
 		OnJournal:  n.noteJobs,
 		OnProgress: func(s migrate.Status) { n.emit(s) },
 		Logger:     n.log.Named("migrate"),

@@ -62,6 +62,10 @@ type Node struct {
 	backing atomic.Bool  // standing back: see gossip.StandingBack
 	maxLag  atomic.Int64 // time.Duration of min-replicas-max-lag, 0 if no replicas are asked for
 
+	minReplicas atomic.Int64 // min-replicas-to-write, 0 if it is not in force
+	promises    *replication.Promises
+	departures  replication.Departures
+
 	kin      kin // of the goroutine that changes the map
 	lost     lostSlots
 	vacated  vacated
@@ -103,6 +107,7 @@ func New(cfg Config) (*Node, error) {
 		begun: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{}),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
+	n.promises = replication.NewPromises(backlog)
 	n.snapshots.node = n
 	n.calls = n.newCalls()
 	n.events = newEvents(cfg.OnEvent)
@@ -168,6 +173,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.snapshots.load(ctx); err != nil {
 		return err
 	}
+	n.promises.Reload()
 	n.engine.Refuse(nil)
 	if n.cfg.Standalone {
 		err = n.startReplication()

@@ -198,7 +198,12 @@ func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotSta
 	if n.gossip != nil && (state == gossip.SlotMigrating || state == gossip.SlotImporting) {
 		done := n.announce(&set, state, peer)
 		defer done()
-		if err := n.replicasKnow(ctx); err != nil {
+		least := 0
+		if state == gossip.SlotMigrating {
+			least = n.mostPromised(&set)
+			n.openDepartures(&set)
+		}
+		if err := n.replicasKnow(ctx, least); err != nil {
 			return fmt.Errorf("slots %s have not been opened: %w", set, err)
 		}
 		return n.do(ctx, change)
@@ -206,7 +211,7 @@ func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotSta
 	if err := n.do(ctx, change); err != nil {
 		return err
 	}
-	if err := n.replicasKnow(ctx); err != nil {
+	if err := n.replicasKnow(ctx, 0); err != nil {
 		return fmt.Errorf("the change of slots %s is in force, but: %w", set, err)
 	}
 	return nil
@@ -259,28 +264,32 @@ func (n *Node) claimLoaded() error {
 // replicaWait is for how long a change of slots waits for replicas that do not confirm it.
 const replicaWait = 2 * time.Second
 
-// replicasHave waits until the stream up to now is at each replica in good standing, however long
-// that takes: a great value needs more than any fixed time, and who gave up would bring it again
-// and again. A replica that is lost, or too slow, is in good standing no more.
-func (n *Node) replicasHave(ctx context.Context) error {
+// replicasHave waits until the stream up to now is at each replica in good standing, and at least replicas at least, however
+// long that takes: a great value needs more than any fixed time, and who gave up would bring it again
+// and again. A replica that is lost, or too slow, is in good standing no more. It returns how many have it.
+func (n *Node) replicasHave(ctx context.Context, least int) (held int, err error) {
 	end := n.repl.Mark(n.repl.Term())
 	for {
-		k := n.repl.GoodReplicas(n.cfg.Replication.MaxLag)
+		k := max(least, n.goodReplicas())
 		if k == 0 {
-			return nil
+			return 0, nil
 		}
 		look, cancel := context.WithTimeout(ctx, replicaWait)
-		_, err := n.repl.WaitAcked(look, end, k)
+		held, err = n.repl.WaitAcked(look, end, k)
 		cancel()
 		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
-			return err
+			return held, err
 		}
 	}
 }
 
-// replicasKnow returns when each replica in good standing holds the stream up to now.
-func (n *Node) replicasKnow(ctx context.Context) error {
-	k := n.repl.GoodReplicas(n.cfg.Replication.MaxLag)
+// replicasKnow returns when each replica in good standing, and least at least, hold the stream up to now.
+func (n *Node) replicasKnow(ctx context.Context, least int) error {
+	k := n.goodReplicas()
+	if k < least {
+		return fmt.Errorf("%d replicas have to know, as many as writes in them have been confirmed by, and %d are in good standing: bring them back, or add some (CLUSTER REPLICATE)",
+			least, k)
+	}
 	if k == 0 {
 		return nil
 	}

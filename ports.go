@@ -33,6 +33,7 @@ func (n *Node) startServer(clients net.Listener) error {
 		Replication: n.replicationView,
 		Within:      func(bound time.Duration) bool { return n.repl.Within(bound) },
 		Acks:        acks{n},
+		Promises:    acks{n},
 		Sync:        n.cfg.Replication.Sync,
 		Snapshots:   &n.snapshots,
 		Extensions:  n.extensions(),

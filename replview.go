@@ -6,6 +6,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // replicationView is replication as ROLE and INFO show it.
@@ -55,6 +56,21 @@ func (a acks) Term() uint64 { return a.n.repl.Term() }
 
 func (a acks) Mark(term uint64) server.Mark { return server.Mark(a.n.repl.Mark(term)) }
 
-func (a acks) WaitAcked(ctx context.Context, to server.Mark, k int) (int, error) {
-	return a.n.repl.WaitAcked(ctx, replication.Mark(to), k)
+func (a acks) Departed() uint64 { return a.n.departures.Count() }
+
+func (a acks) Promised(slot slots.Slot) int {
+	if a.n.gossip == nil {
+		return 0
+	}
+	return told{a.n}.Of(slot)
+}
+
+func (a acks) Leave(slot slots.Slot, held int) { a.n.departures.Leave([]slots.Slot{slot}, held) }
+
+func (a acks) WaitAcked(ctx context.Context, w *server.Written, k int) (int, error) {
+	what := writes{slots: slots.NewSet(w.Slots...), left: w.Departed, earlier: w.Earlier}
+	if w.Many {
+		what.slots = a.n.served()
+	}
+	return a.n.vouch(ctx, &what, replication.Mark(w.To), k)
 }

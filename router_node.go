@@ -118,14 +118,14 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 	if r.Procedure != "" {
 		return n.runProcedure(ctx, r)
 	}
-	term := n.term()
+	was := n.before()
 	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Within: r.Within, Done: ctx.Done()}, dst)
 	if err != nil {
 		return nil, replyErrorOf(err)
 	}
 	if k := n.syncWanted(r); k > 0 {
-		if keys, err := n.server.Inspect(r.Args); err == nil && keys.Write {
-			if err := n.settle(WithSync(ctx, k), term); err != nil {
+		if keys, err := n.server.Inspect(r.Args); err == nil && keys.Write && len(keys.Positions) > 0 {
+			if err := n.settle(WithSync(ctx, k), was, slots.Of(r.Args[keys.Positions[0]])); err != nil {
 				return nil, err
 			}
 		}

@@ -97,6 +97,7 @@ func (n *Node) changeMap(m *slots.Map) {
 	promoted := old != nil && !old.Self().IsMaster() && m.Self().IsMaster()
 	if promoted {
 		n.repl.Promote(m.Self().ConfigEpoch + 1) // a node that was never promoted is in term 1
+		n.promises.Reload()
 	}
 	n.prepareSlots(old, m)
 	n.engine.Publish(m)

@@ -3,7 +3,10 @@ package slotmesh
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // ErrNoReplicas refuses a write while fewer replicas are in good standing than
@@ -29,9 +32,9 @@ func WithSync(ctx context.Context, k int) context.Context {
 // syncLimit bounds the wait of a caller who set no deadline.
 const syncLimit = 5 * time.Second
 
-// settle waits until as many replicas hold the last write as ctx or the configuration asks for. term is what n.term
-// returned before it.
-func (n *Node) settle(ctx context.Context, term uint64) error {
+// settle waits until as many replicas hold the last write, in a slot, as ctx or the configuration asks for. was is what
+// n.before returned before it.
+func (n *Node) settle(ctx context.Context, was before, slot slots.Slot) error {
 	k := n.cfg.Replication.Sync
 	if v, ok := ctx.Value(syncKey{}).(int); ok {
 		k = v
@@ -44,26 +47,34 @@ func (n *Node) settle(ctx context.Context, term uint64) error {
 		ctx, cancel = context.WithTimeout(ctx, syncLimit)
 		defer cancel()
 	}
-	_, err := n.repl.WaitAcked(ctx, n.repl.Mark(term), k)
+	_, err := n.vouch(ctx, &writes{slots: slots.NewSet(slot), left: was.left, earlier: math.MaxInt}, n.repl.Mark(was.term), k)
 	return err
 }
 
-// term is to be asked for before a write that settle is to wait for.
-func (n *Node) term() uint64 {
+// before is what has to be known from before a write, if it is to be waited for.
+type before struct {
+	term uint64 // of the node
+	left uint64 // how many batches of keys had left it
+}
+
+// before is to be asked for before a write that settle is to wait for.
+func (n *Node) before() before {
 	if n.repl == nil {
-		return 0
+		return before{}
 	}
-	return n.repl.Term()
+	return before{n.repl.Term(), n.departures.Count()}
 }
 
 // setMinReplicas puts min-replicas-to-write in force; in redis.conf, 0 for either figure means that it is not.
 func (n *Node) setMinReplicas(least int, maxLag time.Duration) {
 	if least <= 0 || maxLag <= 0 || n.repl == nil {
 		n.maxLag.Store(0)
+		n.minReplicas.Store(0)
 		n.engine.SetGate(n.snapshots.mayWrite)
 		return
 	}
 	n.maxLag.Store(int64(maxLag))
+	n.minReplicas.Store(int64(least))
 	n.engine.SetGate(func() error {
 		if err := n.snapshots.mayWrite(); err != nil {
 			return err

@@ -108,9 +108,9 @@ func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) err
 	}
 	a, slot := n.access(keys)
 	a.Done = ctx.Done()
-	term := n.term()
+	was := n.before()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
-	return n.written(ctx, term, err)
+	return n.written(ctx, was, slot, err)
 }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none, or
@@ -176,17 +176,17 @@ func (n *Node) updateOne(ctx context.Context, key string, fn func(Tx) error) err
 	}
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
 	a := engine.Access{Slot: n.tableOf(slot), Keys: keys[:], Done: ctx.Done()}
-	term := n.term()
+	was := n.before()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
-	return n.written(ctx, term, err)
+	return n.written(ctx, was, slot, err)
 }
 
 // written ends a write: it waits for replicas where that was asked for. A wait cut short by
 // ctx gives ctx's error.
-func (n *Node) written(ctx context.Context, term uint64, err error) error {
+func (n *Node) written(ctx context.Context, was before, slot slots.Slot, err error) error {
 	switch {
 	case err == nil:
-		return n.settle(ctx, term)
+		return n.settle(ctx, was, slot)
 	case err == slots.ErrTryAgain && ctx.Err() != nil:
 		return ctx.Err()
 	}

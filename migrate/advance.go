@@ -23,12 +23,17 @@ func (s *sender) advance(now time.Time) {
 	}
 }
 
-// beginWindows cuts windows from what is to do, lowest slots first.
+// beginWindows cuts windows from what is to do, lowest slots first. Slots of which fewer replicas were promised come
+// before the others, and share no window with them: those may have to wait.
 func (s *sender) beginWindows() {
 	for !s.todo.Empty() && len(s.windows) < s.lim.windows && s.ahead() < s.lim.ahead {
 		var set slots.Set
 		estimate, n := 0, 0
+		least := s.leastPromised()
 		for slot := range s.todo.All() {
+			if s.told.Of(slot) > least {
+				continue
+			}
 			k := s.keys(slot)
 			if n > 0 && (n == s.lim.windowSlots || estimate+k > s.lim.windowKeys) {
 				break
@@ -65,6 +70,9 @@ func (s *sender) newWindow(set slots.Set) *window {
 
 // step asks for what the window's phase needs, if it may and has not yet.
 func (s *sender) step(now time.Time, w *window) {
+	if s.job.Kind == KindReturn && w.set.Empty() && s.link != linkUp {
+		s.keep(w)
+	}
 	if w.set.Empty() && w.busy == 0 && !w.asked {
 		s.letWrite(w)
 		s.removeWindow(w)
@@ -102,10 +110,23 @@ func (s *sender) step(now time.Time, w *window) {
 	}
 }
 
+// keep ends the flights of a Return to an owner that is one no more, and may never answer. The next owner gets the keys.
+func (s *sender) keep(w *window) {
+	for _, b := range append([]*batch(nil), s.batches...) {
+		if b.window == w {
+			s.decide(b, false)
+		}
+	}
+}
+
 func (s *sender) ask(w *window, t msgType) {
 	w.asked, w.n = true, s.nextID()
-	set := w.set
-	s.send(message{Type: t, N: w.n, Slots: &set})
+	m := message{Type: t, N: w.n, Slots: new(slots.Set)}
+	*m.Slots = w.set
+	if t == msgPrepare {
+		m.Promises = promisesOf(s.told, &w.set)
+	}
+	s.send(m)
 }
 
 func (s *sender) change(w *window, action Action, peer slots.NodeID) {
@@ -188,6 +209,7 @@ func (s *sender) taken(now time.Time, id uint64, next place, found, keys int, si
 		return
 	}
 	w := b.window
+	b.slots = w.order[w.at.index:min(next.index+1, len(w.order))]
 	w.at, w.passDone = next, next.index >= len(w.order)
 	w.found += found
 	w.taken += keys
@@ -217,11 +239,24 @@ func (s *sender) sendParts() {
 		if b.window.phase != moving {
 			continue // its target is being replaced
 		}
+		if b.sent == 0 {
+			s.restartOthers(b)
+		}
 		for b.sent < b.size && onWay < s.lim.unacked {
 			n := min(b.size-b.sent, s.lim.part)
 			s.put(sendPart{b.id, b.sent, n})
 			b.sent += n
 			onWay += n
+		}
+	}
+}
+
+// restartOthers makes batches that were sent in part start again behind b, which is sent again and takes their place
+// at the target.
+func (s *sender) restartOthers(b *batch) {
+	for _, o := range s.batches {
+		if o != b && o.sent > 0 && o.sent < o.size {
+			o.sent, o.acked = 0, 0
 		}
 	}
 }
@@ -237,19 +272,26 @@ func (s *sender) restartParts(w *window) {
 }
 
 // acked takes the word that size bytes of a batch have arrived and, if that is all of
-// it, are stored.
-func (s *sender) acked(id, size uint64) {
+// it, are stored, and at how many of the target's replicas.
+func (s *sender) acked(now time.Time, id, size uint64, held int) {
 	b := s.batch(id)
 	if b == nil || size <= b.acked || size > b.sent {
 		return
 	}
 	b.acked = size
-	s.progress.Waiting = ""
-	if b.acked == b.size {
-		s.progress.Keys += int64(b.keys)
-		s.progress.Bytes += int64(b.size)
-		s.decide(b, true)
+	if b.acked < b.size {
+		s.progress.Waiting = ""
+		return
 	}
+	if want := s.leave(b, held); want > held {
+		s.tooFew(now, b, want, held)
+		return
+	}
+	s.progress.Waiting = ""
+	s.progress.Keys += int64(b.keys)
+	s.progress.Bytes += int64(b.size)
+	s.decide(b, true)
+	s.onTime()
 }
 
 func (s *sender) decide(b *batch, acked bool) {

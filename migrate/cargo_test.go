@@ -51,7 +51,7 @@ func TestCargo(t *testing.T) {
 			blob = c.appendPart(blob, uint64(len(blob)), min(uint64(1+r.IntN(5000)), c.size-uint64(len(blob))))
 		}
 		for range 2 { // twice: a batch that comes again changes nothing
-			if _, err := unload(newTestEngine(to, 4), blob, nil, false, func(slots.Slot) bool { return true }); err != nil {
+			if _, err := unload(newTestEngine(to, 4), blob, nil, false, func(slots.Slot) bool { return true }, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -151,11 +151,11 @@ func TestUnloadUndoesABatchThatItRefuses(t *testing.T) {
 		op := keyspace.Op{Kind: keyspace.OpPut, Slot: slot, Key: []byte("k"), Value: []byte("v"), Version: 5}
 		blob = keyspace.AppendOp(blob, &op)
 	}
-	if _, err := unload(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot == 0 }); err == nil || s.Len() != 0 {
+	if _, err := unload(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot == 0 }, nil); err == nil || s.Len() != 0 {
 		t.Fatalf("a batch with a slot that does not come here: %v, %d keys", err, s.Len())
 	}
 	drop := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpDrop, Slot: 0, Version: 9})
-	if _, err := unload(newTestEngine(s, 0), drop, nil, false, func(slots.Slot) bool { return true }); err == nil {
+	if _, err := unload(newTestEngine(s, 0), drop, nil, false, func(slots.Slot) bool { return true }, nil); err == nil {
 		t.Fatal("a batch that drops a slot was taken")
 	}
 }
@@ -172,7 +172,7 @@ func TestUnloadKeepsWhatIsNewer(t *testing.T) {
 		want    string
 	}{{6, false, "mine"}, {7, false, "mine"}, {8, true, "mine"}, {8, false, "sent"}} {
 		sent := keyspace.Op{Kind: keyspace.OpPut, Slot: 0, Key: []byte("k"), Value: []byte("sent"), Version: c.version}
-		if _, err := unload(newTestEngine(s, 0), keyspace.AppendOp(nil, &sent), nil, c.onlyNew, func(slots.Slot) bool { return true }); err != nil {
+		if _, err := unload(newTestEngine(s, 0), keyspace.AppendOp(nil, &sent), nil, c.onlyNew, func(slots.Slot) bool { return true }, nil); err != nil {
 			t.Fatal(err)
 		}
 		s.View(0, func(tx *keyspace.Tx) error {
@@ -189,7 +189,7 @@ func FuzzUnload(f *testing.F) {
 	f.Add(keyspace.AppendOp(nil, &op))
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		s := keyspace.New(keyspace.Config{})
-		if _, err := unload(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot < 8 }); err != nil && s.Len() != 0 {
+		if _, err := unload(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot < 8 }, nil); err != nil && s.Len() != 0 {
 			t.Fatalf("%v, but %d keys stay", err, s.Len())
 		}
 	})

@@ -19,20 +19,22 @@ var ErrMalformed = errors.New("malformed migration data")
 func appendMessage(dst []byte, m *message) []byte {
 	switch m.Type {
 	case msgHello:
-		dst = head(dst, m, 5)
+		dst = head(dst, m, 6)
 		dst = packBin(dst, m.Job[:])
 		dst = packUint(dst, uint64(m.Kind))
 		dst = packBin(dst, m.Source[:])
 		dst = packBin(dst, m.Target[:])
-		return packSet(dst, m.Slots)
-	case msgPrepare, msgList, msgFinalise, msgAbandon, msgWelcome:
+		return packPromises(packSet(dst, m.Slots), m.Promises)
+	case msgPrepare:
+		return packPromises(packSet(head(dst, m, 2), m.Slots), m.Promises)
+	case msgList, msgFinalise, msgAbandon, msgWelcome:
 		return packSet(head(dst, m, 1), m.Slots)
 	case msgPart:
 		dst = packUint(head(dst, m, 3), m.Size)
 		return packBin(packUint(dst, m.Offset), m.Data)
 	case msgAck:
-		return packUint(head(dst, m, 1), m.Size)
-	case msgRefuse:
+		return packUint(packUint(head(dst, m, 2), m.Size), uint64(min(m.Held, maxPromise)))
+	case msgRefuse, msgDelay:
 		return packBin(head(dst, m, 1), []byte(m.Text))
 	case msgKeys:
 		dst = packUint(head(dst, m, 3), uint64(m.Slot))
@@ -65,16 +67,25 @@ func decodeMessage(b []byte) (message, error) {
 		copy(m.Source[:], u.bytes(len(m.Source)))
 		copy(m.Target[:], u.bytes(len(m.Target)))
 		m.Slots = u.set()
-	case msgPrepare, msgList, msgFinalise, msgAbandon, msgWelcome:
+		if n > 7 {
+			m.Promises = u.promises()
+		}
+	case msgPrepare:
+		u.need(n, 3)
+		m.Slots = u.set()
+		if n > 3 {
+			m.Promises = u.promises()
+		}
+	case msgList, msgFinalise, msgAbandon, msgWelcome:
 		u.need(n, 3)
 		m.Slots = u.set()
 	case msgPart:
 		u.need(n, 5)
 		m.Size, m.Offset, m.Data = u.uint(1<<40), u.uint(1<<40), u.bin()
 	case msgAck:
-		u.need(n, 3)
-		m.Size = u.uint(1 << 40)
-	case msgRefuse:
+		u.need(n, 4)
+		m.Size, m.Held = u.uint(1<<40), int(u.uint(maxPromise))
+	case msgRefuse, msgDelay:
 		u.need(n, 3)
 		m.Text = string(u.bin())
 	case msgKeys:
@@ -139,6 +150,35 @@ func packSet(b []byte, set *slots.Set) []byte {
 		b = packUint(packUint(b, uint64(r.First)), uint64(r.Last))
 	}
 	return b
+}
+
+// maxPromise bounds the number of replicas in a message.
+const maxPromise = 255
+
+// packPromises writes an array of number, slots, number, slots …
+func packPromises(b []byte, list []promise) []byte {
+	b = packArray(b, 2*len(list))
+	for i := range list {
+		b = packSet(packUint(b, uint64(min(list[i].replicas, maxPromise))), &list[i].slots)
+	}
+	return b
+}
+
+// promises reads what packPromises wrote. There is one promise for a number at most.
+func (u *unpacker) promises() (list []promise) {
+	n := u.array() / 2
+	if n > maxPromise {
+		u.fail("more promises than there are numbers")
+	}
+	for range n {
+		if u.err != nil {
+			return nil
+		}
+		if k, set := int(u.uint(maxPromise)), u.set(); set != nil {
+			list = append(list, promise{k, *set})
+		}
+	}
+	return list
 }
 
 // unpacker reads msgpack. After the first error all reads return zero.

@@ -16,12 +16,15 @@ func exampleMessages() []message {
 	return []message{
 		{Type: msgHello, Job: JobID{1, 2}, Kind: KindReturn, Source: slots.NodeID{3}, Target: slots.NodeID{4}, Slots: &set},
 		{Type: msgPrepare, N: 7, Slots: &set},
+		{Type: msgPrepare, N: 8, Slots: &set, Promises: []promise{{1, slots.NewSet(0, 1)}, {3, slots.NewSet(5461)}}},
+		{Type: msgHello, Kind: KindReturn, Slots: &set, Promises: []promise{{2, set}}},
 		{Type: msgList, N: 300, Slots: new(slots.Set)},
 		{Type: msgFinalise, N: 1 << 40, Slots: &set},
 		{Type: msgAbandon, N: 9, Slots: &set},
 		{Type: msgWelcome, Slots: new(slots.Set)},
 		{Type: msgPart, N: 8, Size: 1 << 30, Offset: 256 << 10, Data: bytes.Repeat([]byte("x"), 300)},
-		{Type: msgAck, N: 8, Size: 12},
+		{Type: msgAck, N: 8, Size: 12, Held: 2},
+		{Type: msgDelay, N: 8, Text: "too few"},
 		{Type: msgRefuse, N: 8, Text: "OOM"},
 		{Type: msgKeys, N: 1, Slot: 5, Keys: [][]byte{[]byte("a"), {}, []byte("c")}, More: true},
 		{Type: msgDone, N: 3}, {Type: msgBye}, {Type: msgPing}, {Type: msgPong},
@@ -88,7 +91,7 @@ func FuzzReceiver(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newReceiver(m, func(slots.Slot) bool { return false }, func(slots.NodeID, *slots.Set) (s slots.Set) { return s })
+		r := newReceiver(m, func(slots.Slot) bool { return false }, func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
 		hello := message{Type: msgHello, Kind: KindMove, Source: slots.NodeID{3}, Target: slots.NodeID{4}, Slots: &set}
 		for _, in := range [][]byte{appendMessage(nil, &hello), a, b, a} {
 			m, err := decodeMessage(in)
@@ -100,7 +103,7 @@ func FuzzReceiver(f *testing.F) {
 				case setSlots:
 					r.changed(e.n, nil)
 				case store:
-					r.stored(e.n, nil)
+					r.stored(e.n, 0, nil)
 				}
 			}
 		}

@@ -66,8 +66,28 @@
 // replica that takes the source's place goes on ([Driver.Resume]). If the target is forgotten, open
 // slots are closed as the source's own; what had been moved left the cluster with the target. Keys that
 // a target had acknowledged and not yet replicated when it died for good are lost, as is any
-// write of an asynchronously replicated master; set [DriverConfig].Replicated to wait for
-// its replicas.
+// write of an asynchronously replicated master; unless its writer was told of replicas:
+//
+// # What writers were told of replicas
+//
+// A writer may have been told that k replicas hold its write (WAIT, or a write that waits; see package replication).
+// That holds across a move of the slot, whichever of the two masters dies:
+//
+//   - the source says with each window what its writers in the slots were told ([DriverConfig].Promises), and the target,
+//     where it holds from then on, refuses to prepare them while it has fewer replicas in good standing. The window
+//     waits, closed, with the reason in [Progress].Waiting; the job can be cancelled, and goes on by itself. Slots of
+//     which nothing was told share no window with them, and come first;
+//   - a batch is acknowledged when the replicas in good standing, k at least, have it, and with how many. If
+//     they are lost just then the batch waits: writes to its keys are refused (TRYAGAIN), and a window that is
+//     open stays so until they are back;
+//   - the source deletes a batch only if as many have it as writers were told by then, which may be more than when it was
+//     sent. From that moment a writer who asks for acknowledgements of a key in it is told of the target's replicas;
+//   - the source opens such slots only when k of its own replicas know, so that the one that takes its place does not
+//     take for its own what is at the target.
+//
+// A Return does the same. What is told of writes at the target, in a slot that comes there, is told by the target's
+// replicas. It may be lost if the source had told nothing of that slot, opened it while its own replicas were away, and
+// one of these then takes its place. Deletions that only the target's memory knew may come back if both masters are lost.
 //
 // When a third node wins a race of epochs for a slot, the job goes on without that slot, and
 // both ends return its keys to the new owner, who keeps what it has already. A source that is not

@@ -39,9 +39,10 @@ type DriverConfig struct {
 	Disk   disk.Disk
 	// File is the journal's name on Disk. Default "migrations.journal".
 	File string
-	// Replicated waits until what was imported so far has reached as many replicas as the
-	// host wants before it counts as arrived. Default: not at all.
-	Replicated func(ctx context.Context) error
+	// Promises are what writers of this node were told. Default: nothing.
+	Promises Promises
+	// Replicas are those that have to hold what was imported before it counts as arrived. Default: none.
+	Replicas Replicas
 	// OnJournal receives the journal whenever it changes: what a promoted replica needs for
 	// Resume. It must not block.
 	OnJournal func(journal []byte)
@@ -95,6 +96,12 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = hclog.NewNullLogger()
+	}
+	if cfg.Promises == nil {
+		cfg.Promises = alone{}
+	}
+	if cfg.Replicas == nil {
+		cfg.Replicas = alone{}
 	}
 	d := &Driver{cfg: cfg, log: cfg.Logger, custody: newCustody(), jobs: make(map[JobID]*runner), sessions: make(map[*session]struct{})}
 	d.ctx, d.stop = context.WithCancel(context.Background())

@@ -39,7 +39,7 @@ type testNode struct {
 	ln     net.Listener
 	acc    sync.WaitGroup
 
-	replicated func(context.Context) error // set before start
+	replicas *testReplicas // nil: none; set before start
 
 	mu        sync.Mutex // guards all below
 	migrating map[slots.Slot]slots.NodeID
@@ -79,7 +79,11 @@ func (c *testCluster) close() {
 // start brings a node up; its store and disk outlive a stop.
 func (n *testNode) start() {
 	n.engine = newTestEngine(n.store, testSlots+len(n.c.nodes))
-	d, err := NewDriver(DriverConfig{Node: n, Engine: n.engine, Disk: n.disk, Replicated: n.replicated})
+	cfg := DriverConfig{Node: n, Engine: n.engine, Disk: n.disk}
+	if n.replicas != nil {
+		cfg.Replicas, cfg.Promises = n.replicas, n.replicas
+	}
+	d, err := NewDriver(cfg)
 	if err != nil {
 		n.c.t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func (r *runner) run() {
 
 	m := r.d.cfg.Node.Map()
 	r.d.dropDelivered(m, &r.job, r.d.journal())
-	r.s = newSender(time.Now(), r.job, m, r.d.cfg.Engine.Store().Count, usualLimits)
+	r.s = newSender(time.Now(), r.job, m, r.d.cfg.Engine.Store().Count, r.d.cfg.Promises, usualLimits)
 	r.s.tick(time.Now())
 	r.carryOut()
 	for !r.over && r.d.ctx.Err() == nil {

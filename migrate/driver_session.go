@@ -3,8 +3,10 @@ package migrate
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -34,7 +36,7 @@ func (d *Driver) Accept(conn net.Conn) {
 		return
 	}
 	s := &session{d: d, conn: newWire(conn), done: make(chan struct{}), changes: make(chan setSlots, changeQueue)}
-	s.r = newReceiver(d.cfg.Node.Map(), d.returning, d.leaving)
+	s.r = newReceiver(d.cfg.Node.Map(), d.returning, d.leaving, d.cfg.Replicas.Standing)
 	d.sessions[s] = struct{}{}
 	d.wg.Go(s.run)
 }
@@ -92,6 +94,8 @@ func (s *session) do(e effect) error {
 		s.changes <- e
 	case store:
 		return s.take(e)
+	case promised:
+		return s.d.cfg.Promises.Raise(&e.slots, e.replicas)
 	case remember:
 		s.d.deletions.begin(s.job, e.set)
 	case list:
@@ -109,19 +113,22 @@ func (s *session) do(e effect) error {
 func (s *session) take(e store) error {
 	alive := time.NewTicker(pingEvery)
 	defer alive.Stop()
-	var keys int
+	var keys, held int
+	var told atomic.Int64
 	var unsent, err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if keys, err = s.store(e); err == nil && s.d.cfg.Replicated != nil {
-			unsent = s.d.cfg.Replicated(s.d.ctx)
+		var k int
+		if keys, k, err = s.store(e); err == nil {
+			told.Store(int64(k))
+			held, unsent = s.d.cfg.Replicas.Hold(s.d.ctx, k)
 		}
 	}()
 	for waiting := true; waiting; {
 		select {
 		case <-alive.C:
-			s.conn.send(&message{Type: msgPong})
+			s.conn.send(s.alive(e.n, int(told.Load())))
 		case <-done:
 			waiting = false
 		}
@@ -134,17 +141,32 @@ func (s *session) take(e store) error {
 	case err == nil:
 		s.d.imported(s.job, keys, len(e.blob))
 	}
-	return s.step(func(r *receiver) error { r.stored(e.n, err); return nil })
+	return s.step(func(r *receiver) error { r.stored(e.n, held, err); return nil })
 }
 
-func (s *session) store(e store) (keys int, err error) {
-	keys, err = unload(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, func(slot slots.Slot) bool {
-		return s.r.takes(s.d.cfg.Node.Map(), slot)
-	})
+// store puts a batch into the store. k is how many replicas writers were told of at the source.
+func (s *session) store(e store) (keys, k int, err error) {
+	takes := func(slot slots.Slot) bool { return s.r.takes(s.d.cfg.Node.Map(), slot) }
+	enough := func(ops []keyspace.Op) error {
+		k = promisedTo(s.r.told, ops)
+		if want, good := s.d.cfg.Replicas.Standing(k); want > good && !here(s.d.cfg.Engine.Store(), ops) {
+			return lacking(s.d.cfg.Node.Map().Self().ID, want, good)
+		}
+		return nil
+	}
+	keys, err = unload(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, takes, enough)
 	if err != nil {
 		s.d.deletions.undone(e.blob)
 	}
-	return keys, err
+	return keys, k, err
+}
+
+// alive returns what the source is told while a batch takes long: the reason, if replicas are missing.
+func (s *session) alive(batch uint64, k int) *message {
+	if want, good := s.d.cfg.Replicas.Standing(k); want > good {
+		return &message{Type: msgDelay, N: batch, Text: lacking(s.d.cfg.Node.Map().Self().ID, want, good).Error()}
+	}
+	return &message{Type: msgPong}
 }
 
 // changeSlots carries out the changes of slots, in order, beside the batches: each waits

@@ -356,11 +356,10 @@ func TestSlowReplicasAreWaitedFor(t *testing.T) {
 		target := cl.nodes[1]
 		target.stop()
 		waits := 0
-		target.replicated = func(context.Context) error {
+		target.replicas = &testReplicas{hold: func() {
 			waits++
 			time.Sleep(20 * time.Second)
-			return nil
-		}
+		}}
 		target.start()
 		if took := cl.move(0, 1, slots.NewSet(0)).Elapsed; waits != 1 || took > 21*time.Second {
 			t.Errorf("it took %v, and %d waits for replicas of 20 s", took, waits)

@@ -96,6 +96,8 @@ type (
 		n    uint64
 		blob []byte
 	}
+	// promised takes over what writers in some slots were told at the source.
+	promised struct{ promise }
 	// remember keeps in mind which keys of slots are deleted here from now on.
 	remember struct{ set *slots.Set }
 	// list sends the keys of slots.
@@ -129,5 +131,6 @@ func (remove) effect()   {}
 func (drop) effect()     {}
 func (sweep) effect()    {}
 func (store) effect()    {}
+func (promised) effect() {}
 func (remember) effect() {}
 func (list) effect()     {}

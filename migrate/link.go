@@ -62,7 +62,11 @@ func (s *sender) connected(now time.Time) {
 	}
 	s.link, s.heardAt = linkGreeting, now
 	set := s.job.Slots
-	s.send(message{Type: msgHello, Job: s.job.ID, Kind: s.job.Kind, Source: s.self, Target: s.job.Target, Slots: &set})
+	hello := message{Type: msgHello, Job: s.job.ID, Kind: s.job.Kind, Source: s.self, Target: s.job.Target, Slots: &set}
+	if s.job.Kind == KindReturn { // which prepares nothing
+		hello.Promises = promisesOf(s.told, &set)
+	}
+	s.send(hello)
 }
 
 // disconnected tells that the connection is lost or could not be made.
@@ -70,7 +74,7 @@ func (s *sender) disconnected(now time.Time, why string) {
 	if s.over || s.link == linkDown {
 		return
 	}
-	s.link = linkDown
+	s.link, s.delayed = linkDown, false
 	s.pause = min(max(2*s.pause, dialAfter), dialAtMost)
 	s.dialAt = now.Add(s.pause)
 	s.progress.Waiting = why
@@ -104,7 +108,9 @@ func (s *sender) receive(now time.Time, m message) {
 	case msgKeys:
 		s.listed(m)
 	case msgAck:
-		s.acked(m.N, m.Size)
+		s.acked(now, m.N, m.Size, m.Held)
+	case msgDelay:
+		s.delay(m)
 	}
 	s.advance(now)
 }
@@ -144,6 +150,7 @@ func (s *sender) again(now time.Time, w *window) {
 	if s.job.Kind == KindMove && w.phase != abandoning {
 		w.enter(preparing)
 		s.restartParts(w)
+		s.stall(w, true)
 	}
 	w.asked, w.retryAt = false, now.Add(retryAfter)
 }

@@ -21,9 +21,10 @@ const (
 	msgWelcome msgType = 16 // go on; of the Slots of a Return these are to stay where they are
 	msgDone    msgType = 17 // what message N asked is done, durably
 	msgRefuse  msgType = 18 // message N is not done, Text says why
-	msgAck     msgType = 19 // Size bytes of batch N have arrived; if these are all, it is stored
+	msgAck     msgType = 19 // Size bytes of batch N have arrived; if these are all, it is stored, and Held replicas have it
 	msgKeys    msgType = 20 // Keys of one of the slots that list N asked for; More follow
 	msgPong    msgType = 21
+	msgDelay   msgType = 22 // batch N is stored, and waits for replicas: Text says why
 )
 
 // message is what the two ends of a migration say to each other. Fields that a type does
@@ -38,9 +39,12 @@ type message struct {
 	Target slots.NodeID // hello
 	Slots  *slots.Set   // hello, prepare, list, finalise, abandon, welcome
 
-	Text string // refuse
+	Promises []promise // hello of a Return, prepare: what the source's writers in the slots were told
+
+	Text string // refuse, delay
 
 	Size   uint64 // part: of the whole batch, in bytes. ack: how much of it has arrived
+	Held   int    // ack
 	Offset uint64 // part: of Data in the batch
 	Data   []byte // part: aliases the frame it was read from
 

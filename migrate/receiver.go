@@ -20,20 +20,23 @@ type receiver struct {
 	// leaving returns those of a set's slots that this node moves, or is about to move, to
 	// a node: their keys need not be returned.
 	leaving func(to slots.NodeID, set *slots.Set) slots.Set
+	// standing is that of Replicas.
+	standing func(k int) (want, good int)
 
 	job     JobID
 	kind    Kind
 	source  slots.NodeID
 	greeted bool
 	pending map[uint64]*slots.Set // setSlots under way: of a prepare the slots, else nil
+	told    []promise             // that writers at the source were told, as far as it has said so on this connection
 
 	batch uint64
 	blob  []byte
 	out   []effect
 }
 
-func newReceiver(m *slots.Map, returning func(slots.Slot) bool, leaving func(slots.NodeID, *slots.Set) slots.Set) *receiver {
-	return &receiver{m: m, returning: returning, leaving: leaving, pending: make(map[uint64]*slots.Set)}
+func newReceiver(m *slots.Map, returning func(slots.Slot) bool, leaving func(slots.NodeID, *slots.Set) slots.Set, standing func(int) (want, good int)) *receiver {
+	return &receiver{m: m, returning: returning, leaving: leaving, standing: standing, pending: make(map[uint64]*slots.Set)}
 }
 
 func (r *receiver) output() []effect {
@@ -97,8 +100,12 @@ func (r *receiver) hello(m message) {
 		r.refuse(m.N, "node %s does not understand jobs of kind %d", self.ID.Short(), m.Kind)
 		return
 	}
+	if !r.enough(m) {
+		return
+	}
 	r.job, r.kind, r.source, r.greeted = m.Job, m.Kind, m.Source, true
 	r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Source: m.Source, Target: self.ID}})
+	r.promise(m.Promises)
 	welcome := message{Type: msgWelcome, N: m.N, Slots: new(slots.Set)}
 	if m.Kind == KindReturn {
 		*welcome.Slots = r.leaving(m.Source, m.Slots)
@@ -128,7 +135,28 @@ func (r *receiver) prepare(m message) {
 			change.Add(slot)
 		}
 	}
+	if !r.enough(m) {
+		return
+	}
+	r.promise(m.Promises)
 	r.change(m.N, change, Importing, r.source, m.Slots)
+}
+
+// enough refuses slots, or keys, that more replicas have to hold than this node has now.
+func (r *receiver) enough(m message) bool {
+	if want, good := r.standing(mostPromised(m.Promises)); want > good {
+		r.refuse(m.N, "%v", lacking(r.m.Self().ID, want, good))
+		return false
+	}
+	return true
+}
+
+// promise takes over what writers at the source were told.
+func (r *receiver) promise(list []promise) {
+	for _, p := range list {
+		r.put(promised{p})
+		r.told = addPromise(r.told, p)
+	}
 }
 
 // finalise claims slots that the source has emptied.
@@ -138,6 +166,9 @@ func (r *receiver) finalise(m message) {
 		_, importing := r.m.Importing(slot)
 		switch {
 		case r.m.IsMine(slot) && !importing:
+		case r.returning(slot):
+			r.refuse(m.N, "slot %d: its keys are being returned to its owner", slot)
+			return
 		case r.m.IsMine(slot) || importing && r.from(slot):
 			change.Add(slot)
 		default:
@@ -239,8 +270,8 @@ func grown(b []byte, need, size uint64) []byte {
 	return next
 }
 
-// stored tells how a store ended.
-func (r *receiver) stored(n uint64, err error) {
+// stored tells how a store ended, and how many replicas have the batch.
+func (r *receiver) stored(n uint64, held int, err error) {
 	size := uint64(len(r.blob))
 	r.blob = r.blob[:0]
 	if cap(r.blob) > keepBlob {
@@ -250,7 +281,7 @@ func (r *receiver) stored(n uint64, err error) {
 		r.refuse(n, "%v", err)
 		return
 	}
-	r.send(message{Type: msgAck, N: n, Size: size})
+	r.send(message{Type: msgAck, N: n, Size: size, Held: held})
 }
 
 // takes reports whether keys of slot may be stored here: those of a slot that comes from

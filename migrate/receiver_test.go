@@ -18,7 +18,7 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReceiver(m, func(slot slots.Slot) bool { return slot == 1 }, nil)
+	r := newReceiver(m, func(slot slots.Slot) bool { return slot == 1 }, nil, alone{}.Standing)
 	if err := r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Target: self, Slots: &theirs}); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestUnloadUndoesWhatCameTooLate(t *testing.T) {
 		blob = keyspace.AppendOp(blob, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte(key), Value: []byte("v"), Version: 5})
 	}
 	asked := 0
-	keys, err := unload(e, blob, nil, false, func(slots.Slot) bool { asked++; return asked == 1 })
+	keys, err := unload(e, blob, nil, false, func(slots.Slot) bool { asked++; return asked == 1 }, nil)
 	if err == nil || keys != 0 || s.Len() != 1 || s.Count(1) != 1 {
 		t.Errorf("%d keys are stored, %v; %d are here, want the newer one", keys, err, s.Len())
 	}
@@ -62,11 +62,11 @@ func TestUnloadUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
 	e := newTestEngine(s, 2)
 	blob := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("a"), Version: 5})
 	all := func(slots.Slot) bool { return true }
-	if keys, err := unload(e, blob, nil, false, all); err != nil || keys != 1 {
+	if keys, err := unload(e, blob, nil, false, all, nil); err != nil || keys != 1 {
 		t.Fatal(keys, err)
 	}
 	s.SetMaxMemory(1)
-	if _, err := unload(e, blob, nil, false, all); err != keyspace.ErrOutOfMemory || s.Len() != 0 {
+	if _, err := unload(e, blob, nil, false, all, nil); err != keyspace.ErrOutOfMemory || s.Len() != 0 {
 		t.Errorf("%v, and %d keys are here", err, s.Len())
 	}
 }
@@ -94,7 +94,7 @@ func TestUnloadFindsRoom(t *testing.T) {
 			op.Slot = 1
 			blob = keyspace.AppendOp(blob, &op)
 		}
-		_, err := unload(e, blob, nil, false, func(slots.Slot) bool { return true })
+		_, err := unload(e, blob, nil, false, func(slots.Slot) bool { return true }, nil)
 		if (err == nil) != c.fits || err != nil && (err != keyspace.ErrOutOfMemory || s.Count(1) != 0 || s.Count(2) != 100) {
 			t.Errorf("%v: %v, %d keys came, %d are left", c.policy, err, s.Count(1), s.Count(2))
 		}

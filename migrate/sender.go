@@ -28,6 +28,7 @@ type sender struct {
 	job  Job
 	self slots.NodeID
 	keys func(slots.Slot) int // how many keys a slot has; for sizing windows only
+	told Promises             // what writers here were told
 	m    *slots.Map
 	lim  limits
 
@@ -41,6 +42,7 @@ type sender struct {
 	pause    time.Duration
 	heardAt  time.Time
 	pingedAt time.Time
+	delayed  bool // the target has said that a batch waits for replicas
 
 	progress Progress
 	err      error // how the job will end
@@ -53,14 +55,15 @@ type batch struct {
 	id          uint64
 	window      *window
 	keys        int
-	size        uint64 // in wire form
+	slots       []slots.Slot // of which it may have keys
+	size        uint64       // in wire form
 	sent, acked uint64
 }
 
 // newSender begins a job, or goes on with one from the journal: which slots are done, open
 // and untouched follows from m.
-func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, lim limits) *sender {
-	s := &sender{job: job, self: m.Self().ID, keys: keys, m: m, lim: lim, dialAt: now}
+func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, told Promises, lim limits) *sender {
+	s := &sender{job: job, self: m.Self().ID, keys: keys, told: told, m: m, lim: lim, dialAt: now}
 	var open, lost, delivered slots.Set
 	for slot := range job.Slots.All() {
 		owner := m.Owner(slot)
@@ -132,6 +135,7 @@ func (s *sender) answered(w *window) {
 			w.enter(opening)
 		default:
 			s.openedAs(w)
+			s.stall(w, false)
 		}
 	case finalising:
 		w.enter(closing)
@@ -145,6 +149,7 @@ func (s *sender) openedAs(w *window) {
 	if w.resumed {
 		w.enter(listing)
 	} else {
+		w.rescan() // a target that had lost this node may have returned keys
 		w.enter(moving)
 	}
 }

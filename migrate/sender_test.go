@@ -40,7 +40,7 @@ func scriptMap(t *testing.T, demoted bool, migrating map[slots.Slot]slots.NodeID
 func newScript(t *testing.T) *script {
 	c := &script{t: t, now: time.Unix(1000, 0)}
 	job := Job{ID: JobID{1}, Kind: KindMove, Slots: slots.NewSet(0), Target: scriptTarget}
-	c.s = newSender(c.now, job, scriptMap(t, false, nil), func(slots.Slot) int { return 10 }, usualLimits)
+	c.s = newSender(c.now, job, scriptMap(t, false, nil), func(slots.Slot) int { return 10 }, alone{}, usualLimits)
 	c.connect()
 	return c
 }
@@ -178,4 +178,22 @@ func TestRetargetBeforeOpening(t *testing.T) {
 	if e, ok := next[setSlots](c); ok {
 		t.Fatalf("the slot is %v to %v, who is not prepared", e.action, e.peer)
 	}
+}
+
+// TestKeysThatCameBackMoveAgain: a target that had lost this node for a while has returned keys, to a window that was
+// empty already. When it is prepared anew the window is looked through once more.
+func TestKeysThatCameBackMoveAgain(t *testing.T) {
+	c := newScript(t)
+	c.open()
+	first := expect[take](c)
+	c.s.taken(c.now, first.batch, place{index: 1}, 0, 0, 0)
+	finalise := expect[send](c)
+	if finalise.m.Type != msgFinalise {
+		t.Fatalf("message %d", finalise.m.Type)
+	}
+	c.s.receive(c.now, message{Type: msgRefuse, N: finalise.m.N, Text: "slot 0 is not being imported here any more"})
+	c.now = c.now.Add(retryAfter)
+	c.s.tick(c.now)
+	c.answer(msgPrepare)
+	expect[take](c)
 }

@@ -1,6 +1,9 @@
 package migrate
 
-import "github.com/slotmesh/slotmesh/slots"
+import (
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 func (l *simLink) push(m message) { l.there = append(l.there, appendMessage(nil, &m)) }
 
@@ -14,6 +17,53 @@ func (l *simLink) break_(w *world) {
 		l.to.custody.live(l.r.job, false, w.now)
 	}
 }
+
+// store takes a batch, and answers when the target's replica has it.
+func (l *simLink) store(e store) {
+	n, k := l.to, 0
+	takes := func(slot slots.Slot) bool { return l.r.takes(n.view(), slot) }
+	_, err := unload(n.engine, e.blob, nil, l.r.kind == KindReturn, takes, func(ops []keyspace.Op) error {
+		k = promisedTo(l.r.told, ops)
+		if want, good := n.Standing(k); want > good && !here(n.store, ops) {
+			return lacking(n.id, want, good)
+		}
+		return nil
+	})
+	if err != nil {
+		n.deletions.undone(e.blob)
+	}
+	if err == nil && n.w.acks != nil {
+		l.hold = &simHold{e.n, k}
+		return
+	}
+	l.r.stored(e.n, 0, err)
+}
+
+// simHold is a batch that waits for replicas.
+type simHold struct {
+	n uint64
+	k int
+}
+
+// held answers it, if the replicas have it.
+func (l *simLink) held(w *world) (done bool) {
+	if l.hold == nil || l.gone {
+		return false
+	}
+	want, good := l.to.Standing(l.hold.k)
+	if want > good {
+		l.back = append(l.back, appendMessage(nil, &message{Type: msgDelay, N: l.hold.n, Text: "too few replicas"}))
+		return false
+	}
+	n := l.hold.n
+	l.hold = nil
+	l.r.stored(n, good, nil)
+	l.run(w)
+	return true
+}
+
+// ready reports whether the target can take a message.
+func (l *simLink) ready() bool { return len(l.there) > 0 && l.hold == nil }
 
 // deliverThere hands the oldest message to the target.
 func (l *simLink) deliverThere(w *world) {
@@ -66,11 +116,9 @@ func (l *simLink) run(w *world) {
 					}
 				}})
 			case store:
-				_, err := unload(n.engine, e.blob, nil, l.r.kind == KindReturn, func(slot slots.Slot) bool { return l.r.takes(n.view(), slot) })
-				if err != nil {
-					n.deletions.undone(e.blob)
-				}
-				l.r.stored(e.n, err)
+				l.store(e)
+			case promised:
+				n.Raise(&e.slots, e.replicas)
 			case remember:
 				n.deletions.begin(l.r.job, e.set)
 			case list:

@@ -25,6 +25,9 @@ type simNode struct {
 	trust     map[JobID]Job // jobs of others that bring slots here
 	master    [simNodes]int // whom each node replicates, as this node sees it; -1 for a master
 	failed    [simNodes]bool
+	told      [simSlots + 2]int // see Promises
+	replica   bool              // a replica is in step
+	image     *simImage         // what it has, if it was lost
 
 	// lost in a crash
 	engine    *testEngine
@@ -33,6 +36,9 @@ type simNode struct {
 	custody   *custody
 	deletions *deletions
 	m         *slots.Map // nil when it has to be made anew
+	left      [simSlots + 2]simLeft
+	leaves    uint64
+	life      int
 }
 
 type simJob struct {
@@ -52,6 +58,7 @@ type simChange struct {
 func (n *simNode) boot() {
 	n.alive, n.engine, n.jobs, n.changes, n.m = true, newTestEngine(n.store, simSlots+2), nil, nil, nil
 	n.custody, n.deletions = newCustody(), new(deletions)
+	n.left, n.leaves, n.life = [simSlots + 2]simLeft{}, 0, n.life+1
 	for _, job := range n.trust {
 		n.custody.add(job, n.w.now)
 	}
@@ -173,6 +180,8 @@ func (n *simNode) apply(e setSlots) error {
 			return fmt.Errorf("I'm already the owner of hash slot %d", slot)
 		case e.action == Migrating && !mine:
 			return fmt.Errorf("I'm not the owner of hash slot %d", slot)
+		case e.action == Migrating && n.Of(slot) > 0 && !n.replica && !n.w.acks.secret:
+			return fmt.Errorf("no replica would know")
 		case e.action == Assign && e.peer != n.id && mine && n.live(slot):
 			n.w.fail("node %d gives slot %d away with keys in it", n.index, slot)
 			return fmt.Errorf("still hold keys")
@@ -184,6 +193,7 @@ func (n *simNode) apply(e setSlots) error {
 		case Importing:
 			n.importing[slot] = e.peer
 		case Migrating:
+			n.opened(slot)
 			n.migrating[slot] = e.peer
 		case Stable:
 			delete(n.importing, slot)
@@ -212,7 +222,7 @@ func (n *simNode) start(job Job) *simJob {
 	}
 	lim := limits{windowSlots: 2, windowKeys: 8, windows: 4, ahead: 2, batch: 60, part: 40, unacked: 150}
 	j := &simJob{h: newHands(n.engine, nil)}
-	j.s = newSender(n.w.now, job, n.view(), n.store.Count, lim)
+	j.s = newSender(n.w.now, job, n.view(), n.store.Count, n, lim)
 	n.jobs = append(n.jobs, j)
 	n.run(j)
 	return j
@@ -273,7 +283,7 @@ func (n *simNode) dial(j *simJob, to *simNode) {
 		return
 	}
 	l := &simLink{job: j, from: n, to: to}
-	l.r = newReceiver(to.view(), to.returning, to.leaving)
+	l.r = newReceiver(to.view(), to.returning, to.leaving, to.Standing)
 	j.link = l
 	n.w.links = append(n.w.links, l)
 	j.s.connected(n.w.now)
@@ -311,6 +321,11 @@ func (n *simNode) tick() {
 	for _, l := range n.w.links {
 		if l.to == n && !l.silentAt.IsZero() && now.Sub(l.silentAt) > 15*time.Second {
 			l.break_(n.w)
+		}
+	}
+	for _, l := range n.w.links {
+		if l.to == n {
+			l.held(n.w)
 		}
 	}
 	for _, j := range n.jobs {

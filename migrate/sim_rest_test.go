@@ -22,6 +22,7 @@ func (w *world) rest() {
 		if !n.alive && !n.dead {
 			w.restart(n)
 		}
+		n.replica, n.image = true, nil
 	}
 	for end := w.now.Add(restTime); w.now.Before(end) && w.trouble == ""; w.now = w.now.Add(500 * time.Millisecond) {
 		for range 3 {
@@ -52,7 +53,9 @@ func (w *world) settle() {
 				w.tell(l)
 				w.links = append(w.links[:i:i], w.links[i+1:]...)
 				i--
-			case len(l.there) > 0:
+			case l.held(w):
+				progress = true
+			case l.ready():
 				l.deliverThere(w)
 				progress = true
 			case len(l.back) > 0:
@@ -150,6 +153,7 @@ func (w *world) checkSlot(slot slots.Slot, owner int) {
 				switch {
 				case n.index != owner:
 					w.fail("node %d holds %s, slot %d is node %d's", n.index, k, slot, owner)
+				case w.acks != nil && w.mayBe(string(k), string(e.Value)):
 				case !ok && !w.raced.Has(slot):
 					w.fail("node %d: %s was deleted and is back", n.index, k)
 				case string(e.Value) != want && !w.raced.Has(slot):
@@ -161,6 +165,12 @@ func (w *world) checkSlot(slot slots.Slot, owner int) {
 	}
 	for i := range simKeys {
 		k := key(slot, i)
+		if w.acks != nil {
+			if got := w.nodes[owner].get(slot, k); !w.mayBe(k, got) {
+				w.fail("%s is %q: slot %d is node %d's", k, got, slot, owner)
+			}
+			continue
+		}
 		if _, ok := w.want[k]; ok && !w.forfeit.Has(slot) && w.nodes[owner].get(slot, k) == "" {
 			w.fail("%s is lost: slot %d is node %d's", k, slot, owner)
 		}

@@ -59,6 +59,14 @@ func simulate(t *testing.T, seed uint64) {
 func (w *world) simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	w.verbose = os.Getenv("SLOTMESH_SEED") != ""
+	w.run()
+	if w.trouble != "" {
+		t.Fatalf("seed %d: %s\n%s", seed, w.trouble, strings.Join(w.log, "\n"))
+	}
+}
+
+// run is one schedule, to its end.
+func (w *world) run() {
 	w.fill()
 	src := w.nodes[simSource]
 	var set slots.Set
@@ -80,9 +88,6 @@ func (w *world) simulate(t *testing.T, seed uint64) {
 		}
 	}
 	w.rest()
-	if w.trouble != "" {
-		t.Fatalf("seed %d: %s\n%s", seed, w.trouble, strings.Join(w.log, "\n"))
-	}
 }
 
 func key(slot slots.Slot, i int) string { return fmt.Sprintf("%d:%d", slot, i) }
@@ -100,11 +105,15 @@ func (w *world) put(n *simNode, slot slots.Slot, k string) {
 	v := strconv.Itoa(w.value) + strings.Repeat(".", w.r.IntN(60))
 	n.store.Update(slot, func(tx *keyspace.Tx) error { return tx.Put([]byte(k), keyspace.String, []byte(v), 0) })
 	w.want[k] = v
+	w.acks.wrote(w, n, slot, k, v)
 }
 
 // step lets one thing happen.
 func (w *world) step(faults int) {
 	n := w.nodes[w.r.IntN(simNodes)]
+	if w.acks != nil {
+		w.acks.step(w)
+	}
 	switch dice := w.r.IntN(1000); {
 	case dice < 350:
 		w.deliver()
@@ -128,11 +137,11 @@ func (w *world) step(faults int) {
 		w.cut[w.r.IntN(simNodes)][w.r.IntN(simNodes)] = true
 	case dice < 955:
 		w.cut = [simNodes][simNodes]bool{}
-	case dice < 970 && faults > 1:
+	case dice < 970 && faults > 1 && (w.acks == nil || !w.acks.kills):
 		w.toggle(n)
-	case dice < 972 && faults > 2:
+	case dice < 972 && faults > 2 && w.acks == nil:
 		w.race()
-	case dice < 974 && faults > 2:
+	case dice < 974 && faults > 2 && w.acks == nil:
 		w.failover(w.r.IntN(2))
 	case dice < 976:
 		for _, j := range w.nodes[simSource].jobs {
@@ -153,7 +162,7 @@ func (w *world) deliver() {
 	switch {
 	case l.gone:
 		w.tell(l)
-	case len(l.there) > 0 && w.r.IntN(2) == 0:
+	case l.ready() && w.r.IntN(2) == 0:
 		l.deliverThere(w)
 	case len(l.back) > 0:
 		w.deliverBack(l)
@@ -293,6 +302,10 @@ func (w *world) failover(i int) {
 		old.crash()
 	}
 	old.dead = true
+	if w.acks != nil {
+		w.acks.succeed(w, old, n)
+		return
+	}
 	before := n.view()
 	for slot := range slots.Slot(simSlots + 2) {
 		n.store.Drop(slot)
@@ -364,14 +377,15 @@ func (w *world) execute(n *simNode, slot slots.Slot, k string, write bool) {
 	case write && w.r.IntN(4) == 0 && !w.raced.Has(slot):
 		n.store.Update(slot, func(tx *keyspace.Tx) error { tx.Delete([]byte(k)); return nil })
 		delete(w.want, k)
+		w.acks.wrote(w, n, slot, k, "")
 	case write:
 		w.put(n, slot, k)
 	default:
 		got := n.get(slot, k)
-		if got == oldValue && n.engine.carryingLocked(slot, []byte(k)) != nil {
+		if (got == oldValue || w.acks != nil) && n.engine.carryingLocked(slot, []byte(k)) != nil {
 			return // it may read what it had, until the target has said what it has
 		}
-		if got != w.want[k] && !w.raced.Has(slot) {
+		if !w.mayBe(k, got) && !w.raced.Has(slot) {
 			w.fail("node %d reads %s as %q, clients were told %q", n.index, k, got, w.want[k])
 		}
 	}

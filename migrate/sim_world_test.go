@@ -42,6 +42,7 @@ type world struct {
 	calm    bool // no more faults: everything must come to rest
 	trouble string
 
+	acks    *simAcks              // nil: replication is instantaneous, and all that is written is kept
 	left    map[string]slots.Slot // the keys that left the source; nil if they never come back
 	clients bool                  // one is at work
 }
@@ -58,6 +59,7 @@ type simLink struct {
 	r        *receiver
 	there    [][]byte
 	back     [][]byte
+	hold     *simHold  // a batch that waits for replicas: nothing else is taken meanwhile
 	silentAt time.Time // since when only the target takes it for alive
 	gone     bool      // the receiver's end is
 	told     bool      // and the sender has been told
@@ -69,6 +71,7 @@ func newWorld(seed uint64) *world {
 		n := &simNode{w: w, index: i, id: slots.NodeID{byte('A' + i)}, alive: true, store: borrowStore(i),
 			migrating: map[slots.Slot]slots.NodeID{}, importing: map[slots.Slot]slots.NodeID{},
 			journal: map[JobID]Job{}, trust: map[JobID]Job{}}
+		n.replica = i < simSourceReplica
 		for slot := range n.claims {
 			n.claims[slot] = claim{simSource, 1}
 		}

@@ -9,15 +9,18 @@ import (
 )
 
 // unload stores a batch at the target: every key that is not there yet, or in an older
-// version; with onlyNew, set for a Return, only the former. On an error nothing of a Move's
+// version; with onlyNew, set for a Return, only the former. enough, if not nil, may refuse all of it beforehand. On an error nothing of a Move's
 // batch is there afterwards, so that the source's copies are the only ones: left here, they
 // would come back to life when the source deletes its own. What a Return brought may stay, it is
 // at its owner. keys is how many the batch has.
 //
 // If the error is one of cutShort, the batch may be here in part: then the source must not
 // hear of a refusal, but bring the batch again.
-func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake func(slots.Slot) bool) (keys int, err error) {
+func unload(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, mayTake func(slots.Slot) bool, enough func([]keyspace.Op) error) (keys int, err error) {
 	ops, err := puts(blob)
+	if err == nil && enough != nil {
+		err = enough(ops)
+	}
 	if err == nil && !e.Store().Room(int64(len(blob))) {
 		err = keyspace.ErrOutOfMemory
 	}
@@ -61,6 +64,19 @@ func puts(blob []byte) (ops []keyspace.Op, err error) {
 		ops, blob = append(ops, op), rest
 	}
 	return ops, nil
+}
+
+// here reports whether a key of a batch is here as it was sent. Then the batch comes again, and a replica may have it,
+// too: if the source heard of a refusal and let its clients delete such a key, that replica could bring it back.
+func here(s *keyspace.Store, ops []keyspace.Op) (found bool) {
+	for i := range ops {
+		s.View(ops[i].Slot, func(tx *keyspace.Tx) error {
+			have, ok := tx.Peek(ops[i].Key)
+			found = found || ok && have.Version == ops[i].Version
+			return nil
+		})
+	}
+	return found
 }
 
 // own makes values the store's that it does not copy, before a slot is locked for them. One longer

@@ -103,6 +103,12 @@
 //   - anything about a failover that an administrator forces (FORCE, TAKEOVER), or about a master that restarted with an
 //     old snapshot while those who hold more were out of reach: it goes on in its term.
 //
+// Across a move of the write's slot to another shard the same holds. A shard remembers for each slot the greatest number
+// that a writer in it was ever told ([Promises]), in the stream, so that replicas and snapshots have it; the number goes
+// with the slot, and a move that finds fewer replicas at its target waits: see package migrate. It binds a master to no
+// more replicas than its shard has members, the failed among them. Who asks about a write whose key has left
+// meanwhile is told how many replicas held it where it went ([Departures]).
+//
 // The provable form, a write quorum within the shard and a lease for the master,
 // needs no other stream: it is a rule about who may be promoted and k = ⌊n/2⌋.
 //

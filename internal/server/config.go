@@ -41,6 +41,8 @@ type Config struct {
 	Within func(bound time.Duration) bool
 	// Acks tells what replicas hold; nil: there is no replication.
 	Acks Acks
+	// Promises are what they were told; nil: nothing.
+	Promises Promises
 	// Sync is how many replicas must hold a client's writes before it is answered.
 	Sync int
 	// Snapshots writes the keys to disk; nil: nobody does.

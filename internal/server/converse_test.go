@@ -130,7 +130,9 @@ func (stuckAcks) Term() uint64 { return 1 }
 
 func (stuckAcks) Mark(term uint64) Mark { return Mark{term, 1} }
 
-func (stuckAcks) WaitAcked(ctx context.Context, _ Mark, _ int) (int, error) {
+func (stuckAcks) Departed() uint64 { return 0 }
+
+func (stuckAcks) WaitAcked(ctx context.Context, _ *Written, _ int) (int, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
 }

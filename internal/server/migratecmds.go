@@ -22,6 +22,7 @@ type migration struct {
 	db            int64
 	timeout       time.Duration
 	copy, replace bool
+	slot          slots.Slot
 }
 
 const defaultMigrateTimeout = time.Second
@@ -109,6 +110,7 @@ func cmdMigrate(s *session) error {
 		s.out.Simple("NOKEY")
 		return nil
 	}
+	m.slot = s.access.Slot
 	if taken, err = s.srv.send(&m, shipment.Items); m.copy {
 		taken = nil
 	}
@@ -170,7 +172,13 @@ func (s *Server) sendBy(c *courier, m *migration, items []engine.Item) (taken []
 		command = "RESTORE"
 	}
 	if err = c.selectDB(m.db); err == nil {
+		err = s.askFirst(c, m)
+	}
+	if err == nil {
 		taken, err = c.deliver(items, command, m.replace)
+	}
+	if len(taken) > 0 && !m.copy {
+		taken, err = s.awaitReplicas(c, m, taken, err)
 	}
 	if err == errWriting || err == errReading {
 		c.conn.Close()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -32,8 +33,20 @@ type Acks interface {
 	Term() uint64
 	// Mark returns a place that covers the writes since Term returned term: an offset in the stream of a term as a master.
 	Mark(term uint64) Mark
-	// WaitAcked waits until k replicas hold the stream up to a Mark, or ctx ends; n is how many do.
-	WaitAcked(ctx context.Context, to Mark, k int) (n int, err error)
+	// WaitAcked waits until k replicas hold what a client has written, or ctx ends; n is how many do. From then on that
+	// is promised, up to k, wherever the slots move.
+	WaitAcked(ctx context.Context, w *Written, k int) (n int, err error)
+	// Departed counts how often keys have left this node. It is asked for before a write.
+	Departed() uint64
+}
+
+// Promises are what clients were told of replicas, for MIGRATE.
+type Promises interface {
+	// Promised returns how many replicas have to hold the keys of a slot that are moved elsewhere.
+	Promised(slot slots.Slot) int
+	// Leave notes that keys of a slot are about to be deleted here, which held replicas of another node hold. Promised
+	// is to be asked after it.
+	Leave(slot slots.Slot, held int)
 }
 
 // Mark is a place in the replication stream; the zero Mark is that of no write.
@@ -62,7 +75,7 @@ func cmdReplicaOf(s *session) error {
 // cmdWait answers how many replicas hold the client's last write (SPEC §9.3).
 func cmdWait(s *session) error {
 	// Who wrote here when this node was a master may still ask what became of it.
-	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.lastWrite == (Mark{}) {
+	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.written.To == (Mark{}) {
 		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
 	}
 	replicas, err := s.number(1)
@@ -99,13 +112,15 @@ func cmdWait(s *session) error {
 func (s *session) noteTerm() {
 	if acks := s.srv.cfg.Acks; acks != nil {
 		s.term = acks.Term()
+		s.written.begin(acks)
 	}
 }
 
 // noteWrite remembers how far the stream was after a write.
 func (s *session) noteWrite() {
 	if acks := s.srv.cfg.Acks; acks != nil {
-		s.lastWrite = acks.Mark(s.term)
+		s.written.To = acks.Mark(s.term)
+		s.written.add(s.access.Slot)
 		s.unsettled = s.srv.cfg.Sync > 0
 	}
 }
@@ -113,11 +128,14 @@ func (s *session) noteWrite() {
 // lastHeld waits until k replicas hold this client's last write, and returns how many do.
 func (s *session) lastHeld(ctx context.Context, k int) (int, error) {
 	acks := s.srv.cfg.Acks
-	to := s.lastWrite
-	if to == (Mark{}) {
-		to.Term = acks.Term()
+	if s.written.To == (Mark{}) {
+		return acks.WaitAcked(ctx, &Written{To: Mark{Term: acks.Term()}, Earlier: math.MaxInt}, k)
 	}
-	return acks.WaitAcked(ctx, to, k)
+	n, err := acks.WaitAcked(ctx, &s.written.Written, k)
+	if got := min(n, k); got > 0 {
+		s.written.answered = max(s.written.answered, got)
+	}
+	return n, err
 }
 
 // settleWrites waits, before replies leave, until as many replicas hold the batch's writes as

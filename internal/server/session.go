@@ -49,9 +49,9 @@ type session struct {
 	multi    multi
 	watched  watches
 
-	term      uint64 // of this node before the present command
-	lastWrite Mark   // after the last write
-	unsettled bool   // replicas must hold it before its reply may leave
+	term      uint64  // of this node before the present command
+	written   written // what replicas may be asked about
+	unsettled bool    // they must hold it before its reply may leave
 
 	shared shared
 }
@@ -99,6 +99,7 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 	s.parser.SetStranger(!s.authed)
 	s.shard = srv.stats.shard(s.id)
 	s.inSlot = s.runInSlot
+	s.written.init()
 	s.access.Done = srv.life.Done()
 	s.shared.lastSeen.Store(srv.clock.Load())
 	s.shared.queued.Store(-1)

@@ -22,7 +22,10 @@ func (a *heldAcks) Mark(term uint64) Mark {
 	return Mark{term, 100}
 }
 
-func (a *heldAcks) WaitAcked(_ context.Context, to Mark, _ int) (int, error) {
+func (a *heldAcks) Departed() uint64 { return 0 }
+
+func (a *heldAcks) WaitAcked(_ context.Context, w *Written, _ int) (int, error) {
+	to := w.To
 	if now := a.term.Load(); to.Term != now && to.Term+1 != now {
 		return 0, nil
 	}

@@ -1,0 +1,166 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Promises tell what writers of this node were told: how many replicas hold their writes. Who moves a key away and who
+// answers a writer look at them in opposite order, so that one of the two sees the other: the former calls Leave
+// and then Of, the latter makes the promise and then looks at what has left.
+type Promises interface {
+	// Of returns how many replicas have to hold the keys of a slot wherever they go.
+	Of(slot slots.Slot) int
+	// Raise makes that k at least, for slots that come here from a node that promised it. The replicas of this
+	// node know when they hold the stream up to now.
+	Raise(set *slots.Set, k int) error
+	// Leave notes that keys of some slots, which held replicas of the target hold, are about to be deleted here.
+	Leave(list []slots.Slot, held int)
+}
+
+// Replicas are those of the node, as far as it waits for them.
+type Replicas interface {
+	// Standing returns how many replicas must hold what comes here, which is k or what this node's own settings ask
+	// for, and how many are in good standing.
+	Standing(k int) (want, good int)
+	// Hold waits until each replica in good standing, but as many as Standing wants at least, hold what this node
+	// has now. It returns how many do.
+	Hold(ctx context.Context, k int) (held int, err error)
+}
+
+// alone is a node without replicas, to whose writers nothing is promised.
+type alone struct{}
+
+func (alone) Of(slots.Slot) int                      { return 0 }
+func (alone) Raise(*slots.Set, int) error            { return nil }
+func (alone) Leave([]slots.Slot, int)                {}
+func (alone) Standing(int) (want, good int)          { return 0, 0 }
+func (alone) Hold(context.Context, int) (int, error) { return 0, nil }
+
+// promise is a number of replicas that writers in some slots were told.
+type promise struct {
+	replicas int
+	slots    slots.Set
+}
+
+// promisesOf groups slots by what was promised in them; those without a promise are in none.
+func promisesOf(p Promises, set *slots.Set) (list []promise) {
+	for slot := range set.All() {
+		if k := p.Of(slot); k > 0 {
+			list = addPromise(list, promise{k, slots.NewSet(slot)})
+		}
+	}
+	return list
+}
+
+// addPromise keeps one entry for each number.
+func addPromise(list []promise, p promise) []promise {
+	for i := range list {
+		if list[i].replicas == p.replicas {
+			list[i].slots.Union(&p.slots)
+			return list
+		}
+	}
+	return append(list, p)
+}
+
+// promisedTo returns the greatest promise among the slots of a batch.
+func promisedTo(list []promise, ops []keyspace.Op) (most int) {
+	for i := range list {
+		p := &list[i]
+		for j := 0; j < len(ops) && p.replicas > most; j++ {
+			if p.slots.Has(ops[j].Slot) {
+				most = p.replicas
+			}
+		}
+	}
+	return most
+}
+
+// mostPromised returns the greatest of some promises.
+func mostPromised(list []promise) (most int) {
+	for i := range list {
+		most = max(most, list[i].replicas)
+	}
+	return most
+}
+
+// lacking says that a node has too few replicas for what comes to it.
+func lacking(node slots.NodeID, want, good int) error {
+	return fmt.Errorf("writes that come with the slots have to be held by %d of node %s's replicas, and %d are in good standing: "+
+		"the move waits until it has them; bring them back, or add some (CLUSTER REPLICATE)", want, node.Short(), good)
+}
+
+// leastPromised returns the smallest promise among the slots that are to do.
+func (s *sender) leastPromised() int {
+	least := maxPromise
+	for slot := range s.todo.All() {
+		if least = min(least, s.told.Of(slot)); least == 0 {
+			break
+		}
+	}
+	return least
+}
+
+// leave returns how many replicas have to hold a batch, of which held do, before it is deleted here. From now on a
+// writer who asks what became of a key in it is told of these.
+func (s *sender) leave(b *batch, held int) (want int) {
+	s.told.Leave(b.slots, held)
+	for _, slot := range b.slots {
+		want = max(want, s.told.Of(slot))
+	}
+	return want
+}
+
+// tooFew keeps a batch that the target has and too few of its replicas: more was promised since the target was asked.
+// It is told, and the batch sent again, which it will answer when they have it. Nobody may write to its keys
+// meanwhile, since a replica may have them already.
+func (s *sender) tooFew(now time.Time, b *batch, want, held int) {
+	s.progress.Waiting = fmt.Sprintf("%d of the target's replicas hold a batch, but its writers were promised %d", held, want)
+	b.sent, b.acked = 0, 0
+	s.put(stall{b.id, true})
+	if s.job.Kind == KindReturn { // the hello says what was promised
+		s.put(hang{})
+		s.disconnected(now, s.progress.Waiting)
+		return
+	}
+	s.again(now, b.window)
+}
+
+// delay takes the word that the target's replicas keep a batch waiting, and all behind it: there is no telling for how
+// long.
+func (s *sender) delay(m message) {
+	if s.batch(m.N) == nil {
+		return
+	}
+	s.progress.Waiting, s.delayed = m.Text, true
+	for _, b := range s.batches {
+		s.put(stall{b.id, true})
+	}
+}
+
+// onTime takes back delay.
+func (s *sender) onTime() {
+	if !s.delayed {
+		return
+	}
+	s.delayed = false
+	for _, w := range s.windows {
+		if w.phase == moving {
+			s.stall(w, false)
+		}
+	}
+}
+
+// stall tells those who wait to write to keys of a window that are on their way whether that is any use.
+func (s *sender) stall(w *window, stalled bool) {
+	for _, b := range s.batches {
+		if b.window == w {
+			s.put(stall{b.id, stalled})
+		}
+	}
+}
