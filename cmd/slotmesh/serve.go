@@ -21,12 +21,17 @@ func serveVerb() *verb {
 		examples: []string{
 			"slotmesh serve --port 7001 --cluster-enabled yes --dir /var/lib/slotmesh",
 			"slotmesh serve /etc/slotmesh.conf --loglevel verbose",
+			"slotmesh serve /etc/slotmesh.conf --include /etc/slotmesh.d/node1.conf",
 		},
 		run: serve,
 	}
 }
 
 func serve(ctx context.Context, out output, args []string) error {
+	if len(args) == 1 && isVersion(args[0]) {
+		printVersion(out)
+		return nil
+	}
 	hangups := outlive()
 	outliveReader()
 	file := ""

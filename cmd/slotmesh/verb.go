@@ -41,7 +41,9 @@ type verb struct {
 
 // verbs returns all verbs in the order in which help lists them. Each call makes new
 // ones, so that flags never carry over from one run to the next.
-func verbs() []*verb { return append([]*verb{upVerb(), serveVerb()}, adminVerbs(os.Stdin)...) }
+func verbs() []*verb {
+	return append(append([]*verb{upVerb(), serveVerb()}, adminVerbs(os.Stdin)...), versionVerb())
+}
 
 // usageError is a call that cannot be understood.
 type usageError struct{ text string }
@@ -58,6 +60,10 @@ func run(ctx context.Context, args []string, out output) int {
 	}
 	if isHelp(args[0]) {
 		return help(args[1:], out)
+	}
+	if isVersion(args[0]) {
+		printVersion(out)
+		return exitOK
 	}
 	v := findVerb(args[0])
 	if v == nil {
@@ -166,7 +172,7 @@ func printOverview(w io.Writer) {
 }
 
 func printHelp(w io.Writer, v *verb) {
-	fmt.Fprintf(w, "%s\n\nUsage:\n  slotmesh %s %s\n", v.summary, v.name, v.args)
+	fmt.Fprintf(w, "%s\n\nUsage:\n  %s\n", v.summary, strings.TrimSpace("slotmesh "+v.name+" "+v.args))
 	if v.help != "" {
 		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(v.help))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,11 @@ func TestUsage(t *testing.T) {
 		{"serve -h", exitOK, "slotmesh serve --port 7001", ""},
 		{"help nosuch", exitUsage, "", `no verb "nosuch"`},
 		{"nosuch", exitUsage, "", `no verb "nosuch"`},
+		{"version", exitOK, "slotmesh ", ""},
+		{"--version", exitOK, runtime.Version(), ""},
+		{"serve --version", exitOK, runtime.GOARCH, ""},
+		{"serve -v", exitOK, "slotmesh ", ""},
+		{"version x", exitUsage, "", `"x" is one argument too many`},
 		{"up --nosuch", exitUsage, "", "there is no flag --nosuch"},
 		{"up x", exitUsage, "", `"x" is not a flag`},
 		{"up --nodes 0", exitUsage, "", "use 1 to 1000"},
@@ -50,7 +56,7 @@ func TestUsage(t *testing.T) {
 // TestHelpIsComplete checks that each verb has what its help needs.
 func TestHelpIsComplete(t *testing.T) {
 	for _, v := range verbs() {
-		if v.summary == "" || v.args == "" || len(v.examples) == 0 || v.run == nil {
+		if v.summary == "" || v.args == "" && v.name != "version" || len(v.examples) == 0 || v.run == nil {
 			t.Errorf("%s lacks a summary, arguments or an example", v.name)
 		}
 		for _, e := range v.examples {

@@ -44,7 +44,7 @@ const (
 )
 
 // Load reads a file, "-" for standard input, "" for none, then the overrides args:
-// "--port", "7001", "--bind", "127.0.0.1", "::1", or "--port=7001". It goes on after
+// "--port", "7001", "--bind", "127.0.0.1", "::1", or "--port=7001", or "--port 7001" in one. It goes on after
 // a bad value, so that err tells about all of them; each is an [*Error].
 func Load(file string, args []string) (*Settings, []Warning, error) {
 	l := newLoader(readFile)
@@ -176,8 +176,8 @@ func (l *loader) include(at string, patterns []string) {
 // args applies the overrides of the command line.
 func (l *loader) args(args []string) {
 	for len(args) > 0 {
-		name, ok := strings.CutPrefix(args[0], "--")
-		if !ok || name == "" {
+		first, ok := strings.CutPrefix(args[0], "--")
+		if !ok || first == "" {
 			l.fail(&Error{At: cmdLine, Name: "argument", Value: args[0], Err: errors.New("belongs to no directive"), Accepted: "--directive value …"})
 			return
 		}
@@ -185,13 +185,37 @@ func (l *loader) args(args []string) {
 		for n < len(args) && !strings.HasPrefix(args[n], "--") {
 			n++
 		}
-		values := args[1:n]
-		if before, after, ok := strings.Cut(name, "="); ok {
-			name, values = before, append([]string{after}, values...)
+		name, values, err := splitArg(first)
+		values = append(values, args[1:n]...)
+		switch {
+		case err != nil:
+			l.fail(&Error{At: cmdLine, Name: "argument", Value: args[0], Err: err})
+		case strings.EqualFold(name, "include"):
+			l.include(cmdLine, values)
+		default:
+			l.apply(cmdLine, name, values)
 		}
-		l.apply(cmdLine, name, values)
 		args = args[n:]
 	}
+}
+
+// splitArg cuts an argument of the command line, without its dashes, into a directive and the
+// values that it holds: "port", "port=7001", or a line as in the file, "port 7001".
+func splitArg(arg string) (name string, values []string, err error) {
+	switch at := strings.IndexAny(arg, "= \t\r\n\v\f"); {
+	case at < 0:
+		return arg, nil, nil
+	case arg[at] == '=':
+		return arg[:at], []string{arg[at+1:]}, nil
+	}
+	words, err := split(arg)
+	if err == nil && len(words) == 0 {
+		err = errors.New("names no directive")
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	return words[0], words[1:], nil
 }
 
 // apply sets a directive.

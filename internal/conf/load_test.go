@@ -184,6 +184,44 @@ func TestFileAndInclude(t *testing.T) {
 	}
 }
 
+// TestArguments reads the forms in which directives may stand on the command line, those of redis-server
+// among them.
+func TestArguments(t *testing.T) {
+	more := filepath.Join(t.TempDir(), "more.conf")
+	if err := os.WriteFile(more, []byte("port 7003\nmaxclients 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want map[string]string
+	}{
+		{[]string{"--port", "7002"}, map[string]string{"port": "7002"}},
+		{[]string{"--port=7002", "--bind", "127.0.0.1", "::1"}, map[string]string{"port": "7002", "bind": "127.0.0.1 ::1"}},
+		{[]string{"--cluster-enabled yes"}, map[string]string{"cluster-enabled": "yes"}},
+		{[]string{"--port 7002", "--save '60 1'", "--maxclients\t7"}, map[string]string{"port": "7002", "save": "60 1", "maxclients": "7"}},
+		{[]string{"--save 60", "1"}, map[string]string{"save": "60 1"}},
+		{[]string{"--requirepass=a b"}, map[string]string{"requirepass": "a b"}},
+		{[]string{"--include", more, "--maxclients", "6"}, map[string]string{"port": "7003", "maxclients": "6"}},
+		{[]string{"--port", "1", "--INCLUDE=" + more}, map[string]string{"port": "7003", "maxclients": "5"}},
+	} {
+		s, warnings, err := Load("", c.args)
+		if err != nil || len(warnings) > 0 {
+			t.Errorf("%q: %v, %v", c.args, err, warnings)
+			continue
+		}
+		for name, want := range c.want {
+			if got := s.String(name); got != want {
+				t.Errorf("%q: %s is %q, want %q", c.args, name, got, want)
+			}
+		}
+	}
+	for _, args := range [][]string{{"--include"}, {"--include", more, more}, {"--include", "/nonexistent.conf"}, {"--requirepass \"a"}, {"-- "}} {
+		if _, _, err := Load("", args); err == nil || !strings.HasPrefix(err.Error(), "command line: ") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 // FuzzParse checks that no file can do harm, and that what was read survives
 // being rewritten.
 func FuzzParse(f *testing.F) {
