@@ -67,6 +67,7 @@ func (r *clientReach) news() <-chan struct{} { return nil }
 func (r *clientReach) done() <-chan struct{} { return r.life.Done() }
 func (r *clientReach) ended() error          { return ErrClosed }
 func (r *clientReach) down() bool            { return false } // nodes say so
+func (r *clientReach) why(slots.Slot) string { return "" }
 func (r *clientReach) masters() []place      { return r.view.Load().masters }
 
 // refresh loads the map, unless that has just been tried.

@@ -139,7 +139,8 @@ func WaitAgreed(ctx context.Context, nodes ...*Node) error {
 		case <-nodes[i].stop:
 			return fmt.Errorf("slotmesh: %s: %w", nodes[i].Addr(), ErrClosed)
 		case <-ctx.Done():
-			return fmt.Errorf("slotmesh: waiting for %s to see the same cluster as %s: %w", nodes[i].Addr(), nodes[0].Addr(), ctx.Err())
+			err := fmt.Errorf("slotmesh: waiting for %s to see the same cluster as %s: %w", nodes[i].Addr(), nodes[0].Addr(), ctx.Err())
+			return unavailable(err, nodes[i].whyDissenting(nodes))
 		}
 	}
 }
@@ -155,6 +156,35 @@ func firstDissenter(nodes []*Node) int {
 		}
 	}
 	return -1
+}
+
+// whyDissenting says what keeps n from seeing these nodes, and nobody else, as the first of them does.
+func (n *Node) whyDissenting(nodes []*Node) string {
+	m := n.Map()
+	if m == nil || n.gossip == nil {
+		return "it is in no cluster"
+	}
+	for _, o := range nodes {
+		if m.Node(o.ID()) == nil {
+			return fmt.Sprintf("it does not know %s", o.Addr())
+		}
+	}
+	for i := range m.Nodes() {
+		if o := &m.Nodes()[i]; o.Health != slots.Online {
+			return n.peerAges().describe(o)
+		}
+	}
+	switch {
+	case len(m.Nodes()) != len(nodes):
+		return fmt.Sprintf("it knows %d nodes, not %d", len(m.Nodes()), len(nodes))
+	case m.State() != slots.OK:
+		return n.whyDown(m)
+	}
+	moved := m.Moved(nodes[0].Map())
+	if !moved.Empty() {
+		return fmt.Sprintf("the two disagree about slots %s", firstRanges(&moved))
+	}
+	return "the two disagree about who replicates whom"
 }
 
 func allOnline(m *slots.Map) bool {

@@ -3,6 +3,7 @@ package slotmesh_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -199,15 +200,37 @@ func TestReadyAndWhy(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		dead := c.Node(1).ID()
 		c.Kill(1)
 		c.Kill(4)
 		time.Sleep(time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := c.Node(0).Ready(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("with a third of the slots gone: %v", err)
+		want := "slots 5461-10922 have no working owner: node " + dead.Short() + " (10.0.0.2:7000) failed 1m"
+		for name, wait := range map[string]func(context.Context) error{"Ready": c.Node(0).Ready, "WaitStable": c.Node(0).WaitStable} {
+			err := wait(ctx)
+			var why *slotmesh.UnavailableError
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &why) || !strings.HasPrefix(why.Reason, want) ||
+				!strings.HasSuffix(err.Error(), " ago") {
+				t.Errorf("%s with a third of the slots gone: %v", name, err)
+			}
 		}
-		t.Log(c.Node(0).Why(8000))
+		if got := c.Node(0).Why(8000); !strings.Contains(got, want) {
+			t.Errorf("Why: %s", got)
+		}
+		for key, want := range map[string]string{
+			"key":        want, // slot 12539: its owner is well
+			"key:test:2": "slot 9252 has no working owner: node " + dead.Short() + " (10.0.0.2:7000) failed ",
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			_, err := c.Node(0).Router().Get(ctx, key)
+			cancel()
+			var why *slotmesh.UnavailableError
+			if !errors.As(err, &why) || !strings.HasPrefix(why.Reason, want) || !errors.Is(err, slots.ErrClusterDown) ||
+				!errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Get %s: %v", key, err)
+			}
+		}
 		c.Restart(1)
 		if err := c.Node(0).Ready(t.Context()); err != nil {
 			t.Error(err)

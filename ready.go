@@ -3,29 +3,84 @@ package slotmesh
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// UnavailableError is the error of Ready, WaitStable and WaitAgreed if ctx ends first, and of a Router's call that gave up
+// while the cluster did not serve its key. Reason says in plain English what stood in the way, as this node saw it. Err
+// says what ended the wait: errors.Is finds ctx's error in it, and slots.ErrClusterDown in that of a call.
+type UnavailableError struct {
+	Reason string
+	Err    error
+}
+
+// Error returns the text of Err and the Reason.
+func (e *UnavailableError) Error() string { return e.Err.Error() + ": " + e.Reason }
+
+// Unwrap returns Err.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// unavailable is err with a reason if there is one.
+func unavailable(err error, reason string) error {
+	if err == nil || reason == "" {
+		return err
+	}
+	return &UnavailableError{Reason: reason, Err: err}
+}
+
 // Ready returns when this node takes its part: the cluster serves, as this node sees it, and a replica holds its
-// master's data. A readiness probe asks it with a short deadline. It returns ctx's error if that ends first, ErrClosed if
-// the node is closed.
+// master's data. A readiness probe asks it with a short deadline. If ctx ends first, the error is a
+// *[UnavailableError] that says what is missing; it is ErrClosed if the node is closed.
 func (n *Node) Ready(ctx context.Context) error {
 	if !n.cfg.Standalone {
-		if err := n.WaitMap(ctx, func(m *slots.Map) bool { return m.State() == slots.OK }); err != nil {
+		err := n.WaitMap(ctx, func(m *slots.Map) bool { return m.State() == slots.OK })
+		if m := n.Map(); err != nil && ctx.Err() != nil && m != nil && n.gossip != nil {
+			reason := "the cluster began to serve a moment ago"
+			if m.State() != slots.OK {
+				reason = n.whyDown(m)
+			}
+			return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), reason)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return n.WaitSynced(ctx)
+	err := n.WaitSynced(ctx)
+	if err != nil && ctx.Err() != nil && n.repl != nil {
+		return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), whyUnsynced(n.repl.Status()))
+	}
+	return err
+}
+
+// whyUnsynced explains what a replica waits for.
+func whyUnsynced(s replication.Status) string {
+	if s.IsMaster() {
+		return ""
+	}
+	text := fmt.Sprintf("this replica does not hold the data of its master %s (%s) yet", s.Master.ID.Short(), s.Master.Addr.Client())
+	switch {
+	case s.Link == replication.LinkSync:
+		text += fmt.Sprintf(": it has received %d keys of %d", s.Progress.Keys, s.Progress.Total)
+	case s.Link != replication.LinkConnected && s.DownSince.IsZero():
+		text += ": there is no link to it"
+	case s.Link != replication.LinkConnected:
+		text += ": the link broke " + ago(s.DownSince)
+	}
+	return text
 }
 
 // WaitStable returns when nothing is on its way to change, as this node sees it: the cluster serves, no node
 // is suspected, no slot is being moved to or from this node. Errors as of Ready.
 func (n *Node) WaitStable(ctx context.Context) error {
-	return n.WaitMap(ctx, func(m *slots.Map) bool {
+	err := n.WaitMap(ctx, func(m *slots.Map) bool {
 		return m.State() == slots.OK && m.Open().Empty() && suspect(m) == nil
 	})
+	if m := n.Map(); err != nil && ctx.Err() != nil && m != nil && n.gossip != nil {
+		return unavailable(fmt.Errorf("slotmesh: not stable: %w", err), n.whyUnstable(m))
+	}
+	return err
 }
 
 // suspect returns a node that is suspected, nil if there is none.
@@ -37,65 +92,3 @@ func suspect(m *slots.Map) *slots.Node {
 	}
 	return nil
 }
-
-// Why tells in plain English what becomes of a request for a key of slot at this node, and why.
-func (n *Node) Why(slot slots.Slot) string {
-	m := n.Map()
-	if m == nil {
-		return "this node is in no cluster and serves every key"
-	}
-	owner := m.Owner(slot)
-	switch {
-	case owner == nil:
-		return fmt.Sprintf("slot %d belongs to nobody: give it to a node with CLUSTER ADDSLOTS, or repair the cluster", slot)
-	case m.State() != slots.OK:
-		return fmt.Sprintf("slot %d belongs to %s (%s), but the cluster is down: %s", slot, owner.Addr, owner.Health, whyDown(m))
-	}
-	if to, ok := m.Migrating(slot); ok {
-		return fmt.Sprintf("slot %d is mine and on its way to %s: keys that are still here are served, for others I answer ASK", slot, nameOf(m, to))
-	}
-	if from, ok := m.Importing(slot); ok && !m.IsMine(slot) {
-		return fmt.Sprintf("slot %d is on its way to me from %s: I serve it after ASKING, otherwise I answer MOVED to %s", slot, nameOf(m, from), owner.Addr)
-	}
-	switch {
-	case m.IsMine(slot):
-		return fmt.Sprintf("slot %d is mine: served", slot)
-	case m.Self().Master == owner.ID:
-		return fmt.Sprintf("slot %d belongs to my master %s: I serve reads after READONLY, otherwise I answer MOVED", slot, owner.Addr)
-	}
-	return fmt.Sprintf("slot %d belongs to %s (%s): I answer MOVED", slot, owner.Addr, owner.Health)
-}
-
-func nameOf(m *slots.Map, id slots.NodeID) string {
-	if n := m.Node(id); n != nil {
-		return n.Addr.String()
-	}
-	return id.String()
-}
-
-// whyDown explains the state of a cluster that does not serve.
-func whyDown(m *slots.Map) string {
-	if missing := slots.Count - m.Assigned(); missing > 0 {
-		return fmt.Sprintf("%d slots belong to nobody", missing)
-	}
-	reachable, masters := 0, 0
-	for i := range m.Nodes() {
-		n := &m.Nodes()[i]
-		if !n.IsMaster() || !n.HasSlots() {
-			continue
-		}
-		if masters++; n.Health == slots.Failed {
-			return fmt.Sprintf("%s has failed and no replica has taken over its %d slots", n.Addr, n.Slots.Len())
-		}
-		if n.Health == slots.Online {
-			reachable++
-		}
-	}
-	if reachable <= masters/2 {
-		return fmt.Sprintf("only %d of %d masters are in reach", reachable, masters)
-	}
-	return "this node came back a moment ago and waits to hear what has changed (" + rejoinWait.String() + ")"
-}
-
-// rejoinWait is about how long a master waits before it serves again (SPEC §5.2).
-const rejoinWait = 2 * time.Second

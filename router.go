@@ -21,7 +21,8 @@ import (
 //
 //   - what was asked cannot be: [ErrNotFound], slots.ErrCrossSlot, keyspace.ErrOutOfMemory, a [ReplyError] …
 //   - ctx ended, or the cluster did not serve the slot for too long. The last reason is wrapped:
-//     errors.Is(err, slots.ErrClusterDown), for one. Nothing has been done.
+//     errors.Is(err, slots.ErrClusterDown), for one. Nothing has been done. An *[UnavailableError] tells
+//     what stood in the way, where that is known.
 //   - [ErrUnknownFate]: the connection broke, or ctx ended, after a write had left. It is not sent again, since it may have
 //     been carried out, and another writer's may have followed it.
 //

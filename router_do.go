@@ -28,6 +28,8 @@ type reach interface {
 	asked(*slots.AskError) place
 	// down reports whether the cluster is known not to serve.
 	down() bool
+	// why says what keeps slot from being served, "" if that is not known.
+	why(slot slots.Slot) string
 	// distances are how long nodes take to answer.
 	distances() *distances
 	// news returns a channel that is closed when the cluster's map changes; nil if nobody tells.
@@ -122,7 +124,7 @@ func isPassing(err error) bool {
 // do sends a request to where it belongs until it is answered.
 func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 	req.Sync = syncOf(ctx)
-	var w waits
+	w := waits{slot: req.slot, keyed: req.keyed}
 	var next place
 	redirected := false
 	for hops := 0; ; {
@@ -138,11 +140,12 @@ func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 		req.Asking, redirected = false, false
 		switch judge(err, req.write) {
 		case final:
-			return reply, err
+			return reply, r.whyEnded(ctx, &w, err)
 		case unknown:
-			return reply, &unknownFate{err}
+			return reply, &unknownFate{r.whyEnded(ctx, &w, err)}
 		case follow:
 			next, redirected = r.follow(req, err)
+			w.trail.add(next)
 			if hops++; hops%maxHops != 0 {
 				continue
 			}
@@ -176,6 +179,20 @@ type waits struct {
 	pause time.Duration   // of the last one
 	until time.Time       // when a call without a deadline gives up
 	news  <-chan struct{} // closed when the map has changed since the last one
+
+	slot  slots.Slot
+	keyed bool // the call is for slot
+	trail trail
+}
+
+// why says what kept the call from being served, "" if that is not known.
+func (w *waits) why(r *Router) string {
+	if w.keyed {
+		if reason := r.reach.why(w.slot); reason != "" {
+			return reason
+		}
+	}
+	return w.trail.String()
 }
 
 // rest waits before the next attempt: for a while, with jitter, or until the map changes.
@@ -201,12 +218,20 @@ func (r *Router) rest(ctx context.Context, w *waits, last error) error {
 	default:
 	}
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("slotmesh: gave up: %w; at last: %w", err, last)
+		return unavailable(fmt.Errorf("slotmesh: gave up: %w; at last: %w", err, last), w.why(r))
 	}
 	if !w.until.IsZero() && time.Now().After(w.until) {
-		return fmt.Errorf("slotmesh: gave up after %v: %w", patience, last)
+		return unavailable(fmt.Errorf("slotmesh: gave up after %v: %w", patience, last), w.why(r))
 	}
 	return nil
+}
+
+// whyEnded adds to the error of an attempt that ctx has ended why it was not answered.
+func (r *Router) whyEnded(ctx context.Context, w *waits, err error) error {
+	if err == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return unavailable(err, w.why(r))
 }
 
 // unknownFate is the error of a write that left and was not answered.

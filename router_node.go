@@ -95,6 +95,14 @@ func (r nodeReach) down() bool {
 	return m != nil && m.State() != slots.OK
 }
 
+func (r nodeReach) why(slot slots.Slot) string {
+	m := r.node.Map()
+	if m == nil || r.node.gossip == nil {
+		return ""
+	}
+	return r.node.whyUnserved(m, slot)
+}
+
 func (r nodeReach) distances() *distances   { return &r.node.distances }
 func (r nodeReach) news() <-chan struct{}   { return r.node.changed.next() }
 func (r nodeReach) refresh(context.Context) {} // the map comes by itself

@@ -129,7 +129,7 @@ func (r *Router) updateElsewhere(ctx context.Context, slot slots.Slot, keys []st
 		line = append(line, bytesOf(key))
 	}
 	master := &Router{reach: r.reach}
-	for w := (waits{}); ; {
+	for w := (waits{slot: slot}); ; {
 		req := &request{slot: slot, keyed: true}
 		req.Args = line
 		reply, err := master.do(ctx, req)

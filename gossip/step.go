@@ -275,6 +275,7 @@ type Peer struct {
 	Connected    bool
 	PingSent     time.Time // since when it owes an answer, zero if it owes none
 	PongReceived time.Time // when it was last heard, zero if never
+	FailedAt     time.Time // since when it counts as failed, zero if it does not
 	Reports      int       // how many masters report it down (SPEC §3.4)
 	Data         Data      // what it told last of its data
 	Links        []LinkInfo
@@ -298,6 +299,9 @@ func (c *Core) Peers() []Peer {
 		p := Peer{
 			ID: n.rec.ID, Addr: n.rec.Addr, NoAddr: n.noAddr, Connected: len(n.links) > 0,
 			PingSent: n.pingSent, PongReceived: n.lastHeard, Reports: reports[n.rec.ID], Data: n.data,
+		}
+		if n.health == slots.Failed {
+			p.FailedAt = n.failedAt
 		}
 		for _, l := range n.links {
 			p.Links = append(p.Links, LinkInfo{l.id, l.dialled, l.up})

@@ -1,0 +1,31 @@
+package slotmesh
+
+import (
+	"fmt"
+	"strings"
+)
+
+// trail is where a call was redirected. It costs no memory of its own: most calls that are redirected are so once.
+type trail struct {
+	redirects int
+	last      [trailLength]place // a ring
+}
+
+const trailLength = 4
+
+func (t *trail) add(to place) {
+	t.last[t.redirects%trailLength] = to
+	t.redirects++
+}
+
+// String tells of a redirect loop, "" if there were too few redirects for one.
+func (t *trail) String() string {
+	if t.redirects < maxHops {
+		return ""
+	}
+	var names []string
+	for i := range trailLength {
+		names = append(names, t.last[(t.redirects+i)%trailLength].addr.Client())
+	}
+	return fmt.Sprintf("redirected %d times, at last to %s: these nodes do not agree who serves the key", t.redirects, strings.Join(names, ", then "))
+}
