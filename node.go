@@ -161,6 +161,9 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.lockDisk(); err != nil {
 		return err
 	}
+	if err := n.checkRedisFiles(); err != nil {
+		return err
+	}
 	clients, err := n.listen("Addr", n.cfg.Addr)
 	if err != nil {
 		return err
