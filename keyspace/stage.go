@@ -1,6 +1,9 @@
 package keyspace
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // staging collects the writes of a transaction.
 type staging struct {
@@ -28,9 +31,20 @@ type note struct {
 }
 
 const (
-	fewOps  = 16       // up to here a linear search is fastest
-	keepBuf = 64 << 10 // greatest buffer kept for the next transaction
+	fewOps  = 16        // up to here a linear search is fastest
+	keepBuf = 64 << 10  // greatest buffer kept for the next transaction
+	maxBuf  = 256 << 10 // greatest buffer for small keys and values; then comes another one
 )
+
+// Expect says that n writes will follow, which saves the transaction from making room for them step by step.
+func (tx *Tx) Expect(n int) {
+	g := &tx.staging
+	if n <= fewOps || len(g.ops) > 0 {
+		return
+	}
+	g.ops, g.notes = slices.Grow(g.ops, n), slices.Grow(g.notes, n)
+	g.latest = make(map[uint64]int32, n)
+}
 
 // staged returns the last op on key, -1 if there is none.
 func (g *staging) staged(hash uint64, key []byte) int {
@@ -122,7 +136,7 @@ func (g *staging) link(i int) {
 // point into it.
 func (g *staging) copy(b []byte) []byte {
 	if cap(g.buf)-len(g.buf) < len(b) {
-		g.buf = make([]byte, 0, max(2*cap(g.buf), len(b), 512))
+		g.buf = make([]byte, 0, max(min(2*cap(g.buf), maxBuf), len(b), 512))
 	}
 	start := len(g.buf)
 	g.buf = append(g.buf, b...)
@@ -131,7 +145,7 @@ func (g *staging) copy(b []byte) []byte {
 
 // reset forgets everything but small buffers.
 func (g *staging) reset() {
-	if len(g.ops) == 0 {
+	if len(g.ops) == 0 && g.latest == nil {
 		return
 	}
 	clear(g.ops)

@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,idle,bench,operate", "sections to run, separated by commas")
+	only := flag.String("only", "mixed,memory,stalls,server,large,idle,bench,operate", "sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
 	rounds := flag.Int("rounds", 5, "rounds of alternating measurements")
@@ -53,6 +53,8 @@ func main() {
 			stalls(&t, *n)
 		case "server":
 			serve(&t, *rounds, plots)
+		case "large":
+			large(&t, *rounds)
 		case "idle":
 			idle(&t, 6)
 		case "bench":

@@ -29,25 +29,8 @@ func serve(t *table, rounds int, plots string) {
 	dir, err := os.MkdirTemp("", "compare")
 	must(err)
 	defer os.RemoveAll(dir)
-	slotmesh := filepath.Join(dir, "slotmesh")
-	build := exec.Command("go", "build", "-o", slotmesh, "github.com/slotmesh/slotmesh/cmd/slotmesh")
-	build.Stderr = os.Stderr
-	must(build.Run())
-	conf := func(name string) []string {
-		must(os.Mkdir(filepath.Join(dir, name), 0o755))
-		return []string{"--cluster-enabled", "yes", "--save", "", "--dir", filepath.Join(dir, name)}
-	}
-	peers := []*peer{
-		startPeer("slotmesh", slotmesh, append([]string{"serve"}, conf("ours")...)),
-		startPeer("redis-server", "redis-server", conf("redis")),
-		startPeer("redcon", os.Args[0], []string{"-redcon"}),
-	}
-	defer func() {
-		for _, p := range peers {
-			p.cmd.Process.Kill()
-			p.cmd.Wait()
-		}
-	}()
+	peers := startServers(dir)
+	defer stopServers(peers)
 	for _, p := range peers[:2] {
 		p.coverAllSlots()
 	}
@@ -73,6 +56,30 @@ func serve(t *table, rounds int, plots string) {
 	}
 	equalLoad(t, peers, rounds, plots)
 	throughputs(peers, plots)
+}
+
+// startServers builds the slotmesh command in dir and starts the servers under test.
+func startServers(dir string) []*peer {
+	slotmesh := filepath.Join(dir, "slotmesh")
+	build := exec.Command("go", "build", "-o", slotmesh, "github.com/slotmesh/slotmesh/cmd/slotmesh")
+	build.Stderr = os.Stderr
+	must(build.Run())
+	conf := func(name string) []string {
+		must(os.Mkdir(filepath.Join(dir, name), 0o755))
+		return []string{"--cluster-enabled", "yes", "--save", "", "--dir", filepath.Join(dir, name)}
+	}
+	return []*peer{
+		startPeer("slotmesh", slotmesh, append([]string{"serve"}, conf("ours")...)),
+		startPeer("redis-server", "redis-server", conf("redis")),
+		startPeer("redcon", os.Args[0], []string{"-redcon"}),
+	}
+}
+
+func stopServers(peers []*peer) {
+	for _, p := range peers {
+		p.cmd.Process.Kill()
+		p.cmd.Wait()
+	}
 }
 
 // startPeer starts a server on a free port and waits until it answers.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 )
 
 // Limits bounds what a peer may send. Zero fields mean the default.
@@ -252,6 +253,7 @@ func (p *Parser) collect() [][]byte {
 
 // settle adds the arguments in buf to the list: from now on their place does not change.
 func (p *Parser) settle() {
+	p.args = slices.Grow(p.args, len(p.spans))
 	for _, sp := range p.spans {
 		from := p.cmd + sp.off
 		p.args = append(p.args, p.buf[from:from+sp.len:from+sp.len])

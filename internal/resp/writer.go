@@ -13,6 +13,9 @@ type Writer struct {
 	RESP3 bool
 }
 
+// bulkOverhead is the most that the head and the end of a string take.
+const bulkOverhead = 1 + 20 + 2 + 2
+
 // Raw appends bytes that are replies already.
 func (w *Writer) Raw(b string) { w.B = append(w.B, b...) }
 
@@ -46,8 +49,17 @@ func (w *Writer) head(kind byte, n int64) {
 	w.B = append(w.B, '\r', '\n')
 }
 
+// makeRoom doubles a large buffer that has no room for n more bytes: append would add a quarter, and
+// so copy a long reply several times.
+func (w *Writer) makeRoom(n int) {
+	if need := len(w.B) + n; need > cap(w.B) && need > keepBuffer {
+		w.B = append(make([]byte, 0, max(need, 2*cap(w.B))), w.B...)
+	}
+}
+
 // Bulk appends a string of any bytes.
 func (w *Writer) Bulk(b []byte) {
+	w.makeRoom(len(b) + bulkOverhead)
 	w.head('$', int64(len(b)))
 	w.B = append(w.B, b...)
 	w.B = append(w.B, '\r', '\n')

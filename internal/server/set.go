@@ -187,6 +187,7 @@ func cmdMSet(s *session, tx *keyspace.Tx) error {
 }
 
 func (s *session) putPairs(tx *keyspace.Tx) error {
+	tx.Expect(len(s.args) / 2)
 	for i := 1; i < len(s.args); i += 2 {
 		if err := tx.Put(s.args[i], keyspace.String, s.args[i+1], 0); err != nil {
 			return err
