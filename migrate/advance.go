@@ -27,6 +27,12 @@ func (s *sender) advance(now time.Time) {
 // before the others, and share no window with them: those may have to wait.
 func (s *sender) beginWindows() {
 	for !s.todo.Empty() && len(s.windows) < s.lim.windows && s.ahead() < s.lim.ahead {
+		if s.targetIsBare() {
+			if len(s.windows) == 0 {
+				s.beginFirst()
+			}
+			return
+		}
 		var set slots.Set
 		estimate, n := 0, 0
 		least := s.leastPromised()

@@ -82,6 +82,9 @@
 //     open stays so until they are back;
 //   - the source deletes a batch only if as many have it as writers were told by then, which may be more than when it was
 //     sent. From that moment a writer who asks for acknowledgements of a key in it is told of the target's replicas;
+//   - a target without slots has no successor, so that its replicas cannot save what it got: one slot goes there by
+//     itself, the one with the fewest keys, and the others when the target has it. Only that slot's keys are
+//     exposed meanwhile, if all have some;
 //   - the source opens such slots only when k of its own replicas know, so that the one that takes its place does not
 //     take for its own what is at the target.
 //

@@ -164,3 +164,32 @@ func (s *sender) stall(w *window, stalled bool) {
 		}
 	}
 }
+
+// targetIsBare reports whether the target has no slot yet, while writers in those that are to come were told of
+// replicas: a master without slots is succeeded by nobody (SPEC §6.2), so that what its replicas hold would be lost with it.
+func (s *sender) targetIsBare() bool {
+	if n := s.m.Node(s.job.Target); s.job.Kind != KindMove || n == nil || n.HasSlots() {
+		return false
+	}
+	for slot := range s.todo.All() {
+		if s.told.Of(slot) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// beginFirst moves the slot with the fewest keys by itself, an empty one if there is one: when it is the target's, that
+// has a successor, and the others follow.
+func (s *sender) beginFirst() {
+	var first slots.Slot
+	fewest := -1
+	for slot := range s.todo.All() {
+		if k := s.keys(slot); fewest < 0 || k < fewest {
+			first, fewest = slot, k
+		}
+	}
+	set := slots.NewSet(first)
+	s.todo.Subtract(&set)
+	s.newWindow(set).estimate = fewest
+}

@@ -34,6 +34,13 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 	if out := r.output(); len(out) != 1 || out[0].(send).m.Type != msgRefuse {
 		t.Errorf("prepare is answered by %+v", out)
 	}
+	given := slots.NewSet(1)
+	if err := r.receive(message{Type: msgFinalise, N: 8, Slots: &given}); err != nil {
+		t.Fatal(err)
+	}
+	if out := r.output(); len(out) != 1 || out[0].(send).m.Type != msgRefuse {
+		t.Errorf("the claim of a slot whose keys go back is answered by %+v", out)
+	}
 }
 
 // TestUnloadUndoesWhatCameTooLate: the slot changes hands while the batch is being stored.

@@ -197,3 +197,35 @@ func TestKeysThatCameBackMoveAgain(t *testing.T) {
 	c.answer(msgPrepare)
 	expect[take](c)
 }
+
+// TestAReturnEndsWhenItsOwnerIsReplaced: an owner that dies with a batch of a Return undecided does not answer any more.
+// Its successor is another Return's business; writes to the batch's keys must not wait for ever.
+func TestAReturnEndsWhenItsOwnerIsReplaced(t *testing.T) {
+	c := &script{t: t, now: time.Unix(1000, 0)}
+	owned := func(by slots.NodeID) *slots.Map {
+		target, heir, set := slots.Node{ID: scriptTarget}, slots.Node{ID: scriptHeir}, slots.NewSet(0)
+		if by == scriptTarget {
+			target.Slots = &set
+		} else {
+			heir.Slots = &set
+		}
+		own := slots.NewSet(1)
+		m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK, Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, heir}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	job := Job{ID: JobID{2}, Kind: KindReturn, Slots: slots.NewSet(0), Target: scriptTarget}
+	c.s = newSender(c.now, job, owned(scriptTarget), func(slots.Slot) int { return 10 }, alone{}, usualLimits)
+	c.connect()
+	batch := expect[take](c)
+	c.s.taken(c.now, batch.batch, place{index: 1}, 10, 10, 1000)
+	expect[sendPart](c)
+	c.s.disconnected(c.now, "connection lost")
+	c.s.mapChanged(c.now, owned(scriptHeir))
+	if e := expect[land](c); e.acked {
+		t.Error("the batch counts as acknowledged")
+	}
+	expect[finish](c)
+}
