@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,10 +17,22 @@ const (
 	isBytes        // memory: 100mb, min to max
 	isTime         // a whole number of units, min to max
 	isEnum         // one of a list of words
-	isList         // several words
+	isMode         // octal permissions, min to max
+	isList         // several words, each one of words if there are any
 	isSave         // pairs of seconds and changes
 	isLimits       // fours of class, hard limit, soft limit, seconds
+	isRename       // pairs of a command's name and its new one
 	isIgnored      // anything
+)
+
+// effect says what it means that a directive is not obeyed.
+type effect uint8
+
+const (
+	tunes     effect = iota // nothing that a client could tell: one line of the log names all such
+	differs                 // a difference that clients or administrators see: a warning of its own
+	protects                // the node is less protected than the file says: it does not start
+	preserves               // data are less durable than the file says: it does not start
 )
 
 // directive is a row of the table.
@@ -31,24 +44,45 @@ type directive struct {
 	// Bounds of isInt, isBytes and isTime.
 	min, max int64
 	unit     time.Duration // of isTime
-	words    []string      // of isEnum
+	words    []string      // of isEnum and isList
 	// live says that CONFIG SET may change it.
 	live bool
-	// only is not empty if the node knows no value but the default; it says why.
-	only string
+	// fileOnly hides it from CONFIG, as Redis does.
+	fileOnly bool
+
+	// What follows is of directives that are not obeyed: the node is as the default says.
+	why    string // any other value has no effect
+	effect effect // of that
+	remedy string // what to do instead, if the node does not start
+	// same reports whether a value asks for no more than the default, and the password, do; nil: only the default itself.
+	same func(password string, args []string) bool
 }
 
-func (d *directive) fixed() bool   { return d.only != "" }
+// fixed reports whether CONFIG GET shows the directive and nothing can change it.
+func (d *directive) fixed() bool { return d.why != "" && d.kind != isIgnored }
+
+// ignored reports whether the directive is known from Redis or Valkey and of no use here.
 func (d *directive) ignored() bool { return d.kind == isIgnored }
+
+// asDefault reports whether args ask for what the node does anyway.
+func (d *directive) asDefault(s *Settings, args []string) bool {
+	if d.same != nil {
+		return d.same(s.String("requirepass"), args)
+	}
+	text := strings.Join(args, " ")
+	if strings.EqualFold(text, d.def) {
+		return true
+	}
+	n, err := parseBytes(text)
+	want, err2 := parseBytes(d.def)
+	return err == nil && err2 == nil && n == want // 64mb
+}
 
 // directives has all rows; number finds one by its name or alias.
 var directives, number = makeTable()
 
 func makeTable() ([]directive, map[string]int) {
-	all := append(usedTable(), fixedTable()...)
-	for _, name := range strings.Fields(ignoredNames) {
-		all = append(all, directive{name: name, kind: isIgnored})
-	}
+	all := slices.Concat(usedTable(), fixedTable(), protectingTable(), ignoredTable())
 	index := make(map[string]int, 2*len(all))
 	for i := range all {
 		for _, name := range []string{all[i].name, all[i].alias} {

@@ -5,9 +5,12 @@
 // # Vocabulary
 //
 //   - A directive is a name with a kind of value, a default and a meaning here
-//     (table.go): used; fixed, where the node knows only one value and
-//     warns about any other; or ignored, where it is known from Redis but has no
-//     meaning here.
+//     (table.go): used; fixed (table_fixed.go), where the node knows only one value,
+//     which CONFIG GET shows; or ignored (table_ignored.go, table_protecting.go), where
+//     it is known from Redis or Valkey but has no meaning here.
+//   - What it is not to obey a directive is its effect: it tunes what is not there; it
+//     makes a difference that clients see; or the node is less protected or its data
+//     less durable than the file says, which is an error.
 //   - [Settings] is the value of every directive. It is safe for concurrent use;
 //     reading takes no lock.
 //   - A [Warning] tells what was read but has no effect. A bad value is an [Error]:
@@ -28,7 +31,7 @@
 //		return err // redis.conf:12: maxmemory "lots": argument must be a memory value …
 //	}
 //	for _, w := range warnings {
-//		log.Warn(w.String()) // redis.conf:3: io-threads has no meaning here, ignored
+//		log.Warn(w.String()) // redis.conf:3: io-threads stays 1: …
 //	}
 //	limit := s.Bytes("maxmemory")
 package conf

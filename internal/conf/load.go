@@ -21,13 +21,16 @@ func (w Warning) String() string { return w.At + ": " + w.Text }
 type Error struct {
 	At       string // "file:line" or "command line"
 	Name     string // of the directive
-	Value    string
+	Value    string // "" if there is none, or it may be a secret
 	Err      error  // why
 	Accepted string // which values are
 }
 
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s: %s %q: %v", e.At, e.Name, e.Value, e.Err)
+	if e.Value == "" {
+		text = fmt.Sprintf("%s: %s: %v", e.At, e.Name, e.Err)
+	}
 	if e.Accepted != "" {
 		text += " (accepted: " + e.Accepted + ")"
 	}
@@ -46,6 +49,9 @@ const (
 // Load reads a file, "-" for standard input, "" for none, then the overrides args:
 // "--port", "7001", "--bind", "127.0.0.1", "::1", or "--port=7001", or "--port 7001" in one. It goes on after
 // a bad value, so that err tells about all of them; each is an [*Error].
+//
+// A directive whose being ignored would leave the node less protected, or its data less durable, than the file says is
+// such an error, unless one of args is "--allow-unprotected": then it is a warning.
 func Load(file string, args []string) (*Settings, []Warning, error) {
 	l := newLoader(readFile)
 	switch file {
@@ -82,6 +88,7 @@ func Parse(name, text string, args ...string) (*Settings, []Warning, error) {
 // finish applies the command line and returns what Load returns.
 func (l *loader) finish(args []string) (*Settings, []Warning, error) {
 	l.args(args)
+	l.judgeUnused()
 	if dir, at := l.s.String("dir"), l.s.Where("dir"); at != "" {
 		info, err := os.Stat(dir)
 		if err == nil && !info.IsDir() {
@@ -102,8 +109,10 @@ type loader struct {
 	read     func(path string) (string, error)
 	warnings []Warning
 	errs     []error
-	depth    int // of includes
-	files    int // included so far
+	unused   []unused
+	allow    bool // --allow-unprotected
+	depth    int  // of includes
+	files    int  // included so far
 }
 
 func newLoader(read func(string) (string, error)) *loader {
@@ -192,6 +201,8 @@ func (l *loader) args(args []string) {
 			l.fail(&Error{At: cmdLine, Name: "argument", Value: args[0], Err: err})
 		case strings.EqualFold(name, "include"):
 			l.include(cmdLine, values)
+		case strings.EqualFold(name, allowUnprotected):
+			l.allowUnprotected(values)
 		default:
 			l.apply(cmdLine, name, values)
 		}
@@ -222,12 +233,12 @@ func splitArg(arg string) (name string, values []string, err error) {
 func (l *loader) apply(at, name string, args []string) {
 	i, known := find(name)
 	if !known {
-		l.warn(at, "unknown directive %q, ignored", name)
+		l.fail(&Error{At: at, Name: "directive", Err: unknown(name)})
 		return
 	}
 	d := &directives[i]
 	if d.ignored() {
-		l.warn(at, "%s has no meaning here, ignored", d.name)
+		l.setAside(i, at, args)
 		return
 	}
 	old := (*l.s.values.Load())[i]
@@ -239,18 +250,18 @@ func (l *loader) apply(at, name string, args []string) {
 	if len(args) > 0 {
 		v, err = d.parse(args, old)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		l.fail(&Error{At: at, Name: d.name, Value: strings.Join(args, " "), Err: err, Accepted: d.accepted()})
-		return
+	case d.fixed():
+		l.setAside(i, at, []string{v.text})
+	case d.kind == isRename:
+		l.s.renames = append(l.s.renames, Rename{at, args[0], args[1]})
+		fallthrough
+	default:
+		v.at = at
+		l.s.replace(i, v)
 	}
-	if d.fixed() {
-		if v.text != d.def {
-			l.warn(at, "%s stays %s: %s", d.name, quote(d.def), d.only) // the value may be a secret
-		}
-		return
-	}
-	v.at = at
-	l.s.replace(i, v)
 }
 
 func (l *loader) warn(at, format string, args ...any) {

@@ -50,7 +50,7 @@ func (s *Settings) Rewrite() error {
 func rewrite(text string, values []value, read func(string) (string, error)) string {
 	was := valuesOf(text, read)
 	differs := func(have []value, i int) bool {
-		return !directives[i].ignored() && !directives[i].fixed() && have[i].text != values[i].text
+		return !directives[i].ignored() && !directives[i].fixed() && !directives[i].fileOnly && have[i].text != values[i].text
 	}
 	written := make([]bool, len(values))
 	var b strings.Builder

@@ -28,7 +28,9 @@ func TestRewrite(t *testing.T) {
 		{"back to the default", "timeout 5\n", nil, []Pair{{"timeout", "0"}}, "timeout 0\n"},
 		{"included", "include " + sub + "\n", nil, []Pair{{"maxclients", "8"}}, "include " + sub + "\n" + generated + "\nmaxclients 8\n"},
 		{"overridden by an include", "maxclients 1\ninclude " + sub + "\n", nil, []Pair{{"maxclients", "8"}}, "maxclients 8\ninclude " + sub + "\n" + generated + "\nmaxclients 8\n"},
-		{"without meaning here", "appendonly yes\nnosuch x\n", nil, []Pair{{"timeout", "1"}}, "appendonly yes\nnosuch x\n" + generated + "\ntimeout 1\n"},
+		{"without meaning here", "tcp-backlog 9\nhz 100\n", nil, []Pair{{"timeout", "1"}}, "tcp-backlog 9\nhz 100\n" + generated + "\ntimeout 1\n"},
+		{"allowed for once", "appendonly yes\n", []string{"--allow-unprotected"}, []Pair{{"timeout", "1"}}, "appendonly yes\n" + generated + "\ntimeout 1\n"},
+		{"names of commands", "rename-command CONFIG \"\"\nrename-command GET x\n", []string{"--rename-command", "SET", "y"}, nil, "rename-command CONFIG \"\"\nrename-command GET x\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "redis.conf")

@@ -24,7 +24,6 @@ func (e *SetError) Unwrap() error { return e.Err }
 var (
 	errImmutable = errors.New("can't set immutable config")
 	errTwice     = errors.New("duplicate parameter")
-	errNoMeaning = errors.New("the directive has no meaning here")
 )
 
 // Set changes directives at run time: all of them, or none if one cannot be changed. apply, unless it is
@@ -38,13 +37,13 @@ func (s *Settings) Set(pairs []Pair, apply func() error) error {
 	changed := make(map[int]bool)
 	for _, p := range pairs {
 		i, ok := find(p.Name)
-		if !ok {
+		if !ok || directives[i].fileOnly {
 			return &SetError{Name: p.Name}
 		}
 		if changed[i] {
 			return &SetError{p.Name, errTwice}
 		}
-		v, err := directives[i].set(p.Value, old[i])
+		v, err := directives[i].set(s, p.Value, old[i])
 		if err != nil {
 			return &SetError{p.Name, err}
 		}
@@ -65,10 +64,14 @@ func (s *Settings) Set(pairs []Pair, apply func() error) error {
 	return nil
 }
 
-// set returns the value that CONFIG SET gives to a directive.
-func (d *directive) set(text string, old value) (value, error) {
+// set returns the value that CONFIG SET gives to a directive. One that is not obeyed can only be set to what the node
+// does anyway: nobody would see a warning.
+func (d *directive) set(s *Settings, text string, old value) (value, error) {
 	if d.ignored() {
-		return value{}, errNoMeaning
+		if !d.asDefault(s, []string{text}) {
+			return value{}, d.refusal()
+		}
+		return old, nil
 	}
 	from := old
 	if d.kind == isSave {
@@ -79,7 +82,7 @@ func (d *directive) set(text string, old value) (value, error) {
 	case err != nil:
 		return value{}, err
 	case d.fixed() && v.text != old.text:
-		return value{}, errors.New(d.only)
+		return value{}, d.refusal()
 	case d.fixed():
 		return old, nil
 	case !d.live:
@@ -87,4 +90,12 @@ func (d *directive) set(text string, old value) (value, error) {
 	}
 	v.at = "CONFIG SET"
 	return v, nil
+}
+
+// refusal says why a directive has the value that it has.
+func (d *directive) refusal() error {
+	if d.remedy == "" {
+		return errors.New(d.why)
+	}
+	return fmt.Errorf("%s: %s", d.why, d.remedy)
 }

@@ -20,7 +20,8 @@ func TestGet(t *testing.T) {
 		{[]string{"APPENDONLY", "append*"}, "[{appendonly no}]"},
 		{[]string{"maxmemory", "hz", "max[m]em?ry"}, "[{maxmemory 1024} {hz 10}]"},
 		{[]string{"slave-read-only"}, "[{slave-read-only yes}]"},
-		{[]string{"nosuch", "tcp-backlog", "["}, "[]"},
+		{[]string{"nosuch", "tcp-backlog", "rename-command", "["}, "[]"},
+		{[]string{"unixsocket*"}, "[{unixsocket } {unixsocketperm 0}]"},
 	} {
 		if got := fmt.Sprint(s.Get(c.patterns...)); got != c.want {
 			t.Errorf("Get(%q) = %s, want %s", c.patterns, got, c.want)
@@ -57,8 +58,16 @@ func TestSet(t *testing.T) {
 		{"maxmemory", "x", "CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"},
 		{"timeout", "-1", "CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and 2147483647 inclusive"},
 		{"port", "1", "CONFIG SET failed (possibly related to argument 'port') - can't set immutable config"},
-		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only file; save writes snapshots"},
-		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - the directive has no meaning here"},
+		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only file: set \"appendonly no\" and rely on \"save\", which writes snapshots"},
+		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - listening is the operating system's to tune"},
+		{"activedefrag", "no", ""},
+		{"tls-port", "0", ""},
+		{"tls-port", "7001", "CONFIG SET failed (possibly related to argument 'tls-port') - there is no TLS in this server: clients and nodes talk in plain text: remove the line and let a TLS proxy stand before the port"},
+		{"protected-mode", "no", ""},
+		{"unixsocket", "/tmp/x", "CONFIG SET failed (possibly related to argument 'unixsocket') - can't set immutable config"},
+		{"rename-command", "GET x", "Unknown option or number of arguments for CONFIG SET - 'rename-command'"},
+		{"user", "x on", "Unknown option or number of arguments for CONFIG SET - 'user'"},
+		{"maxmemroy", "1", "Unknown option or number of arguments for CONFIG SET - 'maxmemroy'"},
 		{"nosuch", "1", "Unknown option or number of arguments for CONFIG SET - 'nosuch'"},
 	} {
 		err := s.Set([]Pair{{c.name, c.value}}, nil)

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -16,7 +17,9 @@ type Settings struct {
 	// a whole, so that readers need no lock.
 	values atomic.Pointer[[]value]
 
-	file string // absolute path, "" if there is none
+	file    string   // absolute path, "" if there is none
+	renames []Rename // in the order of the file
+	given   []string // directives that the file asks for and --allow-unprotected lets be ignored
 
 	mu sync.Mutex // serialises Set and Rewrite
 }
@@ -26,7 +29,7 @@ func defaults() *Settings {
 	values := make([]value, len(directives))
 	for i := range directives {
 		d := &directives[i]
-		if d.ignored() {
+		if d.ignored() || d.kind == isRename {
 			continue
 		}
 		v, err := d.parse([]string{d.def}, value{})
@@ -75,7 +78,7 @@ func (s *Settings) Get(patterns ...string) []Pair {
 	values := *s.values.Load()
 	var list []Pair
 	for i := range directives {
-		if directives[i].ignored() {
+		if directives[i].ignored() || directives[i].fileOnly {
 			continue
 		}
 		for _, name := range []string{directives[i].name, directives[i].alias} {
@@ -89,6 +92,19 @@ func (s *Settings) Get(patterns ...string) []Pair {
 	}
 	return list
 }
+
+// Rename is a line "rename-command": a command gets another name or, if that is "", none.
+type Rename struct {
+	At            string // "file:line" or "command line"
+	Name, NewName string
+}
+
+// Renames returns the lines "rename-command" in their order: each sees what those before it did.
+func (s *Settings) Renames() []Rename { return s.renames }
+
+// Unheeded reports whether a directive asks for protection that the node does not give, and --allow-unprotected let it
+// start all the same.
+func (s *Settings) Unheeded(name string) bool { return slices.Contains(s.given, name) }
 
 // File returns the absolute path of the configuration file, "" if there is none.
 func (s *Settings) File() string { return s.file }
@@ -104,6 +120,9 @@ func (s *Settings) Bool(name string) bool { return s.get(name, isBool).num == 1 
 
 // Int returns a directive that is a number.
 func (s *Settings) Int(name string) int { return int(s.get(name, isInt).num) }
+
+// Mode returns a directive that is permissions of a file, 0 if they are left to the process.
+func (s *Settings) Mode(name string) fs.FileMode { return fs.FileMode(s.get(name, isMode).num) }
 
 // Bytes returns a directive that is an amount of memory, in bytes.
 func (s *Settings) Bytes(name string) int64 { return s.get(name, isBytes).num }

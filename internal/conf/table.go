@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// The words that directives of the kind isEnum accept.
+// The words that directives of the kinds isEnum and isList accept.
 var (
 	policies = []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"}
 	levels   = []string{"debug", "verbose", "notice", "warning"}
 	// endpoints are those of package slots.
 	endpoints = []string{"ip", "hostname", "unknown-endpoint"}
+	shutdowns = []string{"default", "save", "nosave", "now", "force"}
 )
 
 // usedTable has the directives that a node obeys. Defaults are those of Redis 7.0.
@@ -20,7 +21,10 @@ func usedTable() []directive {
 		// The process.
 		{name: "port", kind: isInt, def: "6379", max: 65535},
 		{name: "bind", kind: isList, def: "* -::*"},
-		{name: "protected-mode", kind: isBool, def: "yes"},
+		{name: "unixsocket", kind: isString},
+		{name: "unixsocketperm", kind: isMode, def: "0", max: 0o777},
+		{name: "protected-mode", kind: isBool, def: "yes", live: true},
+		{name: "rename-command", kind: isRename, fileOnly: true},
 		{name: "dir", kind: isDir, def: "."},
 		{name: "logfile", kind: isString},
 		{name: "loglevel", kind: isEnum, words: levels, def: "notice", live: true},
@@ -43,6 +47,8 @@ func usedTable() []directive {
 		{name: "save", kind: isSave, def: "3600 1 300 100 60 10000", live: true},
 		{name: "stop-writes-on-bgsave-error", kind: isBool, def: "yes", live: true},
 		{name: "dbfilename", kind: isString, def: "dump.smdb"},
+		{name: "shutdown-on-sigint", kind: isList, words: shutdowns, def: "default"},
+		{name: "shutdown-on-sigterm", kind: isList, words: shutdowns, def: "default"},
 
 		// Replication.
 		{name: "repl-backlog-size", kind: isBytes, def: "1048576", min: 16384, max: anyBytes, live: true},
@@ -66,32 +72,5 @@ func usedTable() []directive {
 		{name: "cluster-preferred-endpoint-type", kind: isEnum, words: endpoints, def: "ip", live: true},
 		{name: "cluster-announce-port", kind: isInt, def: "0", max: 65535, live: true},
 		{name: "cluster-announce-bus-port", kind: isInt, def: "0", max: 65535, live: true},
-	}
-}
-
-// Why a directive of fixedTable knows one value only.
-const (
-	noAppendOnly = "there is no append-only file; save writes snapshots"
-	busLinks     = "replicas use the cluster's bus, which asks for no password: keep it private, or use TLS"
-	asItIs       = "replicas always do it this way"
-)
-
-// fixedTable has the directives that have a value which describes what the node
-// does, and which clients ask for, but which cannot be changed.
-func fixedTable() []directive {
-	return []directive{
-		{name: "daemonize", kind: isBool, def: "no", only: "the process stays in the foreground; leave the background to a shell's & or a service manager"},
-		{name: "databases", kind: isInt, def: "1", min: 1, max: math.MaxInt32, only: "a node of a cluster has database 0 only"},
-		{name: "appendonly", kind: isBool, def: "no", only: noAppendOnly},
-		{name: "hz", kind: isInt, def: "10", min: math.MinInt32, max: math.MaxInt32, only: "keys expire as they are due, not at a fixed rate"},
-		{name: "io-threads", kind: isInt, def: "1", min: 1, max: 128, only: "a node uses all processors that GOMAXPROCS allows"},
-
-		{name: "masterauth", kind: isString, only: busLinks},
-		{name: "masteruser", kind: isString, only: busLinks},
-		{name: "repl-ping-replica-period", alias: "repl-ping-slave-period", kind: isTime, unit: time.Second, def: "10", min: 1, max: math.MaxInt32, only: asItIs},
-		{name: "replica-read-only", alias: "slave-read-only", kind: isBool, def: "yes", only: asItIs},
-		{name: "replica-serve-stale-data", alias: "slave-serve-stale-data", kind: isBool, def: "yes", only: asItIs},
-		{name: "replica-priority", alias: "slave-priority", kind: isInt, def: "100", max: math.MaxInt32, only: asItIs},
-		{name: "cluster-allow-replica-migration", kind: isBool, def: "yes", only: asItIs},
 	}
 }

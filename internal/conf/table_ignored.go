@@ -1,50 +1,235 @@
 package conf
 
-// ignoredNames are the directives of Redis 7.0 that have no meaning here, so that a
-// stock redis.conf yields warnings and never an error.
-const ignoredNames = `
-	acl-pubsub-default aclfile acllog-max-len user rename-command loadmodule
+import "strings"
 
-	active-defrag-cycle-max active-defrag-cycle-min active-defrag-ignore-bytes
-	active-defrag-max-scan-fields active-defrag-threshold-lower
-	active-defrag-threshold-upper activedefrag active-expire-effort activerehashing
-	lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del
-	lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor
-	maxmemory-clients maxmemory-eviction-tenacity tracking-table-max-keys
-	hll-sparse-max-bytes list-compress-depth notify-keyspace-events
-	hash-max-listpack-entries hash-max-listpack-value hash-max-ziplist-entries
-	hash-max-ziplist-value list-max-listpack-size list-max-ziplist-size
-	list-max-ziplist-entries list-max-ziplist-value set-max-intset-entries
-	stream-node-max-bytes stream-node-max-entries zset-max-listpack-entries
-	zset-max-listpack-value zset-max-ziplist-entries zset-max-ziplist-value
+// ignoredTable has the directives of Redis 7.0 to 7.4 and Valkey 8.0 and 8.1 that have no use here and whose
+// absence makes a node neither less protected nor its data less durable.
+func ignoredTable() []directive {
+	var list []directive
+	for _, group := range ignoredGroups {
+		for line := range strings.Lines(group.rows) {
+			names, def, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if names == "" {
+				continue
+			}
+			name, alias, _ := strings.Cut(names, "|")
+			list = append(list, directive{name: name, alias: alias, kind: isIgnored, def: def, why: group.why, effect: group.effect})
+		}
+	}
+	return list
+}
 
-	aof-disable-auto-gc aof-load-truncated aof-rewrite-incremental-fsync
-	aof-timestamp-enabled aof-use-rdb-preamble aof_rewrite_cpulist appenddirname
-	appendfilename appendfsync auto-aof-rewrite-min-size auto-aof-rewrite-percentage
-	no-appendfsync-on-rewrite rdb-del-sync-files rdb-save-incremental-fsync
-	rdbchecksum rdbcompression sanitize-dump-payload
+// ignoredGroups has a line for each directive: its name, its other name if it has one, and the default of Redis,
+// which says nothing that has to be told.
+var ignoredGroups = []struct {
+	why    string
+	effect effect
+	rows   string
+}{
+	// What clients or administrators will notice.
+	{why: "there are no keyspace notifications", effect: differs, rows: `
+		notify-keyspace-events
+	`},
+	{why: "what clients may keep waiting is bounded for each by client-output-buffer-limit, not for all together", effect: differs, rows: `
+		maxmemory-clients 0
+	`},
+	{why: "connections to others leave by the address and with the marks that the operating system chooses", effect: differs, rows: `
+		bind-source-addr
+		socket-mark-id 0
+	`},
+	{why: "clients are told one port", effect: differs, rows: `
+		cluster-announce-tls-port 0
+		cluster-announce-client-port 0
+		cluster-announce-client-tls-port 0
+		cluster-announce-client-ipv4
+		cluster-announce-client-ipv6
+	`},
+	{why: "keys always expire", effect: differs, rows: `
+		import-mode no
+	`},
+	{why: "a node calls itself what it is", effect: differs, rows: `
+		extended-redis-compatibility no
+	`},
 
-	repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load repl-diskless-sync
-	repl-diskless-sync-delay repl-diskless-sync-max-replicas replica-announce-ip
-	replica-announce-port replica-announced replica-ignore-disk-write-errors
-	replica-ignore-maxmemory replica-lazy-flush replicaof slave-announce-ip
-	slave-announce-port slave-ignore-maxmemory slave-lazy-flush slaveof
-	cluster-allow-pubsubshard-when-down cluster-announce-tls-port
-	cluster-link-sendbuf-limit
+	// Commands and features that are not there, or always do what the directive asks for.
+	{why: "there are no ACL users", rows: `
+		acl-pubsub-default resetchannels
+		acllog-max-len 128
+	`},
+	{why: "there is no TLS", rows: `
+		tls-prefer-server-ciphers no
+		tls-session-caching yes
+		tls-session-cache-size 20480
+		tls-session-cache-timeout 300
+	`},
+	{why: "what it names cannot be changed at run time, and modules cannot be loaded", rows: `
+		enable-protected-configs no
+		enable-module-command no
+	`},
+	{why: "DEBUG has no subcommand that could do harm", rows: `
+		enable-debug-command no
+		enable-debug-assert no
+	`},
+	{why: "there are no scripts", rows: `
+		busy-reply-threshold|lua-time-limit 5000
+		lua-enable-deprecated-api no
+	`},
+	{why: "there is no pub/sub and no tracking", rows: `
+		cluster-allow-pubsubshard-when-down yes
+		tracking-table-max-keys 1000000
+	`},
+	{why: "there is no log of slow commands and no latency monitor", rows: `
+		slowlog-log-slower-than|commandlog-execution-slower-than 10000
+		slowlog-max-len|commandlog-slow-execution-max-len 128
+		commandlog-request-larger-than 1048576
+		commandlog-large-request-max-len 128
+		commandlog-reply-larger-than 1048576
+		commandlog-large-reply-max-len 128
+		latency-monitor-threshold 0
+		latency-tracking yes
+		latency-tracking-info-percentiles 50 99 99.9
+		cluster-slot-stats-enabled no
+	`},
+	{why: "keys are sorted and compared as bytes", rows: `
+		locale-collate
+	`},
+	{why: "the log never shows keys and values", rows: `
+		hide-user-data-from-log yes
+	`},
 
-	tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers
-	tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass
-	tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port
-	tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size
-	tls-session-cache-timeout tls-session-caching
+	// How collections are stored.
+	{why: "there are no collections", rows: `
+		hash-max-listpack-entries|hash-max-ziplist-entries 512
+		hash-max-listpack-value|hash-max-ziplist-value 64
+		list-max-listpack-size|list-max-ziplist-size -2
+		list-max-ziplist-entries 512
+		list-max-ziplist-value 64
+		list-compress-depth 0
+		set-max-intset-entries 512
+		set-max-listpack-entries 128
+		set-max-listpack-value 64
+		zset-max-listpack-entries|zset-max-ziplist-entries 128
+		zset-max-listpack-value|zset-max-ziplist-value 64
+		hll-sparse-max-bytes 3000
+		stream-node-max-bytes 4096
+		stream-node-max-entries 100
+	`},
 
-	always-show-logo bgsave_cpulist bind-source-addr bio_cpulist busy-reply-threshold
-	crash-log-enabled crash-memcheck-enabled disable-thp dynamic-hz
-	enable-debug-command enable-module-command enable-protected-configs ignore-warnings
-	io-threads-do-reads jemalloc-bg-thread latency-monitor-threshold latency-tracking
-	latency-tracking-info-percentiles lua-time-limit oom-score-adj oom-score-adj-values
-	pidfile proc-title-template propagation-error-behavior server_cpulist set-proc-title
-	shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slowlog-log-slower-than
-	slowlog-max-len socket-mark-id supervised syslog-enabled syslog-facility
-	syslog-ident tcp-backlog unixsocket unixsocketperm
-`
+	// Memory and processors.
+	{why: "memory is the Go runtime's to arrange", rows: `
+		activedefrag no
+		active-defrag-cycle-max 25
+		active-defrag-cycle-min 1
+		active-defrag-cycle-us 500
+		active-defrag-ignore-bytes 104857600
+		active-defrag-max-scan-fields 1000
+		active-defrag-threshold-lower 10
+		active-defrag-threshold-upper 100
+		activerehashing yes
+		jemalloc-bg-thread yes
+		disable-thp yes
+	`},
+	{why: "keys are freed by the garbage collector, in the background", rows: `
+		lazyfree-lazy-eviction no
+		lazyfree-lazy-expire no
+		lazyfree-lazy-server-del no
+		lazyfree-lazy-user-del no
+		lazyfree-lazy-user-flush no
+		replica-lazy-flush|slave-lazy-flush no
+	`},
+	{why: "expiry and eviction take the time that they need, within fixed bounds", rows: `
+		active-expire-effort 1
+		dynamic-hz yes
+		lfu-decay-time 1
+		lfu-log-factor 10
+		maxmemory-eviction-tenacity 10
+	`},
+	{why: "a node uses all processors that GOMAXPROCS allows", rows: `
+		io-threads-do-reads no
+		events-per-io-thread 2
+		prefetch-batch-max-size 16
+		min-io-threads-avoid-copy-reply 7
+		server_cpulist|server-cpulist
+		bio_cpulist|bio-cpulist
+		aof_rewrite_cpulist|aof-rewrite-cpulist
+		bgsave_cpulist|bgsave-cpulist
+	`},
+
+	// Files.
+	{why: "there is no append-only file", rows: `
+		appendfilename appendonly.aof
+		appenddirname appendonlydir
+		appendfsync everysec
+		no-appendfsync-on-rewrite no
+		auto-aof-rewrite-min-size 67108864
+		auto-aof-rewrite-percentage 100
+		aof-disable-auto-gc no
+		aof-load-truncated yes
+		aof-rewrite-incremental-fsync yes
+		aof-timestamp-enabled no
+		aof-use-rdb-preamble yes
+	`},
+	{why: "snapshots have a format of their own, always with checksums, and what clients restore is always checked", rows: `
+		rdbchecksum yes
+		rdbcompression yes
+		rdb-save-incremental-fsync yes
+		rdb-del-sync-files no
+		rdb-version-check strict
+		sanitize-dump-payload no
+	`},
+
+	// Replication and the cluster.
+	{why: "replicas always do it this way", rows: `
+		repl-backlog-ttl 3600
+		repl-disable-tcp-nodelay no
+		repl-diskless-load disabled
+		repl-diskless-sync yes
+		repl-diskless-sync-delay 5
+		repl-diskless-sync-max-replicas 0
+		dual-channel-replication-enabled no
+		replica-full-sync-buffer-limit 0
+		replica-ignore-disk-write-errors no
+		replica-ignore-maxmemory|slave-ignore-maxmemory yes
+		propagation-error-behavior ignore
+	`},
+	{why: "a node tells others its cluster-announce-ip, -port and -hostname only", rows: `
+		replica-announced yes
+		replica-announce-ip|slave-announce-ip
+		replica-announce-port|slave-announce-port 0
+		cluster-announce-human-nodename
+		availability-zone
+	`},
+	{why: "the bus bounds by itself what waits for a peer, and how long forgotten nodes are remembered", rows: `
+		cluster-link-sendbuf-limit 0
+		cluster-ping-interval 1000
+		cluster-blacklist-ttl 60
+		cluster-manual-failover-timeout 5000
+	`},
+	{why: "a master that ends waits for a replica in step for 600 ms", rows: `
+		shutdown-timeout 10
+	`},
+
+	// The process.
+	{why: "listening is the operating system's to tune", rows: `
+		tcp-backlog 511
+		max-new-connections-per-cycle 10
+		max-new-tls-connections-per-cycle 1
+	`},
+	{why: "the process, its title and its log are the service manager's", rows: `
+		always-show-logo no
+		crash-log-enabled yes
+		crash-memcheck-enabled yes
+		ignore-warnings
+		log-format legacy
+		log-timestamp-format legacy
+		oom-score-adj no
+		oom-score-adj-values 0 200 800
+		pidfile
+		proc-title-template {title} {listen-addr} {server-mode}
+		set-proc-title yes
+		supervised no
+		syslog-enabled no
+		syslog-facility local0
+		syslog-ident redis
+	`},
+}

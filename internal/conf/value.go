@@ -13,8 +13,8 @@ import (
 // value is a directive's value. It is never changed, only replaced.
 type value struct {
 	text string   // as CONFIG GET prints it
-	list []string // the words of isList, isSave and isLimits
-	num  int64    // isBool: 0 or 1; isInt, isBytes, isTime: the number
+	list []string // the words of isList, isSave, isLimits and isRename
+	num  int64    // isBool: 0 or 1; isInt, isBytes, isTime, isMode: the number
 	at   string   // where it was set: "file:line", "command line", "" for the default
 }
 
@@ -22,6 +22,7 @@ type value struct {
 var (
 	errBool   = errors.New("argument must be 'yes' or 'no'")
 	errInt    = errors.New("argument couldn't be parsed into an integer")
+	errOctal  = errors.New("argument couldn't be parsed as an octal number")
 	errMemory = errors.New("argument must be a memory value")
 	errArity  = errors.New("wrong number of arguments")
 	errSave   = errors.New("Invalid save parameters")
@@ -32,7 +33,7 @@ var (
 // parse makes a value of a directive's arguments. old is the value before, to which
 // some directives add.
 func (d *directive) parse(args []string, old value) (value, error) {
-	if d.kind >= isList && len(args) == 1 {
+	if d.kind >= isList && d.kind != isRename && len(args) == 1 {
 		args = strings.Fields(args[0]) // CONFIG SET and quotes pass all in one
 	} else if d.kind < isList && len(args) != 1 {
 		return value{}, errArity
@@ -62,12 +63,16 @@ func (d *directive) parse(args []string, old value) (value, error) {
 			return value{}, err
 		}
 		return d.bounded(n)
+	case isMode:
+		return d.parseMode(args[0])
 	case isSave:
 		return parseSave(args, old)
 	case isLimits:
 		return parseLimits(args, old)
+	case isRename:
+		return parseRename(args, old)
 	default:
-		return words(args), nil
+		return d.parseWords(args)
 	}
 }
 
@@ -92,7 +97,14 @@ func (d *directive) accepted() string {
 		return `pairs of seconds and changes, such as 3600 1 300 100, or "" for never`
 	case isLimits:
 		return "groups of class (normal, replica, pubsub), hard limit, soft limit and seconds, such as normal 1gb 256mb 60"
+	case isMode:
+		return "permissions as an octal number, such as 770"
+	case isRename:
+		return `a command and its new name, "" to take it away`
 	case isList:
+		if d.words != nil {
+			return "one or more of " + strings.Join(d.words, ", ")
+		}
 		return "one or more words"
 	default:
 		return "one word; quote it if it has spaces"
@@ -122,6 +134,36 @@ func (d *directive) parseEnum(s string) (value, error) {
 		return value{}, fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(d.words, ", "))
 	}
 	return value{text: d.words[i], num: int64(i)}, nil
+}
+
+// parseMode reads permissions; 0 leaves them to the process.
+func (d *directive) parseMode(s string) (value, error) {
+	n, err := strconv.ParseInt(s, 8, 64)
+	if err != nil {
+		return value{}, errOctal
+	}
+	if n < d.min || n > d.max {
+		return value{}, fmt.Errorf("argument must be between %o and %o inclusive", d.min, d.max)
+	}
+	return value{text: strconv.FormatInt(n, 8), num: n}, nil
+}
+
+// parseWords reads a list.
+func (d *directive) parseWords(args []string) (value, error) {
+	for _, a := range args {
+		if d.words != nil && !slices.Contains(d.words, strings.ToLower(a)) {
+			return value{}, fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(d.words, ", "))
+		}
+	}
+	return words(args), nil
+}
+
+// parseRename adds a pair to those of old.
+func parseRename(args []string, old value) (value, error) {
+	if len(args) != 2 {
+		return value{}, errArity
+	}
+	return words(slices.Concat(old.list, args)), nil
 }
 
 func (d *directive) bounded(n int64) (value, error) {

@@ -1,0 +1,46 @@
+package conf
+
+// nearest returns the name of a directive that is so like name that it may be meant, "" if there is none. It takes the
+// first of the table among equals: those that are obeyed stand there.
+func nearest(name string) string {
+	most := min(3, (len(name)+2)/3) // more changes make any short word of any other
+	best, found := most+1, ""
+	for i := range directives {
+		for _, candidate := range []string{directives[i].name, directives[i].alias} {
+			if candidate == "" {
+				continue
+			}
+			if d := distance(name, candidate, best); d < best {
+				best, found = d, candidate
+			}
+		}
+	}
+	return found
+}
+
+// distance is the number of letters to insert, to leave out, to replace or to swap with the next one that makes b of a:
+// the restricted Damerau-Levenshtein distance. It is limit if it is that or more.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			changed := above[j-1]
+			if a[i-1] != b[j-1] {
+				changed++
+			}
+			row[j] = min(changed, above[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, above, row = above, row, before
+	}
+	return min(above[len(b)], limit)
+}

@@ -1,0 +1,80 @@
+package conf
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
+// protectingTable has the directives that are not obeyed and must not be passed over: a node that started without
+// them would be open where the file says that it is shut, or have no copy where the file says that there is one.
+func protectingTable() []directive {
+	list := []directive{
+		{name: "user", fileOnly: true, same: defaultUser, why: "there are no ACL users",
+			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
+		{name: "aclfile", why: "there are no ACL users",
+			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
+		{name: "loadmodule", fileOnly: true, why: "modules, which may guard commands or hold data, cannot be loaded",
+			remedy: "remove the line; a host program adds commands with Node.Handle"},
+		{name: "unixsocketgroup", why: "the Unix socket belongs to the group of the process",
+			remedy: "remove the line and run the process in that group"},
+		{name: "replicaof", alias: "slaveof", effect: preserves, same: replicaOfNobody,
+			why:    "a node outside a cluster has no replicas, and this one would take writes that nobody copies",
+			remedy: `remove the line, set "cluster-enabled yes" and use CLUSTER REPLICATE`},
+	}
+	const why, remedy = "there is no TLS in this server: clients and nodes talk in plain text", "remove the line and let a TLS proxy stand before the port"
+	for _, row := range strings.Fields(`
+		tls-port=0 tls-cluster=no tls-replication=no tls-auth-clients=no
+		tls-cert-file= tls-key-file= tls-key-file-pass= tls-ca-cert-file= tls-ca-cert-dir=
+		tls-client-cert-file= tls-client-key-file= tls-client-key-file-pass= tls-dh-params-file=
+		tls-protocols= tls-ciphers= tls-ciphersuites= tls-auth-clients-user=off`) {
+		name, def, _ := strings.Cut(row, "=")
+		list = append(list, directive{name: name, def: def, why: why, remedy: remedy})
+	}
+	for i := range list {
+		d := &list[i]
+		d.kind = isIgnored
+		if d.effect == tunes {
+			d.effect = protects
+		}
+	}
+	return list
+}
+
+// replicaOfNobody reports whether the line makes a master.
+func replicaOfNobody(_ string, args []string) bool {
+	return slices.Equal(args, []string{""}) || len(args) == 2 && strings.EqualFold(args[0], "no") && strings.EqualFold(args[1], "one")
+}
+
+// defaultUser reports whether a "user" line says of the default user what "requirepass" says too: CONFIG REWRITE of
+// Redis leaves such a line in every file.
+func defaultUser(password string, args []string) bool {
+	if len(args) == 0 || args[0] != "default" {
+		return false
+	}
+	digest := sha256.Sum256([]byte(password))
+	var on, asked, keys, channels, commands bool
+	for _, rule := range args[1:] {
+		switch strings.ToLower(rule) {
+		case "on":
+			on = true
+		case "sanitize-payload", "skip-sanitize-payload": // payloads are always checked
+		case "resetchannels":
+			channels = false
+		case "nopass":
+			asked = password == ""
+		case "#" + hex.EncodeToString(digest[:]):
+			asked = password != ""
+		case "~*", "allkeys":
+			keys = true
+		case "&*", "allchannels":
+			channels = true
+		case "+@all", "allcommands":
+			commands = true
+		default:
+			return false
+		}
+	}
+	return on && asked && keys && channels && commands
+}

@@ -1,0 +1,138 @@
+package conf
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// TestProtects gives every directive whose being ignored would leave the node open, or its data in one place only, a
+// value: the node must not start by it, unless that is allowed.
+func TestProtects(t *testing.T) {
+	const password = "requirepass secret\n"
+	for _, c := range []struct{ text, name, less string }{
+		{"user default off", "user", "protected"},
+		{"user app on >pw ~* +@all", "user", "protected"},
+		{"user default on nopass ~app:* &* +@all", "user", "protected"},
+		{"user default on nopass ~* &* +@all -get", "user", "protected"},
+		{"user default on nopass ~* &* resetchannels +@all", "user", "protected"},
+		{password + "user default on nopass ~* &* +@all", "user", "protected"},
+		{"user default on >secret ~* &* +@all", "user", "protected"},
+		{"user default on nopass ~* &* +@all\nuser app on", "user", "protected"},
+		{"user app on\nuser default on nopass ~* &* +@all", "user", "protected"},
+		{"aclfile /etc/users.acl", "aclfile", "protected"},
+		{"loadmodule /lib/auth.so", "loadmodule", "protected"},
+		{"unixsocketgroup redis", "unixsocketgroup", "protected"},
+		{"tls-port 6380", "tls-port", "protected"},
+		{"port 0\ntls-port 6380", "tls-port", "protected"},
+		{"tls-cluster yes", "tls-cluster", "protected"},
+		{"tls-replication yes", "tls-replication", "protected"},
+		{"tls-auth-clients yes", "tls-auth-clients", "protected"},
+		{"tls-auth-clients optional", "tls-auth-clients", "protected"},
+		{"tls-cert-file node.crt", "tls-cert-file", "protected"},
+		{"tls-key-file node.key", "tls-key-file", "protected"},
+		{"tls-key-file-pass secret", "tls-key-file-pass", "protected"},
+		{"tls-ca-cert-dir /etc/ssl", "tls-ca-cert-dir", "protected"},
+		{"tls-protocols TLSv1.3", "tls-protocols", "protected"},
+		{"replicaof 10.0.0.1 6379", "replicaof", "durable"},
+		{"slaveof 10.0.0.1 6379", "replicaof", "durable"},
+		{"appendonly yes", "appendonly", "durable"},
+		{"APPENDONLY no\nappendonly YES", "appendonly", "durable"},
+	} {
+		s, _, err := Parse("a.conf", c.text)
+		var e *Error
+		if s != nil || !errors.As(err, &e) || e.Name != c.name {
+			t.Errorf("%q: error %v, want one about %s", c.text, err, c.name)
+			continue
+		}
+		for _, part := range []string{"a.conf:", ": the node would be less " + c.less + " than this line says: ", ", or start with --allow-unprotected"} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q: no %q in %q", c.text, part, err)
+			}
+		}
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: the error shows a secret: %v", c.text, err)
+		}
+		s, warnings, err := Parse("a.conf", c.text, "--allow-unprotected")
+		if err != nil || !s.Unheeded(c.name) || len(warnings) == 0 || !strings.Contains(warnings[0].Text, "less "+c.less) {
+			t.Errorf("%q, allowed: %v, warnings %v", c.text, err, warnings)
+		}
+		if _, _, err := Parse("a.conf", c.text, "--allow-unprotected", "no"); err == nil {
+			t.Errorf("%q is allowed by --allow-unprotected no", c.text)
+		}
+	}
+}
+
+// TestProtectsNothing has values that ask for no more than the node does anyway.
+func TestProtectsNothing(t *testing.T) {
+	// Two lines that CONFIG REWRITE of Redis 7 leaves in a file, with and without requirepass.
+	const hashed = "user default on #2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b ~* &* +@all"
+	for _, text := range []string{
+		"user default on nopass ~* &* +@all",
+		"user default on nopass sanitize-payload allkeys allchannels allcommands",
+		"requirepass secret\n" + hashed,
+		hashed + "\nrequirepass secret",
+		`aclfile ""`, "tls-port 0", "tls-cluster no", "tls-auth-clients no", `tls-cert-file ""`,
+		"replicaof no one", "appendonly no", "appendonly yes\nappendonly no",
+		"tls-port 6380\ntls-port 0",
+	} {
+		if s, warnings, err := Parse("a.conf", text); err != nil || len(warnings) > 0 || s.Unheeded("appendonly") {
+			t.Errorf("%q: %v, warnings %v", text, err, warnings)
+		}
+	}
+}
+
+// TestTable makes sure that no row says less than it must.
+func TestTable(t *testing.T) {
+	for i := range directives {
+		d := &directives[i]
+		switch {
+		case d.ignored() && d.why == "":
+			t.Errorf("%s: nobody says why it is ignored", d.name)
+		case d.effect >= protects && d.remedy == "":
+			t.Errorf("%s: nobody says what to do instead", d.name)
+		case strings.HasPrefix(d.name, "tls-") && d.effect != protects && !strings.HasPrefix(d.name, "tls-session-") && d.name != "tls-prefer-server-ciphers":
+			t.Errorf("%s protects, but is passed over", d.name)
+		}
+	}
+}
+
+func TestRenames(t *testing.T) {
+	s, _, err := Parse("a.conf", "rename-command FLUSHALL \"\"\nrename-command CONFIG \"two words\"\n", "--rename-command", "GET", "--x")
+	if err == nil {
+		t.Error("a name with two dashes is another directive")
+	}
+	if s, _, err = Parse("a.conf", "rename-command FLUSHALL \"\"\nrename-command CONFIG \"two words\"\n", "--rename-command", "GET", ""); err != nil {
+		t.Fatal(err)
+	}
+	want := []Rename{{"a.conf:1", "FLUSHALL", ""}, {"a.conf:2", "CONFIG", "two words"}, {"command line", "GET", ""}}
+	got := s.Renames()
+	if len(got) != len(want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%v, want %v", got[i], want[i])
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	for name, want := range map[string]string{
+		"maxmemroy": "maxmemory", "cluster-enabld": "cluster-enabled", "bnid": "bind", "prot": "port", "logfiles": "logfile",
+		"clustr-node-timeot": "cluster-node-timeout", "slave-readonly": "slave-read-only", "x": "", "port9999": "", "timeoutt": "timeout",
+		"server-threads": "", "": "",
+	} {
+		if got := nearest(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"ab", "ba", 1}, {"abc", "ca", 3}, {"kitten", "sitting", 3}, {"same", "same", 0}, {"abcdef", "", 6}} {
+		if got := distance(c.a, c.b, 10); got != c.want {
+			t.Errorf("from %q to %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
