@@ -70,7 +70,7 @@ func (s *session) call(c *Call) (err error) {
 	if c.Done == nil {
 		s.access.Done = s.srv.life.Done()
 	}
-	cmd, err := s.srv.resolve(c.Args)
+	cmd, err := s.srv.resolve(commands, c.Args) // the host's code knows no names but the original ones
 	if err != nil {
 		return err
 	}

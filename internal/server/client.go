@@ -144,7 +144,7 @@ func cmdClientPause(s *session) error {
 	case len(s.args) == 4 && !s.word(3, "ALL"):
 		return replyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
 	case len(s.args) > 4:
-		return errSubArity(s.cmd.parent, s.args[1])
+		return errSubArity(s.args)
 	}
 	ms, err := s.numberIn(2, -1<<62, 1<<62, replyError("ERR timeout is not an integer or out of range"))
 	if err != nil {
@@ -237,6 +237,7 @@ const (
 	clientReadOnly = 1 << iota
 	clientNoEvict
 	clientRESP3
+	clientUnix // came by a Unix socket
 )
 
 func (s *session) setFlag(f uint32, on bool) {
@@ -245,6 +246,22 @@ func (s *session) setFlag(f uint32, on bool) {
 	} else {
 		s.shared.flags.And(^f)
 	}
+}
+
+// remoteAddr is where the client is. As in Redis, one that came by a Unix socket is at the socket's path.
+func (s *session) remoteAddr() string {
+	if s.shared.flags.Load()&clientUnix != 0 {
+		return s.localAddr()
+	}
+	return s.conn.RemoteAddr().String()
+}
+
+func (s *session) localAddr() string {
+	addr := s.conn.LocalAddr().String()
+	if s.shared.flags.Load()&clientUnix != 0 {
+		addr += ":0"
+	}
+	return addr
 }
 
 // describe appends the line of CLIENT LIST.
@@ -263,8 +280,8 @@ func (s *session) describe(b []byte) []byte {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	num("id=", s.id)
-	str(" addr=", s.conn.RemoteAddr().String())
-	str(" laddr=", s.conn.LocalAddr().String())
+	str(" addr=", s.remoteAddr())
+	str(" laddr=", s.localAddr())
 	num(" fd=", s.id+7)
 	str(" name=", sh.name)
 	num(" age=", int64(now.Sub(s.created)/time.Second))
@@ -295,6 +312,9 @@ func clientFlags(flags uint32, multi bool) string {
 	}
 	if flags&clientReadOnly != 0 {
 		b.WriteByte('r')
+	}
+	if flags&clientUnix != 0 {
+		b.WriteByte('U')
 	}
 	if flags&clientNoEvict != 0 {
 		b.WriteByte('e')

@@ -22,7 +22,7 @@ func cmdClientKill(s *session) error {
 // killByAddr is the old form: one address.
 func (s *session) killByAddr() error {
 	for _, other := range s.srv.clients() {
-		if other.conn.RemoteAddr().String() == string(s.args[2]) {
+		if other.remoteAddr() == string(s.args[2]) {
 			s.kill(other)
 			s.out.OK()
 			return nil
@@ -53,8 +53,8 @@ type killFilter struct {
 
 func (f *killFilter) match(o *session) bool {
 	return (f.id == 0 || o.id == f.id) && (f.ofType == nil || f.ofType(o)) &&
-		(f.addr == nil || o.conn.RemoteAddr().String() == string(f.addr)) &&
-		(f.laddr == nil || o.conn.LocalAddr().String() == string(f.laddr))
+		(f.addr == nil || o.remoteAddr() == string(f.addr)) &&
+		(f.laddr == nil || o.localAddr() == string(f.laddr))
 }
 
 func (s *session) killFilter() (f killFilter, err error) {

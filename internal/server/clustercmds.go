@@ -172,7 +172,7 @@ func cmdFlushSlots(s *session) error {
 
 func cmdMeet(s *session) error {
 	if len(s.args) > 5 {
-		return errSubArity(s.cmd.parent, s.args[1])
+		return errSubArity(s.args)
 	}
 	port, err := s.number(3)
 	if err != nil {
@@ -240,7 +240,7 @@ func cmdClusterReset(s *session) error {
 	hard := false
 	switch {
 	case len(s.args) > 3:
-		return errSubArity(s.cmd.parent, s.args[1])
+		return errSubArity(s.args)
 	case len(s.args) == 3 && s.word(2, "HARD"):
 		hard = true
 	case len(s.args) == 3 && !s.word(2, "SOFT"):

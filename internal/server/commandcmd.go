@@ -289,7 +289,7 @@ func cmdCommandList(s *session) error {
 	}
 	var names []string
 	for _, c := range s.srv.everything() {
-		if (len(s.args) == 5 || c.parent == nil) && wanted(c) {
+		if (len(s.args) == 5 || c.parent == nil) && !s.srv.isGone(c) && wanted(c) {
 			names = append(names, c.name)
 		}
 	}
@@ -303,7 +303,7 @@ func cmdCommandList(s *session) error {
 // keysOf finds the keys of the command line that follows COMMAND GETKEYS.
 func (s *session) keysOf() (c *command, line [][]byte, err error) {
 	line = s.args[2:]
-	c, err = s.srv.resolve(line)
+	c, err = s.srv.resolve(s.srv.commands, line)
 	switch {
 	case c == nil:
 		return nil, nil, replyError("ERR Invalid command specified")

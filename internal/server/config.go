@@ -22,6 +22,8 @@ type Config struct {
 	Limits   Limits
 	Port     int    // where clients connect, for INFO
 	Version  string // of slotmesh, for INFO; "" = unknown
+	// Rename gives commands, by their own names, others that clients use; "" takes a command away from them.
+	Rename map[string]string
 	// ConfigFile is the path that INFO shows; "" = none.
 	ConfigFile string
 	Now        func() time.Time // nil = time.Now
@@ -62,6 +64,7 @@ type Config struct {
 type Limits struct {
 	Query        resp.Limits   // what a client may send
 	Password     string        // "" = none asked
+	Protected    bool          // while none is asked, clients of other machines are turned away
 	MaxClients   int           // default 10,000
 	MaxOutput    int           // bytes of replies waiting for one client; default 1 GiB
 	IdleTimeout  time.Duration // a client that says nothing for so long is closed; 0 = never

@@ -19,7 +19,7 @@ const (
 func (s *session) execute(args [][]byte) (held bool) {
 	s.args = args
 	mark := len(s.out.B)
-	cmd, err := s.srv.resolve(args)
+	cmd, err := s.srv.resolve(s.srv.commands, args)
 	if err == nil && !s.authed && !cmd.has(flagNoAuth) {
 		err = errNoAuth
 	}
@@ -67,16 +67,16 @@ func (s *session) execute(args [][]byte) (held bool) {
 	return false
 }
 
-// resolve finds the command and checks the number of its arguments.
-func (s *Server) resolve(args [][]byte) (*command, error) {
-	cmd := s.find(args[0])
+// resolve finds a command of set and checks the number of its arguments.
+func (s *Server) resolve(set *commandSet, args [][]byte) (*command, error) {
+	cmd := s.findIn(set, args[0])
 	if cmd == nil {
 		return nil, errUnknownCommand(args)
 	}
 	if cmd.subs != nil && len(args) > 1 {
 		sub := cmd.subs.find(args[1])
 		if sub == nil {
-			return nil, errUnknownSub(cmd, args[1])
+			return nil, errUnknownSub(args[0], args[1])
 		}
 		cmd = sub
 	}
@@ -216,13 +216,15 @@ func errUnknownCommand(args [][]byte) error {
 	return replyError(b)
 }
 
-func errUnknownSub(cmd *command, name []byte) error {
-	return replyError("ERR unknown subcommand '" + string(clip(name, 128)) + "'. Try " + upper(cmd.name) + " HELP.")
+// errUnknownSub names the command as the client did: it may have been given another name.
+func errUnknownSub(cmd, name []byte) error {
+	return replyError("ERR unknown subcommand '" + string(clip(name, 128)) + "'. Try " + upper(string(clip(cmd, 128))) + " HELP.")
 }
 
 // errSubArity refuses what the table lets through because some form of the subcommand takes as many arguments.
-func errSubArity(cmd *command, name []byte) error {
-	return replyError("ERR unknown subcommand or wrong number of arguments for '" + string(clip(name, 128)) + "'. Try " + upper(cmd.name) + " HELP.")
+func errSubArity(args [][]byte) error {
+	return replyError("ERR unknown subcommand or wrong number of arguments for '" + string(clip(args[1], 128)) +
+		"'. Try " + upper(string(clip(args[0], 128))) + " HELP.")
 }
 
 // clip cuts a text that came from the client to n bytes, and at a zero byte.

@@ -25,6 +25,9 @@ type Extension struct {
 	Run func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error
 }
 
+// maxName bounds the names of an Extension.
+const maxName = 32
+
 // Validate names what is wrong with an Extension.
 func (e *Extension) Validate() error {
 	switch {
@@ -58,6 +61,9 @@ func (s *Server) extend(list []Extension) error {
 		if seen[name] {
 			return fmt.Errorf("server: command %q is added twice", e.Name)
 		}
+		if s.commands.find([]byte(name)) != nil {
+			return fmt.Errorf("server: command %q has the name that another command was given: choose another", e.Name)
+		}
 		seen[name] = true
 		c := &command{
 			name: name, arity: e.Arity, keys: keySpec{e.First, e.Last, e.Step}, group: "module", since: "1.0.0", summary: e.Summary,
@@ -75,16 +81,19 @@ func (s *Server) extend(list []Extension) error {
 	return nil
 }
 
-// find finds a command by its name, in any case.
-func (s *Server) find(name []byte) *command {
-	if c := commands.find(name); c != nil || s.extraSet == nil {
+// find finds a command by the name that clients give it, in any case.
+func (s *Server) find(name []byte) *command { return s.findIn(s.commands, name) }
+
+// findIn finds a command of set, or of the host's.
+func (s *Server) findIn(set *commandSet, name []byte) *command {
+	if c := set.find(name); c != nil || s.extraSet == nil {
 		return c
 	}
 	return s.extraSet.find(name)
 }
 
 // topLevel returns the commands in table order, the host's last.
-func (s *Server) topLevel() []*command { return s.with(commandList) }
+func (s *Server) topLevel() []*command { return s.with(s.served) }
 
 // everything is topLevel with subcommands.
 func (s *Server) everything() []*command { return s.with(allCommands) }
@@ -111,7 +120,7 @@ func (s *Server) Inspect(args [][]byte) (Keys, error) {
 	if len(args) == 0 {
 		return Keys{}, fmt.Errorf("ERR empty command (%w)", ErrUnknownCommand)
 	}
-	cmd, err := s.resolve(args)
+	cmd, err := s.resolve(commands, args)
 	if err != nil {
 		return Keys{}, err
 	}

@@ -57,7 +57,7 @@ func cmdHelp(s *session) error {
 	if c.parent != nil {
 		c = c.parent
 	}
-	name := upper(c.name)
+	name := upper(string(s.args[0])) // as the client calls it
 	lines := []string{name + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"}
 	if c.name == "debug" {
 		lines = append(lines, "SLEEP <seconds>", "    Makes all clients wait.")

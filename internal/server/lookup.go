@@ -4,7 +4,8 @@ package server
 // garbage. Every command a client sends passes here: a Go map, which needs the name
 // folded into a copy first, takes two to four times as long.
 type commandSet struct {
-	table []named // a power of two, at most a quarter full: linear probing
+	table   []named // a power of two, at most a quarter full: linear probing
+	longest int     // of the names
 }
 
 type named struct {
@@ -13,24 +14,30 @@ type named struct {
 }
 
 func newCommandSet(list []*command) *commandSet {
+	names := make([]named, len(list))
+	for i, c := range list {
+		names[i] = named{c.lastName(), c}
+	}
+	return newNamedSet(names)
+}
+
+// newNamedSet returns a set that finds commands by other names than their own.
+func newNamedSet(list []named) *commandSet {
 	size := 4
 	for size < 4*len(list) {
 		size *= 2
 	}
 	set := &commandSet{table: make([]named, size)}
-	for _, c := range list {
-		name := c.lastName()
-		i := set.home([]byte(name))
+	for _, n := range list {
+		set.longest = max(set.longest, len(n.name))
+		i := set.home([]byte(n.name))
 		for set.table[i].name != "" {
 			i = (i + 1) & (size - 1)
 		}
-		set.table[i] = named{name, c}
+		set.table[i] = n
 	}
 	return set
 }
-
-// maxName bounds the names worth looking up.
-const maxName = 32
 
 // home is where the search for a name begins. Setting bit 5 makes letters lower case,
 // and of other bytes something that is equal for equal ones.
@@ -43,7 +50,7 @@ func (set *commandSet) home(name []byte) int {
 }
 
 func (set *commandSet) find(name []byte) *command {
-	if len(name) == 0 || len(name) > maxName {
+	if len(name) == 0 || len(name) > set.longest {
 		return nil
 	}
 	for i := set.home(name); set.table[i].name != ""; i = (i + 1) & (len(set.table) - 1) {

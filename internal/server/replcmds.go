@@ -177,7 +177,7 @@ func cmdFailover(s *session) error {
 	case len(s.args) == 3 && s.word(2, "TAKEOVER"):
 		mode = FailoverTakeover
 	case len(s.args) > 3:
-		return errSubArity(s.cmd.parent, s.args[1])
+		return errSubArity(s.args)
 	default:
 		return errSyntax
 	}

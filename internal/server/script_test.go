@@ -24,10 +24,20 @@ import (
 // line that follows; "closed" is the end of the connection.
 //
 // The name says where a script holds: cluster-*.txt on a node that owns all slots,
-// standalone-*.txt on one in no cluster, the others on both.
+// standalone-*.txt on one in no cluster, renamed-*.txt on such a one some of whose commands have other names, the
+// others on the first two.
 //
 // TestScriptsOnRedis runs the same files against a real redis-server 7, which proves
 // that the replies are equal. With -update it writes its replies into them.
+var modes = []string{"cluster", "standalone", "renamed"}
+
+// renames are the lines "rename-command" of mode renamed.
+var renames = [][2]string{
+	{"GET", ""}, {"SET", "fetch"}, {"CONFIG", "ADMIN"}, {"MULTI", "atomic"}, {"HELLO", "salute"}, {"COMMAND", "Commandx"},
+	{"CLUSTER", "CX"}, {"ECHO", "two words"}, {"EVAL", ""}, {"lolwut", "art"},
+	{"DBSIZE", "8d6f4ad5-0d2c-4bd3-9c37-4f5ad9f5a1b1-dbsize"}, {"STRLEN", "tmp"}, {"APPEND", "STRLEN"}, {"TMP", "append"},
+}
+
 var update = goflag.Bool("update", false, "write the replies of a real redis-server into the scripts")
 
 func scripts(t *testing.T, mode string) []string {
@@ -41,21 +51,27 @@ func scripts(t *testing.T, mode string) []string {
 		switch kind, _, _ := strings.Cut(filepath.Base(file), "-"); kind {
 		case mode:
 			special = append(special, file)
-		case "cluster", "standalone":
+		case "cluster", "standalone", "renamed":
 		default:
 			list = append(list, file)
 		}
+	}
+	if mode == "renamed" {
+		return special
 	}
 	return append(list, special...) // last, because cluster scripts take slots away
 }
 
 func TestScripts(t *testing.T) {
-	for _, mode := range []string{"cluster", "standalone"} {
+	for _, mode := range modes {
 		for _, file := range scripts(t, mode) {
 			t.Run(mode+"/"+filepath.Base(file), func(t *testing.T) {
 				cfg := Config{}
-				if mode == "cluster" {
+				switch mode {
+				case "cluster":
 					cfg.Cluster = newFakeCluster()
+				case "renamed":
+					cfg.Rename = namesOf(t, renames)
 				}
 				srv := startServer(t, cfg)
 				runScript(t, file, func() net.Conn { return pipeTo(t, srv) })
@@ -71,8 +87,8 @@ func TestScriptsOnRedis(t *testing.T) {
 		}
 		t.Skip("redis-server is not installed: the scripts were not compared with it")
 	}
-	for _, mode := range []string{"cluster", "standalone"} {
-		addr := startRedis(t, mode == "cluster")
+	for _, mode := range modes {
+		addr := startRedis(t, mode)
 		for _, file := range scripts(t, mode) {
 			t.Run(mode+"/"+filepath.Base(file), func(t *testing.T) {
 				dial := func() net.Conn {
@@ -94,12 +110,24 @@ func TestScriptsOnRedis(t *testing.T) {
 	}
 }
 
+// namesOf returns what lines "rename-command" come to.
+func namesOf(t *testing.T, lines [][2]string) map[string]string {
+	t.Helper()
+	var r Renames
+	for _, line := range lines {
+		if err := r.Add(line[0], line[1]); err != nil {
+			t.Fatalf("rename-command %q: %v", line, err)
+		}
+	}
+	return r.Names()
+}
+
 // startRedis starts a real server, in cluster mode with all slots.
-func startRedis(t *testing.T, cluster bool) (addr string) {
+func startRedis(t *testing.T, mode string) (addr string) {
 	t.Helper()
 	for range 5 { // a port found free may be taken before redis-server gets it
-		if addr, ok := tryRedis(t, cluster); ok {
-			if cluster {
+		if addr, ok := tryRedis(t, mode); ok {
+			if mode == "cluster" {
 				conn, err := net.Dial("tcp", addr)
 				if err != nil {
 					t.Fatal(err)
@@ -115,12 +143,19 @@ func startRedis(t *testing.T, cluster bool) (addr string) {
 }
 
 // tryRedis starts redis-server and reports whether it stays and answers.
-func tryRedis(t *testing.T, cluster bool) (addr string, ok bool) {
+func tryRedis(t *testing.T, mode string) (addr string, ok bool) {
 	t.Helper()
 	port := freePort(t)
 	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--enable-debug-command", "yes"}
-	if cluster {
+	switch mode {
+	case "cluster":
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
+	case "protected":
+		args = append(args, "--protected-mode", "yes")
+	case "renamed":
+		for _, line := range renames {
+			args = append(args, "--rename-command", line[0], line[1])
+		}
 	}
 	cmd := exec.Command("redis-server", args...)
 	if err := cmd.Start(); err != nil {

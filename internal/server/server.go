@@ -31,6 +31,8 @@ type Server struct {
 
 	attackLogged atomic.Int64 // Unix milliseconds when abortHTTP wrote to the log last
 
+	commands   *commandSet // by the names that clients use
+	served     []*command  // those in it, in table order
 	extra      []*command  // the host's
 	extraSet   *commandSet // finds them; nil if there are none
 	callers    *sync.Pool  // of *session, for Do
@@ -73,7 +75,7 @@ func New(cfg Config) (*Server, error) {
 		sessions:  make(map[int64]*session),
 		listeners: make(map[net.Listener]struct{}),
 	}
-	if err := s.extend(cfg.Extensions); err != nil {
+	if err := errors.Join(s.rename(cfg.Rename), s.extend(cfg.Extensions)); err != nil {
 		end()
 		return nil, err
 	}
@@ -179,8 +181,8 @@ func (s *Server) open(conn net.Conn) *session {
 		conn.Close()
 		return nil
 	}
-	if reserved || len(s.sessions) >= l.MaxClients {
-		s.wg.Go(func() { turnAway(conn) })
+	if refusal := s.refusalLocked(conn, l, reserved); refusal != "" {
+		s.wg.Go(func() { turnAway(conn, refusal) })
 		s.mu.Unlock()
 		s.stats.rejectedConns.Add(1)
 		return nil
@@ -193,11 +195,23 @@ func (s *Server) open(conn net.Conn) *session {
 	return ss
 }
 
-// turnAway tells a client that there is no room, and closes its connection. With TLS it has to be heard before it can
+// refusalLocked returns the reply to a client that is not served, "" to one that is. reserved says that its connection has
+// a descriptor that is kept for others.
+func (s *Server) refusalLocked(conn net.Conn, l *Limits, reserved bool) string {
+	switch {
+	case reserved || len(s.sessions) >= l.MaxClients:
+		return tooManyClients
+	case l.Protected && l.Password == "" && !isLocal(conn):
+		return protectedMode
+	}
+	return ""
+}
+
+// turnAway sends a client the reason why it is not served, and closes its connection. With TLS it has to be heard before it can
 // be told, so this is none of the business of who accepts connections.
-func turnAway(conn net.Conn) {
+func turnAway(conn net.Conn, refusal string) {
 	conn.SetDeadline(time.Now().Add(time.Second))
-	conn.Write([]byte("-ERR max number of clients reached\r\n"))
+	conn.Write([]byte(refusal))
 	conn.Close()
 }
 

@@ -211,7 +211,7 @@ func cmdDebug(s *session) error {
 		}
 		return nil
 	}
-	return errSubArity(s.cmd, s.args[1])
+	return errSubArity(s.args)
 }
 
 func sortSessions(list []*session) {

@@ -103,6 +103,9 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 	s.access.Done = srv.life.Done()
 	s.shared.lastSeen.Store(srv.clock.Load())
 	s.shared.queued.Store(-1)
+	if _, unix := conn.(*net.UnixConn); unix {
+		s.setFlag(clientUnix, true)
+	}
 	s.output.init()
 	return s
 }

@@ -16,7 +16,7 @@ func TestCommandTableIsRedis(t *testing.T) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed: the command table was not compared with it")
 	}
-	conn, err := net.Dial("tcp", startRedis(t, false))
+	conn, err := net.Dial("tcp", startRedis(t, "standalone"))
 	if err != nil {
 		t.Fatal(err)
 	}
