@@ -1,7 +1,9 @@
 package slotmesh
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
@@ -87,6 +90,18 @@ type ClientConfig struct {
 	// Default: the address that each announces. With slots.EndpointHostname it is Config.Hostname, which each
 	// node should then have.
 	Endpoint slots.EndpointType
+	// Open serves clients of other machines although no Password is asked. Without it they are told Redis' text about its
+	// protected mode, and only those are served that come by a loopback address, by Socket or by Node.ServeConn.
+	Open bool
+	// Socket is the path of a Unix socket on which clients are served too. Default: none.
+	Socket string
+	// SocketMode is the permissions of Socket, such as 0o660. Default: those that the process gives to its files.
+	SocketMode fs.FileMode
+	// SocketOnly leaves out the TCP port of clients; Addr is then only what BusAddr follows from.
+	SocketOnly bool
+	// Rename gives commands, by their own names, others that clients must use; "" takes a command away from them. The
+	// program itself, and other nodes, go on to call commands by their own names.
+	Rename map[string]string
 }
 
 // ReplicationConfig says how replicas follow their masters and succeed them.
@@ -123,6 +138,8 @@ type SnapshotConfig struct {
 	// Rules say when to save by itself. Default: after an hour if a key changed, after 5 minutes if 100
 	// did, after 1 minute if 10,000 did.
 	Rules []replication.SaveRule
+	// AtEnd saves on Close although there are no Rules.
+	AtEnd bool
 	// IgnoreErrors lets a node that should save by Rules take writes although the disk did not take the last
 	// snapshot. Without it, writes give ErrNotSaved until a snapshot succeeds; it is tried every 5 s.
 	IgnoreErrors bool
@@ -181,13 +198,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("slotmesh: Config.NodeTimeout is %v: use at least 100ms, or 0 for 15s", c.NodeTimeout)
 	case c.MaxMemory < 0:
 		return c, fmt.Errorf("slotmesh: Config.MaxMemory is %d: use bytes, or 0 for no limit", c.MaxMemory)
-	case c.Clients.Max < 0:
-		return c, fmt.Errorf("slotmesh: Config.Clients.Max is %d: use at least 1, or 0 for 10000", c.Clients.Max)
-	case c.Clients.IdleTimeout < 0:
-		return c, fmt.Errorf("slotmesh: Config.Clients.IdleTimeout is %v: use 0 for never", c.Clients.IdleTimeout)
-	case !c.Clients.Endpoint.Valid():
-		return c, fmt.Errorf("slotmesh: Config.Clients.Endpoint is %v: use slots.EndpointIP, EndpointHostname or EndpointUnknown",
-			c.Clients.Endpoint)
+	}
+	if err := c.Clients.validate(); err != nil {
+		return c, err
 	}
 	if err := c.Replication.validate(); err != nil {
 		return c, err
@@ -199,6 +212,25 @@ func (c Config) withDefaults() (Config, error) {
 		c.OnEvent = func(Event) {}
 	}
 	return c, nil
+}
+
+func (c *ClientConfig) validate() error {
+	switch {
+	case c.Max < 0:
+		return fmt.Errorf("slotmesh: Config.Clients.Max is %d: use at least 1, or 0 for 10000", c.Max)
+	case c.IdleTimeout < 0:
+		return fmt.Errorf("slotmesh: Config.Clients.IdleTimeout is %v: use 0 for never", c.IdleTimeout)
+	case !c.Endpoint.Valid():
+		return fmt.Errorf("slotmesh: Config.Clients.Endpoint is %v: use slots.EndpointIP, EndpointHostname or EndpointUnknown", c.Endpoint)
+	case c.SocketOnly && c.Socket == "":
+		return errors.New("slotmesh: Config.Clients.SocketOnly is set, but Config.Clients.Socket is empty: name the path of a Unix socket")
+	case c.SocketMode&^fs.ModePerm != 0:
+		return fmt.Errorf("slotmesh: Config.Clients.SocketMode is %v: use permissions only, such as 0o660", c.SocketMode)
+	}
+	if err := server.CheckRename(c.Rename); err != nil {
+		return fmt.Errorf("slotmesh: Config.Clients.Rename: %w", err)
+	}
+	return nil
 }
 
 func (c *ReplicationConfig) validate() error {

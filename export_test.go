@@ -46,3 +46,8 @@ func SetImporting(n *Node, ctx context.Context, set slots.Set, from slots.NodeID
 
 // Promised returns how many replicas have to hold the keys of a slot when it moves from a node.
 func Promised(n *Node, slot slots.Slot) int { return told{n}.Of(slot) }
+
+// SetDirective is CONFIG SET.
+func SetDirective(n *Node, name, value string) error {
+	return liveSettings{n}.Set([][2]string{{name, value}})
+}

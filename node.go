@@ -164,13 +164,12 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.checkRedisFiles(); err != nil {
 		return err
 	}
-	clients, err := n.listen("Addr", n.cfg.Addr)
+	clients, err := n.listenClients()
 	if err != nil {
 		return err
 	}
-	n.addr.Host, n.addr.Port = hostPort(clients.Addr())
 	if err := n.startServer(clients); err != nil {
-		clients.Close()
+		closeListeners(clients)
 		return err
 	}
 	if err := n.snapshots.load(ctx); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// startServer opens the client port. Clients are told LOADING until openServer.
-func (n *Node) startServer(clients net.Listener) error {
+// startServer serves clients, who are told LOADING until openServer.
+func (n *Node) startServer(clients []net.Listener) error {
 	if err := n.loadSettings(); err != nil {
 		return err
 	}
@@ -25,6 +25,7 @@ func (n *Node) startServer(clients net.Listener) error {
 		Settings:   liveSettings{n},
 		Logger:     n.log.Named("clients"),
 		Limits:     n.limits(),
+		Rename:     n.cfg.Clients.Rename,
 		Port:       int(n.addr.Port),
 		Version:    moduleVersion(),
 		ConfigFile: n.settings.File(),
@@ -51,11 +52,13 @@ func (n *Node) startServer(clients net.Listener) error {
 	}
 	srv.SetLoading(true) // the rest of the node does not exist yet
 	n.server = srv
-	n.wg.Go(func() {
-		if err := srv.Serve(clients); err != nil && !n.isClosing() {
-			n.log.Error("the client port stopped accepting connections", "error", err)
-		}
-	})
+	for _, ln := range clients {
+		n.wg.Go(func() {
+			if err := srv.Serve(ln); err != nil && !n.isClosing() {
+				n.log.Error("the client port stopped accepting connections", "addr", ln.Addr(), "error", err)
+			}
+		})
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,8 +23,11 @@ import (
 
 // LoadConfig reads a file in the form of redis.conf ("" for none, "-" for standard input) and overrides as
 // redis-server takes them: "--port", "7001", "--save", "". Warnings, with file and line, are about
-// directives that are unknown or have no meaning here; the error names every bad
-// value, where it stands and what is accepted. The Config has a Logger as the directives logfile and
+// directives that are not obeyed; the error names every bad value and every unknown directive, where it
+// stands and what is accepted. Directives whose being ignored would leave the node less protected, or its
+// data less durable, than the file says are errors too, unless args have "--allow-unprotected".
+//
+// The Config has a Logger as the directives logfile and
 // loglevel say, and answers CONFIG GET and CONFIG REWRITE from the file.
 func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err error) {
 	s, warned, err := conf.Load(file, args)
@@ -48,10 +52,12 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	if err != nil {
 		return Config{}, warnings, &conf.Error{At: s.Where("logfile"), Name: "logfile", Value: s.String("logfile"), Err: err, Accepted: "a file that can be written"}
 	}
-	bind := s.Bind()
-	if bind.Guarded() {
-		warnings = append(warnings, `without "bind" and "requirepass" only this machine can connect: protected-mode is on`)
+	clients, err := clientConfig(s)
+	if err != nil {
+		return Config{}, warnings, err
 	}
+	bind := s.Bind()
+	warnings = slices.Concat(warnings, reachWarnings(s, bind), shutdownWarnings(s))
 	host := bind.Host()
 	cfg = Config{
 		Network: bind,
@@ -70,24 +76,18 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		ReadsIfDown:     s.Bool("cluster-allow-reads-when-down"),
 		MaxMemory:       s.Bytes("maxmemory"),
 		Eviction:        policy,
-		Clients:         clientConfig(s),
+		Clients:         clients,
 		Replication:     replicationConfig(s),
 		Snapshot: SnapshotConfig{
-			File: s.String("dbfilename"), Rules: rules, IgnoreErrors: !s.Bool("stop-writes-on-bgsave-error"),
+			File: s.String("dbfilename"), Rules: rules, AtEnd: savesAtEnd(s), IgnoreErrors: !s.Bool("stop-writes-on-bgsave-error"),
 		},
 		Logger:   logger,
 		settings: s,
 	}
-	if port := s.Int("cluster-port"); port != 0 {
-		cfg.BusAddr = net.JoinHostPort(host, strconv.Itoa(port))
+	if port := busPort(s); port <= 65535 { // otherwise New says what is wrong
+		cfg.BusAddr = net.JoinHostPort(bind.BusHost(), strconv.Itoa(port))
 	}
 	return cfg, warnings, nil
-}
-
-func clientConfig(s *conf.Settings) ClientConfig {
-	return ClientConfig{
-		Password: s.String("requirepass"), IdleTimeout: s.Duration("timeout"), Max: s.Int("maxclients"), Endpoint: endpointType(s),
-	}
 }
 
 // endpointType is how clients are told to reach nodes. The table of directives accepts no other words.
@@ -156,6 +156,9 @@ func (c *Config) directives() []string {
 		"--stop-writes-on-bgsave-error", yesNo[!c.Snapshot.IgnoreErrors],
 		"--dbfilename", c.Snapshot.File,
 		"--timeout", wholeSeconds(c.Clients.IdleTimeout),
+		"--protected-mode", yesNo[!c.Clients.Open],
+		"--unixsocket=" + c.Clients.Socket,
+		"--unixsocketperm", strconv.FormatInt(int64(c.Clients.SocketMode), 8),
 	}
 	if c.Replication.BacklogSize > 0 {
 		list = append(list, "--repl-backlog-size", strconv.Itoa(c.Replication.BacklogSize))
@@ -259,6 +262,7 @@ func (n *Node) limits() server.Limits {
 			MaxQuery: int(s.Bytes("client-query-buffer-limit")),
 		},
 		Password:    s.String("requirepass"),
+		Protected:   s.Bool("protected-mode"),
 		MaxClients:  s.Int("maxclients"),
 		MaxOutput:   int(s.OutputLimit("normal").Hard),
 		IdleTimeout: s.Duration("timeout"),

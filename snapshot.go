@@ -217,7 +217,9 @@ func (s *snapshots) NoLastSave() {
 func (s *snapshots) atEnd() error {
 	for {
 		s.mu.Lock()
-		wanted := !s.noLast && !s.node.cfg.Snapshot.Off && len(s.schedule.Rules) > 0 && s.schedule.Pending(s.node.backlog.Changes()) > 0
+		cfg := s.node.cfg.Snapshot
+		asked := !s.noLast && !cfg.Off && (len(s.schedule.Rules) > 0 || cfg.AtEnd)
+		wanted := asked && s.schedule.Pending(s.node.backlog.Changes()) > 0
 		running, ended := s.running, s.ended
 		s.mu.Unlock()
 		switch {

@@ -93,6 +93,7 @@ func (c *Cluster) start(i int) {
 	cfg := slotmesh.Config{
 		Addr: m.addr, BusAddr: m.bus, Disk: m.disk, NodeTimeout: c.cfg.NodeTimeout,
 		OnEvent: func(e slotmesh.Event) { c.story.add(i, e) },
+		Clients: slotmesh.ClientConfig{Open: true}, // its machines are all within the test
 	}
 	if c.cfg.TCP {
 		m.tcp = &tcpHost{}

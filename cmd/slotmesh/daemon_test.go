@@ -19,7 +19,7 @@ import (
 // serveForTest starts a node and returns where its clients connect.
 func serveForTest(t *testing.T, dir string, args ...string) (s *session, addr string) {
 	t.Helper()
-	s = start(t, append([]string{"serve", "--port", "0", "--bind", "127.0.0.1", "--dir", dir}, args...)...)
+	s = start(t, append([]string{"serve", "--port", freePort(t), "--bind", "127.0.0.1", "--dir", dir}, args...)...)
 	return s, servedAddr(s.stdout.waitFor(t, "ready to accept connections"))
 }
 
@@ -62,7 +62,7 @@ func TestRotatedLog(t *testing.T) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, "node.log")
 	told := listenAsSystemd(t, filepath.Join(dir, "notify"))
-	s := start(t, "serve", "--port", "0", "--bind", "127.0.0.1", "--dir", dir, "--logfile", "node.log")
+	s := start(t, "serve", "--port", freePort(t), "--bind", "127.0.0.1", "--dir", dir, "--logfile", "node.log")
 	told("READY=1")
 	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestRotatedLog(t *testing.T) {
 // TestBrokenLogPipe ends the reader of the log, which says nothing about the node.
 func TestBrokenLogPipe(t *testing.T) {
 	dir := t.TempDir()
-	s := command("serve", "--port", "0", "--bind", "127.0.0.1", "--dir", dir)
+	s := command("serve", "--port", freePort(t), "--bind", "127.0.0.1", "--dir", dir)
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func limitFiles(n string) {
 func TestFewDescriptors(t *testing.T) {
 	t.Setenv(fileLimit, "64")
 	dir := t.TempDir()
-	s := start(t, "serve", "--port", "0", "--bind", "127.0.0.1", "--dir", dir)
+	s := start(t, "serve", "--port", freePort(t), "--bind", "127.0.0.1", "--dir", dir)
 	log := s.stdout.waitFor(t, "ready to accept connections")
 	for _, want := range []string{
 		"You requested maxclients of 10000 requiring at least 10032 max file descriptors.",
@@ -93,7 +93,7 @@ func TestFewDescriptors(t *testing.T) {
 
 func TestTooFewDescriptors(t *testing.T) {
 	t.Setenv(fileLimit, "32")
-	s := start(t, "serve", "--port", "0", "--bind", "127.0.0.1", "--dir", t.TempDir())
+	s := start(t, "serve", "--port", freePort(t), "--bind", "127.0.0.1", "--dir", t.TempDir())
 	if code := <-s.code; code != exitError {
 		t.Errorf("exit code %d", code)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,9 +20,9 @@ func TestServe(t *testing.T) {
 	}
 	quickest := waitLimit
 	for _, end := range []string{"signal", "SHUTDOWN"} {
-		s := start(t, "serve", file, "--port", "0", "--cluster-port", "0", "--dir", dir)
+		s := start(t, "serve", file, "--port", freePort(t), "--cluster-port", freePort(t), "--dir", dir)
 		log := s.stdout.waitFor(t, "ready to accept connections")
-		if want := file + ":4: io-threads-do-reads has no meaning here, ignored"; !strings.Contains(log, want) {
+		if want := file + ":4: io-threads-do-reads is ignored: "; !strings.Contains(log, want) {
 			t.Errorf("no %q in\n%s", want, log)
 		}
 		addr := regexp.MustCompile(`addr=127\.0\.0\.1:\d+\b[^@]`).FindString(log)
@@ -55,7 +56,7 @@ func TestServe(t *testing.T) {
 }
 
 func TestServeStandalone(t *testing.T) {
-	s := start(t, "serve", "--port", "0", "--bind", "127.0.0.1", "--dir", t.TempDir(), "--cluster-enabled", "no")
+	s := start(t, "serve", "--port", freePort(t), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--cluster-enabled", "no")
 	log := s.stdout.waitFor(t, "ready to accept connections")
 	addr := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(log[strings.Index(log, "ready to accept"):])
 	if got := ask(t, addr, "CLUSTER", "INFO"); got != "-ERR This instance has cluster support disabled\r\n" {
@@ -65,7 +66,7 @@ func TestServeStandalone(t *testing.T) {
 
 func TestServeRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bad.conf")
-	if err := os.WriteFile(file, []byte("\nnosuch 1\nmaxmemory lots\nappendonly perhaps\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("\nmaxmemroy 1\nmaxmemory lots\nappendonly perhaps\nuser app on >secret ~* +@all\nrename-command KEYS\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -74,15 +75,58 @@ func TestServeRefuses(t *testing.T) {
 	}{
 		{[]string{file}, file + `:3: maxmemory "lots": argument must be a memory value (accepted: bytes, or a number with`},
 		{[]string{file}, file + `:4: appendonly "perhaps": argument must be 'yes' or 'no' (accepted: yes, no)`},
-		{[]string{file}, file + `:2: unknown directive "nosuch", ignored`},
+		{[]string{file}, file + `:2: directive: maxmemroy is not one of those of Redis, Valkey or slotmesh: did you mean maxmemory?`},
+		{[]string{file}, file + `:5: user: the node would be less protected than this line says: there are no ACL users; remove the line; `},
+		{[]string{file}, file + `:6: rename-command "KEYS": wrong number of arguments`},
+		{[]string{"--cluster-enabld", "yes"}, `did you mean cluster-enabled?`},
+		{[]string{"--appendonly", "yes"}, `command line: appendonly: the node would be less durable than this line says: `},
+		{[]string{"--rename-command", "nosuch", "x"}, `command line: rename-command "nosuch x": No such command in rename-command`},
+		{[]string{"--port", "0"}, `command line: port "0": the node would not listen anywhere (accepted: a port, or 0 together with unixsocket)`},
 		{[]string{"--port", "x"}, `command line: port "x": `},
 		{[]string{"--dir", "/nonexistent"}, `command line: dir "/nonexistent": `},
 		{[]string{"/nonexistent.conf"}, "cannot read the configuration"},
-		{[]string{"--bind", "192.0.2.1", "--port", "0", "--dir", t.TempDir()}, "assign requested address"},
+		{[]string{"--bind", "192.0.2.1", "--port", freePort(t), "--dir", t.TempDir()}, "assign requested address"},
 	} {
 		s := start(t, append([]string{"serve"}, c.args...)...)
 		if code := <-s.code; code != exitError || !strings.Contains(s.stderr.buf.String(), c.want) {
 			t.Errorf("serve %q: exit code %d, want %q in\n%s", c.args, code, c.want, s.stderr.buf.String())
 		}
 	}
+}
+
+// TestServeLosesNothing ends a node cleanly whose file asks for a log that there is not, and for no snapshots.
+func TestServeLosesNothing(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "redis.conf")
+	if err := os.WriteFile(file, []byte("appendonly yes\nsave \"\"\nbind 127.0.0.1\ndir "+dir+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"$-1\r\n", "$5\r\nvalue\r\n"} {
+		port := freePort(t)
+		s := start(t, "serve", file, "--port", port, "--allow-unprotected")
+		log := s.stdout.waitFor(t, "ready to accept connections")
+		if text := file + ":1: appendonly is ignored, as --allow-unprotected allows: the node is less durable than this line says"; !strings.Contains(log, text) {
+			t.Errorf("no %q in\n%s", text, log)
+		}
+		if got := ask(t, "127.0.0.1:"+port, "GET", "key"); got != want {
+			t.Errorf("GET: %q, want %q", got, want)
+		}
+		ask(t, "127.0.0.1:"+port, "SET", "key", "value")
+		s.signal(t, syscall.SIGTERM)
+		if code := <-s.code; code != exitOK {
+			t.Errorf("exit code %d", code)
+		}
+	}
+}
+
+// freePort returns a port that was free a moment ago. Port 0 is none, as in Redis.
+func freePort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	return port
 }

@@ -14,7 +14,7 @@ import (
 // several addresses at once.
 type Bind struct {
 	addrs   []bindAddr
-	guarded bool
+	guarded bool // the bus listens on the loopback address only
 }
 
 // bindAddr is one word of the directive "bind".
@@ -24,14 +24,11 @@ type bindAddr struct {
 	optional bool   // -: it is no error if this machine has no such address
 }
 
-// Bind returns where to listen. As in Redis, protected mode keeps a node that has
-// neither "bind" nor "requirepass" to the loopback addresses.
+// Bind returns where to listen. While a node has neither "bind" nor "requirepass", protected mode turns away its clients
+// of other machines, as in Redis, and keeps its bus, which knows no password, to the loopback address.
 func (s *Settings) Bind() *Bind {
-	b, words := &Bind{}, s.List("bind")
-	if s.Where("bind") == "" && s.Bool("protected-mode") && s.String("requirepass") == "" {
-		words, b.guarded = []string{"127.0.0.1", "-::1"}, true
-	}
-	for _, w := range words {
+	b := &Bind{guarded: s.Where("bind") == "" && s.Bool("protected-mode") && s.String("requirepass") == ""}
+	for _, w := range s.List("bind") {
 		b.addrs = append(b.addrs, parseBind(w))
 	}
 	b.joinFamilies()
@@ -66,8 +63,24 @@ func parseBind(word string) bindAddr {
 	return a
 }
 
-// Guarded says that protected mode keeps the node to loopback addresses.
+// Guarded says that protected mode keeps the bus to the loopback address.
 func (b *Bind) Guarded() bool { return b.guarded }
+
+// Exposed reports whether other machines can reach one of the addresses.
+func (b *Bind) Exposed() bool {
+	return slices.ContainsFunc(b.addrs, func(a bindAddr) bool {
+		ip, err := netip.ParseAddr(a.host)
+		return a.host != "localhost" && (err != nil || !ip.IsLoopback())
+	})
+}
+
+// BusHost is the host to listen on for other nodes.
+func (b *Bind) BusHost() string {
+	if b.guarded {
+		return "127.0.0.1"
+	}
+	return b.Host()
+}
 
 // Host is the host to know the node by: the first that other machines can reach, if
 // there is one; 0.0.0.0 or :: if it listens on all addresses.
@@ -93,12 +106,15 @@ func (b *Bind) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", addr)
 }
 
-// Listen listens on the port of addr on each address of "bind", whatever addr's
-// host. Port 0 is a free port that is the same on all of them.
+// Listen listens on the port of addr: on each address of "bind" if its host is that of Host, or empty, otherwise on that
+// host only. Port 0 is a free port that is the same on all of them.
 func (b *Bind) Listen(addr string) (net.Listener, error) {
-	_, port, err := net.SplitHostPort(addr)
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
+	}
+	if host != "" && host != b.Host() {
+		b = &Bind{addrs: []bindAddr{parseBind(host)}}
 	}
 	const attempts = 10 // for a port that is free on the first address may be taken on the second
 	for range attempts {
