@@ -253,12 +253,12 @@ func (p *Parser) collect() [][]byte {
 
 // settle adds the arguments in buf to the list: from now on their place does not change.
 func (p *Parser) settle() {
-	p.args = slices.Grow(p.args, len(p.spans))
+	args, buf, cmd := slices.Grow(p.args, len(p.spans)), p.buf, p.cmd // in registers: this is a hot loop
 	for _, sp := range p.spans {
-		from := p.cmd + sp.off
-		p.args = append(p.args, p.buf[from:from+sp.len:from+sp.len])
+		from := cmd + sp.off
+		args = append(args, buf[from:from+sp.len:from+sp.len])
 	}
-	p.spans = p.spans[:0]
+	p.args, p.spans = args, p.spans[:0]
 }
 
 // release lets go of the last command's arguments, so that they do not keep its buffers and a

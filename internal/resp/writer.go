@@ -49,10 +49,16 @@ func (w *Writer) head(kind byte, n int64) {
 	w.B = append(w.B, '\r', '\n')
 }
 
-// makeRoom doubles a large buffer that has no room for n more bytes: append would add a quarter, and
-// so copy a long reply several times.
+// makeRoom prepares the buffer for n more bytes.
 func (w *Writer) makeRoom(n int) {
-	if need := len(w.B) + n; need > cap(w.B) && need > keepBuffer {
+	if len(w.B)+n > cap(w.B) {
+		w.grow(n)
+	}
+}
+
+// grow doubles a large buffer: append would add a quarter, and so copy a long reply several times.
+func (w *Writer) grow(n int) {
+	if need := len(w.B) + n; need > keepBuffer {
 		w.B = append(make([]byte, 0, max(need, 2*cap(w.B))), w.B...)
 	}
 }
