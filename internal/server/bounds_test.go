@@ -30,7 +30,7 @@ func repeat(conn net.Conn, n int, command, want string) int {
 }
 
 func TestWatchOfOneKeyAgain(t *testing.T) {
-	const n = 300_000
+	const n = 100_000
 	abuse(t, Limits{}, func(t *testing.T, conn net.Conn) {
 		if oks := repeat(conn, n, "WATCH k", "+OK"); oks != n+1 { // and that of QUIT
 			t.Errorf("%d times OK, want %d", oks, n+1)
