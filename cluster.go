@@ -18,7 +18,7 @@ var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 //     [gossip.MeetFailed], [gossip.Expelled];
 //   - who serves what: [gossip.StateChanged], [gossip.SlotsChanged], [gossip.RoleChanged], [gossip.EpochChanged];
 //   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked], [gossip.WritesPaused], [gossip.WritesResumed],
-//     [gossip.FailoverAborted], [gossip.StandingBack];
+//     [gossip.FailoverAborted], [gossip.Fenced];
 //   - copies: [replication.SyncStarted], [replication.SyncProgress], [replication.Synced], [replication.LinkLost],
 //     [replication.ReplicaJoined], [replication.ReplicaLeft], [replication.Saved];
 //   - moves of slots: [migrate.Status];
@@ -131,6 +131,11 @@ func (n *Node) absent() error {
 // onGossip puts a new map in force and passes events on. It runs on the loop's goroutine, but for
 // the first map, which comes while the node is being put together: see startCluster.
 func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
+	for _, e := range events {
+		if e, ok := e.(gossip.Fenced); ok && e.Epoch != 0 {
+			n.repl.BeginTerm(termOf(e.Epoch)) // before the map that lets it write
+		}
+	}
 	if m != nil && n.bus != nil {
 		n.changeMap(m)
 	}
@@ -149,8 +154,8 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 			n.wg.Go(n.catchUp)
 		case gossip.FailoverAborted:
 			n.aborted.wake()
-		case gossip.StandingBack:
-			n.backing.Store(e.On)
+		case gossip.Fenced:
+			n.fenced.Store(e.On)
 		}
 		n.emit(e)
 	}

@@ -59,7 +59,7 @@ type Node struct {
 	changed broadcast    // of the map
 	aborted broadcast    // of manual failovers
 	meets   meets        // whose outcome somebody waits for
-	backing atomic.Bool  // standing back: see gossip.StandingBack
+	fenced  atomic.Bool  // see gossip.Fenced
 	maxLag  atomic.Int64 // time.Duration of min-replicas-max-lag, 0 if no replicas are asked for
 
 	minReplicas atomic.Int64 // min-replicas-to-write, 0 if it is not in force

@@ -80,10 +80,10 @@ func (n *Node) follow(m *slots.Map) {
 	n.kin.note(m)
 }
 
-// acceptReplica serves a replica, but not while this node stands back: a full sync would make the replica
+// acceptReplica serves a replica, but not while this node is fenced: a full sync would make the replica
 // throw away data that may be better than this node's. It will try again.
 func (n *Node) acceptReplica(conn net.Conn) {
-	if n.backing.Load() {
+	if n.fenced.Load() {
 		conn.Close()
 		return
 	}
@@ -96,7 +96,7 @@ func (n *Node) changeMap(m *slots.Map) {
 	old := n.engine.Map()
 	promoted := old != nil && !old.Self().IsMaster() && m.Self().IsMaster()
 	if promoted {
-		n.repl.Promote(m.Self().ConfigEpoch + 1) // a node that was never promoted is in term 1
+		n.repl.Promote(termOf(m.Self().ConfigEpoch))
 		n.promises.Reload()
 	}
 	n.prepareSlots(old, m)
@@ -115,6 +115,10 @@ func (n *Node) changeMap(m *slots.Map) {
 	}
 	n.changed.wake()
 }
+
+// termOf returns the term of the data that a master writes which was elected under a config epoch. A node
+// that was never elected is in term 1.
+func termOf(configEpoch uint64) uint64 { return configEpoch + 1 }
 
 // tellData lets gossip know how far this node's data is: elections compare it.
 func (n *Node) tellData() {

@@ -114,7 +114,7 @@ func (c *Core) cededTo() map[slots.NodeID]*slots.Set {
 // have less data than its replicas.
 func (c *Core) onCede(from *node, m *Message) {
 	c.settleClaims()
-	if m.Slots == nil || from.owned == nil || c.isReplica() || c.pause != nil || c.standsBack {
+	if m.Slots == nil || from.owned == nil || c.isReplica() || c.pause != nil || c.self.rec.Fenced {
 		return
 	}
 	take := *m.Slots

@@ -217,7 +217,7 @@ func (c *Core) resolveCollision() {
 // may hold it for failed (SPEC §3.5).
 func (c *Core) maybeSucceeded() bool {
 	reunion := !c.reunited.IsZero() && c.now.Sub(c.reunited) <= 2*c.cfg.NodeTimeout
-	return reunion || c.standsBack || c.now.Before(c.serveFrom)
+	return reunion || c.self.rec.Fenced || c.now.Before(c.serveFrom)
 }
 
 // bumpEpoch takes a config epoch greater than all without asking, unless this node

@@ -23,6 +23,7 @@ func sampleMessages() []*Message {
 		{ID: id, Gen: 3, Gone: true},
 		{ID: slots.NodeID{9}, Incarnation: 1 << 60, Seq: 300, Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, ConfigEpoch: 70_000, Slots: &some},
 		{ID: slots.NodeID{8}, Hostname: "a name that is longer than thirty-one bytes.example", Slots: odd, NoFailover: true},
+		{ID: slots.NodeID{9}, Slots: &some, Fenced: true, Data: Data{Term: 3, Offset: 1 << 40}},
 		{ID: slots.NodeID{7}, Master: id},
 	}
 	return []*Message{
@@ -38,6 +39,7 @@ func sampleMessages() []*Message {
 		{Type: TypeRefuse, Sender: id, Reason: "because"},
 		{Type: TypeFail, Sender: id, Subject: slots.NodeID{6}},
 		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Self: &records[3], Subject: id, ConfigEpoch: 8, Slots: &some, Forced: true, Electorate: 1 << 62},
+		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Subject: id, Slots: &some, Fenced: true, Records: records[len(records)-1:], Term: 2, Offset: 5},
 		{Type: TypeVote, Sender: id, ConfigEpoch: 9, Electorate: 1 << 62},
 		{Type: TypeDeny, Sender: id, ConfigEpoch: 9},
 		{Type: TypePause, Sender: id},

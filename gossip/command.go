@@ -139,7 +139,7 @@ func (cmd Reset) do(c *Core) error {
 	c.claimsStale = true
 	self := &c.self.rec
 	c.endPause()
-	c.endStandBack()
+	c.endFence(Fenced{})
 	c.endManual("")
 	c.election = nil
 	self.Slots, self.Master = nil, slots.NodeID{}

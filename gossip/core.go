@@ -62,12 +62,10 @@ type Core struct {
 	reunited     time.Time // when it last heard again of a node that it had held for suspected or failed
 
 	lastVote vote
-	election *election // this replica's, nil if none is on
-	manual   *manual   // this replica's manual failover
-	pause    *pause    // this master's, for a manual failover
-	// standsBack: a restarted master that may have less data than its replicas.
-	standsBack bool
-	nextResign time.Time
+	election *election    // this replica's, nil if none is on
+	manual   *manual      // this replica's manual failover
+	pause    *pause       // this master's, for a manual failover
+	yieldsTo slots.NodeID // the replica that this fenced master was last seen to yield to
 
 	dataTime time.Time // when the master's data was last heard, zero if nobody told
 
@@ -135,7 +133,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		self.ID = newNodeID(cfg.Rand)
 	}
 	self.Incarnation = min(max(cfg.Incarnation, next(self.Incarnation)), maxCounter)
-	self.Seq = 0
+	self.Seq, self.Fenced, self.Data = 0, false, Data{}
 	host := self.Addr.Host
 	self.Addr, self.Hostname, self.NoFailover = cfg.Addr, cfg.Hostname, cfg.NoFailover
 	if self.Addr.Host == "" {
@@ -145,7 +143,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	c.insert(c.self)
 	if st != nil {
 		c.restore(st.Nodes[1:])
-		c.beginStandBack()
+		c.beginFence()
 	}
 	return c, nil
 }
@@ -244,7 +242,7 @@ func (c *Core) Tick(now time.Time) {
 	c.recount = false
 	c.settleClaims()
 	c.tendPause()
-	c.tendStandBack()
+	c.tendFence()
 	if c.isReplica() {
 		c.followMaster()
 		c.tendElection()

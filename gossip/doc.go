@@ -56,18 +56,36 @@
 // failed, and the replicas of a shard tell each other their [Data] once it did, so
 // the one with the most asks at once instead of after half a second to a second.
 // The wait of SPEC §6.3 remains where a sibling does not answer. A voter that hears a sibling with
-// more than the candidate waits two seconds for that one. A voter that denies says
-// so, and a candidate that cannot win any more tries again soon. Who is new to its shard, and has none of its data, does
-// not stand: the master that is away may have the only copy.
+// more than the candidate waits two seconds for that one, and as long as that one asks
+// itself. A voter that denies says so, and a candidate that cannot win any more tries again
+// soon. Who is new to its shard, and has none of its data, does not stand: the master that
+// is away may have the only copy.
 //
 // In a manual failover the host program plays a part: on [WritesPaused] it stops
 // writes and answers with [ConfirmPause]; the replica's host tells its offset by
 // SetData; on [WritesResumed] writes go on, or meet a redirect.
 //
+// # Restart fencing
+//
 // A master that restarts before anybody missed it, but without its data or with an old
-// snapshot, does not serve that: it asks its replicas first, and resigns if one of them
-// holds more. It waits for a replica that does not answer as long as for any other answer, T; a
-// replica that must not stand for election (NoFailover) is not asked.
+// snapshot, does not serve that. It is fenced ([Fenced], [Record.Fenced]): it serves nothing
+// until its replicas have told their Data, but it is alive: it votes, and counts for the
+// majority. If no replica holds more than [Config.Data], it serves 2 s after its start. If
+// one does, that one stands for election at once, however old its data, and the master votes
+// for it; this takes less than a second, in a cluster of one or two masters too.
+//
+// If the replicas that hold more, or have not told, fail meanwhile, the master stands for
+// election itself, and serves what it has, under a new config epoch. That is the case when a
+// majority holds them for failed, within 2T of their last word; for a replica that never
+// answered the master waits 2T at most, even if others still hear it. The event and the log
+// name these replicas and what they told: the writes that only they hold are lost. A replica
+// that must not stand for election (NoFailover) is not waited for.
+//
+// As long as a replica that holds more is alive, the master stays fenced: the replica needs
+// a majority of the masters to succeed it. Where connections between them stay broken,
+// a takeover by command ends the wait, or shutting that replica down.
+//
+// # One winner an epoch
 //
 // What SPEC §6.5 asks of a voter is not enough for one winner an epoch. Here, a vote counts
 // only if voter and candidate know the same masters with slots: a candidate that

@@ -175,6 +175,8 @@ func logEvent(log logger, e Event) {
 		log.Warn("failover called off", "reason", e.Reason)
 	case EpochChanged:
 		log.Info("config epoch changed", "epoch", e.ConfigEpoch, "reason", e.Reason)
+	case Fenced:
+		logFence(log, e)
 	case MeetFailed:
 		log.Error("meeting a node failed", "addr", e.Addr, "error", e.Err)
 	case Expelled:

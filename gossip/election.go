@@ -50,7 +50,7 @@ func (c *Core) tendElection() {
 		return
 	}
 	m := c.nodes[c.self.rec.Master]
-	if m == nil || m.health != slots.Failed || !m.votes() || c.self.rec.NoFailover || !c.dataValid(m) {
+	if !c.maySucceed(m) {
 		c.election = nil
 		return
 	}
@@ -67,12 +67,25 @@ func (c *Core) tendElection() {
 	c.runElection(e)
 }
 
+// maySucceed reports whether this replica may stand for election (SPEC §6.1). One that has
+// more than its fenced master may, whatever the age of its data: there is none that is newer.
+func (c *Core) maySucceed(m *node) bool {
+	switch {
+	case m == nil || !m.votes() || c.self.rec.NoFailover:
+		return false
+	case !c.self.data.Missing && yields(m, c.self, c.self.data):
+		return true
+	}
+	return m.health == slots.Failed && c.dataValid(m)
+}
+
 // siblings returns the other replicas of this one's master that may stand for
 // election.
 func (c *Core) siblings() []*node {
 	var list []*node
+	m := c.nodes[c.self.rec.Master]
 	for _, n := range c.list {
-		if n != c.self && n.rec.Master == c.self.rec.Master && n.health != slots.Failed && n.mayStand() {
+		if m != nil && m.owned != nil && n != c.self && n.health != slots.Failed && n.mayStand() && c.follows(n, m) {
 			list = append(list, n)
 		}
 	}
@@ -102,20 +115,37 @@ func (c *Core) dataValid(m *node) bool {
 func (c *Core) runElection(e *election) {
 	switch {
 	case e.epoch == 0:
-		if !c.now.Before(c.startOf(e)) {
+		if !c.now.Before(c.startOf(e)) && (e.manual || c.hearsMajority()) {
 			c.askForVotes(e)
 		}
-	case c.now.Sub(e.asked) > 2*c.voteTimeout(): // SPEC §6.4
-		c.retry(e, "too few answers")
 	case c.now.Sub(e.asked) > c.voteTimeout():
+		// SPEC §6.4 waits twice as long, in silence. A voter that is back by then would be asked late.
+		c.retry(e, "too few answers")
 	case e.voters != c.electorate():
 		// The votes so far stand for a majority of others: ask all again.
-		clear(e.votes)
-		clear(e.denials)
-		c.sendRequest(e)
+		c.sendFirstRequest(e)
 	case !c.now.Before(e.askAgain):
 		c.sendRequest(e)
+	default:
+		c.countVotes(e) // a voter that has failed meanwhile may decide it
 	}
+}
+
+// hearsMajority reports whether enough voters are there to win. Without them an attempt
+// would only use up an epoch, and the one that can succeed would begin late.
+func (c *Core) hearsMajority() bool {
+	heard := 0
+	for _, n := range c.list {
+		if n.votes() && (n == c.self || c.hears(n)) {
+			heard++
+		}
+	}
+	return heard > c.voters()/2
+}
+
+// hears reports whether n is there, even if it counts as failed for a while longer (see contact).
+func (c *Core) hears(n *node) bool {
+	return n.health == slots.Online || c.now.Sub(n.lastHeard) < c.cfg.NodeTimeout
 }
 
 // voteTimeout is SPEC §6.4's.
@@ -123,7 +153,7 @@ func (c *Core) voteTimeout() time.Duration { return max(2*c.cfg.NodeTimeout, 2*t
 
 // startOf tells when to ask for votes.
 func (c *Core) startOf(e *election) time.Time {
-	if e.manual || e.attempts > 0 {
+	if e.manual || e.attempts > 0 || e.master == c.self.rec.ID {
 		return e.start
 	}
 	rank, known := 0, true
@@ -142,12 +172,12 @@ func (c *Core) startOf(e *election) time.Time {
 	return start.Add(time.Duration(rank)*rankDelay + time.Duration(c.failedBefore(e.master))*shardDelay)
 }
 
-// failedBefore counts the failed masters with smaller ids: candidates of different
+// failedBefore counts the failed and the fenced masters with smaller ids: candidates of different
 // shards that ask in the same epoch take each other's votes, so they line up.
 func (c *Core) failedBefore(master slots.NodeID) int {
 	count := 0
 	for _, n := range c.list {
-		if n.health == slots.Failed && n.votes() && before(n.rec.ID, master) {
+		if (n.health == slots.Failed || n.rec.Fenced) && n.votes() && before(n.rec.ID, master) {
 			count++
 		}
 	}
@@ -167,9 +197,23 @@ func (c *Core) askForVotes(e *election) {
 	}
 	claim := *m.owned
 	e.epoch, e.claim, e.asked = c.currentEpoch, &claim, c.now
-	e.votes, e.denials = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool)
 	c.event(ElectionStarted{Master: e.master, Epoch: e.epoch, Manual: e.manual})
+	c.sendFirstRequest(e)
+}
+
+// sendFirstRequest asks all voters. A fenced master that stands for election is one itself.
+func (c *Core) sendFirstRequest(e *election) {
+	e.votes, e.denials = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool)
 	c.sendRequest(e)
+	if !c.self.votes() {
+		return
+	}
+	if c.lastVoteEpoch < e.epoch { // else it has voted for itself, and for another one later
+		c.lastVoteEpoch, c.lastVote, c.dirty = e.epoch, vote{e.epoch, c.self.rec.ID}, true
+		c.self.votedAt, c.self.votedFor = c.now, c.self.rec.ID
+	}
+	e.votes[c.self.rec.ID] = true
+	c.countVotes(e)
 }
 
 // epochSetAside reports whether the present epoch was made durable for this election before it began,
@@ -193,8 +237,18 @@ func (c *Core) sendRequest(e *election) {
 	request.addData(c.self.data)
 	if m := c.nodes[e.master]; m != nil {
 		request.ConfigEpoch = m.rec.ConfigEpoch
+		if m.rec.Fenced && m.health != slots.Failed && !e.manual {
+			request.Fenced, request.Records = true, []Record{m.rec}
+		}
 	}
 	c.sendTo(request, open)
+}
+
+// askLate asks a voter that could not be asked before: it was just heard on a new link.
+func (c *Core) askLate(n *node) {
+	if e := c.election; e != nil && e.epoch != 0 && n.votes() && !e.votes[n.rec.ID] && !e.denials[n.rec.ID] {
+		e.askAgain = e.sent.Add(hurry)
+	}
 }
 
 // onVote counts a vote, or a denial.
@@ -212,13 +266,18 @@ func (c *Core) onVote(n *node, m *Message) {
 		e.votes[n.rec.ID] = true
 		delete(e.denials, n.rec.ID)
 	}
+	c.countVotes(e)
+}
+
+// countVotes ends the attempt if its outcome is certain.
+func (c *Core) countVotes(e *election) {
 	votes, open := 0, 0
 	for _, v := range c.list {
 		switch {
 		case !v.votes():
 		case e.votes[v.rec.ID]:
 			votes++
-		case !e.denials[v.rec.ID] && v.health != slots.Failed:
+		case !e.denials[v.rec.ID] && (v.health != slots.Failed || c.hears(v)):
 			open++
 		}
 	}
@@ -231,6 +290,10 @@ func (c *Core) onVote(n *node, m *Message) {
 }
 
 func (c *Core) win(e *election) {
+	if e.master == c.self.rec.ID {
+		c.continues(e)
+		return
+	}
 	m := c.nodes[e.master]
 	if m == nil || m.owned == nil || c.self.rec.Master != e.master {
 		c.election = nil
@@ -257,6 +320,6 @@ func (c *Core) retry(e *election, reason string) {
 		e.start = c.now.Add(time.Duration(c.cfg.Rand.Int64N(int64(3 * hurry))))
 		return
 	}
-	pause := electionDelay << min(e.attempts-1, 3)
+	pause := min(electionDelay<<min(e.attempts-1, 3), max(electionDelay, c.cfg.NodeTimeout/2))
 	e.start = c.now.Add(pause/5 + time.Duration(c.cfg.Rand.Int64N(int64(pause))))
 }

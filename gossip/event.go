@@ -63,10 +63,24 @@ type WritesPaused struct {
 	For   slots.NodeID
 }
 
-// StandingBack, with On, says that this restarted master serves nothing until it knows that
-// no replica has more data than it brought along (Config.Offset). Until it comes again
+// Fenced, with On, says that this restarted master serves nothing until it knows that
+// no replica has more data than it brought along (Config.Data). Until the event comes again
 // without On, no replica may be brought up to date: it would throw away what it has.
-type StandingBack struct{ On bool }
+//
+// Without On it says that the fence has ended: a replica has taken over (RoleChanged tells),
+// none holds more, or all that may hold more have failed. In the last case the master goes on with
+// what it has, under a config epoch that the others have agreed to: Epoch is not zero, and Lacks names
+// the replicas. The host then begins a new term, before it lets anybody write.
+type Fenced struct {
+	On    bool
+	Epoch uint64
+	Lacks []Shortfall
+}
+
+// StandingBack is the former name of Fenced.
+//
+// Deprecated: use Fenced.
+type StandingBack = Fenced
 
 // HandOverAsked says that this replica's master is about to end, and that this node has begun a
 // manual failover for that reason: tell SetData of every step from now on.
@@ -112,7 +126,7 @@ func (ElectionLost) event()    {}
 func (WritesPaused) event()    {}
 func (HandOverAsked) event()   {}
 func (WritesResumed) event()   {}
-func (StandingBack) event()    {}
+func (Fenced) event()          {}
 func (FailoverAborted) event() {}
 func (NodeAdded) event()       {}
 func (NodeRemoved) event()     {}

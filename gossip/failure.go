@@ -138,8 +138,7 @@ func (c *Core) fail(n *node) {
 	c.setHealth(n, slots.Failed)
 }
 
-// onFail believes a member that says that a majority agreed, or that resigns (Subject is
-// itself then).
+// onFail believes a member that says that a majority agreed.
 func (c *Core) onFail(id slots.NodeID) {
 	if n := c.nodes[id]; n != nil && n != c.self && n.health != slots.Failed {
 		c.fail(n)
@@ -148,14 +147,15 @@ func (c *Core) onFail(id slots.NodeID) {
 
 // contact follows any word from n: it is alive. A failed master that still owns its
 // slots stays failed for 2T, the time in which a replica may take them (SPEC §3.5);
-// where no replica could, the wait would protect nothing.
+// where no replica could, the wait would protect nothing. Nor would it where the master
+// is fenced: a replica that holds more succeeds it in any case, and none else should.
 func (c *Core) contact(n *node) {
 	n.pingSent = time.Time{}
 	switch n.health {
 	case slots.Suspected:
 		c.setHealth(n, slots.Online)
 	case slots.Failed:
-		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout || !c.hasHeir(n) {
+		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout || n.rec.Fenced || !c.hasHeir(n) {
 			c.setHealth(n, slots.Online)
 		}
 	}

@@ -70,28 +70,30 @@ func TestFailClearsAtOnceWithoutSlots(t *testing.T) {
 }
 
 // SPEC §3.5: a master with slots that returns stays failed for 2T, so that a replica can
-// take them, if there is one that may stand for election.
+// take them, if there is one that may stand for election. A fenced one is alive at once.
 func TestFailLastsWhileThereIsAnHeir(t *testing.T) {
 	const T = 2 * time.Second
 	for _, c := range []struct {
 		name    string
 		prepare func(s *sim, replica *simNode)
 		lasts   bool
+		fenced  bool
 	}{
-		{"a replica", func(s *sim, replica *simNode) {}, true},
-		{"a replica of another master", func(s *sim, replica *simNode) { replica.must(Replicate{s.nodes[1].id}) }, false},
+		{"a replica", func(s *sim, replica *simNode) {}, true, false},
+		{"a replica of a fenced one", func(s *sim, replica *simNode) {}, false, true},
+		{"a replica of another master", func(s *sim, replica *simNode) { replica.must(Replicate{s.nodes[1].id}) }, false, false},
 		{"a replica that may not", func(s *sim, replica *simNode) {
 			replica.core.self.rec.NoFailover = true
 			replica.core.selfChanged()
 			replica.carryOut()
-		}, false},
-		{"a replica that failed", func(s *sim, replica *simNode) { replica.crash(false) }, false},
+		}, false, false},
+		{"a replica that failed", func(s *sim, replica *simNode) { replica.crash(false) }, false, false},
 		{"a replica that returns", func(s *sim, replica *simNode) {
 			replica.crash(false)
 			s.run(2 * T)
 			replica.start()
 			replica.core.SetDataTime(simStart.Add(-time.Hour))
-		}, true},
+		}, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newShards(t, 1, 3, 1, T)
@@ -103,6 +105,9 @@ func TestFailLastsWhileThereIsAnHeir(t *testing.T) {
 			s.until(2*T, "FAIL", func() bool { return n.sees(victim).health == slots.Failed })
 			failed := s.now
 			victim.start()
+			if !c.fenced {
+				victim.core.endFence(Fenced{}) // as one that was cut off, not restarted
+			}
 			s.until(3*T, "FAIL cleared", func() bool { return n.sees(victim).health == slots.Online })
 			took := s.now.Sub(failed)
 			if c.lasts && (took < 2*T || took > 2*T+T/2+2*tickEvery) {

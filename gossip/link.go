@@ -232,6 +232,7 @@ func (c *Core) bind(l *link, n *node) {
 	c.loose = without(c.loose, l)
 	l.node, n.seenAt = n, l.host
 	n.links = append(n.links, l)
+	c.askLate(n)
 	if l.expect == n.rec.ID {
 		n.dialling = false
 	}

@@ -109,11 +109,17 @@ func (c *Core) followRecord(n *node, was *Record) {
 		n.noAddr = false
 		n.nextDial, n.dialWait = c.now, 0
 	}
+	if n.rec.Incarnation != was.Incarnation {
+		n.askedAt, n.stoodAt = time.Time{}, time.Time{} // elections of it, or of its successor, begin anew
+	}
 	if n.rec.Addr != was.Addr {
 		c.event(AddrChanged{Node: n.rec.ID, Was: was.Addr, Now: n.rec.Addr})
 	}
 	if n.rec.Master != was.Master {
 		c.event(RoleChanged{Node: n.rec.ID, Master: n.rec.Master})
+		if n.rec.Master == c.self.rec.ID {
+			c.dirty = true // at once: after a restart this node must know whom to ask, see fence.go
+		}
 	}
 	before, now := was.claimed(), n.rec.claimed()
 	c.claimsChanged(n, before, now)

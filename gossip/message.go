@@ -64,15 +64,16 @@ type Message struct {
 	Self    *Record      // the sender's own record, in the first message on a link
 	Join    *Join        // in Meet and the Pong that answers it
 	You     string       // the host under which the sender sees the receiver
-	Records []Record     // News
+	Records []Record     // News. VoteRequest with Fenced: of the master
 	Summary []Entry      // Summary
 	Want    []uint64     // News: prefixes of the ids whose records the sender asks for
-	Subject slots.NodeID // Fail, VoteRequest: who is down
+	Subject slots.NodeID // Fail: who is down. VoteRequest: whose slots the candidate will claim
 	Reason  string       // Refuse: plain English
 
 	ConfigEpoch uint64     // VoteRequest: of the master to succeed. Vote, Deny: the epoch asked for
 	Slots       *slots.Set // VoteRequest: what the candidate will claim. Cede: what is given away
 	Forced      bool       // VoteRequest: by command, whether the master works or not
+	Fenced      bool       // VoteRequest: the master has not failed, it is fenced, as its record in Records says
 	Electorate  uint64     // VoteRequest, Vote: stands for the set of voters, see Core.electorate
 }
 

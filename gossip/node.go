@@ -40,6 +40,7 @@ type node struct {
 
 	votedAt     time.Time    // when this node last voted for a successor of it …
 	votedFor    slots.NodeID // … and for whom
+	stoodAt     time.Time    // when it last asked for votes
 	askedAt     time.Time    // when a replica first asked to succeed it, since it failed
 	hadReplicas bool         // a master that had replicas …
 	orphaned    time.Time    // … and lost the last one then

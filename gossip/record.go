@@ -37,6 +37,8 @@ type Record struct {
 	Master      slots.NodeID // whom it replicates; zero for a master
 	ConfigEpoch uint64       // orders its slot claims (SPEC §4.1)
 	NoFailover  bool
+	Fenced      bool       // a restarted master that asks its replicas for their data, see fence.go
+	Data        Data       // with Fenced: what it started with
 	Slots       *slots.Set // the slots it claims, nil for none; never changed once shared
 }
 

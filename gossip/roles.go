@@ -35,7 +35,7 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 		return
 	}
 	c.endPause()
-	c.endStandBack()
+	c.endFence(Fenced{})
 	c.endManual("")
 	c.election = nil
 	was := self.claimed()

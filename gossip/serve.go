@@ -62,8 +62,8 @@ func (c *Core) judgeState() (slots.State, string) {
 	if size == 0 {
 		return slots.Down, "nobody owns a slot"
 	}
-	if c.standsBack && c.self.votes() {
-		return slots.Down, "just started: asking the replicas whether they hold more"
+	if c.self.rec.Fenced && c.self.votes() {
+		return slots.Down, "fenced after its start: asking the replicas whether they hold more"
 	}
 	if c.state == slots.Down && c.self.votes() {
 		if c.now.Before(c.serveFrom) {

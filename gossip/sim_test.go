@@ -29,6 +29,9 @@ type sim struct {
 	apart    map[*simNode]bool // these do not reach each other
 	noMap    bool
 
+	configure func(*simNode, *Config) // before each start of a node
+	host      func(*simNode, []Event) // what a host does before messages leave
+
 	maxQueue  int
 	forgotten map[slots.NodeID]bool
 	bytes     bool // count encoded bytes
@@ -135,10 +138,14 @@ func (n *simNode) start() {
 	n.run++
 	n.links = make(map[LinkID]*simEnd)
 	n.stopBeforeSave, n.stopAfterSave = false, false
-	core, err := NewCore(Config{
+	cfg := Config{
 		Addr: slots.Addr{Port: n.addr.Port, BusPort: n.addr.BusPort}, NodeTimeout: n.sim.timeout,
 		Rand: rand.New(rand.NewPCG(n.sim.seed, uint64(n.i)<<8|uint64(n.run))),
-	}, n.saved, n.sim.now)
+	}
+	if n.sim.configure != nil {
+		n.sim.configure(n, &cfg)
+	}
+	core, err := NewCore(cfg, n.saved, n.sim.now)
 	if err != nil {
 		n.sim.fatalf("node %d: %v", n.i, err)
 	}
@@ -200,6 +207,9 @@ func (n *simNode) carryOut() {
 		}
 	}
 	n.events = append(n.events, out.Events...)
+	if s.host != nil {
+		s.host(n, out.Events)
+	}
 	n.checkEpochs()
 	for _, send := range out.Sends {
 		if end := n.links[send.Link]; end != nil {

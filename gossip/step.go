@@ -131,12 +131,14 @@ func (c *Core) hear(l *link, m *Message) {
 	c.raiseEpoch(m.Epoch, m.Sender)
 	n.digest = m.Digest
 	if m.Type == TypePing || m.Type == TypePong || m.Type == TypeSuspect {
-		n.data, n.dataAt = Data{m.Term, int64(m.Offset), m.Missing}, c.now
+		n.data, n.dataAt = m.data(), c.now
 	}
 	c.learnHost(m.You)
-	c.contact(n)
 	if m.Self != nil && m.Self.ID == m.Sender {
 		c.merge(m.Self, n)
+	}
+	if l.node == n { // still a member
+		c.contact(n)
 	}
 }
 
@@ -249,6 +251,8 @@ func (c *Core) sendTo(m *Message, want func(*node) bool) {
 }
 
 func (m *Message) addData(d Data) { m.Term, m.Offset, m.Missing = d.Term, uint64(d.Offset), d.Missing }
+
+func (m *Message) data() Data { return Data{m.Term, int64(m.Offset), m.Missing} }
 
 // SetData tells the peers with the next heartbeats how far this node's data is. A
 // manual failover that waits for it goes on.

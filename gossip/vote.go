@@ -21,9 +21,18 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	if !c.self.votes() {
 		return
 	}
-	if !m.Forced {
+	switch {
+	case m.Fenced:
+		for i := range m.Records {
+			if m.Records[i].ID == m.Subject { // what it relies on: this voter may not have heard it yet
+				c.merge(&m.Records[i], n)
+			}
+		}
+		c.settleClaims()
+	case !m.Forced:
 		c.onFail(m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
 	}
+	n.stoodAt, n.data, n.dataAt = c.now, m.data(), c.now
 	if m.Electorate != c.electorate() {
 		// Its majority would be one of other voters than ours. It asks again when
 		// we know the same.
@@ -42,6 +51,9 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 		c.nodes[m.Subject].votedAt = c.now
 		c.nodes[m.Subject].votedFor = n.rec.ID
 		c.dirty = true
+		if m.Subject == c.self.rec.ID {
+			c.election = nil // of its own, if it is fenced
+		}
 	}
 	answer := c.message(TypeVote)
 	answer.ConfigEpoch, answer.Electorate = m.Epoch, m.Electorate
@@ -61,17 +73,29 @@ func (c *Core) electorate() (sum uint64) {
 }
 
 // awaits reports whether a replica of the failed master that this node hears holds more than the candidate, which may be
-// cut off from it. It will ask by itself; if it does not soon, another one will do.
+// cut off from it, or has not told since this node was started. It will ask by itself, and again as long as too few answer it;
+// if it does not, another one will do.
 func (c *Core) awaits(master, candidate *node, m *Message) bool {
 	if master.askedAt.IsZero() {
 		master.askedAt = c.now
 	}
-	if c.now.Sub(master.askedAt) > patience {
-		return false
-	}
-	has := Data{Term: m.Term, Offset: int64(m.Offset)}
+	has, early := m.data(), c.now.Sub(master.askedAt) <= patience
 	return slices.ContainsFunc(c.list, func(n *node) bool {
-		return n != candidate && n.rec.Master == master.rec.ID && n.health == slots.Online && n.mayStand() && n.data.after(has)
+		ofShard := c.follows(n, master)
+		switch {
+		case n == candidate || n.health != slots.Online || !n.mayStand():
+			return false
+		case n.dataAt.IsZero():
+			// A fenced master may have missed, before its restart, that a node became its replica.
+			return early && (ofShard || master == c.self && !n.votes())
+		case !ofShard || has.after(n.data):
+			return false
+		}
+		asks := !n.stoodAt.IsZero() && c.now.Sub(n.stoodAt) <= c.voteTimeout()+patience
+		if n.data.after(has) {
+			return early || asks
+		}
+		return asks && candidate != master && before(n.rec.ID, candidate.rec.ID) // equals would take each other's votes for ever
 	})
 }
 
@@ -82,9 +106,9 @@ func (c *Core) grants(n *node, l *link, m *Message) bool {
 		return false
 	case m.Epoch > c.currentEpoch:
 		return false // not believed, see raiseEpoch
-	case master == nil || n.rec.Master != m.Subject || m.Slots == nil:
+	case master == nil || n.rec.Master != m.Subject && n != master || m.Slots == nil:
 		return false
-	case master.health != slots.Failed && !m.Forced && !(master == c.self && c.standsBack):
+	case (master.health != slots.Failed || n == master) && !m.Forced && !yields(master, n, m.data()):
 		return false
 	case master.votedFor != n.rec.ID && !master.votedAt.IsZero() && c.now.Sub(master.votedAt) < c.cfg.NodeTimeout/2 && !m.Forced:
 		return false // the one it voted for may have won: its claim is on the way

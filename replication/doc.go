@@ -100,8 +100,10 @@
 //     promoted, these writes are discarded when the two sides meet, like all that was not acknowledged;
 //   - what became of a write whose wait ended with [ErrUnknownFate]: it has been carried out on the master, and a
 //     failover decides;
-//   - anything about a failover that an administrator forces (FORCE, TAKEOVER), or about a master that restarted with an
-//     old snapshot while those who hold more were out of reach: it goes on in its term.
+//   - anything about a failover that an administrator forces (FORCE, TAKEOVER);
+//   - a write that a restarted master's snapshot lacks, if all replicas that hold it fail before one of them has taken
+//     over (package gossip, restart fencing). The master then goes on in a new term ([Replicator.BeginTerm]), so that
+//     what it writes from then on counts for more than what they bring back, and says whom it missed.
 //
 // Across a move of the write's slot to another shard the same holds. A shard remembers for each slot the greatest number
 // that a writer in it was ever told ([Promises]), in the stream, so that replicas and snapshots have it; the number goes

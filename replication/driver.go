@@ -194,6 +194,19 @@ func (r *Replicator) Promote(term uint64) {
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
 }
 
+// BeginTerm makes a master go on in a new term, as Promote does, before it writes anything: the present one
+// may contain more than this node holds, on a replica that is away (see Divergence).
+func (r *Replicator) BeginTerm(term uint64) {
+	r.role.Lock()
+	defer r.role.Unlock()
+	r.mu.Lock()
+	master := r.pull == nil
+	r.mu.Unlock()
+	if master {
+		r.cfg.Log.beginTerm(term)
+	}
+}
+
 // Quiesce makes a master stop to expire and evict by itself, or lets it go on. A manual
 // failover calls it, then pauses writes, then reads Offset, which is final then: so
 // the old master ends where the new one begins and resumes by a partial resync.

@@ -214,6 +214,15 @@ func (b *Backlog) promote(term uint64) History {
 	return b.historyLocked()
 }
 
+// beginTerm makes a master's next write the first one of a term that is greater than all it knows of.
+func (b *Backlog) beginTerm(term uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.follower {
+		b.hist.Term = max(b.hist.Term+1, term)
+	}
+}
+
 // follow makes the node a reader of another's stream. It keeps its place.
 func (b *Backlog) follow() {
 	b.mu.Lock()
