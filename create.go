@@ -14,7 +14,8 @@ import (
 // and returns when all of them have the same view and serve. Nodes may also live in
 // other processes; then use the CLUSTER commands, or package admin.
 //
-// An error says which node refused what. Slots and epochs assigned until then stay; Reset undoes them.
+// An error says which node refused what. Slots and epochs assigned until then stay; Reset undoes them. If a node is in
+// a cluster already the error matches [ErrAlreadyInCluster], and nothing has been done.
 func Create(ctx context.Context, nodes ...*Node) error {
 	return CreateWithoutFailover(ctx, 0, nodes...)
 }
@@ -31,6 +32,10 @@ func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
 	}
 	return CreateWithoutFailover(ctx, replicas, nodes...)
 }
+
+// ErrAlreadyInCluster is matched by the error of Create about a node that knows other nodes, or slots with an owner: with
+// Config.Dir, a node whose first start this is not. It needs no Create: it goes on as what it was.
+var ErrAlreadyInCluster = errors.New("slotmesh: already in a cluster")
 
 // failoverMasters is the least number of masters of which most are left when one fails.
 const failoverMasters = 3
@@ -59,7 +64,8 @@ func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) er
 		if m := n.Map(); m == nil {
 			return fmt.Errorf("slotmesh: node %d is standalone or not started", i)
 		} else if len(m.Nodes()) > 1 || m.Assigned() > 0 {
-			return fmt.Errorf("slotmesh: node %d (%s) is in a cluster already; Reset it first", i, n.Addr())
+			return fmt.Errorf("%w: node %d (%s) knows %d other nodes and %d slots with an owner; a node that was started "+
+				"before goes on as what it was, see Ready", ErrAlreadyInCluster, i, n.Addr(), len(m.Nodes())-1, m.Assigned())
 		}
 	}
 	ranges := slots.Even(len(masters))

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/clusterproto"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -78,16 +78,13 @@ func (n *Node) askBusPort(ctx context.Context, addr string) (id slots.NodeID, bu
 		return id, 0, fmt.Errorf("asking it for the port of its bus: %w", err)
 	}
 	conn.Close()
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) < 3 || !strings.Contains(","+f[2]+",", ",myself,") {
-			continue
-		}
-		place, _, _ := strings.Cut(f[1], ",")
-		_, bus, _ := strings.Cut(place, "@")
-		port, err := strconv.ParseUint(bus, 10, 16)
-		if id, err2 := slots.ParseNodeID(f[0]); err == nil && err2 == nil && port > 0 {
-			return id, uint16(port), nil
+	members, err := clusterproto.ParseNodes(text)
+	if err != nil {
+		return id, 0, err
+	}
+	for i := range members {
+		if m := &members[i]; m.Has("myself") && m.Addr.BusPort > 0 {
+			return m.ID, m.Addr.BusPort, nil
 		}
 	}
 	return id, 0, fmt.Errorf("%w: its CLUSTER NODES does not tell the port of its bus", gossip.ErrNoBus)

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vmihailenco/msgpack/v5"
-
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -27,25 +25,6 @@ const (
 type openSlots gossip.OpenSlots
 
 func (o *openSlots) empty() bool { return len(o.Migrating)+len(o.Importing)+len(o.Ceded) == 0 }
-
-// encode returns nil for no open slots, which removes the note.
-func (o *openSlots) encode() ([]byte, error) {
-	if o.empty() {
-		return nil, nil
-	}
-	return msgpack.Marshal(o)
-}
-
-func decodeOpenSlots(b []byte) (openSlots, error) {
-	var o openSlots
-	if len(b) == 0 {
-		return o, nil
-	}
-	if err := msgpack.Unmarshal(b, &o); err != nil {
-		return openSlots{}, fmt.Errorf("slotmesh: the note of open slots: %w", err)
-	}
-	return o, nil
-}
 
 // openings are the slots that are about to be opened here, and of which the replicas have been told already.
 type openings struct {

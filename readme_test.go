@@ -86,8 +86,21 @@ func unindent(s string) string {
 }
 
 func Example_embed() {
+	dir, err := os.MkdirTemp("", "mesh")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	embed(dir)
+	embed(dir) // the second start
+	// Output:
+	// hello <nil>
+	// hello <nil>
+}
+
+func embed(dir string) {
 	ctx := context.Background()
-	node, err := slotmesh.New(slotmesh.Config{Addr: "127.0.0.1:0"}) // 0: any free port
+	node, err := slotmesh.New(slotmesh.Config{Addr: "127.0.0.1:0", Dir: dir}) // 0: any free port
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -95,14 +108,14 @@ func Example_embed() {
 		log.Fatal(err)
 	}
 	defer node.Close()
-	if err := slotmesh.Create(ctx, node); err != nil { // the first node owns all slots
+	err = slotmesh.Create(ctx, node)                                 // the first node owns all slots
+	if err != nil && !errors.Is(err, slotmesh.ErrAlreadyInCluster) { // from its second start on
 		log.Fatal(err)
 	}
 	keys := node.Router() // reaches every key of the cluster, from any node
 	err = keys.Set(ctx, "greeting", []byte("hello"), time.Minute)
 	value, _ := keys.Get(ctx, "greeting")
 	fmt.Println(string(value), err)
-	// Output: hello <nil>
 }
 
 // User is what the example's cache holds.

@@ -3,20 +3,52 @@ package slotmesh
 import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/replication"
 )
 
-// Stats is a node's counters at one moment: see [keyspace.Stats] and [gossip.Stats].
+// Stats is a node's counters at one moment: see [keyspace.Stats], [replication.Status], [migrate.Status] and
+// [gossip.Stats]. The hits of a cache are in the Stats of package cache.
 type Stats struct {
-	Clients int            // connections of clients
-	Store   keyspace.Stats // keys, memory, hits, misses, expiries, evictions
-	Bus     gossip.Stats   // messages and bytes between nodes; zero for a standalone node
+	Role     Role
+	Clients  int            // connections of clients
+	Commands uint64         // of clients, since the start
+	Store    keyspace.Stats // keys, memory, hits, misses, expiries, evictions
+	// Replication is the link to the master and how many bytes of its stream are missing here (Lagging), and the replicas
+	// with what each has acknowledged.
+	Replication replication.Status
+	Migrations  []migrate.Status // the jobs under way, from and to this node
+	Bus         gossip.Stats     // messages and bytes between nodes; zero for a standalone node
 }
+
+// Role is what a node does in its shard.
+type Role string
+
+const (
+	RoleMaster     Role = "master"
+	RoleReplica    Role = "replica"
+	RoleStandalone Role = "standalone" // in no cluster
+)
 
 // Stats returns the node's counters; valid after Start.
 func (n *Node) Stats() Stats {
-	s := Stats{Store: n.store.Stats()}
+	s := Stats{Role: RoleStandalone, Store: n.store.Stats()}
+	if m := n.Map(); m != nil && m.Self().IsMaster() {
+		s.Role = RoleMaster
+	} else if m != nil {
+		s.Role = RoleReplica
+	}
 	if n.server != nil {
 		s.Clients = n.server.Clients()
+		s.Commands = n.server.Commands()
+	}
+	if n.repl != nil {
+		s.Replication = n.repl.Status()
+	}
+	for _, job := range n.Migrations() {
+		if !job.Over() {
+			s.Migrations = append(s.Migrations, job)
+		}
 	}
 	if n.gossip != nil {
 		s.Bus = n.gossip.Stats()

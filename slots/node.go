@@ -30,6 +30,24 @@ func (id NodeID) String() string { return hex.EncodeToString(id[:]) }
 // Short returns the first 8 digits, for logs.
 func (id NodeID) Short() string { return hex.EncodeToString(id[:4]) }
 
+// MarshalText returns what String does, and nothing for the zero NodeID: the form in JSON
+// and in the logs of slog.
+func (id NodeID) MarshalText() ([]byte, error) {
+	if id.IsZero() {
+		return []byte{}, nil
+	}
+	return hex.AppendEncode(nil, id[:]), nil
+}
+
+// UnmarshalText reads what MarshalText returns.
+func (id *NodeID) UnmarshalText(text []byte) (err error) {
+	*id = NodeID{}
+	if len(text) > 0 {
+		*id, err = ParseNodeID(string(text))
+	}
+	return err
+}
+
 // IsZero reports whether id stands for "no node".
 func (id NodeID) IsZero() bool { return id == NodeID{} }
 

@@ -91,9 +91,19 @@ func (u *up) run(ctx context.Context, out output, args []string) (err error) {
 	}
 	outliveReader()
 	start := time.Now()
+	var before earlier
+	if u.dir != "" {
+		if before, err = u.begin(); err != nil {
+			return err
+		}
+	}
 	nodes, err := u.start(ctx, newLogger(out.stderr, u.logLevel))
 	defer func() {
-		if e := closeAll(nodes); err == nil {
+		e := closeAll(nodes)
+		if e == nil && u.dir != "" && len(nodes) == u.all() { // else another one may run in the folder
+			e = u.end()
+		}
+		if err == nil {
 			err = e
 		}
 	}()
@@ -106,10 +116,18 @@ func (u *up) run(ctx context.Context, out output, args []string) (err error) {
 		}
 		return err
 	}
-	u.report(out.stdout, nodes, time.Since(start))
+	for _, n := range nodes {
+		if st := n.Stats(); st.Role == slotmesh.RoleMaster {
+			before.keys += st.Store.Keys
+		}
+	}
+	u.report(out.stdout, nodes, time.Since(start), &before)
 	waitForEnd(ctx, nodes)
 	return nil
 }
+
+// nodeDir is the folder of a node.
+func (u *up) nodeDir(i int) string { return filepath.Join(u.dir, fmt.Sprintf("node-%d", i+1)) }
 
 // start starts all nodes; after an error it returns those that run.
 func (u *up) start(ctx context.Context, log hclog.Logger) (nodes []*slotmesh.Node, err error) {
@@ -120,7 +138,7 @@ func (u *up) start(ctx context.Context, log hclog.Logger) (nodes []*slotmesh.Nod
 		}
 		cfg := slotmesh.Config{Addr: net.JoinHostPort(upHost, strconv.Itoa(port)), Logger: log.With("node", i+1)}
 		if u.dir != "" {
-			cfg.Dir = filepath.Join(u.dir, fmt.Sprintf("node-%d", i+1))
+			cfg.Dir, cfg.Snapshot.File = u.nodeDir(i), upSnapshot
 			if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 				return nodes, err
 			}
@@ -164,13 +182,15 @@ func (u *up) form(ctx context.Context, nodes []*slotmesh.Node) error {
 	}
 }
 
-func (u *up) report(w io.Writer, nodes []*slotmesh.Node, took time.Duration) {
+func (u *up) report(w io.Writer, nodes []*slotmesh.Node, took time.Duration, before *earlier) {
 	keeps := "in memory only"
 	if u.dir != "" {
 		keeps = "on disk in " + u.dir
 	}
-	fmt.Fprintf(w, "A cluster of %s with %s each is ready after %v, %s.\n\n",
+	fmt.Fprintf(w, "A cluster of %s with %s each is ready after %v, %s.\n",
 		plural(u.nodes, "master"), plural(u.replicas, "replica"), took.Round(time.Millisecond), keeps)
+	before.report(w)
+	fmt.Fprintln(w)
 	printNodes(w, nodes[0].Map(), nodes)
 
 	first, last := nodes[0].Addr(), nodes[len(nodes)-1].Addr()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -48,6 +49,37 @@ func TestUp(t *testing.T) {
 	if code, _, stderr := call("up", "--port", "0", "--nodes", "4", "--dir", dir); code != exitError || !strings.Contains(stderr, "give the same --nodes and --replicas as before") {
 		t.Errorf("with more nodes: exit code %d, %s", code, stderr)
 	}
+}
+
+// TestUpTellsWhatItStartsWith: after an end by itself, and after one that left no time to save.
+func TestUpTellsWhatItStartsWith(t *testing.T) {
+	dir := t.TempDir()
+	lost := "did not end by itself"
+	run := func(want, not string) {
+		t.Helper()
+		s := start(t, "up", "--port", "0", "--dir", dir)
+		text := s.stdout.waitFor(t, "Ctrl-C ends it.")
+		if !strings.Contains(text, want) || strings.Contains(text, not) {
+			t.Errorf("want %q, and not %q, in\n%s", want, not, text)
+		}
+		for _, addr := range regexp.MustCompile(`(?m)^127\.0\.0\.1:\d+`).FindAllString(text, -1) {
+			ask(t, addr, "SET", "key", "v") // one of them takes it
+		}
+		s.signal(t, os.Interrupt)
+		if code := <-s.code; code != exitOK {
+			t.Errorf("exit code %d", code)
+		}
+	}
+	run("in "+dir+".\n\n", "It starts with")
+	run("It starts with 1 key, saved 2", lost)
+	if err := os.WriteFile(filepath.Join(dir, upRunning), nil, 0o644); err != nil { // kill -9 leaves it
+		t.Fatal(err)
+	}
+	run("It starts with 1 key, saved 2", "without keys")
+	if err := os.WriteFile(filepath.Join(dir, upRunning), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run("The last run "+lost+": what was written after that is lost.", "without keys")
 }
 
 func TestUpEndsWhenAllNodesAreShutDown(t *testing.T) {

@@ -1,14 +1,18 @@
 // Command http is an HTTP service whose instances are the cluster that keeps its data: one binary, no server beside it.
 //
-//	go run ./examples/http -http :8001 -mesh 127.0.0.1:7001
-//	go run ./examples/http -http :8002 -mesh 127.0.0.1:7002 -join 127.0.0.1:7001
-//	go run ./examples/http -http :8003 -mesh 127.0.0.1:7003 -join 127.0.0.1:7001
+//	N=127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003
+//	go run ./examples/http -http :8001 -mesh 127.0.0.1:7001 -nodes $N
+//	go run ./examples/http -http :8002 -mesh 127.0.0.1:7002 -nodes $N
+//	go run ./examples/http -http :8003 -mesh 127.0.0.1:7003 -nodes $N
 //
 //	curl -X PUT -d hello localhost:8001/kv/greeting
 //	curl localhost:8003/kv/greeting
 //	curl -X POST localhost:8002/visits
 //
-// The first instance owns all slots; it hands each newcomer a fair share, while all go on serving.
+// The first of -nodes owns all slots when none of the others is there; it hands each newcomer a fair share, while all
+// go on serving. With -dir an instance keeps its keys and its place in the cluster over a restart, kill -9 included.
+// Without, an instance that comes back is a new node in the place of the one it was: it takes over the slots of that,
+// and what they held is lost. Instances may be started again in any order.
 package main
 
 import (
@@ -22,6 +26,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/slotmesh/slotmesh"
@@ -31,17 +37,23 @@ import (
 func main() {
 	web := flag.String("http", ":8001", "where to serve HTTP")
 	mesh := flag.String("mesh", "127.0.0.1:7001", "where to serve Redis clients; the bus is on the port + 10000")
-	join := flag.String("join", "", "the -mesh of an instance that runs already; empty for the first one")
+	nodes := flag.String("nodes", "", "the -mesh of all instances, separated by commas; the first one founds the cluster")
+	dir := flag.String("dir", "", "folder of this instance; empty keeps nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *web, *mesh, *join); err != nil {
+	if err := run(ctx, *web, *dir, *mesh, strings.Split(*nodes, ",")); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, web, mesh, join string) error {
-	node, err := slotmesh.New(slotmesh.Config{Addr: mesh, NodeTimeout: 2 * time.Second})
+func run(ctx context.Context, web, dir, mesh string, nodes []string) error {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	node, err := slotmesh.New(slotmesh.Config{Addr: mesh, Dir: dir, NodeTimeout: 2 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -49,7 +61,7 @@ func run(ctx context.Context, web, mesh, join string) error {
 		return err
 	}
 	defer node.Close()
-	if err := enter(ctx, node, join); err != nil {
+	if err := enter(ctx, node, mesh, nodes); err != nil {
 		return err
 	}
 	node.Go(func(ctx context.Context) { share(ctx, node) })
@@ -67,15 +79,56 @@ func run(ctx context.Context, web, mesh, join string) error {
 	return nil
 }
 
-// enter makes the node the first of a cluster, or a member of one.
-func enter(ctx context.Context, node *slotmesh.Node, join string) error {
-	if join == "" {
-		return slotmesh.Create(ctx, node)
+// enter makes the node a member of the cluster, or the first one of a new cluster.
+func enter(ctx context.Context, node *slotmesh.Node, mesh string, nodes []string) error {
+	others := slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return n == mesh })
+	first := mesh == nodes[0] || len(others) == 0
+	for len(node.Map().Nodes()) == 1 && node.Map().Assigned() == 0 { // else it goes on as what it was
+		err := node.Join(ctx, others...)
+		switch {
+		case err == nil:
+		case first:
+			return slotmesh.Create(ctx, node)
+		case ctx.Err() != nil:
+			return err
+		default:
+			log.Printf("no other instance yet: %v", err)
+			time.Sleep(time.Second)
+		}
 	}
-	if err := node.Join(ctx, join); err != nil {
+	if first { // the others may have met before, and wait for it
+		short, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		if node.WaitMap(short, func(m *slots.Map) bool { return m.Assigned() > 0 }) != nil {
+			return node.AddSlots(ctx, slots.Full())
+		}
+	}
+	// It knows all members when it knows an owner of each slot.
+	if err := node.WaitMap(ctx, func(m *slots.Map) bool { return m.Assigned() == slots.Count }); err != nil {
+		return err
+	}
+	if err := replace(ctx, node); err != nil {
 		return err
 	}
 	return node.Ready(ctx)
+}
+
+// replace takes the place of a node at whose address another one answers: that was this instance, before it was started
+// again without a folder. The map shows such a node with that address or, once somebody has found out, with none.
+func replace(ctx context.Context, node *slotmesh.Node) error {
+	for _, n := range node.Map().Nodes() {
+		if n.ID == node.ID() || n.Addr.Port != 0 && n.Addr.Client() != node.Addr().Client() {
+			continue
+		}
+		if err := node.Forget(ctx, n.ID); err != nil {
+			return err
+		}
+		if n.HasSlots() {
+			log.Printf("taking over %d slots; their keys are lost", n.Slots.Len())
+			return node.AddSlots(ctx, *n.Slots)
+		}
+	}
+	return nil
 }
 
 // moving reports whether the node hands slots over.

@@ -256,6 +256,9 @@ func (s *Server) Clients() int {
 	return len(s.sessions)
 }
 
+// Commands returns how many commands have been carried out since the start.
+func (s *Server) Commands() uint64 { return uint64(s.stats.commandsProcessed()) }
+
 // standalone reports whether the node is in no cluster: all its keys then live
 // in slot 0, so that a command may name any of them together.
 func (s *Server) standalone() bool { return s.cfg.Cluster == nil }

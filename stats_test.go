@@ -1,0 +1,81 @@
+package slotmesh_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/replication"
+)
+
+func TestStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
+		master, replica := c.Node(0), c.Node(3)
+		keys := master.Router()
+		for i := range 100 {
+			if err := keys.Set(slotmesh.WithSync(t.Context(), 1), fmt.Sprint("key", i), []byte("v"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, r := master.Stats(), replica.Stats()
+		if m.Role != slotmesh.RoleMaster || len(m.Replication.Replicas) != 1 || m.Replication.Replicas[0].State != replication.ReplicaOnline {
+			t.Errorf("the master: %s, replicas %+v", m.Role, m.Replication.Replicas)
+		}
+		if r.Role != slotmesh.RoleReplica || r.Replication.Link != replication.LinkConnected || r.Replication.Lagging != 0 || r.Replication.Master.ID != master.ID() {
+			t.Errorf("the replica: %s, %+v", r.Role, r.Replication)
+		}
+		if m.Store.Keys == 0 || m.Store.Keys != r.Store.Keys || len(m.Migrations) != 0 {
+			t.Errorf("%d keys, at the replica %d, and migrations %v", m.Store.Keys, r.Store.Keys, m.Migrations)
+		}
+		client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: c.Addrs()[:1], Network: c.ClientNetwork()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		commands := func() (n uint64) {
+			for _, node := range c.Nodes() {
+				n += node.Stats().Commands
+			}
+			return n
+		}
+		before := commands()
+		if _, err := client.Do(t.Context(), "PING"); err != nil {
+			t.Fatal(err)
+		}
+		if after := commands(); after <= before {
+			t.Errorf("%d commands before PING, %d after", before, after)
+		}
+
+		c.Partition([]int{3}, []int{0, 1, 2, 4, 5})
+		time.Sleep(30 * time.Second)
+		if r := replica.Stats(); r.Replication.Link == replication.LinkConnected || r.Replication.DownSince.IsZero() {
+			t.Errorf("cut off, the replica says %+v", r.Replication)
+		}
+		c.Heal()
+		c.WaitStable()
+		id, err := master.MigrateSlots(t.Context(), *master.Map().Self().Slots, c.Node(1).ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := master.Stats(); len(m.Migrations) != 1 || m.Migrations[0].Job.ID != id {
+			t.Errorf("during the move: %+v", m.Migrations)
+		}
+		if err := master.WaitMigration(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if m := master.Stats(); len(m.Migrations) != 0 {
+			t.Errorf("after the move: %+v", m.Migrations)
+		}
+	})
+	alone, err := slotmesh.New(slotmesh.Config{Standalone: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := alone.Stats(); st.Role != slotmesh.RoleStandalone {
+		t.Errorf("a standalone node is a %s", st.Role)
+	}
+}
