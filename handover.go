@@ -38,7 +38,12 @@ func (n *Node) handOver() {
 		n.log.Info("ends without a successor", "error", err)
 		return
 	}
-	if !n.succeeded(ctx, heir) {
+	done := n.succeeded(ctx, heir)
+	if !done && !n.linked(heir) { // as when a whole cluster is closed
+		n.log.Info("ends without a successor: its replica has ended too", "replica", heir.Short())
+		return
+	}
+	if !done {
 		n.log.Warn("ends without a successor: its replica did not take over in time", "replica", heir.Short())
 		return
 	}

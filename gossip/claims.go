@@ -117,7 +117,7 @@ func (c *Core) withdrawLost() {
 		lost.Subtract(self.owned)
 	}
 	self.rec.Slots = self.owned
-	c.slotsChanged(nil, &lost)
+	c.slotsChanged(nil, &lost, c.areLeaving(&lost))
 	c.tellOwners(&lost, newsItem{all: true})
 	c.selfChanged()
 	c.followWinner(&lost)
@@ -160,17 +160,29 @@ func (c *Core) claim(add, remove *slots.Set) {
 	gained, lost := set, was
 	gained.Subtract(&was)
 	lost.Subtract(&set)
-	c.slotsChanged(&gained, &lost)
+	c.slotsChanged(&gained, &lost, true)
 	c.selfChanged()
 }
 
-func (c *Core) slotsChanged(gained, lost *slots.Set) {
+// areLeaving reports whether all of these slots are on their way to another node.
+func (c *Core) areLeaving(set *slots.Set) bool {
+	for slot := range set.All() {
+		_, migrating := c.migrating[slot]
+		_, ceded := c.ceded[slot]
+		if !migrating && !ceded {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Core) slotsChanged(gained, lost *slots.Set, planned bool) {
 	var e SlotsChanged
 	if gained != nil && !gained.Empty() {
 		e.Acquired = gained
 	}
 	if lost != nil && !lost.Empty() {
-		e.Lost = lost
+		e.Lost, e.Planned = lost, planned
 	}
 	c.event(e)
 }

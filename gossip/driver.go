@@ -74,6 +74,7 @@ type Driver struct {
 	wires   map[LinkID]*wire
 	waiting []answer // commands whose effect is not carried out yet
 	events  []Event  // not reported yet, because a save failed
+	slotLog slotLog
 	saveErr error
 	retryAt time.Time
 }
@@ -226,6 +227,7 @@ func (d *Driver) take(in func(time.Time)) {
 }
 
 func (d *Driver) shutDown() {
+	d.slotLog.flush(d.log, time.Now().Add(slotLogEvery)) // whatever there is
 	for _, w := range d.wires {
 		w.close()
 	}

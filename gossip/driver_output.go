@@ -26,8 +26,13 @@ func (d *Driver) carryOut(now time.Time) {
 		d.incarnation.Store(d.core.self.rec.Incarnation)
 		d.publish(out.Map, d.events)
 		for _, e := range d.events {
+			if changed, ok := e.(SlotsChanged); ok {
+				d.slotLog.add(d.log, now, changed)
+				continue
+			}
 			logEvent(d.log, e)
 		}
+		d.slotLog.flush(d.log, now)
 		d.events = nil
 		d.sendAll(out.Sends)
 		d.answerWaiting(nil)
@@ -135,7 +140,7 @@ func (d *Driver) dial(addr slots.Addr, limit time.Duration) {
 	d.serve(conn, addr)
 }
 
-// logEvent is the log's view of what happens.
+// logEvent is the log's view of what happens, but for slots: see slotLog.
 func logEvent(log logger, e Event) {
 	switch e := e.(type) {
 	case NodeAdded:
@@ -152,13 +157,6 @@ func logEvent(log logger, e Event) {
 		log.Info("node is reached elsewhere", "node", e.Node, "was", e.Was, "now", e.Now)
 	case StateChanged:
 		log.Info("cluster state changed", "state", e.Now, "reason", e.Reason)
-	case SlotsChanged:
-		if e.Acquired != nil {
-			log.Info("slots acquired", "slots", firstRanges(e.Acquired))
-		}
-		if e.Lost != nil {
-			log.Warn("slots lost", "slots", firstRanges(e.Lost))
-		}
 	case RoleChanged:
 		log.Info("role changed", "node", e.Node, "master", e.Master)
 	case ElectionStarted:

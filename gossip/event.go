@@ -36,7 +36,12 @@ type StateChanged struct {
 }
 
 // SlotsChanged says that this node acquired or lost slots; nil for none.
-type SlotsChanged struct{ Acquired, Lost *slots.Set }
+type SlotsChanged struct {
+	Acquired, Lost *slots.Set
+	// Planned says that all of Lost were on their way to another node, or given up by a command: no other
+	// node took them otherwise.
+	Planned bool
+}
 
 // RoleChanged says that a node replicates Master from now on; zero: is a master.
 type RoleChanged struct{ Node, Master slots.NodeID }

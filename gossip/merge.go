@@ -149,7 +149,7 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 		c.tellAll(self.ID)
 	}
 	if r.newer(self) {
-		c.warn(from.rec.ID, "peers know a later word of this node than itself: its state file is an old copy, or another process uses its id")
+		c.refuse(foundTwin, from.rec.ID, "peers know a later word of this node than itself: its state file is an old copy, or another process uses its id")
 		self.Incarnation = next(r.Incarnation)
 		self.ConfigEpoch = max(self.ConfigEpoch, r.ConfigEpoch)
 		c.claimsChanged(c.self, self.claimed(), self.claimed())

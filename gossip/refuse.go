@@ -14,6 +14,7 @@ const (
 	refusedMember refusal = iota // one more than slots.MaxNodes
 	refusedEpoch                 // that is too far ahead
 	refusedRecord                // whose incarnation or membership is
+	foundTwin                    // about this node itself: it may run twice
 	refusalCount
 )
 

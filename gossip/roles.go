@@ -116,7 +116,7 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	c.serveFrom, c.minoritySeen = time.Time{}, time.Time{}
 	c.event(RoleChanged{Node: self.ID})
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})
-	c.slotsChanged(&set, nil)
+	c.slotsChanged(&set, nil, false)
 	c.selfChanged()
 	c.settleClaims()
 	c.inherit()

@@ -11,9 +11,22 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// closeAll closes nodes side by side. That takes as long as it takes to save their keys; a second signal
+// closeAll closes nodes, replicas before masters: a master of which no replica is left does not
+// wait for one to take over. That takes as long as it takes to save their keys; a second signal
 // ends the process at once.
 func closeAll(nodes []*slotmesh.Node) error {
+	var replicas, others []*slotmesh.Node
+	for _, n := range nodes {
+		if m := n.Map(); m != nil && !m.Self().IsMaster() {
+			replicas = append(replicas, n)
+		} else {
+			others = append(others, n)
+		}
+	}
+	return errors.Join(closeTogether(replicas), closeTogether(others))
+}
+
+func closeTogether(nodes []*slotmesh.Node) error {
 	errs := make([]error, len(nodes))
 	var wg sync.WaitGroup
 	for i, n := range nodes {

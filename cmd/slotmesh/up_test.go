@@ -41,6 +41,9 @@ func TestUp(t *testing.T) {
 		if code := <-s.code; code != exitOK {
 			t.Errorf("%s: exit code %d", when, code)
 		}
+		if text := s.stderr.buf.String(); strings.Contains(text, "successor") {
+			t.Errorf("%s: Ctrl-C warns: %s", when, text)
+		}
 		quickest = min(quickest, time.Since(began))
 	}
 	if quickest > time.Second { // one of the two may have met a busy machine
