@@ -130,6 +130,50 @@ func TestCededSlotSurvivesAFailover(t *testing.T) {
 	})
 }
 
+// TestLastSlotIsAssignedInAnyOrder: with its last slot gone a master becomes a replica, maybe before
+// the tool comes to tell it, maybe while it is told.
+func TestLastSlotIsAssignedInAnyOrder(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {1, 0, 2}, {2, 1, 0}} {
+		for _, pause := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond, time.Second} {
+			synctest.Test(t, func(t *testing.T) {
+				c := clustertest.Start(t, clustertest.Config{Replicas: 1})
+				for _, n := range c.Nodes() {
+					if err := n.WaitSynced(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(2 * time.Second) // for the replicas to be known as good
+				c.Delay(time.Millisecond)
+				c.DelayBetween(0, 3, 10*time.Millisecond) // the claim is here before the replica knows
+				o := operator{t, c}
+				last := firstSlots(c.Node(0), 1)
+				all := *c.Node(0).Map().Self().Slots
+				all.Subtract(&last)
+				if err := c.Node(0).DelSlots(t.Context(), all); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				if err := c.Node(1).AddSlots(t.Context(), all); err != nil {
+					t.Fatal(err)
+				}
+				c.WaitStable()
+				source, target := c.Node(0).ID().String(), c.Node(1).ID().String()
+				o.must(1, "CLUSTER SETSLOT "+last.String()+" IMPORTING "+source)
+				o.must(0, "CLUSTER SETSLOT "+last.String()+" MIGRATING "+target)
+				for _, i := range order {
+					o.must(i, "CLUSTER SETSLOT "+last.String()+" NODE "+target)
+					time.Sleep(pause)
+				}
+				c.WaitStable()
+				noneOpen(t, c)
+				if c.Node(0).Map().Self().IsMaster() {
+					t.Error("the source is still a master")
+				}
+			})
+		}
+	}
+}
+
 func slotOwner(n *slotmesh.Node, key string) slots.NodeID {
 	return n.Map().Owner(slots.OfString(key)).ID
 }

@@ -30,7 +30,9 @@ func (n *Node) noteLost(old, m *slots.Map) {
 		return
 	}
 	minded := n.migrations.Minding()
-	for slot := range old.Self().Slots.All() {
+	lost := m.Moved(old)
+	lost.Intersect(old.Self().Slots)
+	for slot := range lost.All() {
 		owner := m.Owner(slot)
 		if owner == nil || owner.ID == m.Self().ID || minded.Has(slot) || n.store.Count(slot) == 0 {
 			continue

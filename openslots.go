@@ -190,7 +190,11 @@ func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotSta
 	if err := n.do(ctx, change); err != nil {
 		return err
 	}
-	if err := n.replicasKnow(ctx, 0); err != nil {
+	err := n.replicasKnow(ctx, 0)
+	if err != nil && !n.Map().Self().IsMaster() {
+		return nil // that was its last slot: it is a replica now, and its replicas follow another
+	}
+	if err != nil {
 		return fmt.Errorf("the change of slots %s is in force, but: %w", set, err)
 	}
 	return nil

@@ -26,8 +26,9 @@ func (v *vacated) note(old, m *slots.Map, now time.Time) {
 		return
 	}
 	var set slots.Set
-	for slot := range slots.Slot(slots.Count) {
-		if m.Owner(slot) == nil && old.Owner(slot) != nil && !old.IsMine(slot) {
+	moved := m.Moved(old)
+	for slot := range moved.All() {
+		if m.Owner(slot) == nil && !old.IsMine(slot) {
 			set.Add(slot)
 		}
 	}

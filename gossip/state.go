@@ -3,6 +3,8 @@ package gossip
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/slots"
@@ -91,11 +93,10 @@ func (w *mapWriter) openSlots(key uint64, open map[slots.Slot]slots.NodeID) {
 		return
 	}
 	w.b = packArray(w.key(key), 2*len(open))
-	for slot := range slots.Slot(slots.Count) { // in order, so that equal states have equal files
-		if id, ok := open[slot]; ok {
-			w.b = packUint(w.b, uint64(slot))
-			w.b = packBin(w.b, id[:])
-		}
+	for _, slot := range slices.Sorted(maps.Keys(open)) { // in order, so that equal states have equal files
+		id := open[slot]
+		w.b = packUint(w.b, uint64(slot))
+		w.b = packBin(w.b, id[:])
 	}
 }
 

@@ -58,7 +58,7 @@ const MaxNodes = 4096
 
 const _ = int16(MaxNodes) // does not compile if the index of a node does not fit Map.owner
 
-var noSlots Set // stands for a Topology.Ceded that is nil; never changed
+var noSlots Set // stands for a set that is nil; never changed
 
 // NewMap builds a Map; t and what it points to must not be changed afterwards.
 // It returns an error if Self is not among the nodes, a node is listed twice, a slot
@@ -85,11 +85,14 @@ func NewMap(t Topology) (*Map, error) {
 		if n.Slots == nil {
 			continue
 		}
-		for slot := range n.Slots.All() {
-			if o := m.owner[slot]; o != noOwner {
-				return nil, fmt.Errorf("slots: slot %d belongs to both %s and %s", slot, m.top.Nodes[o].ID, n.ID)
+		for r := range n.Slots.Ranges() {
+			owners := m.owner[r.First : r.Last+1]
+			for k, o := range owners {
+				if o != noOwner {
+					return nil, fmt.Errorf("slots: slot %d belongs to both %s and %s", int(r.First)+k, m.top.Nodes[o].ID, n.ID)
+				}
+				owners[k] = int16(i)
 			}
-			m.owner[slot] = int16(i)
 		}
 	}
 	self, ok := m.index[t.Self]
@@ -210,23 +213,41 @@ func (m *Map) Size() int {
 // Moved returns the slots whose owner differs between the two maps. With a nil
 // old map these are all slots that have an owner.
 func (m *Map) Moved(old *Map) Set {
-	var s Set
-	for slot := range Slot(Count) {
-		var was NodeID
+	var moved Set
+	for i := range m.top.Nodes {
+		n := &m.top.Nodes[i]
+		var was *Node
 		if old != nil {
-			if o := old.Owner(slot); o != nil {
-				was = o.ID
-			}
+			was = old.Node(n.ID)
 		}
-		var is NodeID
-		if o := m.Owner(slot); o != nil {
-			is = o.ID
-		}
-		if was != is {
-			s.Add(slot)
+		moved.addDifference(n, was)
+	}
+	if old == nil {
+		return moved
+	}
+	for i := range old.top.Nodes {
+		if n := &old.top.Nodes[i]; m.Node(n.ID) == nil {
+			moved.addDifference(n, nil)
 		}
 	}
-	return s
+	return moved
+}
+
+// addDifference adds the slots that one of two nodes owns and the other does not; b may be nil.
+func (s *Set) addDifference(a, b *Node) {
+	x, y := &noSlots, &noSlots
+	if a.Slots != nil {
+		x = a.Slots
+	}
+	if b != nil && b.Slots != nil {
+		y = b.Slots
+	}
+	if x == y {
+		return
+	}
+	for i := range s.words {
+		s.words[i] |= x.words[i] ^ y.words[i]
+	}
 }
 
 // OpenSlots returns the open slots with the other end of each; the maps must not be written.

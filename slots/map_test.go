@@ -1,6 +1,7 @@
 package slots
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -98,5 +99,46 @@ func TestMapIsBounded(t *testing.T) {
 	top.Importing = map[Slot]NodeID{Count: me}
 	if _, err := NewMap(top); err == nil || !strings.Contains(err.Error(), "no slot") {
 		t.Errorf("slot %d open: %v", Count, err)
+	}
+}
+
+// Moved compares owners, whatever nodes come, go or share no slot.
+func TestMoved(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	topology := func() *Map {
+		top := Topology{Self: NodeID{1}}
+		sets := make([]Set, 5)
+		for slot := range Slot(Count) {
+			if i := rng.IntN(6); i < len(sets) {
+				sets[i].Add(slot)
+			}
+		}
+		for i := range sets {
+			if i == 0 || rng.IntN(4) > 0 {
+				top.Nodes = append(top.Nodes, Node{ID: NodeID{byte(i + 1)}, Slots: &sets[i]})
+			}
+		}
+		m, err := NewMap(top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	id := func(m *Map, slot Slot) NodeID {
+		if m == nil || m.Owner(slot) == nil {
+			return NodeID{}
+		}
+		return m.Owner(slot).ID
+	}
+	for range 20 {
+		m := topology()
+		for _, old := range []*Map{topology(), m, nil} {
+			moved := m.Moved(old)
+			for slot := range Slot(Count) {
+				if moved.Has(slot) != (id(m, slot) != id(old, slot)) {
+					t.Fatalf("slot %d, from %v to %v: moved is %v", slot, id(old, slot), id(m, slot), moved.Has(slot))
+				}
+			}
+		}
 	}
 }

@@ -47,8 +47,10 @@ func (s *Set) Remove(slot Slot) { s.words[slot/64] &^= 1 << (slot % 64) }
 
 // AddRange puts r.First to r.Last, both included, into the set.
 func (s *Set) AddRange(r Range) {
-	for slot := int(r.First); slot <= int(r.Last); slot++ {
-		s.Add(Slot(slot))
+	for slot, end := int(r.First), int(r.Last)+1; slot < end; {
+		n := min(64-slot%64, end-slot) // as many as are in one word
+		s.words[slot/64] |= (1<<n - 1) << (slot % 64)
+		slot += n
 	}
 }
 
@@ -101,19 +103,29 @@ func (s *Set) All() iter.Seq[Slot] {
 // Ranges yields the maximal runs of adjacent slots in ascending order.
 func (s *Set) Ranges() iter.Seq[Range] {
 	return func(yield func(Range) bool) {
-		first, last := -1, -1
-		for slot := range s.All() {
-			if first >= 0 && int(slot) == last+1 {
-				last++
-				continue
-			}
-			if first >= 0 && !yield(Range{Slot(first), Slot(last)}) {
+		for first := s.next(0, 0); first < Count; {
+			end := s.next(first, ^uint64(0))
+			if !yield(Range{Slot(first), Slot(end - 1)}) {
 				return
 			}
-			first, last = int(slot), int(slot)
+			first = s.next(end, 0)
 		}
-		if first >= 0 {
-			yield(Range{Slot(first), Slot(last)})
+	}
+}
+
+// next returns the first slot from one on that is in the set, Count if none is. With an invert of
+// all ones it returns the first that is not.
+func (s *Set) next(from int, invert uint64) int {
+	if from >= Count {
+		return Count
+	}
+	w := (s.words[from/64] ^ invert) >> (from % 64) << (from % 64)
+	for i := from / 64; ; w = s.words[i] ^ invert {
+		if w != 0 {
+			return i*64 + bits.TrailingZeros64(w)
+		}
+		if i++; i == len(s.words) {
+			return Count
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package slots
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -126,4 +127,38 @@ func FuzzParseSet(f *testing.F) {
 			t.Fatalf("%q prints as %q, which reads as %v, %v", text, s, again, err)
 		}
 	})
+}
+
+// Runs of slots, put in and taken out whole, are what slots one by one are.
+func TestRanges(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var set, byOne Set
+		for range rng.IntN(40) {
+			first := rng.IntN(Count)
+			r := Range{Slot(first), Slot(min(Count-1, first+rng.IntN(1<<rng.IntN(13))))}
+			set.AddRange(r)
+			for slot := r.First; slot <= r.Last; slot++ {
+				byOne.Add(slot)
+			}
+		}
+		if rng.IntN(2) == 0 {
+			set.AddRange(Range{Count - 1, Count - 1})
+			byOne.Add(Count - 1)
+		}
+		var back Set
+		end := -1
+		for r := range set.Ranges() {
+			if int(r.First) <= end+1 && end >= 0 || r.Last < r.First {
+				t.Fatalf("range %v follows one that ends at %d", r, end)
+			}
+			end = int(r.Last)
+			for slot := int(r.First); slot <= end; slot++ {
+				back.Add(Slot(slot))
+			}
+		}
+		if set != byOne || back != byOne {
+			t.Fatalf("slots %s became %s and %s", byOne, set, back)
+		}
+	}
 }

@@ -34,12 +34,16 @@ const (
 
 func cmdSetSlot(s *session) error {
 	m := s.srv.engine.Map()
-	if !m.Self().IsMaster() {
+	if !m.Self().IsMaster() && !s.knownOwner(m) {
 		return errSlotMasters
 	}
 	slot, err := s.slotArg(2)
 	if err != nil {
 		return err
+	}
+	if !m.Self().IsMaster() {
+		s.out.OK()
+		return nil
 	}
 	switch {
 	case len(s.args) == 4 && s.word(3, "STABLE"):
@@ -60,6 +64,18 @@ func cmdSetSlot(s *session) error {
 		return s.assignSlot(m, slot)
 	}
 	return errSetSlot
+}
+
+// knownOwner reports whether the command is SETSLOT n NODE id for an owner that m shows. A replica
+// that knows so agrees: it was a master when the tool looked, and its last slot went to that node
+// before the tool came to tell it (SPEC §4.6, §13.10).
+func (s *session) knownOwner(m *slots.Map) bool {
+	if len(s.args) != 5 || !s.word(3, "NODE") {
+		return false
+	}
+	slot, err := s.slotArg(2)
+	id, bad := slots.ParseNodeID(string(s.args[4]))
+	return err == nil && bad == nil && m.Owner(slot) != nil && m.Owner(slot).ID == id
 }
 
 func (s *session) setSlot(slot slots.Slot, state SlotState, peer slots.NodeID) error {

@@ -36,7 +36,12 @@ func TestSetSlotRefusals(t *testing.T) {
 		top.Nodes = append([]slots.Node(nil), top.Nodes...)
 		top.Nodes[0].Master, top.Nodes[0].Slots = peerID, nil
 	})
-	expect(t, c, "CLUSTER SETSLOT "+n+" STABLE", "-ERR Please use SETSLOT only with masters.")
+	const refusal = "-ERR Please use SETSLOT only with masters."
+	expect(t, c, "CLUSTER SETSLOT "+n+" STABLE", refusal)
+	expect(t, c, "CLUSTER SETSLOT "+n+" NODE "+peer, refusal)
+	expect(t, c, "CLUSTER SETSLOT 1 NODE "+cluster.id.String(), refusal)
+	expect(t, c, "CLUSTER SETSLOT x NODE "+peer, refusal)
+	expect(t, c, "CLUSTER SETSLOT 1 NODE "+peer, "+OK") // it was a master until its last slot went
 }
 
 // A slot on its way, as CLUSTER NODES shows it (SPEC §10.1), to its end.
