@@ -29,12 +29,12 @@ func keyPerSlot() []string {
 	return keys
 }
 
-// watchers read and write all slots through one cluster client. Each has slots of its own, so it knows what it must
+// watchers read and write keys through one cluster client. Each has keys of its own, so it knows what it must
 // read: the last number it wrote.
 type watchers struct {
 	client *redis.ClusterClient
 	keys   []string
-	wrote  []int // per slot
+	wrote  []int // per key
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
@@ -43,11 +43,18 @@ type watchers struct {
 	wrong []string
 }
 
+// watch starts n of them, on a key of each slot.
 func watch(t *testing.T, nodes []*process, n int) *watchers {
+	t.Helper()
+	return watchKeys(t, nodes, n, keyPerSlot())
+}
+
+func watchKeys(t *testing.T, nodes []*process, n int, keys []string) *watchers {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &watchers{
 		client: redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs(nodes), PoolSize: n}),
-		keys:   keyPerSlot(), wrote: make([]int, slots.Count), cancel: cancel,
+		keys:   keys, wrote: make([]int, len(keys)), cancel: cancel,
 	}
 	t.Cleanup(func() {
 		cancel()
@@ -65,8 +72,8 @@ func watch(t *testing.T, nodes []*process, n int) *watchers {
 func (w *watchers) fill(t *testing.T) {
 	t.Helper()
 	pipe := w.client.Pipeline()
-	for slot, key := range w.keys {
-		w.wrote[slot] = 1
+	for i, key := range w.keys {
+		w.wrote[i] = 1
 		pipe.Set(t.Context(), key, 1, 0)
 	}
 	if _, err := pipe.Exec(t.Context()); err != nil {
@@ -79,10 +86,10 @@ func (w *watchers) run(ctx context.Context, i, n int) {
 	var took []time.Duration
 	var wrong []string
 	for ctx.Err() == nil {
-		slot := rng.IntN(slots.Count/n)*n + i
+		k := rng.IntN(len(w.keys)/n)*n + i
 		began := time.Now()
-		if err := w.touch(slot, rng.IntN(2) == 0); err != nil {
-			wrong = append(wrong, fmt.Sprintf("slot %d after %v: %v", slot, time.Since(began), err))
+		if err := w.touch(k, rng.IntN(2) == 0); err != nil {
+			wrong = append(wrong, fmt.Sprintf("key %s after %v: %v", w.keys[k], time.Since(began), err))
 		}
 		took = append(took, time.Since(began))
 	}
@@ -92,37 +99,43 @@ func (w *watchers) run(ctx context.Context, i, n int) {
 	w.wrong = append(w.wrong, wrong...)
 }
 
-// touch reads or writes the key of a slot.
-func (w *watchers) touch(slot int, write bool) error {
+// touch reads or writes a key.
+func (w *watchers) touch(k int, write bool) error {
 	ctx := context.Background() // a call that is cut off by the test's end would count as failed
 	if write {
-		if err := w.client.Set(ctx, w.keys[slot], w.wrote[slot]+1, 0).Err(); err != nil {
+		if err := w.client.Set(ctx, w.keys[k], w.wrote[k]+1, 0).Err(); err != nil {
 			return err
 		}
-		w.wrote[slot]++
+		w.wrote[k]++
 		return nil
 	}
-	return w.verify(ctx, slot)
+	return w.verify(ctx, k)
 }
 
-func (w *watchers) verify(ctx context.Context, slot int) error {
-	got, err := w.client.Get(ctx, w.keys[slot]).Int()
-	if err == nil && got != w.wrote[slot] {
-		err = fmt.Errorf("read %d, wrote %d", got, w.wrote[slot])
+func (w *watchers) verify(ctx context.Context, k int) error {
+	got, err := w.client.Get(ctx, w.keys[k]).Int()
+	if err == nil && got != w.wrote[k] {
+		err = fmt.Errorf("read %d, wrote %d", got, w.wrote[k])
 	}
 	return err
+}
+
+// end ends the watchers and looks at all keys once more.
+func (w *watchers) end(t *testing.T) {
+	t.Helper()
+	w.cancel()
+	w.wg.Wait()
+	for k := range w.keys {
+		if err := w.verify(t.Context(), k); err != nil {
+			w.wrong = append(w.wrong, fmt.Sprintf("at the end, key %s: %v", w.keys[k], err))
+		}
+	}
 }
 
 // stop ends the watchers and fails the test if they saw anything wrong.
 func (w *watchers) stop(t *testing.T) {
 	t.Helper()
-	w.cancel()
-	w.wg.Wait()
-	for slot := range w.keys {
-		if err := w.verify(t.Context(), slot); err != nil {
-			w.wrong = append(w.wrong, fmt.Sprintf("at the end, slot %d: %v", slot, err))
-		}
-	}
+	w.end(t)
 	slices.Sort(w.took)
 	if n := len(w.took); n > 0 {
 		t.Logf("%d requests; median %v, 99%% %v, 99.9%% %v, slowest %v", n, w.took[n/2], w.took[n*99/100], w.took[n*999/1000], w.took[n-1])
