@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -22,6 +23,7 @@ const callAccepted = 'y'
 // acceptCalls serves a connection on which another node calls.
 func (n *Node) acceptCalls(conn net.Conn) {
 	n.wg.Go(func() {
+		defer guard.Recover("calls", n.fail)
 		err := guarded(n.life, conn, func() error {
 			var wanted slots.NodeID
 			conn.SetDeadline(time.Now().Add(preambleTimeout))

@@ -39,4 +39,9 @@
 // Start begins one goroutine for the cluster's state (every message, command and tick passes through it, in one order),
 // one accepting on each port, one or two for each connection, and one that looks for expired keys ten times a second; while there are
 // events to deliver, one that calls the host, and another one for hooks ([Node.OnSlots]). Close ends them all.
+//
+// A panic on one of them, by a bug or by what a peer sent, does not end the host program: the
+// node logs it with its stack, ends as on Close, its keys saved, and closes [Node.Done];
+// [Node.Err] then returns a *[PanicError]. A host that must go on starts another Node on the
+// same Dir.
 package slotmesh

@@ -25,6 +25,7 @@ func (n *Node) newMigrations() (*migrate.Driver, error) {
 		OnJournal:  n.noteJobs,
 		OnProgress: func(s migrate.Status) { n.emit(s) },
 		Logger:     n.log.Named("migrate"),
+		OnPanic:    n.fail,
 	})
 }
 

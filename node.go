@@ -81,6 +81,7 @@ type Node struct {
 	begun    chan struct{}      // closed when Start has done what it does
 	endStart context.CancelFunc // makes Start end sooner
 	closing  bool
+	failure  atomic.Pointer[PanicError]
 	stop     chan struct{} // closed when Close begins
 	closed   chan struct{} // closed when Close is through
 	ending   error         // what went wrong in Close; set before closed is closed
@@ -223,6 +224,7 @@ func (n *Node) startCluster() error {
 		},
 		Logger:   n.log.Named("gossip"),
 		OnOutput: n.onGossip,
+		OnPanic:  n.fail,
 	})
 	if err != nil {
 		ln.Close()
@@ -330,7 +332,7 @@ func (n *Node) teardown() {
 	close(n.closed)
 }
 
-// Done is closed when the node is closed, by Close or by a client's SHUTDOWN.
+// Done is closed when the node is closed, by Close, by a client's SHUTDOWN, or because of a bug: see Err.
 func (n *Node) Done() <-chan struct{} { return n.closed }
 
 // Addr returns where the node listens; valid after Start.

@@ -29,6 +29,7 @@ func (n *Node) startReplication() error {
 		Timeout: n.cfg.Replication.Timeout,
 		Logger:  n.log.Named("replication"),
 		OnEvent: func(e replication.Event) { n.emit(e) },
+		OnPanic: n.fail,
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -35,6 +36,10 @@ type DriverConfig struct {
 	// away from this node comes before that. It must not block, and must not call the
 	// Driver, except for Map.
 	OnOutput func(m *slots.Map, events []Event)
+	// OnPanic is called if a goroutine of the Driver panics, whether by a bug of its own or of OnOutput; it must not
+	// wait for Close. The Driver has ended then, without a word to anybody: Do returns ErrClosed. Its state is what was saved
+	// last, which lacks nothing that was promised. Default: the panic ends the program.
+	OnPanic func(*guard.Panic)
 }
 
 // Driver runs a Core: it owns the clock, the connections and the state file. One
@@ -52,6 +57,7 @@ type Driver struct {
 	inputs chan func(now time.Time)
 	stop   chan struct{}
 	done   chan struct{} // closed when the loop has ended
+	broken atomic.Bool   // … by a panic
 	ctx    context.Context
 	cancel context.CancelFunc
 
@@ -190,12 +196,25 @@ func (d *Driver) spawn(f func()) bool {
 	if d.closed {
 		return false
 	}
-	d.wg.Go(f)
+	d.wg.Go(func() {
+		defer guard.Recover("gossip", d.cfg.OnPanic)
+		f()
+	})
 	return true
 }
 
+// run is the loop. A panic leaves the core as it was in the middle of something: nobody looks at it
+// any more, and nothing of it is saved.
 func (d *Driver) run() {
+	defer guard.Recover("gossip", d.cfg.OnPanic)
 	defer close(d.done)
+	whole := false
+	defer func() {
+		if !whole {
+			d.broken.Store(true)
+			d.cancel() // closes the connections
+		}
+	}()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
@@ -206,6 +225,7 @@ func (d *Driver) run() {
 			d.core.Tick(now)
 		case <-d.stop:
 			d.shutDown()
+			whole = true
 			return
 		}
 		d.carryOut(time.Now())
@@ -239,14 +259,15 @@ func (d *Driver) shutDown() {
 	d.answerWaiting(ErrClosed)
 }
 
-// input hands f to the loop; false if the driver is closed.
+// input hands f to the loop; false if that has ended, or is about to.
 func (d *Driver) input(f func(now time.Time)) bool {
 	select {
 	case d.inputs <- f:
 		return true
 	case <-d.stop:
-		return false
+	case <-d.done:
 	}
+	return false
 }
 
 type answer struct {
@@ -359,6 +380,8 @@ func (d *Driver) inspect(f func()) {
 	select {
 	case <-done: // just made it
 	default:
-		f()
+		if !d.broken.Load() {
+			f()
+		}
 	}
 }

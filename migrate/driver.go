@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -51,6 +52,9 @@ type DriverConfig struct {
 	OnProgress func(Status)
 	// Logger receives what happens. Default: silence.
 	Logger hclog.Logger
+	// OnPanic is called if a goroutine of the Driver panics. It must not wait for Close. Default: the
+	// panic ends the program.
+	OnPanic func(*guard.Panic)
 }
 
 // Driver runs the migrations of a node, outgoing and incoming. It is safe for
@@ -130,7 +134,7 @@ func (d *Driver) Start() {
 	for i := range journal {
 		d.dropDelivered(m, &journal[i], journal)
 	}
-	d.wg.Go(d.lookAround)
+	d.spawn(d.lookAround)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, job := range journal {
@@ -246,7 +250,7 @@ func (d *Driver) runLocked(job Job) *runner {
 	r := newRunner(d, job)
 	d.jobs[job.ID] = r
 	d.custody.live(job.ID, true, time.Now())
-	d.wg.Go(r.run)
+	d.spawn(r.run)
 	return r
 }
 
@@ -276,6 +280,17 @@ func (d *Driver) Minding() slots.Set {
 	defer d.mu.Unlock()
 	return d.custody.set()
 }
+
+// guarded returns f, whose panics are DriverConfig.OnPanic's.
+func (d *Driver) guarded(f func()) func() {
+	return func() {
+		defer guard.Recover("migrate", d.cfg.OnPanic)
+		f()
+	}
+}
+
+// spawn runs f on a goroutine that Close waits for.
+func (d *Driver) spawn(f func()) { d.wg.Go(d.guarded(f)) }
 
 // Close ends all connections and goroutines. Jobs stay in the journal and go on after the next
 // Start. Closing again does nothing.

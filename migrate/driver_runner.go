@@ -52,8 +52,16 @@ func newRunner(d *Driver, job Job) *runner {
 
 // run is the loop.
 func (r *runner) run() {
+	defer close(r.done)
+	stop := sync.OnceFunc(func() { close(r.quit); close(r.changes) })
+	defer func() { // after a panic: let go of what others wait for
+		stop()
+		if r.conn != nil {
+			r.conn.conn.Close()
+		}
+	}()
 	var changes sync.WaitGroup
-	changes.Go(r.changeSlots)
+	changes.Go(r.d.guarded(r.changeSlots))
 	tick := time.NewTicker(runnerTick)
 	defer tick.Stop()
 
@@ -78,14 +86,12 @@ func (r *runner) run() {
 	}
 	r.h.rest()
 	r.hang()
-	close(r.quit)
-	close(r.changes)
+	stop()
 	changes.Wait()
 	r.report()
 	if r.over {
 		r.d.retire(r, r.s.err)
 	}
-	close(r.done)
 }
 
 // drain runs the events that are waiting, before the effects of all.
@@ -167,7 +173,7 @@ func (r *runner) changeSlots() {
 func (r *runner) dial(target slots.NodeID) {
 	r.dialled++
 	mine := r.dialled
-	r.d.wg.Go(func() {
+	r.d.spawn(func() {
 		ctx, cancel := context.WithTimeout(r.d.ctx, dialTimeout)
 		defer cancel()
 		conn, err := r.d.cfg.Node.Dial(ctx, target)

@@ -1,11 +1,13 @@
 package migrate
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -38,20 +40,20 @@ func (d *Driver) Accept(conn net.Conn) {
 	s := &session{d: d, conn: newWire(conn), done: make(chan struct{}), changes: make(chan setSlots, changeQueue)}
 	s.r = newReceiver(d.cfg.Node.Map(), d.returning, d.leaving, d.cfg.Replicas.Standing)
 	d.sessions[s] = struct{}{}
-	d.wg.Go(s.run)
+	d.spawn(s.run)
 }
 
 // run reads messages until the connection ends.
 func (s *session) run() {
 	defer close(s.done)
 	var changes sync.WaitGroup
-	changes.Go(s.changeSlots)
+	changes.Go(s.d.guarded(s.changeSlots))
+	defer changes.Wait()
+	defer close(s.changes)
+	defer s.conn.close()
+	defer s.d.leave(s)
 	err := s.serve()
 	s.d.log.Debug("migration connection ended", "from", s.conn.conn.RemoteAddr(), "error", err)
-	s.d.leave(s)
-	s.conn.close()
-	close(s.changes)
-	changes.Wait()
 }
 
 func (s *session) serve() error {
@@ -69,17 +71,21 @@ func (s *session) serve() error {
 
 // step gives the core an input and carries out what it wants, outside the lock.
 func (s *session) step(input func(*receiver) error) error {
-	s.mu.Lock()
-	s.r.mapChanged(s.d.cfg.Node.Map())
-	err := input(s.r)
-	out := s.r.output()
-	s.mu.Unlock()
+	out, err := s.feed(input)
 	for _, e := range out {
 		if err == nil {
 			err = s.do(e)
 		}
 	}
 	return err
+}
+
+func (s *session) feed(input func(*receiver) error) ([]effect, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.r.mapChanged(s.d.cfg.Node.Map())
+	err := input(s.r)
+	return s.r.output(), err
 }
 
 func (s *session) do(e effect) error {
@@ -108,6 +114,9 @@ func (s *session) do(e effect) error {
 	return nil
 }
 
+// errPanicked ends a connection on which a batch could not be stored because of a bug.
+var errPanicked = errors.New("migrate: storing a batch panicked; see the log")
+
 // take stores a batch and answers. It may have to wait for replicas, or for the end of a pause: the source is told
 // meanwhile that this end is alive.
 func (s *session) take(e store) error {
@@ -115,12 +124,15 @@ func (s *session) take(e store) error {
 	defer alive.Stop()
 	var keys, held int
 	var told atomic.Int64
-	var unsent, err error
+	unsent, err := errPanicked, error(nil) // until it is done
 	done := make(chan struct{})
 	go func() {
+		defer guard.Recover("migrate", s.d.cfg.OnPanic)
 		defer close(done)
 		var k int
-		if keys, k, err = s.store(e); err == nil {
+		if keys, k, err = s.store(e); err != nil {
+			unsent = nil
+		} else {
 			told.Store(int64(k))
 			held, unsent = s.d.cfg.Replicas.Hold(s.d.ctx, k)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -41,6 +42,9 @@ type Config struct {
 	// OnEvent is called with what happens. It must return soon and must not call the
 	// Replicator.
 	OnEvent func(Event)
+	// OnPanic is called if a goroutine that serves a link panics; the link has ended then. It must not
+	// wait for Close. Default: the panic ends the program.
+	OnPanic func(*guard.Panic)
 }
 
 // Replicator is a node's part in replication: it serves replicas while the node is a
@@ -164,8 +168,16 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 	r.mu.Unlock()
 	r.endFeeds(ErrDemoted)
 	r.log.Info("following a master", "master", target.ID.Short(), "addr", target.Addr.Bus(), "standing", r.cfg.Log.History().Offset)
-	r.links.Go(p.run)
+	r.spawn(p.run)
 	return nil
+}
+
+// spawn runs f on a goroutine that Close waits for.
+func (r *Replicator) spawn(f func()) {
+	r.links.Go(func() {
+		defer guard.Recover("replication", r.cfg.OnPanic)
+		f()
+	})
 }
 
 // Promote makes the node a master. What it has received so far is carried out; a

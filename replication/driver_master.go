@@ -51,8 +51,11 @@ func (r *Replicator) Accept(conn net.Conn) {
 	p := &replica{r: r, conn: conn, link: r.nextLink, poke: make(chan struct{}, 1), echo: make(chan struct{}, 1)}
 	list := append(slices.Clone(*r.feeds.Load()), p)
 	r.feeds.Store(&list)
-	r.links.Go(p.serve)
+	r.spawn(p.serve)
 }
+
+// errPanicked ends a link whose goroutine panicked.
+var errPanicked = errors.New("replication: this end of the link had a bug; see the log")
 
 // end closes the link; the first cause given is the one that is told.
 func (p *replica) end(cause error) {
@@ -82,6 +85,8 @@ func (r *Replicator) dropFeed(p *replica) {
 
 // serve reads what the replica sends until the link ends.
 func (p *replica) serve() {
+	defer p.r.dropFeed(p)
+	defer p.end(errPanicked) // if nothing else has
 	err := p.talk()
 	p.end(err)
 	p.r.dropFeed(p)
@@ -105,7 +110,7 @@ func (p *replica) talk() error {
 		p.write(appendMessage(nil, &message{kind: kindRefuse, text: err.Error()}))
 		return err
 	}
-	p.r.links.Go(func() { p.end(p.send(f)) })
+	p.r.spawn(func() { p.end(p.send(f)) })
 	for {
 		if err := p.read(in, &m); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -117,15 +118,16 @@ func (p *pull) attempt() (linked bool, err error) {
 	gone := make(chan struct{})
 	acks := make(chan struct{})
 	go func() {
+		defer guard.Recover("replication", p.r.cfg.OnPanic)
 		defer close(acks)
 		if err := l.sendAcks(gone); err != nil {
 			conn.Close()
 		}
 	}()
+	defer func() { <-acks }()
+	defer conn.Close()
+	defer close(gone)
 	err = l.follow()
-	close(gone)
-	conn.Close()
-	<-acks
 	return l.in.phase == intakeStream, err
 }
 
@@ -189,14 +191,18 @@ func (l *pullLink) follow() error {
 			return err
 		}
 		was := l.in.phase
-		r.step.Lock()
-		err = l.in.step(&m)
-		r.step.Unlock()
-		if err != nil {
+		if err := l.step(&m); err != nil {
 			return err
 		}
 		l.after(&m, was)
 	}
+}
+
+// step carries a message out while nobody looks at data and log together.
+func (l *pullLink) step(m *message) error {
+	l.p.r.step.Lock()
+	defer l.p.r.step.Unlock()
+	return l.in.step(m)
 }
 
 // after tells whom it concerns what a message has changed.

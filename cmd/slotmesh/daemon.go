@@ -42,7 +42,9 @@ func stay(ctx context.Context, node *slotmesh.Node, log hclog.Logger, hangups <-
 			log.Info("asked to end by a signal")
 			return
 		case <-node.Done():
-			log.Info("shut down by a client")
+			if node.Err() == nil {
+				log.Info("shut down by a client")
+			}
 			return
 		case <-hangups:
 			// The log file is opened anew by each line that finds it renamed; this is one.

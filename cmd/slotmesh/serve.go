@@ -67,6 +67,10 @@ func serve(ctx context.Context, out output, args []string) error {
 	tellSystemd("READY=1", log)
 	stay(ctx, node, log, hangups)
 	tellSystemd("STOPPING=1", log)
+	if err := node.Err(); err != nil {
+		log.Error("ended", "error", err)
+		return err
+	}
 	if err := closeAll([]*slotmesh.Node{node}); err != nil {
 		log.Error("ended", "error", err)
 		return err

@@ -5,7 +5,7 @@ const module = "github.com/slotmesh/slotmesh"
 
 // leaves are packages without any opinion about clusters; everything may import
 // them, they import none of ours.
-var leaves = []string{"internal/disk", "internal/frame", "internal/rdb"}
+var leaves = []string{"internal/disk", "internal/frame", "internal/guard", "internal/rdb"}
 
 // forTests may be imported by every test.
 var forTests = []string{"internal/memnet"}
@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"migrate":               {"slots", "keyspace"},
 	"internal/disk":         {},
 	"internal/frame":        {},
+	"internal/guard":        {},
 	"internal/memnet":       {},
 	"internal/rdb":          {},
 	"internal/peer":         {"slots", "internal/resp"},
