@@ -208,7 +208,7 @@ func (b *Backlog) promote(term uint64) History {
 		}
 		b.cutLocked(errRenamed) // a snapshot on its way bears the old name
 		b.hist = b.historyLocked().renamed(newID())
-		b.hist.Term = max(b.hist.Term+1, term)
+		b.hist.Term = min(max(b.hist.Term+1, term), maxOffset)
 		b.follower, b.diverged = false, false
 	}
 	return b.historyLocked()

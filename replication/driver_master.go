@@ -30,10 +30,15 @@ type replica struct {
 	known  atomic.Bool
 	online atomic.Bool  // it has acknowledged
 	held   atomic.Int64 // up to where it holds the stream
+	sent   atomic.Int64 // up to where it can hold it, -1 while a full sync is on its way
 	heard  atomic.Int64 // UnixNano of the last message
 	cause  atomic.Pointer[error]
 	stamp  atomic.Uint64 // of the last ack, until it is on its way back; see freshness
 }
+
+// maxReplicas bounds the connections of replicas, those that have not said hello yet included. A master
+// with as many would have other worries; each costs two goroutines and may cost a full sync.
+const maxReplicas = 1024
 
 // maxFromReplica bounds what a replica may send in one message.
 const maxFromReplica = 4 << 10
@@ -43,7 +48,7 @@ const maxFromReplica = 4 << 10
 func (r *Replicator) Accept(conn net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
+	if r.closed || len(*r.feeds.Load()) >= maxReplicas {
 		conn.Close()
 		return
 	}
@@ -110,22 +115,37 @@ func (p *replica) talk() error {
 		p.write(appendMessage(nil, &message{kind: kindRefuse, text: err.Error()}))
 		return err
 	}
+	p.sent.Store(f.holdable())
 	p.r.spawn(func() { p.end(p.send(f)) })
 	for {
 		if err := p.read(in, &m); err != nil {
 			return err
 		}
-		if m.kind == kindAck {
-			p.ack(m.offset)
-			if m.stamp != 0 {
-				p.stamp.Store(m.stamp)
-				select {
-				case p.echo <- struct{}{}:
-				default:
-				}
-			}
+		if err := p.take(&m); err != nil {
+			return err
 		}
 	}
+}
+
+// take carries out what a replica says after its hello. An acknowledgement of what it was not sent ends the
+// link before it counts: WAIT and WithSync promise that others hold a write.
+func (p *replica) take(m *message) error {
+	if m.kind != kindAck {
+		return nil
+	}
+	if sent := p.sent.Load(); m.offset > sent {
+		return fmt.Errorf("replication: the replica acknowledges offset %d, and has been sent the stream up to %d (-1: its full sync goes on): %w",
+			m.offset, sent, frame.ErrCorrupt)
+	}
+	p.ack(m.offset)
+	if m.stamp != 0 {
+		p.stamp.Store(m.stamp)
+		select {
+		case p.echo <- struct{}{}:
+		default:
+		}
+	}
+	return nil
 }
 
 func (p *replica) read(in *frame.Reader, m *message) error {
@@ -244,6 +264,7 @@ func (p *replica) send(f *feed) (err error) {
 		if buf, err = f.next(buf[:0], p.ackFlag()); err != nil {
 			return err
 		}
+		p.sent.Store(f.holdable()) // before it is written: the ack may come at once
 		if back.stamp != 0 && f.phase == feedStream && f.place >= back.end {
 			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, stamp: back.stamp})
 			back = echo{}

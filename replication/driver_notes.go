@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/slotmesh/slotmesh/internal/frame"
 )
 
 // Notes are small named facts that belong to a shard's data without being keys: which slots
@@ -47,11 +49,18 @@ func (b *Backlog) Notes() map[string][]byte {
 	return maps.Clone(b.notes)
 }
 
+// maxNotes bounds how many notes a master may have. This release has two.
+const maxNotes = 64
+
 // noteTaken sets a note that the master has written.
-func (b *Backlog) noteTaken(name string, data []byte) {
+func (b *Backlog) noteTaken(name string, data []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if _, known := b.notes[name]; len(name)+len(data) > maxNote || !known && len(data) > 0 && len(b.notes) >= maxNotes {
+		return fmt.Errorf("replication: note %.40q of %d bytes after %d others: %w", name, len(data), len(b.notes), frame.ErrCorrupt)
+	}
 	b.setNoteLocked(name, data)
+	return nil
 }
 
 func (b *Backlog) setNoteLocked(name string, data []byte) {

@@ -48,6 +48,15 @@ type feedLimits struct {
 
 var defaultLimits = feedLimits{stream: 256 << 10, dump: 128 << 10, piece: 256 << 10}
 
+// holdable returns up to which offset a replica can hold the stream that next has yielded, -1 while it
+// cannot hold any.
+func (f *feed) holdable() int64 {
+	if f.phase != feedStream {
+		return -1
+	}
+	return f.place
+}
+
 // next appends the frames to send now; none if the replica has everything. flags
 // go into messages of the stream.
 func (f *feed) next(dst []byte, flags uint64) ([]byte, error) {

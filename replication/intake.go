@@ -34,6 +34,10 @@ type intake struct {
 	total   int           // keys the master had when the full sync began
 }
 
+// maxBatch bounds what a full sync brings under one lock, in bytes: the greatest value, and as
+// much again for what goes with it.
+const maxBatch = maxRecord
+
 type intakePhase uint8
 
 const (
@@ -68,7 +72,7 @@ func (in *intake) step(m *message) error {
 		if in.phase != intakeFull {
 			return unexpected("a note")
 		}
-		in.into.log.noteTaken(m.text, m.data)
+		return in.into.log.noteTaken(m.text, m.data)
 	case kindPing:
 		in.master = max(in.master, m.offset)
 	}
@@ -155,10 +159,11 @@ func (in *intake) records(data []byte) (rest []byte, err error) {
 func (in *intake) record(kind byte, body []byte) (err error) {
 	if kind == recordNote {
 		u := unpacker{b: body}
-		if name, data := string(u.bytes()), u.bytes(); u.err == nil {
-			in.into.log.noteTaken(name, data)
+		name, data := string(u.bytes()), u.bytes()
+		if u.err != nil {
+			return u.err
 		}
-		return u.err
+		return in.into.log.noteTaken(name, data)
 	}
 	if kind != recordCommit {
 		return fmt.Errorf("replication: record of unknown kind %d: %w", kind, frame.ErrCorrupt)
@@ -187,6 +192,9 @@ func (in *intake) dump(m *message) (err error) {
 		return unexpected(fmt.Sprintf("a part of slot %d", m.through))
 	}
 	data := m.data
+	if len(in.pieces)+len(data) > maxBatch {
+		return fmt.Errorf("replication: a batch of slot %d exceeds %d bytes: %w", m.through, maxBatch, frame.ErrCorrupt)
+	}
 	if m.flags&flagMore != 0 || len(in.pieces) > 0 {
 		in.pieces = append(in.pieces, data...)
 		data = in.pieces

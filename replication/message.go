@@ -124,13 +124,13 @@ func decodeMessage(b []byte, m *message) error {
 	case kindHello:
 		decodeHello(&u, m)
 	case kindRefuse:
-		m.text = string(u.bytes())
+		m.text = u.text()
 	case kindResume, kindFull:
 		m.hist.ID, m.hist.Offset = u.id(), u.offset()
 		m.hist.PrevID, m.hist.PrevLimit = u.id(), u.offset()
 		m.offset, m.keys = u.offset(), u.uint()
 		if m.hist.Term = 1; elements > 7 {
-			m.hist.Term = u.uint()
+			m.hist.Term = uint64(u.offset())
 		}
 	case kindStream:
 		m.offset, m.flags, m.data = u.offset(), u.uint(), u.bytes()
@@ -164,7 +164,7 @@ func decodeHello(u *unpacker, m *message) {
 	m.version = u.uint()
 	m.node = slots.NodeID(u.id())
 	m.addr.Host = string(u.bytes())
-	m.addr.Port, m.addr.BusPort = uint16(u.uint()), uint16(u.uint())
+	m.addr.Port, m.addr.BusPort = u.port(), u.port()
 	n := u.uint()
 	if n > maxPositions {
 		u.fail("at most 2 positions")

@@ -3,6 +3,9 @@ package replication
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	"strings"
+	"unicode"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
 )
@@ -80,15 +83,43 @@ func (u *unpacker) bigEndian(width int) (v uint64, ok bool) {
 	return v, true
 }
 
-// offset reads a number that must fit an int64.
+// maxOffset bounds offsets and terms that others name. No stream gets that far, and what is added to
+// one does not overflow.
+const maxOffset = 1 << 62
+
+// offset reads an offset or a term.
 func (u *unpacker) offset() int64 {
-	v := int64(u.uint())
-	if v < 0 {
+	v := u.uint()
+	if v > maxOffset {
 		u.fail("an offset")
 		return 0
 	}
-	return v
+	return int64(v)
 }
+
+func (u *unpacker) port() uint16 {
+	v := u.uint()
+	if v > math.MaxUint16 {
+		u.fail("a port")
+		return 0
+	}
+	return uint16(v)
+}
+
+// text reads what is meant for logs: the first maxText bytes, on one line.
+func (u *unpacker) text() string {
+	b := u.bytes()
+	b = b[:min(len(b), maxText)]
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, string(b))
+}
+
+// maxText bounds a reason that another node gives, in bytes.
+const maxText = 1 << 10
 
 // bytes returns a slice of the message.
 func (u *unpacker) bytes() []byte {

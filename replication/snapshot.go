@@ -86,7 +86,9 @@ func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []b
 		return nil, err
 	}
 	for name, data := range staged.Notes() {
-		d.log.noteTaken(name, data)
+		if err := d.log.noteTaken(name, data); err != nil {
+			return nil, err
+		}
 	}
 	if h := staged.History(); !h.ID.IsZero() {
 		d.log.restore(h)
