@@ -51,6 +51,11 @@ func AppendOp(dst []byte, op *Op) []byte {
 	return dst
 }
 
+// maxVersion bounds the versions of Ops that others sent. A version counts the writes of a slot,
+// so none gets there; at the greatest number the next write would start again at 0, and
+// replicas would take it for an old one.
+const maxVersion = 1 << 62
+
 // DecodeOp reads the Op that b begins with and returns what follows it. Key and Value
 // alias b. Errors match ErrBadOp and name the field and its offset; nothing is
 // allocated for what a length merely claims.
@@ -59,7 +64,7 @@ func DecodeOp(b []byte) (op Op, rest []byte, err error) {
 	n := d.array("op")
 	op.Kind = OpKind(d.uint("kind", math.MaxUint8))
 	op.Slot = slots.Slot(d.uint("slot", slots.Count-1))
-	op.Version = d.uint("version", math.MaxUint64)
+	op.Version = d.uint("version", maxVersion)
 	need := 0
 	switch op.Kind {
 	case OpDrop:

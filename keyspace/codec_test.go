@@ -10,7 +10,7 @@ import (
 
 var codecOps = []Op{
 	{Kind: OpPut, Slot: 16383, Key: []byte("key"), Value: []byte("value"), ExpireAt: 1_700_000_000_123, Version: 7},
-	{Kind: OpPut, Type: 255, Key: []byte{}, Value: []byte{}, ExpireAt: -1, Version: math.MaxUint64},
+	{Kind: OpPut, Type: 255, Key: []byte{}, Value: []byte{}, ExpireAt: -1, Version: maxVersion},
 	{Kind: OpPut, Slot: 200, Key: bytes.Repeat([]byte("k"), 300), Value: bytes.Repeat([]byte("v"), 70_000), Version: 1 << 20},
 	{Kind: OpExpire, Slot: 1, Key: []byte("key"), ExpireAt: 0, Version: 128},
 	{Kind: OpExpire, Slot: 1, Key: []byte("key"), ExpireAt: math.MinInt64, Version: 70_000},
@@ -130,4 +130,12 @@ func FuzzDecodeOp(f *testing.F) {
 			t.Fatalf("%+v became %+v, %v", op, again, err)
 		}
 	})
+}
+
+// The write after the greatest version would start again at 0, and be old everywhere.
+func TestDecodeOpBoundsVersions(t *testing.T) {
+	op := Op{Kind: OpDrop, Version: maxVersion + 1}
+	if _, _, err := DecodeOp(AppendOp(nil, &op)); !errors.Is(err, ErrBadOp) {
+		t.Errorf("version %d: %v", op.Version, err)
+	}
 }

@@ -92,7 +92,7 @@ func FuzzReceiver(f *testing.F) {
 			t.Fatal(err)
 		}
 		r := newReceiver(m, func(slots.Slot) bool { return false }, func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
-		hello := message{Type: msgHello, Kind: KindMove, Source: slots.NodeID{3}, Target: slots.NodeID{4}, Slots: &set}
+		hello := message{Type: msgHello, Kind: KindMove, Source: slots.NodeID{3}, Target: self, Slots: &set}
 		for _, in := range [][]byte{appendMessage(nil, &hello), a, b, a} {
 			m, err := decodeMessage(in)
 			if err != nil || r.receive(m) != nil {

@@ -72,6 +72,7 @@ type Driver struct {
 	wg   sync.WaitGroup
 
 	deletions deletions
+	hellos    *helloSaves
 
 	saving  sync.Mutex            // held while the journal is written; before mu
 	unsaved atomic.Pointer[error] // of the last attempt
@@ -107,7 +108,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 	if cfg.Replicas == nil {
 		cfg.Replicas = alone{}
 	}
-	d := &Driver{cfg: cfg, log: cfg.Logger, custody: newCustody(), jobs: make(map[JobID]*runner), sessions: make(map[*session]struct{})}
+	d := &Driver{cfg: cfg, log: cfg.Logger, custody: newCustody(), jobs: make(map[JobID]*runner), sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	file, err := disk.ReadFile(cfg.Disk, cfg.File)
 	if errors.Is(err, fs.ErrNotExist) {

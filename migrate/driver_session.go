@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -29,11 +30,23 @@ type session struct {
 // sessionSilence is how long a source may say nothing; it pings every second.
 const sessionSilence = 15 * time.Second
 
+const (
+	// maxSessions bounds the connections on which slots come in, those without a hello included. A
+	// job has one; more than maxJobs are those of jobs that connect anew.
+	maxSessions = 2 * maxJobs
+	// maxJobs bounds the jobs of others that a node has in its journal. A job takes a range of
+	// slots at a time, so the greatest rebalance has one for each pair of nodes.
+	maxJobs = 512
+	// batchTime is how long a batch may lie here with no further part of it arriving: it may be as
+	// large as the greatest value.
+	batchTime = 30 * time.Second
+)
+
 // Accept serves a connection of another node's Dial. It returns at once.
 func (d *Driver) Accept(conn net.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed || len(d.sessions) >= maxSessions {
 		conn.Close()
 		return
 	}
@@ -57,11 +70,17 @@ func (s *session) run() {
 }
 
 func (s *session) serve() error {
+	part := time.Now() // the last one of a batch
 	for {
 		s.conn.conn.SetReadDeadline(time.Now().Add(sessionSilence))
 		m, err := s.conn.receive(maxFrame)
 		if err != nil {
 			return err
+		}
+		if now := time.Now(); m.Type == msgPart || len(s.r.blob) == 0 { // both are this goroutine's
+			part = now
+		} else if now.Sub(part) > batchTime {
+			return fmt.Errorf("migrate: %d bytes of a batch, and nothing more of it for %v", len(s.r.blob), batchTime)
 		}
 		if err := s.step(func(r *receiver) error { return r.receive(m) }); err != nil {
 			return err
@@ -218,12 +237,16 @@ func (d *Driver) join(s *session, job Job) error {
 	}
 	d.mu.Lock()
 	known := d.custody.records[job.ID]
+	if known == nil && len(d.custody.records) >= maxJobs {
+		d.mu.Unlock()
+		return fmt.Errorf("migrate: %d jobs are in the journal here, the most there may be; job %v may come when others are over", maxJobs, job.ID)
+	}
 	changed := known == nil || known.job.Slots != job.Slots || known.job.Source != job.Source
 	d.custody.add(job, time.Now())
 	d.custody.live(job.ID, true, time.Now())
 	d.mu.Unlock()
 	if changed {
-		return d.saveJournal()
+		return d.saveHello()
 	}
 	return nil
 }

@@ -59,6 +59,9 @@ func (r *receiver) mapChanged(m *slots.Map) { r.m = m }
 // receive takes a message of the source. An error means that the connection is of no use.
 func (r *receiver) receive(m message) error {
 	if m.Type == msgHello {
+		if r.greeted {
+			return fmt.Errorf("migrate: a second hello on one connection: %w", ErrMalformed)
+		}
 		r.hello(m)
 		return nil
 	}
