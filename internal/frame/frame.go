@@ -10,12 +10,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
 
 // HeaderSize is what a frame adds to its payload, in bytes.
 const HeaderSize = 8
+
+// Stall is how long a MiB of a frame may take between nodes, see Reader.Bound. It is far longer than any network
+// takes that a cluster works on.
+const Stall = 10 * time.Second
 
 // ErrCorrupt is matched by every error about bytes that are not what a frame
 // writer or Seal wrote.
@@ -43,10 +48,18 @@ func Finish(b []byte, start int) []byte {
 
 // Reader reads frames. It is not safe for concurrent use.
 type Reader struct {
-	r   *bufio.Reader
-	max int
-	buf []byte
+	r     *bufio.Reader
+	max   int
+	buf   []byte
+	conn  deadliner // see Bound, nil: no bound
+	stall time.Duration
 }
+
+// deadliner is the part of a net.Conn that Bound needs.
+type deadliner interface{ SetReadDeadline(t time.Time) error }
+
+// boundStep is how much of a frame must arrive within the time of Bound, in bytes.
+const boundStep = 1 << 20
 
 // keepBuffer is the greatest buffer a Reader holds on to between frames.
 const keepBuffer = 64 << 10
@@ -60,11 +73,42 @@ func NewReader(r io.Reader, max int) *Reader {
 	return &Reader{r: br, max: max}
 }
 
+// Bound makes a frame that has begun arrive in time: each MiB of it within stall, or Next fails. Without it, half a
+// frame would take memory for as long as its sender likes. How long no frame begins is not bounded. The
+// Reader changes the read deadline of conn, which is what it reads from.
+func (r *Reader) Bound(conn deadliner, stall time.Duration) { r.conn, r.stall = conn, stall }
+
+// begin waits for the first byte of a frame, and bounds the rest if that is not here yet.
+func (r *Reader) begin() (bounded bool, err error) {
+	if _, err := r.r.Peek(1); err != nil {
+		return false, err
+	}
+	if have := r.r.Buffered(); have >= HeaderSize {
+		head, _ := r.r.Peek(HeaderSize)
+		if uint64(have) >= HeaderSize+uint64(binary.LittleEndian.Uint32(head)) {
+			return false, nil // nearly always
+		}
+	}
+	return true, r.conn.SetReadDeadline(time.Now().Add(r.stall))
+}
+
 // Next returns the next payload, valid until the next call. The error is io.EOF
 // at a clean end, io.ErrUnexpectedEOF inside a frame, and matches ErrCorrupt for
 // a length over the limit or a wrong checksum. Memory grows with the bytes
 // that arrive, never with what a length claims.
 func (r *Reader) Next() ([]byte, error) {
+	if r.conn != nil {
+		switch bounded, err := r.begin(); {
+		case err != nil:
+			return nil, err
+		case bounded:
+			defer r.conn.SetReadDeadline(time.Time{})
+		}
+	}
+	return r.next()
+}
+
+func (r *Reader) next() ([]byte, error) {
 	var head [HeaderSize]byte
 	if _, err := io.ReadFull(r.r, head[:]); err != nil {
 		return nil, err
@@ -96,12 +140,28 @@ func (r *Reader) fill(n int) error {
 			r.buf = grown
 		}
 		r.buf = r.buf[:have+step]
-		if _, err := io.ReadFull(r.r, r.buf[have:]); err != nil {
+		if err := r.read(r.buf[have:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read fills b, step by step if there is a bound.
+func (r *Reader) read(b []byte) error {
+	for len(b) > 0 {
+		n := len(b)
+		if r.conn != nil && n > r.r.Buffered() {
+			n = min(n, boundStep)
+			r.conn.SetReadDeadline(time.Now().Add(r.stall))
+		}
+		if _, err := io.ReadFull(r.r, b[:n]); err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return err
 		}
+		b = b[n:]
 	}
 	return nil
 }

@@ -201,6 +201,7 @@ func (c *Conn) write() {
 
 func (c *Conn) read() {
 	frames := frame.NewReader(c.conn, MaxMessage)
+	frames.Bound(c.conn, frame.Stall)
 	for {
 		payload, err := frames.Next()
 		if err == nil {

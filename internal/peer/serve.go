@@ -23,6 +23,10 @@ var ErrWait = errors.New("peer: has to wait")
 // requests are refused, and nothing has been done.
 const maxWaiting = 4096
 
+// firstRequest is how long the first request may take to begin. Who calls dials because it has one; later on the
+// connection may be idle for as long as it likes.
+const firstRequest = 30 * time.Second
+
 // answerer is the answering end of a connection.
 type answerer struct {
 	handle Handler
@@ -49,15 +53,21 @@ func Serve(ctx context.Context, conn net.Conn, handle Handler) {
 func (s *answerer) read(ctx context.Context, conn net.Conn) {
 	in := bufio.NewReaderSize(conn, 16<<10)
 	frames := frame.NewReader(in, MaxMessage)
+	frames.Bound(conn, frame.Stall)
+	conn.SetReadDeadline(time.Now().Add(firstRequest))
 	var args [][]byte
 	var reply []byte
-	for {
+	for first := true; ; {
 		if in.Buffered() == 0 {
 			s.out.flush()
 		}
 		payload, err := frames.Next()
 		if err != nil {
 			return
+		}
+		if first {
+			first = false
+			conn.SetReadDeadline(time.Time{})
 		}
 		u := unpacker{b: payload}
 		switch k, n := head(&u); k {
