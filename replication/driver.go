@@ -57,6 +57,7 @@ type Replicator struct {
 	cfg      Config
 	log      hclog.Logger
 	links    sync.WaitGroup
+	begin    time.Time // see clock
 	waitings sync.Pool // of *waiting
 
 	// step is held while a message of the master is carried out, see intake.step.
@@ -66,7 +67,7 @@ type Replicator struct {
 	role sync.Mutex
 
 	feeds     atomic.Pointer[[]*replica] // all links to replicas; replaced under mu
-	askedAcks atomic.Int64               // UnixNano until which acks are asked for with each message
+	askedAcks atomic.Int64               // clock until which acks are asked for with each message
 	full      atomic.Uint64
 	partial   atomic.Uint64
 	saving    atomic.Bool
@@ -117,11 +118,18 @@ func New(cfg Config) (*Replicator, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(Event) {}
 	}
-	r := &Replicator{cfg: cfg, log: cfg.Logger, changed: make(chan struct{})}
+	r := &Replicator{cfg: cfg, log: cfg.Logger, begin: time.Now(), changed: make(chan struct{})}
 	r.feeds.Store(new([]*replica))
 	r.term.Store(1)
 	return r, nil
 }
+
+// clock returns the nanoseconds since the Replicator was made, and never 0. How old a link or its data is
+// must not depend on the wall clock: a step of that would make good replicas bad and old data new.
+func (r *Replicator) clock() int64 { return int64(time.Since(r.begin)) + 1 }
+
+// timeOf returns the time of a value of clock, which can be compared with time.Now in the same way.
+func (r *Replicator) timeOf(clock int64) time.Time { return r.begin.Add(time.Duration(clock - 1)) }
 
 // Follow makes the node a replica of target, or tells it target's new address. Before the
 // call the node must have stopped to write by itself (publish the new map, then

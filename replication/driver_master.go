@@ -31,7 +31,7 @@ type replica struct {
 	online atomic.Bool  // it has acknowledged
 	held   atomic.Int64 // up to where it holds the stream
 	sent   atomic.Int64 // up to where it can hold it, -1 while a full sync is on its way
-	heard  atomic.Int64 // UnixNano of the last message
+	heard  atomic.Int64 // Replicator.clock at the last message
 	cause  atomic.Pointer[error]
 	stamp  atomic.Uint64 // of the last ack, until it is on its way back; see freshness
 }
@@ -157,7 +157,7 @@ func (p *replica) read(in *frame.Reader, m *message) error {
 		}
 		return err
 	}
-	p.heard.Store(time.Now().UnixNano())
+	p.heard.Store(p.r.clock())
 	return decodeMessage(b, m)
 }
 
@@ -301,7 +301,7 @@ type echo struct {
 
 // ackFlag says whether acks are wanted with each message at present.
 func (p *replica) ackFlag() uint64 {
-	if until := p.r.askedAcks.Load(); until != 0 && time.Now().UnixNano() < until {
+	if until := p.r.askedAcks.Load(); until != 0 && p.r.clock() < until {
 		return flagAck
 	}
 	return 0

@@ -30,7 +30,7 @@ type pull struct {
 	progress Progress
 
 	fresh  *freshness
-	heard  atomic.Int64 // UnixNano of the last message, 0 if never
+	heard  atomic.Int64 // Replicator.clock at the last message, 0 if never
 	offset atomic.Int64 // the master's, as heard
 }
 
@@ -209,7 +209,7 @@ func (l *pullLink) step(m *message) error {
 func (l *pullLink) after(m *message, was intakePhase) {
 	p, r := l.p, l.p.r
 	now := time.Now()
-	p.heard.Store(now.UnixNano())
+	p.heard.Store(r.clock())
 	p.offset.Store(l.in.master)
 	if l.in.phase == intakeStream {
 		l.held.Store(l.in.held())

@@ -16,7 +16,7 @@ func (r *Replicator) Status() Status {
 		if !p.known.Load() || p.cause.Load() != nil {
 			continue
 		}
-		heard := time.Unix(0, p.heard.Load())
+		heard := r.timeOf(p.heard.Load())
 		replica := Replica{ID: p.id, Addr: p.addr, Remote: p.conn.RemoteAddr().String(), Offset: p.held.Load(), Lag: now.Sub(heard)}
 		if p.online.Load() {
 			replica.State = ReplicaOnline
@@ -33,7 +33,7 @@ func (r *Replicator) Status() Status {
 			s.Lagging = max(0, p.offset.Load()-s.History.Offset)
 		}
 		if heard := p.heard.Load(); heard != 0 {
-			s.LastHeard = time.Unix(0, heard)
+			s.LastHeard = r.timeOf(heard)
 		}
 	}
 	return s

@@ -127,7 +127,7 @@ func (r *Replicator) mayWaitLocked(term uint64) error {
 // askForAcks makes replicas acknowledge without delay, now and for a while: who waits
 // once will wait again, and then the question travels with the data.
 func (r *Replicator) askForAcks() {
-	now := time.Now().UnixNano()
+	now := r.clock()
 	was := r.askedAcks.Load()
 	if was > now+int64(eager/2) {
 		return
@@ -147,7 +147,7 @@ func (r *Replicator) askForAcks() {
 // GoodReplicas returns how many replicas are online and have acknowledged within
 // maxLag: what min-replicas-to-write asks for (SPEC §9.3). It takes no lock.
 func (r *Replicator) GoodReplicas(maxLag time.Duration) int {
-	n, since := 0, time.Now().Add(-maxLag).UnixNano()
+	n, since := 0, r.clock()-int64(maxLag)
 	for _, p := range *r.feeds.Load() {
 		if p.online.Load() && p.heard.Load() >= since {
 			n++

@@ -268,3 +268,44 @@ func FuzzReplica(f *testing.F) {
 		}
 	})
 }
+
+// Ages must not depend on the wall clock, which may step: times keep their monotonic reading, which Round strips.
+func TestAgesAreMonotonic(t *testing.T) { // outside a bubble, where times have one
+	log := NewBacklog(0)
+	r, err := New(Config{Self: func() (slots.NodeID, uint64) { return slots.NodeID{1}, 1 }, Store: keyspace.New(keyspace.Config{Sink: log}), Log: log,
+		Dial: func(context.Context, slots.Node) (net.Conn, error) { return nil, net.ErrClosed }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Follow(slots.Node{ID: slots.NodeID{2}}); err != nil {
+		t.Fatal(err)
+	}
+	r.pull.heard.Store(r.clock())
+	heard := r.Status().LastHeard
+	if age := time.Since(heard); heard.String() == heard.Round(0).String() || age < 0 || age > time.Hour {
+		t.Errorf("the master was heard at %v, %v ago", heard, age)
+	}
+}
+
+func TestAgesOfLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		master, replica := tn.node(1), tn.node(2)
+		defer master.stop()
+		defer replica.stop()
+		time.Sleep(time.Hour)
+		replica.follow(master)
+		replica.synced()
+		time.Sleep(time.Minute)
+		if age := time.Since(replica.Status().LastHeard); age < 0 || age > 2*pingEvery {
+			t.Errorf("the master was heard %v ago", age)
+		}
+		if r := master.Status().Replicas; len(r) != 1 || r[0].Lag < 0 || r[0].Lag > 2*pingEvery {
+			t.Errorf("%+v", r)
+		}
+		if master.GoodReplicas(2*pingEvery) != 1 || master.GoodReplicas(-time.Second) != 0 {
+			t.Errorf("%d good replicas within %v", master.GoodReplicas(2*pingEvery), 2*pingEvery)
+		}
+	})
+}
