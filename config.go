@@ -181,6 +181,9 @@ func (c Config) withDefaults() (Config, error) {
 	if _, _, err := splitAddr("BusAddr", c.BusAddr); err != nil {
 		return c, err
 	}
+	if err := c.checkNames(); err != nil {
+		return c, err
+	}
 	if c.Network == nil {
 		c.Network = TCP{}
 	}

@@ -223,7 +223,7 @@ func (m *Message) decodeField(u *unpacker, key uint64) {
 	case keyAssigned:
 		m.join().Slots = *u.set()
 	case keyYou:
-		m.You = u.string(maxHost)
+		m.You = u.host()
 	case keyRecords:
 		n := u.array(minRecord)
 		if n > maxRecords {

@@ -3,6 +3,8 @@ package gossip
 import (
 	"fmt"
 	"math"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Keys of a record's fields. As in messages, a key keeps its meaning for ever.
@@ -66,13 +68,15 @@ func decodeRecord(u *unpacker, r *Record) {
 		case recSeq:
 			r.Seq = u.uint()
 		case recHost:
-			r.Addr.Host = u.string(maxHost)
+			r.Addr.Host = u.host()
 		case recPort:
 			r.Addr.Port = u.port()
 		case recBusPort:
 			r.Addr.BusPort = u.port()
 		case recHostname:
-			r.Hostname = u.string(maxHost)
+			if r.Hostname = u.string(maxHost); !slots.ValidHostname(r.Hostname) {
+				r.Hostname = "" // for display only: not worth the record
+			}
 		case recMaster:
 			r.Master = u.id()
 		case recConfigEpoch:
@@ -104,6 +108,14 @@ func (u *unpacker) offset() uint64 {
 		return 0
 	}
 	return v
+}
+
+// host reads the host of an address. What cannot be one counts as unknown.
+func (u *unpacker) host() string {
+	if s := u.string(maxHost); slots.ValidHost(s) {
+		return s
+	}
+	return ""
 }
 
 func (u *unpacker) port() uint16 {

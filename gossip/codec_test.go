@@ -22,7 +22,7 @@ func sampleMessages() []*Message {
 	records := []Record{
 		{ID: id, Gen: 3, Gone: true},
 		{ID: slots.NodeID{9}, Incarnation: 1 << 60, Seq: 300, Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, ConfigEpoch: 70_000, Slots: &some},
-		{ID: slots.NodeID{8}, Hostname: "a name that is longer than thirty-one bytes.example", Slots: odd, NoFailover: true},
+		{ID: slots.NodeID{8}, Hostname: "a-name-that-is-longer-than-thirty-one-bytes.example", Slots: odd, NoFailover: true},
 		{ID: slots.NodeID{9}, Slots: &some, Fenced: true, Data: Data{Term: 3, Offset: 1 << 40}},
 		{ID: slots.NodeID{7}, Master: id},
 	}

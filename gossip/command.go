@@ -54,8 +54,8 @@ func (cmd MeetNode) do(c *Core) error {
 		}
 		a.BusPort = a.Port + busOffset
 	}
-	if a.Host == "" {
-		return fmt.Errorf("%w: %s", ErrInvalidAddr, a.Client())
+	if !slots.ValidHost(a.Host) {
+		return fmt.Errorf("%w: %.128q", ErrInvalidAddr, a.Client())
 	}
 	return c.startMeet(a)
 }

@@ -60,6 +60,9 @@ func (cfg *Config) validate() error {
 	if cfg.MigrationBarrier == 0 {
 		cfg.MigrationBarrier = 1
 	}
+	if err := validNames(cfg.Addr.Host, cfg.Hostname); err != nil {
+		return fmt.Errorf("gossip: Config.Addr or Hostname: %w", err)
+	}
 	switch {
 	case cfg.MigrationBarrier < 0:
 		return fmt.Errorf("gossip: Config.MigrationBarrier is %d; set how many replicas a master keeps, at least 1", cfg.MigrationBarrier)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,6 +161,27 @@ func TestListsOfAPeerAreBounded(t *testing.T) {
 		m.Sender = slots.NodeID{1}
 		if _, err := DecodeMessage(AppendMessage(nil, m)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Names stand in the lines of CLUSTER NODES: one with a line break would forge a node.
+func TestNamesOfAPeerAreChecked(t *testing.T) {
+	for _, bad := range []string{"x\ny", "a b", "a,b", "a\x00"} {
+		m := &Message{Type: TypePing, Sender: slots.NodeID{1}, You: bad, Self: &Record{ID: slots.NodeID{1}, Addr: slots.Addr{Host: bad, Port: 7}, Hostname: bad}}
+		got, err := DecodeMessage(AppendMessage(nil, m))
+		if err != nil || got.You != "" || got.Self.Addr.Host != "" || got.Self.Hostname != "" || got.Self.Addr.Port != 7 {
+			t.Errorf("%q: %+v, %v", bad, got, err)
+		}
+		c := newSim(t, 1, 1, time.Second).nodes[0].core
+		if err := c.Do(simStart, MeetNode{slots.Addr{Host: bad, Port: 7}}); !errors.Is(err, ErrInvalidAddr) || strings.ContainsAny(err.Error(), "\n\x00") {
+			t.Errorf("Meet %q: %v", bad, err)
+		}
+		if err := c.Do(simStart, Announce{Addr: slots.Addr{Host: bad, BusPort: 7}}); err == nil {
+			t.Errorf("announcing the host %q", bad)
+		}
+		if err := c.Do(simStart, Announce{Addr: slots.Addr{BusPort: 7}, Hostname: bad}); err == nil || !strings.Contains(err.Error(), "Hostnames may only contain") {
+			t.Errorf("announcing the hostname %q: %v", bad, err)
 		}
 	}
 }

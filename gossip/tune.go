@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -37,6 +38,9 @@ func (cmd Announce) do(c *Core) error {
 	if cmd.Addr.BusPort == 0 {
 		return errors.New("the bus port to announce is missing")
 	}
+	if err := validNames(cmd.Addr.Host, cmd.Hostname); err != nil {
+		return err
+	}
 	c.cfg.Addr, c.cfg.Hostname = cmd.Addr, cmd.Hostname
 	rec := &c.self.rec
 	addr := cmd.Addr
@@ -46,6 +50,19 @@ func (cmd Announce) do(c *Core) error {
 	if addr != rec.Addr || cmd.Hostname != rec.Hostname {
 		rec.Addr, rec.Hostname = addr, cmd.Hostname
 		c.selfChanged()
+	}
+	return nil
+}
+
+// validNames checks what a node is to tell of itself; empty is nothing.
+func validNames(host, hostname string) error {
+	switch {
+	case host != "" && !slots.ValidHost(host):
+		return fmt.Errorf("%.128q is not an IP address or a name that can be announced", host)
+	case len(hostname) > maxHost:
+		return errors.New("Hostnames must be less than 256 characters")
+	case hostname != "" && !slots.ValidHostname(hostname):
+		return errors.New("Hostnames may only contain alphanumeric characters, hyphens or dots")
 	}
 	return nil
 }

@@ -163,7 +163,9 @@ func decodeMessage(b []byte, m *message) error {
 func decodeHello(u *unpacker, m *message) {
 	m.version = u.uint()
 	m.node = slots.NodeID(u.id())
-	m.addr.Host = string(u.bytes())
+	if m.addr.Host = string(u.bytes()); !slots.ValidHost(m.addr.Host) {
+		m.addr.Host = "" // it is for INFO only
+	}
 	m.addr.Port, m.addr.BusPort = u.port(), u.port()
 	n := u.uint()
 	if n > maxPositions {

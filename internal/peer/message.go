@@ -175,8 +175,10 @@ func decodeAnswer(u *unpacker, k kind, n int) (answer, error) {
 		if copy(a.node[:], u.bytes()) != len(a.node) {
 			u.fail("node id of a wrong length")
 		}
-		a.addr.Host = string(u.bytes())
-		a.addr.Port, a.addr.BusPort = uint16(u.uint()), uint16(u.uint())
+		if a.addr.Host = string(u.bytes()); a.addr.Host != "" && !slots.ValidHost(a.addr.Host) {
+			u.fail("not a host")
+		}
+		a.addr.Port, a.addr.BusPort = u.port(), u.port()
 	default:
 		u.fail(fmt.Sprintf("kind %d with %d elements is no answer", k, n))
 	}

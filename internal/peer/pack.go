@@ -89,6 +89,14 @@ func (u *unpacker) uint() uint64 {
 	return 0
 }
 
+func (u *unpacker) port() uint16 {
+	v := u.uint()
+	if v > 1<<16-1 {
+		u.fail("port out of range")
+	}
+	return uint16(v)
+}
+
 func (u *unpacker) bytes() []byte {
 	switch head := byte(u.number(1)); {
 	case head >= 0xc4 && head <= 0xc6:

@@ -185,7 +185,7 @@ func cmdMeet(s *session) error {
 		}
 	}
 	host := string(s.args[2])
-	if host == "" || port < 1 || port > 65535 || bus < 1 || bus > 65535 {
+	if !slots.ValidHost(host) || port < 1 || port > 65535 || bus < 1 || bus > 65535 {
 		return replyError("ERR Invalid node address specified: " + string(clip(s.args[2], 128)) + ":" + string(clip(s.args[3], 128)))
 	}
 	return s.change(func(ctx context.Context) error {
