@@ -29,6 +29,7 @@ func (n *Node) startServer(clients []net.Listener) error {
 		Port:       int(n.addr.Port),
 		Version:    moduleVersion(),
 		ConfigFile: n.settings.File(),
+		Debug:      n.settings.String("enable-debug-command"),
 		OnShutdown: n.onShutdown(),
 
 		Replication: n.replicationView,

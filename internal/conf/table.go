@@ -9,6 +9,8 @@ import (
 var (
 	policies = []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"}
 	levels   = []string{"debug", "verbose", "notice", "warning"}
+	// debuggers are those of internal/server.
+	debuggers = []string{"no", "yes", "local"}
 	// endpoints are those of package slots.
 	endpoints = []string{"ip", "hostname", "unknown-endpoint"}
 	shutdowns = []string{"default", "save", "nosave", "now", "force"}
@@ -31,6 +33,7 @@ func usedTable() []directive {
 		{name: "requirepass", kind: isString, live: true},
 
 		// Clients.
+		{name: "enable-debug-command", kind: isEnum, words: debuggers, def: "no"},
 		{name: "maxclients", kind: isInt, def: "10000", min: 1, max: anyInt, live: true},
 		{name: "timeout", kind: isTime, unit: time.Second, def: "0", max: anyInt, live: true},
 		{name: "tcp-keepalive", kind: isTime, unit: time.Second, def: "300", max: anyInt, live: true},

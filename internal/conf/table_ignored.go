@@ -67,7 +67,6 @@ var ignoredGroups = []struct {
 		enable-module-command no
 	`},
 	{why: "DEBUG has no subcommand that could do harm", rows: `
-		enable-debug-command no
 		enable-debug-assert no
 	`},
 	{why: "there are no scripts", rows: `

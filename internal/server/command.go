@@ -32,6 +32,7 @@ const (
 	flagPlain     // in EXEC: touches neither the store nor the cluster, so it may run under a slot's lock
 	flagKeepAsk   // does not use up ASKING
 	flagHidden    // not in Redis 7.0: an addition
+	flagProtected // only where Config.Debug allows it
 )
 
 var flagNames = []struct {

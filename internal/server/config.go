@@ -24,6 +24,8 @@ type Config struct {
 	Version  string // of slotmesh, for INFO; "" = unknown
 	// Rename gives commands, by their own names, others that clients use; "" takes a command away from them.
 	Rename map[string]string
+	// Debug says who may use DEBUG: DebugEveryone, DebugLocal, or nobody.
+	Debug string
 	// ConfigFile is the path that INFO shows; "" = none.
 	ConfigFile string
 	Now        func() time.Time // nil = time.Now

@@ -20,6 +20,9 @@ func (s *session) execute(args [][]byte) (held bool) {
 	s.args = args
 	mark := len(s.out.B)
 	cmd, err := s.srv.resolve(s.srv.commands, args)
+	if err == nil {
+		err = s.mayDebug(cmd)
+	}
 	if err == nil && !s.authed && !cmd.has(flagNoAuth) {
 		err = errNoAuth
 	}

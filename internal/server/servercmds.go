@@ -32,7 +32,7 @@ var serverCommands = []command{
 		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "4.0.0", summary: "Lists the subcommands.", run: cmdHelp},
 		command{name: "usage", arity: -3, flags: flagReadOnly, keys: subKey, since: "4.0.0", access: "RO", summary: "Returns the bytes that a key takes.", tx: cmdMemoryUsage},
 	)},
-	{name: "debug", arity: -2, flags: flagAdmin | flagNoScript | flagLoading | flagStale, group: "server", since: "1.0.0",
+	{name: "debug", arity: -2, flags: flagAdmin | flagNoScript | flagLoading | flagStale | flagProtected, group: "server", since: "1.0.0",
 		summary: "Helps with tests.", run: cmdDebug},
 }
 

@@ -83,7 +83,7 @@ func TestCommandRowsAreComplete(t *testing.T) {
 }
 
 func TestCommandDocsAndHelp(t *testing.T) {
-	c := connect(t, startServer(t, Config{Cluster: newFakeCluster()}))
+	c := connect(t, startServer(t, Config{Cluster: newFakeCluster(), Debug: DebugEveryone}))
 	expect(t, c, "COMMAND COUNT", ":"+itoa(len(commandList)))
 	expect(t, c, "COMMAND DOCS get nothing", `["get", ["summary", "Returns the value of a key.", "since", "1.0.0", "group", "string"]]`)
 	docs, err := c.Do("COMMAND", "DOCS")

@@ -1,0 +1,23 @@
+package server
+
+// Who may use DEBUG, which makes all clients wait: the values of enable-debug-command.
+const (
+	DebugNobody   = "no"
+	DebugLocal    = "local" // clients of this machine: see isLocal
+	DebugEveryone = "yes"
+)
+
+// errDebug is Redis' text.
+const errDebug = replyError(`ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", ` +
+	"you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.")
+
+// mayDebug says why this client may not use a command, if that is DEBUG.
+func (s *session) mayDebug(cmd *command) error {
+	switch {
+	case !cmd.has(flagProtected) || s.srv.cfg.Debug == DebugEveryone:
+		return nil
+	case s.srv.cfg.Debug == DebugLocal && isLocal(s.conn):
+		return nil
+	}
+	return errDebug
+}
