@@ -5,16 +5,19 @@ import (
 	"time"
 )
 
-// helloPace is the least time between two writes of the journal that hellos ask for. Whoever opens connections can
-// ask for as many as it likes, and each would be written to the disk at once.
-const helloPace = 100 * time.Millisecond
+// Whoever opens connections can ask for as many writes of the journal as it likes. After a burst of helloBurst, far
+// more than jobs begin at once, there is one each helloPace.
+const (
+	helloBurst = 32
+	helloPace  = 100 * time.Millisecond
+)
 
 // helloSaves lets hellos that come together share a write of the journal.
 type helloSaves struct {
 	turn   chan struct{} // holds a token while nobody writes
 	latest atomic.Uint64 // counts the changes that hellos have made
 	saved  uint64        // of those, how many are written; of the token's holder, as the next
-	at     time.Time     // of the last write
+	due    time.Time     // when the writes so far would be over at helloPace
 }
 
 func newHelloSaves() *helloSaves {
@@ -36,7 +39,10 @@ func (d *Driver) saveHello() error {
 	if h.saved >= mine {
 		return nil // written together with another one
 	}
-	if wait := helloPace - time.Since(h.at); !h.at.IsZero() && wait > 0 {
+	if now := time.Now(); h.due.Before(now) {
+		h.due = now
+	}
+	if wait := time.Until(h.due) - helloBurst*helloPace; wait > 0 {
 		select {
 		case <-time.After(wait):
 		case <-d.ctx.Done():
@@ -47,6 +53,6 @@ func (d *Driver) saveHello() error {
 	if err := d.saveJournal(); err != nil {
 		return err
 	}
-	h.saved, h.at = all, time.Now()
+	h.saved, h.due = all, h.due.Add(helloPace)
 	return nil
 }
