@@ -88,6 +88,10 @@ type Node struct {
 	wg       sync.WaitGroup
 }
 
+// Logger returns Config.Logger, for what works with the node and logs beside it, such as
+// package cache; without one, a logger that is silent.
+func (n *Node) Logger() hclog.Logger { return n.log }
+
 // ErrClosed says that the node is closed.
 var ErrClosed = errors.New("slotmesh: node is closed")
 

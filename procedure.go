@@ -25,14 +25,21 @@ func (e *noProcedure) Is(target error) bool { return target == ErrNoProcedure }
 // the key's slot, on a goroutine of its own, outside the slot's lock: it may take its time, use the node's
 // Router and ask other servers. All nodes should offer the same.
 //
-// Offering a name again replaces what was offered; a nil fn takes it back.
-func (n *Node) Offer(name string, fn Procedure) {
+// A nil fn takes back what was offered. A name that is offered already is an error that
+// matches [ErrOffered]; the first function stays.
+func (n *Node) Offer(name string, fn Procedure) error {
 	if fn == nil {
 		n.procedures.Delete(name)
-		return
+		return nil
 	}
-	n.procedures.Store(name, fn)
+	if _, taken := n.procedures.LoadOrStore(name, fn); taken {
+		return fmt.Errorf("%w: %q: use another name, or take it back with a nil function first", ErrOffered, name)
+	}
+	return nil
 }
+
+// ErrOffered is matched by the error of Offer for a name that the node offers already.
+var ErrOffered = errors.New("slotmesh: the node already offers this procedure")
 
 // Call runs what the owner of key's slot offers under name, and returns what it returns; an error of the procedure arrives as a
 // [ReplyError] with its text. If the connection breaks meanwhile, or the owner fails, it is called again, at the

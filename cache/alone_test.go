@@ -30,7 +30,7 @@ func TestLoadWithoutOwner(t *testing.T) {
 		}
 		const wait = 100 * time.Millisecond
 		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, OwnerTimeout: wait, Load: load})
-		patient := open(t, c, cache.Config[string]{Name: "p", TTL: time.Minute, Load: load})
+		patient := open(t, c, cache.Config[string]{Name: "p", TTL: time.Minute, OwnerTimeout: -1, Load: load})
 		owner := 0
 		for i, n := range c.Nodes() {
 			if n.Map().IsMine(slots.OfString("c:{k}")) {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,17 +25,21 @@ type Cache[V any] struct {
 	loads  flights // of this node as owner
 	alone  flights // of this node while the owner is out of reach
 	copies copies  // of what other nodes own
+	codec  uint32  // see codecTag
+	told   struct{ foreign, missing sync.Once }
 	stats  stats
 }
 
 // Stats counts what this node's callers met, and what this node loaded, for whomever.
 type Stats struct {
-	Hits     uint64 // fresh values and negative entries
-	Copies   uint64 // of them, those found in a copy at this node
-	Stale    uint64 // values past their TTL that were served
-	Misses   uint64 // nothing was there: the caller waited for a load
-	Loads    uint64 // calls of the loader at this node
-	Alone    uint64 // of them, those for keys whose owner was out of reach: see Config.OwnerTimeout
+	Hits   uint64 // fresh values and negative entries
+	Copies uint64 // of them, those found in a copy at this node
+	Stale  uint64 // values past their TTL that were served
+	Misses uint64 // nothing was there: the caller waited for a load
+	Loads  uint64 // calls of the loader at this node
+	// Alone counts those of them for keys whose owner was out of reach, see Config.OwnerTimeout, or
+	// has another version of the cache.
+	Alone    uint64
 	LoadErrs uint64 // of them, those that failed with another error than ErrNotFound
 	// StoreErrs counts loaded values that could not be stored: memory had run out, or the owner had changed.
 	StoreErrs uint64
@@ -41,14 +47,17 @@ type Stats struct {
 
 type stats struct{ hits, copies, stale, misses, loads, alone, loadErrs, storeErrs atomic.Uint64 }
 
-// New makes a cache. The error names the field of cfg that is wrong.
+// New makes a cache. The error names the field of cfg that is wrong; it matches slotmesh.ErrOffered if
+// the node has a cache of that name.
 func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache[V]{cfg: cfg, node: node, copies: copies{room: cfg.Copies}}
-	node.Offer(c.procedure(), c.load)
+	c := &Cache[V]{cfg: cfg, node: node, copies: copies{room: cfg.Copies}, codec: codecTag(cfg.Codec)}
+	if err := node.Offer(c.procedure(), c.load); err != nil {
+		return nil, fmt.Errorf("cache: this node already has a cache of the name %q: %w", cfg.Name, err)
+	}
 	return c, nil
 }
 
@@ -58,66 +67,127 @@ func (c *Cache[V]) procedure() string { return "cache." + c.cfg.Name }
 // keyOf is where a value is stored.
 func (c *Cache[V]) keyOf(key string) string { return c.cfg.Name + ":" + key }
 
-// Get returns the value of key, loading it if it is not there. The error is ErrNotFound, the loader's, as text, if it ran at
-// another node, ctx's, or one of slotmesh.Router.
-func (c *Cache[V]) Get(ctx context.Context, key string) (v V, err error) {
+// Get returns the value of key, loading it if it is not there. The error is ErrNotFound, the loader's,
+// ctx's, or one of slotmesh.Router. The loader's error is the one that it returned if it ran at this
+// node; from another node come its text and what it matches of Config.Errors.
+func (c *Cache[V]) Get(ctx context.Context, key string) (V, error) {
 	asked := time.Now()
-	if b, ok := c.copies.get(key, asked); ok {
-		if e, err := decodeEntry(bytes.Clone(b)); err == nil { // the Codec may keep it
-			c.stats.hits.Add(1)
-			c.stats.copies.Add(1)
-			return c.decode(&e)
-		}
+	if v, ok, err := c.copied(key, asked); ok {
+		return v, err
 	}
 	b, reached, err := c.stored(ctx, key)
-	if err == nil {
-		e, err := decodeEntry(b)
-		switch {
-		case err != nil: // somebody else's bytes: load over them
-		case time.Now().Before(e.fresh):
-			c.stats.hits.Add(1)
-			c.maybeCopy(key, b, &e, asked)
-			return c.decode(&e)
-		case !e.absent:
-			c.stats.stale.Add(1)
-			c.refresh(key)
-			return c.decode(&e)
-		}
-	} else if reached && !errors.Is(err, slotmesh.ErrNotFound) {
+	if v, done, err := c.serve(key, b, reached, err, asked); done {
 		return v, err
 	}
-	c.stats.misses.Add(1)
-	load := c.ask
-	if !reached {
-		load = c.loadAlone
+	return c.fetch(ctx, key, reached)
+}
+
+// copied returns what this node's copy of an entry says.
+func (c *Cache[V]) copied(key string, asked time.Time) (v V, ok bool, err error) {
+	b, ok := c.copies.get(key, asked)
+	if !ok {
+		return v, false, nil
 	}
-	if b, err = load(ctx, key); err != nil {
-		return v, err
-	}
-	e, err := decodeEntry(b)
+	e, v, err := c.open(bytes.Clone(b)) // the Codec may keep it
 	if err != nil {
-		return v, err
+		return v, false, nil
 	}
-	return c.decode(&e)
+	c.stats.hits.Add(1)
+	c.stats.copies.Add(1)
+	return v, true, e.err()
 }
 
 // stored returns what the owner of key has, and whether it was reached in the time that it is given.
 func (c *Cache[V]) stored(ctx context.Context, key string) (b []byte, reached bool, err error) {
-	if c.cfg.OwnerTimeout == 0 {
-		b, err = c.node.Router().Get(ctx, c.keyOf(key))
-		return b, true, err
+	if m := c.node.Map(); m != nil && m.IsMine(slots.OfString(c.keyOf(key))) { // at memory speed
+		if b, err = c.node.Get(ctx, c.keyOf(key)); err == nil || errors.Is(err, slotmesh.ErrNotFound) {
+			return b, true, err
+		}
 	}
-	bounded, cancel := context.WithTimeout(ctx, c.cfg.OwnerTimeout)
+	bounded, cancel := c.bound(ctx)
 	defer cancel()
 	b, err = c.node.Router().Get(bounded, c.keyOf(key))
-	return b, err == nil || bounded.Err() == nil || ctx.Err() != nil, err
+	return b, reachedOwner(ctx, bounded, err), err
 }
 
-func (c *Cache[V]) decode(e *entry) (v V, err error) {
-	if e.absent {
-		return v, ErrNotFound
+// bound returns the context of a question to the owners.
+func (c *Cache[V]) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.cfg.OwnerTimeout < 0 {
+		return ctx, func() {}
 	}
-	return c.cfg.Codec.Decode(e.value)
+	return context.WithTimeout(ctx, c.cfg.OwnerTimeout)
+}
+
+// reachedOwner reports whether the owner was reached, for all that the cache can tell, before bounded
+// ended: if ctx ended too, it may only have been the caller's haste.
+func reachedOwner(ctx, bounded context.Context, err error) bool {
+	return err == nil || errors.Is(err, slotmesh.ErrNotFound) || bounded.Err() == nil || ctx.Err() != nil
+}
+
+// serve returns what is to be said of the owner's answer; done is false if the value is to be loaded.
+func (c *Cache[V]) serve(key string, b []byte, reached bool, answer error, asked time.Time) (v V, done bool, err error) {
+	if answer != nil {
+		return v, reached && !errors.Is(answer, slotmesh.ErrNotFound), answer
+	}
+	e, v, err := c.open(b)
+	switch {
+	case err != nil: // somebody else's bytes: load over them
+		c.foreign(key, err)
+	case time.Now().Before(e.fresh):
+		c.stats.hits.Add(1)
+		c.maybeCopy(key, b, &e, asked)
+		return v, true, e.err()
+	case !e.absent:
+		c.stats.stale.Add(1)
+		c.refresh(key)
+		return v, true, nil
+	}
+	return v, false, nil
+}
+
+// fetch returns a value that is loaded for it: by the owner, or here if that is out of reach.
+func (c *Cache[V]) fetch(ctx context.Context, key string, reached bool) (v V, err error) {
+	c.stats.misses.Add(1)
+	var b []byte
+	if reached {
+		if b, err = c.ask(ctx, key); err != nil {
+			return v, err
+		}
+		e, v, err := c.open(b)
+		if err == nil {
+			return v, e.err()
+		}
+		c.foreign(key, err) // the owner has another version of this cache, and keeps its values
+	}
+	if b, err = c.loadAlone(ctx, key); err != nil {
+		return v, err
+	}
+	e, v, err := c.open(b)
+	if err != nil {
+		return v, fmt.Errorf("cache: %s: %w", c.keyOf(key), err)
+	}
+	return v, e.err()
+}
+
+// open returns an entry and its value. The error says that they are none of this cache's.
+func (c *Cache[V]) open(b []byte) (e entry, v V, err error) {
+	if e, err = decodeEntry(b); err != nil || e.absent {
+		return e, v, err
+	}
+	if e.codec != c.codec {
+		return e, v, errors.New("another codec wrote it")
+	}
+	v, err = c.cfg.Codec.Decode(e.value)
+	return e, v, err
+}
+
+// foreign logs, once, that what another version of the cache or somebody else has written counts as
+// a miss.
+func (c *Cache[V]) foreign(key string, err error) {
+	c.told.foreign.Do(func() {
+		c.node.Logger().Warn("a cache found a value that it cannot read, and loads it anew, as it will others",
+			"cache", c.cfg.Name, "key", key, "error", err)
+	})
 }
 
 // maybeCopy keeps a copy of an entry if it seems to be hot and lives at another node.
@@ -140,8 +210,37 @@ func (c *Cache[V]) ask(ctx context.Context, key string) ([]byte, error) {
 	return c.asking.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, 2*c.cfg.LoadTimeout) // enough for two loads: the owner may fail
 		defer cancel()
-		return c.node.Router().Call(ctx, c.procedure(), c.keyOf(key), []byte(key))
+		var here *failure
+		ctx = context.WithValue(ctx, ranHere{}, &here)
+		b, err := c.node.Router().Call(ctx, c.procedure(), c.keyOf(key), []byte(key))
+		if errors.Is(err, slotmesh.ErrNoProcedure) {
+			c.told.missing.Do(func() {
+				c.node.Logger().Warn("a node does not have a cache: its values are loaded by the nodes that ask for them",
+					"cache", c.cfg.Name, "key", key)
+			})
+			b, err = c.load(ctx, c.keyOf(key), []byte(key))
+		}
+		return b, c.causeOf(err, here)
 	})
+}
+
+// causeOf returns the loader's error that err carries; here is what it was if the loader ran at this
+// node.
+func (c *Cache[V]) causeOf(err error, here *failure) error {
+	if err == nil {
+		return nil
+	}
+	if f := (*failure)(nil); errors.As(err, &f) {
+		return f.cause
+	}
+	sent := parseFailure(err.Error(), c.cfg.Errors)
+	switch {
+	case sent == nil:
+		return err
+	case here != nil:
+		return here.cause
+	}
+	return sent
 }
 
 // refresh has a stale value loaded anew, and does not wait for it.
@@ -162,17 +261,9 @@ func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 		return err
 	}
 	ttl := c.shorten(c.cfg.TTL)
-	e := entry{fresh: time.Now().Add(ttl), value: b}
+	e := entry{fresh: time.Now().Add(ttl), codec: c.codec, value: b}
 	defer c.copies.drop(key)
 	return c.node.Router().Set(ctx, c.keyOf(key), e.encode(), ttl+c.cfg.Stale)
-}
-
-// Delete makes the next Get load the value anew. The first load of a value, if it is under way, may still store what it
-// found, and copies at other nodes are used for up to CopyTTL more.
-func (c *Cache[V]) Delete(ctx context.Context, key string) error {
-	defer c.copies.drop(key)
-	_, err := c.node.Router().Delete(ctx, c.keyOf(key))
-	return err
 }
 
 // Stats returns the counts of this node since New.

@@ -32,4 +32,14 @@
 //	u, err := users.Get(ctx, "42")
 //
 // Every node of the cluster makes the same caches, after New and before or after Start; only then can it load for the others.
+//
+// # New versions
+//
+// While a new version of the program is rolled out, nodes differ. A node that asks an owner which does
+// not have the cache yet loads the value itself, and stores it at the owner. A value that its codec
+// cannot read, or that another type of codec wrote, is a miss: the owner loads it anew; a
+// node that cannot read what the owner has keeps to loading for itself. Each is logged once per
+// cache. Type and codec may change under one name as long as Decode fails on what it does not
+// understand; JSON takes a value without a field as one whose field is zero, so give the
+// cache another name then.
 package cache

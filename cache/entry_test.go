@@ -7,7 +7,7 @@ import (
 )
 
 func FuzzDecodeEntry(f *testing.F) {
-	f.Add((&entry{fresh: time.UnixMilli(1700000000000), value: []byte("v")}).encode())
+	f.Add((&entry{fresh: time.UnixMilli(1700000000000), codec: 7, value: []byte("v")}).encode())
 	f.Add((&entry{absent: true, fresh: time.UnixMilli(0)}).encode())
 	f.Add([]byte("junk"))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,18 +17,20 @@ import (
 // load runs at the owner: it returns the entry, loaded unless it is there.
 func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte, error) {
 	key := string(arg)
-	return c.loads.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
+	b, err := c.loads.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
 		defer cancel()
 		// Somebody may have loaded it between the caller's look and now.
 		before, err := c.node.Router().Get(ctx, stored)
 		if err == nil {
-			if e, err := decodeEntry(before); err == nil && time.Now().Before(e.fresh) {
+			if e, _, err := c.open(before); err == nil && time.Now().Before(e.fresh) {
 				return before, nil
 			}
 		}
 		return c.loadNow(ctx, stored, key, before)
 	})
+	leave(ctx, err)
+	return b, err
 }
 
 // loadNow calls the loader and stores what it returns, unless somebody has changed what was there before.
@@ -44,12 +47,12 @@ func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byt
 	return b, nil
 }
 
-// produce calls the loader, and says how long its entry is to be kept.
+// produce calls the loader, and says how long its entry is to be kept. The error is a *failure.
 func (c *Cache[V]) produce(ctx context.Context, key string) (e entry, keep time.Duration, err error) {
 	c.stats.loads.Add(1)
-	v, err := c.callLoader(ctx, key)
+	v, ttl, err := c.callLoader(ctx, key)
 	if errors.Is(err, ErrNotFound) {
-		keep = c.shorten(c.cfg.Negative)
+		keep = max(0, c.shorten(cmp.Or(ttl, c.cfg.Negative)))
 		return entry{absent: true, fresh: time.Now().Add(keep)}, keep, nil
 	}
 	if err == nil {
@@ -59,16 +62,22 @@ func (c *Cache[V]) produce(ctx context.Context, key string) (e entry, keep time.
 	}
 	if err != nil {
 		c.stats.loadErrs.Add(1)
-		return entry{}, 0, err
+		return entry{}, 0, &failure{err, c.cfg.Errors}
 	}
-	ttl := c.shorten(c.cfg.TTL)
+	e.codec = c.codec
+	if ttl < 0 {
+		e.fresh = time.Now()
+		return e, 0, nil
+	}
+	ttl = c.shorten(cmp.Or(ttl, c.cfg.TTL))
 	e.fresh = time.Now().Add(ttl)
 	return e, ttl + c.cfg.Stale, nil
 }
 
-// loadAlone loads a value at this node and stores it nowhere: its owner is out of reach. Callers at this node share one load.
+// loadAlone loads a value at this node and stores it nowhere: its owner is out of reach, or has another
+// version of the cache. Callers at this node share one load.
 func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
-	return c.alone.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
+	b, err := c.alone.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
 		defer cancel()
 		c.stats.alone.Add(1)
@@ -78,6 +87,7 @@ func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
 		}
 		return e.encode(), nil
 	})
+	return b, c.causeOf(err, nil)
 }
 
 // store puts an entry in the place of what was there when its load began; with keep 0 it only takes that away. It returns
@@ -125,13 +135,13 @@ func (c *Cache[V]) postpone(ctx context.Context, stored string, stale []byte) {
 	}
 }
 
-func (c *Cache[V]) callLoader(ctx context.Context, key string) (v V, err error) {
+func (c *Cache[V]) callLoader(ctx context.Context, key string) (v V, ttl time.Duration, err error) {
 	defer func() {
 		if p := recover(); p != nil { // on a goroutine of ours: it must not take the host down
 			err = fmt.Errorf("cache: the loader of %s panicked: %v", c.cfg.Name, p)
 		}
 	}()
-	return c.cfg.Load(ctx, key)
+	return c.cfg.LoadTTL(ctx, key)
 }
 
 // shorten takes a random share of up to Jitter off d.
