@@ -38,7 +38,8 @@ type Cluster struct {
 	net   *memnet.Network
 	nodes []*member
 	story story
-	label string // of all goroutines that come from the cluster
+	names map[slots.NodeID]int // of all nodes that there have been: their places
+	label string               // of all goroutines that come from the cluster
 }
 
 // member is a place in the cluster; its node may come and go.
@@ -59,7 +60,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	if cfg.Masters == 0 {
 		cfg.Masters = 3
 	}
-	c := &Cluster{t: t, cfg: cfg, net: memnet.New()}
+	c := &Cluster{t: t, cfg: cfg, net: memnet.New(), names: make(map[slots.NodeID]int)}
 	c.story.begin = time.Now()
 	c.labelGoroutines()
 	t.Cleanup(c.stop)
@@ -115,6 +116,7 @@ func (c *Cluster) start(i int) {
 		c.t.Fatalf("clustertest: starting node %d: %v", i, err)
 	}
 	m.node, m.id = node, node.ID()
+	c.names[m.id] = i
 	a := node.Addr()
 	m.addr, m.bus = a.Client(), a.Bus()
 }
@@ -127,19 +129,43 @@ func (c *Cluster) stop() {
 			c.Kill(i)
 		}
 	}
+	if inBubble() {
+		time.Sleep(clientPatience)
+	}
 	c.checkLeaks()
 	if c.t.Failed() {
-		c.t.Log(c.story.String() + topology)
+		c.t.Log(c.named(c.story.String()) + topology)
 	}
+}
+
+// clientPatience is how long the end of a test in fake time leaves to goroutines of clients that were
+// closed: a bubble must not end before them, and its clock stops with the test. go-redis dials a node
+// that is gone once a second, and looks only then whether its pool is closed.
+const clientPatience = time.Minute
+
+// member returns the place of node i; it fails the test if there is none.
+func (c *Cluster) member(i int) *member {
+	c.t.Helper()
+	if i < 0 || i >= len(c.nodes) {
+		c.t.Fatalf("clustertest: there is no node %d: the cluster has nodes 0 to %d", i, len(c.nodes)-1)
+	}
+	return c.nodes[i]
+}
+
+// living returns the place of node i; it fails the test if there is none, or the node is dead.
+func (c *Cluster) living(what string, i int) *member {
+	c.t.Helper()
+	m := c.member(i)
+	if m.node == nil {
+		c.t.Fatalf("clustertest: %s(%d): node %d is dead: Restart it first", what, i, i)
+	}
+	return m
 }
 
 // Node returns node i, 0 to n-1; it fails the test if that is dead.
 func (c *Cluster) Node(i int) *slotmesh.Node {
 	c.t.Helper()
-	if c.nodes[i].node == nil {
-		c.t.Fatalf("clustertest: node %d is dead", i)
-	}
-	return c.nodes[i].node
+	return c.living("Node", i).node
 }
 
 // Nodes returns the nodes that are alive.
@@ -163,11 +189,12 @@ func (c *Cluster) Addrs() []string {
 }
 
 // Kill ends node i as a power cut does: others see its connections break. What it had
-// saved stays for Restart.
+// saved stays for Restart. It fails the test if the node is dead already.
 func (c *Cluster) Kill(i int) {
 	c.t.Helper()
-	m, node := c.nodes[i], c.Node(i)
-	c.story.did("Kill %d", i)
+	m := c.living("Kill", i)
+	node := m.node
+	c.story.did("Kill node %d", i)
 	if c.cfg.TCP {
 		m.tcp.kill()
 	} else {
@@ -182,12 +209,13 @@ func (c *Cluster) Kill(i int) {
 // errPowerCut is what a dying node's writes to its disk give.
 var errPowerCut = errors.New("power cut")
 
-// Stop ends node i in an orderly way: it saves its keys.
+// Stop ends node i in an orderly way: it saves its keys. It fails the test if the node is dead already.
 func (c *Cluster) Stop(i int) {
 	c.t.Helper()
-	node := c.Node(i)
-	c.story.did("Stop %d", i)
-	c.nodes[i].node = nil
+	m := c.living("Stop", i)
+	node := m.node
+	c.story.did("Stop node %d", i)
+	m.node = nil
 	if err := node.Close(); err != nil {
 		c.t.Errorf("clustertest: closing node %d: %v", i, err)
 	}
@@ -197,9 +225,9 @@ func (c *Cluster) Stop(i int) {
 // stopped first.
 func (c *Cluster) Restart(i int) {
 	c.t.Helper()
-	if c.nodes[i].node != nil {
+	if c.member(i).node != nil {
 		c.Stop(i)
 	}
-	c.story.did("Restart %d", i)
+	c.story.did("Restart node %d", i)
 	c.start(i)
 }

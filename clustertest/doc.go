@@ -24,8 +24,17 @@
 // A Redis client runs against the cluster by the addresses of [Cluster.Addrs] and a dialer:
 //
 //	redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(), Dialer: c.Dial}) // go-redis
-//	rueidis.NewClient(rueidis.ClientOption{InitAddress: c.Addrs(), DialCtxFn: c.DialCtx})
+//	rueidis.NewClient(rueidis.ClientOption{InitAddress: c.Addrs(), DialCtxFn: c.DialCtx, DisableCache: true})
 //	slotmesh.Dial(ctx, slotmesh.DialConfig{Addrs: c.Addrs(), Network: c.ClientNetwork()})
+//
+// rueidis needs DisableCache because a node does not answer CLIENT TRACKING yet.
+//
+// go-redis looks once a minute where slots are, and dials a master that died for as long as that, whatever
+// the cluster does: set ClusterStateReloadInterval to a second or so in tests of failovers.
+//
+// In a testing/synctest bubble, close the client in the test itself: defer rdb.Close(). A bubble
+// does not end before its goroutines, and a client that is open has some. Those that go on for
+// a while after Close have a minute of fake time when the test ends.
 //
 // # What it checks by itself
 //

@@ -14,36 +14,44 @@ const clientHost = "10.0.255.1"
 
 // Partition cuts the network between the nodes in a and those in b until Heal.
 func (c *Cluster) Partition(a, b []int) {
-	c.story.did("Partition %v from %v", a, b)
-	c.net.Partition(c.hosts(a), c.hosts(b))
+	c.t.Helper()
+	left, right := c.hosts(a), c.hosts(b)
+	c.story.did("Partition nodes %v from %v", a, b)
+	c.net.Partition(left, right)
 }
 
 // Pause stalls everything that node i sends and receives, clients included, until Resume or Heal: to the others it looks
 // like a process that is suspended. Its own timers go on.
 func (c *Cluster) Pause(i int) {
-	c.story.did("Pause %d", i)
-	c.net.Partition(c.hosts([]int{i}), c.others(i))
+	c.t.Helper()
+	host := c.hosts([]int{i})
+	c.story.did("Pause node %d", i)
+	c.net.Partition(host, c.others(i))
 }
 
 // Resume ends a Pause of node i, and its share in partitions.
 func (c *Cluster) Resume(i int) {
-	c.story.did("Resume %d", i)
+	c.t.Helper()
+	host := c.hosts([]int{i})[0]
+	c.story.did("Resume node %d", i)
 	for _, other := range c.others(i) {
-		c.net.Join(c.nodes[i].host, other)
+		c.net.Join(host, other)
 	}
 }
 
 // Drop stalls what node from sends to node to until Heal; the other direction still works.
 func (c *Cluster) Drop(from, to int) {
-	c.story.did("Drop from %d to %d", from, to)
+	c.t.Helper()
 	hosts := c.hosts([]int{from, to})
+	c.story.did("Drop from node %d to node %d", from, to)
 	c.net.Drop(hosts[0], hosts[1])
 }
 
 // Reset breaks the connections between two nodes; they can make new ones.
 func (c *Cluster) Reset(a, b int) {
-	c.story.did("Reset between %d and %d", a, b)
+	c.t.Helper()
 	hosts := c.hosts([]int{a, b})
+	c.story.did("Reset between node %d and node %d", a, b)
 	c.net.Reset(hosts[0], hosts[1])
 }
 
@@ -55,6 +63,7 @@ func (c *Cluster) Heal() {
 
 // Delay makes everything that is sent between nodes, and between nodes and clients, arrive d later.
 func (c *Cluster) Delay(d time.Duration) {
+	c.t.Helper()
 	c.story.did("Delay %v", d)
 	for i := range c.nodes {
 		for _, other := range c.others(i) {
@@ -65,13 +74,15 @@ func (c *Cluster) Delay(d time.Duration) {
 
 // DelayBetween is Delay between two nodes only.
 func (c *Cluster) DelayBetween(a, b int, d time.Duration) {
-	c.story.did("Delay %v between %d and %d", d, a, b)
+	c.t.Helper()
 	hosts := c.hosts([]int{a, b})
+	c.story.did("Delay %v between node %d and node %d", d, a, b)
 	c.net.SetDelay(hosts[0], hosts[1], d)
 }
 
 // others returns all hosts but that of node i.
 func (c *Cluster) others(i int) []string {
+	c.t.Helper()
 	hosts := []string{clientHost}
 	for j := range c.nodes {
 		if j != i {
@@ -89,7 +100,7 @@ func (c *Cluster) hosts(list []int) []string {
 	}
 	var hosts []string
 	for _, i := range list {
-		hosts = append(hosts, c.nodes[i].host)
+		hosts = append(hosts, c.member(i).host)
 	}
 	return hosts
 }

@@ -18,6 +18,8 @@ func (m machine) Now() time.Time { return time.Now().Add(time.Duration(m.m.skew.
 // Skew sets the clock of node i ahead by d from now on, or back if d is negative; 0 sets it right. It is the wall clock, by which keys
 // expire: timeouts go by another one, as they do on real machines. It stays so over Restart and Heal.
 func (c *Cluster) Skew(i int, d time.Duration) {
-	c.story.did("Skew %d by %v", i, d)
-	c.nodes[i].skew.Store(int64(d))
+	c.t.Helper()
+	m := c.member(i)
+	c.story.did("Skew node %d by %v", i, d)
+	m.skew.Store(int64(d))
 }

@@ -120,31 +120,3 @@ func (s *story) String() string {
 	}
 	return b.String()
 }
-
-// topology shows the cluster as each living node sees it.
-func (c *Cluster) topology() string {
-	if !c.t.Failed() {
-		return ""
-	}
-	var b strings.Builder
-	for i, member := range c.nodes {
-		if member.node == nil || member.node.Map() == nil {
-			fmt.Fprintf(&b, "node %d is dead\n", i)
-			continue
-		}
-		m := member.node.Map()
-		fmt.Fprintf(&b, "node %d (%s, %s) sees a cluster that is %s:\n", i, m.Self().ID.Short(), m.Self().Addr, m.State())
-		for j := range m.Nodes() {
-			n := &m.Nodes()[j]
-			role, owns := "master", ""
-			if !n.IsMaster() {
-				role = "replica of " + n.Master.Short()
-			}
-			if n.HasSlots() {
-				owns = n.Slots.String()
-			}
-			fmt.Fprintf(&b, "\t%s %s %s epoch %d %s %s\n", n.ID.Short(), n.Addr, role, n.ConfigEpoch, n.Health, owns)
-		}
-	}
-	return b.String()
-}

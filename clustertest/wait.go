@@ -27,7 +27,7 @@ func (c *Cluster) WaitStable() {
 		dissenter.WaitMap(step, func(m *slots.Map) bool { return m != seen })
 		stop()
 		if ctx.Err() != nil {
-			c.t.Fatalf("clustertest: not stable after %v: node %s %s", limit, dissenter.Addr(), why)
+			c.t.Fatalf("clustertest: not stable after %v: node %d %s", limit, c.place(dissenter.ID()), why)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func (c *Cluster) dissent() (*slotmesh.Node, string) {
 		}
 		for i := range m.Nodes() {
 			if other := &m.Nodes()[i]; other.Health == slots.Suspected {
-				return n, fmt.Sprintf("suspects %s", other.Addr)
+				return n, fmt.Sprintf("suspects %s", c.named(other.ID.String()))
 			}
 		}
 		for i, member := range c.nodes {
@@ -61,7 +61,7 @@ func (c *Cluster) dissent() (*slotmesh.Node, string) {
 			}
 		}
 		if moved := m.Moved(nodes[0].Map()); !moved.Empty() {
-			return n, fmt.Sprintf("and %s disagree about slots %s", nodes[0].Addr(), moved)
+			return n, fmt.Sprintf("and node %d disagree about slots %s", c.place(nodes[0].ID()), moved)
 		}
 	}
 	return nil, ""
