@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"sync"
 
 	"github.com/slotmesh/slotmesh/gossip"
@@ -16,7 +15,7 @@ import (
 
 // Join makes this node a member of a cluster. seeds are client addresses, "host:port", of some of its nodes: they are tried
 // in their order, until one lets this node in. Where its bus listens, each seed tells itself, asked with this node's own
-// password.
+// password; of one that turns this node away as a client it is taken to be 10,000 above the client port.
 //
 // When Join returns nil, this node and the seed are members of one cluster; [Node.Ready] tells when it serves. The
 // error says of each seed why it came to nothing: nobody listens there, what listens there is no node
@@ -48,14 +47,31 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 	if err != nil || host == "" || port == 0 {
 		return errors.New(`it is no client address: use "host:port"`)
 	}
-	id, busPort, err := n.askBusPort(ctx, net.JoinHostPort(host, strconv.Itoa(port)))
+	at := slots.Addr{Host: host, Port: uint16(port)}
+	id, busPort, err := n.askBusPort(ctx, at.Client())
+	var denied ReplyError
 	switch {
+	case errors.As(err, &denied) && hidesBus(denied):
+		if err := n.meet(ctx, at); err != nil {
+			return fmt.Errorf("%w (it does not tell this node the port of its bus: %s)", err, denied.Code())
+		}
+		return nil
 	case err != nil:
 		return err
 	case id == n.ID():
 		return gossip.ErrMetSelf
 	}
-	return n.meet(ctx, slots.Addr{Host: host, Port: uint16(port), BusPort: busPort})
+	at.BusPort = busPort
+	return n.meet(ctx, at)
+}
+
+// hidesBus reports whether a node refuses this one as a client, which says nothing about the bus.
+func hidesBus(e ReplyError) bool {
+	switch e.Code() {
+	case "DENIED", "NOAUTH", "WRONGPASS", "NOPERM":
+		return true
+	}
+	return false
 }
 
 // askBusPort asks a node at its client port for its id and the port of its bus.

@@ -111,6 +111,20 @@ func TestJoinTellsWhyNot(t *testing.T) {
 	})
 }
 
+// TestJoinAtANodeWithAnotherPassword: it does not tell where its bus listens, but lets the node in.
+func TestJoinAtANodeWithAnotherPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 3, Node: func(_ int, cfg *slotmesh.Config) { cfg.Clients.Password = "secret" }})
+		n := loneNode(t, c, "10.0.9.1")
+		if err := n.Join(t.Context(), c.Addrs()[0]); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Join(t.Context(), n.Addr().Client()); !errors.Is(err, gossip.ErrMetSelf) {
+			t.Errorf("joining itself: %v", err)
+		}
+	})
+}
+
 // TestJoinOfTwoClusters: both own slots, so they refuse to become one.
 func TestJoinOfTwoClusters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
