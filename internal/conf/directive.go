@@ -46,7 +46,8 @@ type directive struct {
 	unit     time.Duration // of isTime
 	words    []string      // of isEnum and isList
 	// live says that CONFIG SET may change it.
-	live bool
+	live   bool
+	secret bool // no error shows the value
 	// fileOnly hides it from CONFIG, as Redis does.
 	fileOnly bool
 

@@ -252,7 +252,11 @@ func (l *loader) apply(at, name string, args []string) {
 	}
 	switch {
 	case err != nil:
-		l.fail(&Error{At: at, Name: d.name, Value: strings.Join(args, " "), Err: err, Accepted: d.accepted()})
+		e := &Error{At: at, Name: d.name, Value: strings.Join(args, " "), Err: err, Accepted: d.accepted()}
+		if d.secret {
+			e.Value = ""
+		}
+		l.fail(e)
 	case d.fixed():
 		l.setAside(i, at, []string{v.text})
 	case d.kind == isRename:

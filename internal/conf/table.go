@@ -30,7 +30,7 @@ func usedTable() []directive {
 		{name: "dir", kind: isDir, def: "."},
 		{name: "logfile", kind: isString},
 		{name: "loglevel", kind: isEnum, words: levels, def: "notice", live: true},
-		{name: "requirepass", kind: isString, live: true},
+		{name: "requirepass", kind: isString, live: true, secret: true},
 
 		// Clients.
 		{name: "enable-debug-command", kind: isEnum, words: debuggers, def: "no"},

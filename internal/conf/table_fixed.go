@@ -22,7 +22,7 @@ func fixedTable() []directive {
 		{name: "io-threads", kind: isInt, def: "1", min: 1, max: 128, why: "a node uses all processors that GOMAXPROCS allows"},
 		{name: "repl-ping-replica-period", alias: "repl-ping-slave-period", kind: isTime, unit: time.Second, def: "10", min: 1, max: anyInt, why: asItIs},
 
-		{name: "masterauth", alias: "primaryauth", kind: isString, effect: differs, why: busLinks},
+		{name: "masterauth", alias: "primaryauth", kind: isString, secret: true, effect: differs, why: busLinks},
 		{name: "masteruser", alias: "primaryuser", kind: isString, effect: differs, why: busLinks},
 		{name: "replica-read-only", alias: "slave-read-only", kind: isBool, def: "yes", effect: differs, why: asItIs},
 		{name: "replica-serve-stale-data", alias: "slave-serve-stale-data", kind: isBool, def: "yes", effect: differs, why: asItIs},

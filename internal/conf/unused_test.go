@@ -136,3 +136,11 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsHideSecrets(t *testing.T) {
+	for _, text := range []string{"requirepass secret word", `requirepass "secret\nword"`, "masterauth secret word", "user app on >secret", "tls-key-file-pass secret", "requirepas secret"} {
+		if _, _, err := Parse("a.conf", text); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
