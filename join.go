@@ -48,6 +48,9 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 		return errors.New(`it is no client address: use "host:port"`)
 	}
 	at := slots.Addr{Host: host, Port: uint16(port)}
+	if at.Client() == n.Addr().Client() || at.Client() == n.announced().Client() {
+		return gossip.ErrMetSelf // in protected mode it would not tell
+	}
 	id, busPort, err := n.askBusPort(ctx, at.Client())
 	var denied ReplyError
 	switch {

@@ -101,6 +101,7 @@ func (n *Node) changeMap(m *slots.Map) {
 		n.promises.Reload()
 	}
 	n.prepareSlots(old, m)
+	n.vacated.note(old, m, time.Now()) // before a command can see m
 	n.engine.Publish(m)
 	n.tellSlots(old, m)
 	if promoted && !m.Self().HasSlots() { // it was reset, and has succeeded nobody
@@ -109,7 +110,6 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.follow(m)
 	n.noteOpenSlots(old, m)
 	n.noteLost(old, m)
-	n.vacated.note(old, m, time.Now())
 	n.migrations.MapChanged()
 	if promoted && m.Self().HasSlots() {
 		n.resumeJobs(old.Self().Master)

@@ -144,18 +144,30 @@ func (s *session) delSlots(read func(*slotChange) error) error {
 	if err := read(&c); err != nil {
 		return err
 	}
-	for slot := range c.vacated.All() {
-		if c.m.Owner(slot) == nil {
-			c.set.Remove(slot)
-		}
-	}
+	c.removeVacated()
 	return s.change(func(ctx context.Context) error {
 		err := s.srv.cfg.Cluster.DelSlots(ctx, c.set)
+		if err != nil { // the news may have come meanwhile
+			before := c.set
+			c.m, c.vacated = s.srv.engine.Map(), s.srv.cfg.Cluster.Vacated()
+			if c.removeVacated(); c.set != before {
+				err = s.srv.cfg.Cluster.DelSlots(ctx, c.set)
+			}
+		}
 		if err == nil {
 			s.srv.released.add(c.set, s.srv.cfg.Now())
 		}
 		return err
 	})
+}
+
+// removeVacated removes the slots that count as dropped already.
+func (c *slotChange) removeVacated() {
+	for slot := range c.vacated.All() {
+		if c.m.Owner(slot) == nil {
+			c.set.Remove(slot)
+		}
+	}
 }
 
 func cmdAddSlots(s *session) error      { return s.addSlots(s.slotList) }
