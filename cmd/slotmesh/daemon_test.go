@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -42,6 +43,10 @@ func TestHangup(t *testing.T) {
 
 // TestUpAndHangup closes the terminal of a cluster that keeps its keys.
 func TestUpAndHangup(t *testing.T) {
+	// A process inherits that SIGHUP is ignored, as under nohup, and up respects that; not that it is caught.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	dir := t.TempDir()
 	s := start(t, "up", "--port", "0", "--nodes", "1", "--replicas", "0", "--dir", dir)
 	addr := regexp.MustCompile(`(?m)^127\.0\.0\.1:\d+`).FindString(s.stdout.waitFor(t, "Ctrl-C ends it."))
