@@ -13,11 +13,11 @@ import (
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // Config says what a node is to be. The zero value is a memory-only member of a
@@ -145,9 +145,6 @@ type SnapshotConfig struct {
 	IgnoreErrors bool
 }
 
-// Disk keeps what must survive a restart. See Config.Dir for the usual one.
-type Disk = disk.Disk
-
 const (
 	defaultStateFile = "nodes.conf"
 	defaultSnapshot  = "dump.smdb"
@@ -265,7 +262,7 @@ func (c *Config) openDisk() error {
 	case c.Disk != nil:
 		return nil
 	case c.Dir == "":
-		c.Disk = &disk.Mem{}
+		c.Disk = &storage.Memory{}
 		c.Snapshot.Off = true // memory that dies with the node
 		return nil
 	}
@@ -274,7 +271,7 @@ func (c *Config) openDisk() error {
 	} else if !info.IsDir() {
 		return fmt.Errorf("slotmesh: Config.Dir: %s is not a folder", c.Dir)
 	}
-	c.Disk = disk.Dir(c.Dir)
+	c.Disk = storage.Dir(c.Dir)
 	return nil
 }
 
@@ -290,4 +287,12 @@ func splitAddr(field, addr string) (host string, port int, err error) {
 		return "", 0, fmt.Errorf(`slotmesh: Config.%s is %q: use "host:port", such as "127.0.0.1:7001"`, field, addr)
 	}
 	return host, port, nil
+}
+
+// clockOf returns the clock of a simulated machine, nil for the usual one.
+func clockOf(network Network) func() time.Time {
+	if machine, ok := network.(interface{ Now() time.Time }); ok {
+		return machine.Now
+	}
+	return nil
 }

@@ -5,18 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"syscall"
-
-	"github.com/slotmesh/slotmesh/internal/disk"
 )
-
-// DiskLocker is a Disk that can be taken for one node alone: Start takes it, and Close gives it
-// back. Dir is one. A host's Disk should be one if two nodes could ever be given the same files.
-type DiskLocker = disk.Locker
-
-// ErrDiskInUse is returned by Start of a node whose Dir or Disk another node has, of this process
-// or of another one. Two nodes that write the same files would run under one id, serve the
-// same slots and save over each other.
-var ErrDiskInUse = disk.ErrInUse
 
 // lockDisk takes the node's disk until unlockDisk.
 func (n *Node) lockDisk() error {

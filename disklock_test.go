@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/slotmesh/slotmesh"
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/memnet"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // TestOneNodePerFolder tries to start a second node on the folder of one that runs.
@@ -19,7 +19,7 @@ func TestOneNodePerFolder(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	mem := &disk.Mem{}
+	mem := &storage.Memory{}
 	for name, c := range map[string]struct{ first, second slotmesh.Config }{
 		"same":             {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir}},
 		"other state file": {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir, StateFile: "other.conf", Snapshot: slotmesh.SnapshotConfig{File: "other.smdb"}}},
@@ -70,7 +70,7 @@ func TestFolderWithoutLock(t *testing.T) {
 			err  error
 			want bool // that a standalone node starts
 		}{{os.ErrPermission, true}, {errors.New("no locks here"), false}} {
-			n, err := slotmesh.New(slotmesh.Config{Standalone: standalone, Disk: unlockable{&disk.Mem{}, c.err},
+			n, err := slotmesh.New(slotmesh.Config{Standalone: standalone, Disk: unlockable{&storage.Memory{}, c.err},
 				Network: memnet.New().Host("10.0.0.1")})
 			if err != nil {
 				t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // trapLogger panics when it hears a message, on the goroutine that says it, and notes errors.
@@ -35,7 +35,7 @@ func (l trapLogger) Error(msg string, args ...any) { *l.errors = append(*l.error
 // A panic on gossip's goroutine ends the node, with everything saved, and not the program.
 func TestPanicEndsTheNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		files := &disk.Mem{}
+		files := &storage.Memory{}
 		network := clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")
 		var logged []string
 		open := func(trap string) *slotmesh.Node {

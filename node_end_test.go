@@ -10,11 +10,11 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
-	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // slowDisk takes a second for each byte that is read.
-type slowDisk struct{ disk.Disk }
+type slowDisk struct{ storage.Disk }
 
 type slowFile struct{ io.ReadCloser }
 
@@ -31,9 +31,9 @@ func (f slowFile) Read(b []byte) (int, error) {
 // Close, or the end of its context, ends a Start that is busy with a large snapshot, and leaves that as it is.
 func TestCloseWhileLoading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		files := &disk.Mem{}
+		files := &storage.Memory{}
 		network := clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")
-		open := func(d disk.Disk) *slotmesh.Node {
+		open := func(d storage.Disk) *slotmesh.Node {
 			n, err := slotmesh.New(slotmesh.Config{Standalone: true, Network: network, Disk: d})
 			if err != nil {
 				t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // inCluster returns the node of c that owns key, and one that does not.
@@ -190,8 +190,8 @@ func TestForgottenNodeStaysForgotten(t *testing.T) {
 }
 
 func TestDamagedStateFileStopsTheStart(t *testing.T) {
-	mem := &disk.Mem{}
-	if err := disk.WriteFile(mem, "nodes.conf", []byte("damage")); err != nil {
+	mem := &storage.Memory{}
+	if err := storage.WriteFile(mem, "nodes.conf", []byte("damage")); err != nil {
 		t.Fatal(err)
 	}
 	n, err := slotmesh.New(slotmesh.Config{Disk: mem})
@@ -202,7 +202,7 @@ func TestDamagedStateFileStopsTheStart(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "nodes.conf") || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("Start = %v", err)
 	}
-	if data, _ := disk.ReadFile(mem, "nodes.conf"); string(data) != "damage" {
+	if data, _ := storage.ReadFile(mem, "nodes.conf"); string(data) != "damage" {
 		t.Errorf("the damaged file was changed: %q", data)
 	}
 	if err := n.Close(); err != nil {

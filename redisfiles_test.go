@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh"
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/memnet"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // TestFilesOfRedis starts nodes on folders that Redis 7.0.15 has used.
@@ -37,8 +37,8 @@ func TestFilesOfRedis(t *testing.T) {
 		"append-only file":   {slotmesh.Config{}, "appendonlydir", "", "", "found=appendonlydir"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, log := &disk.Mem{}, bytes.Buffer{}
-			if err := disk.WriteFile(files, c.file, []byte(c.text)); err != nil {
+			files, log := &storage.Memory{}, bytes.Buffer{}
+			if err := storage.WriteFile(files, c.file, []byte(c.text)); err != nil {
 				t.Fatal(err)
 			}
 			c.cfg.Disk, c.cfg.Network = files, memnet.New().Host("10.0.0.1")
@@ -58,7 +58,7 @@ func TestFilesOfRedis(t *testing.T) {
 			if got := log.String(); !strings.Contains(got, c.warns) || c.warns == "" && strings.Contains(got, "Redis") {
 				t.Errorf("want %q in the log:\n%s", c.warns, got)
 			}
-			if got, err := disk.ReadFile(files, c.file); err != nil || string(got) != c.text {
+			if got, err := storage.ReadFile(files, c.file); err != nil || string(got) != c.text {
 				t.Errorf("the file is %q now, %v", got, err)
 			}
 		})

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // snapshots decides when the node's keys are written to disk, and does it.
@@ -39,7 +39,7 @@ func (s *snapshots) load(ctx context.Context) error {
 	if cfg.Off {
 		return nil
 	}
-	if d, ok := s.node.cfg.Disk.(disk.Dir); ok {
+	if d, ok := s.node.cfg.Disk.(storage.Dir); ok {
 		if err := d.Sweep(cfg.File); err != nil {
 			s.node.log.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // operations is everything that can be asked of a node and can fail.
@@ -175,7 +175,7 @@ func TestCloseDuringEverything(t *testing.T) {
 // A write is either in the last snapshot or refused.
 func TestWritesUntilClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		files := &disk.Mem{}
+		files := &storage.Memory{}
 		start := func() *slotmesh.Node {
 			n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files, Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
 			if err == nil {
@@ -219,7 +219,7 @@ func TestWritesUntilClose(t *testing.T) {
 // Who closes a node learns that its keys could not be saved.
 func TestCloseTellsOfALostSnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		files := &disk.Mem{}
+		files := &storage.Memory{}
 		n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files, Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
 		if err == nil {
 			err = n.Start(t.Context())

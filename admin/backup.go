@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // Manifest describes a backup. It is written last: a folder without one is not a backup.
@@ -52,8 +52,8 @@ func (c *Client) Backup(ctx context.Context, v *View, dir string) (*Manifest, er
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	d := disk.Dir(dir)
-	switch _, err := disk.ReadFile(d, manifestName); {
+	d := storage.Dir(dir)
+	switch _, err := storage.ReadFile(d, manifestName); {
 	case err == nil:
 		return nil, fmt.Errorf("admin: folder %s holds a backup already; choose another or remove it", dir)
 	case !errors.Is(err, fs.ErrNotExist):
@@ -89,7 +89,7 @@ func (c *Client) Backup(ctx context.Context, v *View, dir string) (*Manifest, er
 	if err != nil {
 		return nil, err
 	}
-	return m, disk.WriteFile(d, manifestName, append(data, '\n'))
+	return m, storage.WriteFile(d, manifestName, append(data, '\n'))
 }
 
 // unmoved makes sure that every slot is where it was.
@@ -107,7 +107,7 @@ func (c *Client) unmoved(ctx context.Context, before *View) error {
 	return nil
 }
 
-func (c *Client) backupNode(ctx context.Context, n *Node, d disk.Dir, t *tracker) (BackupFile, error) {
+func (c *Client) backupNode(ctx context.Context, n *Node, d storage.Dir, t *tracker) (BackupFile, error) {
 	b := BackupFile{Name: n.ID.String() + ".keys", Node: n.ID.String(), Address: n.Address, Slots: n.Slots().String()}
 	file, err := d.Create(b.Name)
 	if err != nil {

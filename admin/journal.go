@@ -12,7 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // Journal remembers what an operation set out to do until it is done. Names are short and
@@ -29,7 +29,7 @@ type JournalDir string
 
 // Load implements Journal.
 func (d JournalDir) Load(name string) ([]byte, error) {
-	data, err := disk.ReadFile(disk.Dir(d), name)
+	data, err := storage.ReadFile(storage.Dir(d), name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -41,11 +41,11 @@ func (d JournalDir) Save(name string, data []byte) error {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return err
 	}
-	return disk.WriteFile(disk.Dir(d), name, data)
+	return storage.WriteFile(storage.Dir(d), name, data)
 }
 
 // Remove implements Journal.
-func (d JournalDir) Remove(name string) error { return disk.Dir(d).Remove(name) }
+func (d JournalDir) Remove(name string) error { return storage.Dir(d).Remove(name) }
 
 type memoryJournal struct {
 	mu      sync.Mutex // guards entries

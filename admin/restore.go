@@ -13,16 +13,16 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // ReadManifest reads what a folder holds, and checks that all files are there, whole and
 // unchanged. Errors about bytes match frame.ErrCorrupt.
 func ReadManifest(dir string) (*Manifest, error) {
-	d := disk.Dir(dir)
-	data, err := disk.ReadFile(d, manifestName)
+	d := storage.Dir(dir)
+	data, err := storage.ReadFile(d, manifestName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("admin: folder %s holds no complete backup: %w", dir, err)
 	}
@@ -47,7 +47,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 	return m, nil
 }
 
-func verify(d disk.Dir, f BackupFile) error {
+func verify(d storage.Dir, f BackupFile) error {
 	r, err := d.Open(f.Name)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (c *Client) Restore(ctx context.Context, v *View, dir string, replace bool)
 	t.p.TotalKeys = m.Keys
 	err = each(len(m.Files), func(i int) error {
 		c.step("", "restoring %s, %d keys", m.Files[i].Name, m.Files[i].Keys)
-		r, err := disk.Dir(dir).Open(m.Files[i].Name)
+		r, err := storage.Dir(dir).Open(m.Files[i].Name)
 		if err != nil {
 			return err
 		}

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // Config says what cluster a test needs. The zero value is one of three masters.
@@ -47,7 +47,7 @@ type member struct {
 	host string
 	addr string // listened on at the first start, and again at later ones
 	bus  string
-	disk *disk.Mem
+	disk *storage.Memory
 	tcp  *tcpHost       // with Config.TCP: what it has open
 	skew atomic.Int64   // ns that its clock is ahead
 	node *slotmesh.Node // nil while it is dead
@@ -65,7 +65,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	c.labelGoroutines()
 	t.Cleanup(c.stop)
 	for i := range cfg.Masters * (1 + cfg.Replicas) {
-		m := &member{host: fmt.Sprintf("10.0.0.%d", i+1), disk: &disk.Mem{}}
+		m := &member{host: fmt.Sprintf("10.0.0.%d", i+1), disk: &storage.Memory{}}
 		m.addr, m.bus = m.host+":7000", m.host+":17000"
 		if cfg.TCP {
 			m.addr, m.bus = "127.0.0.1:0", "127.0.0.1:0"

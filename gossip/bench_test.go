@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // startTCP starts a driver on a loopback port of its own.
@@ -18,7 +18,7 @@ func startTCP(t testing.TB) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{listen: l, disk: &disk.Mem{}}
+	h := &host{listen: l, disk: &storage.Memory{}}
 	h.addr = slots.Addr{Host: "127.0.0.1", Port: 7000, BusPort: uint16(l.Addr().(*net.TCPAddr).Port)}
 	var dialer net.Dialer
 	h.Driver, err = NewDriver(DriverConfig{

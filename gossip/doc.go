@@ -130,7 +130,7 @@
 //
 //	d, err := gossip.NewDriver(gossip.DriverConfig{
 //		Core: gossip.Config{Addr: slots.Addr{Port: 7001, BusPort: 17001}},
-//		Disk: disk.Dir("/var/lib/node1"),
+//		Disk: storage.Dir("/var/lib/node1"),
 //		Dial: dialBus,
 //	})
 //	if err != nil {

@@ -14,9 +14,9 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // DriverConfig tells a Driver what the core may not touch itself.
@@ -24,7 +24,7 @@ type DriverConfig struct {
 	// Core is the core's own configuration. A nil Rand is seeded by the system.
 	Core Config
 	// Disk keeps the state file. Default: memory.
-	Disk disk.Disk
+	Disk storage.Disk
 	// File is its name. Default "nodes.conf".
 	File string
 	// Dial opens a gossip connection to addr.Bus(), preamble included. Required.
@@ -104,7 +104,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 		return nil, errors.New("gossip: DriverConfig.Dial is nil; give a function that opens bus connections")
 	}
 	if cfg.Disk == nil {
-		cfg.Disk = &disk.Mem{}
+		cfg.Disk = &storage.Memory{}
 	}
 	if cfg.File == "" {
 		cfg.File = "nodes.conf"
@@ -146,8 +146,8 @@ func newRand() *rand.Rand {
 	return rand.New(rand.NewChaCha8(seed))
 }
 
-func loadState(d disk.Disk, name string) (*State, error) {
-	file, err := disk.ReadFile(d, name)
+func loadState(d storage.Disk, name string) (*State, error) {
+	file, err := storage.ReadFile(d, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -252,7 +252,7 @@ func (d *Driver) shutDown() {
 		w.close()
 	}
 	if !d.core.lazyDirty.IsZero() || d.core.dirty {
-		if err := disk.WriteFile(d.cfg.Disk, d.cfg.File, EncodeState(d.core.State())); err != nil {
+		if err := storage.WriteFile(d.cfg.Disk, d.cfg.File, EncodeState(d.core.State())); err != nil {
 			d.log.Error("the last state could not be saved", "file", d.cfg.File, "error", err)
 		}
 	}

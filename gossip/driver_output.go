@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // carryOut does what the core asks for, in the order that Output prescribes.
@@ -89,7 +89,7 @@ func (d *Driver) save(now time.Time, st *State) bool {
 		return true
 	}
 	if d.saveErr == nil || !now.Before(d.retryAt) {
-		err := disk.WriteFile(d.cfg.Disk, d.cfg.File, EncodeState(st))
+		err := storage.WriteFile(d.cfg.Disk, d.cfg.File, EncodeState(st))
 		switch {
 		case err != nil && d.saveErr == nil:
 			d.log.Error("the state cannot be saved; this node is silent until it can", "file", d.cfg.File, "error", err)

@@ -12,9 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // host runs a Driver on a host of an in-memory network.
@@ -22,12 +22,12 @@ type host struct {
 	*Driver
 	name   string
 	addr   slots.Addr
-	disk   *disk.Mem
+	disk   *storage.Memory
 	listen net.Listener
 }
 
 // startHost starts the driver of node i, with what its disk remembers.
-func startHost(t testing.TB, network *memnet.Network, i int, timeout time.Duration, d *disk.Mem) *host {
+func startHost(t testing.TB, network *memnet.Network, i int, timeout time.Duration, d *storage.Memory) *host {
 	t.Helper()
 	name := fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250)
 	at := network.Host(name)
@@ -68,7 +68,7 @@ func (h *host) stop() {
 func startHosts(t testing.TB, network *memnet.Network, n int, timeout time.Duration) []*host {
 	list := make([]*host, n)
 	for i := range list {
-		list[i] = startHost(t, network, i, timeout, &disk.Mem{})
+		list[i] = startHost(t, network, i, timeout, &storage.Memory{})
 	}
 	return list
 }
@@ -206,7 +206,7 @@ func TestSilentWhileNotSaved(t *testing.T) {
 }
 
 func TestDamagedStateFile(t *testing.T) {
-	var d disk.Mem
+	var d storage.Memory
 	cfg := DriverConfig{
 		Core: Config{Addr: slots.Addr{Host: "127.0.0.1", Port: 1, BusPort: 2}}, Disk: &d, File: "my.conf",
 		Dial: func(context.Context, slots.Addr) (net.Conn, error) { return nil, errors.New("no network") },
@@ -216,20 +216,20 @@ func TestDamagedStateFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.Close()
-	good, err := disk.ReadFile(&d, "my.conf")
+	good, err := storage.ReadFile(&d, "my.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range good {
 		bad := bytes.Clone(good)
 		bad[i] ^= 0x40
-		if err := disk.WriteFile(&d, "my.conf", bad); err != nil {
+		if err := storage.WriteFile(&d, "my.conf", bad); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := NewDriver(cfg); err == nil || !strings.Contains(err.Error(), "my.conf") {
 			t.Fatalf("byte %d damaged: %v", i, err)
 		}
-		if left, _ := disk.ReadFile(&d, "my.conf"); !bytes.Equal(left, bad) {
+		if left, _ := storage.ReadFile(&d, "my.conf"); !bytes.Equal(left, bad) {
 			t.Fatal("the damaged file was touched")
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // BenchmarkMove moves slots to and fro between two drivers over TCP, with 100-byte values; a
@@ -57,7 +57,7 @@ type benchNode struct {
 	id     slots.NodeID
 	peer   *benchNode
 	store  *keyspace.Store
-	disk   disk.Disk
+	disk   storage.Disk
 	driver *Driver
 	ln     net.Listener
 
@@ -70,7 +70,7 @@ type benchNode struct {
 func newBenchCluster(b *testing.B, n int) [2]*benchNode {
 	var cl [2]*benchNode
 	for i := range cl {
-		cl[i] = &benchNode{id: slots.NodeID{byte('A' + i)}, store: keyspace.New(keyspace.Config{}), disk: disk.Dir(b.TempDir()), open: make(map[slots.Slot]Action)}
+		cl[i] = &benchNode{id: slots.NodeID{byte('A' + i)}, store: keyspace.New(keyspace.Config{}), disk: storage.Dir(b.TempDir()), open: make(map[slots.Slot]Action)}
 	}
 	cl[0].owned = slotsUpTo(slots.Slot(n - 1))
 	for i, node := range cl {
@@ -136,7 +136,7 @@ func (n *benchNode) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error)
 }
 
 func (n *benchNode) SetSlots(_ context.Context, set slots.Set, action Action, peer slots.NodeID) error {
-	if err := disk.WriteFile(n.disk, "nodes.conf", make([]byte, 1000)); err != nil {
+	if err := storage.WriteFile(n.disk, "nodes.conf", make([]byte, 1000)); err != nil {
 		return err
 	}
 	n.mu.Lock()

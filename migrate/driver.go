@@ -13,10 +13,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // Node is what migrations need of the node they run in.
@@ -37,7 +37,7 @@ type Node interface {
 type DriverConfig struct {
 	Node   Node
 	Engine Engine
-	Disk   disk.Disk
+	Disk   storage.Disk
 	// File is the journal's name on Disk. Default "migrations.journal".
 	File string
 	// Promises are what writers of this node were told. Default: nothing.
@@ -110,7 +110,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 	}
 	d := &Driver{cfg: cfg, log: cfg.Logger, custody: newCustody(), jobs: make(map[JobID]*runner), sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
 	d.ctx, d.stop = context.WithCancel(context.Background())
-	file, err := disk.ReadFile(cfg.Disk, cfg.File)
+	file, err := storage.ReadFile(cfg.Disk, cfg.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, nil
 	}

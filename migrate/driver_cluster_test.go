@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // testCluster is some masters on a network in memory. What gossip would spread is known to
@@ -32,7 +32,7 @@ type testNode struct {
 	index  int
 	id     slots.NodeID
 	host   *memnet.Host
-	disk   *disk.Mem
+	disk   *storage.Memory
 	store  *keyspace.Store
 	engine *testEngine
 	driver *Driver
@@ -56,7 +56,7 @@ func newTestCluster(t *testing.T, n int) *testCluster {
 	}
 	for i := range n {
 		c.owner[slots.Slot(testSlots+i)] = i
-		node := &testNode{c: c, index: i, id: slots.NodeID{byte('A' + i)}, disk: &disk.Mem{},
+		node := &testNode{c: c, index: i, id: slots.NodeID{byte('A' + i)}, disk: &storage.Memory{},
 			host:      c.net.Host(fmt.Sprintf("10.0.0.%d", i+1)),
 			migrating: map[slots.Slot]slots.NodeID{}, importing: map[slots.Slot]slots.NodeID{}}
 		node.store = keyspace.New(keyspace.Config{Sink: node})

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // enter makes a job that runs here durable.
@@ -39,7 +39,7 @@ func (d *Driver) saveJournal() error {
 
 func (d *Driver) saveJournalLocked() error {
 	file := EncodeJournal(d.journal())
-	if err := disk.WriteFile(d.cfg.Disk, d.cfg.File, file); err != nil {
+	if err := storage.WriteFile(d.cfg.Disk, d.cfg.File, file); err != nil {
 		return err
 	}
 	if d.cfg.OnJournal != nil {

@@ -6,14 +6,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // journal returns a node's journal, as its replicas would have it.
 func (n *testNode) journal() []byte {
-	b, err := disk.ReadFile(n.disk, defaultJournal)
+	b, err := storage.ReadFile(n.disk, defaultJournal)
 	if err != nil {
 		n.c.t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestAClaimHeardWhileStarting(t *testing.T) {
 			cl.publish()
 
 			journal := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: source.id, Target: target.id, Created: time.Now()}})
-			if err := disk.WriteFile(source.disk, defaultJournal, journal); err != nil {
+			if err := storage.WriteFile(source.disk, defaultJournal, journal); err != nil {
 				t.Fatal(err)
 			}
 			d, err := NewDriver(DriverConfig{Node: n, Engine: newTestEngine(source.store, testSlots+2), Disk: source.disk})
@@ -265,7 +265,7 @@ func TestALostJournalLeavesNothingOpen(t *testing.T) {
 			}
 			time.Sleep(at * time.Millisecond)
 			source.stop()
-			source.disk = &disk.Mem{}
+			source.disk = &storage.Memory{}
 			time.Sleep(time.Second)
 			cl.mu.Lock()
 			for slot := range source.migrating { // gossip closes what is another's by now

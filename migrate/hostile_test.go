@@ -8,19 +8,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // countingDisk counts the writes of the journal, each of which takes some time.
 type countingDisk struct {
-	disk.Disk
+	storage.Disk
 	writes *int
 	delay  time.Duration
 }
 
-func (d countingDisk) Create(name string) (disk.File, error) {
+func (d countingDisk) Create(name string) (storage.File, error) {
 	*d.writes++
 	time.Sleep(d.delay)
 	return d.Disk.Create(name)

@@ -9,8 +9,8 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // ErrSaving refuses a second snapshot at the same time.
@@ -23,7 +23,7 @@ var ErrOvertaken = errors.New("overtaken by the writes of the meantime")
 // Save writes a snapshot of the node's data to a file, while the node serves, and returns
 // when it is durable. The old file stays until then. One Save at a time: others
 // get ErrSaving. A snapshot that a resync or too many writes overtook is begun again.
-func (r *Replicator) Save(ctx context.Context, d disk.Disk, name string) error {
+func (r *Replicator) Save(ctx context.Context, d storage.Disk, name string) error {
 	if !r.saving.CompareAndSwap(false, true) {
 		return ErrSaving
 	}
@@ -54,7 +54,7 @@ const saveAttempts = 3
 // Saving reports whether a Save is on its way.
 func (r *Replicator) Saving() bool { return r.saving.Load() }
 
-func (r *Replicator) save(ctx context.Context, d disk.Disk, name string, keys int) error {
+func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys int) error {
 	f, err := d.Create(name)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (r *Replicator) shard() []byte {
 // The node comes back with its place in history, so that it can resume at its master, or
 // its replicas at it, if nothing was written in between. shard is what Config.Shard named when the snapshot
 // was written, nil if the data was of no known shard then.
-func Load(ctx context.Context, d disk.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (shard []byte, found bool, err error) {
+func Load(ctx context.Context, d storage.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (shard []byte, found bool, err error) {
 	f, err := d.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil

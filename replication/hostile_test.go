@@ -12,11 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // liar is a replica that says whatever a test wants.
@@ -190,7 +190,7 @@ func TestPanicLetsGo(t *testing.T) {
 		if p := <-panicked; p.Where != "replication" || p.Value != "a trap" {
 			t.Errorf("%v", p)
 		}
-		if err := replica.Save(t.Context(), &disk.Mem{}, "snapshot"); err != nil {
+		if err := replica.Save(t.Context(), &storage.Memory{}, "snapshot"); err != nil {
 			t.Error(err)
 		}
 		replica.stop()

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // snapshotOf returns a snapshot of n keys, and the store.
@@ -82,19 +82,19 @@ func TestSnapshotCutAnywhere(t *testing.T) {
 }
 
 func TestLoadNamesFileSlotAndByteAndLeavesTheFile(t *testing.T) {
-	var d disk.Mem
+	var d storage.Memory
 	if _, found, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil); found || err != nil {
 		t.Fatalf("no file: %v, %v", found, err)
 	}
 	file, _ := snapshotOf(t, 10_000)
 	cut := file[:len(file)/2]
-	disk.WriteFile(&d, "dump.rdb", cut)
+	storage.WriteFile(&d, "dump.rdb", cut)
 	_, _, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil)
 	if err == nil || !strings.Contains(err.Error(), "dump.rdb") || !strings.Contains(err.Error(), "at byte") || !strings.Contains(err.Error(), "of slot ") {
 		t.Fatalf("the error is %v", err)
 	}
 	t.Log(err)
-	if left, _ := disk.ReadFile(&d, "dump.rdb"); !bytes.Equal(left, cut) {
+	if left, _ := storage.ReadFile(&d, "dump.rdb"); !bytes.Equal(left, cut) {
 		t.Fatal("the file was touched")
 	}
 }
@@ -105,7 +105,7 @@ func TestSaveWhileWriting(t *testing.T) {
 	a := net.node(1)
 	defer a.stop()
 	fill(t, a.store, 20_000, 50)
-	var d disk.Mem
+	var d storage.Memory
 	// Two keys of one slot always change together.
 	pair := func(i int) {
 		a.store.Update(slots.OfString("{p}a"), func(tx *keyspace.Tx) error {
@@ -156,7 +156,7 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 		b.follow(a)
 		b.reach(a)
 		b.cfg.Shard = func() []byte { return []byte("a and b") }
-		var d disk.Mem
+		var d storage.Memory
 		if err := b.Save(t.Context(), &d, "b"); err != nil {
 			t.Fatal(err)
 		}

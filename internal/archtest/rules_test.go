@@ -5,7 +5,7 @@ const module = "github.com/slotmesh/slotmesh"
 
 // leaves are packages without any opinion about clusters; everything may import
 // them, they import none of ours.
-var leaves = []string{"internal/disk", "internal/frame", "internal/guard", "internal/rdb"}
+var leaves = []string{"internal/frame", "internal/guard", "internal/rdb", "network", "storage"}
 
 // forTests may be imported by every test.
 var forTests = []string{"internal/memnet"}
@@ -18,7 +18,8 @@ var mayImport = map[string][]string{
 	"gossip":                {"slots"},
 	"replication":           {"slots", "keyspace"},
 	"migrate":               {"slots", "keyspace"},
-	"internal/disk":         {},
+	"network":               {},
+	"storage":               {},
 	"internal/frame":        {},
 	"internal/guard":        {},
 	"internal/memnet":       {},

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slotmesh/slotmesh/internal/disk"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // ErrNoFile is returned by Rewrite where there is nothing to rewrite.
@@ -40,7 +40,7 @@ func (s *Settings) Rewrite() error {
 	}
 	values := *s.values.Load()
 	text = rewrite(text, values, readFile)
-	if err := disk.WriteFile(disk.Dir(filepath.Dir(path)), filepath.Base(path), []byte(text)); err != nil {
+	if err := storage.WriteFile(storage.Dir(filepath.Dir(path)), filepath.Base(path), []byte(text)); err != nil {
 		return fmt.Errorf("Rewriting config file: %w", err)
 	}
 	return os.Chmod(path, info.Mode().Perm())

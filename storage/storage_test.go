@@ -1,4 +1,4 @@
-package disk
+package storage
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 )
 
 func TestDisks(t *testing.T) {
-	for name, d := range map[string]Disk{"dir": Dir(t.TempDir()), "mem": &Mem{}} {
+	for name, d := range map[string]Disk{"dir": Dir(t.TempDir()), "mem": &Memory{}} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := ReadFile(d, "a"); !errors.Is(err, fs.ErrNotExist) {
 				t.Fatalf("reading a missing file: %v", err)
@@ -88,7 +88,7 @@ func TestSweep(t *testing.T) {
 }
 
 func TestMemFault(t *testing.T) {
-	var m Mem
+	var m Memory
 	full := errors.New("no space left")
 	m.SetFault(full)
 	if err := WriteFile(&m, "a", []byte("x")); !errors.Is(err, full) {

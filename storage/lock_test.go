@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd || windows
 
-package disk
+package storage
 
 import (
 	"bufio"
@@ -31,7 +31,7 @@ func TestLock(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	mem := &Mem{}
+	mem := &Memory{}
 	for _, c := range []struct {
 		name          string
 		first, second Locker

@@ -1,4 +1,4 @@
-package disk
+package storage
 
 import (
 	"errors"
@@ -91,19 +91,4 @@ func holder(path string) string {
 		return " of this process"
 	}
 	return fmt.Sprintf(" (process %s)", pid)
-}
-
-// Lock implements Locker.
-func (m *Mem) Lock(...string) (unlock func(), err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.locked {
-		return nil, fmt.Errorf("the disk in memory is %w", ErrInUse)
-	}
-	m.locked = true
-	return func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.locked = false
-	}, nil
 }

@@ -1,0 +1,29 @@
+package slotmesh
+
+import (
+	"github.com/slotmesh/slotmesh/network"
+	"github.com/slotmesh/slotmesh/storage"
+)
+
+// Names of other packages that a configuration needs.
+type (
+	// Network is how a node reaches others and is reached. [TCP] is the usual one; package
+	// clustertest has one in memory.
+	Network = network.Network
+
+	// TCP is the Network of the operating system, with or without TLS.
+	TCP = network.TCP
+
+	// Disk keeps the files that must survive a restart. See Config.Dir for the usual one.
+	Disk = storage.Disk
+
+	// DiskLocker is a Disk that can be taken for one node alone: Start takes it, and Close
+	// gives it back. Dir is one. A host's Disk should be one if two nodes could ever be
+	// given the same files.
+	DiskLocker = storage.Locker
+)
+
+// ErrDiskInUse is returned by Start of a node whose Dir or Disk another node has, of this process
+// or of another one. Two nodes that write the same files would run under one id, serve the
+// same slots and save over each other.
+var ErrDiskInUse = storage.ErrInUse

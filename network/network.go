@@ -1,0 +1,19 @@
+package network
+
+import (
+	"context"
+	"net"
+)
+
+// Network opens and accepts connections.
+//
+// One that also has a method Now() time.Time is the clock of the machine as well: keys
+// expire by it, not by time.Now.
+type Network interface {
+	// Listen accepts connections at addr, "host:port"; port 0 picks a free one, which the
+	// listener's Addr tells.
+	Listen(addr string) (net.Listener, error)
+	// Dial connects to addr, "host:port". It gives up when ctx ends; the connection
+	// outlives ctx.
+	Dial(ctx context.Context, addr string) (net.Conn, error)
+}
