@@ -18,7 +18,11 @@ func (n *Node) Err() error {
 // fail ends the node after a panic on one of its goroutines. Half a node, one that serves clients and is deaf on the bus,
 // would be worse than none, and to end the host program is not this module's to decide. The keys are saved as
 // on Close; of the cluster's state all that was promised to others is on the disk already.
-func (n *Node) fail(p *PanicError) {
+func (n *Node) fail(err error) {
+	p, ok := err.(*PanicError)
+	if !ok {
+		p = &PanicError{Where: "the node", Value: err}
+	}
 	if !n.failure.CompareAndSwap(nil, p) {
 		return
 	}

@@ -39,7 +39,7 @@ type DriverConfig struct {
 	// OnPanic is called if a goroutine of the Driver panics, whether by a bug of its own or of OnOutput; it must not
 	// wait for Close. The Driver has ended then, without a word to anybody: Do returns ErrClosed. Its state is what was saved
 	// last, which lacks nothing that was promised. Default: the panic ends the program.
-	OnPanic func(*guard.Panic)
+	OnPanic func(error)
 }
 
 // Driver runs a Core: it owns the clock, the connections and the state file. One

@@ -54,7 +54,7 @@ type DriverConfig struct {
 	Logger hclog.Logger
 	// OnPanic is called if a goroutine of the Driver panics. It must not wait for Close. Default: the
 	// panic ends the program.
-	OnPanic func(*guard.Panic)
+	OnPanic func(error)
 }
 
 // Driver runs the migrations of a node, outgoing and incoming. It is safe for

@@ -44,7 +44,7 @@ type Config struct {
 	OnEvent func(Event)
 	// OnPanic is called if a goroutine that serves a link panics; the link has ended then. It must not
 	// wait for Close. Default: the panic ends the program.
-	OnPanic func(*guard.Panic)
+	OnPanic func(error)
 }
 
 // Replicator is a node's part in replication: it serves replicas while the node is a

@@ -180,7 +180,7 @@ func TestPanicLetsGo(t *testing.T) {
 		defer master.stop()
 		master.set("k", "v")
 		panicked := make(chan *guard.Panic, 1)
-		replica.cfg.OnPanic = func(p *guard.Panic) { panicked <- p }
+		replica.cfg.OnPanic = func(err error) { panicked <- err.(*guard.Panic) }
 		replica.cfg.OnEvent = func(e Event) {
 			if _, ok := e.(SyncStarted); ok {
 				panic("a trap")

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-func run(on func(*Panic), fn func()) {
+func run(on func(error), fn func()) {
 	defer Recover("a test", on)
 	fn()
 }
 
 func TestRecover(t *testing.T) {
 	var got *Panic
-	on := func(p *Panic) { got = p }
+	on := func(err error) { got = err.(*Panic) }
 	if run(on, func() {}); got != nil {
 		t.Fatalf("without a panic: %v", got)
 	}
