@@ -375,9 +375,16 @@ func (w *world) execute(n *simNode, slot slots.Slot, k string, write bool) {
 	defer func() { w.clients = false }()
 	switch {
 	case write && w.r.IntN(4) == 0 && !w.raced.Has(slot):
-		n.store.Update(slot, func(tx *keyspace.Tx) error { tx.Delete([]byte(k)); return nil })
+		var present bool
+		n.store.Update(slot, func(tx *keyspace.Tx) error {
+			_, present = tx.Peek([]byte(k))
+			tx.Delete([]byte(k))
+			return nil
+		})
 		delete(w.want, k)
-		w.acks.wrote(w, n, slot, k, "")
+		if present { // else it writes nothing: what it saw, another's deletion, may not be acknowledged yet
+			w.acks.wrote(w, n, slot, k, "")
+		}
 	case write:
 		w.put(n, slot, k)
 	default:
