@@ -54,7 +54,8 @@ type member struct {
 	id   slots.NodeID   // of the node that was there last
 }
 
-// Start returns a cluster whose nodes all serve and agree. It ends with the test.
+// Start returns a cluster whose nodes all serve and agree, and whose replicas have their masters' data. It ends with
+// the test.
 func Start(t testing.TB, cfg Config) *Cluster {
 	t.Helper()
 	if cfg.Masters == 0 {
@@ -84,6 +85,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	} else if err != nil {
 		t.Fatalf("clustertest: %v", err)
 	}
+	c.waitSynced(ctx)
 	return c
 }
 

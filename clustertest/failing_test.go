@@ -27,6 +27,7 @@ func (f *failing) Log(args ...any)   { f.log += fmt.Sprintln(args...) }
 
 func (f *failing) Fatalf(format string, args ...any) {
 	f.failed, f.fatal = true, fmt.Sprintf(format, args...)
+	f.TB.Log("the cluster's test fails: ", f.fatal)
 	runtime.Goexit()
 }
 

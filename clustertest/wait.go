@@ -10,7 +10,8 @@ import (
 )
 
 // WaitStable waits until the living nodes serve, agree on the owner of each slot, see each
-// other online, and have noticed which are dead. After four node timeouts and a minute it fails the test.
+// other online, have noticed which are dead, and hold their masters' data: so that any of them may be killed next.
+// After four node timeouts and a minute it fails the test.
 func (c *Cluster) WaitStable() {
 	c.t.Helper()
 	limit := c.patience()
@@ -19,6 +20,7 @@ func (c *Cluster) WaitStable() {
 	for {
 		dissenter, why := c.dissent()
 		if dissenter == nil {
+			c.waitSynced(ctx)
 			return
 		}
 		// It takes a change of the dissenter, or of the one it is compared with.
@@ -28,6 +30,19 @@ func (c *Cluster) WaitStable() {
 		stop()
 		if ctx.Err() != nil {
 			c.t.Fatalf("clustertest: not stable after %v: node %d %s", limit, c.place(dissenter.ID()), why)
+		}
+	}
+}
+
+// waitSynced waits until each replica has its master's data: one that has not does not stand for election.
+func (c *Cluster) waitSynced(ctx context.Context) {
+	c.t.Helper()
+	for i, m := range c.nodes {
+		if m.node == nil {
+			continue
+		}
+		if err := m.node.WaitSynced(ctx); err != nil {
+			c.t.Fatalf("clustertest: node %d does not get its master's data: %v", i, err)
 		}
 	}
 }

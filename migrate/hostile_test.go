@@ -64,10 +64,12 @@ func TestHellosAreBounded(t *testing.T) {
 		if most := helloBurst + int(time.Since(began)/helloPace) + 1; writes > most || welcome != 80 {
 			t.Errorf("%d writes in %v, at most %d are due; %d were welcome", writes, time.Since(began), most, welcome)
 		}
-		before := len(cl.nodes[1].driver.custody.records)
-		for i := before; i < maxJobs; i++ {
-			cl.nodes[1].driver.custody.add(Job{ID: JobID{1, byte(i >> 8), byte(i)}, Kind: KindMove}, time.Now())
+		d := cl.nodes[1].driver
+		d.mu.Lock()
+		for i := len(d.custody.records); i < maxJobs; i++ {
+			d.custody.add(Job{ID: JobID{1, byte(i >> 8), byte(i)}, Kind: KindMove}, time.Now())
 		}
+		d.mu.Unlock()
 		welcome, writes = 0, 0
 		if hello(1000, 0); refused != 1 || writes != 0 {
 			t.Errorf("a job too many: %d refused, %d writes", refused, writes)
