@@ -14,8 +14,11 @@ func (tx *Tx) commit() {
 	}
 	was := t.sum
 	for i := range tx.ops {
+		if i%ahead == 0 && len(tx.ops) > ahead {
+			tx.touchNext(i)
+		}
 		op, n := &tx.ops[i], &tx.notes[i]
-		s, at := n.segment, n.at
+		s, at := tx.first, tx.firstAt
 		if i > 0 || op.Kind != OpPut { // earlier ops may have moved things
 			s, at = t.find(n.hash, op.Key)
 		}
@@ -40,6 +43,16 @@ func (tx *Tx) commit() {
 	if sink := tx.store.cfg.Sink; sink != nil {
 		sink.Commit(tx.slot, tx.ops)
 	}
+}
+
+// touchNext touches the keys of the ops from i on.
+func (tx *Tx) touchNext(i int) {
+	var hashes [ahead]uint64
+	n := min(ahead, len(tx.notes)-i)
+	for k := range n {
+		hashes[k] = tx.notes[i+k].hash
+	}
+	tx.table.touch(hashes[:n])
 }
 
 // overwrite carries out a single put that replaces an entry by one of the same size, without an expiry before or

@@ -144,7 +144,7 @@ func (s *Store) evictCandidate(c *candidate, policy Policy) (gone bool) {
 }
 
 func (tx *Tx) evict(key []byte) {
-	tx.stage(OpDelete, String, key, nil, 0, tx.store.hash(key))
+	tx.stage(OpDelete, String, key, nil, 0, tx.store.hash(key), copied)
 }
 
 // evicted commits the eviction and reports whether there was one.

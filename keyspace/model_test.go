@@ -26,6 +26,7 @@ type modelRun struct {
 	sink  *replicaSink
 	keys  int // keys to choose from, for each slot
 	undo  []func()
+	lent  [][]byte // to the transaction under way
 }
 
 // replicaSink applies all it hears to another store.
@@ -150,6 +151,9 @@ func (m *modelRun) transaction(slot slots.Slot) {
 	if m.rnd.IntN(3) == 0 {
 		steps = m.rnd.IntN(40)
 	}
+	if m.rnd.IntN(100) == 0 { // many more than fewOps
+		steps = m.rnd.IntN(500)
+	}
 	fail, bang := m.rnd.IntN(5) == 0, m.rnd.IntN(20) == 0
 	err := func() (err error) {
 		defer func() {
@@ -170,6 +174,7 @@ func (m *modelRun) transaction(slot slots.Slot) {
 			return nil
 		})
 	}()
+	m.takeBack()
 	if fail != (err == errRollback) {
 		m.t.Fatalf("Update returned %v", err)
 	}
@@ -182,11 +187,12 @@ func (m *modelRun) transaction(slot slots.Slot) {
 
 // save remembers how to undo a change of key.
 func (m *modelRun) save(model map[string]Entry, key []byte) {
-	was, ok := model[string(key)]
+	name := string(key)
+	was, ok := model[name]
 	m.undo = append(m.undo, func() {
-		delete(model, string(key))
+		delete(model, name)
 		if ok {
-			model[string(key)] = was
+			model[name] = was
 		}
 	})
 }
@@ -198,26 +204,7 @@ func (m *modelRun) step(tx *Tx, model map[string]Entry) {
 	version := tx.Version(key)
 	switch m.rnd.IntN(6) {
 	case 0, 1, 2:
-		value, at := m.value(), m.expiry()
-		if ok && m.rnd.IntN(4) == 0 { // from another key's memory, as RENAME does
-			if e, there := tx.Get(key); there {
-				key = m.key()
-				value = e.Value
-				version = tx.Version(key)
-			}
-		}
-		kept := bytes.Clone(value)
-		if err := tx.Put(key, String, value, at); err != nil {
-			m.t.Fatal(err)
-		}
-		if !bytes.Equal(kept, value) {
-			m.t.Fatal("a value that was read changed while the transaction went on")
-		}
-		m.save(model, key)
-		model[string(key)] = Entry{Value: kept, ExpireAt: at}
-		if tx.Version(key) == version {
-			m.t.Fatalf("version of %q stayed %d when it was put", key, version)
-		}
+		m.put(tx, model, key, ok)
 	case 3:
 		if tx.Delete(key) != ok {
 			m.t.Fatalf("Delete(%q) did not return %v", key, ok)

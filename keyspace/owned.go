@@ -5,9 +5,8 @@ import "runtime"
 // PutOwned is Put for a value that the store may keep without copying it, if it is longer than
 // [BigValue]: nobody may change it any more. So a great value costs no time under the slot's lock.
 func (tx *Tx) PutOwned(key []byte, typ Type, value []byte, expireAt int64) error {
-	tx.owned = true
-	defer func() { tx.owned = false }()
-	return tx.Put(key, typ, value, expireAt)
+	tx.mustWrite()
+	return tx.put(tx.store.hash(key), key, typ, value, expireAt, given)
 }
 
 // Own returns a copy of value, for PutOwned. It makes it in steps: the runtime cannot interrupt a

@@ -34,3 +34,29 @@ func TestPutOwnedKeepsBigValues(t *testing.T) {
 		})
 	}
 }
+
+func TestPutAllCopiesOnce(t *testing.T) {
+	s := newStore(Config{}, 1)
+	for _, size := range []int{1, BigValue, BigValue + 1} {
+		key, given := []byte("k"), bytes.Repeat([]byte{7}, size)
+		err := s.Update(7, func(tx *Tx) error {
+			if err := tx.PutAll([][]byte{key, given}); err != nil {
+				return err
+			}
+			if e, _ := tx.Get(key); &e.Value[0] == &given[0] != (size <= BigValue) {
+				t.Errorf("a value of %d bytes: the transaction has a copy: %v", size, size <= BigValue)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(given)
+		s.View(7, func(tx *Tx) error {
+			if e, _ := tx.Get(key); len(e.Value) != size || e.Value[0] != 7 {
+				t.Errorf("a value of %d bytes: the store has no copy of its own", size)
+			}
+			return nil
+		})
+	}
+}

@@ -1,28 +1,24 @@
 package keyspace
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 // staging collects the writes of a transaction.
 type staging struct {
-	ops        []Op             // in order; key and value are the staging's own
-	notes      []note           // one for each op
-	latest     map[uint64]int32 // hash → its last op, kept once there are more than fewOps
-	buf        []byte           // holds small keys and values
-	place      []byte           // of the entry that the first op replaces, if its bytes are all there is to change
-	version    uint64           // of the last op
-	owned      bool             // a big value to be staged is the store's already
+	ops        []Op       // in order
+	notes      []note     // one for each op
+	latest     lastStaged // the last op of each hash, kept once there are more than fewOps
+	buf        []byte     // holds small keys and values that are not lent
+	first      *segment   // where the first op's key was when it was staged …
+	firstAt    int        // … which no op before it can have changed
+	place      []byte     // of the entry that the first op replaces, if its bytes are all there is to change
+	version    uint64     // of the last op
 	grownKeys  int
 	grownBytes int64
 }
 
-// note is what an op needs for its commit.
+// note is what an op needs for its commit. It has no pointers: there may be very many.
 type note struct {
 	hash      uint64
-	segment   *segment // where the key was when staged; only the first op may rely on it
-	at        int
 	earlier   int32 // the op before it with the same hash, -1 = none, kept with latest
 	access    uint32
 	hasAccess bool
@@ -30,31 +26,27 @@ type note struct {
 	lapse     bool // a removal because of expiry
 }
 
+// lending says what staging does with the key and the value that it is given.
+type lending uint8
+
+const (
+	copied lending = iota
+	lent           // they stay as they are until the transaction has ended
+	given          // a big value is the store's from now on; all else is copied
+)
+
 const (
 	fewOps  = 16        // up to here a linear search is fastest
+	keepOps = 1 << 10   // longest list of ops kept for the next transaction
 	keepBuf = 64 << 10  // greatest buffer kept for the next transaction
 	maxBuf  = 256 << 10 // greatest buffer for small keys and values; then comes another one
 )
-
-// Expect says that n writes will follow, which saves the transaction from making room for them step by step.
-func (tx *Tx) Expect(n int) {
-	g := &tx.staging
-	if n <= fewOps || len(g.ops) > 0 {
-		return
-	}
-	g.ops, g.notes = slices.Grow(g.ops, n), slices.Grow(g.notes, n)
-	g.latest = make(map[uint64]int32, n)
-}
 
 // staged returns the last op on key, -1 if there is none.
 func (g *staging) staged(hash uint64, key []byte) int {
 	i := len(g.ops) - 1
 	if i >= fewOps {
-		last, ok := g.latest[hash]
-		if !ok {
-			return -1
-		}
-		i = int(last)
+		i = g.latest.find(g.notes, hash)
 	}
 	return g.search(i, hash, key)
 }
@@ -82,9 +74,9 @@ func (g *staging) search(i int, hash uint64, key []byte) int {
 	return -1
 }
 
-// stage appends an op, with copies of its key and value, and returns its note, in which the caller may add to the hash.
+// stage appends an op and returns its note, in which the caller may add to the hash.
 // Both are filled in where they are: to copy a struct that has just been written makes a processor wait for the writes.
-func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, hash uint64) *note {
+func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, hash uint64, how lending) *note {
 	g := &tx.staging
 	if len(g.ops) == 0 {
 		g.version = tx.table.version
@@ -93,17 +85,17 @@ func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, ha
 	g.ops, g.notes = append(g.ops, Op{}), append(g.notes, note{})
 	op, n := &g.ops[len(g.ops)-1], &g.notes[len(g.notes)-1]
 	op.Kind, op.Slot, op.Type, op.ExpireAt, op.Version = kind, tx.slot, typ, expireAt, g.version
-	n.hash, n.at = hash, -1
-	if kind == OpPut && isBig(len(key), len(value)) {
-		op.Key, op.Value = g.keepBig(key, value)
-	} else {
+	n.hash = hash
+	switch {
+	case kind == OpPut && isBig(len(key), len(value)):
+		op.Key, op.Value = g.keepBig(key, value, how)
+	case how == lent:
+		op.Key, op.Value = key, value
+	default:
 		op.Key, op.Value = g.copy(key), g.copy(value)
 	}
 	switch {
 	case len(g.ops) == fewOps+1:
-		if g.latest == nil {
-			g.latest = make(map[uint64]int32)
-		}
 		for i := range g.ops {
 			g.link(i)
 		}
@@ -113,9 +105,9 @@ func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, ha
 	return n
 }
 
-// keepBig is copy for a big entry.
-func (g *staging) keepBig(key, value []byte) (k, v []byte) {
-	if !g.owned || len(value) <= BigValue {
+// keepBig is copy for a big entry, whose value the store keeps.
+func (g *staging) keepBig(key, value []byte, how lending) (k, v []byte) {
+	if how != given || len(value) <= BigValue {
 		value = append(make([]byte, 0, len(value)), value...)
 	}
 	if len(key) > maxKey {
@@ -124,13 +116,7 @@ func (g *staging) keepBig(key, value []byte) (k, v []byte) {
 	return g.copy(key), value
 }
 
-func (g *staging) link(i int) {
-	g.notes[i].earlier = -1
-	if last, ok := g.latest[g.notes[i].hash]; ok {
-		g.notes[i].earlier = last
-	}
-	g.latest[g.notes[i].hash] = int32(i)
-}
+func (g *staging) link(i int) { g.notes[i].earlier = g.latest.set(g.notes, i) }
 
 // copy returns a copy of b that lives until reset. A full buffer is left to those who
 // point into it.
@@ -145,18 +131,18 @@ func (g *staging) copy(b []byte) []byte {
 
 // reset forgets everything but small buffers.
 func (g *staging) reset() {
-	if len(g.ops) == 0 && g.latest == nil {
+	if len(g.ops) == 0 && g.latest.cells == nil {
 		return
+	}
+	if cap(g.ops) > keepOps {
+		g.ops, g.notes = nil, nil
 	}
 	clear(g.ops)
 	clear(g.notes)
-	g.ops, g.notes, g.buf, g.place = g.ops[:0], g.notes[:0], g.buf[:0], nil
+	g.ops, g.notes, g.buf = g.ops[:0], g.notes[:0], g.buf[:0]
 	if cap(g.buf) > keepBuf {
 		g.buf = nil
 	}
-	if cap(g.ops) > 1024 {
-		g.ops, g.notes = nil, nil
-	}
-	g.latest = nil
+	g.latest, g.first, g.place = lastStaged{}, nil, nil
 	g.grownKeys, g.grownBytes = 0, 0
 }

@@ -1,49 +1,50 @@
 package keyspace
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 )
 
-// Expect saves allocations and changes nothing else.
-func TestExpect(t *testing.T) {
-	const n = 5000
-	value := bytes.Repeat([]byte("v"), 100)
-	keys := make([][]byte, n)
-	for i := range keys {
-		keys[i] = fmt.Appendf(nil, "key:%d", i/2) // each twice
-	}
-	fill := func(s *Store, expect int) func() {
-		return func() {
-			err := s.Update(0, func(tx *Tx) error {
-				tx.Expect(expect)
-				for _, key := range keys {
-					if err := tx.Put(key, String, value, 0); err != nil {
-						return err
-					}
+// PutAll stages each pair as Put does, with fewer allocations.
+func TestPutAll(t *testing.T) {
+	for _, n := range []int{0, 1, ahead - 1, ahead, ahead + 1, 5000} {
+		pairs := make([][]byte, 0, 2*n)
+		for i := range n {
+			pairs = append(pairs, fmt.Appendf(nil, "key:%d", i/2), fmt.Appendf(nil, "value:%d", i)) // each key twice
+		}
+		fill := func(s *Store, put func(tx *Tx) error) func() {
+			return func() {
+				if err := s.Update(0, put); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		all := func(tx *Tx) error { return tx.PutAll(pairs) }
+		single := func(tx *Tx) error {
+			for i := 0; i < len(pairs); i += 2 {
+				if err := tx.Put(pairs[i], String, pairs[i+1], 0); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		a, b := New(Config{}), New(Config{})
+		with, without := testing.AllocsPerRun(5, fill(a, all)), testing.AllocsPerRun(5, fill(b, single))
+		if with > without || n > 1000 && with == without {
+			t.Errorf("%d pairs: %v allocations with PutAll, %v with Put", n, with, without)
+		}
+		for i := range n {
+			want := fmt.Sprintf("value:%d", min(i|1, n-1)) // the later of its two
+			a.View(0, func(tx *Tx) error {
+				if e, _ := tx.Get(pairs[2*i]); string(e.Value) != want {
+					t.Errorf("%d pairs: %s is %q, want %q", n, pairs[2*i], e.Value, want)
 				}
 				return nil
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
 		}
+		if a.Len() != (n+1)/2 || b.Len() != a.Len() {
+			t.Errorf("%d pairs make %d keys, %d by Put", n, a.Len(), b.Len())
+		}
+		checkStore(t, a)
 	}
-	s := New(Config{})
-	without := testing.AllocsPerRun(5, fill(s, 0))
-	with := testing.AllocsPerRun(5, fill(s, n))
-	if with >= without {
-		t.Errorf("%v allocations with Expect, %v without", with, without)
-	}
-	fill(s, 10*n)()                  // more than come
-	s.Update(0, func(tx *Tx) error { // and none at all
-		tx.Expect(n)
-		return nil
-	})
-	put(s, 0, keys[0])
-	if got := s.Len(); got != n/2 {
-		t.Errorf("%d keys, want %d", got, n/2)
-	}
-	checkStore(t, s)
 }

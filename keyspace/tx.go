@@ -130,7 +130,10 @@ func (tx *Tx) Size(key []byte) int64 {
 // nothing may be evicted.
 func (tx *Tx) Put(key []byte, typ Type, value []byte, expireAt int64) error {
 	tx.mustWrite()
-	hash := tx.store.hash(key)
+	return tx.put(tx.store.hash(key), key, typ, value, expireAt, copied)
+}
+
+func (tx *Tx) put(hash uint64, key []byte, typ Type, value []byte, expireAt int64, how lending) error {
 	at, segment, fresh := -1, (*segment)(nil), false
 	there, size := false, int64(0) // the key, and what it takes up now
 	if i := tx.staged(hash, key); i >= 0 {
@@ -159,8 +162,10 @@ func (tx *Tx) Put(key []byte, typ Type, value []byte, expireAt int64) error {
 	if !there {
 		tx.grownKeys++
 	}
-	n := tx.stage(OpPut, typ, key, value, expireAt, hash)
-	n.segment, n.at, n.fresh = segment, at, fresh
+	if len(tx.ops) == 0 {
+		tx.first, tx.firstAt = segment, at
+	}
+	tx.stage(OpPut, typ, key, value, expireAt, hash, how).fresh = fresh
 	return nil
 }
 
@@ -172,7 +177,7 @@ func (tx *Tx) Expire(key []byte, expireAt int64) bool {
 	if _, ok := tx.look(hash, key); !ok {
 		return false
 	}
-	tx.stage(OpExpire, String, key, nil, expireAt, hash)
+	tx.stage(OpExpire, String, key, nil, expireAt, hash, copied)
 	return true
 }
 
@@ -186,7 +191,7 @@ func (tx *Tx) Delete(key []byte) bool {
 	}
 	tx.grownKeys--
 	tx.grownBytes -= footprint(len(key), len(rec.value), rec.expireAt)
-	tx.stage(OpDelete, String, key, nil, 0, hash)
+	tx.stage(OpDelete, String, key, nil, 0, hash, copied)
 	return true
 }
 
@@ -270,7 +275,7 @@ func (tx *Tx) lapsed(rec *record) bool {
 	if tx.mode&passiveMode == 0 {
 		tx.grownKeys--
 		tx.grownBytes -= footprint(len(rec.key), len(rec.value), rec.expireAt)
-		tx.stage(OpDelete, String, rec.key, nil, 0, tx.store.hash(rec.key)).lapse = true
+		tx.stage(OpDelete, String, rec.key, nil, 0, tx.store.hash(rec.key), copied).lapse = true
 	}
 	return true
 }

@@ -33,6 +33,24 @@ func (c *loopConn) SetDeadline(time.Time) error      { return nil }
 func (c *loopConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *loopConn) SetWriteDeadline(time.Time) error { return nil }
 
+// streamConn plays one command again and again, in reads as long as the server's buffer, and swallows the replies.
+type streamConn struct {
+	loopConn
+	at int // in the command
+}
+
+func (c *streamConn) Read(b []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, c.batch[c.at:])
+	if c.at += n; c.at == len(c.batch) {
+		c.at = 0
+		c.left--
+	}
+	return n, nil
+}
+
 // hotCommands must not allocate.
 var hotCommands = []struct {
 	name string
@@ -85,6 +103,27 @@ func BenchmarkCommand(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				srv.ServeConn(&loopConn{batch: batch, left: (b.N + pipeline - 1) / pipeline})
+			})
+		}
+	}
+}
+
+// BenchmarkWideCommand measures commands of many keys of one slot; ns/op is for one command.
+func BenchmarkWideCommand(b *testing.B) {
+	for _, shape := range []struct{ keys, size int }{{100_000, 10}, {20_000, 2000}} {
+		set, get := []string{"MSET"}, []string{"MGET"}
+		for i := range shape.keys {
+			key := "{k}" + itoa(i)
+			set, get = append(set, key, strings.Repeat("x", shape.size)), append(get, key)
+		}
+		for _, args := range [][]string{set, get} {
+			b.Run(args[0]+"/"+itoa(shape.keys)+"x"+itoa(shape.size), func(b *testing.B) {
+				srv := startServer(b, Config{Cluster: newFakeCluster()})
+				srv.ServeConn(&streamConn{loopConn: loopConn{batch: resp.AppendCommand(nil, set...), left: 1}})
+				batch := resp.AppendCommand(nil, args...)
+				b.ReportAllocs()
+				b.ResetTimer()
+				srv.ServeConn(&streamConn{loopConn: loopConn{batch: batch, left: b.N}})
 			})
 		}
 	}

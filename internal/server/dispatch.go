@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -187,8 +188,12 @@ func (s *session) addKeysAt(keys keySpec, args [][]byte) {
 	if last < 0 {
 		last += len(args)
 	}
+	last = min(last, len(args)-1)
+	if last > first {
+		s.access.Keys = slices.Grow(s.access.Keys, (last-first)/step+1)
+	}
 	standalone := s.srv.standalone()
-	for i := first; i <= last && i < len(args); i += step {
+	for i := first; i <= last; i += step {
 		key := args[i]
 		if !standalone {
 			slot := slots.Of(key)

@@ -183,17 +183,7 @@ func cmdMSet(s *session, tx *keyspace.Tx) error {
 		return errArity(s.cmd)
 	}
 	s.out.OK()
-	return s.putPairs(tx)
-}
-
-func (s *session) putPairs(tx *keyspace.Tx) error {
-	tx.Expect(len(s.args) / 2)
-	for i := 1; i < len(s.args); i += 2 {
-		if err := tx.Put(s.args[i], keyspace.String, s.args[i+1], 0); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.PutAll(s.args[1:])
 }
 
 func cmdMSetNX(s *session, tx *keyspace.Tx) error {
@@ -207,7 +197,7 @@ func cmdMSetNX(s *session, tx *keyspace.Tx) error {
 		}
 	}
 	s.out.Int(1)
-	return s.putPairs(tx)
+	return tx.PutAll(s.args[1:])
 }
 
 func cmdAppend(s *session, tx *keyspace.Tx) error {
