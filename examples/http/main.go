@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -124,11 +125,27 @@ func replace(ctx context.Context, node *slotmesh.Node) error {
 			return err
 		}
 		if n.HasSlots() {
-			log.Printf("taking over %d slots; their keys are lost", n.Slots.Len())
-			return node.AddSlots(ctx, *n.Slots)
+			log.Printf("taking over up to %d slots; their keys are lost", n.Slots.Len())
+			return adopt(ctx, node, *n.Slots)
 		}
 	}
 	return nil
+}
+
+// adopt makes the node the owner of those of the slots that nobody owns. Others may claim some of them at the same time:
+// an instance to which one was being moved.
+func adopt(ctx context.Context, node *slotmesh.Node, set slots.Set) error {
+	for {
+		for slot := range set.All() {
+			if node.Map().Owner(slot) != nil {
+				set.Remove(slot)
+			}
+		}
+		err := node.AddSlots(ctx, set)
+		if busy := new(gossip.SlotError); !errors.As(err, &busy) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // moving reports whether the node hands slots over.
