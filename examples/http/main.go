@@ -31,7 +31,6 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
-	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -132,17 +131,20 @@ func replace(ctx context.Context, node *slotmesh.Node) error {
 	return nil
 }
 
-// adopt makes the node the owner of those of the slots that nobody owns. Others may claim some of them at the same time:
-// an instance to which one was being moved.
+// adopt makes the node the owner of those of the slots that nobody owns. Another instance, to which one of them was being
+// moved, may claim it at the same time: then it tries again without that one.
 func adopt(ctx context.Context, node *slotmesh.Node, set slots.Set) error {
-	for {
+	free := func() slots.Set {
 		for slot := range set.All() {
 			if node.Map().Owner(slot) != nil {
 				set.Remove(slot)
 			}
 		}
-		err := node.AddSlots(ctx, set)
-		if busy := new(gossip.SlotError); !errors.As(err, &busy) || ctx.Err() != nil {
+		return set
+	}
+	for {
+		want := free()
+		if err := node.AddSlots(ctx, want); err == nil || free() == want {
 			return err
 		}
 	}
