@@ -74,8 +74,8 @@ func (n *Node) newCalls() *links[*peer.Conn] {
 }
 
 // callPeer sends a request to another node. Nothing has been done if the error matches peer.ErrNotSent.
-func (n *Node) callPeer(ctx context.Context, to place, r *peer.Request) ([]byte, error) {
-	conn, err := n.calls.get(ctx, linkKey{place: to})
+func (n *Node) callPeer(ctx context.Context, to endpoint, r *peer.Request) ([]byte, error) {
+	conn, err := n.calls.get(ctx, linkKey{endpoint: to})
 	if err != nil {
 		return nil, err
 	}

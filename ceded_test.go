@@ -110,18 +110,18 @@ func TestCededSlotSurvivesAFailover(t *testing.T) {
 		c.Partition([]int{1}, []int{0, 2, 3, 4, 5, 6, 7, 8, 9})
 		o.must(0, "CLUSTER SETSLOT "+slot+" NODE "+target.ID().String())
 		c.Kill(0)
-		heir := c.Node(5)
-		if err := heir.WaitMap(t.Context(), func(m *slots.Map) bool { return m.Self().IsMaster() }); err != nil {
+		successor := c.Node(5)
+		if err := successor.WaitMap(t.Context(), func(m *slots.Map) bool { return m.Self().IsMaster() }); err != nil {
 			t.Fatal(err)
 		}
-		if m := heir.Map(); !m.Ceded().Has(slots.OfString(key)) && m.Owner(slots.OfString(key)).ID != target.ID() {
+		if m := successor.Map(); !m.Ceded().Has(slots.OfString(key)) && m.Owner(slots.OfString(key)).ID != target.ID() {
 			t.Errorf("the successor keeps the slot: owner %s", m.Owner(slots.OfString(key)).ID)
 		}
 		c.Heal()
 		c.Restart(0)
 		c.WaitStable()
 		noneOpen(t, c)
-		if got := slotOwner(c.Node(2), key); got != slotOwner(heir, key) || got == heir.ID() {
+		if got := slotOwner(c.Node(2), key); got != slotOwner(successor, key) || got == successor.ID() {
 			t.Errorf("the slot belongs to %s", got)
 		}
 		if got := o.chase(2, "GET "+key); got != "0" {

@@ -26,10 +26,10 @@ type DialConfig struct {
 }
 
 // Client is a Router of a program that is no node: it knows only addresses, speaks the Redis protocol to the
-// nodes' client ports, and learns the map from them. Procedures ([Router.Call]) are not to be had there.
+// nodes' client ports, and learns the map from them. Functions ([Router.Call]) are not to be had there.
 type Client struct {
 	Router
-	reach *clientReach
+	transport *clientTransport
 }
 
 // Dial returns a client once one of the nodes has told the map. It keeps one connection to each node, which all
@@ -44,31 +44,31 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	if cfg.Silence <= 0 {
 		cfg.Silence = defaultSilence
 	}
-	r := newClientReach(cfg)
+	r := newClientTransport(cfg)
 	for _, addr := range cfg.Addrs {
 		host, port, err := splitAddr("Addrs", addr)
 		if err != nil {
 			return nil, fmt.Errorf(`slotmesh: DialConfig.Addrs has %q: use "host:port"`, addr)
 		}
-		r.seeds = append(r.seeds, place{addr: slots.Addr{Host: host, Port: uint16(port)}})
+		r.seeds = append(r.seeds, endpoint{addr: slots.Addr{Host: host, Port: uint16(port)}})
 	}
 	if err := r.load(ctx); err != nil {
 		r.close()
 		return nil, err
 	}
-	return &Client{Router: Router{reach: r}, reach: r}, nil
+	return &Client{Router: Router{transport: r}, transport: r}, nil
 }
 
 const defaultSilence = 15 * time.Second
 
 // Close ends the client's connections, and calls under way with an error.
 func (c *Client) Close() error {
-	c.reach.close()
+	c.transport.close()
 	return nil
 }
 
 // connect opens a connection to a node's client port.
-func (r *clientReach) connect(ctx context.Context, to linkKey) (*peer.Pipe, error) {
+func (r *clientTransport) connect(ctx context.Context, to linkKey) (*peer.Pipe, error) {
 	conn, err := r.cfg.Network.Dial(ctx, to.addr.Client())
 	if err != nil {
 		return nil, err
@@ -79,9 +79,9 @@ func (r *clientReach) connect(ctx context.Context, to linkKey) (*peer.Pipe, erro
 	return peer.NewPipe(conn, r.cfg.Silence), nil
 }
 
-// withinStep rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds: each has a connection of its own to a
+// stepContext rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds: each has a connection of its own to a
 // replica, and a caller may compute its bounds.
-func withinStep(bound time.Duration) time.Duration {
+func stepContext(bound time.Duration) time.Duration {
 	step := time.Duration(0)
 	for unit := time.Millisecond; unit <= min(bound, time.Hour); unit *= 10 {
 		for _, n := range []time.Duration{1, 2, 5} {
@@ -94,7 +94,7 @@ func withinStep(bound time.Duration) time.Duration {
 }
 
 // introduce agrees on the protocol.
-func (r *clientReach) introduce(conn net.Conn, to linkKey) error {
+func (r *clientTransport) introduce(conn net.Conn, to linkKey) error {
 	c := resp.NewConn(conn)
 	hello := []string{"HELLO", "3"}
 	if r.cfg.Password != "" {
@@ -106,9 +106,9 @@ func (r *clientReach) introduce(conn net.Conn, to linkKey) error {
 	var err error
 	var refused resp.Error
 	switch {
-	case to.readOnly && to.within > 0:
+	case to.readOnly && to.maxStaleness > 0:
 		// Who does not know this command sends us to its master.
-		if _, err = c.Do("MESH.READONLY", string(milliseconds(to.within))); errors.As(err, &refused) {
+		if _, err = c.Do("MESH.READONLY", string(milliseconds(to.maxStaleness))); errors.As(err, &refused) {
 			err = nil
 		}
 	case to.readOnly:

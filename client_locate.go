@@ -10,7 +10,7 @@ import (
 // the address beside it, its redirects have not.
 
 // locate finds the host of a redirect that has none: the map tells the slot's owner, the port which node it is otherwise.
-func (r *clientReach) locate(ctx context.Context, err error, from place) error {
+func (r *clientTransport) locate(ctx context.Context, err error, from endpoint) error {
 	switch e := err.(type) {
 	case *slots.MovedError:
 		if e.Addr.Host != slots.NoHostname {
@@ -32,9 +32,9 @@ func (r *clientReach) locate(ctx context.Context, err error, from place) error {
 }
 
 // hostAt returns the host of a known node with that port, the one asked if there is none.
-func (r *clientReach) hostAt(port uint16, from place) string {
+func (r *clientTransport) hostAt(port uint16, from endpoint) string {
 	for master, replicas := range r.view.Load().replicas {
-		for _, p := range append([]place{master}, replicas...) {
+		for _, p := range append([]endpoint{master}, replicas...) {
 			if p.addr.Port == port {
 				return p.addr.Host
 			}

@@ -12,7 +12,7 @@ import (
 
 // awaitSync waits until k replicas hold what has been written on a connection, at most as WithSync says. A WAIT says nothing
 // until it ends; so a long one is sent in parts, and the connection does not pass for a silent one.
-func (r *clientReach) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
+func (r *clientTransport) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
 	end, ok := ctx.Deadline()
 	if !ok {
 		end = time.Now().Add(syncLimit)
@@ -23,13 +23,13 @@ func (r *clientReach) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) err
 		reply, err := pipe.Call(ctx, wait)
 		switch {
 		case err != nil:
-			return &unknownFate{err}
+			return &ambiguous{err}
 		case reply.Kind != resp.Int:
-			return &unknownFate{fmt.Errorf("the answer to WAIT was %q", reply.Text())}
+			return &ambiguous{fmt.Errorf("the answer to WAIT was %q", reply.Text())}
 		case reply.Int >= int64(k):
 			return nil
 		case !time.Now().Before(end):
-			return &unknownFate{fmt.Errorf("%d of %d replicas hold it", reply.Int, k)}
+			return &ambiguous{fmt.Errorf("%d of %d replicas hold it", reply.Int, k)}
 		}
 	}
 }

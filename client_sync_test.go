@@ -46,11 +46,11 @@ func TestClientWaitsForReplicas(t *testing.T) {
 			t.Error(err)
 		}
 		took(0)
-		if err := <-waited; !errors.Is(err, slotmesh.ErrUnknownFate) {
+		if err := <-waited; !errors.Is(err, slotmesh.ErrAmbiguous) {
 			t.Error(err)
 		}
 		took(20 * time.Second)
-		if err := client.Set(slotmesh.WithSync(t.Context(), 1), "key", nil, 0); !errors.Is(err, slotmesh.ErrUnknownFate) {
+		if err := client.Set(slotmesh.WithSync(t.Context(), 1), "key", nil, 0); !errors.Is(err, slotmesh.ErrAmbiguous) {
 			t.Error(err)
 		}
 		took(25 * time.Second)

@@ -23,13 +23,13 @@ func TestClientWithManyBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer client.Close()
-		r := client.Reading(slotmesh.ReadReplica)
+		r := client.WithReadPreference(slotmesh.ReadReplica)
 		if err := r.Set(slotmesh.WithSync(t.Context(), 1), "key", []byte("old"), 0); err != nil {
 			t.Fatal(err)
 		}
 		read := func(bound time.Duration, want string) {
 			t.Helper()
-			if v, err := r.Within(bound).Get(t.Context(), "key"); err != nil || string(v) != want {
+			if v, err := r.WithMaxStaleness(bound).Get(t.Context(), "key"); err != nil || string(v) != want {
 				t.Errorf("within %v: %q, %v", bound, v, err)
 			}
 		}

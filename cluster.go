@@ -40,7 +40,7 @@ func (n *Node) Forget(ctx context.Context, id slots.NodeID) error {
 // AddSlots makes this node the owner of slots that have none: all of them, or none and
 // a *gossip.SlotError. Slots that a job is bringing here are refused, too.
 func (n *Node) AddSlots(ctx context.Context, set slots.Set) error {
-	if err := n.mayTake(&set); err != nil {
+	if err := n.accepts(&set); err != nil {
 		return err
 	}
 	return n.do(ctx, gossip.AddSlots{Slots: set})
@@ -98,7 +98,7 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 		return err
 	}
 	for _, note := range []string{noteOpen, noteJobs} { // of the shard that it was a part of
-		if _, err := n.backlog.Note(note, nil); err != nil {
+		if _, err := n.backlog.PutMetadata(note, nil); err != nil {
 			return err
 		}
 	}

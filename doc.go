@@ -18,7 +18,7 @@
 //   - map: a node's present view of who owns what ([Node.Map]). It is a value.
 //   - epoch: a number that only grows and orders claims to slots.
 //   - router: the way from any node to every key ([Node.Router]).
-//   - procedure: a function of the host that runs at a key's owner ([Node.Offer], [Router.Call]).
+//   - function: a function of the host that runs at a key's owner ([Node.RegisterFunc], [Router.Call]).
 //   - bus: the connections between nodes, on a port of their own.
 //
 // # Which node serves a key

@@ -215,7 +215,7 @@ func TestReadyAndWhy(t *testing.T) {
 				t.Errorf("%s with a third of the slots gone: %v", name, err)
 			}
 		}
-		if got := c.Node(0).Why(8000); !strings.Contains(got, want) {
+		if got := c.Node(0).Explain(8000); !strings.Contains(got, want) {
 			t.Errorf("Why: %s", got)
 		}
 		for key, want := range map[string]string{
@@ -241,11 +241,11 @@ func TestReadyAndWhy(t *testing.T) {
 			}
 		}
 		for i, want := range []string{"slot 0 is mine: served", "slot 0 belongs to 10.0.0.1:7000@17000 (online): I answer MOVED"} {
-			if got := c.Node(i).Why(0); got != want {
+			if got := c.Node(i).Explain(0); got != want {
 				t.Errorf("%q, want %q", got, want)
 			}
 		}
-		if got, want := c.Node(3).Why(0), "slot 0 belongs to my master 10.0.0.1:7000@17000: I serve reads after READONLY, otherwise I answer MOVED"; got != want {
+		if got, want := c.Node(3).Explain(0), "slot 0 belongs to my master 10.0.0.1:7000@17000: I serve reads after READONLY, otherwise I answer MOVED"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	})

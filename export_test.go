@@ -20,7 +20,7 @@ func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func
 }
 
 // KnowsJobs reports whether a replica has heard of its master's migrations.
-func KnowsJobs(n *Node) bool { return len(n.backlog.Notes()[noteJobs]) > 0 }
+func KnowsJobs(n *Node) bool { return len(n.backlog.Metadata()[noteJobs]) > 0 }
 
 // Standing is what elections compare of a node's data.
 func Standing(n *Node) replication.Standing { return n.repl.Standing() }

@@ -162,7 +162,7 @@ func TestRestartWithoutItsReplica(t *testing.T) {
 					t.Errorf("it goes on in term %d, the replica's data is of term %d", after.Term, before.Term)
 				}
 				time.Sleep(10 * T)
-				e, log := heard.take()
+				e, log := heard.wait()
 				if e.On || e.Epoch == 0 || len(e.Lacks) != 1 || e.Lacks[0].Replica != replica {
 					t.Errorf("it said %+v", e)
 				}
@@ -200,8 +200,8 @@ func (w *witness) event(e slotmesh.Event) {
 	}
 }
 
-// take returns the last news of a fence, and the log.
-func (w *witness) take() (gossip.Fenced, string) {
+// wait returns the last news of a fence, and the log.
+func (w *witness) wait() (gossip.Fenced, string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.fence, w.log.String()

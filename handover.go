@@ -15,10 +15,10 @@ const (
 	handOverLimit = 600 * time.Millisecond
 	// farewell is for how long it then tells its clients where to go.
 	farewell = 50 * time.Millisecond
-	// heirLag is how long ago a replica in step was heard: it speaks each second.
-	heirLag = 2 * time.Second
-	// heirEvery is how often it looks whether the heir is still there.
-	heirEvery = 20 * time.Millisecond
+	// successorLag is how long ago a replica in step was heard: it speaks each second.
+	successorLag = 2 * time.Second
+	// successorPollEvery is how often it looks whether the successor is still there.
+	successorPollEvery = 20 * time.Millisecond
 )
 
 // handOver lets the best replica take this master's place before the node ends. It does nothing, at once, on a
@@ -28,48 +28,48 @@ func (n *Node) handOver() {
 	if m == nil || n.repl == nil || m.State() != slots.OK || !m.Self().HasSlots() {
 		return
 	}
-	heir, ok := n.heir(m)
+	successor, ok := n.successor(m)
 	if !ok {
 		return
 	}
 	ctx, cancel := context.WithTimeout(n.life, handOverLimit)
 	defer cancel()
-	if err := n.do(ctx, gossip.HandOver{To: heir}); err != nil {
+	if err := n.do(ctx, gossip.HandOver{To: successor}); err != nil {
 		n.log.Info("ends without a successor", "error", err)
 		return
 	}
-	done := n.succeeded(ctx, heir)
-	if !done && !n.linked(heir) { // as when a whole cluster is closed
-		n.log.Info("ends without a successor: its replica has ended too", "replica", heir.Short())
+	done := n.succeeded(ctx, successor)
+	if !done && !n.linked(successor) { // as when a whole cluster is closed
+		n.log.Info("ends without a successor: its replica has ended too", "replica", successor.Short())
 		return
 	}
 	if !done {
-		n.log.Warn("ends without a successor: its replica did not take over in time", "replica", heir.Short())
+		n.log.Warn("ends without a successor: its replica did not take over in time", "replica", successor.Short())
 		return
 	}
-	n.log.Info("handed over", "to", heir.Short())
+	n.log.Info("handed over", "to", successor.Short())
 	time.Sleep(farewell)
 }
 
-// heir returns the replica that holds most, if one is in step.
-func (n *Node) heir(m *slots.Map) (id slots.NodeID, ok bool) {
+// successor returns the replica that holds most, if one is in step.
+func (n *Node) successor(m *slots.Map) (id slots.NodeID, ok bool) {
 	most := int64(-1)
 	for _, r := range n.repl.Status().Replicas {
 		node := m.Node(r.ID)
 		if node == nil || node.Master != m.Self().ID || node.Health != slots.Online || node.NoFailover {
 			continue
 		}
-		if r.State == replication.ReplicaOnline && r.Lag < heirLag && r.Offset > most {
+		if r.State == replication.ReplicaOnline && r.Lag < successorLag && r.Offset > most {
 			id, ok, most = r.ID, true, r.Offset
 		}
 	}
 	return id, ok
 }
 
-// succeeded waits until this node is no master any more; false if ctx ends first, or the heir
+// succeeded waits until this node is no master any more; false if ctx ends first, or the successor
 // itself: when a whole cluster is closed, nobody should wait for it.
-func (n *Node) succeeded(ctx context.Context, heir slots.NodeID) bool {
-	look := time.NewTicker(heirEvery)
+func (n *Node) succeeded(ctx context.Context, successor slots.NodeID) bool {
+	look := time.NewTicker(successorPollEvery)
 	defer look.Stop()
 	for {
 		changed := n.changed.next()
@@ -80,7 +80,7 @@ func (n *Node) succeeded(ctx context.Context, heir slots.NodeID) bool {
 		select {
 		case <-changed:
 		case <-look.C:
-			if !n.linked(heir) {
+			if !n.linked(successor) {
 				return false
 			}
 		case <-ctx.Done():

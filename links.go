@@ -29,10 +29,10 @@ type link interface {
 
 // linkKey says what a connection is for.
 type linkKey struct {
-	place
-	readOnly bool          // READONLY has been said on it
-	within   time.Duration // it is good for that only while the node is so little behind; 0: no matter
-	sync     bool          // writes on it wait for replicas, and hold up what comes after them
+	endpoint
+	readOnly     bool          // READONLY has been said on it
+	maxStaleness time.Duration // it is good for that only while the node is so little behind; 0: no matter
+	sync         bool          // writes on it wait for replicas, and hold up what comes after them
 }
 
 // linkState is a connection, or the attempt to make it.

@@ -29,7 +29,7 @@ func (n *Node) noteLost(old, m *slots.Map) {
 	if old == nil || !m.Self().IsMaster() || !old.Self().HasSlots() {
 		return
 	}
-	minded := n.migrations.Minding()
+	minded := n.migrations.Claimed()
 	lost := m.Moved(old)
 	lost.Intersect(old.Self().Slots)
 	for slot := range lost.All() {
@@ -66,8 +66,8 @@ func (l *lostSlots) add(slot slots.Slot, now time.Time) {
 	l.since[slot] = now
 }
 
-// take takes out the slots of which it is so.
-func (l *lostSlots) take(when func(slot slots.Slot, since time.Time) bool) (list []slots.Slot) {
+// removeIf takes out the slots of which it is so.
+func (l *lostSlots) removeIf(when func(slot slots.Slot, since time.Time) bool) (list []slots.Slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for slot, since := range l.since {
@@ -81,17 +81,17 @@ func (l *lostSlots) take(when func(slot slots.Slot, since time.Time) bool) (list
 
 // dropLost removes the keys of lost slots whose time has come.
 func (n *Node) dropLost(now time.Time) {
-	due := n.lost.take(func(_ slots.Slot, since time.Time) bool { return now.Sub(since) >= lostGrace })
+	due := n.lost.removeIf(func(_ slots.Slot, since time.Time) bool { return now.Sub(since) >= lostGrace })
 	if len(due) == 0 {
 		return
 	}
-	minded := n.migrations.Minding()
+	minded := n.migrations.Claimed()
 	n.dropAll(slices.DeleteFunc(due, minded.Has))
 }
 
 // dropLostNow removes the keys of lost slots that are about to be imported: what comes is newer than what is here.
 func (n *Node) dropLostNow(set *slots.Set) {
-	n.dropAll(n.lost.take(func(slot slots.Slot, _ time.Time) bool { return set.Has(slot) }))
+	n.dropAll(n.lost.removeIf(func(slot slots.Slot, _ time.Time) bool { return set.Has(slot) }))
 }
 
 func (n *Node) dropAll(list []slots.Slot) {

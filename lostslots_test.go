@@ -44,8 +44,8 @@ func (o operator) must(i int, lines ...string) {
 	}
 }
 
-// takeOver makes node i the owner of a slot, as the stock fix does.
-func (o operator) takeOver(i int, slot string) {
+// claim makes node i the owner of a slot, as the stock fix does.
+func (o operator) claim(i int, slot string) {
 	o.t.Helper()
 	o.must(i, "CLUSTER DELSLOTS "+slot, "CLUSTER ADDSLOTS "+slot, "CLUSTER BUMPEPOCH")
 }
@@ -75,7 +75,7 @@ func keyOf(n *slotmesh.Node) string {
 
 func TestKeysOfALostSlotGoAfterAWhile(t *testing.T) {
 	withLoss(t, func(t *testing.T, o operator, slot string, owner, thief *slotmesh.Node) {
-		o.takeOver(1, slot)
+		o.claim(1, slot)
 		o.c.WaitStable()
 		time.Sleep(3 * time.Second)
 		if n := o.count(0, slot); n != "1" {
@@ -91,7 +91,7 @@ func TestKeysOfALostSlotGoAfterAWhile(t *testing.T) {
 // What the stock fix does when two nodes hold keys of a slot and the other has more.
 func TestFixBringsKeysOfALostSlotToItsOwner(t *testing.T) {
 	withLoss(t, func(t *testing.T, o operator, slot string, owner, thief *slotmesh.Node) {
-		o.takeOver(1, slot)
+		o.claim(1, slot)
 		o.c.WaitStable()
 		key := keyAt(t, o, 0, slot)
 		o.must(0, "CLUSTER SETSLOT "+slot+" IMPORTING "+thief.ID().String())
@@ -106,9 +106,9 @@ func TestFixBringsKeysOfALostSlotToItsOwner(t *testing.T) {
 
 func TestKeysOfASlotThatCameBackStay(t *testing.T) {
 	withLoss(t, func(t *testing.T, o operator, slot string, owner, thief *slotmesh.Node) {
-		o.takeOver(1, slot)
+		o.claim(1, slot)
 		o.c.WaitStable()
-		o.takeOver(0, slot)
+		o.claim(0, slot)
 		o.c.WaitStable()
 		time.Sleep(time.Minute)
 		if n := o.count(0, slot); n != "1" {
@@ -138,7 +138,7 @@ func TestRestOfAMoveEndedTooEarlyStays(t *testing.T) {
 // A migration by the nodes themselves brings what is true; what is left here from before is not.
 func TestMigrationReplacesKeysOfALostSlot(t *testing.T) {
 	withLoss(t, func(t *testing.T, o operator, slot string, owner, thief *slotmesh.Node) {
-		o.takeOver(1, slot)
+		o.claim(1, slot)
 		o.c.WaitStable()
 		n, _ := strconv.Atoi(slot)
 		id, err := thief.MigrateSlots(t.Context(), slots.NewSet(slots.Slot(n)), owner.ID())

@@ -246,25 +246,25 @@ func TestMoveSurvivesLossOfEitherSide(t *testing.T) {
 					set := startMove(t, c, ms*time.Millisecond)
 					target := c.Node(1).ID()
 					c.Kill(victim)
-					heir := c.Node(victim + 3)
+					successor := c.Node(victim + 3)
 					to := func() slots.NodeID {
 						if victim == 1 {
-							return heir.ID()
+							return successor.ID()
 						}
 						return target
 					}
-					if victim == 0 && !slotmesh.KnowsJobs(heir) {
+					if victim == 0 && !slotmesh.KnowsJobs(successor) {
 						// The job died with its master before its journal had left: nothing has moved.
 						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 						defer cancel()
-						if err := heir.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() && m.State() == slots.OK }); err != nil {
+						if err := successor.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() && m.State() == slots.OK }); err != nil {
 							t.Fatal(err)
 						}
 						time.Sleep(10 * time.Second)
 					} else {
 						moved(t, c.Node(2), &set, to)
 					}
-					whole(t, c, []*slotmesh.Node{c.Node(2), heir, c.Node(1 - victim)}, keys)
+					whole(t, c, []*slotmesh.Node{c.Node(2), successor, c.Node(1 - victim)}, keys)
 				})
 			})
 		}

@@ -95,7 +95,7 @@ func keysOf(node *slotmesh.Node, other string, n int) (keys []string) {
 	}
 }
 
-// TestBigValueMovesUnnoticed: while a great value moves, other keys of its slot and of both
+// TestBigValueMovesUnnoticed: while a large value moves, other keys of its slot and of both
 // nodes are read and written as ever, and nobody takes anybody for dead.
 func TestBigValueMovesUnnoticed(t *testing.T) {
 	for _, c := range []struct{ replicas, size int }{{0, 256 << 20}, {1, 24 << 20}} {

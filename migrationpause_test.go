@@ -15,7 +15,7 @@ import (
 
 // TestManualFailoverDuringAMoveLosesNothing: a manual failover of the source or of the target, at any
 // moment of a move, promises that nothing is lost. So while it holds writes back, no batch
-// may land: the replica that takes over has agreed where the data ends.
+// may be committed: the replica that takes over has agreed where the data ends.
 func TestManualFailoverDuringAMoveLosesNothing(t *testing.T) {
 	for name, i := range map[string]int{"source": 0, "target": 1} {
 		for _, ms := range moments {
@@ -32,13 +32,13 @@ func TestManualFailoverDuringAMoveLosesNothing(t *testing.T) {
 					set := startMove(t, c, ms*time.Millisecond)
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
-					heir := c.Node(i + 3)
-					if err := heir.Failover(ctx, gossip.FailoverDefault); err != nil {
+					successor := c.Node(i + 3)
+					if err := successor.Failover(ctx, gossip.FailoverDefault); err != nil {
 						t.Fatal(err)
 					}
 					target := c.Node(1)
 					if i == 1 {
-						target = heir
+						target = successor
 					}
 					moved(t, c.Node(2), &set, func() slots.NodeID {
 						if c.Node(2).Map().Node(target.ID()).IsMaster() && target.Map().Self().HasSlots() {

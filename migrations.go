@@ -88,7 +88,7 @@ func (v mover) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) {
 
 // noteJobs tells the replicas which jobs are on their way.
 func (n *Node) noteJobs(journal []byte) {
-	if _, err := n.backlog.Note(noteJobs, journal); err != nil {
+	if _, err := n.backlog.PutMetadata(noteJobs, journal); err != nil {
 		n.log.Debug("the journal of migrations was not replicated", "error", err)
 	}
 }
@@ -137,9 +137,9 @@ func (n *Node) CancelMigration(id migrate.JobID) error {
 	return orClosed(n.migrations.Cancel(id))
 }
 
-// mayTake refuses to make slots this node's own that a job is bringing. Its source, were it restarted now, would take the keys
+// accepts refuses to make slots this node's own that a job is bringing. Its source, were it restarted now, would take the keys
 // that it still has for old copies: only a job that is through with a slot gives it away.
-func (n *Node) mayTake(set *slots.Set) error {
+func (n *Node) accepts(set *slots.Set) error {
 	if n.migrations == nil {
 		return nil
 	}

@@ -245,13 +245,13 @@ func TestMigrateSurvivesFailover(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.Kill(victim)
-				heir := c.Node(victim + 3)
-				if err := heir.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() }); err != nil {
+				successor := c.Node(victim + 3)
+				if err := successor.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() }); err != nil {
 					t.Fatal(err)
 				}
 				done := func(m *slots.Map) bool {
 					for slot := range set.All() {
-						if o := m.Owner(slot); o == nil || o.ID != c.Nodes()[0].ID() && victim == 1 && o.ID != heir.ID() || victim == 0 && o.ID != c.Node(1).ID() {
+						if o := m.Owner(slot); o == nil || o.ID != c.Nodes()[0].ID() && victim == 1 && o.ID != successor.ID() || victim == 0 && o.ID != c.Node(1).ID() {
 							return false
 						}
 					}

@@ -49,12 +49,12 @@ type Node struct {
 	server     *server.Server
 	settings   *conf.Settings
 
-	calls      *links[*peer.Conn] // to other nodes
-	distances  distances          // to them, for ReadNearest
-	procedures sync.Map           // string → Procedure
-	runID      string             // differs from start to start
-	events     *events
-	slotCalls  *slotCalls
+	calls     *links[*peer.Conn] // to other nodes
+	measured  latencies          // to them, for ReadNearest
+	funcs     sync.Map           // string → Func
+	runID     string             // differs from start to start
+	events    *events
+	slotCalls *slotCalls
 
 	changed broadcast    // of the map
 	aborted broadcast    // of manual failovers
@@ -66,7 +66,7 @@ type Node struct {
 	promises    *replication.Promises
 	departures  replication.Departures
 
-	kin      kin // of the goroutine that changes the map
+	lineage  shardLineage // of the goroutine that changes the map
 	lost     lostSlots
 	vacated  vacated
 	openings openings
@@ -84,7 +84,7 @@ type Node struct {
 	failure  atomic.Pointer[PanicError]
 	stop     chan struct{} // closed when Close begins
 	closed   chan struct{} // closed when Close is through
-	ending   error         // what went wrong in Close; set before closed is closed
+	closeErr error         // what went wrong in Close; set before closed is closed
 	wg       sync.WaitGroup
 }
 
@@ -294,7 +294,7 @@ func (n *Node) Close() error {
 		n.teardown()
 	}
 	<-n.closed
-	return n.ending
+	return n.closeErr
 }
 
 // teardown stops in the order in which requests come in: clients, peers, the rest.
@@ -315,7 +315,7 @@ func (n *Node) teardown() {
 	if n.repl != nil {
 		if err := n.snapshots.atEnd(); err != nil {
 			n.log.Error("the last snapshot could not be saved", "error", err)
-			n.ending = fmt.Errorf("slotmesh: the last snapshot could not be saved: %w", err)
+			n.closeErr = fmt.Errorf("slotmesh: the last snapshot could not be saved: %w", err)
 		}
 		n.repl.Close()
 	}

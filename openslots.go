@@ -60,7 +60,7 @@ func (n *Node) noteOpenLocked() {
 	}
 	b, err := o.encode()
 	if err == nil {
-		_, err = n.backlog.Note(noteOpen, b)
+		_, err = n.backlog.PutMetadata(noteOpen, b)
 	}
 	if err != nil {
 		n.log.Error("the replicas cannot be told which slots are open", "error", err)
@@ -79,9 +79,9 @@ func (o *openSlots) add(more openSlots) {
 	}
 }
 
-// announce tells the replicas of slots that are about to be opened, as far as they may be. The caller calls
+// publishOpen tells the replicas of slots that are about to be opened, as far as they may be. The caller calls
 // done when they are open, or will not be.
-func (n *Node) announce(set *slots.Set, state gossip.SlotState, peer slots.NodeID) (done func()) {
+func (n *Node) publishOpen(set *slots.Set, state gossip.SlotState, peer slots.NodeID) (done func()) {
 	m := n.Map()
 	next := openSlots{Migrating: make(map[slots.Slot]slots.NodeID), Importing: make(map[slots.Slot]slots.NodeID)}
 	for slot := range set.All() {
@@ -142,7 +142,7 @@ func cededSlots(m *slots.Map) map[slots.Slot]slots.NodeID {
 // openAtMaster returns what this node's master has open, as far as its notes have come: gossip opens
 // the same when this node takes its place.
 func (n *Node) openAtMaster() gossip.OpenSlots {
-	open, err := decodeOpenSlots(n.backlog.Notes()[noteOpen])
+	open, err := decodeOpenSlots(n.backlog.Metadata()[noteOpen])
 	if err != nil {
 		n.log.Error("open slots of the former master are lost; look for them with a check", "error", err)
 	}
@@ -152,7 +152,7 @@ func (n *Node) openAtMaster() gossip.OpenSlots {
 // resumeJobs makes this node, which has just been promoted in the place of former, go on with its
 // jobs. It runs on gossip's goroutine.
 func (n *Node) resumeJobs(former slots.NodeID) {
-	jobs := n.backlog.Notes()[noteJobs]
+	jobs := n.backlog.Metadata()[noteJobs]
 	if len(jobs) == 0 {
 		return
 	}
@@ -175,7 +175,7 @@ func (n *Node) resumeJobs(former slots.NodeID) {
 func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotState, peer slots.NodeID) error {
 	change := gossip.SetSlots{Slots: set, State: state, Node: peer}
 	if n.gossip != nil && (state == gossip.SlotMigrating || state == gossip.SlotImporting) {
-		done := n.announce(&set, state, peer)
+		done := n.publishOpen(&set, state, peer)
 		defer done()
 		least := 0
 		if state == gossip.SlotMigrating {
@@ -224,7 +224,7 @@ func (n *Node) claimLoaded() error {
 	if !m.Self().IsMaster() {
 		return nil
 	}
-	kept := n.migrations.Minding()
+	kept := n.migrations.Claimed()
 	var free slots.Set
 	for slot := range slots.Slot(slots.Count) {
 		if m.IsMine(slot) || m.Open().Has(slot) || kept.Has(slot) || n.store.Count(slot) == 0 {
@@ -248,7 +248,7 @@ func (n *Node) claimLoaded() error {
 const replicaWait = 2 * time.Second
 
 // replicasHave waits until the stream up to now is at each replica in good standing, and at least replicas at least, however
-// long that takes: a great value needs more than any fixed time, and who gave up would bring it again
+// long that takes: a large value needs more than any fixed time, and who gave up would bring it again
 // and again. A replica that is lost, or too slow, is in good standing no more. It returns how many have it.
 func (n *Node) replicasHave(ctx context.Context, least int) (held int, err error) {
 	end := n.repl.Mark(n.repl.Term())

@@ -10,10 +10,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-func (c clusterPort) SetSlot(ctx context.Context, slot slots.Slot, state server.SlotState, peer slots.NodeID) error {
+func (c clusterAdapter) SetSlot(ctx context.Context, slot slots.Slot, state server.SlotState, peer slots.NodeID) error {
 	set := slots.NewSet(slot)
 	if state == server.SlotNode && peer == c.ID() {
-		if err := c.mayTake(&set); err != nil {
+		if err := c.accepts(&set); err != nil {
 			return err
 		}
 	}
@@ -25,14 +25,14 @@ func (c clusterPort) SetSlot(ctx context.Context, slot slots.Slot, state server.
 	}[state], peer)
 }
 
-func (c clusterPort) Vacated() slots.Set { return c.vacated.fresh(time.Now()) }
+func (c clusterAdapter) Vacated() slots.Set { return c.vacated.fresh(time.Now()) }
 
-func (c clusterPort) StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (string, error) {
+func (c clusterAdapter) StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (string, error) {
 	id, err := c.MigrateSlots(ctx, set, target)
 	return id.String(), err
 }
 
-func (c clusterPort) StopMigration(_ context.Context, name string) error {
+func (c clusterAdapter) StopMigration(_ context.Context, name string) error {
 	for _, s := range c.Migrations() {
 		if !s.Import && s.Job.ID.String() == name {
 			return c.CancelMigration(s.Job.ID)
@@ -41,7 +41,7 @@ func (c clusterPort) StopMigration(_ context.Context, name string) error {
 	return nil // over, and no longer remembered
 }
 
-func (c clusterPort) ListMigrations() []server.Migration {
+func (c clusterAdapter) ListMigrations() []server.Migration {
 	var list []server.Migration
 	for _, s := range c.Migrations() {
 		if s.Job.Kind != migrate.KindMove {

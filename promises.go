@@ -69,7 +69,7 @@ func (n *Node) vouch(ctx context.Context, w *writes, to replication.Mark, k int)
 		held, raised = there, errLeft
 	}
 	if err == nil && held < k {
-		err = &replication.UnknownFateError{Mark: to, Want: k, Got: held, Cause: raised}
+		err = &replication.AmbiguousError{Mark: to, Want: k, Got: held, Cause: raised}
 	}
 	return held, err
 }
@@ -98,7 +98,7 @@ func (t told) Of(slot slots.Slot) int {
 	if k == 0 {
 		return 0
 	}
-	return min(k, int(t.n.kin.siblings.Load()))
+	return min(k, int(t.n.lineage.siblings.Load()))
 }
 
 func (t told) Raise(set *slots.Set, k int) error {

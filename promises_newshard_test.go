@@ -14,7 +14,7 @@ func TestConfirmedWritesMoveToANewShard(t *testing.T) {
 	for _, soon := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			c := newShard(t)
-			source, target, heir := c.Node(0), c.Node(1), c.Node(4)
+			source, target, successor := c.Node(0), c.Node(1), c.Node(4)
 			key := keyOf(source)
 			keys := writeTagged(t, source, key, 2000)
 			slot := confirm(t, source, key)
@@ -46,8 +46,8 @@ func TestConfirmedWritesMoveToANewShard(t *testing.T) {
 				c.Restart(1)
 			}
 			time.Sleep(30 * time.Second)
-			if got := all(t, c, append(keys, key)); got != 2001 || !heir.Map().IsMine(slot) {
-				t.Errorf("%d of 2001 keys are at their owners, and the slot has moved: %v", got, heir.Map().IsMine(slot))
+			if got := all(t, c, append(keys, key)); got != 2001 || !successor.Map().IsMine(slot) {
+				t.Errorf("%d of 2001 keys are at their owners, and the slot has moved: %v", got, successor.Map().IsMine(slot))
 			}
 		})
 	}

@@ -286,12 +286,12 @@ func ExampleRouter_Scan() {
 	// Output: 2
 }
 
-func ExampleNode_Offer() {
+func ExampleNode_RegisterFunc() {
 	ctx := context.Background()
 	nodes, stop := three(ctx)
 	defer stop()
 	for i, n := range nodes {
-		n.Offer("whereami", func(_ context.Context, key string, _ []byte) ([]byte, error) {
+		n.RegisterFunc("whereami", func(_ context.Context, key string, _ []byte) ([]byte, error) {
 			return fmt.Appendf(nil, "%s is at node %d", key, i), nil
 		})
 	}

@@ -23,26 +23,26 @@ import (
 //   - ctx ended, or the cluster did not serve the slot for too long. The last reason is wrapped:
 //     errors.Is(err, slots.ErrClusterDown), for one. Nothing has been done. An *[UnavailableError] tells
 //     what stood in the way, where that is known.
-//   - [ErrUnknownFate]: the connection broke, or ctx ended, after a write had left. It is not sent again, since it may have
+//   - [ErrAmbiguous]: the connection broke, or ctx ended, after a write had left. It is not sent again, since it may have
 //     been carried out, and another writer's may have followed it.
 //
 // A Router is safe for concurrent use.
 type Router struct {
-	reach  reach
-	reads  ReadPreference
-	within time.Duration // how far behind a replica may be that is read from; 0: no matter
+	transport    transport
+	reads        ReadPreference
+	maxStaleness time.Duration // how far behind a replica may be that is read from; 0: no matter
 }
 
-// ErrUnknownFate is matched by the error of a write that may or may not have been carried out, and may or may not
+// ErrAmbiguous is matched by the error of a write that may or may not have been carried out, and may or may not
 // survive.
-var ErrUnknownFate = replication.ErrUnknownFate
+var ErrAmbiguous = replication.ErrAmbiguous
 
 // ReplyError is an error reply of the Redis protocol, "CODE text", that has no type of its own.
 type ReplyError = resp.Error
 
 // Router returns the way from this node to all keys of the cluster. It costs nothing, ends with the node, and may be had
 // any number of times, after Start.
-func (n *Node) Router() *Router { return &Router{reach: nodeReach{n}} }
+func (n *Node) Router() *Router { return &Router{transport: nodeTransport{n}} }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none.
 func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
@@ -103,7 +103,7 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 	if err != nil || reply.Int > 0 {
 		return err == nil, err
 	}
-	master := &Router{reach: r.reach}
+	master := &Router{transport: r.transport}
 	reply, err = master.keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or is not there
 	return reply.Int > 0, err
 }
@@ -134,7 +134,7 @@ func (r *Router) Do(ctx context.Context, command string, args ...any) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	keys, write, err := r.reach.inspect(ctx, line)
+	keys, write, err := r.transport.inspect(ctx, line)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func milliseconds(d time.Duration) []byte {
 
 // here returns this node if it owns the key's slot, nil otherwise.
 func (r *Router) here(key string) *Node {
-	local := r.reach.local()
+	local := r.transport.local()
 	if local == nil {
 		return nil
 	}

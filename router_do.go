@@ -12,26 +12,26 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// reach is how a Router gets at the nodes: from one of them, or as a client.
-type reach interface {
+// transport is how a Router gets at the nodes: from one of them, or as a client.
+type transport interface {
 	local() *Node // whose keys are reached by direct calls, nil if none
 	// owner returns who serves slot, as far as is known.
-	owner(slot slots.Slot) (place, bool)
+	owner(slot slots.Slot) (endpoint, bool)
 	// replicas returns who else could serve reads of slot.
-	replicas(slot slots.Slot) []place
+	replicas(slot slots.Slot) []endpoint
 	// masters returns the nodes that own slots; anybody if there are none.
-	masters() []place
+	masters() []endpoint
 	// ask sends a request to one node and waits for the reply; an error reply is an error.
-	ask(ctx context.Context, to place, r *peer.Request) (resp.Reply, error)
+	ask(ctx context.Context, to endpoint, r *peer.Request) (resp.Reply, error)
 	// moved learns from a redirect, and returns where it leads.
-	moved(*slots.MovedError) place
-	asked(*slots.AskError) place
+	moved(*slots.MovedError) endpoint
+	asked(*slots.AskError) endpoint
 	// down reports whether the cluster is known not to serve.
 	down() bool
 	// why says what keeps slot from being served, "" if that is not known.
-	why(slot slots.Slot) string
+	explain(slot slots.Slot) string
 	// distances are how long nodes take to answer.
-	distances() *distances
+	latencies() *latencies
 	// news returns a channel that is closed when the cluster's map changes; nil if nobody tells.
 	news() <-chan struct{}
 	// refresh gets a newer map, if this end has to ask for it.
@@ -43,8 +43,8 @@ type reach interface {
 	ended() error
 }
 
-// place is a node and where it is reached.
-type place struct {
+// endpoint is a node and where it is reached.
+type endpoint struct {
 	id   slots.NodeID // zero if only the address is known
 	addr slots.Addr
 }
@@ -60,7 +60,7 @@ type request struct {
 }
 
 // patience is how long a call without a deadline goes on trying, from the first failure on.
-const patience = 30 * time.Second
+const retryBudget = 30 * time.Second
 
 // Between attempts it waits for about as long, twice as long each time, and never longer
 // than a change of the map takes to come.
@@ -80,15 +80,15 @@ const (
 	unknown                // it may have been done
 )
 
-// judge is a truth table: may a request be sent again after err?
-func judge(err error, write bool) verdict {
+// classify is a truth table: may a request be sent again after err?
+func classify(err error, write bool) verdict {
 	if err == nil {
 		return final
 	}
-	return judgeError(err, write)
+	return classifyError(err, write)
 }
 
-func judgeError(err error, write bool) verdict {
+func classifyError(err error, write bool) verdict {
 	var failure *peer.Failure
 	var moved *slots.MovedError
 	var ask *slots.AskError
@@ -125,7 +125,7 @@ func isPassing(err error) bool {
 func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 	req.Sync = syncOf(ctx)
 	w := waits{slot: req.slot, keyed: req.keyed}
-	var next place
+	var next endpoint
 	redirected := false
 	for hops := 0; ; {
 		err := error(slots.ErrSlotNotServed)
@@ -138,11 +138,11 @@ func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 			reply, err = r.ask(ctx, to, req)
 		}
 		req.Asking, redirected = false, false
-		switch judge(err, req.write) {
+		switch classify(err, req.write) {
 		case final:
 			return reply, r.whyEnded(ctx, &w, err)
 		case unknown:
-			return reply, &unknownFate{r.whyEnded(ctx, &w, err)}
+			return reply, &ambiguous{r.whyEnded(ctx, &w, err)}
 		case follow:
 			next, redirected = r.follow(req, err)
 			w.trail.add(next)
@@ -152,26 +152,26 @@ func (r *Router) do(ctx context.Context, req *request) (resp.Reply, error) {
 			redirected = req.Asking // look again where the slot is
 		}
 		req.fromMaster = req.ReadOnly && !req.fromMaster
-		if ok && r.reach.down() {
+		if ok && r.transport.down() {
 			err = fmt.Errorf("%w: %w", slots.ErrClusterDown, err)
 		}
-		r.reach.refresh(ctx)
-		if err := r.rest(ctx, &w, err); err != nil {
+		r.transport.refresh(ctx)
+		if err := r.backoff(ctx, &w, err); err != nil {
 			return reply, err
 		}
 	}
 }
 
 // follow returns where a redirect leads.
-func (r *Router) follow(req *request, err error) (place, bool) {
+func (r *Router) follow(req *request, err error) (endpoint, bool) {
 	var moved *slots.MovedError
 	if errors.As(err, &moved) {
-		return r.reach.moved(moved), true
+		return r.transport.moved(moved), true
 	}
 	var ask *slots.AskError
 	errors.As(err, &ask)
 	req.Asking = true
-	return r.reach.asked(ask), true
+	return r.transport.asked(ask), true
 }
 
 // waits is how a call has waited between its attempts.
@@ -185,22 +185,22 @@ type waits struct {
 	trail trail
 }
 
-// why says what kept the call from being served, "" if that is not known.
-func (w *waits) why(r *Router) string {
+// explain says what kept the call from being served, "" if that is not known.
+func (w *waits) explain(r *Router) string {
 	if w.keyed {
-		if reason := r.reach.why(w.slot); reason != "" {
+		if reason := r.transport.explain(w.slot); reason != "" {
 			return reason
 		}
 	}
 	return w.trail.String()
 }
 
-// rest waits before the next attempt: for a while, with jitter, or until the map changes.
-func (r *Router) rest(ctx context.Context, w *waits, last error) error {
+// backoff waits before the next attempt: for a while, with jitter, or until the map changes.
+func (r *Router) backoff(ctx context.Context, w *waits, last error) error {
 	if w.pause = min(2*w.pause, lastPause); w.pause == 0 {
 		w.pause = firstPause
 		if _, ok := ctx.Deadline(); !ok {
-			w.until = time.Now().Add(patience)
+			w.until = time.Now().Add(retryBudget)
 		}
 	}
 	timer := time.NewTimer(w.pause/2 + rand.N(w.pause/2))
@@ -208,20 +208,20 @@ func (r *Router) rest(ctx context.Context, w *waits, last error) error {
 	select {
 	case <-timer.C:
 	case <-w.news:
-	case <-r.reach.done():
+	case <-r.transport.done():
 	case <-ctx.Done():
 	}
-	w.news = r.reach.news()
+	w.news = r.transport.news()
 	select {
-	case <-r.reach.done():
-		return r.reach.ended()
+	case <-r.transport.done():
+		return r.transport.ended()
 	default:
 	}
 	if err := ctx.Err(); err != nil {
-		return unavailable(fmt.Errorf("slotmesh: gave up: %w; at last: %w", err, last), w.why(r))
+		return unavailable(fmt.Errorf("slotmesh: gave up: %w; at last: %w", err, last), w.explain(r))
 	}
 	if !w.until.IsZero() && time.Now().After(w.until) {
-		return unavailable(fmt.Errorf("slotmesh: gave up after %v: %w", patience, last), w.why(r))
+		return unavailable(fmt.Errorf("slotmesh: gave up after %v: %w", retryBudget, last), w.explain(r))
 	}
 	return nil
 }
@@ -231,18 +231,18 @@ func (r *Router) whyEnded(ctx context.Context, w *waits, err error) error {
 	if err == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 		return err
 	}
-	return unavailable(err, w.why(r))
+	return unavailable(err, w.explain(r))
 }
 
-// unknownFate is the error of a write that left and was not answered.
-type unknownFate struct{ cause error }
+// ambiguous is the error of a write that left and was not answered.
+type ambiguous struct{ cause error }
 
-func (e *unknownFate) Error() string {
+func (e *ambiguous) Error() string {
 	return "slotmesh: the write may or may not have been carried out: " + e.cause.Error()
 }
 
-func (e *unknownFate) Is(target error) bool { return target == ErrUnknownFate }
-func (e *unknownFate) Unwrap() error        { return e.cause }
+func (e *ambiguous) Is(target error) bool { return target == ErrAmbiguous }
+func (e *ambiguous) Unwrap() error        { return e.cause }
 
 // requestOf returns a command as a request of this node to itself.
 func requestOf(ctx context.Context, line [][]byte) *peer.Request {

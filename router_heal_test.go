@@ -161,7 +161,7 @@ func TestDeadlineDuringFailover(t *testing.T) {
 }
 
 // A write that left and was not answered is not sent again.
-func TestUnknownFate(t *testing.T) {
+func TestAmbiguous(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		owner, other := inCluster(c, "key")
@@ -178,11 +178,11 @@ func TestUnknownFate(t *testing.T) {
 			c.Pause(at)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			err := r.Set(ctx, "key", []byte("1"), 0)
-			if !errors.Is(err, slotmesh.ErrUnknownFate) || !errors.Is(err, context.DeadlineExceeded) {
+			if !errors.Is(err, slotmesh.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: a write without an answer: %v", name, err)
 			}
 			_, err = r.Get(ctx, "key")
-			if errors.Is(err, slotmesh.ErrUnknownFate) || !errors.Is(err, context.DeadlineExceeded) {
+			if errors.Is(err, slotmesh.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: a read without an answer: %v", name, err)
 			}
 			cancel()

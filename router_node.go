@@ -12,59 +12,59 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// nodeReach is how a node's Router gets at the others: it has the map, and calls them over the bus.
-type nodeReach struct{ node *Node }
+// nodeTransport is how a node's Router gets at the others: it has the map, and calls them over the bus.
+type nodeTransport struct{ node *Node }
 
-func (r nodeReach) local() *Node { return r.node }
+func (r nodeTransport) local() *Node { return r.node }
 
-func (r nodeReach) owner(slot slots.Slot) (place, bool) {
+func (r nodeTransport) owner(slot slots.Slot) (endpoint, bool) {
 	m := r.node.Map()
 	if m == nil {
-		return place{}, true // a standalone node has every key
+		return endpoint{}, true // a standalone node has every key
 	}
 	owner := m.Owner(slot)
 	if owner == nil {
-		return place{}, false
+		return endpoint{}, false
 	}
-	return placeOf(owner), true
+	return endpointOf(owner), true
 }
 
-func placeOf(n *slots.Node) place { return place{id: n.ID, addr: n.Addr} }
+func endpointOf(n *slots.Node) endpoint { return endpoint{id: n.ID, addr: n.Addr} }
 
-func (r nodeReach) replicas(slot slots.Slot) (list []place) {
+func (r nodeTransport) replicas(slot slots.Slot) (list []endpoint) {
 	m := r.node.Map()
 	if m == nil || m.Owner(slot) == nil {
 		return nil
 	}
 	for _, n := range m.Replicas(m.Owner(slot).ID) {
 		if n.Health == slots.Online {
-			list = append(list, placeOf(n))
+			list = append(list, endpointOf(n))
 		}
 	}
 	return list
 }
 
-func (r nodeReach) masters() (list []place) {
+func (r nodeTransport) masters() (list []endpoint) {
 	m := r.node.Map()
 	if m == nil {
-		return []place{{}}
+		return []endpoint{{}}
 	}
 	for i := range m.Nodes() {
 		if n := &m.Nodes()[i]; n.IsMaster() && n.HasSlots() {
-			list = append(list, placeOf(n))
+			list = append(list, endpointOf(n))
 		}
 	}
 	return list
 }
 
-func (r nodeReach) ask(ctx context.Context, to place, req *peer.Request) (resp.Reply, error) {
+func (r nodeTransport) ask(ctx context.Context, to endpoint, req *peer.Request) (resp.Reply, error) {
 	n := r.node
 	if to.id == n.ID() {
 		b, err := n.answer(ctx, req, nil)
 		switch {
 		case err == nil:
 			return decodeReply(req, b)
-		case req.Procedure != "" && ctx.Err() == nil && judge(err, false) == final:
+		case req.Func != "" && ctx.Err() == nil && classify(err, false) == final:
 			err = errorOf(err.Error()) // as if it came from another node
 		}
 		return resp.Reply{}, err
@@ -82,20 +82,20 @@ func (r nodeReach) ask(ctx context.Context, to place, req *peer.Request) (resp.R
 
 // decodeReply takes b over.
 func decodeReply(req *peer.Request, b []byte) (resp.Reply, error) {
-	if req.Procedure != "" {
+	if req.Func != "" {
 		return resp.Reply{Kind: resp.Bulk, Str: b}, nil
 	}
 	return resp.Decode(b)
 }
 
-func (r nodeReach) moved(e *slots.MovedError) place { return place{id: e.Node, addr: e.Addr} }
-func (r nodeReach) asked(e *slots.AskError) place   { return place{id: e.Node, addr: e.Addr} }
-func (r nodeReach) down() bool {
+func (r nodeTransport) moved(e *slots.MovedError) endpoint { return endpoint{id: e.Node, addr: e.Addr} }
+func (r nodeTransport) asked(e *slots.AskError) endpoint   { return endpoint{id: e.Node, addr: e.Addr} }
+func (r nodeTransport) down() bool {
 	m := r.node.Map()
 	return m != nil && m.State() != slots.OK
 }
 
-func (r nodeReach) why(slot slots.Slot) string {
+func (r nodeTransport) explain(slot slots.Slot) string {
 	m := r.node.Map()
 	if m == nil || r.node.gossip == nil {
 		return ""
@@ -103,13 +103,13 @@ func (r nodeReach) why(slot slots.Slot) string {
 	return r.node.whyUnserved(m, slot)
 }
 
-func (r nodeReach) distances() *distances   { return &r.node.distances }
-func (r nodeReach) news() <-chan struct{}   { return r.node.changed.next() }
-func (r nodeReach) refresh(context.Context) {} // the map comes by itself
-func (r nodeReach) done() <-chan struct{}   { return r.node.stop }
-func (r nodeReach) ended() error            { return ErrClosed }
+func (r nodeTransport) latencies() *latencies   { return &r.node.measured }
+func (r nodeTransport) news() <-chan struct{}   { return r.node.changed.next() }
+func (r nodeTransport) refresh(context.Context) {} // the map comes by itself
+func (r nodeTransport) done() <-chan struct{}   { return r.node.stop }
+func (r nodeTransport) ended() error            { return ErrClosed }
 
-func (r nodeReach) inspect(_ context.Context, line [][]byte) (keys []int, write bool, err error) {
+func (r nodeTransport) inspect(_ context.Context, line [][]byte) (keys []int, write bool, err error) {
 	if err := r.node.engine.Refused(); err != nil {
 		return nil, false, err
 	}
@@ -123,17 +123,17 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 	if err := n.engine.Refused(); err != nil {
 		return nil, err
 	}
-	if r.Procedure != "" {
-		return n.runProcedure(ctx, r)
+	if r.Func != "" {
+		return n.runFunc(ctx, r)
 	}
 	was := n.before()
-	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Within: r.Within, Done: ctx.Done()}, dst)
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, MaxStaleness: r.MaxStaleness, Done: ctx.Done()}, dst)
 	if err != nil {
 		return nil, replyErrorOf(err)
 	}
 	if k := n.syncWanted(r); k > 0 {
 		if keys, err := n.server.Inspect(r.Args); err == nil && keys.Write && len(keys.Positions) > 0 {
-			if err := n.settle(WithSync(ctx, k), was, slots.Of(r.Args[keys.Positions[0]])); err != nil {
+			if err := n.awaitAcks(WithSync(ctx, k), was, slots.Of(r.Args[keys.Positions[0]])); err != nil {
 				return nil, err
 			}
 		}
@@ -166,10 +166,10 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 		reply, err := n.answer(ctx, r, dst)
 		return reply, encodeError(err)
 	}
-	if r.Procedure != "" || n.syncWanted(r) > 0 {
+	if r.Func != "" || n.syncWanted(r) > 0 {
 		return nil, peer.ErrWait
 	}
-	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, Within: r.Within, Done: alreadyOver}, dst)
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, MaxStaleness: r.MaxStaleness, Done: alreadyOver}, dst)
 	if errors.Is(err, slots.ErrTryAgain) { // a key in flight, or a pause: it may be over soon
 		return nil, peer.ErrWait
 	}
@@ -178,14 +178,14 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 
 // Codes of errors between nodes that the Redis protocol has no code for.
 const (
-	codeUnknownFate = "UNKNOWNFATE "
-	codeNoProcedure = "NOPROCEDURE "
+	codeAmbiguous = "UNKNOWNFATE "
+	codeNoFunc    = "NOPROCEDURE "
 )
 
 // encodeError makes an error one whose text tells errorOf what it is.
 func encodeError(err error) error {
-	if err != nil && errors.Is(err, ErrUnknownFate) {
-		return errors.New(codeUnknownFate + err.Error())
+	if err != nil && errors.Is(err, ErrAmbiguous) {
+		return errors.New(codeAmbiguous + err.Error())
 	}
 	return err
 }
@@ -210,10 +210,10 @@ func errorOf(text string) error {
 	switch {
 	case strings.HasPrefix(text, slots.ErrTryAgain.Error()):
 		return slots.ErrTryAgain
-	case strings.HasPrefix(text, codeUnknownFate):
-		return &unknownFate{errors.New(text[len(codeUnknownFate):])}
-	case strings.HasPrefix(text, codeNoProcedure):
-		return &noProcedure{text[len(codeNoProcedure):]}
+	case strings.HasPrefix(text, codeAmbiguous):
+		return &ambiguous{errors.New(text[len(codeAmbiguous):])}
+	case strings.HasPrefix(text, codeNoFunc):
+		return &noFunc{text[len(codeNoFunc):]}
 	}
 	return ReplyError(text)
 }

@@ -15,7 +15,7 @@ type ReadPreference uint8
 const (
 	// ReadMaster reads what was written last. The default.
 	ReadMaster ReadPreference = iota
-	// ReadReplica spreads reads over the replicas, which are a little behind their master: see [Router.Within]. Without a
+	// ReadReplica spreads reads over the replicas, which are a little behind their master: see [Router.WithMaxStaleness]. Without a
 	// replica that is online it is ReadMaster.
 	ReadReplica
 	// ReadNearest reads from this node if it has the slot, as master or replica, otherwise from the one of the shard's
@@ -23,43 +23,43 @@ const (
 	ReadNearest
 )
 
-// Reading returns a Router that reads from other nodes of a shard and shares all else with r.
-func (r *Router) Reading(from ReadPreference) *Router {
-	return &Router{reach: r.reach, reads: from, within: r.within}
+// WithReadPreference returns a Router that reads from other nodes of a shard and shares all else with r.
+func (r *Router) WithReadPreference(from ReadPreference) *Router {
+	return &Router{transport: r.transport, reads: from, maxStaleness: r.maxStaleness}
 }
 
-// Within returns a Router that takes no answer of a replica that may lack something which its master had bound ago; it
+// WithMaxStaleness returns a Router that takes no answer of a replica that may lack something which its master had bound ago; it
 // reads from the master then. 0 is no bound. It is for a Router that reads from replicas:
 //
-//	node.Router().Reading(slotmesh.ReadReplica).Within(2 * time.Second)
+//	node.Router().WithReadPreference(slotmesh.ReadReplica).WithMaxStaleness(2 * time.Second)
 //
 // A replica knows by a message's round trip, not by clocks, and what it cannot prove it does not claim: with a bound
 // below a second, the first read after a pause goes to the master, and makes the replica ask it. A master that is
 // cut off from the cluster, and has not noticed yet, counts as one. A [Client] rounds bound down to 1, 2 or 5 ms, 10, 20 or 50 ms, and so on.
 // Nodes that are no slotmesh nodes prove nothing: their
 // masters are read from.
-func (r *Router) Within(bound time.Duration) *Router {
+func (r *Router) WithMaxStaleness(bound time.Duration) *Router {
 	if bound > 0 {
 		bound = max(bound.Truncate(time.Millisecond), time.Millisecond) // as it travels
 	}
-	return &Router{reach: r.reach, reads: r.reads, within: max(0, bound)}
+	return &Router{transport: r.transport, reads: r.reads, maxStaleness: max(0, bound)}
 }
 
 // choose returns the node to ask first; false if nobody serves the slot.
-func (r *Router) choose(req *request) (place, bool) {
+func (r *Router) choose(req *request) (endpoint, bool) {
 	if !req.keyed {
-		all := r.reach.masters()
+		all := r.transport.masters()
 		if len(all) == 0 {
-			return place{}, false
+			return endpoint{}, false
 		}
 		return all[rand.IntN(len(all))], true
 	}
-	req.ReadOnly, req.Within = false, 0
-	owner, ok := r.reach.owner(req.slot)
+	req.ReadOnly, req.MaxStaleness = false, 0
+	owner, ok := r.transport.owner(req.slot)
 	if r.reads == ReadMaster || req.write || req.fromMaster {
 		return owner, ok
 	}
-	list := r.reach.replicas(req.slot)
+	list := r.transport.replicas(req.slot)
 	if r.reads == ReadNearest && ok {
 		list = append(list, owner)
 	}
@@ -68,41 +68,41 @@ func (r *Router) choose(req *request) (place, bool) {
 	}
 	chosen := r.pick(list)
 	if req.ReadOnly = chosen != owner; req.ReadOnly {
-		req.Within = r.within
+		req.MaxStaleness = r.maxStaleness
 	}
 	return chosen, true
 }
 
 // pick returns the node of list to read from.
-func (r *Router) pick(list []place) place {
+func (r *Router) pick(list []endpoint) endpoint {
 	if r.reads != ReadNearest {
 		return list[rand.IntN(len(list))]
 	}
 	if at := r.among(list); at >= 0 {
 		return list[at]
 	}
-	return r.reach.distances().nearest(time.Now(), list)
+	return r.transport.latencies().nearest(time.Now(), list)
 }
 
 // ask sends a request to a node, and measures it where that decides about later ones.
-func (r *Router) ask(ctx context.Context, to place, req *request) (resp.Reply, error) {
+func (r *Router) ask(ctx context.Context, to endpoint, req *request) (resp.Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return resp.Reply{}, err
 	}
 	if r.reads != ReadNearest || req.write {
-		return r.reach.ask(ctx, to, &req.Request)
+		return r.transport.ask(ctx, to, &req.Request)
 	}
 	begin := time.Now()
-	reply, err := r.reach.ask(ctx, to, &req.Request)
+	reply, err := r.transport.ask(ctx, to, &req.Request)
 	if end := time.Now(); ctx.Err() == nil || err == nil {
-		r.reach.distances().note(to, end, end.Sub(begin), judge(err, false) != again)
+		r.transport.latencies().record(to, end, end.Sub(begin), classify(err, false) != again)
 	}
 	return reply, err
 }
 
 // among returns the index of this node in list, -1 if it is not there.
-func (r *Router) among(list []place) int {
-	local := r.reach.local()
+func (r *Router) among(list []endpoint) int {
+	local := r.transport.local()
 	if local == nil {
 		return -1
 	}

@@ -21,7 +21,7 @@ func TestReadPreference(t *testing.T) {
 		time.Sleep(time.Second)
 		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
 			for _, from := range []slotmesh.ReadPreference{slotmesh.ReadMaster, slotmesh.ReadReplica, slotmesh.ReadNearest} {
-				for _, got := range r.Reading(from).GetMany(t.Context(), keys...) {
+				for _, got := range r.WithReadPreference(from).GetMany(t.Context(), keys...) {
 					if got.Err != nil || string(got.Value) != got.Key {
 						t.Errorf("%s: %q, %v", got.Key, got.Value, got.Err)
 					}
@@ -34,7 +34,7 @@ func TestReadPreference(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		for _, got := range c.Node(3).Router().Reading(slotmesh.ReadReplica).GetMany(ctx, keys...) {
+		for _, got := range c.Node(3).Router().WithReadPreference(slotmesh.ReadReplica).GetMany(ctx, keys...) {
 			if got.Err != nil || string(got.Value) != got.Key {
 				t.Errorf("without masters: %s: %q, %v", got.Key, got.Value, got.Err)
 			}
@@ -56,7 +56,7 @@ func TestReadWithinBound(t *testing.T) {
 		key := ownedBy(c.Node(master))
 		readers := []*slotmesh.Router{c.Node(1).Router(), c.Node(replica).Router(), &dial(t, c).Router}
 		for i, r := range readers {
-			readers[i] = r.Reading(slotmesh.ReadReplica)
+			readers[i] = r.WithReadPreference(slotmesh.ReadReplica)
 		}
 		set := func(value string) {
 			t.Helper()
@@ -67,10 +67,10 @@ func TestReadWithinBound(t *testing.T) {
 		read := func(bound time.Duration, want string) {
 			t.Helper()
 			for i, r := range readers {
-				if v, err := r.Within(bound).Get(t.Context(), key); err != nil || string(v) != want {
+				if v, err := r.WithMaxStaleness(bound).Get(t.Context(), key); err != nil || string(v) != want {
 					t.Errorf("reader %d within %v: %q, %v, want %q", i, bound, v, err, want)
 				}
-				if got := r.Within(bound).GetMany(t.Context(), key, "{"+key+"}no")[0]; got.Err != nil || string(got.Value) != want {
+				if got := r.WithMaxStaleness(bound).GetMany(t.Context(), key, "{"+key+"}no")[0]; got.Err != nil || string(got.Value) != want {
 					t.Errorf("reader %d within %v, of several: %q, %v, want %q", i, bound, got.Value, got.Err, want)
 				}
 			}
@@ -92,8 +92,8 @@ func TestReadWithinBound(t *testing.T) {
 		// The replica itself cannot reach the master: rather an error than old data.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		own := c.Node(replica).Router().Reading(slotmesh.ReadNearest)
-		if v, err := own.Within(2*time.Second).Get(ctx, key); !errors.Is(err, context.DeadlineExceeded) {
+		own := c.Node(replica).Router().WithReadPreference(slotmesh.ReadNearest)
+		if v, err := own.WithMaxStaleness(2*time.Second).Get(ctx, key); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("of the replica itself: %q, %v", v, err)
 		}
 		if v, err := own.Get(t.Context(), key); err != nil || string(v) != "old" {
@@ -121,7 +121,7 @@ func TestReadNearest(t *testing.T) {
 		if err := c.Node(0).Set(slotmesh.WithSync(t.Context(), 2), key, []byte("v"), 0); err != nil {
 			t.Fatal(err)
 		}
-		r := c.Node(1).Router().Reading(slotmesh.ReadNearest)
+		r := c.Node(1).Router().WithReadPreference(slotmesh.ReadNearest)
 		for _, near := range shard {
 			for _, i := range shard {
 				c.DelayBetween(1, i, 50*time.Millisecond)
@@ -161,7 +161,7 @@ func TestReadNearestOfOwnKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1})
 		plain := c.Node(0).Router()
-		nearest := plain.Reading(slotmesh.ReadNearest).Within(time.Second)
+		nearest := plain.WithReadPreference(slotmesh.ReadNearest).WithMaxStaleness(time.Second)
 		if err := plain.Set(t.Context(), "key", []byte("v"), time.Hour); err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 // cluster that did not serve for too long: then some keys are missing.
 func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		s := scan{Router: Router{reach: r.reach}, pattern: pattern, yield: yield}
+		s := scan{Router: Router{transport: r.transport}, pattern: pattern, yield: yield}
 		if err := s.run(ctx); err != nil && !s.stopped {
 			yield("", err)
 		}
@@ -58,15 +58,15 @@ func (s *scan) run(ctx context.Context) error {
 		if todo.Len() < left {
 			w.pause = 0 // it gets on: patience begins anew
 		}
-		s.reach.refresh(ctx)
-		if err := s.rest(ctx, &w, orNotServed(err)); err != nil {
+		s.transport.refresh(ctx)
+		if err := s.backoff(ctx, &w, orNotServed(err)); err != nil {
 			return err
 		}
 	}
 }
 
 // walk yields the keys that a node has in a group of slots, and takes those off todo that are done.
-func (s *scan) walk(ctx context.Context, owner place, group, todo *slots.Set) error {
+func (s *scan) walk(ctx context.Context, owner endpoint, group, todo *slots.Set) error {
 	before, err := s.holdingOf(ctx, owner)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s *scan) walk(ctx context.Context, owner place, group, todo *slots.Set) er
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, owner, todo, group, &before, &after)
+	return s.confirm(ctx, owner, todo, group, &before, &after)
 }
 
 func orNotServed(err error) error {
@@ -90,10 +90,10 @@ func orNotServed(err error) error {
 }
 
 // byOwner groups slots by who owns them now.
-func (s *scan) byOwner(todo *slots.Set) map[place]slots.Set {
-	groups := make(map[place]slots.Set)
+func (s *scan) byOwner(todo *slots.Set) map[endpoint]slots.Set {
+	groups := make(map[endpoint]slots.Set)
 	for slot := range todo.All() {
-		if owner, ok := s.reach.owner(slot); ok {
+		if owner, ok := s.transport.owner(slot); ok {
 			group := groups[owner]
 			group.Add(slot)
 			groups[owner] = group
@@ -102,9 +102,9 @@ func (s *scan) byOwner(todo *slots.Set) map[place]slots.Set {
 	return groups
 }
 
-// settle takes the slots off todo whose keys have all been seen.
-func (s *scan) settle(ctx context.Context, owner place, todo, group *slots.Set, before, after *holding) error {
-	groups := make(map[place]slots.Set) // those that are leaving, by target
+// confirm takes the slots off todo whose keys have all been seen.
+func (s *scan) confirm(ctx context.Context, owner endpoint, todo, group *slots.Set, before, after *holding) error {
+	groups := make(map[endpoint]slots.Set) // those that are leaving, by target
 	for slot := range group.All() {
 		target, leaving := after.leaving[slot]
 		_, wasLeaving := before.leaving[slot]
@@ -138,7 +138,7 @@ func (s *scan) settle(ctx context.Context, owner place, todo, group *slots.Set, 
 // nobodysOnly reports whether no slot with an owner is left.
 func (s *scan) nobodysOnly(todo *slots.Set) bool {
 	for slot := range todo.All() {
-		if _, ok := s.reach.owner(slot); ok {
+		if _, ok := s.transport.owner(slot); ok {
 			return false
 		}
 	}
@@ -146,28 +146,28 @@ func (s *scan) nobodysOnly(todo *slots.Set) bool {
 }
 
 // keysOf yields the keys that a node has in a group of slots, whoever owns them.
-func (s *scan) keysOf(ctx context.Context, from place, group *slots.Set) error {
+func (s *scan) keysOf(ctx context.Context, from endpoint, group *slots.Set) error {
 	if group.Len() > fewSlots {
 		return s.keysAmongAll(ctx, from, group)
 	}
-	var great slots.Set
+	var large slots.Set
 	for slot := range group.All() {
 		all, err := s.keysIn(ctx, from, slot)
 		if err != nil || s.stopped {
 			return err
 		}
 		if !all {
-			great.Add(slot)
+			large.Add(slot)
 		}
 	}
-	if great.Empty() {
+	if large.Empty() {
 		return nil
 	}
-	return s.keysAmongAll(ctx, from, &great)
+	return s.keysAmongAll(ctx, from, &large)
 }
 
 // keysAmongAll walks through all keys of a node, some at a time.
-func (s *scan) keysAmongAll(ctx context.Context, from place, group *slots.Set) error {
+func (s *scan) keysAmongAll(ctx context.Context, from endpoint, group *slots.Set) error {
 	cursor := "0"
 	for {
 		line := []string{"SCAN", cursor, "COUNT", "512"}
@@ -196,7 +196,7 @@ func (s *scan) keysAmongAll(ctx context.Context, from place, group *slots.Set) e
 const maxInSlot = 1 << 14
 
 // keysIn yields the keys that a node has in one slot, or none if they are more than maxInSlot.
-func (s *scan) keysIn(ctx context.Context, from place, slot slots.Slot) (all bool, err error) {
+func (s *scan) keysIn(ctx context.Context, from endpoint, slot slots.Slot) (all bool, err error) {
 	reply, err := s.askNode(ctx, from, "CLUSTER", "GETKEYSINSLOT", strconv.Itoa(int(slot)), strconv.Itoa(maxInSlot+1))
 	if err != nil || len(reply.Elems) > maxInSlot {
 		return false, err
@@ -219,7 +219,7 @@ func (s *scan) matches(key string) bool { return s.pattern == "" || server.Match
 // scanStep bounds the wait for one answer: a node that does not give it is asked again, or its successor.
 const scanStep = 10 * time.Second
 
-func (s *scan) askNode(ctx context.Context, to place, line ...string) (resp.Reply, error) {
+func (s *scan) askNode(ctx context.Context, to endpoint, line ...string) (resp.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, scanStep)
 	defer cancel()
 	req := &request{}
@@ -227,5 +227,5 @@ func (s *scan) askNode(ctx context.Context, to place, line ...string) (resp.Repl
 	for _, word := range line {
 		req.Args = append(req.Args, []byte(word))
 	}
-	return s.reach.ask(ctx, to, &req.Request)
+	return s.transport.ask(ctx, to, &req.Request)
 }

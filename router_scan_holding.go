@@ -12,10 +12,10 @@ import (
 // holding is what a node says it owns, and which of that is migrating, and to which node.
 type holding struct {
 	owns    slots.Set
-	leaving map[slots.Slot]place
+	leaving map[slots.Slot]endpoint
 }
 
-func (s *scan) holdingOf(ctx context.Context, node place) (holding, error) {
+func (s *scan) holdingOf(ctx context.Context, node endpoint) (holding, error) {
 	reply, err := s.askNode(ctx, node, "CLUSTER", "NODES")
 	var refused ReplyError
 	switch {
@@ -28,13 +28,13 @@ func (s *scan) holdingOf(ctx context.Context, node place) (holding, error) {
 	if err != nil {
 		return holding{}, err
 	}
-	return holdingIn(members, s.placeOf), nil
+	return holdingIn(members, s.endpointOf), nil
 }
 
 // holdingIn takes only what the node that answers says about itself: that is true while it says so,
 // and no other node tells which slots are migrating.
-func holdingIn(members []clusterproto.Member, placeOf func(*clusterproto.Member) place) holding {
-	h := holding{leaving: make(map[slots.Slot]place)}
+func holdingIn(members []clusterproto.Member, endpointOf func(*clusterproto.Member) endpoint) holding {
+	h := holding{leaving: make(map[slots.Slot]endpoint)}
 	for i := range members {
 		if !members[i].Has("myself") {
 			continue
@@ -43,17 +43,17 @@ func holdingIn(members []clusterproto.Member, placeOf func(*clusterproto.Member)
 		for _, open := range members[i].Open {
 			at := slices.IndexFunc(members, func(m clusterproto.Member) bool { return m.ID == open.Peer })
 			if !open.Importing && at >= 0 {
-				h.leaving[open.Slot] = placeOf(&members[at])
+				h.leaving[open.Slot] = endpointOf(&members[at])
 			}
 		}
 	}
 	return h
 }
 
-// placeOf returns how to reach a node: a node calls others by id, on the bus.
-func (s *scan) placeOf(m *clusterproto.Member) place {
-	if s.reach.local() != nil {
-		return place{id: m.ID, addr: m.Addr}
+// endpointOf returns how to reach a node: a node calls others by id, on the bus.
+func (s *scan) endpointOf(m *clusterproto.Member) endpoint {
+	if s.transport.local() != nil {
+		return endpoint{id: m.ID, addr: m.Addr}
 	}
-	return place{addr: slots.Addr{Host: m.Addr.Host, Port: m.Addr.Port}}
+	return endpoint{addr: slots.Addr{Host: m.Addr.Host, Port: m.Addr.Port}}
 }

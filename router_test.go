@@ -210,7 +210,7 @@ func TestCloseDuringCalls(t *testing.T) {
 		}
 		close(ended)
 		for err := range ended {
-			if err != nil && !errors.Is(err, slotmesh.ErrNotFound) && !errors.Is(err, slotmesh.ErrClosed) && !errors.Is(err, slotmesh.ErrUnknownFate) {
+			if err != nil && !errors.Is(err, slotmesh.ErrNotFound) && !errors.Is(err, slotmesh.ErrClosed) && !errors.Is(err, slotmesh.ErrAmbiguous) {
 				t.Errorf("%v", err)
 			}
 		}

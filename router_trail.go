@@ -8,12 +8,12 @@ import (
 // trail is where a call was redirected. It costs no memory of its own: most calls that are redirected are so once.
 type trail struct {
 	redirects int
-	last      [trailLength]place // a ring
+	last      [trailLength]endpoint // a ring
 }
 
 const trailLength = 4
 
-func (t *trail) add(to place) {
+func (t *trail) add(to endpoint) {
 	t.last[t.redirects%trailLength] = to
 	t.redirects++
 }

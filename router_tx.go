@@ -128,7 +128,7 @@ func (r *Router) updateElsewhere(ctx context.Context, slot slots.Slot, keys []st
 	for _, key := range keys {
 		line = append(line, bytesOf(key))
 	}
-	master := &Router{reach: r.reach}
+	master := &Router{transport: r.transport}
 	for w := (waits{slot: slot}); ; {
 		req := &request{slot: slot, keyed: true}
 		req.Args = line
@@ -150,7 +150,7 @@ func (r *Router) updateElsewhere(ctx context.Context, slot slots.Slot, keys []st
 		if reply, err = master.do(ctx, req); err != nil || reply.Int == 1 {
 			return err
 		}
-		if err := r.rest(ctx, &w, errContended); err != nil {
+		if err := r.backoff(ctx, &w, errContended); err != nil {
 			return err
 		}
 	}

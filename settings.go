@@ -57,7 +57,7 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		return Config{}, warnings, err
 	}
 	bind := s.Bind()
-	warnings = slices.Concat(warnings, reachWarnings(s, bind), shutdownWarnings(s))
+	warnings = slices.Concat(warnings, exposureWarnings(s, bind), shutdownWarnings(s))
 	host := bind.Host()
 	cfg = Config{
 		Network: bind,

@@ -57,8 +57,8 @@ func busPort(s *conf.Settings) int {
 	return s.Int("port") + busPortOffset
 }
 
-// reachWarnings tells who cannot connect, and what to do about it.
-func reachWarnings(s *conf.Settings, bind *conf.Bind) (warnings []string) {
+// exposureWarnings tells who cannot connect, and what to do about it.
+func exposureWarnings(s *conf.Settings, bind *conf.Bind) (warnings []string) {
 	if !s.Bool("protected-mode") || s.String("requirepass") != "" {
 		return nil
 	}

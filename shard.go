@@ -21,7 +21,7 @@ func (n *Node) startReplication() error {
 		Addr:    n.announced(),
 		Store:   n.store,
 		Cluster: n.clusterID,
-		Shard:   n.kin.name,
+		Shard:   n.lineage.name,
 		Log:     n.backlog,
 		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
 			return dialBus(ctx, n.cfg.Network, to.Addr, busReplication)
@@ -39,7 +39,7 @@ func (n *Node) startReplication() error {
 	if m == nil {
 		return nil
 	}
-	n.kin.note(m)
+	n.lineage.observe(m)
 	master := m.Node(m.Self().Master)
 	switch {
 	case master == nil:
@@ -71,14 +71,14 @@ func (n *Node) clusterID() (none [16]byte) {
 func (n *Node) follow(m *slots.Map) {
 	if master := m.Node(m.Self().Master); master != nil {
 		follow := n.repl.Follow
-		if n.kin.includes(master.ID) {
+		if n.lineage.includes(master.ID) {
 			follow = n.repl.Resume
 		}
 		if err := follow(*master); err != nil {
 			n.log.Debug("not following", "master", master.ID, "error", err)
 		}
 	}
-	n.kin.note(m)
+	n.lineage.observe(m)
 }
 
 // acceptReplica serves a replica, but not while this node is fenced: a full sync would make the replica
@@ -101,11 +101,11 @@ func (n *Node) changeMap(m *slots.Map) {
 		n.promises.Reload()
 	}
 	n.prepareSlots(old, m)
-	n.vacated.note(old, m, time.Now()) // before a command can see m
+	n.vacated.record(old, m, time.Now()) // before a command can see m
 	n.engine.Publish(m)
 	n.tellSlots(old, m)
 	if promoted && !m.Self().HasSlots() { // it was reset, and has succeeded nobody
-		n.kin.forget()
+		n.lineage.forget()
 	}
 	n.follow(m)
 	n.noteOpenSlots(old, m)
@@ -173,13 +173,13 @@ func (p *pauser) obey(order any) {
 
 // letAcksIn waits a moment until the replicas have acknowledged everything.
 func (n *Node) letAcksIn() {
-	ctx, cancel := context.WithTimeout(n.life, ackPatience)
+	ctx, cancel := context.WithTimeout(n.life, ackTimeout)
 	defer cancel()
 	_, _ = n.repl.WaitAcked(ctx, n.repl.Mark(n.repl.Term()), n.repl.GoodReplicas(time.Second)) // it goes on without the rest
 }
 
-// ackPatience is long for an acknowledgement, and short for a client that waits meanwhile.
-const ackPatience = 30 * time.Millisecond
+// ackTimeout is long for an acknowledgement, and short for a client that waits meanwhile.
+const ackTimeout = 30 * time.Millisecond
 
 func (p *pauser) resume() {
 	if p.pause != nil {

@@ -52,8 +52,8 @@ func TestFailover(t *testing.T) {
 		killed := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		heir := c.Node(3)
-		if err := heir.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() && m.State() == slots.OK }); err != nil {
+		successor := c.Node(3)
+		if err := successor.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() && m.State() == slots.OK }); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(killed); took > T+T/2+600*time.Millisecond {
@@ -63,12 +63,12 @@ func TestFailover(t *testing.T) {
 		if got := all(t, c, keys); got != len(keys) {
 			t.Errorf("%d of %d keys after the failover", got, len(keys))
 		}
-		// The old master comes back as a replica of its heir.
+		// The old master comes back as a replica of its successor.
 		c.Restart(0)
 		c.WaitStable()
 		old := c.Node(0)
-		if old.ID() != victim || old.Map().Self().Master != heir.ID() {
-			t.Errorf("the old master replicates %s, want %s", old.Map().Self().Master, heir.ID())
+		if old.ID() != victim || old.Map().Self().Master != successor.ID() {
+			t.Errorf("the old master replicates %s, want %s", old.Map().Self().Master, successor.ID())
 		}
 		if err := old.WaitSynced(ctx); err != nil {
 			t.Fatal(err)
@@ -83,15 +83,15 @@ func TestManualFailoverLosesNothing(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		for round := range 4 {
-			heir := c.Node(3)
+			successor := c.Node(3)
 			if round%2 == 1 {
-				heir = c.Node(0)
+				successor = c.Node(0)
 			}
-			if err := heir.WaitSynced(ctx); err != nil {
+			if err := successor.WaitSynced(ctx); err != nil {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			if err := heir.Failover(ctx, gossip.FailoverDefault); err != nil {
+			if err := successor.Failover(ctx, gossip.FailoverDefault); err != nil {
 				t.Fatalf("round %d: %v", round, err)
 			}
 			if took := time.Since(began); took > 100*time.Millisecond {
@@ -206,7 +206,7 @@ func TestWithSync(t *testing.T) {
 		}
 		began := time.Now()
 		err := owner.Set(slotmesh.WithSync(t.Context(), 2), "key", []byte("w"), 0)
-		if !errors.Is(err, replication.ErrUnknownFate) || !errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, replication.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("two replicas where there is one: %v", err)
 		}
 		if took := time.Since(began); took != 5*time.Second {

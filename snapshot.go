@@ -28,7 +28,7 @@ type snapshots struct {
 
 	broken atomic.Bool // writes are refused: see mayWrite
 
-	shard   []byte        // of the snapshot that was there at the start, see kin; set by load
+	shard   []byte        // of the snapshot that was there at the start, see shardLineage; set by load
 	began   time.Time     // the node's start; set before load
 	percent atomic.Uint64 // math.Float64bits of how much of it has been read
 }
@@ -83,7 +83,7 @@ func (s *snapshots) setRules(text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.schedule.Rules = rules
-	s.judgeLocked()
+	s.updateBrokenLocked()
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (s *snapshots) setIgnoreErrors(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ignore = on
-	s.judgeLocked()
+	s.updateBrokenLocked()
 }
 
 // ErrNotSaved refuses a write while the last snapshot has failed, on a node that should save by itself: what it takes now
@@ -109,8 +109,8 @@ func (s *snapshots) mayWrite() error {
 	return nil
 }
 
-// judgeLocked decides whether writes are refused: not if the snapshot was only interrupted or overtaken, which says nothing of the disk.
-func (s *snapshots) judgeLocked() {
+// updateBrokenLocked decides whether writes are refused: not if the snapshot was only interrupted or overtaken, which says nothing of the disk.
+func (s *snapshots) updateBrokenLocked() {
 	passing := errors.Is(s.last, context.Canceled) || errors.Is(s.last, context.DeadlineExceeded) || errors.Is(s.last, replication.ErrOvertaken)
 	s.broken.Store(s.last != nil && !passing && !s.ignore && len(s.schedule.Rules) > 0)
 }
@@ -141,7 +141,7 @@ func (s *snapshots) Save(ctx context.Context) error {
 	s.running, s.last = false, err
 	close(s.ended)
 	s.schedule.Done(time.Now(), changes, err)
-	s.judgeLocked()
+	s.updateBrokenLocked()
 	return err
 }
 

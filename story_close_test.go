@@ -13,7 +13,7 @@ import (
 
 // Every node in turn is closed and started again, as for an upgrade, while a client writes: it sees no error and
 // waits for nothing, and all it wrote is there.
-func TestRollingRestartStallsNobody(t *testing.T) {
+func TestRollingRestartDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
 		ctx, stop := context.WithCancel(t.Context())
@@ -65,7 +65,7 @@ func TestRollingRestartStallsNobody(t *testing.T) {
 }
 
 // A master whose replica does not answer ends nevertheless, soon.
-func TestCloseWithoutHeir(t *testing.T) {
+func TestCloseWithoutSuccessor(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		prepare func(c *clustertest.Cluster)

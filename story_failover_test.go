@@ -54,9 +54,9 @@ func TestMinorityOfMastersDiesAtOnce(t *testing.T) {
 		time.Sleep(time.Second)
 		c.Kill(0)
 		c.Kill(1)
-		for _, heir := range []int{5, 6} {
-			if took := becomes(t, c, heir, func(m *slots.Map) bool { return m.Self().IsMaster() }); took > storyT+600*time.Millisecond {
-				t.Errorf("node %d took over after %v", heir, took)
+		for _, successor := range []int{5, 6} {
+			if took := becomes(t, c, successor, func(m *slots.Map) bool { return m.Self().IsMaster() }); took > storyT+600*time.Millisecond {
+				t.Errorf("node %d took over after %v", successor, took)
 			}
 		}
 		c.WaitStable()
@@ -87,8 +87,8 @@ func TestMajorityOfMastersDies(t *testing.T) {
 	})
 }
 
-// The heir dies too, and the next replica succeeds it.
-func TestHeirDies(t *testing.T) {
+// The successor dies too, and the next replica succeeds it.
+func TestSuccessorDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
 		keys := write(t, c, 300)
@@ -96,21 +96,21 @@ func TestHeirDies(t *testing.T) {
 		c.Kill(0)
 		master := func(i int) bool { return c.Node(i).Map().Self().IsMaster() }
 		becomes(t, c, 3, func(m *slots.Map) bool { return m.Self().IsMaster() || m.Node(m.Self().Master).HasSlots() && master(6) })
-		heir, next := 3, 6
+		successor, next := 3, 6
 		if master(6) {
-			heir, next = 6, 3
+			successor, next = 6, 3
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := c.Node(next).WaitMap(ctx, func(m *slots.Map) bool { return m.Self().Master == c.Node(heir).ID() }); err != nil {
+		if err := c.Node(next).WaitMap(ctx, func(m *slots.Map) bool { return m.Self().Master == c.Node(successor).ID() }); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Node(next).WaitSynced(ctx); err != nil {
 			t.Fatal(err)
 		}
-		c.Kill(heir)
+		c.Kill(successor)
 		if took := becomes(t, c, next, leads); took > storyT+600*time.Millisecond {
-			t.Errorf("the second heir took over after %v", took)
+			t.Errorf("the second successor took over after %v", took)
 		}
 		time.Sleep(time.Second)
 		if got := all(t, c, keys); got != len(keys) {
@@ -197,7 +197,7 @@ func TestMasterCutOffWithItsClients(t *testing.T) {
 				c.Partition([]int{0}, []int{1, 2, 3, 4, 5})
 				cut := time.Now()
 				err := old.Set(t.Context(), key, []byte("in the dark"), 0)
-				if k == 0 && err != nil || k > 0 && !errors.Is(err, replication.ErrUnknownFate) {
+				if k == 0 && err != nil || k > 0 && !errors.Is(err, replication.ErrAmbiguous) {
 					t.Errorf("the write in the dark: %v", err)
 				}
 				becomes(t, c, 0, refuses)
@@ -209,12 +209,12 @@ func TestMasterCutOffWithItsClients(t *testing.T) {
 					t.Errorf("a write after it stopped: %v", err)
 				}
 				becomes(t, c, 3, leads)
-				heir := c.Node(3)
-				if got, err := heir.Get(t.Context(), key); err != nil || string(got) != "before" {
-					t.Errorf("at the heir: %q, %v", got, err)
+				successor := c.Node(3)
+				if got, err := successor.Get(t.Context(), key); err != nil || string(got) != "before" {
+					t.Errorf("at the successor: %q, %v", got, err)
 				}
 				if k == 0 {
-					if err := heir.Set(t.Context(), key, []byte("after"), 0); err != nil {
+					if err := successor.Set(t.Context(), key, []byte("after"), 0); err != nil {
 						t.Error(err)
 					}
 				}
@@ -258,7 +258,7 @@ func TestFailoverDuringFullSync(t *testing.T) {
 
 // A replica that was started a moment ago serves as soon as it is elected: the wait after a start is for those who
 // do not know whether their slots are still theirs.
-func TestFreshHeirServesAtOnce(t *testing.T) {
+func TestFreshSuccessorServesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const T = 500 * time.Millisecond
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: T})

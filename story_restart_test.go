@@ -105,7 +105,7 @@ func TestRestartOfAReplicaThatMoved(t *testing.T) {
 }
 
 // A snapshot of a replica counts also under a master that succeeded the one it was written under.
-func TestRestartUnderAnHeir(t *testing.T) {
+func TestRestartUnderASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
 		write(t, c, 300)
@@ -116,8 +116,8 @@ func TestRestartUnderAnHeir(t *testing.T) {
 		if err := c.Node(6).Failover(t.Context(), gossip.FailoverDefault); err != nil {
 			t.Fatal(err)
 		}
-		heir := c.Node(6).ID()
-		becomes(t, c, 3, func(m *slots.Map) bool { return m.Self().Master == heir })
+		successor := c.Node(6).ID()
+		becomes(t, c, 3, func(m *slots.Map) bool { return m.Self().Master == successor })
 		time.Sleep(time.Second)
 		c.Kill(3)
 		c.Partition([]int{3}, []int{0, 6})

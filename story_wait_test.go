@@ -17,7 +17,7 @@ import (
 func TestWaitAfterTwoTerms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
-		old, heir := c.Node(0), c.Node(3)
+		old, successor := c.Node(0), c.Node(3)
 		key := keyOf(old)
 		conn, err := c.Dial(t.Context(), "tcp", c.Addrs()[0])
 		if err != nil {
@@ -35,7 +35,7 @@ func TestWaitAfterTwoTerms(t *testing.T) {
 		c.Partition([]int{0}, []int{1, 2, 3, 4, 5})
 		expect("+OK", "SET "+key+" lost")
 		becomes(t, c, 3, leads)
-		if err := heir.Set(t.Context(), key, make([]byte, 1000), 0); err != nil { // the stream grows beyond the lost write
+		if err := successor.Set(t.Context(), key, make([]byte, 1000), 0); err != nil { // the stream grows beyond the lost write
 			t.Fatal(err)
 		}
 		c.Heal()

@@ -21,7 +21,7 @@ type syncKey struct{}
 
 // WithSync makes writes under the context return only after k replicas of the key's shard hold
 // them, in memory; it overrides Config.Replication.Sync. If they do not in time, the error matches
-// [ErrUnknownFate]: the write has been carried out here, but may be lost in a failover. What exactly is
+// [ErrAmbiguous]: the write has been carried out here, but may be lost in a failover. What exactly is
 // guaranteed stands in the documentation of package [github.com/slotmesh/slotmesh/replication].
 //
 // The wait ends with the context; one without a deadline waits 5 s.
@@ -32,9 +32,9 @@ func WithSync(ctx context.Context, k int) context.Context {
 // syncLimit bounds the wait of a caller who set no deadline.
 const syncLimit = 5 * time.Second
 
-// settle waits until as many replicas hold the last write, in a slot, as ctx or the configuration asks for. was is what
+// awaitAcks waits until as many replicas hold the last write, in a slot, as ctx or the configuration asks for. was is what
 // n.before returned before it.
-func (n *Node) settle(ctx context.Context, was before, slot slots.Slot) error {
+func (n *Node) awaitAcks(ctx context.Context, was before, slot slots.Slot) error {
 	k := n.cfg.Replication.Sync
 	if v, ok := ctx.Value(syncKey{}).(int); ok {
 		k = v
@@ -70,12 +70,12 @@ func (n *Node) setMinReplicas(least int, maxLag time.Duration) {
 	if least <= 0 || maxLag <= 0 || n.repl == nil {
 		n.maxLag.Store(0)
 		n.minReplicas.Store(0)
-		n.engine.SetGate(n.snapshots.mayWrite)
+		n.engine.SetVeto(n.snapshots.mayWrite)
 		return
 	}
 	n.maxLag.Store(int64(maxLag))
 	n.minReplicas.Store(int64(least))
-	n.engine.SetGate(func() error {
+	n.engine.SetVeto(func() error {
 		if err := n.snapshots.mayWrite(); err != nil {
 			return err
 		}

@@ -186,7 +186,7 @@ func (n *Node) updateOne(ctx context.Context, key string, fn func(Tx) error) err
 func (n *Node) written(ctx context.Context, was before, slot slots.Slot, err error) error {
 	switch {
 	case err == nil:
-		return n.settle(ctx, was, slot)
+		return n.awaitAcks(ctx, was, slot)
 	case err == slots.ErrTryAgain && ctx.Err() != nil:
 		return ctx.Err()
 	}

@@ -20,8 +20,8 @@ type vacated struct {
 // vacatedFor is longer than news takes to come, and shorter than an operator.
 const vacatedFor = 2 * time.Second
 
-// note looks for slots that were another node's in map old, and are nobody's in m.
-func (v *vacated) note(old, m *slots.Map, now time.Time) {
+// record looks for slots that were another node's in map old, and are nobody's in m.
+func (v *vacated) record(old, m *slots.Map, now time.Time) {
 	if old == nil {
 		return
 	}

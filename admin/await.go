@@ -61,17 +61,17 @@ func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
 	})
 }
 
-// settleLimit is how long Settle waits.
-const settleLimit = 10 * time.Second
+// agreementLimit is how long Settle waits.
+const agreementLimit = 10 * time.Second
 
-// Settle gives nodes that do not agree ten seconds to do so, and returns what they say then. Moves should be planned on
+// WaitAgreed gives nodes that do not agree ten seconds to do so, and returns what they say then. Moves should be planned on
 // that: who was interrupted just now may have left a slot whose new owner not all have heard of.
-func (c *Client) Settle(ctx context.Context, v *View) (*View, error) {
+func (c *Client) WaitAgreed(ctx context.Context, v *View) (*View, error) {
 	if !Check(v).Has(Disagreement, Stranger, SeveralOwners) {
 		return v, nil
 	}
 	c.step("", "waiting until all nodes agree")
-	limited, cancel := context.WithTimeout(ctx, settleLimit)
+	limited, cancel := context.WithTimeout(ctx, agreementLimit)
 	defer cancel()
 	c.awaitAgreement(limited, v) // if they do not, who plans says what is wrong
 	if ctx.Err() != nil {
@@ -175,7 +175,7 @@ func (g *gossiper) insist(ctx context.Context, nodes []*Node) {
 			done[f.Other] = true
 			if lost := v.credited(owner); !lost.Empty() {
 				g.c.step(owner.Address, "taking %s again, which all others hold for its own", slotsText(lost))
-				g.c.takeSlots(ctx, owner, lost)
+				g.c.claimSlots(ctx, owner, lost)
 			}
 			g.c.step(owner.Address, "renewing its claims, which not all nodes believe")
 			g.c.do(ctx, owner.Address, "CLUSTER", "BUMPEPOCH") // a hint, as above

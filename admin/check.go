@@ -16,14 +16,14 @@ import (
 func Check(v *View) Report {
 	var r Report
 	for _, look := range []func(*View) Report{
-		checkReach, checkCoverage, checkOwners, checkOpen, checkJobs, checkMembers, checkAgreement, checkEpochs, checkState, checkReplicas,
+		checkReachable, checkCoverage, checkOwners, checkOpen, checkJobs, checkMembers, checkAgreement, checkEpochs, checkState, checkReplicas,
 	} {
 		r = append(r, look(v)...)
 	}
 	return r
 }
 
-func checkReach(v *View) (r Report) {
+func checkReachable(v *View) (r Report) {
 	for _, n := range v.Nodes {
 		if !n.Alive() {
 			text := fmt.Sprintf("Node %s cannot be asked: %v; %s", n.Name(), n.Err, v.remedy(n))

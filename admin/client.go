@@ -71,7 +71,7 @@ func (c *Client) pipeFor(ctx context.Context, limit time.Duration, addr string, 
 	if len(commands) == 0 {
 		return nil, nil
 	}
-	conn, used, err := c.take(ctx, addr)
+	conn, used, err := c.checkOut(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +121,8 @@ func converse(ctx context.Context, conn *resp.Conn, limit time.Duration, command
 	return replies, nil
 }
 
-// take returns an idle connection to addr, which was used before, or a new one.
-func (c *Client) take(ctx context.Context, addr string) (conn *resp.Conn, used bool, err error) {
+// checkOut returns an idle connection to addr, which was used before, or a new one.
+func (c *Client) checkOut(ctx context.Context, addr string) (conn *resp.Conn, used bool, err error) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()

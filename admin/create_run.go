@@ -33,7 +33,7 @@ func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 		{"assigning slots and config epochs", r.assign},
 		{"introducing the nodes to each other", r.meet},
 		{assigningReplicas, r.replicate},
-		{"waiting until all nodes agree", r.settle},
+		{"waiting until all nodes agree", r.waitAgreed},
 	} {
 		if s.what == assigningReplicas && len(r.nodes) == len(p.Masters) {
 			continue
@@ -240,7 +240,7 @@ func (r *creation) replicate(ctx context.Context) error {
 	})
 }
 
-func (r *creation) settle(ctx context.Context) error {
+func (r *creation) waitAgreed(ctx context.Context) error {
 	g := gossiper{c: r.c}
 	return r.c.await(ctx, r.addrs, func(nodes []*Node) error {
 		r.nodes = nodes

@@ -98,9 +98,9 @@ type situation struct {
 	parts []part // masters that have to do with it, in the view's order
 }
 
-// look returns the situation of a slot; masters that do not answer have no part in it if
+// situation returns the situation of a slot; masters that do not answer have no part in it if
 // they are given up.
-func (d *Diagnosis) look(slot slots.Slot, dead bool) situation {
+func (d *Diagnosis) situation(slot slots.Slot, dead bool) situation {
 	var s situation
 	for _, n := range d.View.Masters() {
 		if !n.Alive() && !dead {

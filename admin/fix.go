@@ -32,7 +32,7 @@ type FixPlan struct {
 
 // FixStep repairs one thing.
 type FixStep struct {
-	Why     string
+	Reason  string
 	Actions []Action
 }
 
@@ -68,7 +68,7 @@ func (p *FixPlan) Empty() bool { return len(p.Steps) == 0 }
 func (p *FixPlan) String() string {
 	var b strings.Builder
 	for i, s := range p.Steps {
-		fmt.Fprintf(&b, "%d. %s\n", i+1, s.Why)
+		fmt.Fprintf(&b, "%d. %s\n", i+1, s.Reason)
 		for _, a := range s.Actions {
 			fmt.Fprintf(&b, "   - %s\n", p.describe(a))
 		}
@@ -85,12 +85,12 @@ func (p *FixPlan) String() string {
 // MarshalJSON writes each step's reason and its actions as text.
 func (p *FixPlan) MarshalJSON() ([]byte, error) {
 	type step struct {
-		Why     string   `json:"why"`
+		Reason  string   `json:"why"`
 		Actions []string `json:"actions"`
 	}
 	steps := []step{}
 	for _, s := range p.Steps {
-		out := step{Why: s.Why}
+		out := step{Reason: s.Reason}
 		for _, a := range s.Actions {
 			out.Actions = append(out.Actions, p.describe(a))
 		}

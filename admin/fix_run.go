@@ -60,7 +60,7 @@ func (c *Client) heal(ctx context.Context, v *View) error {
 
 func (c *Client) runFix(ctx context.Context, v *View, p *FixPlan, o FixOptions) error {
 	for i, s := range p.Steps {
-		c.step("", "%s", s.Why)
+		c.step("", "%s", s.Reason)
 		for _, a := range s.Actions {
 			c.step(p.names[a.Node], "%s", p.describe(a))
 			if err := c.act(ctx, v, a, o); err != nil {
@@ -78,7 +78,7 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 	n, peer := v.Node(a.Node), v.Node(a.Peer)
 	switch a.Op {
 	case OpTake:
-		return c.takeSlots(ctx, n, a.Slots)
+		return c.claimSlots(ctx, n, a.Slots)
 	case OpYield:
 		return c.forEachSlot(ctx, n, a.Slots, "already unassigned", func(slot string) []string { return []string{"CLUSTER", "DELSLOTS", slot} })
 	case OpImport:
@@ -123,9 +123,9 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 	return fmt.Errorf("admin: unknown action %q", a.Op)
 }
 
-// takeSlots makes n the owner of slots, whatever it believes about them. Slots of a master that
+// claimSlots makes n the owner of slots, whatever it believes about them. Slots of a master that
 // is gone are taken one by one: only so do both Redis and slotmesh let go of that belief.
-func (c *Client) takeSlots(ctx context.Context, n *Node, set slots.Set) error {
+func (c *Client) claimSlots(ctx context.Context, n *Node, set slots.Set) error {
 	err := c.addSlots(ctx, n, set)
 	if !refused(err, "already busy") {
 		return err

@@ -13,7 +13,7 @@ func (f *fixer) slots() {
 	var order []string
 	situations := make(map[string]situation)
 	for slot := range slots.Slot(slots.Count) {
-		s := f.d.look(slot, !f.o.WithUnreachableMasters)
+		s := f.d.situation(slot, !f.o.WithUnreachableMasters)
 		if s.healthy() {
 			continue
 		}

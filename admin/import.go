@@ -152,7 +152,7 @@ func (r *importer) send(ctx context.Context, to *Node, keys []string, replace bo
 		return fmt.Errorf("%s does not reach %s: %w", r.in.From, to.Name(), err)
 	case refused(err, "BUSYKEY"):
 		var e error
-		if keys, e = r.settle(ctx, to, keys, err); e != nil {
+		if keys, e = r.resolve(ctx, to, keys, err); e != nil {
 			return e
 		}
 	}
@@ -168,9 +168,9 @@ func (r *importer) send(ctx context.Context, to *Node, keys []string, replace bo
 	return nil
 }
 
-// settle sees to keys that both ends have, and returns the others. Those that are the same are no failure: an
+// resolve sees to keys that both ends have, and returns the others. Those that are the same are no failure: an
 // interrupted run has brought them, or this one with others of which one was in the way.
-func (r *importer) settle(ctx context.Context, to *Node, keys []string, busy error) (rest []string, err error) {
+func (r *importer) resolve(ctx context.Context, to *Node, keys []string, busy error) (rest []string, err error) {
 	commands := make([][]string, len(keys))
 	for i, key := range keys {
 		commands[i] = []string{"DUMP", key}

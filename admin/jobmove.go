@@ -38,7 +38,7 @@ func (c *Client) moveByJob(ctx context.Context, from, to *Node, set slots.Set, t
 	}
 	w := jobWatch{c: c, from: from, to: to, set: set, old: begun, track: t}
 	for {
-		over, err := w.look(ctx)
+		over, err := w.poll(ctx)
 		if err == nil && !over {
 			err = pause(ctx, jobPoll)
 		}
@@ -63,9 +63,9 @@ type jobWatch struct {
 	keys, bytes int64
 }
 
-// look reports whether all slots are the target's. That the job ended well is not enough: its end
+// poll reports whether all slots are the target's. That the job ended well is not enough: its end
 // may be told before the new owner is.
-func (w *jobWatch) look(ctx context.Context) (over bool, err error) {
+func (w *jobWatch) poll(ctx context.Context) (over bool, err error) {
 	from, to := w.c.ask(ctx, w.from.Address), w.c.ask(ctx, w.to.Address)
 	if to.Err != nil {
 		return false, to.Err

@@ -103,8 +103,8 @@ func newMovePlan(v *View, verb string) (*MovePlan, error) {
 	return p, err
 }
 
-// settled returns the masters as they will own slots once p.Finish is done.
-func (p *MovePlan) settled(v *View) []migrate.Master {
+// planned returns the masters as they will own slots once p.Finish is done.
+func (p *MovePlan) planned(v *View) []migrate.Master {
 	masters := v.plannable()
 	for i := range p.Finish.Moves {
 		m := &p.Finish.Moves[i]

@@ -32,7 +32,7 @@ func PlanRebalance(v *View, r Rebalance) (*MovePlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Moves, err = migrate.Rebalance(p.settled(v), b)
+	p.Moves, err = migrate.Rebalance(p.planned(v), b)
 	return p, err
 }
 
@@ -47,6 +47,6 @@ func PlanDrain(v *View, node string) (*MovePlan, error) {
 	if err != nil || !n.IsMaster() { // Redis makes a master that gave its last slot a replica
 		return p, err
 	}
-	p.Moves, err = migrate.Drain(p.settled(v), n.ID)
+	p.Moves, err = migrate.Drain(p.planned(v), n.ID)
 	return p, err
 }

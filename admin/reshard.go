@@ -46,7 +46,7 @@ func (c *Client) PlanReshard(v *View, r Reshard) (*MovePlan, error) {
 		p.Finish = migrate.Plan{Moves: without(p.Finish, p.Moves)}
 		return p, err
 	}
-	p.Moves, err = migrate.Reshard(p.settled(v), r.Slots, to.ID, from...)
+	p.Moves, err = migrate.Reshard(p.planned(v), r.Slots, to.ID, from...)
 	return p, err
 }
 

@@ -53,7 +53,7 @@ func (c *Client) View(ctx context.Context, entry string) (*View, error) {
 		return nil, err
 	}
 	for look := 1; ; look++ {
-		v, err := c.look(ctx, entry)
+		v, err := c.view(ctx, entry)
 		if err != nil || look == maxLooks || !v.torn() {
 			return v, err
 		}
@@ -91,8 +91,8 @@ func (v *View) torn() bool {
 	return !moving.Empty()
 }
 
-// look takes a View, which may be torn.
-func (c *Client) look(ctx context.Context, entry string) (*View, error) {
+// view takes a View, which may be torn.
+func (c *Client) view(ctx context.Context, entry string) (*View, error) {
 	first := c.ask(ctx, entry)
 	if first.Err != nil {
 		return nil, first.Err

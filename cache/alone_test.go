@@ -30,7 +30,7 @@ func TestLoadWithoutOwner(t *testing.T) {
 		}
 		const wait = 100 * time.Millisecond
 		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, OwnerTimeout: wait, Load: load})
-		patient := open(t, c, cache.Config[string]{Name: "p", TTL: time.Minute, OwnerTimeout: -1, Load: load})
+		waiting := open(t, c, cache.Config[string]{Name: "p", TTL: time.Minute, OwnerTimeout: -1, Load: load})
 		owner := 0
 		for i, n := range c.Nodes() {
 			if n.Map().IsMine(slots.OfString("c:{k}")) {
@@ -65,7 +65,7 @@ func TestLoadWithoutOwner(t *testing.T) {
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if v, err := patient[other].Get(ctx, key); !errors.Is(err, context.DeadlineExceeded) {
+		if v, err := waiting[other].Get(ctx, key); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who did not ask for it: %q, %v", v, err)
 		}
 		c.Resume(owner)

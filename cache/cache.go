@@ -21,11 +21,11 @@ var ErrNotFound = errors.New("cache: not found")
 type Cache[V any] struct {
 	cfg    Config[V]
 	node   *slotmesh.Node
-	asking flights // of this node's callers
-	loads  flights // of this node as owner
-	alone  flights // of this node while the owner is out of reach
-	copies copies  // of what other nodes own
-	codec  uint32  // see codecTag
+	asking calls  // of this node's callers
+	loads  calls  // of this node as owner
+	alone  calls  // of this node while the owner is out of reach
+	copies copies // of what other nodes own
+	codec  uint32 // see codecTag
 	told   struct{ foreign, missing sync.Once }
 	stats  stats
 }
@@ -47,7 +47,7 @@ type Stats struct {
 
 type stats struct{ hits, copies, stale, misses, loads, alone, loadErrs, storeErrs atomic.Uint64 }
 
-// New makes a cache. The error names the field of cfg that is wrong; it matches slotmesh.ErrOffered if
+// New makes a cache. The error names the field of cfg that is wrong; it matches slotmesh.ErrRegistered if
 // the node has a cache of that name.
 func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
 	cfg, err := cfg.withDefaults()
@@ -55,14 +55,14 @@ func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
 		return nil, err
 	}
 	c := &Cache[V]{cfg: cfg, node: node, copies: copies{room: cfg.Copies}, codec: codecTag(cfg.Codec)}
-	if err := node.Offer(c.procedure(), c.load); err != nil {
+	if err := node.RegisterFunc(c.funcName(), c.load); err != nil {
 		return nil, fmt.Errorf("cache: this node already has a cache of the name %q: %w", cfg.Name, err)
 	}
 	return c, nil
 }
 
-// procedure is what loads are called between nodes.
-func (c *Cache[V]) procedure() string { return "cache." + c.cfg.Name }
+// funcName is what loads are called between nodes.
+func (c *Cache[V]) funcName() string { return "cache." + c.cfg.Name }
 
 // keyOf is where a value is stored.
 func (c *Cache[V]) keyOf(key string) string { return c.cfg.Name + ":" + key }
@@ -212,8 +212,8 @@ func (c *Cache[V]) ask(ctx context.Context, key string) ([]byte, error) {
 		defer cancel()
 		var here *failure
 		ctx = context.WithValue(ctx, ranHere{}, &here)
-		b, err := c.node.Router().Call(ctx, c.procedure(), c.keyOf(key), []byte(key))
-		if errors.Is(err, slotmesh.ErrNoProcedure) {
+		b, err := c.node.Router().Call(ctx, c.funcName(), c.keyOf(key), []byte(key))
+		if errors.Is(err, slotmesh.ErrNoFunc) {
 			c.told.missing.Do(func() {
 				c.node.Logger().Warn("a node does not have a cache: its values are loaded by the nodes that ask for them",
 					"cache", c.cfg.Name, "key", key)

@@ -200,7 +200,7 @@ func TestTwoCachesOfOneName(t *testing.T) {
 	if _, err := cache.New(n, cfg); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cache.New(n, cfg); !errors.Is(err, slotmesh.ErrOffered) || !strings.Contains(err.Error(), `"users"`) {
+	if _, err := cache.New(n, cfg); !errors.Is(err, slotmesh.ErrRegistered) || !strings.Contains(err.Error(), `"users"`) {
 		t.Errorf("%v", err)
 	}
 	cfg.Name = "orders"

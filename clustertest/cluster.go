@@ -74,7 +74,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 		c.nodes = append(c.nodes, m)
 		c.start(i)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.patience())
+	ctx, cancel := context.WithTimeout(context.Background(), c.limit())
 	defer cancel()
 	create := slotmesh.CreateReplicated
 	if cfg.WithoutFailover {
@@ -132,7 +132,7 @@ func (c *Cluster) stop() {
 		}
 	}
 	if inBubble() {
-		time.Sleep(clientPatience)
+		time.Sleep(clientLimit)
 	}
 	c.checkLeaks()
 	if c.t.Failed() {
@@ -140,10 +140,10 @@ func (c *Cluster) stop() {
 	}
 }
 
-// clientPatience is how long the end of a test in fake time leaves to goroutines of clients that were
+// clientLimit is how long the end of a test in fake time leaves to goroutines of clients that were
 // closed: a bubble must not end before them, and its clock stops with the test. go-redis dials a node
 // that is gone once a second, and looks only then whether its pool is closed.
-const clientPatience = time.Minute
+const clientLimit = time.Minute
 
 // member returns the place of node i; it fails the test if there is none.
 func (c *Cluster) member(i int) *member {

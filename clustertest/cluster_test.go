@@ -64,7 +64,7 @@ func TestFaults(t *testing.T) {
 		}
 		c.Kill(0)
 		c.WaitStable()
-		if heir := c.Node(3).Map().Self(); !heir.IsMaster() || !heir.HasSlots() {
+		if successor := c.Node(3).Map().Self(); !successor.IsMaster() || !successor.HasSlots() {
 			t.Error("stable before the replica has taken over")
 		}
 		c.Restart(0)

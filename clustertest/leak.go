@@ -23,9 +23,9 @@ func (c *Cluster) labelGoroutines() {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(labelName, c.label)))
 }
 
-// leakPatience is how long goroutines may take to end after Close: they may be past their last
+// leakLimit is how long goroutines may take to end after Close: they may be past their last
 // instruction that anybody can wait for.
-const leakPatience = 2 * time.Second
+const leakLimit = 2 * time.Second
 
 // checkLeaks fails the test if a node has left a goroutine behind.
 func (c *Cluster) checkLeaks() {
@@ -33,7 +33,7 @@ func (c *Cluster) checkLeaks() {
 		return // synctest does not let a test end with goroutines left
 	}
 	var left []string
-	for until := time.Now().Add(leakPatience); ; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(leakLimit); ; time.Sleep(time.Millisecond) {
 		if left = c.goroutines(); len(left) == 0 {
 			return
 		}

@@ -58,7 +58,7 @@ func TestSkew(t *testing.T) {
 			t.Errorf("an expired key: %v", err)
 		}
 
-		// What travels is the moment: by the heir's clock, an hour behind, it is an hour later.
+		// What travels is the moment: by the successor's clock, an hour behind, it is an hour later.
 		c.Skew(owner, time.Hour)
 		set("key", time.Minute)
 		epoch := c.Node(owner + 3).Map().Self().ConfigEpoch

@@ -50,7 +50,7 @@ func (c *Cluster) view(m *slots.Map) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "a cluster that is %s:\n", m.State())
 	nodes := slices.Clone(m.Nodes())
-	slices.SortStableFunc(nodes, func(a, b slots.Node) int { return c.place(a.ID) - c.place(b.ID) })
+	slices.SortStableFunc(nodes, func(a, b slots.Node) int { return c.index(a.ID) - c.index(b.ID) })
 	for i := range nodes {
 		n := &nodes[i]
 		role, owns := "master", ""
@@ -65,8 +65,8 @@ func (c *Cluster) view(m *slots.Map) string {
 	return b.String()
 }
 
-// place returns which node has an id; those that are none of this cluster's come last.
-func (c *Cluster) place(id slots.NodeID) int {
+// index returns which node has an id; those that are none of this cluster's come last.
+func (c *Cluster) index(id slots.NodeID) int {
 	if i, ok := c.names[id]; ok {
 		return i
 	}

@@ -14,7 +14,7 @@ import (
 // After four node timeouts and a minute it fails the test.
 func (c *Cluster) WaitStable() {
 	c.t.Helper()
-	limit := c.patience()
+	limit := c.limit()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	for {
@@ -29,7 +29,7 @@ func (c *Cluster) WaitStable() {
 		dissenter.WaitMap(step, func(m *slots.Map) bool { return m != seen })
 		stop()
 		if ctx.Err() != nil {
-			c.t.Fatalf("clustertest: not stable after %v: node %d %s", limit, c.place(dissenter.ID()), why)
+			c.t.Fatalf("clustertest: not stable after %v: node %d %s", limit, c.index(dissenter.ID()), why)
 		}
 	}
 }
@@ -47,8 +47,8 @@ func (c *Cluster) waitSynced(ctx context.Context) {
 	}
 }
 
-// patience bounds each wait for the cluster to agree, in the test's time.
-func (c *Cluster) patience() time.Duration { return time.Minute + 4*c.cfg.NodeTimeout }
+// limit bounds each wait for the cluster to agree, in the test's time.
+func (c *Cluster) limit() time.Duration { return time.Minute + 4*c.cfg.NodeTimeout }
 
 // dissent returns a node whose view is not yet what it should be, and why; nil if there is none.
 func (c *Cluster) dissent() (*slotmesh.Node, string) {
@@ -59,7 +59,7 @@ func (c *Cluster) dissent() (*slotmesh.Node, string) {
 		case m == nil:
 			return n, "is not in a cluster"
 		case m.State() != slots.OK:
-			return n, "does not serve: " + n.Why(0)
+			return n, "does not serve: " + n.Explain(0)
 		}
 		for i := range m.Nodes() {
 			if other := &m.Nodes()[i]; other.Health == slots.Suspected {
@@ -76,7 +76,7 @@ func (c *Cluster) dissent() (*slotmesh.Node, string) {
 			}
 		}
 		if moved := m.Moved(nodes[0].Map()); !moved.Empty() {
-			return n, fmt.Sprintf("and node %d disagree about slots %s", c.place(nodes[0].ID()), moved)
+			return n, fmt.Sprintf("and node %d disagree about slots %s", c.index(nodes[0].ID()), moved)
 		}
 	}
 	return nil, ""

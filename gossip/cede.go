@@ -45,9 +45,9 @@ func (c *Core) withoutCeded(set slots.Set) slots.Set {
 	return set
 }
 
-// settleCeded follows what became of ceded slots and of the nodes that are to have them. A slot
+// resolveCeded follows what became of ceded slots and of the nodes that are to have them. A slot
 // whose new owner was forgotten is this node's again: its keys cannot come back in any other way.
-func (c *Core) settleCeded() {
+func (c *Core) resolveCeded() {
 	for slot, id := range c.ceded {
 		if c.self.owned == nil || !c.self.owned.Has(slot) {
 			c.reclaim(slot) // claimed
@@ -113,16 +113,16 @@ func (c *Core) cededTo() map[slots.NodeID]*slots.Set {
 // that hands over to a replica must not claim slots which that does not know of, nor one that may
 // have less data than its replicas.
 func (c *Core) onCede(from *node, m *Message) {
-	c.settleClaims()
+	c.resolveClaims()
 	if m.Slots == nil || from.owned == nil || c.isReplica() || c.pause != nil || c.self.rec.Fenced {
 		return
 	}
-	take := *m.Slots
-	if take.Intersect(from.owned); take.Empty() {
+	ours := *m.Slots
+	if ours.Intersect(from.owned); ours.Empty() {
 		return
 	}
 	c.bumpEpoch("was given slots at the end of a move")
-	c.claim(&take, nil)
+	c.claim(&ours, nil)
 }
 
 // showCeded makes a view show ceded slots as those of their new owners.

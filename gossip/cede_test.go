@@ -60,7 +60,7 @@ func TestSetSlotNodeInAnyOrder(t *testing.T) {
 		for seed := range uint64(5) {
 			s, _, target := openMove(t, seed)
 			s.maxDelay = 20 * time.Millisecond
-			look := func(when string) {
+			check := func(when string) {
 				for range 10 {
 					for _, n := range s.nodes {
 						if hops := s.reaches(n); hops < 0 || hops > 3 {
@@ -75,7 +75,7 @@ func TestSetSlotNodeInAnyOrder(t *testing.T) {
 			}
 			for _, i := range order {
 				s.nodes[i].must(SetSlot{5, SlotNode, target.id})
-				look("node " + string(rune('0'+i)) + " was told")
+				check("node " + string(rune('0'+i)) + " was told")
 			}
 			s.until(time.Second, "the slot is the target's", func() bool { return s.assignedTo(target.id) })
 		}
@@ -158,8 +158,8 @@ func TestCededSlotFollowsAFailover(t *testing.T) {
 	s.group[target.i] = 1
 	source.must(SetSlot{5, SlotNode, target.id})
 	target.crash(true)
-	heir := s.nodes[4]
-	s.until(10*time.Second, "the slot is the successor's", func() bool { return s.assignedTo(heir.id) })
+	successor := s.nodes[4]
+	s.until(10*time.Second, "the slot is the successor's", func() bool { return s.assignedTo(successor.id) })
 }
 
 // A slot whose new owner is forgotten would have no owner for ever.

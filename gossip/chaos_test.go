@@ -176,7 +176,7 @@ func (s *sim) members() []*simNode {
 // may differ between views until they converge.)
 func (s *sim) checkClaims() {
 	for _, n := range s.up() {
-		n.core.settleClaims()
+		n.core.resolveClaims()
 		n.checkOwners()
 		var all slots.Set
 		for _, o := range n.core.list {

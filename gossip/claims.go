@@ -16,16 +16,16 @@ import (
 // will get a greater epoch (SPEC §4.2, §4.4). Equal records give equal owners,
 // whatever the order in which they came.
 
-// settleClaims recomputes the owners if a claim changed. A claim of this node that
+// resolveClaims recomputes the owners if a claim changed. A claim of this node that
 // lost is withdrawn from its record.
-func (c *Core) settleClaims() {
+func (c *Core) resolveClaims() {
 	for c.claimsStale {
 		c.claimsStale = false
 		c.recomputeOwners()
 		c.withdrawLost()
 	}
 	if len(c.ceded) > 0 {
-		c.settleCeded()
+		c.resolveCeded()
 	}
 	if len(c.migrating)+len(c.importing) > 0 {
 		c.closeMoved()
@@ -125,7 +125,7 @@ func (c *Core) withdrawLost() {
 
 // owner returns who owns slot, nil if nobody.
 func (c *Core) owner(slot slots.Slot) *node {
-	c.settleClaims()
+	c.resolveClaims()
 	for _, n := range c.list {
 		if n.owned != nil && n.owned.Has(slot) {
 			return n

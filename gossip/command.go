@@ -42,7 +42,7 @@ type Reset struct{ Hard bool }
 // Do carries out a command. A refusal leaves everything as it was.
 func (c *Core) Do(now time.Time, cmd Command) error {
 	c.now = now
-	c.settleClaims()
+	c.resolveClaims()
 	return cmd.do(c)
 }
 
@@ -75,7 +75,7 @@ func (cmd ForgetNode) do(c *Core) error {
 	case c.self.rec.Master == cmd.Node:
 		return ErrForgetMaster
 	}
-	c.bury(cmd.Node, n.rec.Gen)
+	c.addTombstone(cmd.Node, n.rec.Gen)
 	c.dirty = true
 	c.tellAll(cmd.Node)
 	return nil

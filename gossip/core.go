@@ -34,7 +34,7 @@ type Core struct {
 	self  *node
 	nodes map[slots.NodeID]*node
 	list  []*node // all nodes, self too, by ascending id: iteration must not depend on chance
-	gone  graveyard
+	gone  tombstones
 
 	links      map[LinkID]*link
 	loose      []*link // links whose peer is not (yet) a member
@@ -240,7 +240,7 @@ func (c *Core) Tick(now time.Time) {
 		c.tendHealth(n)
 	}
 	c.recount = false
-	c.settleClaims()
+	c.resolveClaims()
 	c.tendPause()
 	c.tendFence()
 	if c.isReplica() {
@@ -275,7 +275,7 @@ func (c *Core) warn(about slots.NodeID, text string) {
 
 // Output returns what is to be done now, once.
 func (c *Core) Output() Output {
-	c.settleClaims()
+	c.resolveClaims()
 	if c.mapDirty { // nothing else that it looks at changes between ticks
 		c.updateState()
 	}

@@ -25,6 +25,6 @@ func (n *node) mayStand() bool {
 	return !n.rec.NoFailover && !n.data.Missing
 }
 
-// patience is for how long, after the first replica has asked, a voter waits for a better one. A replica
+// voteWait is for how long, after the first replica has asked, a voter waits for a better one. A replica
 // asks within a second and a half, even if it knows nothing of the others (SPEC §6.3).
-const patience = 2 * time.Second
+const voteWait = 2 * time.Second

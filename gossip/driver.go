@@ -220,7 +220,7 @@ func (d *Driver) run() {
 	for {
 		select {
 		case in := <-d.inputs:
-			d.take(in)
+			d.receive(in)
 		case now := <-ticker.C:
 			d.core.Tick(now)
 		case <-d.stop:
@@ -232,8 +232,8 @@ func (d *Driver) run() {
 	}
 }
 
-// take carries in an input, and those that wait behind it.
-func (d *Driver) take(in func(time.Time)) {
+// receive carries in an input, and those that wait behind it.
+func (d *Driver) receive(in func(time.Time)) {
 	d.core.SetData(*d.data.Load())
 	in(time.Now())
 	for range batch - 1 {

@@ -67,7 +67,7 @@ func (d *Driver) serve(conn net.Conn, dialled slots.Addr) {
 
 func (d *Driver) read(conn net.Conn, id LinkID) error {
 	frames := frame.NewReader(conn, MaxMessage)
-	frames.Bound(conn, frame.Stall)
+	frames.Bound(conn, frame.ProgressTimeout)
 	for {
 		payload, err := frames.Next()
 		if err != nil {

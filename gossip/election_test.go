@@ -175,16 +175,16 @@ func TestReplicaMigration(t *testing.T) {
 }
 
 // A master dies, and the only replica that it had takes its place: this has none now.
-func TestReplicaMigrationToAnHeir(t *testing.T) {
+func TestReplicaMigrationToASuccessor(t *testing.T) {
 	s := newShards(t, 3, 3, 2, time.Second)
 	s.nodes[6].crash(false) // shard 0 has one replica left
 	s.run(5 * time.Second)
-	heir := s.nodes[3]
+	successor := s.nodes[3]
 	s.nodes[0].crash(false)
-	s.until(15*time.Second, "its replica takes over", func() bool { return s.owner(0) == heir })
+	s.until(15*time.Second, "its replica takes over", func() bool { return s.owner(0) == successor })
 	s.until(15*time.Second, "a replica moves", func() bool {
 		for _, n := range s.up() {
-			if n.core.self.rec.Master == heir.id {
+			if n.core.self.rec.Master == successor.id {
 				return true
 			}
 		}
@@ -192,14 +192,14 @@ func TestReplicaMigrationToAnHeir(t *testing.T) {
 	})
 }
 
-// A node that was away hears of the heir's two roles in one moment.
-func TestReplicaMigrationRemembersTheHeirsFormerRole(t *testing.T) {
+// A node that was away hears of the successor's two roles in one moment.
+func TestReplicaMigrationRemembersTheSuccessorsFormerRole(t *testing.T) {
 	s := newShards(t, 3, 3, 1, time.Second)
-	heir := s.nodes[1].core.nodes[s.nodes[3].id]
-	heir.hadReplicas = false // as after a restart
-	promoted := heir.rec
+	successor := s.nodes[1].core.nodes[s.nodes[3].id]
+	successor.hadReplicas = false // as after a restart
+	promoted := successor.rec
 	promoted.Master, promoted.Seq, promoted.Gen = slots.NodeID{}, promoted.Seq+1, promoted.Gen+1
-	if !s.nodes[1].core.mergeKnown(heir, &promoted) || !heir.hadReplicas {
+	if !s.nodes[1].core.mergeKnown(successor, &promoted) || !successor.hadReplicas {
 		t.Error("a replica that became a master counts as one that never had a shard")
 	}
 }

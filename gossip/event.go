@@ -82,11 +82,6 @@ type Fenced struct {
 	Lacks []Shortfall
 }
 
-// StandingBack is the former name of Fenced.
-//
-// Deprecated: use Fenced.
-type StandingBack = Fenced
-
 // HandOverAsked says that this replica's master is about to end, and that this node has begun a
 // manual failover for that reason: tell SetData of every step from now on.
 type HandOverAsked struct{ By slots.NodeID }

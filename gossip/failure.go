@@ -55,8 +55,8 @@ func (c *Core) listSuspects() []slots.NodeID {
 	return c.suspects
 }
 
-// takeReports notes whom n holds for down.
-func (c *Core) takeReports(n *node, suspects []slots.NodeID) {
+// applyReports notes whom n holds for down.
+func (c *Core) applyReports(n *node, suspects []slots.NodeID) {
 	was := n.suspects
 	if c.now.Sub(n.suspectsAt) > 2*c.cfg.NodeTimeout {
 		was = nil // these reports did not count any more
@@ -119,7 +119,7 @@ func (c *Core) voters() int {
 // agreeOnFailure declares a suspected node failed if a majority of the masters with
 // slots reports it (SPEC §3.4).
 func (c *Core) agreeOnFailure(n *node) {
-	c.settleClaims()
+	c.resolveClaims()
 	count := c.countReports(n)
 	if c.self.votes() {
 		count++
@@ -155,15 +155,15 @@ func (c *Core) contact(n *node) {
 	case slots.Suspected:
 		c.setHealth(n, slots.Online)
 	case slots.Failed:
-		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout || n.rec.Fenced || !c.hasHeir(n) {
+		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout || n.rec.Fenced || !c.hasSuccessor(n) {
 			c.setHealth(n, slots.Online)
 		}
 	}
 }
 
-// hasHeir reports whether the master n has a replica that could stand for election
+// hasSuccessor reports whether the master n has a replica that could stand for election
 // (SPEC §6.1).
-func (c *Core) hasHeir(n *node) bool {
+func (c *Core) hasSuccessor(n *node) bool {
 	for _, r := range c.list {
 		if r.rec.Master == n.rec.ID && r.health != slots.Failed && r.mayStand() {
 			return true

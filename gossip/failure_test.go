@@ -71,7 +71,7 @@ func TestFailClearsAtOnceWithoutSlots(t *testing.T) {
 
 // SPEC §3.5: a master with slots that returns stays failed for 2T, so that a replica can
 // take them, if there is one that may stand for election. A fenced one is alive at once.
-func TestFailLastsWhileThereIsAnHeir(t *testing.T) {
+func TestFailLastsWhileThereIsASuccessor(t *testing.T) {
 	const T = 2 * time.Second
 	for _, c := range []struct {
 		name    string
@@ -141,13 +141,13 @@ func TestMinority(t *testing.T) {
 	}
 	s.group[3], s.group[4] = 0, 0
 	s.until(T+T/2, "a majority in reach", func() bool {
-		reach := 0
+		reached := 0
 		for _, o := range minority.core.list {
 			if o.health == slots.Online {
-				reach++
+				reached++
 			}
 		}
-		return reach >= 3
+		return reached >= 3
 	})
 	back := s.now
 	s.until(3*T, "serves again", func() bool { return minority.core.state == slots.OK })

@@ -17,7 +17,7 @@ func TestFenceChaos(t *testing.T) {
 		f := newFenceSim(t, seed)
 		for range 6 {
 			f.disrupt()
-			f.settle()
+			f.quiesce()
 		}
 	})
 }
@@ -254,8 +254,8 @@ func (f *fenceSim) start(n *fenceNode) {
 	n.simNode.start()
 }
 
-// settle leaves the cluster alone for 3T, and holds that each shard serves then if it can.
-func (f *fenceSim) settle() {
+// quiesce leaves the cluster alone for 3T, and holds that each shard serves then if it can.
+func (f *fenceSim) quiesce() {
 	if !f.majority() {
 		f.live(fenceT / 2)
 		return

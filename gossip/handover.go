@@ -11,13 +11,13 @@ import (
 // RoleChanged of this node tells that it is done. A node whose state cannot be saved asks nobody.
 type HandOver struct{ To slots.NodeID }
 
-// ErrNoHeir refuses HandOver to a node that cannot take over.
-var ErrNoHeir = errors.New("gossip: not a replica of this master that is linked and may stand for election")
+// ErrNoSuccessor refuses HandOver to a node that cannot take over.
+var ErrNoSuccessor = errors.New("gossip: not a replica of this master that is linked and may stand for election")
 
 func (cmd HandOver) do(c *Core) error {
 	n := c.nodes[cmd.To]
 	if n == nil || !c.self.votes() || n.rec.Master != c.self.rec.ID || n.rec.NoFailover || len(n.links) == 0 {
-		return ErrNoHeir
+		return ErrNoSuccessor
 	}
 	c.dirty = true // so that nothing begins here that could not be remembered
 	c.send(n.link(), c.message(TypeHandOver))

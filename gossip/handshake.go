@@ -145,7 +145,7 @@ func (c *Core) sendMeet(l *link) {
 }
 
 func (c *Core) joinInfo() *Join {
-	c.settleClaims()
+	c.resolveClaims()
 	return &Join{Established: c.established, Slots: c.assigned}
 }
 
@@ -173,7 +173,7 @@ func (c *Core) onMeet(l *link, m *Message) {
 	if l.node == nil && m.Join != nil && m.Join.Member && c.toldForgotten(l, m) {
 		return // it was not met again, it only has not heard
 	}
-	v, reason := c.judge(m)
+	v, reason := c.vet(m)
 	if l.node != nil {
 		v = sameCluster // a member that is met again
 		c.agree(m.Cluster)
@@ -221,7 +221,7 @@ func (c *Core) onWelcome(l *link, m *Message) {
 	if m.Self == nil || m.Self.ID != m.Sender || m.Join == nil {
 		return // a Pong for something else
 	}
-	v, reason := c.judge(m)
+	v, reason := c.vet(m)
 	if c.full() && c.nodes[m.Sender] == nil {
 		c.refused(l.meet, errFull)
 		return

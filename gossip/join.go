@@ -16,7 +16,7 @@ const (
 	clustersRefuse
 )
 
-// judge decides whether this node's cluster and that of a stranger may become one,
+// vet decides whether this node's cluster and that of a stranger may become one,
 // and whose id stays. Both ends decide by the same rule:
 //
 //   - a cluster without slots joins any other;
@@ -27,12 +27,12 @@ const (
 //
 // Of two lone nodes, or two clusters in the making, the smaller id stays, so that both
 // choose the same. All members of the other then follow: see agree.
-func (c *Core) judge(m *Message) (verdict, string) {
+func (c *Core) vet(m *Message) (verdict, string) {
 	var theirs Join
 	if m.Join != nil {
 		theirs = *m.Join
 	}
-	c.settleClaims()
+	c.resolveClaims()
 	ours := !c.assigned.Empty()
 	switch {
 	case m.Cluster == c.cluster || c.wasOurs(m.Cluster):
@@ -107,7 +107,7 @@ func (c *Core) mayEnter(welcome *Record, id ClusterID) bool {
 	if claimed == nil {
 		return true
 	}
-	c.settleClaims()
+	c.resolveClaims()
 	both := c.assigned
 	both.Intersect(claimed)
 	return both.Empty()

@@ -45,7 +45,7 @@ func (c *Core) LinkUp(now time.Time, id LinkID, dialled slots.Addr, host string)
 	c.now = now
 	l := &link{id: id, dialled: !dialled.IsZero(), host: host, up: now, heard: now}
 	if l.dialled {
-		d, ok := c.takeDial(dialled)
+		d, ok := c.removeDial(dialled)
 		n := c.nodes[d.node]
 		if !ok || d.meet == nil && n == nil {
 			c.out.Hangs = append(c.out.Hangs, id) // given up or forgotten meanwhile
@@ -81,7 +81,7 @@ func (c *Core) LinkDown(now time.Time, id LinkID, err error) {
 // DialFailed says that an address of Output.Dials could not be reached.
 func (c *Core) DialFailed(now time.Time, addr slots.Addr, err error) {
 	c.now = now
-	d, ok := c.takeDial(addr)
+	d, ok := c.removeDial(addr)
 	if !ok {
 		return
 	}
@@ -103,7 +103,7 @@ func (c *Core) backOff(n *node) {
 	n.nextDial = c.now.Add(n.dialWait/2 + time.Duration(c.cfg.Rand.Int64N(int64(n.dialWait/2)+1)))
 }
 
-func (c *Core) takeDial(addr slots.Addr) (pendingDial, bool) {
+func (c *Core) removeDial(addr slots.Addr) (pendingDial, bool) {
 	for i, d := range c.dials {
 		if d.addr == addr {
 			c.dials = slices.Delete(c.dials, i, i+1)

@@ -21,7 +21,7 @@ func (c *Core) merge(r *Record, from *node) {
 			return // of an earlier membership
 		}
 		if n != nil || !c.gone.covers(r.ID, r.Gen) {
-			c.bury(r.ID, r.Gen)
+			c.addTombstone(r.ID, r.Gen)
 			c.tell(newsItem{id: r.ID, from: from.rec.ID})
 		}
 	case n != nil:
@@ -157,8 +157,8 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 	}
 }
 
-// bury removes a node and remembers that its membership gen has ended.
-func (c *Core) bury(gone slots.NodeID, gen uint64) {
+// addTombstone removes a node and remembers that its membership gen has ended.
+func (c *Core) addTombstone(gone slots.NodeID, gen uint64) {
 	var gens allowance
 	if g := c.gone.byID[gone]; g != nil {
 		gens = g.gens

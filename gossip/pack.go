@@ -113,7 +113,7 @@ func (u *unpacker) fail(what string) {
 	}
 }
 
-func (u *unpacker) take(n int) []byte {
+func (u *unpacker) next(n int) []byte {
 	if u.err != nil || n < 0 || n > len(u.b)-u.off {
 		u.fail("cut short")
 		return nil
@@ -123,7 +123,7 @@ func (u *unpacker) take(n int) []byte {
 }
 
 func (u *unpacker) byte() byte {
-	if p := u.take(1); p != nil {
+	if p := u.next(1); p != nil {
 		return p[0]
 	}
 	return 0
@@ -132,7 +132,7 @@ func (u *unpacker) byte() byte {
 // bigEndian reads an unsigned number of n bytes.
 func (u *unpacker) bigEndian(n int) uint64 {
 	var v uint64
-	for _, c := range u.take(n) {
+	for _, c := range u.next(n) {
 		v = v<<8 | uint64(c)
 	}
 	return v
@@ -177,7 +177,7 @@ func (u *unpacker) bin(limit int) []byte {
 		u.fail("byte string too long")
 		return nil
 	}
-	return u.take(int(n))
+	return u.next(int(n))
 }
 
 func (u *unpacker) string(limit int) string {
@@ -197,7 +197,7 @@ func (u *unpacker) string(limit int) string {
 		u.fail("string too long")
 		return ""
 	}
-	return string(u.take(int(n)))
+	return string(u.next(int(n)))
 }
 
 // array returns the number of elements, checked against the bytes that are left,
@@ -292,23 +292,23 @@ func (u *unpacker) skip(depth int) {
 	case t&0xf0 == 0x90:
 		u.skipMany(uint64(t&0x0f), depth)
 	case t&0xe0 == 0xa0:
-		u.take(int(t & 0x1f))
+		u.next(int(t & 0x1f))
 	case t >= 0xc4 && t <= 0xc6:
-		u.take(int(u.bigEndian(1 << (t - 0xc4))))
+		u.next(int(u.bigEndian(1 << (t - 0xc4))))
 	case t >= 0xc7 && t <= 0xc9: // extensions carry a type byte
-		u.take(int(u.bigEndian(1<<(t-0xc7))) + 1)
+		u.next(int(u.bigEndian(1<<(t-0xc7))) + 1)
 	case t == 0xca:
-		u.take(4)
+		u.next(4)
 	case t == 0xcb:
-		u.take(8)
+		u.next(8)
 	case t >= 0xcc && t <= 0xcf:
-		u.take(1 << (t - 0xcc))
+		u.next(1 << (t - 0xcc))
 	case t >= 0xd0 && t <= 0xd3:
-		u.take(1 << (t - 0xd0))
+		u.next(1 << (t - 0xd0))
 	case t >= 0xd4 && t <= 0xd8:
-		u.take(1 + 1<<(t-0xd4))
+		u.next(1 + 1<<(t-0xd4))
 	case t >= 0xd9 && t <= 0xdb:
-		u.take(int(u.bigEndian(1 << (t - 0xd9))))
+		u.next(int(u.bigEndian(1 << (t - 0xd9))))
 	case t == 0xdc || t == 0xdd:
 		u.skipMany(u.bigEndian(2<<(t-0xdc)), depth)
 	case t == 0xde || t == 0xdf:

@@ -118,6 +118,6 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})
 	c.slotsChanged(&set, nil, false)
 	c.selfChanged()
-	c.settleClaims()
+	c.resolveClaims()
 	c.inherit()
 }

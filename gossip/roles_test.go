@@ -22,22 +22,22 @@ func TestLoserOfLastSlotFollows(t *testing.T) {
 
 // A master that comes back after its replica took its place stays with its shard, also if another master has taken slots
 // of it since, with a newer claim, by a move that the replica has brought to its end.
-func TestAFormerMasterFollowsItsHeir(t *testing.T) {
+func TestAFormerMasterFollowsItsSuccessor(t *testing.T) {
 	for seed := range uint64(20) {
 		const T = 2 * time.Second
 		s := newShards(t, seed, 3, 2, T)
 		s.nodes[0].crash(false)
 		s.until(2*T, "a new master", func() bool { return s.owner(0) != nil })
-		heir := s.owner(0)
+		successor := s.owner(0)
 		s.run(T)
 		s.nodes[1].must(SetSlots{setOf(0, 99), SlotNode, s.nodes[1].id})
-		s.until(T, "the end of the move", func() bool { return !heir.core.self.owned.Has(0) })
+		s.until(T, "the end of the move", func() bool { return !successor.core.self.owned.Has(0) })
 		s.nodes[0].start()
 		s.until(T, "the old master is a replica", func() bool { return s.nodes[0].core.isReplica() })
 		s.run(T)
 		for _, n := range s.up() {
-			if m := n.core.self.rec.Master; n.i%3 == 0 && n != heir && m != heir.id {
-				t.Errorf("seed %d: node %d of the shard replicates %s, not the heir", seed, n.i, m.Short())
+			if m := n.core.self.rec.Master; n.i%3 == 0 && n != successor && m != successor.id {
+				t.Errorf("seed %d: node %d of the shard replicates %s, not the successor", seed, n.i, m.Short())
 			}
 		}
 	}

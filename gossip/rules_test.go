@@ -246,7 +246,7 @@ func TestRestart(t *testing.T) {
 	s.run(2*time.Second + tickEvery)
 	for _, n := range s.nodes {
 		if n.core.state != slots.OK || n.core.cluster != cluster {
-			_, why := n.core.judgeState()
+			_, why := n.core.evaluateState()
 			t.Fatalf("node %d 2 s after the restart: %s", n.i, why)
 		}
 	}

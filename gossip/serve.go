@@ -14,7 +14,7 @@ const startDelay = 2 * time.Second
 
 // updateState decides whether the cluster may serve (SPEC §5.1).
 func (c *Core) updateState() {
-	now, reason := c.judgeState()
+	now, reason := c.evaluateState()
 	if now == c.state {
 		return
 	}
@@ -33,7 +33,7 @@ func (c *Core) hasServed() {
 	}
 }
 
-func (c *Core) judgeState() (slots.State, string) {
+func (c *Core) evaluateState() (slots.State, string) {
 	size, reachable, failed := 0, 0, 0
 	for _, n := range c.list {
 		if !n.votes() {

@@ -31,7 +31,7 @@ func (c *Core) Step(now time.Time, from LinkID, m *Message) {
 		}
 	}
 	if c.isReplica() { // any message may be the one that its election waits for
-		c.settleClaims()
+		c.resolveClaims()
 		c.tendElection()
 	}
 }
@@ -146,17 +146,17 @@ func (c *Core) dispatch(l *link, m *Message) {
 	n := l.node
 	switch m.Type {
 	case TypePing:
-		c.takeReports(n, m.Suspects)
+		c.applyReports(n, m.Suspects)
 		c.sendPong(l, m)
 	case TypePong:
 		if m.Join != nil && !m.Join.Member {
 			c.meetHalf(n, l, m)
 			return
 		}
-		c.takeReports(n, m.Suspects)
+		c.applyReports(n, m.Suspects)
 		c.compareViews(n, l)
 	case TypeSuspect:
-		c.takeReports(n, m.Suspects)
+		c.applyReports(n, m.Suspects)
 	case TypeFail:
 		c.onFail(m.Subject)
 	case TypeNews:
@@ -164,10 +164,10 @@ func (c *Core) dispatch(l *link, m *Message) {
 	case TypeSummary:
 		c.onSummary(n, l, m)
 	case TypeVoteRequest:
-		c.settleClaims()
+		c.resolveClaims()
 		c.onVoteRequest(n, l, m)
 	case TypeVote, TypeDeny:
-		c.settleClaims()
+		c.resolveClaims()
 		c.onVote(n, m)
 	case TypeHandOver:
 		c.onHandOver(n)

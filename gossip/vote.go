@@ -28,7 +28,7 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 				c.merge(&m.Records[i], n)
 			}
 		}
-		c.settleClaims()
+		c.resolveClaims()
 	case !m.Forced:
 		c.onFail(m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
 	}
@@ -79,7 +79,7 @@ func (c *Core) awaits(master, candidate *node, m *Message) bool {
 	if master.askedAt.IsZero() {
 		master.askedAt = c.now
 	}
-	has, early := m.data(), c.now.Sub(master.askedAt) <= patience
+	has, early := m.data(), c.now.Sub(master.askedAt) <= voteWait
 	return slices.ContainsFunc(c.list, func(n *node) bool {
 		ofShard := c.follows(n, master)
 		switch {
@@ -91,7 +91,7 @@ func (c *Core) awaits(master, candidate *node, m *Message) bool {
 		case !ofShard || has.after(n.data):
 			return false
 		}
-		asks := !n.stoodAt.IsZero() && c.now.Sub(n.stoodAt) <= c.voteTimeout()+patience
+		asks := !n.stoodAt.IsZero() && c.now.Sub(n.stoodAt) <= c.voteTimeout()+voteWait
 		if n.data.after(has) {
 			return early || asks
 		}

@@ -249,7 +249,7 @@ func TestAdminFailoverCallTimeoutWhy(t *testing.T) {
 				}
 			}
 
-			why, err := c.Why(ctx, v, 100)
+			why, err := c.Explain(ctx, v, 100)
 			if err != nil || why.Owner == nil || len(why.Claims) != 1 || len(why.Claims[0].By) != 6 {
 				t.Fatalf("why: %v\n%s", err, why)
 			}

@@ -134,7 +134,7 @@ func TestAdminReshardSurvivesKill(t *testing.T) {
 				func(ctx context.Context, c *admin.Client) error {
 					v, err := c.View(ctx, nodes[1].addr())
 					if err == nil {
-						v, err = c.Settle(ctx, v)
+						v, err = c.WaitAgreed(ctx, v)
 					}
 					if err != nil {
 						return err
@@ -174,7 +174,7 @@ func TestAdminRebalanceSurvivesKill(t *testing.T) {
 				func(ctx context.Context, c *admin.Client) error {
 					v, err := c.View(ctx, nodes[1].addr())
 					if err == nil {
-						v, err = c.Settle(ctx, v)
+						v, err = c.WaitAgreed(ctx, v)
 					}
 					if err != nil {
 						return err

@@ -54,7 +54,7 @@ func TestAdminDrainSurvivesKill(t *testing.T) {
 				func(ctx context.Context, c *admin.Client) error {
 					v, err := c.View(ctx, nodes[0].addr())
 					if err == nil {
-						v, err = c.Settle(ctx, v)
+						v, err = c.WaitAgreed(ctx, v)
 					}
 					if err != nil {
 						return err

@@ -80,9 +80,9 @@ func (w *walk) owned(p *process) int {
 	return set.Len()
 }
 
-// settled waits until check is clean and all nodes agree: the stock tool does not wait for
+// agreed waits until check is clean and all nodes agree: the stock tool does not wait for
 // gossip.
-func (w *walk) settled() {
+func (w *walk) agreed() {
 	w.t.Helper()
 	w.nodes[0].eventually("check is clean, all nodes know all", time.Minute, func() bool {
 		v := view(w.t, w.admin, w.nodes[0])
@@ -113,7 +113,7 @@ func (w *walk) life() {
 
 	// Create, check, and a check of what is no cluster.
 	w.do("[OK] All 16384 slots covered.", append(append([]string{"create"}, addrs(w.nodes)...), "--cluster-replicas", "1", "--cluster-yes")...)
-	w.settled()
+	w.agreed()
 	lone := w.start(t, "--cluster-enabled", "no")
 	if out, err := w.tool.run(t, "check", lone.addr()); err == nil || !strings.Contains(out, "[ERR] Node "+lone.addr()+" is not configured as a cluster node.") {
 		t.Errorf("check of a node that is no cluster: %v\n%s", err, out)
@@ -126,23 +126,23 @@ func (w *walk) life() {
 	// A fourth shard.
 	master := w.join()
 	w.do("[OK] New node added correctly.", "add-node", master.addr(), entry)
-	w.settled()
+	w.agreed()
 	replica := w.join()
 	w.do("[OK] New node added correctly.", "add-node", replica.addr(), entry, "--cluster-slave", "--cluster-master-id", w.id(master))
-	w.settled()
+	w.agreed()
 	if out := w.do(fmt.Sprintf("[OK] %d keys in 4 masters.", keys), "info", entry); !regexp.MustCompile(regexp.QuoteMeta(master.addr()) + ` .* 0 slots \| 1 slaves`).MatchString(out) {
 		t.Errorf("info printed\n%s", out)
 	}
 
 	// Slots for it: from all, then from one.
 	w.do("", "reshard", entry, "--cluster-from", "all", "--cluster-to", w.id(master), "--cluster-slots", "4096", "--cluster-yes")
-	w.settled()
+	w.agreed()
 	if n := w.owned(master); n < 4093 || n > 4096 {
 		t.Errorf("after the reshard the new master owns %d slots, want about 4096", n)
 	}
 	before := w.owned(master)
 	w.do("", "reshard", entry, "--cluster-from", w.id(w.source()), "--cluster-to", w.id(master), "--cluster-slots", "10", "--cluster-yes")
-	w.settled()
+	w.agreed()
 	if n := w.owned(master); n != before+10 {
 		t.Errorf("after 10 slots from one source the new master owns %d, want %d", n, before+10)
 	}
@@ -153,19 +153,19 @@ func (w *walk) life() {
 	// A master that owns nothing becomes a replica.
 	idle := w.join()
 	w.do("[OK] New node added correctly.", "add-node", idle.addr(), entry)
-	w.settled()
+	w.agreed()
 	if w.tool.name == ours.name {
 		w.do("[OK]", "replicate", entry, idle.addr(), w.id(w.nodes[0]))
 	} else if got := idle.cli("cluster", "replicate", w.id(w.nodes[0])); got != "OK" {
 		t.Fatalf("cluster replicate: %s", got)
 	}
-	w.settled()
+	w.agreed()
 
 	// The fourth shard's slots go three ways, then its nodes.
 	w.do("", "reshard", entry, "--cluster-from", w.id(master), "--cluster-to", w.id(w.source()), "--cluster-slots", "1000", "--cluster-yes")
-	w.settled()
+	w.agreed()
 	w.do("", "rebalance", entry, "--cluster-weight", w.id(master)+"=0.3", "--cluster-yes")
-	w.settled()
+	w.agreed()
 	if n := w.owned(master); n > 1500 {
 		t.Errorf("after the rebalance with weight 0.3 the master owns %d slots", n)
 	}
@@ -174,14 +174,14 @@ func (w *walk) life() {
 	} else {
 		w.do("", "rebalance", entry, "--cluster-weight", w.id(master)+"=0", "--cluster-yes")
 	}
-	w.settled()
+	w.agreed()
 	if n := w.owned(master); n != 0 {
 		t.Errorf("the drained master owns %d slots", n)
 	}
 	for _, p := range []*process{replica, master} {
 		w.remove(p)
 	}
-	w.settled()
+	w.agreed()
 	verify()
 	if out := w.do("", "info", entry); !strings.Contains(out, fmt.Sprintf("[OK] %d keys in 3 masters.", keys)) {
 		t.Errorf("at the end info printed\n%s", out)

@@ -42,26 +42,26 @@ func killMasters(t *testing.T, timeout time.Duration, rounds int) {
 			t.Fatalf("round %d begins with %d masters", round, len(masters))
 		}
 		victim := masters[round%3]
-		heir := c.replicaOf(victim)
+		successor := c.replicaOf(victim)
 		keys := c.keysOf(victim, 16)
 		l := startLoad(client, keys[1:], 0)
 		victim.cli("save")
-		heir.eventually("follows the load", 20*time.Second, func() bool { return heir.offset() > 10_000 })
+		successor.eventually("follows the load", 20*time.Second, func() bool { return successor.offset() > 10_000 })
 
 		ctx, cancel := context.WithTimeout(t.Context(), 3*timeout+5*time.Second)
 		killed := time.Now()
 		victim.kill(syscall.SIGKILL)
-		accepted, err := heir.firstWrite(ctx, keys[0])
+		accepted, err := successor.firstWrite(ctx, keys[0])
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		took = append(took, accepted.Sub(killed))
-		l.goesOn(t, heir)
+		l.goesOn(t, successor)
 
 		victim.start()
 		c.waitHealthy()
-		if _, partial := heir.resyncs(); partial == 0 {
-			full, _ := heir.resyncs()
+		if _, partial := successor.resyncs(); partial == 0 {
+			full, _ := successor.resyncs()
 			t.Errorf("round %d: the old master came back by %d full resyncs, none was partial", round, full)
 		}
 		l.stop()
@@ -128,7 +128,7 @@ func TestManualFailoverUnderLoad(t *testing.T) {
 
 func failOverByHand(t *testing.T, wait, rounds int, args ...string) {
 	c := createShards(t, append(args, "--cluster-node-timeout", orderlyTimeout)...)
-	client := c.client(func(o *redis.ClusterOptions) { o.ReadTimeout = patience })
+	client := c.client(func(o *redis.ClusterOptions) { o.ReadTimeout = limit })
 	keys := c.keysOf(c.masters()[0], 8)
 	l := startLoad(client, keys, wait)
 	defer l.stop()
@@ -142,21 +142,21 @@ func failOverByHand(t *testing.T, wait, rounds int, args ...string) {
 				old = m
 			}
 		}
-		heir := c.replicaOf(old)
-		if out := heir.cli("cluster", "failover"); out != "OK" {
+		successor := c.replicaOf(old)
+		if out := successor.cli("cluster", "failover"); out != "OK" {
 			t.Fatalf("round %d: %s", round, out)
 		}
-		heir.eventually("is the master", 20*time.Second, func() bool { return heir.info()["role"] == "master" })
-		l.goesOn(t, heir)
+		successor.eventually("is the master", 20*time.Second, func() bool { return successor.info()["role"] == "master" })
+		l.goesOn(t, successor)
 		c.waitHealthy()
-		if _, partial := heir.resyncs(); partial == 0 {
+		if _, partial := successor.resyncs(); partial == 0 {
 			t.Errorf("round %d: the old master did not come by a partial resync", round)
 		}
 		l.mu.Lock()
 		if len(l.errors) > 0 {
 			t.Errorf("round %d: %d errors, the first: %v", round, len(l.errors), l.errors[0])
 		}
-		worst = max(worst, l.stall)
+		worst = max(worst, l.longest)
 		l.mu.Unlock()
 		l.forget()
 	}
@@ -175,7 +175,7 @@ func failOverByHand(t *testing.T, wait, rounds int, args ...string) {
 // TestRollingRestart ends each master in turn by SIGTERM, as for an upgrade, while a client writes.
 func TestRollingRestart(t *testing.T) {
 	c := createShards(t, "--cluster-node-timeout", orderlyTimeout)
-	client := c.client(func(o *redis.ClusterOptions) { o.ReadTimeout = patience })
+	client := c.client(func(o *redis.ClusterOptions) { o.ReadTimeout = limit })
 	l := startLoad(client, c.keysOf(c.masters()[0], 8), 0)
 	defer l.stop()
 	l.goesOn(t, c.nodes[0])
@@ -192,12 +192,12 @@ func TestRollingRestart(t *testing.T) {
 	}
 	l.stop()
 	lost, err := l.lost(t.Context())
-	t.Logf("%d writes, the longest took %v, %d acknowledged writes are lost, %v", l.writes, l.stall, lost, err)
+	t.Logf("%d writes, the longest took %v, %d acknowledged writes are lost, %v", l.writes, l.longest, lost, err)
 	limit := 200 * time.Millisecond
 	if !measuring() {
 		limit = 5 * time.Second
 	}
-	if len(l.errors) > 0 || lost > 0 || err != nil || l.stall > limit {
+	if len(l.errors) > 0 || lost > 0 || err != nil || l.longest > limit {
 		t.Errorf("wanted: no error, nothing lost and no stall above %v; errors: %v", limit, l.errors)
 	}
 }
@@ -220,18 +220,18 @@ func lagKill(t *testing.T, rounds int, args ...string) (lost int64) {
 	client := c.client()
 	for range rounds {
 		victim := c.masters()[0]
-		heir := c.replicaOf(victim)
+		successor := c.replicaOf(victim)
 		l := startLoad(client, c.keysOf(victim, 8), 0)
 		l.goesOn(t, victim)
-		heir.signal(syscall.SIGSTOP)
+		successor.signal(syscall.SIGSTOP)
 		<-time.After(1200 * time.Millisecond) // the story is about this much real time
 		victim.kill(syscall.SIGKILL)
-		heir.signal(syscall.SIGCONT)
-		heir.eventually("takes over", 40*time.Second, func() bool { return strings.Contains(heir.cli("role"), "master") })
-		// With Sync the heir, alone in its shard, confirms nothing until it has a replica again.
+		successor.signal(syscall.SIGCONT)
+		successor.eventually("takes over", 40*time.Second, func() bool { return strings.Contains(successor.cli("role"), "master") })
+		// With Sync the successor, alone in its shard, confirms nothing until it has a replica again.
 		victim.start()
 		c.waitHealthy()
-		l.goesOn(t, heir)
+		l.goesOn(t, successor)
 		l.stop()
 		n, err := l.lost(t.Context())
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a client waits for a reply where none may be late for another reason than a busy machine.
-const patience = 10 * time.Second
+const limit = 10 * time.Second
 
 // load is a number of writers, each of which counts up a key of its own and remembers the last number
 // that was acknowledged.
@@ -27,11 +27,11 @@ type load struct {
 	acked  []atomic.Int64  // per key
 	at     []*redis.Client // per key: where setAndWait found its master
 
-	mu     sync.Mutex // guards what follows
-	nodes  map[string]*redis.Client
-	errors []error
-	stall  time.Duration // the longest time that one write took
-	writes int
+	mu      sync.Mutex // guards what follows
+	nodes   map[string]*redis.Client
+	errors  []error
+	longest time.Duration // the longest time that one write took
+	writes  int
 }
 
 // startLoad lets one writer per key write until stop.
@@ -61,7 +61,7 @@ func (l *load) run(ctx context.Context, i int) {
 		}
 		l.mu.Lock()
 		l.writes++
-		l.stall = max(l.stall, took)
+		l.longest = max(l.longest, took)
 		if err != nil {
 			l.errors = append(l.errors, err)
 		}
@@ -112,7 +112,7 @@ func (l *load) node(addr string) *redis.Client {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.nodes[addr] == nil {
-		l.nodes[addr] = redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ReadTimeout: patience})
+		l.nodes[addr] = redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ReadTimeout: limit})
 	}
 	return l.nodes[addr]
 }
@@ -121,7 +121,7 @@ func (l *load) node(addr string) *redis.Client {
 func (l *load) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stall, l.errors, l.writes = 0, nil, 0
+	l.longest, l.errors, l.writes = 0, nil, 0
 }
 
 // stop ends the writers.

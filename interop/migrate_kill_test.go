@@ -75,11 +75,11 @@ func TestKillEitherSideWhileItMoves(t *testing.T) {
 		if side == "target" {
 			victim = to
 		}
-		heir := c.replicaOf(victim)
+		successor := c.replicaOf(victim)
 		want := slotsOf(t, to) + moved
 		at := moveAndKill(t, from, to, victim, moved, 1+round*moved/5)
 		if victim == to {
-			to = heir
+			to = successor
 		}
 		to.eventually("all slots have come", time.Minute, func() bool { return countSlots(t, to) == want })
 		victim.start()

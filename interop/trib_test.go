@@ -138,9 +138,9 @@ func (r *trib) sound() string {
 	return ""
 }
 
-// settled loads a cluster and checks it. The tool takes a tenth of a second to start, in which
+// agreed loads a cluster and checks it. The tool takes a tenth of a second to start, in which
 // gossip spreads, and gives up if the check fails.
-func (r *trib) settled(p *process) {
+func (r *trib) agreed(p *process) {
 	r.t.Helper()
 	p.eventually("a check is clean", 20*time.Second, func() bool {
 		r.load(p.addr())
@@ -185,7 +185,7 @@ func (r *trib) create(list []*process) {
 	for i, n := range r.nodes[masters:] {
 		r.must(n.c, "cluster", "replicate", r.nodes[i].id)
 	}
-	r.settled(list[0])
+	r.agreed(list[0])
 }
 
 func (r *trib) meet(n, known *tribNode) {
@@ -210,7 +210,7 @@ func (r *trib) joined(p *process, n int) {
 // add makes a node a member: a master, or the replica of one.
 func (r *trib) add(p, entry *process, master string) {
 	r.t.Helper()
-	r.settled(entry)
+	r.agreed(entry)
 	first := r.nodes[0]
 	r.must(r.dial(p.addr()), "info")
 	n, _ := r.loadNode(p.addr())
@@ -225,7 +225,7 @@ func (r *trib) add(p, entry *process, master string) {
 // reshard moves slots to a master from some others, from each in proportion to what it has.
 func (r *trib) reshard(entry *process, from []string, to string, count int) {
 	r.t.Helper()
-	r.settled(entry)
+	r.agreed(entry)
 	var sources []*tribNode
 	total := 0
 	for _, n := range r.nodes {
@@ -280,7 +280,7 @@ func (r *trib) move(source, target *tribNode, slot slots.Slot) {
 // rebalance gives each master its share of the slots, and one of them none: --weight ID=0.
 func (r *trib) rebalance(entry *process, empty string) {
 	r.t.Helper()
-	r.settled(entry)
+	r.agreed(entry)
 	source := r.find(empty)
 	var others []*tribNode
 	for _, n := range r.nodes {
@@ -308,7 +308,7 @@ func (r *trib) flush() {
 // remove takes a node without slots out of the cluster.
 func (r *trib) remove(entry *process, id string) {
 	r.t.Helper()
-	r.settled(entry)
+	r.agreed(entry)
 	gone := r.find(id)
 	if !gone.slots.Empty() {
 		r.t.Fatalf("%s owns %d slots", gone.addr, gone.slots.Len())

@@ -30,8 +30,8 @@ func TestWalk(t *testing.T) {
 		cliOrder bool
 	}{{"redis-trib", false}, {"redis-cli", true}} {
 		t.Run(tool.name, func(t *testing.T) {
-			ours := takeWalk(t, serve, tool.cliOrder, count)
-			theirs := takeWalk(t, redisServer, tool.cliOrder, count)
+			ours := walkBy(t, serve, tool.cliOrder, count)
+			theirs := walkBy(t, redisServer, tool.cliOrder, count)
 			if len(ours.wrong) > 0 {
 				t.Errorf("%d of %d requests went wrong:\n%s", len(ours.wrong), ours.requests, strings.Join(ours.wrong[:min(10, len(ours.wrong))], "\n"))
 			}
@@ -48,7 +48,7 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-func takeWalk(t *testing.T, start startFunc, cliOrder bool, count int) (w stroll) {
+func walkBy(t *testing.T, start startFunc, cliOrder bool, count int) (w stroll) {
 	r := newTrib(t, cliOrder)
 	w.nodes = servers(t, 6, start)
 	entry := w.nodes[0]
@@ -72,7 +72,7 @@ func takeWalk(t *testing.T, start startFunc, cliOrder bool, count int) (w stroll
 
 	// The new master is emptied again. Only some of the slots have keys now, for the clients.
 	r.flush()
-	r.settled(entry)
+	r.agreed(entry)
 	mine := r.find(id).slots
 	clients = watchKeys(t, w.nodes, 4, someKeys(&mine, 64))
 	w.reshards[1] = timed(func() { r.rebalance(entry, id) })
@@ -82,7 +82,7 @@ func takeWalk(t *testing.T, start startFunc, cliOrder bool, count int) (w stroll
 	for _, id := range []string{replicaID, id} {
 		r.remove(entry, id)
 	}
-	r.settled(entry)
+	r.agreed(entry)
 	if n := len(r.nodes); n != 6 {
 		t.Errorf("%d nodes are left", n)
 	}

@@ -88,7 +88,7 @@ func (tx *Tx) SetAccess(key []byte, idle time.Duration, freq uint8) {
 	}
 	hash := tx.store.hash(key)
 	if i := tx.staged(hash, key); i >= 0 {
-		tx.notes[i].access, tx.notes[i].hasAccess = access, true
+		tx.plans[i].access, tx.plans[i].hasAccess = access, true
 		return
 	}
 	if s, at := tx.table.find(hash, key); at >= 0 {
@@ -97,7 +97,7 @@ func (tx *Tx) SetAccess(key []byte, idle time.Duration, freq uint8) {
 }
 
 func (tx *Tx) access(key []byte) (access uint32, ok bool) {
-	v, ok := tx.look(tx.store.hash(key), key)
+	v, ok := tx.find(tx.store.hash(key), key)
 	if !ok {
 		return 0, false
 	}

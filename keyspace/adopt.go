@@ -43,8 +43,8 @@ func (s *Store) adoptSlot(slot slots.Slot, staged *Store) {
 	if t.sum.keys == 0 {
 		t.clear(t.version)
 	}
-	s.settle(slot, t, was)
+	s.publishCounts(slot, t, was)
 	was = from.sum
 	from.clear(from.version)
-	staged.settle(slot, from, was)
+	staged.publishCounts(slot, from, was)
 }

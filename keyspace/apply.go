@@ -41,7 +41,7 @@ func (s *Store) apply(slot slots.Slot, ops []Op) error {
 	t := s.lock(slot)
 	defer s.unlock(slot)
 	was := t.sum
-	defer func() { s.settle(slot, t, was) }()
+	defer func() { s.publishCounts(slot, t, was) }()
 	for i := range ops {
 		if err := s.applyLocked(t, &ops[i]); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Store) applyLocked(t *table, op *Op) error {
 	case op.Kind == OpPut:
 		rec = record{typ: op.Type, expireAt: op.ExpireAt, version: op.Version, key: op.Key, value: op.Value,
 			access: newAccess(s.Policy(), s.clock.Load())}
-		if isBig(len(op.Key), len(op.Value)) {
+		if isLarge(len(op.Key), len(op.Value)) {
 			rec.key, rec.value = bytes.Clone(op.Key), bytes.Clone(op.Value)
 		}
 		if !t.put(seg, at, hash, &rec, s.hash) {
@@ -76,7 +76,7 @@ func (s *Store) applyLocked(t *table, op *Op) error {
 		}
 	case op.Kind == OpExpire && at >= 0:
 		rec.expireAt, rec.version = op.ExpireAt, op.Version
-		if rec.flags&flagBig == 0 { // its bytes may move while they are written
+		if rec.flags&flagLarge == 0 { // its bytes may move while they are written
 			rec.key, rec.value = bytes.Clone(rec.key), bytes.Clone(rec.value)
 		}
 		if !t.put(seg, at, hash, &rec, s.hash) {

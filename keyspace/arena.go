@@ -16,7 +16,7 @@ type ref uint32
 // so that a slot of a dozen keys does not pay for a whole page.
 type arena struct {
 	first []byte   // most slots need no other page, and no other cache line to find it
-	rest  [][]byte // page 1 and so on
+	pages [][]byte // page 1 and so on
 	used  int32    // bytes handed out, with those since abandoned
 	held  int32    // bytes of all pages
 }
@@ -26,7 +26,7 @@ func (a *arena) at(r ref) []byte {
 	if r < pageSize {
 		return a.first[r:]
 	}
-	return a.rest[r/pageSize-1][r%pageSize:]
+	return a.pages[r/pageSize-1][r%pageSize:]
 }
 
 // alloc hands out n bytes, at most pageSize/2. expect is how many bytes
@@ -36,13 +36,13 @@ func (a *arena) alloc(n, expect int) (r ref, b []byte, ok bool) {
 	if a.first == nil {
 		a.first = a.newPage(n+1, expect+1)[:1] // ref 0 stays unused
 	}
-	last := len(a.rest)
+	last := len(a.pages)
 	page := a.last()
 	if len(*page)+n > pageSize {
 		if last+1 == arenaLimit/pageSize {
 			return 0, nil, false
 		}
-		a.rest = append(a.rest, a.newPage(max(n, pageSize/16), expect))
+		a.pages = append(a.pages, a.newPage(max(n, pageSize/16), expect))
 		last++
 		page = a.last()
 	}
@@ -57,8 +57,8 @@ func (a *arena) alloc(n, expect int) (r ref, b []byte, ok bool) {
 }
 
 func (a *arena) last() *[]byte {
-	if n := len(a.rest); n > 0 {
-		return &a.rest[n-1]
+	if n := len(a.pages); n > 0 {
+		return &a.pages[n-1]
 	}
 	return &a.first
 }

@@ -144,8 +144,8 @@ func (d *decoder) fail(field, what string) {
 	}
 }
 
-// take returns the next n bytes.
-func (d *decoder) take(field string, n uint64) []byte {
+// next returns the next n bytes.
+func (d *decoder) next(field string, n uint64) []byte {
 	if d.err != nil {
 		return nil
 	}
@@ -160,14 +160,14 @@ func (d *decoder) take(field string, n uint64) []byte {
 
 // bigEndian reads an unsigned number of size bytes.
 func (d *decoder) bigEndian(field string, size uint64) (v uint64) {
-	for _, c := range d.take(field, size) {
+	for _, c := range d.next(field, size) {
 		v = v<<8 | uint64(c)
 	}
 	return v
 }
 
 func (d *decoder) code(field string) byte {
-	if c := d.take(field, 1); c != nil {
+	if c := d.next(field, 1); c != nil {
 		return c[0]
 	}
 	return 0
@@ -242,11 +242,11 @@ func (d *decoder) bytes(field string) []byte {
 	case d.err != nil:
 		return nil
 	case c >= 0xc4 && c <= 0xc6:
-		return d.take(field, d.bigEndian(field, 1<<(c-0xc4)))
+		return d.next(field, d.bigEndian(field, 1<<(c-0xc4)))
 	case c&0xe0 == 0xa0:
-		return d.take(field, uint64(c&0x1f))
+		return d.next(field, uint64(c&0x1f))
 	case c >= 0xd9 && c <= 0xdb:
-		return d.take(field, d.bigEndian(field, 1<<(c-0xd9)))
+		return d.next(field, d.bigEndian(field, 1<<(c-0xd9)))
 	}
 	d.fail(field, "is not bytes")
 	return nil
@@ -265,21 +265,21 @@ func (d *decoder) skip(n int) {
 		case c&0xf0 == 0x90:
 			todo += uint64(c & 0x0f)
 		case c&0xe0 == 0xa0:
-			d.take(field, uint64(c&0x1f))
+			d.next(field, uint64(c&0x1f))
 		case c >= 0xc4 && c <= 0xc6: // bin
-			d.take(field, d.bigEndian(field, 1<<(c-0xc4)))
+			d.next(field, d.bigEndian(field, 1<<(c-0xc4)))
 		case c >= 0xc7 && c <= 0xc9: // ext
-			d.take(field, d.bigEndian(field, 1<<(c-0xc7))+1)
+			d.next(field, d.bigEndian(field, 1<<(c-0xc7))+1)
 		case c == 0xca || c == 0xcb: // float
-			d.take(field, 4<<(c-0xca))
+			d.next(field, 4<<(c-0xca))
 		case c >= 0xcc && c <= 0xcf: // uint
-			d.take(field, 1<<(c-0xcc))
+			d.next(field, 1<<(c-0xcc))
 		case c >= 0xd0 && c <= 0xd3: // int
-			d.take(field, 1<<(c-0xd0))
+			d.next(field, 1<<(c-0xd0))
 		case c >= 0xd4 && c <= 0xd8: // fixext
-			d.take(field, 1<<(c-0xd4)+1)
+			d.next(field, 1<<(c-0xd4)+1)
 		case c >= 0xd9 && c <= 0xdb: // str
-			d.take(field, d.bigEndian(field, 1<<(c-0xd9)))
+			d.next(field, d.bigEndian(field, 1<<(c-0xd9)))
 		case c == 0xdc || c == 0xdd: // array
 			todo += d.bigEndian(field, 2<<(c-0xdc))
 		case c == 0xde || c == 0xdf: // map

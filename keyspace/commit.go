@@ -17,7 +17,7 @@ func (tx *Tx) commit() {
 		if i%ahead == 0 && len(tx.ops) > ahead {
 			tx.touchNext(i)
 		}
-		op, n := &tx.ops[i], &tx.notes[i]
+		op, n := &tx.ops[i], &tx.plans[i]
 		s, at := tx.first, tx.firstAt
 		if i > 0 || op.Kind != OpPut { // earlier ops may have moved things
 			s, at = t.find(n.hash, op.Key)
@@ -39,7 +39,7 @@ func (tx *Tx) commit() {
 		}
 	}
 	t.version = tx.version
-	tx.store.settle(tx.slot, t, was)
+	tx.store.publishCounts(tx.slot, t, was)
 	if sink := tx.store.cfg.Sink; sink != nil {
 		sink.Commit(tx.slot, tx.ops)
 	}
@@ -48,9 +48,9 @@ func (tx *Tx) commit() {
 // touchNext touches the keys of the ops from i on.
 func (tx *Tx) touchNext(i int) {
 	var hashes [ahead]uint64
-	n := min(ahead, len(tx.notes)-i)
+	n := min(ahead, len(tx.plans)-i)
 	for k := range n {
-		hashes[k] = tx.notes[i+k].hash
+		hashes[k] = tx.plans[i+k].hash
 	}
 	tx.table.touch(hashes[:n])
 }
@@ -58,20 +58,20 @@ func (tx *Tx) touchNext(i int) {
 // overwrite carries out a single put that replaces an entry by one of the same size, without an expiry before or
 // after. That is the most frequent of all writes and changes none of the table's accounts.
 func (tx *Tx) overwrite() bool {
-	if len(tx.ops) != 1 || tx.place == nil || tx.ops[0].Kind != OpPut || tx.ops[0].ExpireAt != 0 {
+	if len(tx.ops) != 1 || tx.entry == nil || tx.ops[0].Kind != OpPut || tx.ops[0].ExpireAt != 0 {
 		return false
 	}
-	op, n := &tx.ops[0], &tx.notes[0]
+	op, n := &tx.ops[0], &tx.plans[0]
 	var rec record // not from a literal, which would be copied
 	rec.typ, rec.version, rec.key, rec.value, rec.access = op.Type, op.Version, op.Key, op.Value, n.access
 	rec.shape()
-	if rec.flags&flagBig != 0 || rec.size() != len(tx.place) {
+	if rec.flags&flagLarge != 0 || rec.size() != len(tx.entry) {
 		return false
 	}
 	if !n.hasAccess {
-		rec.access = tx.accessAfter(tx.place, op.Version)
+		rec.access = tx.accessAfter(tx.entry, op.Version)
 	}
-	rec.encode(tx.place)
+	rec.encode(tx.entry)
 	return true
 }
 
@@ -85,7 +85,7 @@ func (tx *Tx) accessAfter(b []byte, version uint64) uint32 {
 	return newAccess(policy, now)
 }
 
-func (tx *Tx) commitPut(s *segment, at int, op *Op, n *note) {
+func (tx *Tx) commitPut(s *segment, at int, op *Op, n *plan) {
 	rec := record{typ: op.Type, expireAt: op.ExpireAt, version: op.Version, key: op.Key, value: op.Value, access: n.access}
 	if !n.hasAccess {
 		if at >= 0 {
@@ -100,7 +100,7 @@ func (tx *Tx) commitPut(s *segment, at int, op *Op, n *note) {
 }
 
 // commitExpire changes expiry and version where they are, if their widths allow it.
-func (tx *Tx) commitExpire(s *segment, at int, op *Op, n *note) {
+func (tx *Tx) commitExpire(s *segment, at int, op *Op, n *plan) {
 	r := cellRef(s.index.cells[at])
 	b := s.arena.at(r)
 	if n.hasAccess {
@@ -116,10 +116,10 @@ func (tx *Tx) commitExpire(s *segment, at int, op *Op, n *note) {
 	}
 	rec := s.record(r)
 	rec.expireAt, rec.version = op.ExpireAt, op.Version
-	if rec.flags&flagBig == 0 { // its bytes may move while they are written
+	if rec.flags&flagLarge == 0 { // its bytes may move while they are written
 		rec.value = tx.copy(rec.value)
 	}
-	if rec.flags&flagBigKey == 0 {
+	if rec.flags&flagLargeKey == 0 {
 		rec.key = op.Key
 	}
 	if !tx.table.put(s, at, n.hash, &rec, tx.store.hash) {

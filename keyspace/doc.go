@@ -35,7 +35,7 @@
 //	flags 1 | type 1 | access 3 | key length 1-2 | value length 1-2 | version 4 or 8 | expiry 0 or 8 | key | value
 //
 // Neither contains pointers, so the garbage collector has a few objects per segment to
-// look at instead of some per key. A value longer than [BigValue] or a key longer than 512 bytes has an
+// look at instead of some per key. A value longer than [LargeValue] or a key longer than 512 bytes has an
 // allocation of its own. An overwritten entry is replaced in place if the new one
 // fits; otherwise, and after deletes, it leaves a gap, and when gaps exceed a quarter
 // of what is live (after a delete: an eighth), the segment is moved together. No operation works on more than two

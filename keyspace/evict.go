@@ -164,7 +164,7 @@ func (s *Store) sampleInto(e *evictor, slot slots.Slot, policy Policy) {
 	left, now := s.Samples(), s.clock.Load()
 	tx.table.sample(e.random(), policy.volatile(), func(seg *segment, cell uint32) bool {
 		rec := seg.record(cellRef(cell))
-		e.offer(slot, rec.key, score(policy, &rec, now))
+		e.consider(slot, rec.key, score(policy, &rec, now))
 		left--
 		return left > 0
 	})
@@ -181,8 +181,8 @@ func score(policy Policy, rec *record, now int64) uint64 {
 	return uint64(idleSeconds(rec.access, now))
 }
 
-// offer puts a key into the pool, which is sorted with the best candidate last.
-func (e *evictor) offer(slot slots.Slot, key []byte, score uint64) {
+// consider puts a key into the pool, which is sorted with the best candidate last.
+func (e *evictor) consider(slot slots.Slot, key []byte, score uint64) {
 	at := len(e.pool)
 	for at > 0 && e.pool[at-1].score > score {
 		at--

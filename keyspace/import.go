@@ -12,7 +12,7 @@ import (
 // later version stays as it is; with onlyNew, every key that is here does. Each run of ops of one
 // slot takes its lock once.
 //
-// A Value longer than [BigValue] is not copied: it is the store's from now on, and nobody may
+// A Value longer than [LargeValue] is not copied: it is the store's from now on, and nobody may
 // change it. So storing it takes no longer than storing a small one.
 //
 // Before each run allowed is called under the slot's lock; it must not wait. When it says no,
@@ -54,7 +54,7 @@ func (s *Store) importSlot(slot slots.Slot, ops []Op, onlyNew bool, allowed func
 		}
 	}
 	s.commitLocked(slot, ops[from:])
-	s.settle(slot, t, was)
+	s.publishCounts(slot, t, was)
 	return err == nil, err
 }
 
@@ -70,7 +70,7 @@ func (s *Store) importLocked(t *table, op *Op, onlyNew bool) (bool, error) {
 		access: newAccess(s.Policy(), s.clock.Load())}
 	if len(op.Key) > maxKey {
 		rec.key = bytes.Clone(op.Key)
-		if len(op.Value) <= BigValue { // it stands outside the arena, too
+		if len(op.Value) <= LargeValue { // it stands outside the arena, too
 			rec.value = bytes.Clone(op.Value)
 		}
 	}

@@ -13,11 +13,11 @@ func (l *runLog) Commit(_ slots.Slot, ops []Op) { l.commits, l.ops = l.commits+1
 
 func always() bool { return true }
 
-// TestImportTakesBigValuesOver: a value longer than BigValue is stored where it is, whatever its
+// TestImportTakesBigValuesOver: a value longer than LargeValue is stored where it is, whatever its
 // size; a shorter one is copied.
 func TestImportTakesBigValuesOver(t *testing.T) {
 	s := newStore(Config{}, 1)
-	big, small := make([]byte, BigValue+1), []byte("small")
+	big, small := make([]byte, LargeValue+1), []byte("small")
 	longKey := make([]byte, maxKey+1)
 	ops := []Op{
 		{Kind: OpPut, Slot: 7, Key: []byte("big"), Value: big, Version: 1},

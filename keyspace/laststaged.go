@@ -8,10 +8,10 @@ type lastStaged struct {
 }
 
 // find returns the last op of hash, -1 if there is none.
-func (l *lastStaged) find(notes []note, hash uint64) int { return int(*l.cell(notes, hash)) - 1 }
+func (l *lastStaged) find(notes []plan, hash uint64) int { return int(*l.cell(notes, hash)) - 1 }
 
 // set makes op i the last one of its hash, and returns the one before it, -1 if there was none.
-func (l *lastStaged) set(notes []note, i int) (before int32) {
+func (l *lastStaged) set(notes []plan, i int) (before int32) {
 	if l.used >= len(l.cells)/4*3 {
 		l.resize(notes, 2*(l.used+1))
 	}
@@ -25,7 +25,7 @@ func (l *lastStaged) set(notes []note, i int) (before int32) {
 }
 
 // cell returns the cell of hash, a free one if it has none. There is always one free.
-func (l *lastStaged) cell(notes []note, hash uint64) *int32 {
+func (l *lastStaged) cell(notes []plan, hash uint64) *int32 {
 	mask := uint64(len(l.cells) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
 		if c := &l.cells[at]; *c == 0 || notes[*c-1].hash == hash {
@@ -35,7 +35,7 @@ func (l *lastStaged) cell(notes []note, hash uint64) *int32 {
 }
 
 // resize makes room for n hashes at a load of at most 3/4.
-func (l *lastStaged) resize(notes []note, n int) {
+func (l *lastStaged) resize(notes []plan, n int) {
 	size := 4 * fewOps
 	for size/4*3 < n {
 		size *= 2

@@ -116,7 +116,7 @@ func (m *modelRun) value() []byte {
 	n := m.rnd.IntN(150)
 	switch m.rnd.IntN(40) {
 	case 0:
-		n = BigValue - 5 + m.rnd.IntN(10)
+		n = LargeValue - 5 + m.rnd.IntN(10)
 	case 1:
 		n = 0
 	case 2:
@@ -174,7 +174,7 @@ func (m *modelRun) transaction(slot slots.Slot) {
 			return nil
 		})
 	}()
-	m.takeBack()
+	m.reclaim()
 	if fail != (err == errRollback) {
 		m.t.Fatalf("Update returned %v", err)
 	}
@@ -320,7 +320,7 @@ func checkStore(t *testing.T, s *Store) {
 			continue
 		}
 		for j := range g.tables {
-			n := checkTable(t, &g.gates[j], &g.tables[j], g.seen[j].due.Load())
+			n := checkTable(t, &g.locks[j], &g.tables[j], g.seen[j].due.Load())
 			sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n.keys, sum.expiring+n.expiring, sum.bytes+n.bytes, sum.held+n.held
 		}
 	}
@@ -330,15 +330,15 @@ func checkStore(t *testing.T, s *Store) {
 	}
 }
 
-func checkTable(t *testing.T, g *gate, tab *table, due int64) (sum totals) {
+func checkTable(t *testing.T, g *slotLock, tab *table, due int64) (sum totals) {
 	t.Helper()
 	g.Lock()
 	defer g.Unlock()
-	var copied gate
+	var copied slotLock
 	copied.follow(tab)
 	if unsafe.SliceData(copied.cells) != unsafe.SliceData(g.cells) || unsafe.SliceData(copied.first) != unsafe.SliceData(g.first) ||
 		len(copied.cells) != len(g.cells) || len(copied.first) != len(g.first) || copied.size != g.size {
-		t.Fatalf("the gate does not follow its table")
+		t.Fatalf("the lock line does not follow its table")
 	}
 	dir := tab.dir
 	if tab.depth == 0 {

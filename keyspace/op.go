@@ -39,7 +39,7 @@ func (k OpKind) String() string {
 //
 // Key and Value of an Op that the store hands out alias its memory: they are valid until
 // the function that got them returns. The one exception is a Value longer than
-// [BigValue]: the store never changes such a value in place, so it may be kept, read
+// [LargeValue]: the store never changes such a value in place, so it may be kept, read
 // only, for as long as wanted.
 type Op struct {
 	Kind     OpKind

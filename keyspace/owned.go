@@ -3,7 +3,7 @@ package keyspace
 import "runtime"
 
 // PutOwned is Put for a value that the store may keep without copying it, if it is longer than
-// [BigValue]: nobody may change it any more. So a great value costs no time under the slot's lock.
+// [LargeValue]: nobody may change it any more. So a large value costs no time under the slot's lock.
 func (tx *Tx) PutOwned(key []byte, typ Type, value []byte, expireAt int64) error {
 	tx.mustWrite()
 	return tx.put(tx.store.hash(key), key, typ, value, expireAt, given)

@@ -7,7 +7,7 @@ import (
 
 func TestPutOwnedKeepsBigValues(t *testing.T) {
 	s := newStore(Config{}, 1)
-	for _, size := range []int{BigValue, BigValue + 1, 300 << 10} {
+	for _, size := range []int{LargeValue, LargeValue + 1, 300 << 10} {
 		given := Own(bytes.Repeat([]byte{7}, size))
 		if len(given) != size || cap(given) != size {
 			t.Fatalf("Own returned %d bytes, room for %d", len(given), cap(given))
@@ -24,7 +24,7 @@ func TestPutOwnedKeepsBigValues(t *testing.T) {
 		}
 		s.View(7, func(tx *Tx) error {
 			e, _ := tx.Get(key)
-			if kept := &e.Value[0] == &given[0]; kept != (size > BigValue) || !bytes.Equal(e.Value, given) {
+			if kept := &e.Value[0] == &given[0]; kept != (size > LargeValue) || !bytes.Equal(e.Value, given) {
 				t.Errorf("a value of %d bytes: kept %v", size, kept)
 			}
 			if e, _ := tx.Get([]byte("copied")); &e.Value[0] == &given[0] {
@@ -37,14 +37,14 @@ func TestPutOwnedKeepsBigValues(t *testing.T) {
 
 func TestPutAllCopiesOnce(t *testing.T) {
 	s := newStore(Config{}, 1)
-	for _, size := range []int{1, BigValue, BigValue + 1} {
+	for _, size := range []int{1, LargeValue, LargeValue + 1} {
 		key, given := []byte("k"), bytes.Repeat([]byte{7}, size)
 		err := s.Update(7, func(tx *Tx) error {
 			if err := tx.PutAll([][]byte{key, given}); err != nil {
 				return err
 			}
-			if e, _ := tx.Get(key); &e.Value[0] == &given[0] != (size <= BigValue) {
-				t.Errorf("a value of %d bytes: the transaction has a copy: %v", size, size <= BigValue)
+			if e, _ := tx.Get(key); &e.Value[0] == &given[0] != (size <= LargeValue) {
+				t.Errorf("a value of %d bytes: the transaction has a copy: %v", size, size <= LargeValue)
 			}
 			return nil
 		})

@@ -10,11 +10,11 @@ import "encoding/binary"
 // then the number of that allocation (see bigs). 16-byte keys with 100-byte values take
 // 125 bytes.
 const (
-	flagExpires = 1 << iota // there is an expiry
-	flagWide                // the version has 8 bytes
-	flagTyped               // there is a type; it is String otherwise
-	flagBig                 // the value is outside
-	flagBigKey              // the key is outside, too
+	flagExpires  = 1 << iota // there is an expiry
+	flagWide                 // the version has 8 bytes
+	flagTyped                // there is a type; it is String otherwise
+	flagLarge                // the value is outside
+	flagLargeKey             // the key is outside, too
 
 	maxKey    = 512 // bytes of a key inside the arena
 	versionAt = 4
@@ -23,17 +23,17 @@ const (
 	narrow = 24 // bits of a version that every entry has room for
 )
 
-// BigValue is the length in bytes up to which a value lives in its slot's arena.
+// LargeValue is the length in bytes up to which a value lives in its slot's arena.
 // A longer one has an allocation of its own, which the store never changes
 // in place: it may be kept, read only, after the transaction.
-const BigValue = 2048
+const LargeValue = 2048
 
 // record is an entry taken apart.
 type record struct {
 	typ      Type
 	flags    byte
 	access   uint32
-	big      uint32 // number of the outside allocation
+	large    uint32 // number of the outside allocation
 	expireAt int64
 	version  uint64
 	key      []byte
@@ -52,23 +52,23 @@ func (r *record) shape() {
 	if r.typ != String {
 		r.flags |= flagTyped
 	}
-	if isBig(len(r.key), len(r.value)) {
-		r.flags |= flagBig
+	if isLarge(len(r.key), len(r.value)) {
+		r.flags |= flagLarge
 		if len(r.key) > maxKey {
-			r.flags |= flagBigKey
+			r.flags |= flagLargeKey
 		}
 	}
 }
 
-func isBig(key, value int) bool { return value > BigValue || key > maxKey }
+func isLarge(key, value int) bool { return value > LargeValue || key > maxKey }
 
 // lengths returns what stands in the two length fields.
 func (r *record) lengths() (key, value int) {
 	key, value = len(r.key), len(r.value)
-	if r.flags&flagBig != 0 {
-		value = int(r.big)
+	if r.flags&flagLarge != 0 {
+		value = int(r.large)
 	}
-	if r.flags&flagBigKey != 0 {
+	if r.flags&flagLargeKey != 0 {
 		key = 0
 	}
 	return key, value
@@ -78,7 +78,7 @@ func (r *record) lengths() (key, value int) {
 func (r *record) size() int {
 	key, value := r.lengths()
 	n := lengthsAt + varintLen(key) + varintLen(value) + fixedLen(r.flags) + key
-	if r.flags&flagBig == 0 {
+	if r.flags&flagLarge == 0 {
 		n += value
 	}
 	return n
@@ -107,7 +107,7 @@ func (r *record) encode(b []byte) {
 		at += 8
 	}
 	at += copy(b[at:], r.key[:key])
-	if r.flags&flagBig == 0 {
+	if r.flags&flagLarge == 0 {
 		copy(b[at:], r.value)
 	}
 }
@@ -149,7 +149,7 @@ func (h head) valueIn(b []byte) []byte {
 // size returns the bytes of the entry.
 func (h head) size() int {
 	n := h.keyAt() + h.key
-	if h.flags&flagBig == 0 {
+	if h.flags&flagLarge == 0 {
 		n += h.value
 	}
 	return n
@@ -160,7 +160,7 @@ func recordIn(b []byte, h head) record {
 	rec := record{typ: h.typ(b), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
 	at := h.keyAt()
 	rec.key = b[at : at+h.key : at+h.key]
-	if h.flags&flagBig == 0 {
+	if h.flags&flagLarge == 0 {
 		rec.value = h.valueIn(b)
 	}
 	return rec
@@ -218,39 +218,39 @@ func putAccess(b []byte, access uint32) {
 	binary.LittleEndian.PutUint32(b, access<<8|uint32(b[0]))
 }
 
-// bigs are the allocations of a segment's big entries. An entry names its own by
+// larges are the allocations of a segment's big entries. An entry names its own by
 // number, so that arenas stay free of pointers.
-type bigs struct {
-	list  []big
+type larges struct {
+	list  []large
 	free  []uint32
 	bytes int
 }
 
-type big struct {
+type large struct {
 	key   []byte // nil if the key is in the arena
 	value []byte
 }
 
-const bigOverhead = 48 // bytes of a big
+const largeOverhead = 48 // bytes of a big
 
-func (s *segment) addBig(g big) uint32 {
-	if s.bigs == nil {
-		s.bigs = &bigs{}
+func (s *segment) addLarge(g large) uint32 {
+	if s.larges == nil {
+		s.larges = &larges{}
 	}
-	return s.bigs.add(g)
+	return s.larges.add(g)
 }
 
 // size returns the bytes of all.
-func (s *bigs) size() int {
+func (s *larges) size() int {
 	if s == nil {
 		return 0
 	}
 	return s.bytes
 }
 
-func (g *big) size() int { return cap(g.key) + cap(g.value) + bigOverhead }
+func (g *large) size() int { return cap(g.key) + cap(g.value) + largeOverhead }
 
-func (s *bigs) add(g big) uint32 {
+func (s *larges) add(g large) uint32 {
 	s.bytes += g.size()
 	if n := len(s.free); n > 0 {
 		id := s.free[n-1]
@@ -262,8 +262,8 @@ func (s *bigs) add(g big) uint32 {
 	return uint32(len(s.list) - 1)
 }
 
-func (s *bigs) drop(id uint32) {
+func (s *larges) drop(id uint32) {
 	s.bytes -= s.list[id].size()
-	s.list[id] = big{}
+	s.list[id] = large{}
 	s.free = append(s.free, id)
 }

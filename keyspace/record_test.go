@@ -14,7 +14,7 @@ func TestRecordsComeBack(t *testing.T) {
 	for _, version := range []uint64{0, 1, 1<<narrow - 1, 1 << narrow, 1<<32 + 5, math.MaxUint64} {
 		for _, typ := range []Type{String, 1, 255} {
 			for _, expireAt := range []int64{0, 1, math.MaxInt64} {
-				for _, lengths := range [][2]int{{0, 0}, {16, 100}, {127, 128}, {maxKey, BigValue}} {
+				for _, lengths := range [][2]int{{0, 0}, {16, 100}, {127, 128}, {maxKey, LargeValue}} {
 					rec := record{typ: typ, access: accessMask - 5, version: version, expireAt: expireAt,
 						key: bytes.Repeat([]byte("k"), lengths[0]), value: bytes.Repeat([]byte("v"), lengths[1])}
 					rec.shape()

@@ -90,7 +90,7 @@ func (s *Store) RandomKey(rand func() uint64) (key []byte, ok bool) {
 //     exactly the slot's content;
 //   - expired entries that have not been removed yet are dumped too: the OpDelete comes;
 //   - the lock is held for one call, that is for budget bytes, or for one entry if that is
-//     greater; a Value longer than BigValue need not be copied under it, see [Op].
+//     greater; a Value longer than LargeValue need not be copied under it, see [Op].
 func (s *Store) Dump(slot slots.Slot, from Cursor, budget int, fn func(Op) error) (next Cursor, done bool, err error) {
 	if s.unused(slot) {
 		return 0, true, nil

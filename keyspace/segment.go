@@ -19,9 +19,9 @@ const (
 // waits for more than one segment's worth of work.
 type segment struct {
 	// What every lookup needs comes first, in one cache line.
-	index index
-	arena arena
-	bigs  *bigs // nil: there are none
+	index  index
+	arena  arena
+	larges *larges // nil: there are none
 
 	live      int32  // bytes of the arena that entries use; arena.used-live are abandoned
 	volatiles int32  // entries with an expiry
@@ -39,11 +39,11 @@ func newSegment(prefix uint32, depth uint8, deleted uint64) *segment {
 
 // bytes returns the memory that entries use, held what is reserved for them.
 func (s *segment) bytes() int64 {
-	return int64(segmentOverhead + int(s.live) + cap(s.index.cells)*4 + s.bigs.size())
+	return int64(segmentOverhead + int(s.live) + cap(s.index.cells)*4 + s.larges.size())
 }
 
 func (s *segment) held() int64 {
-	return int64(segmentOverhead + int(s.arena.held) + cap(s.index.cells)*4 + s.bigs.size())
+	return int64(segmentOverhead + int(s.arena.held) + cap(s.index.cells)*4 + s.larges.size())
 }
 
 // find returns the position of key in the index, -1 if it is not there.
@@ -69,8 +69,8 @@ func (s *segment) locate(tag uint32, key []byte) (at int, b []byte, h head) {
 		b := s.arena.at(cellRef(cell))
 		h := parseHead(b)
 		from := h.keyAt()
-		if h.flags&flagBigKey == 0 && string(b[from:from+h.key]) == string(key) ||
-			h.flags&flagBigKey != 0 && string(s.bigs.list[h.value].key) == string(key) {
+		if h.flags&flagLargeKey == 0 && string(b[from:from+h.key]) == string(key) ||
+			h.flags&flagLargeKey != 0 && string(s.larges.list[h.value].key) == string(key) {
 			return at, b, h
 		}
 	}
@@ -81,8 +81,8 @@ func (s *segment) locate(tag uint32, key []byte) (at int, b []byte, h head) {
 func (s *segment) key(r ref) []byte {
 	b := s.arena.at(r)
 	h := parseHead(b)
-	if h.flags&flagBigKey != 0 {
-		return s.bigs.list[h.value].key
+	if h.flags&flagLargeKey != 0 {
+		return s.larges.list[h.value].key
 	}
 	at := h.keyAt()
 	return b[at : at+h.key : at+h.key]
@@ -97,13 +97,13 @@ func (s *segment) record(r ref) record {
 
 func (s *segment) recordAt(b []byte, h head) record {
 	rec := recordIn(b, h)
-	if h.flags&flagBig == 0 {
+	if h.flags&flagLarge == 0 {
 		return rec
 	}
-	rec.big = uint32(h.value)
-	outside := s.bigs.list[rec.big]
+	rec.large = uint32(h.value)
+	outside := s.larges.list[rec.large]
 	rec.value = outside.value
-	if h.flags&flagBigKey != 0 {
+	if h.flags&flagLargeKey != 0 {
 		rec.key = outside.key
 	}
 	return rec
@@ -113,31 +113,31 @@ func (s *segment) recordAt(b []byte, h head) record {
 // one if at is -1. Big keys and values are taken over, all else is copied. It
 // returns false if the arena is full, which takes a flood of keys with equal hash bits.
 func (s *segment) put(at int, tag uint32, rec *record) bool {
-	var place []byte
+	var entry []byte
 	var oldSize int
 	var oldHead head
 	if at >= 0 {
-		place = s.arena.at(cellRef(s.index.cells[at]))
-		oldHead = parseHead(place)
+		entry = s.arena.at(cellRef(s.index.cells[at]))
+		oldHead = parseHead(entry)
 		oldSize = oldHead.size()
 	}
-	if rec.flags&flagBig != 0 {
-		outside := big{value: rec.value}
-		if rec.flags&flagBigKey != 0 {
+	if rec.flags&flagLarge != 0 {
+		outside := large{value: rec.value}
+		if rec.flags&flagLargeKey != 0 {
 			outside.key = rec.key
 		}
-		rec.big = s.addBig(outside)
+		rec.large = s.addLarge(outside)
 	}
 	size := rec.size()
 	if at < 0 || size > oldSize {
 		r, b, ok := s.arena.alloc(size, size)
 		if !ok {
-			if rec.flags&flagBig != 0 {
-				s.bigs.drop(rec.big)
+			if rec.flags&flagLarge != 0 {
+				s.larges.drop(rec.large)
 			}
 			return false
 		}
-		place = b
+		entry = b
 		if at < 0 {
 			s.index.insert(cellOf(tag, r))
 		} else {
@@ -147,7 +147,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 	if at >= 0 {
 		s.forget(oldHead)
 	}
-	rec.encode(place)
+	rec.encode(entry)
 	s.live += int32(size)
 	if rec.flags&flagExpires != 0 {
 		s.volatiles++
@@ -162,8 +162,8 @@ func (s *segment) forget(h head) {
 	if h.flags&flagExpires != 0 {
 		s.volatiles--
 	}
-	if h.flags&flagBig != 0 {
-		s.bigs.drop(uint32(h.value))
+	if h.flags&flagLarge != 0 {
+		s.larges.drop(uint32(h.value))
 	}
 }
 
@@ -203,11 +203,11 @@ func (s *segment) compact() {
 		b := old.at(cellRef(cell))
 		h := parseHead(b)
 		size := h.size()
-		r, place, ok := s.arena.alloc(size, left)
+		r, room, ok := s.arena.alloc(size, left)
 		if !ok { // cannot be: the same entries fitted before, with gaps
 			panic("keyspace: entries outgrew their arena while moving together")
 		}
-		copy(place, b[:size])
+		copy(room, b[:size])
 		s.index.cells[i] = cellOf(cellTag(cell), r)
 		left -= size
 	}
@@ -223,15 +223,15 @@ type builder struct {
 	left int // bytes still to come
 }
 
-// take moves an entry of from into the segment. from is given up afterwards.
-func (b *builder) take(from *segment, cell uint32) {
+// move moves an entry of from into the segment. from is given up afterwards.
+func (b *builder) move(from *segment, cell uint32) {
 	src := from.arena.at(cellRef(cell))
 	h := parseHead(src)
-	if h.flags&flagBig == 0 {
+	if h.flags&flagLarge == 0 {
 		b.copy(cell, src[:h.size()])
 	} else {
 		rec := from.record(cellRef(cell))
-		rec.big = b.addBig(from.bigs.list[rec.big])
+		rec.large = b.addLarge(from.larges.list[rec.large])
 		encoded := make([]byte, rec.size())
 		rec.encode(encoded)
 		b.copy(cell, encoded)
@@ -243,11 +243,11 @@ func (b *builder) take(from *segment, cell uint32) {
 }
 
 func (b *builder) copy(cell uint32, entry []byte) {
-	r, place, ok := b.arena.alloc(len(entry), max(b.left, len(entry)))
+	r, room, ok := b.arena.alloc(len(entry), max(b.left, len(entry)))
 	if !ok { // cannot be: see splitBytes and mergeable
 		panic("keyspace: entries outgrew their arena while changing segments")
 	}
-	copy(place, entry)
+	copy(room, entry)
 	b.left -= len(entry)
 	b.live += int32(len(entry))
 	b.next = b.index.push(b.next, cellOf(cellTag(cell), r))
@@ -279,7 +279,7 @@ func (s *segment) split(hash func(key []byte) uint64) (low, high *segment, ok bo
 	half[1].index.reserve(count[1])
 	for i, cell := range s.index.cells {
 		if cell != 0 {
-			half[side[i]].take(s, cell)
+			half[side[i]].move(s, cell)
 		}
 	}
 	return half[0].segment, half[1].segment, true
@@ -300,10 +300,10 @@ func merge(low, high *segment) *segment {
 		fromLow := h == len(high.index.cells) ||
 			l < len(low.index.cells) && cellTag(low.index.cells[l]) <= cellTag(high.index.cells[h])
 		if fromLow {
-			b.take(low, low.index.cells[l])
+			b.move(low, low.index.cells[l])
 			l = nextCell(low, l+1)
 		} else {
-			b.take(high, high.index.cells[h])
+			b.move(high, high.index.cells[h])
 			h = nextCell(high, h+1)
 		}
 	}

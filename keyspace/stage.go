@@ -5,19 +5,19 @@ import "bytes"
 // staging collects the writes of a transaction.
 type staging struct {
 	ops        []Op       // in order
-	notes      []note     // one for each op
+	plans      []plan     // one for each op
 	latest     lastStaged // the last op of each hash, kept once there are more than fewOps
 	buf        []byte     // holds small keys and values that are not lent
 	first      *segment   // where the first op's key was when it was staged …
 	firstAt    int        // … which no op before it can have changed
-	place      []byte     // of the entry that the first op replaces, if its bytes are all there is to change
+	entry      []byte     // of the entry that the first op replaces, if its bytes are all there is to change
 	version    uint64     // of the last op
 	grownKeys  int
 	grownBytes int64
 }
 
-// note is what an op needs for its commit. It has no pointers: there may be very many.
-type note struct {
+// plan is what an op needs for its commit. It has no pointers: there may be very many.
+type plan struct {
 	hash      uint64
 	earlier   int32 // the op before it with the same hash, -1 = none, kept with latest
 	access    uint32
@@ -46,7 +46,7 @@ const (
 func (g *staging) staged(hash uint64, key []byte) int {
 	i := len(g.ops) - 1
 	if i >= fewOps {
-		i = g.latest.find(g.notes, hash)
+		i = g.latest.find(g.plans, hash)
 	}
 	return g.search(i, hash, key)
 }
@@ -55,18 +55,18 @@ func (g *staging) staged(hash uint64, key []byte) int {
 func (g *staging) stagedBefore(i int) int {
 	before := i - 1
 	if len(g.ops) > fewOps {
-		before = int(g.notes[i].earlier)
+		before = int(g.plans[i].earlier)
 	}
-	return g.search(before, g.notes[i].hash, g.ops[i].Key)
+	return g.search(before, g.plans[i].hash, g.ops[i].Key)
 }
 
 func (g *staging) search(i int, hash uint64, key []byte) int {
 	for linked := len(g.ops) > fewOps; i >= 0; {
-		if g.notes[i].hash == hash && bytes.Equal(g.ops[i].Key, key) {
+		if g.plans[i].hash == hash && bytes.Equal(g.ops[i].Key, key) {
 			return i
 		}
 		if linked {
-			i = int(g.notes[i].earlier)
+			i = int(g.plans[i].earlier)
 		} else {
 			i--
 		}
@@ -76,19 +76,19 @@ func (g *staging) search(i int, hash uint64, key []byte) int {
 
 // stage appends an op and returns its note, in which the caller may add to the hash.
 // Both are filled in where they are: to copy a struct that has just been written makes a processor wait for the writes.
-func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, hash uint64, how lending) *note {
+func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, hash uint64, how lending) *plan {
 	g := &tx.staging
 	if len(g.ops) == 0 {
 		g.version = tx.table.version
 	}
 	g.version++
-	g.ops, g.notes = append(g.ops, Op{}), append(g.notes, note{})
-	op, n := &g.ops[len(g.ops)-1], &g.notes[len(g.notes)-1]
+	g.ops, g.plans = append(g.ops, Op{}), append(g.plans, plan{})
+	op, n := &g.ops[len(g.ops)-1], &g.plans[len(g.plans)-1]
 	op.Kind, op.Slot, op.Type, op.ExpireAt, op.Version = kind, tx.slot, typ, expireAt, g.version
 	n.hash = hash
 	switch {
-	case kind == OpPut && isBig(len(key), len(value)):
-		op.Key, op.Value = g.keepBig(key, value, how)
+	case kind == OpPut && isLarge(len(key), len(value)):
+		op.Key, op.Value = g.keepLarge(key, value, how)
 	case how == lent:
 		op.Key, op.Value = key, value
 	default:
@@ -105,9 +105,9 @@ func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, ha
 	return n
 }
 
-// keepBig is copy for a big entry, whose value the store keeps.
-func (g *staging) keepBig(key, value []byte, how lending) (k, v []byte) {
-	if how != given || len(value) <= BigValue {
+// keepLarge is copy for a big entry, whose value the store keeps.
+func (g *staging) keepLarge(key, value []byte, how lending) (k, v []byte) {
+	if how != given || len(value) <= LargeValue {
 		value = append(make([]byte, 0, len(value)), value...)
 	}
 	if len(key) > maxKey {
@@ -116,7 +116,7 @@ func (g *staging) keepBig(key, value []byte, how lending) (k, v []byte) {
 	return g.copy(key), value
 }
 
-func (g *staging) link(i int) { g.notes[i].earlier = g.latest.set(g.notes, i) }
+func (g *staging) link(i int) { g.plans[i].earlier = g.latest.set(g.plans, i) }
 
 // copy returns a copy of b that lives until reset. A full buffer is left to those who
 // point into it.
@@ -135,14 +135,14 @@ func (g *staging) reset() {
 		return
 	}
 	if cap(g.ops) > keepOps {
-		g.ops, g.notes = nil, nil
+		g.ops, g.plans = nil, nil
 	}
 	clear(g.ops)
-	clear(g.notes)
-	g.ops, g.notes, g.buf = g.ops[:0], g.notes[:0], g.buf[:0]
+	clear(g.plans)
+	g.ops, g.plans, g.buf = g.ops[:0], g.plans[:0], g.buf[:0]
 	if cap(g.buf) > keepBuf {
 		g.buf = nil
 	}
-	g.latest, g.first, g.place = lastStaged{}, nil, nil
+	g.latest, g.first, g.entry = lastStaged{}, nil, nil
 	g.grownKeys, g.grownBytes = 0, 0
 }

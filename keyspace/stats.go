@@ -25,11 +25,11 @@ func (s *Store) Stats() Stats {
 		st.Expires += int(g.expiring.Load())
 		for j := range g.tables {
 			t := &g.tables[j]
-			g.gates[j].Lock()
-			st.Hits += t.wraps<<32 + uint64(g.gates[j].hits)
+			g.locks[j].Lock()
+			st.Hits += t.wraps<<32 + uint64(g.locks[j].hits)
 			st.Misses += t.misses
 			st.Expired += t.expired
-			g.gates[j].Unlock()
+			g.locks[j].Unlock()
 		}
 	}
 	return st
@@ -45,9 +45,9 @@ func (s *Store) ResetStats() {
 		}
 		for j := range g.tables {
 			t := &g.tables[j]
-			g.gates[j].Lock()
-			g.gates[j].hits, t.wraps, t.misses, t.expired = 0, 0, 0, 0
-			g.gates[j].Unlock()
+			g.locks[j].Lock()
+			g.locks[j].hits, t.wraps, t.misses, t.expired = 0, 0, 0, 0
+			g.locks[j].Unlock()
 		}
 	}
 }

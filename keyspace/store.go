@@ -52,7 +52,7 @@ const groupSize = 128
 // group is a run of slots. Groups come into being with the first write to one of their slots, so an
 // empty store is small, and their totals spare others the look at each slot.
 type group struct {
-	gates    [groupSize]gate
+	locks    [groupSize]slotLock
 	tables   [groupSize]table
 	seen     [groupSize]seen
 	keys     atomic.Int64
@@ -131,7 +131,7 @@ func (s *Store) update(slot slots.Slot, full bool, fn func(*Tx) error) error {
 // begin takes the slot's lock and returns a transaction; end undoes both.
 func (s *Store) begin(slot slots.Slot, writable bool) *Tx {
 	tx := s.txs.Get().(*Tx)
-	tx.table, tx.gate = s.enter(slot)
+	tx.table, tx.lock = s.enter(slot)
 	tx.slot, tx.writable, tx.full = slot, writable, false
 	tx.mode, tx.now = s.mode.Load(), 0
 	return tx
@@ -140,7 +140,7 @@ func (s *Store) begin(slot slots.Slot, writable bool) *Tx {
 func (tx *Tx) end() {
 	tx.table = nil // a Tx that escaped fails at once
 	tx.reset()
-	tx.gate.Unlock()
+	tx.lock.Unlock()
 	tx.store.txs.Put(tx)
 }
 
@@ -150,21 +150,21 @@ func (s *Store) lock(slot slots.Slot) *table {
 	return t
 }
 
-// enter is lock that also returns the gate, to leave by.
-func (s *Store) enter(slot slots.Slot) (*table, *gate) {
+// enter is lock that also returns the lock line, to leave by.
+func (s *Store) enter(slot slots.Slot) (*table, *slotLock) {
 	g := s.groups[slot/groupSize].Load()
 	if g == nil {
 		g = s.newGroup(slot)
 	}
 	i := slot % groupSize
-	g.gates[i].Lock()
-	return &g.tables[i], &g.gates[i]
+	g.locks[i].Lock()
+	return &g.tables[i], &g.locks[i]
 }
 
 func (s *Store) unlock(slot slots.Slot) {
 	g, i := s.groups[slot/groupSize].Load(), slot%groupSize
-	g.gates[i].follow(&g.tables[i]) // also if a Sink panicked before the accounts were settled
-	g.gates[i].Unlock()
+	g.locks[i].follow(&g.tables[i]) // also if a Sink panicked before the accounts were settled
+	g.locks[i].Unlock()
 }
 
 // unused reports whether the slot has never had a key: it need not be locked then.
@@ -181,11 +181,11 @@ func (s *Store) newGroup(slot slots.Slot) *group {
 	return s.groups[slot/groupSize].Load()
 }
 
-// settle makes known what a commit changed; was is the table's accounts before. The slot's
+// publishCounts makes known what a commit changed; was is the table's accounts before. The slot's
 // lock is held.
-func (s *Store) settle(slot slots.Slot, t *table, was totals) {
+func (s *Store) publishCounts(slot slots.Slot, t *table, was totals) {
 	g := s.groups[slot/groupSize].Load()
-	g.gates[slot%groupSize].follow(t)
+	g.locks[slot%groupSize].follow(t)
 	if t.sum == was && t.due == never {
 		return
 	}
@@ -286,7 +286,7 @@ func (s *Store) DropIf(slot slots.Slot, allowed func() bool) int {
 	}
 	t.version++
 	t.clear(t.version)
-	s.settle(slot, t, was)
+	s.publishCounts(slot, t, was)
 	s.commitOne(Op{Kind: OpDrop, Slot: slot, Version: t.version})
 	return was.keys
 }

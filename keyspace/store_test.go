@@ -136,7 +136,7 @@ func TestVersionOfAbsentKeyTellsThatItCameAndWent(t *testing.T) {
 func TestKeysAndValuesOfAnySize(t *testing.T) {
 	s := newStore(Config{}, 1)
 	for _, key := range []int{0, 1, 127, 128, maxKey, maxKey + 1, 70_000} {
-		for _, value := range []int{0, 1, 127, 128, BigValue, BigValue + 1, 1 << 20} {
+		for _, value := range []int{0, 1, 127, 128, LargeValue, LargeValue + 1, 1 << 20} {
 			k, v := string(make([]byte, key)), string(make([]byte, value))
 			putString(t, s, 1, k, v, 0)
 			s.View(1, func(tx *Tx) error {

@@ -13,14 +13,14 @@ func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 
 // table holds one slot: one segment, or a directory of segments indexed by the first
 // bits of the hash. It fills four cache lines; a value that is overwritten in place needs the first
-// one. Its gate guards it.
+// one. Its lock line guards it.
 type table struct {
 	depth   uint8
 	deepest uint32 // segments whose depth is the directory's
 	version uint64 // of the last change
 	due     int64  // no entry expires before
 	sum     totals
-	wraps   uint64 // of the gate's hits
+	wraps   uint64 // of the lock line's hits
 
 	one segment    // the only segment, while depth is 0
 	dir []*segment // 1<<depth of them, while depth is not 0

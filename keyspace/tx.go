@@ -25,7 +25,7 @@ type Entry struct {
 type Tx struct {
 	store    *Store
 	table    *table
-	gate     *gate
+	lock     *slotLock
 	slot     slots.Slot
 	writable bool
 	full     bool   // nothing is left to evict
@@ -70,7 +70,7 @@ func (tx *Tx) Get(key []byte) (Entry, bool) {
 		tx.table.misses++
 		return Entry{}, false
 	}
-	rec, ok := tx.look(hash, key)
+	rec, ok := tx.find(hash, key)
 	if !ok {
 		tx.table.misses++
 		return Entry{}, false
@@ -81,21 +81,21 @@ func (tx *Tx) Get(key []byte) (Entry, bool) {
 
 // value returns the value of the entry at the beginning of b.
 func (tx *Tx) value(hash uint64, b []byte, h head) []byte {
-	if h.flags&flagBig == 0 {
+	if h.flags&flagLarge == 0 {
 		return h.valueIn(b)
 	}
-	return tx.table.segment(hash).bigs.list[h.value].value
+	return tx.table.segment(hash).larges.list[h.value].value
 }
 
 func (tx *Tx) hit() {
-	if tx.gate.hits++; tx.gate.hits == 0 {
+	if tx.lock.hits++; tx.lock.hits == 0 {
 		tx.table.wraps++
 	}
 }
 
 // Peek is Get, but does not count as a use, a hit or a miss.
 func (tx *Tx) Peek(key []byte) (Entry, bool) {
-	rec, ok := tx.look(tx.store.hash(key), key)
+	rec, ok := tx.find(tx.store.hash(key), key)
 	if !ok {
 		return Entry{}, false
 	}
@@ -107,7 +107,7 @@ func (tx *Tx) Peek(key []byte) (Entry, bool) {
 // compares it.
 func (tx *Tx) Version(key []byte) uint64 {
 	hash := tx.store.hash(key)
-	if rec, ok := tx.look(hash, key); ok {
+	if rec, ok := tx.find(hash, key); ok {
 		return rec.version
 	}
 	if i := tx.staged(hash, key); i >= 0 {
@@ -118,7 +118,7 @@ func (tx *Tx) Version(key []byte) uint64 {
 
 // Size returns the bytes of memory that key takes up, 0 if it is not there.
 func (tx *Tx) Size(key []byte) int64 {
-	rec, ok := tx.look(tx.store.hash(key), key)
+	rec, ok := tx.find(tx.store.hash(key), key)
 	if !ok {
 		return 0
 	}
@@ -150,8 +150,8 @@ func (tx *Tx) put(hash uint64, key []byte, typ Type, value []byte, expireAt int6
 		if there {
 			size = segment.footprintAt(b, h)
 		}
-		if there && len(tx.ops) == 0 && h.flags&(flagBig|flagExpires) == 0 {
-			tx.place = b[:h.size()]
+		if there && len(tx.ops) == 0 && h.flags&(flagLarge|flagExpires) == 0 {
+			tx.entry = b[:h.size()]
 		}
 	}
 	growth := footprint(len(key), len(value), expireAt) - size
@@ -174,7 +174,7 @@ func (tx *Tx) put(hash uint64, key []byte, typ Type, value []byte, expireAt int6
 func (tx *Tx) Expire(key []byte, expireAt int64) bool {
 	tx.mustWrite()
 	hash := tx.store.hash(key)
-	if _, ok := tx.look(hash, key); !ok {
+	if _, ok := tx.find(hash, key); !ok {
 		return false
 	}
 	tx.stage(OpExpire, String, key, nil, expireAt, hash, copied)
@@ -185,7 +185,7 @@ func (tx *Tx) Expire(key []byte, expireAt int64) bool {
 func (tx *Tx) Delete(key []byte) bool {
 	tx.mustWrite()
 	hash := tx.store.hash(key)
-	rec, ok := tx.look(hash, key)
+	rec, ok := tx.find(hash, key)
 	if !ok {
 		return false
 	}
@@ -203,15 +203,15 @@ func (tx *Tx) All() iter.Seq2[[]byte, Entry] {
 		stopped := false
 		tx.table.walk(0, tx.store.hash, func(s *segment, cell uint32) verdict {
 			key := s.key(cellRef(cell))
-			if rec, ok := tx.look(tx.store.hash(key), key); ok && !yield(key, rec.entry()) {
+			if rec, ok := tx.find(tx.store.hash(key), key); ok && !yield(key, rec.entry()) {
 				stopped = true
 				return again
 			}
 			return more
 		})
 		for i := 0; i < before && !stopped; i++ {
-			if tx.notes[i].fresh {
-				if rec, ok := tx.look(tx.notes[i].hash, tx.ops[i].Key); ok {
+			if tx.plans[i].fresh {
+				if rec, ok := tx.find(tx.plans[i].hash, tx.ops[i].Key); ok {
 					stopped = !yield(tx.ops[i].Key, rec.entry())
 				}
 			}
@@ -219,8 +219,8 @@ func (tx *Tx) All() iter.Seq2[[]byte, Entry] {
 	}
 }
 
-// look returns key as the transaction sees it.
-func (tx *Tx) look(hash uint64, key []byte) (record, bool) {
+// find returns key as the transaction sees it.
+func (tx *Tx) find(hash uint64, key []byte) (record, bool) {
 	if i := tx.staged(hash, key); i >= 0 {
 		return tx.stagedRecord(i)
 	}
@@ -237,7 +237,7 @@ func (tx *Tx) look(hash uint64, key []byte) (record, bool) {
 
 // recordAt takes apart what locate found. It looks at the table only if it must: that is another cache line.
 func (tx *Tx) recordAt(hash uint64, b []byte, h head) record {
-	if h.flags&flagBig == 0 {
+	if h.flags&flagLarge == 0 {
 		return recordIn(b, h)
 	}
 	return tx.table.segment(hash).recordAt(b, h)
@@ -245,7 +245,7 @@ func (tx *Tx) recordAt(hash uint64, b []byte, h head) record {
 
 // stagedRecord returns what the staged op i makes of its key.
 func (tx *Tx) stagedRecord(i int) (record, bool) {
-	op, n := &tx.ops[i], &tx.notes[i]
+	op, n := &tx.ops[i], &tx.plans[i]
 	var rec record
 	switch op.Kind {
 	case OpDelete:
@@ -283,7 +283,7 @@ func (tx *Tx) lapsed(rec *record) bool {
 // use marks the entry at the beginning of b as used now.
 func (tx *Tx) use(b []byte, version uint64) {
 	old := accessOf(b)
-	access := used(tx.policy(), old, tx.store.clock.Load(), version^uint64(tx.gate.hits)*0x9e3779b97f4a7c15>>20)
+	access := used(tx.policy(), old, tx.store.clock.Load(), version^uint64(tx.lock.hits)*0x9e3779b97f4a7c15>>20)
 	if access != old {
 		putAccess(b, access)
 	}
@@ -317,7 +317,7 @@ func (r *record) entry() Entry {
 
 // footprintAt is the footprint of the entry that stands at the beginning of b.
 func (s *segment) footprintAt(b []byte, h head) int64 {
-	if h.flags&flagBig == 0 {
+	if h.flags&flagLarge == 0 {
 		return int64(h.size()) + indexShare
 	}
 	rec := s.recordAt(b, h)
@@ -328,8 +328,8 @@ func (s *segment) footprintAt(b []byte, h head) int64 {
 // outside) and its share of the index.
 func footprint(key, value int, expireAt int64) int64 {
 	rec := record{expireAt: expireAt}
-	if isBig(key, value) {
-		n := lengthsAt + 4 + fixedLen(flagExpires) + bigOverhead + value
+	if isLarge(key, value) {
+		n := lengthsAt + 4 + fixedLen(flagExpires) + largeOverhead + value
 		return int64(n+key) + indexShare
 	}
 	rec.shape()

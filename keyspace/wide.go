@@ -30,8 +30,8 @@ func (g *staging) expect(n int) {
 	if n <= fewOps || len(g.ops) > 0 {
 		return
 	}
-	g.ops, g.notes = slices.Grow(g.ops, n), slices.Grow(g.notes, n)
-	g.latest.resize(g.notes, n)
+	g.ops, g.plans = slices.Grow(g.ops, n), slices.Grow(g.plans, n)
+	g.latest.resize(g.plans, n)
 }
 
 // ahead is how many keys of a wide transaction are looked up at a time.

@@ -16,7 +16,7 @@ func (s *sender) advance(now time.Time) {
 	for _, w := range append([]*window(nil), s.windows...) {
 		s.step(now, w)
 	}
-	s.takeBatch(now)
+	s.collectBatch(now)
 	s.sendParts()
 	if len(s.windows) == 0 && s.todo.Empty() && len(s.batches) == 0 {
 		s.finish()
@@ -116,7 +116,7 @@ func (s *sender) step(now time.Time, w *window) {
 	}
 }
 
-// keep ends the flights of a Return to an owner that is one no more, and may never answer. The next owner gets the keys.
+// keep releases the keys of a Return to an owner that is one no more, and may never answer. The next owner gets the keys.
 func (s *sender) keep(w *window) {
 	for _, b := range append([]*batch(nil), s.batches...) {
 		if b.window == w {
@@ -150,7 +150,7 @@ func (s *sender) mayOpen(w *window) bool {
 		if before.phase < moving {
 			return false
 		}
-		if before.phase == moving && !before.passDone && before.estimate-before.taken > s.lim.windowKeys {
+		if before.phase == moving && !before.passDone && before.estimate-before.collected > s.lim.windowKeys {
 			return false
 		}
 	}
@@ -176,8 +176,8 @@ func (s *sender) scanned(now time.Time, w *window) {
 	}
 }
 
-// takeBatch collects keys of the oldest window that has some to collect.
-func (s *sender) takeBatch(now time.Time) {
+// collectBatch collects keys of the oldest window that has some to collect.
+func (s *sender) collectBatch(now time.Time) {
 	if s.link != linkUp || s.unacked() >= s.lim.unacked {
 		return
 	}
@@ -188,14 +188,14 @@ func (s *sender) takeBatch(now time.Time) {
 		if now.Before(w.retryAt) {
 			return
 		}
-		s.put(take{s.nextID(), w.order, w.at, s.lim.batch})
+		s.put(collect{s.nextID(), w.order, w.at, s.lim.batch})
 		s.batches = append(s.batches, &batch{id: s.lastID, window: w})
 		return
 	}
 }
 
 // unacked returns the bytes on their way. A batch still being collected counts as endless, and so
-// does a great value to its last byte: keys behind it would be in flight until it is stored.
+// does a large value to its last byte: keys behind it would be in flight until it is stored.
 func (s *sender) unacked() uint64 {
 	n := uint64(0)
 	for _, b := range s.batches {
@@ -207,9 +207,9 @@ func (s *sender) unacked() uint64 {
 	return n
 }
 
-// taken tells what take collected: keys in size bytes, and up to where. found counts also
+// collected tells what collect found: keys in size bytes, and up to where. found counts also
 // those keys that were met but could not be taken.
-func (s *sender) taken(now time.Time, id uint64, next place, found, keys int, size uint64) {
+func (s *sender) collected(now time.Time, id uint64, next position, found, keys int, size uint64) {
 	b := s.batch(id)
 	if s.over || b == nil {
 		return
@@ -218,7 +218,7 @@ func (s *sender) taken(now time.Time, id uint64, next place, found, keys int, si
 	b.slots = w.order[w.at.index:min(next.index+1, len(w.order))]
 	w.at, w.passDone = next, next.index >= len(w.order)
 	w.found += found
-	w.taken += keys
+	w.collected += keys
 	if found > keys {
 		w.retryAt = now.Add(retryAfter / 10) // somebody else moves them: look again a little later
 	}
@@ -232,7 +232,7 @@ func (s *sender) taken(now time.Time, id uint64, next place, found, keys int, si
 }
 
 // sendParts sends what the bound on unacknowledged bytes allows, in order. A batch larger
-// than the bound, a great value, goes on as its parts are acknowledged.
+// than the bound, a large value, goes on as its parts are acknowledged.
 func (s *sender) sendParts() {
 	if s.link != linkUp {
 		return
@@ -301,7 +301,7 @@ func (s *sender) acked(now time.Time, id, size uint64, held int) {
 }
 
 func (s *sender) decide(b *batch, acked bool) {
-	s.put(land{b.id, acked})
+	s.put(commit{b.id, acked})
 	b.window.busy--
 	s.removeBatch(b)
 }

@@ -200,7 +200,7 @@ func (u *unpacker) need(have, want int) {
 	}
 }
 
-func (u *unpacker) take(n uint64) []byte {
+func (u *unpacker) next(n uint64) []byte {
 	if u.err == nil && n > uint64(len(u.b)-u.at) {
 		u.fail("cut short")
 	}
@@ -213,14 +213,14 @@ func (u *unpacker) take(n uint64) []byte {
 }
 
 func (u *unpacker) number(size uint64) (v uint64) {
-	for _, c := range u.take(size) {
+	for _, c := range u.next(size) {
 		v = v<<8 | uint64(c)
 	}
 	return v
 }
 
 func (u *unpacker) code() byte {
-	if b := u.take(1); b != nil {
+	if b := u.next(1); b != nil {
 		return b[0]
 	}
 	return 0
@@ -276,7 +276,7 @@ func (u *unpacker) bool() bool {
 
 func (u *unpacker) bin() []byte {
 	if c := u.code(); c >= 0xc4 && c <= 0xc6 {
-		return u.take(u.number(1 << (c - 0xc4)))
+		return u.next(u.number(1 << (c - 0xc4)))
 	}
 	u.fail("not bytes")
 	return nil

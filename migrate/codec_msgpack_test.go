@@ -44,9 +44,9 @@ func TestJournalIsMsgpack(t *testing.T) {
 }
 
 // A batch is ops, one after the other; the head of a great one is put together here.
-func TestGreatOpsAreMsgpack(t *testing.T) {
+func TestLargeOpsAreMsgpack(t *testing.T) {
 	op := keyspace.Op{Kind: keyspace.OpPut, Slot: slots.Slot(9), Key: []byte("k"), Value: make([]byte, inlineValue+1), ExpireAt: 5, Version: 1 << 33}
-	b := append(appendGreat(nil, op), op.Value...)
+	b := append(appendLarge(nil, op), op.Value...)
 	values := read(t, b)
 	if len(values) != 1 {
 		t.Fatalf("an op is %d values", len(values))

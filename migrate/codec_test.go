@@ -113,7 +113,7 @@ func FuzzReceiver(f *testing.F) {
 func exampleJobs() []Job {
 	return []Job{
 		{ID: JobID{1}, Kind: KindMove, Slots: slots.NewSet(1, 2, 9), Source: slots.NodeID{1}, Target: slots.NodeID{2}, Created: time.UnixMilli(1e12)},
-		{ID: JobID{2}, Kind: KindMove, Slots: slots.Full(), Cancelled: true, Heirs: []slots.NodeID{{5}, {6}}, Created: time.UnixMilli(5)},
+		{ID: JobID{2}, Kind: KindMove, Slots: slots.Full(), Cancelled: true, Successors: []slots.NodeID{{5}, {6}}, Created: time.UnixMilli(5)},
 	}
 }
 

@@ -14,7 +14,7 @@
 //     and its end overlap with its neighbours'.
 //   - A batch is some keys on their way, in flight (see internal/engine): they can be read at
 //     the source, a write to one waits until the batch is decided.
-//   - Custody is the duty to bring home what a lost race leaves behind.
+//   - The registry is the duty to bring home what a lost race leaves behind.
 //
 // # The phases of a window
 //

@@ -60,7 +60,7 @@ type DriverConfig struct {
 // Driver runs the migrations of a node, outgoing and incoming. It is safe for
 // concurrent use.
 //
-// Its goroutines: one that looks after the slots in custody; for each job one that owns the
+// Its goroutines: one that looks after the slots in the registry; for each job one that owns the
 // job's core, one that carries out its changes of slots, and while connected a reader and a
 // writer; for each accepted connection a reader, a writer and one for changes of slots.
 // Close ends them all.
@@ -81,14 +81,14 @@ type Driver struct {
 	closed   bool
 	jobs     map[JobID]*runner
 	finished []Status // the latest, oldest first
-	custody  *custody
+	registry *registry
 	sessions map[*session]struct{}
 }
 
 const (
-	defaultJournal = "migrations.journal"
-	keepFinished   = 64 // jobs that List still shows when they are over
-	lookAround     = time.Second
+	defaultJournal  = "migrations.journal"
+	keepFinished    = 64 // jobs that List still shows when they are over
+	strayCheckEvery = time.Second
 )
 
 // ErrClosed says that the driver is closed.
@@ -108,7 +108,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 	if cfg.Replicas == nil {
 		cfg.Replicas = alone{}
 	}
-	d := &Driver{cfg: cfg, log: cfg.Logger, custody: newCustody(), jobs: make(map[JobID]*runner), sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
+	d := &Driver{cfg: cfg, log: cfg.Logger, registry: newRegistry(), jobs: make(map[JobID]*runner), sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	file, err := storage.ReadFile(cfg.Disk, cfg.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -122,7 +122,7 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 		return nil, fmt.Errorf("migrate: reading %s: %w; restore it from a backup, or remove it and close open slots by hand", cfg.File, derr)
 	}
 	for _, job := range jobs {
-		d.custody.add(job, time.Now())
+		d.registry.add(job, time.Now())
 	}
 	return d, nil
 }
@@ -135,7 +135,7 @@ func (d *Driver) Start() {
 	for i := range journal {
 		d.dropDelivered(m, &journal[i], journal)
 	}
-	d.spawn(d.lookAround)
+	d.spawn(d.returnStrays)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, job := range journal {
@@ -167,7 +167,7 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 	}
 	d.mu.Lock()
 	for _, job := range jobs {
-		if d.custody.records[job.ID] != nil {
+		if d.registry.records[job.ID] != nil {
 			continue
 		}
 		switch {
@@ -175,10 +175,10 @@ func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 			for _, r := range d.jobs {
 				job.Slots.Subtract(&r.job.Slots) // see adopt
 			}
-			d.custody.add(job, time.Now())
+			d.registry.add(job, time.Now())
 			d.runLocked(job)
 		case job.Target == self:
-			d.custody.add(job, time.Now())
+			d.registry.add(job, time.Now())
 		}
 	}
 	d.mu.Unlock()
@@ -195,7 +195,7 @@ func (d *Driver) Move(set slots.Set, target slots.NodeID) (JobID, error) {
 	}
 	if err := d.saveJournal(); err != nil {
 		d.mu.Lock()
-		delete(d.custody.records, job.ID)
+		delete(d.registry.records, job.ID)
 		d.mu.Unlock()
 		return JobID{}, err
 	}
@@ -242,7 +242,7 @@ func (d *Driver) admit(job *Job) error {
 			return fmt.Errorf("migrate: slots %s are in job %s already; cancel it or wait", common, id)
 		}
 	}
-	d.custody.add(*job, time.Now())
+	d.registry.add(*job, time.Now())
 	return nil
 }
 
@@ -250,7 +250,7 @@ func (d *Driver) admit(job *Job) error {
 func (d *Driver) runLocked(job Job) *runner {
 	r := newRunner(d, job)
 	d.jobs[job.ID] = r
-	d.custody.live(job.ID, true, time.Now())
+	d.registry.live(job.ID, true, time.Now())
 	d.spawn(r.run)
 	return r
 }
@@ -274,12 +274,12 @@ func (d *Driver) MapChanged() {
 	}
 }
 
-// Minding returns the slots whose keys, should this node lose the slot, are not to be
+// Claimed returns the slots whose keys, should this node lose the slot, are not to be
 // deleted: the driver brings them to the new owner.
-func (d *Driver) Minding() slots.Set {
+func (d *Driver) Claimed() slots.Set {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.custody.set()
+	return d.registry.set()
 }
 
 // guarded returns f, whose panics are DriverConfig.OnPanic's.

@@ -69,7 +69,7 @@ func (d *deletions) end(gone func(slots.Slot) bool) {
 // giveBack forgets slots whose keys a Return takes from here, if e says so: the owner has let it, and is going to write these keys.
 // Before that it may still turn out to be the source, and go on.
 func (d *deletions) giveBack(kind Kind, e effect) {
-	if t, ok := e.(take); ok && kind == KindReturn {
+	if t, ok := e.(collect); ok && kind == KindReturn {
 		d.end(func(slot slots.Slot) bool { return slices.Contains(t.slots, slot) })
 	}
 }

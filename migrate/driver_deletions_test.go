@@ -14,7 +14,7 @@ import (
 // TestWhatTheTargetDeletedStaysDeleted: a source comes back, in the middle of a slot, with a snapshot from before the
 // move. Of the keys that had left it, the target has deleted some meanwhile, and some have expired there.
 func TestWhatTheTargetDeletedStaysDeleted(t *testing.T) {
-	for name, away := range map[string]time.Duration{"in time": time.Second, "after the target has lost patience": 6 * patience} {
+	for name, away := range map[string]time.Duration{"in time": time.Second, "after the target has lost patience": 6 * sourceGrace} {
 		t.Run(name, func(t *testing.T) { whatTheTargetDeleted(t, away) })
 	}
 }
@@ -107,7 +107,7 @@ func TestDeletions(t *testing.T) {
 	d.begin(JobID{2}, &first)
 	want("of another job", 1)
 	want("of a slot that stays with the first", 2, "c")
-	d.giveBack(KindMove, take{slots: []slots.Slot{2}})
+	d.giveBack(KindMove, collect{slots: []slots.Slot{2}})
 	d.giveBack(KindReturn, dial{})
 	want("that a Return may yet take away", 2, "c")
 	d.end(first.Has)
@@ -118,7 +118,7 @@ func TestDeletions(t *testing.T) {
 	if !remove(2, big) || remove(2, "full") || !remove(2, "still full") {
 		t.Error("that there is no more room is not told once")
 	}
-	d.giveBack(KindReturn, take{slots: []slots.Slot{2}})
+	d.giveBack(KindReturn, collect{slots: []slots.Slot{2}})
 	if d.size != 0 || d.some.Load() {
 		t.Errorf("%d bytes after all has ended", d.size)
 	}

@@ -26,7 +26,7 @@ func newHelloSaves() *helloSaves {
 	return h
 }
 
-// saveHello makes durable what a hello has changed in custody.
+// saveHello makes durable what a hello has changed in the registry.
 func (d *Driver) saveHello() error {
 	h := d.hellos
 	mine := h.latest.Add(1)

@@ -9,7 +9,7 @@ import (
 // importsLocked returns the jobs on their way here.
 func (d *Driver) importsLocked() (list []Status) {
 	m := d.cfg.Node.Map()
-	for _, r := range d.custody.records {
+	for _, r := range d.registry.records {
 		if r.importing(m) {
 			list = append(list, r.status(m))
 		}
@@ -18,7 +18,7 @@ func (d *Driver) importsLocked() (list []Status) {
 }
 
 // importing reports whether a record is of a job that brings slots to this node and is not over. A source that is away need
-// not say so: who has been restarted, or promoted, finds in the journal that the job is over (see custody.over), though not
+// not say so: who has been restarted, or promoted, finds in the journal that the job is over (see registry.over), though not
 // since when, and where all slots have arrived nothing is awaited.
 func (r *record) importing(m *slots.Map) bool {
 	self := m.Self().ID
@@ -34,7 +34,7 @@ func (d *Driver) Coming(set *slots.Set) (slot slots.Slot, job Job, ok bool) {
 	m := d.cfg.Node.Map()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, r := range d.custody.records {
+	for _, r := range d.registry.records {
 		source := m.Node(r.job.Source)
 		if !r.importing(m) || source == nil || source.Health == slots.Failed && !r.live {
 			continue
@@ -53,7 +53,7 @@ func (d *Driver) AllComing() (set slots.Set) {
 	m := d.cfg.Node.Map()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, r := range d.custody.records {
+	for _, r := range d.registry.records {
 		if r.importing(m) {
 			coming := r.coming(m)
 			set.Union(&coming)
@@ -97,7 +97,7 @@ func (r *record) status(m *slots.Map) Status {
 func (d *Driver) imported(id JobID, keys int, bytes int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if r := d.custody.records[id]; r != nil {
+	if r := d.registry.records[id]; r != nil {
 		r.progress.Keys += int64(keys)
 		r.progress.Bytes += int64(bytes)
 		r.updated = time.Now()
@@ -108,7 +108,7 @@ func (d *Driver) imported(id JobID, keys int, bytes int) {
 func (d *Driver) jobOver(id JobID) {
 	d.mu.Lock()
 	now, m := time.Now(), d.cfg.Node.Map()
-	if r := d.custody.records[id]; r != nil && r.importing(m) {
+	if r := d.registry.records[id]; r != nil && r.importing(m) {
 		r.updated = now
 		s := r.status(m)
 		s.State, s.Doing, s.Progress.Waiting = Finished, "", ""
@@ -117,7 +117,7 @@ func (d *Driver) jobOver(id JobID) {
 		}
 		d.rememberLocked(s)
 	}
-	d.custody.over(id, now, m)
+	d.registry.over(id, now, m)
 	d.mu.Unlock()
 	d.keepJournal()
 }

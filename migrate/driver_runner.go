@@ -21,7 +21,7 @@ type runner struct {
 
 	// Owned by the loop.
 	s       *sender
-	h       *hands
+	h       *executor
 	conn    *wire
 	dialled int // counts connections, so that what comes from an old one is ignored
 	over    bool
@@ -43,7 +43,7 @@ const (
 func newRunner(d *Driver, job Job) *runner {
 	r := &runner{
 		d: d, job: job, done: make(chan struct{}), events: make(chan func(), eventQueue), wake: make(chan struct{}, 1),
-		quit: make(chan struct{}), h: newHands(d.cfg.Engine, d.ctx.Done()), changes: make(chan setSlots, changeQueue), begun: time.Now(),
+		quit: make(chan struct{}), h: newExecutor(d.cfg.Engine, d.ctx.Done()), changes: make(chan setSlots, changeQueue), begun: time.Now(),
 	}
 	r.latest.Store(&Status{Job: job, State: Running, Updated: r.begun})
 	r.remaining.Store(&job.Slots)
@@ -84,7 +84,7 @@ func (r *runner) run() {
 		}
 		r.carryOut()
 	}
-	r.h.rest()
+	r.h.releaseAll()
 	r.hang()
 	stop()
 	changes.Wait()

@@ -90,7 +90,7 @@ func (s *session) serve() error {
 
 // step gives the core an input and carries out what it wants, outside the lock.
 func (s *session) step(input func(*receiver) error) error {
-	out, err := s.feed(input)
+	out, err := s.input(input)
 	for _, e := range out {
 		if err == nil {
 			err = s.do(e)
@@ -99,7 +99,7 @@ func (s *session) step(input func(*receiver) error) error {
 	return err
 }
 
-func (s *session) feed(input func(*receiver) error) ([]effect, error) {
+func (s *session) input(input func(*receiver) error) ([]effect, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.r.mapChanged(s.d.cfg.Node.Map())
@@ -118,7 +118,7 @@ func (s *session) do(e effect) error {
 	case setSlots:
 		s.changes <- e
 	case store:
-		return s.take(e)
+		return s.store(e)
 	case promised:
 		return s.d.cfg.Promises.Raise(&e.slots, e.replicas)
 	case remember:
@@ -136,9 +136,9 @@ func (s *session) do(e effect) error {
 // errPanicked ends a connection on which a batch could not be stored because of a bug.
 var errPanicked = errors.New("migrate: storing a batch panicked; see the log")
 
-// take stores a batch and answers. It may have to wait for replicas, or for the end of a pause: the source is told
+// store stores a batch and answers. It may have to wait for replicas, or for the end of a pause: the source is told
 // meanwhile that this end is alive.
-func (s *session) take(e store) error {
+func (s *session) store(e store) error {
 	alive := time.NewTicker(pingEvery)
 	defer alive.Stop()
 	var keys, held int
@@ -149,7 +149,7 @@ func (s *session) take(e store) error {
 		defer guard.Recover("migrate", s.d.cfg.OnPanic)
 		defer close(done)
 		var k int
-		if keys, k, err = s.store(e); err != nil {
+		if keys, k, err = s.importBatch(e); err != nil {
 			unsent = nil
 		} else {
 			told.Store(int64(k))
@@ -175,9 +175,9 @@ func (s *session) take(e store) error {
 	return s.step(func(r *receiver) error { r.stored(e.n, held, err); return nil })
 }
 
-// store puts a batch into the store. k is how many replicas writers were told of at the source.
-func (s *session) store(e store) (keys, k int, err error) {
-	takes := func(slot slots.Slot) bool { return s.r.takes(s.d.cfg.Node.Map(), slot) }
+// importBatch puts a batch into the store. k is how many replicas writers were told of at the source.
+func (s *session) importBatch(e store) (keys, k int, err error) {
+	accepts := func(slot slots.Slot) bool { return s.r.accepts(s.d.cfg.Node.Map(), slot) }
 	enough := func(ops []keyspace.Op) error {
 		k = promisedTo(s.r.told, ops)
 		if want, good := s.d.cfg.Replicas.Standing(k); want > good && !here(s.d.cfg.Engine.Store(), ops) {
@@ -185,7 +185,7 @@ func (s *session) store(e store) (keys, k int, err error) {
 		}
 		return nil
 	}
-	keys, err = unload(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, takes, enough)
+	keys, err = importBatch(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, accepts, enough)
 	if err != nil {
 		s.d.deletions.undone(e.blob)
 	}
@@ -236,14 +236,14 @@ func (d *Driver) join(s *session, job Job) error {
 		return nil
 	}
 	d.mu.Lock()
-	known := d.custody.records[job.ID]
-	if known == nil && len(d.custody.records) >= maxJobs {
+	known := d.registry.records[job.ID]
+	if known == nil && len(d.registry.records) >= maxJobs {
 		d.mu.Unlock()
 		return fmt.Errorf("migrate: %d jobs are in the journal here, the most there may be; job %v may come when others are over", maxJobs, job.ID)
 	}
 	changed := known == nil || known.job.Slots != job.Slots || known.job.Source != job.Source
-	d.custody.add(job, time.Now())
-	d.custody.live(job.ID, true, time.Now())
+	d.registry.add(job, time.Now())
+	d.registry.live(job.ID, true, time.Now())
 	d.mu.Unlock()
 	if changed {
 		return d.saveHello()
@@ -255,7 +255,7 @@ func (d *Driver) join(s *session, job Job) error {
 func (d *Driver) noteClosed(id JobID, set *slots.Set) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.custody.closed(id, set)
+	d.registry.closed(id, set)
 	d.deletions.end(set.Has)
 }
 
@@ -265,7 +265,7 @@ func (d *Driver) leave(s *session) {
 	defer d.mu.Unlock()
 	delete(d.sessions, s)
 	if d.jobs[s.job] == nil {
-		d.custody.live(s.job, false, time.Now())
+		d.registry.live(s.job, false, time.Now())
 	}
 }
 

@@ -128,7 +128,7 @@ func (d *Driver) rememberLocked(s Status) {
 func (d *Driver) retire(r *runner, err error) {
 	d.mu.Lock()
 	delete(d.jobs, r.job.ID)
-	d.custody.over(r.job.ID, time.Now(), d.cfg.Node.Map())
+	d.registry.over(r.job.ID, time.Now(), d.cfg.Node.Map())
 	s := r.status()
 	s.Err = err
 	switch {

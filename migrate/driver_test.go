@@ -167,8 +167,8 @@ func TestARestartRunsNoJobThatIsOver(t *testing.T) {
 			t.Errorf("after a restart it lists %+v", list)
 		}
 		time.Sleep(2 * time.Minute)
-		if minding := n.driver.Minding(); !minding.Empty() {
-			t.Errorf("slots %s are looked after for ever", minding)
+		if claimed := n.driver.Claimed(); !claimed.Empty() {
+			t.Errorf("slots %s are looked after for ever", claimed)
 		}
 	})
 }

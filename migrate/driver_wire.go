@@ -110,7 +110,7 @@ func (w *wire) receive(maxFrame int) (message, error) {
 	if w.reader == nil {
 		w.reader = frame.NewReader(w.conn, maxFrame)
 		if maxFrame > 1<<20 { // a smaller one is bounded by the deadline of its reader
-			w.reader.Bound(w.conn, frame.Stall)
+			w.reader.Bound(w.conn, frame.ProgressTimeout)
 		}
 	}
 	b, err := w.reader.Next()

@@ -57,23 +57,23 @@ type (
 		peer   slots.NodeID
 	}
 
-	// take collects a batch of at most about budget bytes of keys: answered at once
-	// by taken.
-	take struct {
+	// collect collects a batch of at most about budget bytes of keys: answered at once
+	// by collected.
+	collect struct {
 		batch  uint64
 		slots  []slots.Slot
-		from   place
+		from   position
 		budget int
 	}
 	// sendPart sends a piece of a batch.
 	sendPart struct{ batch, offset, size uint64 }
-	// stall tells that nobody knows when a batch will be decided, or that it is known again.
-	stall struct {
-		batch   uint64
-		stalled bool
+	// reject tells that nobody knows when a batch will be decided, or that it is known again.
+	reject struct {
+		batch     uint64
+		rejecting bool
 	}
-	// land decides a batch: its keys are the target's and deleted here, or stay.
-	land struct {
+	// commit decides a batch: its keys are the target's and deleted here, or stay.
+	commit struct {
 		batch uint64
 		acked bool
 	}
@@ -107,9 +107,9 @@ type (
 	}
 )
 
-// place is a position in the keys of a list of slots: the slot's index in the list, and
+// position is a place in the keys of a list of slots: the slot's index in the list, and
 // where in the slot.
-type place struct {
+type position struct {
 	index  int
 	cursor keyspace.Cursor
 }
@@ -121,10 +121,10 @@ func (dial) effect()     {}
 func (hang) effect()     {}
 func (send) effect()     {}
 func (setSlots) effect() {}
-func (take) effect()     {}
+func (collect) effect()  {}
 func (sendPart) effect() {}
-func (stall) effect()    {}
-func (land) effect()     {}
+func (reject) effect()   {}
+func (commit) effect()   {}
 func (hold) effect()     {}
 func (release) effect()  {}
 func (remove) effect()   {}

@@ -7,36 +7,36 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// testEngine keeps flights as internal/engine does, which this package may not import, but
+// testEngine keeps keys in flight as internal/engine does, which this package may not import, but
 // nothing else of it: it does not route.
 type testEngine struct {
-	store   *keyspace.Store
-	last    atomic.Uint64
-	flights map[slots.Slot]*[]*testFlight // one for each slot of the test; each guarded by its slot's lock
+	store    *keyspace.Store
+	last     atomic.Uint64
+	inFlight map[slots.Slot]*[]*testInFlight // one for each slot of the test; each guarded by its slot's lock
 }
 
-type testFlight struct {
-	id             uint64
-	keys           map[string]bool
-	whole, stalled bool
+type testInFlight struct {
+	id               uint64
+	keys             map[string]bool
+	whole, rejecting bool
 }
 
 // newTestEngine returns an engine for slots 0 to n-1.
 func newTestEngine(s *keyspace.Store, n int) *testEngine {
-	e := &testEngine{store: s, flights: make(map[slots.Slot]*[]*testFlight)}
+	e := &testEngine{store: s, inFlight: make(map[slots.Slot]*[]*testInFlight)}
 	for slot := range slots.Slot(n) {
-		e.flights[slot] = new([]*testFlight)
+		e.inFlight[slot] = new([]*testInFlight)
 	}
 	return e
 }
 
 func (e *testEngine) Store() *keyspace.Store { return e.store }
 
-func (e *testEngine) NewFlight() uint64 { return e.last.Add(1) }
+func (e *testEngine) NewInFlight() uint64 { return e.last.Add(1) }
 
-// carryingLocked returns the flight that key is on.
-func (e *testEngine) carryingLocked(slot slots.Slot, key []byte) *testFlight {
-	for _, f := range *e.flights[slot] {
+// carryingLocked returns what key is in flight with.
+func (e *testEngine) carryingLocked(slot slots.Slot, key []byte) *testInFlight {
+	for _, f := range *e.inFlight[slot] {
 		if f.whole || f.keys[string(key)] {
 			return f
 		}
@@ -44,8 +44,8 @@ func (e *testEngine) carryingLocked(slot slots.Slot, key []byte) *testFlight {
 	return nil
 }
 
-func (e *testEngine) flightLocked(slot slots.Slot, id uint64) *testFlight {
-	for _, f := range *e.flights[slot] {
+func (e *testEngine) frozenLocked(slot slots.Slot, id uint64) *testInFlight {
+	for _, f := range *e.inFlight[slot] {
 		if f.id == id {
 			return f
 		}
@@ -53,17 +53,17 @@ func (e *testEngine) flightLocked(slot slots.Slot, id uint64) *testFlight {
 	return nil
 }
 
-func (e *testEngine) openLocked(slot slots.Slot, id uint64) *testFlight {
-	f := &testFlight{id: id, keys: map[string]bool{}}
-	*e.flights[slot] = append(*e.flights[slot], f)
+func (e *testEngine) openLocked(slot slots.Slot, id uint64) *testInFlight {
+	f := &testInFlight{id: id, keys: map[string]bool{}}
+	*e.inFlight[slot] = append(*e.inFlight[slot], f)
 	return f
 }
 
-func (e *testEngine) Board(slot slots.Slot, id uint64, key []byte) bool {
+func (e *testEngine) Freeze(slot slots.Slot, id uint64, key []byte) bool {
 	if f := e.carryingLocked(slot, key); f != nil && f.id != id {
 		return false
 	}
-	f := e.flightLocked(slot, id)
+	f := e.frozenLocked(slot, id)
 	if f == nil {
 		f = e.openLocked(slot, id)
 	}
@@ -71,18 +71,18 @@ func (e *testEngine) Board(slot slots.Slot, id uint64, key []byte) bool {
 	return true
 }
 
-func (e *testEngine) BoardAll(slot slots.Slot, id uint64) {
+func (e *testEngine) FreezeAll(slot slots.Slot, id uint64) {
 	e.store.View(slot, func(*keyspace.Tx) error {
 		f := e.openLocked(slot, id)
-		f.whole, f.stalled = true, true
+		f.whole, f.rejecting = true, true
 		return nil
 	})
 }
 
-func (e *testEngine) Stall(slot slots.Slot, id uint64, stalled bool) {
+func (e *testEngine) Reject(slot slots.Slot, id uint64, rejecting bool) {
 	e.store.View(slot, func(*keyspace.Tx) error {
-		if f := e.flightLocked(slot, id); f != nil {
-			f.stalled = stalled
+		if f := e.frozenLocked(slot, id); f != nil {
+			f.rejecting = rejecting
 		}
 		return nil
 	})
@@ -97,12 +97,12 @@ func (e *testEngine) Import(ops []keyspace.Op, onlyNew bool, _ <-chan struct{}) 
 	return err
 }
 
-func (e *testEngine) Land(slot slots.Slot, id uint64, keys [][]byte, _ <-chan struct{}) error {
+func (e *testEngine) Commit(slot slots.Slot, id uint64, keys [][]byte, _ <-chan struct{}) error {
 	return e.store.Update(slot, func(tx *keyspace.Tx) error {
 		for _, key := range keys {
 			tx.Delete(key)
 		}
-		list := e.flights[slot]
+		list := e.inFlight[slot]
 		for i, f := range *list {
 			if f.id == id {
 				*list = append((*list)[:i:i], (*list)[i+1:]...)

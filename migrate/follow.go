@@ -58,18 +58,18 @@ func (s *sender) followTarget(now time.Time) {
 		s.giveUp(ErrTargetGone)
 	}
 	if n := s.m.Node(s.job.Target); n != nil && n.IsMaster() && n.Health == slots.Online {
-		s.noteHeirs(n.ID)
+		s.recordSuccessors(n.ID)
 	}
 }
 
-// noteHeirs keeps in the journal who may take the target's place.
-func (s *sender) noteHeirs(target slots.NodeID) {
-	var heirs []slots.NodeID
+// recordSuccessors keeps in the journal who may take the target's place.
+func (s *sender) recordSuccessors(target slots.NodeID) {
+	var successors []slots.NodeID
 	for _, r := range s.m.Replicas(target) {
-		heirs = append(heirs, r.ID)
+		successors = append(successors, r.ID)
 	}
-	if len(heirs) > 0 && !slices.Equal(heirs, s.job.Heirs) {
-		s.job.Heirs = heirs
+	if len(successors) > 0 && !slices.Equal(successors, s.job.Successors) {
+		s.job.Successors = successors
 		s.put(save{s.job})
 	}
 }
@@ -85,7 +85,7 @@ func (s *sender) successor(target *slots.Node) (slots.NodeID, bool) {
 		return slots.NodeID{}, false
 	}
 	for i := range s.m.Nodes() {
-		if n := &s.m.Nodes()[i]; slices.Contains(s.job.Heirs, n.ID) && n.IsMaster() && n.HasSlots() {
+		if n := &s.m.Nodes()[i]; slices.Contains(s.job.Successors, n.ID) && n.IsMaster() && n.HasSlots() {
 			return n.ID, true
 		}
 	}
@@ -103,9 +103,9 @@ func (s *sender) retarget(now time.Time, next slots.NodeID) {
 	s.hangUp()
 	for _, b := range s.batches {
 		b.sent, b.acked = 0, 0
-		s.put(stall{b.id, true})
+		s.put(reject{b.id, true})
 	}
-	s.job.Target, s.job.Heirs, s.dialAt = next, nil, now
+	s.job.Target, s.job.Successors, s.dialAt = next, nil, now
 	s.put(save{s.job})
 	for _, w := range s.windows {
 		switch {

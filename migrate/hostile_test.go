@@ -66,8 +66,8 @@ func TestHellosAreBounded(t *testing.T) {
 		}
 		d := cl.nodes[1].driver
 		d.mu.Lock()
-		for i := len(d.custody.records); i < maxJobs; i++ {
-			d.custody.add(Job{ID: JobID{1, byte(i >> 8), byte(i)}, Kind: KindMove}, time.Now())
+		for i := len(d.registry.records); i < maxJobs; i++ {
+			d.registry.add(Job{ID: JobID{1, byte(i >> 8), byte(i)}, Kind: KindMove}, time.Now())
 		}
 		d.mu.Unlock()
 		welcome, writes = 0, 0
@@ -234,7 +234,7 @@ func FuzzSession(f *testing.F) {
 					r.mapChanged(view())
 					r.changed(e.n, nil)
 				case store:
-					_, err := unload(engine, e.blob, nil, false, func(slot slots.Slot) bool { return r.takes(r.m, slot) },
+					_, err := importBatch(engine, e.blob, nil, false, func(slot slots.Slot) bool { return r.accepts(r.m, slot) },
 						func([]keyspace.Op) error { return nil })
 					r.stored(e.n, 0, err)
 				case remember:

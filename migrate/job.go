@@ -47,10 +47,10 @@ type Job struct {
 	Source    slots.NodeID // follows the source's failover
 	Target    slots.NodeID // follows the target's failover
 	Cancelled bool         // no further slot is begun
-	// Heirs are the target's replicas when it was last seen as a master: one of them
+	// Successors are the target's replicas when it was last seen as a master: one of them
 	// may take its place, also while this node is away.
-	Heirs   []slots.NodeID
-	Created time.Time
+	Successors []slots.NodeID
+	Created    time.Time
 }
 
 // unfinished reports whether there is something left to do for a job from the journal: in that of one that is
@@ -66,7 +66,7 @@ func (j *Job) unfinished(m *slots.Map) bool {
 
 // delivered reports whether the owner of a slot has it from this job.
 func (j *Job) delivered(owner *slots.Node) bool {
-	return j.Kind == KindMove && owner != nil && owner.ID != j.Source && (owner.ID == j.Target || slices.Contains(j.Heirs, owner.ID))
+	return j.Kind == KindMove && owner != nil && owner.ID != j.Source && (owner.ID == j.Target || slices.Contains(j.Successors, owner.ID))
 }
 
 // Progress is how far a job is.

@@ -31,8 +31,8 @@ func appendJob(b []byte, j *Job) []byte {
 	b = packBin(b, j.Source[:])
 	b = packBin(b, j.Target[:])
 	b = packBool(b, j.Cancelled)
-	b = packArray(b, len(j.Heirs))
-	for _, id := range j.Heirs {
+	b = packArray(b, len(j.Successors))
+	for _, id := range j.Successors {
 		b = packBin(b, id[:])
 	}
 	return packUint(b, uint64(max(0, j.Created.UnixMilli())))
@@ -81,7 +81,7 @@ func (u *unpacker) job() (j Job) {
 		}
 		var id slots.NodeID
 		copy(id[:], u.bytes(len(id)))
-		j.Heirs = append(j.Heirs, id)
+		j.Successors = append(j.Successors, id)
 	}
 	j.Created = time.UnixMilli(int64(u.uint(1 << 53)))
 	return j

@@ -85,7 +85,7 @@ func (s *sender) disconnected(now time.Time, why string) {
 	}
 	for _, b := range s.batches {
 		b.sent, b.acked = 0, 0
-		s.put(stall{b.id, true})
+		s.put(reject{b.id, true})
 	}
 }
 
@@ -121,7 +121,7 @@ func (s *sender) welcomed(now time.Time, keep *slots.Set) {
 	}
 	s.link, s.pause, s.pingedAt, s.progress.Waiting = linkUp, 0, now, ""
 	for _, b := range s.batches {
-		s.put(stall{b.id, false})
+		s.put(reject{b.id, false})
 	}
 	if s.job.Kind == KindReturn && keep != nil {
 		s.lose(keep)
@@ -150,7 +150,7 @@ func (s *sender) again(now time.Time, w *window) {
 	if s.job.Kind == KindMove && w.phase != abandoning {
 		w.enter(preparing)
 		s.restartParts(w)
-		s.stall(w, true)
+		s.reject(w, true)
 	}
 	w.asked, w.retryAt = false, now.Add(retryAfter)
 }

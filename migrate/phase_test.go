@@ -53,7 +53,7 @@ func crashIn(t *testing.T, seed uint64, p phase, asked bool, fault func(*world))
 	}
 	w.until(func() bool { return j.over || j.in(p, asked) })
 	fault(w)
-	w.rest()
+	w.drain()
 	if w.trouble != "" {
 		t.Fatal(w.trouble)
 	}

@@ -82,16 +82,16 @@ func (p *Plan) add(set slots.Set, from, to slots.NodeID) {
 
 // cut removes the n lowest slots from set and returns them.
 func cut(set *slots.Set, n int) slots.Set {
-	var taken slots.Set
+	var collected slots.Set
 	for slot := range set.All() {
 		if n <= 0 {
 			break
 		}
-		taken.Add(slot)
+		collected.Add(slot)
 		n--
 	}
-	set.Subtract(&taken)
-	return taken
+	set.Subtract(&collected)
+	return collected
 }
 
 // find returns the master with that id.

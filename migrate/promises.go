@@ -122,7 +122,7 @@ func (s *sender) leave(b *batch, held int) (want int) {
 func (s *sender) tooFew(now time.Time, b *batch, want, held int) {
 	s.progress.Waiting = fmt.Sprintf("%d of the target's replicas hold a batch, but its writers were promised %d", held, want)
 	b.sent, b.acked = 0, 0
-	s.put(stall{b.id, true})
+	s.put(reject{b.id, true})
 	if s.job.Kind == KindReturn { // the hello says what was promised
 		s.put(hang{})
 		s.disconnected(now, s.progress.Waiting)
@@ -139,7 +139,7 @@ func (s *sender) delay(m message) {
 	}
 	s.progress.Waiting, s.delayed = m.Text, true
 	for _, b := range s.batches {
-		s.put(stall{b.id, true})
+		s.put(reject{b.id, true})
 	}
 }
 
@@ -151,16 +151,16 @@ func (s *sender) onTime() {
 	s.delayed = false
 	for _, w := range s.windows {
 		if w.phase == moving {
-			s.stall(w, false)
+			s.reject(w, false)
 		}
 	}
 }
 
-// stall tells those who wait to write to keys of a window that are on their way whether that is any use.
-func (s *sender) stall(w *window, stalled bool) {
+// reject tells those who wait to write to keys of a window that are on their way whether that is any use.
+func (s *sender) reject(w *window, rejecting bool) {
 	for _, b := range s.batches {
 		if b.window == w {
-			s.put(stall{b.id, stalled})
+			s.put(reject{b.id, rejecting})
 		}
 	}
 }

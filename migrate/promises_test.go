@@ -168,13 +168,13 @@ func TestABatchWaitsForItsReplica(t *testing.T) {
 		if s.Progress.Keys != 0 || !strings.Contains(s.Progress.Waiting, "0 are in good standing") {
 			t.Errorf("%+v", s.Progress)
 		}
-		stalled := false
+		rejecting := false
 		cl.nodes[0].store.View(0, func(*keyspace.Tx) error {
 			f := cl.nodes[0].engine.carryingLocked(0, []byte(key(0, 1)))
-			stalled = f != nil && f.stalled
+			rejecting = f != nil && f.rejecting
 			return nil
 		})
-		if !stalled {
+		if !rejecting {
 			t.Error("writers to a key on its way are not told to try again")
 		}
 		cl.net.Reset("10.0.0.1", "10.0.0.2") // the batch comes again, and is no more refused than before

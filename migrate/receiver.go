@@ -246,7 +246,7 @@ func (r *receiver) part(m message) error {
 
 const (
 	// keepBlob is the greatest buffer that is kept for the next batch, in bytes. A greater one may become
-	// part of the store, see unload.
+	// part of the store, see importBatch.
 	keepBlob = 1 << 20
 	// copyStep is how much is copied at once, in bytes. The runtime cannot interrupt a copy, nor a loop
 	// of nothing but copies: a collection of garbage that begins meanwhile holds everybody up.
@@ -255,7 +255,7 @@ const (
 
 // grown returns b with room for need bytes of a batch that is to have size. Nothing is allocated
 // for what is merely announced: the room doubles. Once a third of a great batch is there it is
-// exact, since a great value stays where it was put together.
+// exact, since a large value stays where it was put together.
 func grown(b []byte, need, size uint64) []byte {
 	if need <= uint64(cap(b)) {
 		return b
@@ -287,9 +287,9 @@ func (r *receiver) stored(n uint64, held int, err error) {
 	r.send(message{Type: msgAck, N: n, Size: size, Held: held})
 }
 
-// takes reports whether keys of slot may be stored here: those of a slot that comes from
+// accepts reports whether keys of slot may be stored here: those of a slot that comes from
 // the source, or is this node's own.
-func (r *receiver) takes(m *slots.Map, slot slots.Slot) bool {
+func (r *receiver) accepts(m *slots.Map, slot slots.Slot) bool {
 	if m.IsMine(slot) {
 		return true
 	}

@@ -23,7 +23,7 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: true} {
-		if got := r.takes(m, slot); got != want {
+		if got := r.accepts(m, slot); got != want {
 			t.Errorf("takes keys of slot %d: %v", slot, got)
 		}
 	}
@@ -43,8 +43,8 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 	}
 }
 
-// TestUnloadUndoesWhatCameTooLate: the slot changes hands while the batch is being stored.
-func TestUnloadUndoesWhatCameTooLate(t *testing.T) {
+// TestImportUndoesWhatCameTooLate: the slot changes hands while the batch is being stored.
+func TestImportUndoesWhatCameTooLate(t *testing.T) {
 	s := keyspace.New(keyspace.Config{})
 	e := newTestEngine(s, 2)
 	newer := keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("newer"), Value: []byte("v"), Version: 9}
@@ -56,30 +56,30 @@ func TestUnloadUndoesWhatCameTooLate(t *testing.T) {
 		blob = keyspace.AppendOp(blob, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte(key), Value: []byte("v"), Version: 5})
 	}
 	asked := 0
-	keys, err := unload(e, blob, nil, false, func(slots.Slot) bool { asked++; return asked == 1 }, nil)
+	keys, err := importBatch(e, blob, nil, false, func(slots.Slot) bool { asked++; return asked == 1 }, nil)
 	if err == nil || keys != 0 || s.Len() != 1 || s.Count(1) != 1 {
 		t.Errorf("%d keys are stored, %v; %d are here, want the newer one", keys, err, s.Len())
 	}
 }
 
-// TestUnloadUndoesWhatComesAgainAndFindsNoRoom: its first answer was lost, so the source
+// TestImportUndoesWhatComesAgainAndFindsNoRoom: its first answer was lost, so the source
 // believes the refusal.
-func TestUnloadUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
+func TestImportUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
 	s := keyspace.New(keyspace.Config{})
 	e := newTestEngine(s, 2)
 	blob := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("a"), Version: 5})
 	all := func(slots.Slot) bool { return true }
-	if keys, err := unload(e, blob, nil, false, all, nil); err != nil || keys != 1 {
+	if keys, err := importBatch(e, blob, nil, false, all, nil); err != nil || keys != 1 {
 		t.Fatal(keys, err)
 	}
 	s.SetMaxMemory(1)
-	if _, err := unload(e, blob, nil, false, all, nil); err != keyspace.ErrOutOfMemory || s.Len() != 0 {
+	if _, err := importBatch(e, blob, nil, false, all, nil); err != keyspace.ErrOutOfMemory || s.Len() != 0 {
 		t.Errorf("%v, and %d keys are here", err, s.Len())
 	}
 }
 
-// TestUnloadFindsRoom: what comes is within the limit of memory, for which the policy gives up what it may.
-func TestUnloadFindsRoom(t *testing.T) {
+// TestImportFindsRoom: what comes is within the limit of memory, for which the policy gives up what it may.
+func TestImportFindsRoom(t *testing.T) {
 	for _, c := range []struct {
 		policy keyspace.Policy
 		fits   bool
@@ -101,7 +101,7 @@ func TestUnloadFindsRoom(t *testing.T) {
 			op.Slot = 1
 			blob = keyspace.AppendOp(blob, &op)
 		}
-		_, err := unload(e, blob, nil, false, func(slots.Slot) bool { return true }, nil)
+		_, err := importBatch(e, blob, nil, false, func(slots.Slot) bool { return true }, nil)
 		if (err == nil) != c.fits || err != nil && (err != keyspace.ErrOutOfMemory || s.Count(1) != 0 || s.Count(2) != 100) {
 			t.Errorf("%v: %v, %d keys came, %d are left", c.policy, err, s.Count(1), s.Count(2))
 		}

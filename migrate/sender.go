@@ -135,7 +135,7 @@ func (s *sender) answered(w *window) {
 			w.enter(opening)
 		default:
 			s.openedAs(w)
-			s.stall(w, false)
+			s.reject(w, false)
 		}
 	case finalising:
 		w.enter(closing)

@@ -16,21 +16,21 @@ type script struct {
 }
 
 var (
-	scriptSelf   = slots.NodeID{'S'}
-	scriptTarget = slots.NodeID{'T'}
-	scriptHeir   = slots.NodeID{'H'}
+	scriptSelf      = slots.NodeID{'S'}
+	scriptTarget    = slots.NodeID{'T'}
+	scriptSuccessor = slots.NodeID{'H'}
 )
 
-// scriptMap is a map in which the source owns slot 0; a demoted target replicates its heir.
+// scriptMap is a map in which the source owns slot 0; a demoted target replicates its successor.
 func scriptMap(t *testing.T, demoted bool, migrating map[slots.Slot]slots.NodeID) *slots.Map {
 	t.Helper()
 	own, others := slots.NewSet(0), slots.NewSet(1)
-	target, heir := slots.Node{ID: scriptTarget, Slots: &others}, slots.Node{ID: scriptHeir, Master: scriptTarget}
+	target, successor := slots.Node{ID: scriptTarget, Slots: &others}, slots.Node{ID: scriptSuccessor, Master: scriptTarget}
 	if demoted {
-		target, heir = slots.Node{ID: scriptTarget, Master: scriptHeir}, slots.Node{ID: scriptHeir, Slots: &others}
+		target, successor = slots.Node{ID: scriptTarget, Master: scriptSuccessor}, slots.Node{ID: scriptSuccessor, Slots: &others}
 	}
 	m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK, Migrating: migrating,
-		Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, heir}})
+		Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, successor}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,33 +100,33 @@ func expect[E effect](c *script) E {
 func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 	c := newScript(t)
 	c.open()
-	first := expect[take](c)
-	c.s.taken(c.now, first.batch, place{index: 1}, 10, 10, 1000)
+	first := expect[collect](c)
+	c.s.collected(c.now, first.batch, position{index: 1}, 10, 10, 1000)
 	expect[sendPart](c)
 	c.s.tick(c.now)
-	if e, ok := next[take](c); ok {
+	if e, ok := next[collect](c); ok {
 		t.Fatalf("batch %d is taken while batch %d is undecided", e.batch, first.batch)
 	}
 	c.s.receive(c.now, message{Type: msgRefuse, N: first.batch, Text: "no room"})
-	if e := expect[land](c); e.acked {
+	if e := expect[commit](c); e.acked {
 		t.Fatal("a refused batch counts as acknowledged")
 	}
 	// The target is asked again whether it is ready; the slot is open already.
 	c.now = c.now.Add(retryAfter)
 	c.s.tick(c.now)
 	c.answer(msgPrepare)
-	second := expect[take](c)
-	if second.from != (place{}) {
+	second := expect[collect](c)
+	if second.from != (position{}) {
 		t.Fatalf("the next pass begins at %+v", second.from)
 	}
-	c.s.taken(c.now, second.batch, place{index: 1}, 10, 10, 1000)
+	c.s.collected(c.now, second.batch, position{index: 1}, 10, 10, 1000)
 	part := expect[sendPart](c)
 	c.s.receive(c.now, message{Type: msgAck, N: part.batch, Size: 1000})
-	if e := expect[land](c); !e.acked {
+	if e := expect[commit](c); !e.acked {
 		t.Fatal("an acknowledged batch counts as refused")
 	}
-	last := expect[take](c) // the pass met keys: another one must find none
-	c.s.taken(c.now, last.batch, place{index: 1}, 0, 0, 0)
+	last := expect[collect](c) // the pass met keys: another one must find none
+	c.s.collected(c.now, last.batch, position{index: 1}, 0, 0, 0)
 	expect[sweep](c)
 	c.answer(msgFinalise)
 	if e := expect[setSlots](c); e.action != Assign || e.peer != scriptTarget {
@@ -149,21 +149,21 @@ func TestRetargetWhileOpening(t *testing.T) {
 	c.s.mapChanged(c.now, scriptMap(t, true, open))
 	c.now = c.now.Add(2 * time.Second)
 	c.s.tick(c.now)
-	if e := expect[dial](c); e.target != scriptHeir {
+	if e := expect[dial](c); e.target != scriptSuccessor {
 		t.Fatalf("it goes on with %v", e.target)
 	}
 	c.s.connected(c.now)
 	c.s.receive(c.now, message{Type: msgWelcome})
 	c.answer(msgPrepare)
 	e := expect[setSlots](c)
-	if e.action != Migrating || e.peer != scriptHeir {
+	if e.action != Migrating || e.peer != scriptSuccessor {
 		t.Fatalf("the slot is %v to %v", e.action, e.peer)
 	}
-	if e, ok := next[take](c); ok {
+	if e, ok := next[collect](c); ok {
 		t.Fatalf("keys are taken before the slot points to the new target: %+v", e)
 	}
 	c.s.changed(c.now, e.n, nil)
-	expect[take](c)
+	expect[collect](c)
 }
 
 // TestRetargetBeforeOpening: the same while the mark waits for its turn, here because the disk failed:
@@ -185,8 +185,8 @@ func TestRetargetBeforeOpening(t *testing.T) {
 func TestKeysThatCameBackMoveAgain(t *testing.T) {
 	c := newScript(t)
 	c.open()
-	first := expect[take](c)
-	c.s.taken(c.now, first.batch, place{index: 1}, 0, 0, 0)
+	first := expect[collect](c)
+	c.s.collected(c.now, first.batch, position{index: 1}, 0, 0, 0)
 	finalise := expect[send](c)
 	if finalise.m.Type != msgFinalise {
 		t.Fatalf("message %d", finalise.m.Type)
@@ -195,7 +195,7 @@ func TestKeysThatCameBackMoveAgain(t *testing.T) {
 	c.now = c.now.Add(retryAfter)
 	c.s.tick(c.now)
 	c.answer(msgPrepare)
-	expect[take](c)
+	expect[collect](c)
 }
 
 // TestAReturnEndsWhenItsOwnerIsReplaced: an owner that dies with a batch of a Return undecided does not answer any more.
@@ -203,14 +203,14 @@ func TestKeysThatCameBackMoveAgain(t *testing.T) {
 func TestAReturnEndsWhenItsOwnerIsReplaced(t *testing.T) {
 	c := &script{t: t, now: time.Unix(1000, 0)}
 	owned := func(by slots.NodeID) *slots.Map {
-		target, heir, set := slots.Node{ID: scriptTarget}, slots.Node{ID: scriptHeir}, slots.NewSet(0)
+		target, successor, set := slots.Node{ID: scriptTarget}, slots.Node{ID: scriptSuccessor}, slots.NewSet(0)
 		if by == scriptTarget {
 			target.Slots = &set
 		} else {
-			heir.Slots = &set
+			successor.Slots = &set
 		}
 		own := slots.NewSet(1)
-		m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK, Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, heir}})
+		m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK, Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, successor}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,12 +219,12 @@ func TestAReturnEndsWhenItsOwnerIsReplaced(t *testing.T) {
 	job := Job{ID: JobID{2}, Kind: KindReturn, Slots: slots.NewSet(0), Target: scriptTarget}
 	c.s = newSender(c.now, job, owned(scriptTarget), func(slots.Slot) int { return 10 }, alone{}, usualLimits)
 	c.connect()
-	batch := expect[take](c)
-	c.s.taken(c.now, batch.batch, place{index: 1}, 10, 10, 1000)
+	batch := expect[collect](c)
+	c.s.collected(c.now, batch.batch, position{index: 1}, 10, 10, 1000)
 	expect[sendPart](c)
 	c.s.disconnected(c.now, "connection lost")
-	c.s.mapChanged(c.now, owned(scriptHeir))
-	if e := expect[land](c); e.acked {
+	c.s.mapChanged(c.now, owned(scriptSuccessor))
+	if e := expect[commit](c); e.acked {
 		t.Error("the batch counts as acknowledged")
 	}
 	expect[finish](c)

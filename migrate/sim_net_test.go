@@ -14,15 +14,15 @@ func (l *simLink) break_(w *world) {
 	}
 	l.gone, l.there, l.back = true, nil, nil
 	if l.r.greeted && l.r.kind == KindMove {
-		l.to.custody.live(l.r.job, false, w.now)
+		l.to.registry.live(l.r.job, false, w.now)
 	}
 }
 
 // store takes a batch, and answers when the target's replica has it.
 func (l *simLink) store(e store) {
 	n, k := l.to, 0
-	takes := func(slot slots.Slot) bool { return l.r.takes(n.view(), slot) }
-	_, err := unload(n.engine, e.blob, nil, l.r.kind == KindReturn, takes, func(ops []keyspace.Op) error {
+	accepts := func(slot slots.Slot) bool { return l.r.accepts(n.view(), slot) }
+	_, err := importBatch(n.engine, e.blob, nil, l.r.kind == KindReturn, accepts, func(ops []keyspace.Op) error {
 		k = promisedTo(l.r.told, ops)
 		if want, good := n.Standing(k); want > good && !here(n.store, ops) {
 			return lacking(n.id, want, good)
@@ -101,14 +101,14 @@ func (l *simLink) run(w *world) {
 					break
 				}
 				n.trust[e.job.ID] = e.job
-				n.custody.add(e.job, w.now)
-				n.custody.live(e.job.ID, true, w.now)
+				n.registry.add(e.job, w.now)
+				n.registry.live(e.job.ID, true, w.now)
 			case forget:
-				n.custody.over(l.r.job, w.now, n.view())
+				n.registry.over(l.r.job, w.now, n.view())
 			case setSlots:
 				n.changes = append(n.changes, simChange{e, func(err error) {
 					if err == nil && e.action != Importing {
-						n.custody.closed(l.r.job, &e.set)
+						n.registry.closed(l.r.job, &e.set)
 					}
 					if !l.gone {
 						l.r.changed(e.n, err)

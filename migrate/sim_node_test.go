@@ -33,7 +33,7 @@ type simNode struct {
 	engine    *testEngine
 	jobs      []*simJob
 	changes   []simChange
-	custody   *custody
+	registry  *registry
 	deletions *deletions
 	m         *slots.Map // nil when it has to be made anew
 	left      [simSlots + 2]simLeft
@@ -43,7 +43,7 @@ type simNode struct {
 
 type simJob struct {
 	s    *sender
-	h    *hands
+	h    *executor
 	link *simLink
 	over bool
 	err  error
@@ -57,10 +57,10 @@ type simChange struct {
 // boot brings a node up from what is durable.
 func (n *simNode) boot() {
 	n.alive, n.engine, n.jobs, n.changes, n.m = true, newTestEngine(n.store, simSlots+2), nil, nil, nil
-	n.custody, n.deletions = newCustody(), new(deletions)
+	n.registry, n.deletions = newRegistry(), new(deletions)
 	n.left, n.leaves, n.life = [simSlots + 2]simLeft{}, 0, n.life+1
 	for _, job := range n.trust {
-		n.custody.add(job, n.w.now)
+		n.registry.add(job, n.w.now)
 	}
 	for _, id := range sortedJobs(n.journal) {
 		n.start(n.journal[id])
@@ -116,7 +116,7 @@ func (n *simNode) view() *slots.Map {
 func (n *simNode) changed(old *slots.Map) {
 	n.m = nil
 	m := n.view()
-	minded := n.custody.set()
+	minded := n.registry.set()
 	n.deletions.end(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
 	for slot := range slots.Slot(simSlots + 2) {
 		if old.IsMine(slot) && !m.IsMine(slot) && !minded.Has(slot) {
@@ -217,11 +217,11 @@ func (n *simNode) live(slot slots.Slot) bool { return n.store.Count(slot) > 0 }
 // start runs a job.
 func (n *simNode) start(job Job) *simJob {
 	if job.Kind == KindMove {
-		n.custody.add(job, n.w.now)
-		n.custody.live(job.ID, true, n.w.now)
+		n.registry.add(job, n.w.now)
+		n.registry.live(job.ID, true, n.w.now)
 	}
 	lim := limits{windowSlots: 2, windowKeys: 8, windows: 4, ahead: 2, batch: 60, part: 40, unacked: 150}
-	j := &simJob{h: newHands(n.engine, nil)}
+	j := &simJob{h: newExecutor(n.engine, nil)}
 	j.s = newSender(n.w.now, job, n.view(), n.store.Count, n, lim)
 	n.jobs = append(n.jobs, j)
 	n.run(j)
@@ -247,12 +247,12 @@ func (n *simNode) run(j *simJob) {
 			case forget:
 				delete(n.journal, j.s.job.ID)
 				if j.s.job.Kind == KindMove {
-					n.custody.over(j.s.job.ID, n.w.now, n.view())
+					n.registry.over(j.s.job.ID, n.w.now, n.view())
 					n.trust[j.s.job.ID] = j.s.job
 				}
 			case finish:
 				j.over, j.err = true, e.err
-				j.h.rest()
+				j.h.releaseAll()
 				n.w.logf("node %d: job %d over: %v", n.index, j.s.job.ID[0], e.err)
 			case dial:
 				n.dial(j, n.w.node(e.target))
@@ -342,12 +342,12 @@ func (n *simNode) tick() {
 			busy.Union(&left)
 		}
 	}
-	found := n.custody.strays(now, n.view(), &busy, stray)
+	found := n.registry.strays(now, n.view(), &busy, stray)
 	for i := range n.w.nodes { // in order: a map's would make runs differ
 		if set, ok := found[slots.NodeID{byte('A' + i)}]; ok {
 			n.w.logf("node %d returns %v to %d", n.index, set, i)
 			n.start(Job{ID: JobID{200, byte(n.index)}, Kind: KindReturn, Slots: set, Target: slots.NodeID{byte('A' + i)}})
 		}
 	}
-	n.custody.tidy(now, n.view(), stray)
+	n.registry.tidy(now, n.view(), stray)
 }

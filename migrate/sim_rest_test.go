@@ -8,11 +8,11 @@ import (
 )
 
 // restTime is how long the cluster has to come to rest when the faults end: longer than
-// custodyTime.
+// keepFor.
 const restTime = 3 * time.Minute
 
-// rest ends all faults, lets everything come to its end, and checks the result.
-func (w *world) rest() {
+// drain ends all faults, lets everything come to its end, and checks the result.
+func (w *world) drain() {
 	if w.trouble != "" {
 		return
 	}
@@ -26,7 +26,7 @@ func (w *world) rest() {
 	}
 	for end := w.now.Add(restTime); w.now.Before(end) && w.trouble == ""; w.now = w.now.Add(500 * time.Millisecond) {
 		for range 3 {
-			w.settle()
+			w.quiesce()
 		}
 		for _, n := range w.nodes {
 			if n.alive {
@@ -42,8 +42,8 @@ func (w *world) rest() {
 	}
 }
 
-// settle delivers everything that is on its way.
-func (w *world) settle() {
+// quiesce delivers everything that is on its way.
+func (w *world) quiesce() {
 	for progress := true; progress; {
 		progress = false
 		for i := 0; i < len(w.links); i++ {
@@ -131,7 +131,7 @@ func (w *world) check() {
 				w.fail("node %d: job %d is not over: %s, %+v", n.index, j.s.job.ID[0], j.s.describe(), j.s.progress)
 			}
 		}
-		for slot, flights := range n.engine.flights {
+		for slot, flights := range n.engine.inFlight {
 			if len(*flights) > 0 {
 				w.fail("node %d: slot %d still has keys in flight", n.index, slot)
 			}

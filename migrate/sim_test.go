@@ -87,7 +87,7 @@ func (w *world) run() {
 			break
 		}
 	}
-	w.rest()
+	w.drain()
 }
 
 func key(slot slots.Slot, i int) string { return fmt.Sprintf("%d:%d", slot, i) }

@@ -54,12 +54,12 @@ type window struct {
 	peer    slots.NodeID
 	resumed bool // taken over from before a restart: needs listing
 
-	at       place // where the pass over the keys is
-	passDone bool
-	found    int // keys met in this pass
-	taken    int // keys put into batches, in all passes
-	busy     int // batches not yet decided
-	estimate int // keys in the window when it was begun
+	at        position // where the pass over the keys is
+	passDone  bool
+	found     int // keys met in this pass
+	collected int // keys put into batches, in all passes
+	busy      int // batches not yet decided
+	estimate  int // keys in the window when it was begun
 }
 
 // opened reports whether this node has, or is about to have, the slots marked as migrating.
@@ -68,7 +68,7 @@ func (w *window) opened() bool { return !w.peer.IsZero() }
 func (w *window) enter(p phase) { w.phase, w.asked, w.retryAt = p, false, time.Time{} }
 
 // rescan starts another pass over the keys.
-func (w *window) rescan() { w.at, w.passDone, w.found = place{}, false, 0 }
+func (w *window) rescan() { w.at, w.passDone, w.found = position{}, false, 0 }
 
 // lose takes slots out of the window.
 func (w *window) lose(lost *slots.Set) {

@@ -141,7 +141,7 @@ func TestUncountedPastCounts(t *testing.T) {
 	}{{"an empty store", 0, 0}, {"a store with keys", 3, 1}} {
 		b := NewBacklog(0)
 		r, _, _, err := b.join(nil, c.keys)
-		if err != nil || r.Place() != c.want || b.Offset() != c.want {
+		if err != nil || r.Offset() != c.want || b.Offset() != c.want {
 			t.Errorf("%s: its history begins at %d, %v, want %d", c.name, b.Offset(), err, c.want)
 		}
 	}

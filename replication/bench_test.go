@@ -48,7 +48,7 @@ func newTCPNode(b testing.TB, n byte) *tcpNode {
 	return x
 }
 
-func (x *tcpNode) reach(b testing.TB, m *tcpNode) {
+func (x *tcpNode) connect(b testing.TB, m *tcpNode) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -71,7 +71,7 @@ func BenchmarkFullSync(b *testing.B) {
 		if err := r.Follow(a.self); err != nil {
 			b.Fatal(err)
 		}
-		r.reach(b, a)
+		r.connect(b, a)
 		b.StopTimer()
 		if r.store.Len() != keys {
 			b.Fatalf("%d keys", r.store.Len())
@@ -96,7 +96,7 @@ func BenchmarkWrite(b *testing.B) {
 			for i := range replicas {
 				r := newTCPNode(b, byte(2+i))
 				r.Follow(a.self)
-				r.reach(b, a)
+				r.connect(b, a)
 				rs = append(rs, r)
 			}
 			keys := make([][]byte, 10_000)
@@ -114,7 +114,7 @@ func BenchmarkWrite(b *testing.B) {
 				}
 			}
 			for _, r := range rs {
-				r.reach(b, a)
+				r.connect(b, a)
 			}
 		})
 	}
@@ -124,7 +124,7 @@ func BenchmarkWrite(b *testing.B) {
 func BenchmarkSync(b *testing.B) {
 	a, r := newTCPNode(b, 1), newTCPNode(b, 2)
 	r.Follow(a.self)
-	r.reach(b, a)
+	r.connect(b, a)
 	key, value := []byte("k"), make([]byte, 100)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

@@ -98,7 +98,7 @@
 //   - that a master that was cut off refuses writes at once. It stops within the node timeout. Until then k
 //     replicas that are cut off together with it may acknowledge; if another one, on the side of the majority, was
 //     promoted, these writes are discarded when the two sides meet, like all that was not acknowledged;
-//   - what became of a write whose wait ended with [ErrUnknownFate]: it has been carried out on the master, and a
+//   - what became of a write whose wait ended with [ErrAmbiguous]: it has been carried out on the master, and a
 //     failover decides;
 //   - anything about a failover that an administrator forces (FORCE, TAKEOVER);
 //   - a write that a restarted master's snapshot lacks, if all replicas that hold it fail before one of them has taken

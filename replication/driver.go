@@ -60,13 +60,13 @@ type Replicator struct {
 	begin    time.Time // see clock
 	waitings sync.Pool // of *waiting
 
-	// step is held while a message of the master is carried out, see intake.step.
+	// step is held while a message of the master is carried out, see applier.step.
 	step sync.Mutex
 	// role makes Follow, Promote and Close take turns. It is held while they wait for
 	// the link's goroutine; nobody else takes it.
 	role sync.Mutex
 
-	feeds     atomic.Pointer[[]*replica] // all links to replicas; replaced under mu
+	replicas  atomic.Pointer[[]*replica] // all links to replicas; replaced under mu
 	askedAcks atomic.Int64               // clock until which acks are asked for with each message
 	full      atomic.Uint64
 	partial   atomic.Uint64
@@ -80,7 +80,7 @@ type Replicator struct {
 	nextLink uint64
 	acks     ackTable
 	sealed   sealedAcks    // of the time as a master that ended with the last Follow
-	pull     *pull         // nil: a master
+	follower *follower     // nil: a master
 	missing  bool          // the data is not known to be of the present master's shard
 	changed  chan struct{} // closed and replaced when it may be worth looking again, see await
 	watchers atomic.Int32  // in await
@@ -119,7 +119,7 @@ func New(cfg Config) (*Replicator, error) {
 		cfg.OnEvent = func(Event) {}
 	}
 	r := &Replicator{cfg: cfg, log: cfg.Logger, begin: time.Now(), changed: make(chan struct{})}
-	r.feeds.Store(new([]*replica))
+	r.replicas.Store(new([]*replica))
 	r.term.Store(1)
 	return r, nil
 }
@@ -150,7 +150,7 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 		r.mu.Unlock()
 		return net.ErrClosed
 	}
-	old := r.pull
+	old := r.follower
 	if old != nil && old.id == target.ID {
 		if old.master.Addr != target.Addr {
 			old.master = target
@@ -161,20 +161,20 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 	}
 	r.mu.Unlock()
 
-	r.endPull(old)
+	r.endFollower(old)
 	r.cfg.Store.SetPassive(true)
 	r.cfg.Log.follow()
 
-	p := newPull(r, target)
+	p := newFollower(r, target)
 	r.mu.Lock()
 	if old == nil {
 		r.term.Add(1)
 		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
 	}
-	r.pull, r.missing = p, !resume || r.missing
+	r.follower, r.missing = p, !resume || r.missing
 	r.fresh.Store(p.fresh)
 	r.mu.Unlock()
-	r.endFeeds(ErrDemoted)
+	r.endReplicas(ErrDemoted)
 	r.log.Info("following a master", "master", target.ID.Short(), "addr", target.Addr.Bus(), "standing", r.cfg.Log.History().Offset)
 	r.spawn(p.run)
 	return nil
@@ -197,19 +197,19 @@ func (r *Replicator) Promote(term uint64) {
 	r.role.Lock()
 	defer r.role.Unlock()
 	r.mu.Lock()
-	old := r.pull
+	old := r.follower
 	r.mu.Unlock()
 	if old == nil {
 		return
 	}
-	r.endPull(old)
+	r.endFollower(old)
 	r.fresh.Store(nil)
 	h := r.cfg.Log.promote(term)
 	r.cfg.Store.SetPassive(false)
 	r.mu.Lock()
 	r.term.Add(1)
-	r.pull, r.missing, r.sealed = nil, false, sealedAcks{}
-	r.announceLocked()
+	r.follower, r.missing, r.sealed = nil, false, sealedAcks{}
+	r.notifyLocked()
 	r.mu.Unlock()
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
 }
@@ -220,7 +220,7 @@ func (r *Replicator) BeginTerm(term uint64) {
 	r.role.Lock()
 	defer r.role.Unlock()
 	r.mu.Lock()
-	master := r.pull == nil
+	master := r.follower == nil
 	r.mu.Unlock()
 	if master {
 		r.cfg.Log.beginTerm(term)
@@ -234,15 +234,15 @@ func (r *Replicator) Quiesce(on bool) {
 	r.role.Lock()
 	defer r.role.Unlock()
 	r.mu.Lock()
-	master := r.pull == nil
+	master := r.follower == nil
 	r.mu.Unlock()
 	if master {
 		r.cfg.Store.SetPassive(on)
 	}
 }
 
-// endPull ends the link to a master and waits until nothing of it is carried out any more.
-func (r *Replicator) endPull(p *pull) {
+// endFollower ends the link to a master and waits until nothing of it is carried out any more.
+func (r *Replicator) endFollower(p *follower) {
 	if p != nil {
 		p.cancel()
 		<-p.done
@@ -255,12 +255,12 @@ func (r *Replicator) Close() error {
 	defer r.role.Unlock()
 	r.mu.Lock()
 	r.closed = true
-	p := r.pull
+	p := r.follower
 	r.acks.abandon(net.ErrClosed)
-	r.announceLocked()
+	r.notifyLocked()
 	r.mu.Unlock()
-	r.endPull(p)
-	r.endFeeds(net.ErrClosed)
+	r.endFollower(p)
+	r.endReplicas(net.ErrClosed)
 	r.links.Wait()
 	return nil
 }
@@ -293,8 +293,8 @@ func (r *Replicator) Standing() Standing {
 // after it.
 func (r *Replicator) Term() uint64 { return r.term.Load() }
 
-// announceLocked wakes those in WaitSynced and WaitOffset.
-func (r *Replicator) announceLocked() {
+// notifyLocked wakes those in WaitSynced and WaitOffset.
+func (r *Replicator) notifyLocked() {
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
@@ -304,7 +304,7 @@ func (r *Replicator) announceLocked() {
 // offset that the master named when the link was made.
 func (r *Replicator) WaitSynced(ctx context.Context) error {
 	return r.await(ctx, func() bool {
-		return r.pull == nil || r.pull.state == LinkConnected && r.cfg.Log.Offset() >= r.pull.goal
+		return r.follower == nil || r.follower.state == LinkConnected && r.cfg.Log.Offset() >= r.follower.goal
 	})
 }
 

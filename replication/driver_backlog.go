@@ -37,7 +37,7 @@ type Backlog struct {
 	mu       sync.Mutex // guards all below
 	ring     ring
 	hist     History // Offset is kept in ring.end
-	notes    map[string][]byte
+	metadata map[string][]byte
 	follower bool // the stream is another node's: a Commit here is a bug
 	diverged bool // such a Commit happened: the data is no state of hist
 	keep     bool // there was a replica once: never switch off again
@@ -304,12 +304,12 @@ func (b *Backlog) resetLocked(h History) {
 // adopt takes over the history and the bytes of staged, which is not used again.
 func (b *Backlog) adopt(staged *Backlog) {
 	staged.mu.Lock()
-	h, held, notes := staged.historyLocked(), staged.ring, staged.notes
+	h, held, metadata := staged.historyLocked(), staged.ring, staged.metadata
 	staged.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.resetLocked(h)
 	b.ring.first, b.ring.last, b.ring.end = held.first, held.last, held.end
 	b.end.Store(b.ring.end)
-	b.diverged, b.notes = false, notes
+	b.diverged, b.metadata = false, metadata
 }

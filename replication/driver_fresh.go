@@ -41,9 +41,9 @@ func (f *freshness) back(stamp uint64) {
 	}
 }
 
-// within reports whether nothing is missing that is older than bound. If that is so for not much longer, or not
+// fresherThan reports whether nothing is missing that is older than bound. If that is so for not much longer, or not
 // at all, the master is asked anew, one question at a time.
-func (f *freshness) within(bound time.Duration) bool {
+func (f *freshness) fresherThan(bound time.Duration) bool {
 	now, proven := f.now(), f.proven.Load()
 	age := now - proven
 	if asked := f.asked.Load(); age > int64(bound)/2 && (asked == proven || now-asked > int64(ackEvery)) && !f.wanted.Swap(true) {
@@ -55,10 +55,10 @@ func (f *freshness) within(bound time.Duration) bool {
 	return proven != 0 && age <= int64(bound)
 }
 
-// Within reports whether this node is a replica that has everything its master had bound ago. A replica in
+// FresherThan reports whether this node is a replica that has everything its master had bound ago. A replica in
 // step knows to about a second when nothing happens, to 100 ms while writes come in; who asks for less gets false
 // at first, and true a round trip later. False on a master.
-func (r *Replicator) Within(bound time.Duration) bool {
+func (r *Replicator) FresherThan(bound time.Duration) bool {
 	f := r.fresh.Load()
-	return f != nil && f.within(bound)
+	return f != nil && f.fresherThan(bound)
 }

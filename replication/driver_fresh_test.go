@@ -13,22 +13,22 @@ func TestWithin(t *testing.T) {
 		master, replica := tn.node(1), tn.node(2)
 		defer master.stop()
 		defer replica.stop()
-		if master.Within(time.Hour) {
+		if master.FresherThan(time.Hour) {
 			t.Error("a master is within a bound of itself")
 		}
 		replica.follow(master)
-		if replica.Within(time.Hour) {
+		if replica.FresherThan(time.Hour) {
 			t.Error("within an hour before it was ever in step")
 		}
 		time.Sleep(3 * time.Second)
 		for range 100 { // idle: about a second is known without asking
-			if time.Sleep(70 * time.Millisecond); !replica.Within(1200 * time.Millisecond) {
+			if time.Sleep(70 * time.Millisecond); !replica.FresherThan(1200 * time.Millisecond) {
 				t.Fatal("not within 1.2 s of an idle master")
 			}
 		}
 		time.Sleep(500 * time.Millisecond)
-		replica.Within(time.Millisecond)
-		if synctest.Wait(); !replica.Within(time.Millisecond) {
+		replica.FresherThan(time.Millisecond)
+		if synctest.Wait(); !replica.FresherThan(time.Millisecond) {
 			t.Error("nobody asked the master")
 		}
 
@@ -37,10 +37,10 @@ func TestWithin(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		for range 50 {
 			time.Sleep(70 * time.Millisecond)
-			if replica.Within(3900 * time.Millisecond) {
+			if replica.FresherThan(3900 * time.Millisecond) {
 				t.Fatal("within 3.9 s over a way of 4 s")
 			}
-			if !replica.Within(5500 * time.Millisecond) {
+			if !replica.FresherThan(5500 * time.Millisecond) {
 				t.Fatal("not within 5.5 s over a way of 4 s")
 			}
 		}
@@ -50,17 +50,17 @@ func TestWithin(t *testing.T) {
 		// A link that stalls.
 		tn.net.Partition([]string{master.host}, []string{replica.host})
 		time.Sleep(2 * time.Second)
-		if replica.Within(time.Second) || !replica.Within(4*time.Second) {
+		if replica.FresherThan(time.Second) || !replica.FresherThan(4*time.Second) {
 			t.Error("2 s after the cut")
 		}
 		time.Sleep(5 * time.Second)
 		tn.net.Heal()
 		time.Sleep(2 * time.Second)
-		if !replica.Within(1200 * time.Millisecond) {
+		if !replica.FresherThan(1200 * time.Millisecond) {
 			t.Error("not fresh again after the cut")
 		}
 		replica.Promote(0)
-		if replica.Within(time.Hour) {
+		if replica.FresherThan(time.Hour) {
 			t.Error("a promoted replica is within a bound of itself")
 		}
 	})
@@ -82,7 +82,7 @@ func TestWithinUnderWrites(t *testing.T) {
 		for range 2000 {
 			master.set("clock", time.Now().Format(time.RFC3339Nano))
 			time.Sleep(time.Millisecond)
-			if !replica.Within(bound) {
+			if !replica.FresherThan(bound) {
 				continue
 			}
 			within++

@@ -48,14 +48,14 @@ const maxFromReplica = 4 << 10
 func (r *Replicator) Accept(conn net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || len(*r.feeds.Load()) >= maxReplicas {
+	if r.closed || len(*r.replicas.Load()) >= maxReplicas {
 		conn.Close()
 		return
 	}
 	r.nextLink++
 	p := &replica{r: r, conn: conn, link: r.nextLink, poke: make(chan struct{}, 1), echo: make(chan struct{}, 1)}
-	list := append(slices.Clone(*r.feeds.Load()), p)
-	r.feeds.Store(&list)
+	list := append(slices.Clone(*r.replicas.Load()), p)
+	r.replicas.Store(&list)
 	r.spawn(p.serve)
 }
 
@@ -73,28 +73,28 @@ func (p *replica) end(cause error) {
 	}
 }
 
-// endFeeds closes all links to replicas.
-func (r *Replicator) endFeeds(cause error) {
-	for _, p := range *r.feeds.Load() {
+// endReplicas closes all links to replicas.
+func (r *Replicator) endReplicas(cause error) {
+	for _, p := range *r.replicas.Load() {
 		p.end(cause)
 	}
 }
 
-func (r *Replicator) dropFeed(p *replica) {
+func (r *Replicator) dropReplica(p *replica) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := slices.DeleteFunc(slices.Clone(*r.feeds.Load()), func(x *replica) bool { return x == p })
-	r.feeds.Store(&list)
+	list := slices.DeleteFunc(slices.Clone(*r.replicas.Load()), func(x *replica) bool { return x == p })
+	r.replicas.Store(&list)
 	r.acks.gone(p.link)
 }
 
 // serve reads what the replica sends until the link ends.
 func (p *replica) serve() {
-	defer p.r.dropFeed(p)
+	defer p.r.dropReplica(p)
 	defer p.end(errPanicked) // if nothing else has
 	err := p.talk()
 	p.end(err)
-	p.r.dropFeed(p)
+	p.r.dropReplica(p)
 	if !p.known.Load() {
 		p.r.log.Debug("a replica did not join", "from", p.conn.RemoteAddr(), "error", err)
 		return
@@ -121,15 +121,15 @@ func (p *replica) talk() error {
 		if err := p.read(in, &m); err != nil {
 			return err
 		}
-		if err := p.take(&m); err != nil {
+		if err := p.receive(&m); err != nil {
 			return err
 		}
 	}
 }
 
-// take carries out what a replica says after its hello. An acknowledgement of what it was not sent ends the
+// receive carries out what a replica says after its hello. An acknowledgement of what it was not sent ends the
 // link before it counts: WAIT and WithSync promise that others hold a write.
-func (p *replica) take(m *message) error {
+func (p *replica) receive(m *message) error {
 	if m.kind != kindAck {
 		return nil
 	}
@@ -167,8 +167,8 @@ func (p *replica) write(b []byte) error {
 	return err
 }
 
-// join decides how the replica is brought up to date. The feed's batch is its answer.
-func (p *replica) join(m *message) (*feed, error) {
+// join decides how the replica is brought up to date. The sender's batch is its answer.
+func (p *replica) join(m *message) (*sender, error) {
 	r := p.r
 	self, _ := r.cfg.Self()
 	switch {
@@ -194,17 +194,17 @@ func (p *replica) join(m *message) (*feed, error) {
 	p.id, p.incarnation, p.addr, p.full = m.node, m.incarnation, m.addr, why != ""
 	p.known.Store(true)
 	r.replaceOlder(p)
-	f := &feed{store: r.cfg.Store, in: reader, place: reader.Place(), settle: r.settled, limits: defaultLimits, batch: answer}
+	f := &sender{store: r.cfg.Store, in: reader, offset: reader.Offset(), cover: r.coveredOffset, limits: defaultLimits, batch: answer}
 	if p.full {
-		f.phase = feedDump
+		f.phase = senderDump
 		r.full.Add(1)
 		if len(m.wanted) > 0 {
 			r.refused.Add(1)
 		}
-		r.log.Info("full sync", "replica", p.id.Short(), "why", why, "keys", keys, "from", f.place)
+		r.log.Info("full sync", "replica", p.id.Short(), "why", why, "keys", keys, "from", f.offset)
 	} else {
 		r.partial.Add(1)
-		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.place)
+		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.offset)
 	}
 	return f, nil
 }
@@ -212,7 +212,7 @@ func (p *replica) join(m *message) (*feed, error) {
 // outlived reports whether a later incarnation of the node that says hello is here already: the hello
 // is that of a process that was thought to be dead.
 func (r *Replicator) outlived(hello *message) bool {
-	for _, p := range *r.feeds.Load() {
+	for _, p := range *r.replicas.Load() {
 		if p.known.Load() && p.id == hello.node && p.incarnation > hello.incarnation {
 			return true
 		}
@@ -224,7 +224,7 @@ func (r *Replicator) outlived(hello *message) bool {
 func (r *Replicator) replaceOlder(p *replica) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, old := range *r.feeds.Load() {
+	for _, old := range *r.replicas.Load() {
 		if old.link < p.link && old.known.Load() && old.id == p.id {
 			r.acks.gone(old.link)
 			old.end(errors.New("the replica has connected anew"))
@@ -232,15 +232,15 @@ func (r *Replicator) replaceOlder(p *replica) {
 	}
 }
 
-// settled returns the offset that covers everything the store has shown so far.
-func (r *Replicator) settled() int64 {
+// coveredOffset returns the offset that covers everything the store has shown so far.
+func (r *Replicator) coveredOffset() int64 {
 	r.step.Lock()
 	defer r.step.Unlock()
 	return r.cfg.Log.Offset()
 }
 
-// send writes what the feed yields, and a ping when there has been nothing for a while.
-func (p *replica) send(f *feed) (err error) {
+// send writes what the sender yields, and a ping when there has been nothing for a while.
+func (p *replica) send(f *sender) (err error) {
 	defer f.in.Close()
 	ping := time.NewTimer(pingEvery)
 	defer ping.Stop()
@@ -249,7 +249,7 @@ func (p *replica) send(f *feed) (err error) {
 	var back echo
 	paused := time.Now()
 	for {
-		if f.phase == feedDump && time.Since(paused) > stretch {
+		if f.phase == senderDump && time.Since(paused) > stretch {
 			time.Sleep(time.Microsecond) // a millisecond, if nobody is there
 			paused = time.Now()
 		}
@@ -265,8 +265,8 @@ func (p *replica) send(f *feed) (err error) {
 			return err
 		}
 		p.sent.Store(f.holdable()) // before it is written: the ack may come at once
-		if back.stamp != 0 && f.phase == feedStream && f.place >= back.end {
-			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, stamp: back.stamp})
+		if back.stamp != 0 && f.phase == senderStream && f.offset >= back.end {
+			buf = appendMessage(buf, &message{kind: kindPing, offset: f.offset, stamp: back.stamp})
 			back = echo{}
 			ping.Reset(pingEvery)
 		}
@@ -280,9 +280,9 @@ func (p *replica) send(f *feed) (err error) {
 		case <-f.in.Wake:
 		case <-p.echo:
 		case <-p.poke:
-			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, flags: flagAck})
+			buf = appendMessage(buf, &message{kind: kindPing, offset: f.offset, flags: flagAck})
 		case <-ping.C:
-			buf = appendMessage(buf, &message{kind: kindPing, offset: f.place, flags: p.ackFlag()})
+			buf = appendMessage(buf, &message{kind: kindPing, offset: f.offset, flags: p.ackFlag()})
 			ping.Reset(pingEvery)
 		}
 	}

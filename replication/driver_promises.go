@@ -45,10 +45,10 @@ func promiseNote(group int) string { return fmt.Sprintf("promises-%d", group) }
 func (p *Promises) Reload() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	notes := p.log.Notes()
+	metadata := p.log.Metadata()
 	var table *promiseTable
 	for group := range slots.Count / promisesEach {
-		data := notes[promiseNote(group)]
+		data := metadata[promiseNote(group)]
 		for i, k := range data[:min(len(data), promisesEach)] {
 			if table == nil {
 				table = new(promiseTable)
@@ -112,7 +112,7 @@ func (p *Promises) raise(set *slots.Set, k int) error {
 		if !changed {
 			continue
 		}
-		end, err := p.log.Note(promiseNote(group), note[:used])
+		end, err := p.log.PutMetadata(promiseNote(group), note[:used])
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (p *Promises) Clear() error {
 		return nil
 	}
 	for group := range slots.Count / promisesEach {
-		if _, err := p.log.Note(promiseNote(group), nil); err != nil {
+		if _, err := p.log.PutMetadata(promiseNote(group), nil); err != nil {
 			return err
 		}
 	}

@@ -28,8 +28,8 @@ func TestPromisesAreNotesOfTheStream(t *testing.T) {
 			t.Errorf("slot %d: %d, from the notes %d; want %d", slot, p.Of(slot), NewPromises(log).Of(slot), want)
 		}
 	}
-	if err := p.Clear(); err != nil || p.Of(0) != 0 || len(log.Notes()) != 0 {
-		t.Errorf("cleared: %d, %d notes, %v", p.Of(0), len(log.Notes()), err)
+	if err := p.Clear(); err != nil || p.Of(0) != 0 || len(log.Metadata()) != 0 {
+		t.Errorf("cleared: %d, %d notes, %v", p.Of(0), len(log.Metadata()), err)
 	}
 }
 
@@ -44,15 +44,15 @@ func TestAReplicaPromisesNothing(t *testing.T) {
 	}
 }
 
-// Notes come from other nodes: one that is too long, or too short, is taken as far as it makes sense.
-func TestPromisesFromOddNotes(t *testing.T) {
+// Metadata come from other nodes: one that is too long, or too short, is taken as far as it makes sense.
+func TestPromisesFromOddMetadata(t *testing.T) {
 	log := NewBacklog(0)
 	long := make([]byte, 1000)
 	for i := range long {
 		long[i] = 2
 	}
 	for name, data := range map[string][]byte{promiseNote(255): long, promiseNote(0): {7}, promiseNote(256): long} {
-		if _, err := log.Note(name, data); err != nil {
+		if _, err := log.PutMetadata(name, data); err != nil {
 			t.Fatal(err)
 		}
 	}

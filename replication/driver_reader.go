@@ -28,7 +28,7 @@ func (b *Backlog) join(wanted []Position, keys int) (r *Reader, answer []byte, w
 		answer = appendMessage(nil, &message{kind: kindResume, hist: h, offset: at})
 	} else {
 		at = h.Offset
-		answer = b.appendNotesLocked(appendMessage(nil, &message{kind: kindFull, hist: h, offset: at, keys: uint64(keys)}))
+		answer = b.appendMetadataLocked(appendMessage(nil, &message{kind: kindFull, hist: h, offset: at, keys: uint64(keys)}))
 	}
 	return b.openLocked(at), answer, why, nil
 }
@@ -43,7 +43,7 @@ func (b *Backlog) open(keys int) (r *Reader, head []byte) {
 		h = History{Offset: h.Offset}
 	}
 	head = appendMessage([]byte(snapshotMagic), &message{kind: kindFull, hist: h, offset: h.Offset, keys: uint64(keys)})
-	return b.openLocked(h.Offset), b.appendNotesLocked(head)
+	return b.openLocked(h.Offset), b.appendMetadataLocked(head)
 }
 
 func (b *Backlog) openLocked(at int64) *Reader {
@@ -66,8 +66,8 @@ func (r *Reader) Next(n int) ([]byte, error) {
 	return b, err
 }
 
-// Place returns the offset of the next byte to be read.
-func (r *Reader) Place() int64 {
+// Offset returns the offset of the next byte to be read.
+func (r *Reader) Offset() int64 {
 	r.log.mu.Lock()
 	defer r.log.mu.Unlock()
 	return r.cur.at

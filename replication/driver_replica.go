@@ -12,8 +12,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// pull is the replica's end: it connects to one master, again and again.
-type pull struct {
+// follower is the replica's end: it connects to one master, again and again.
+type follower struct {
 	r      *Replicator
 	id     slots.NodeID // of the master
 	ctx    context.Context
@@ -40,15 +40,15 @@ const (
 	maxPause = time.Second
 )
 
-func newPull(r *Replicator, master slots.Node) *pull {
-	p := &pull{r: r, id: master.ID, master: master, state: LinkConnect, down: time.Now(), done: make(chan struct{}), nudge: make(chan struct{}, 1)}
+func newFollower(r *Replicator, master slots.Node) *follower {
+	p := &follower{r: r, id: master.ID, master: master, state: LinkConnect, down: time.Now(), done: make(chan struct{}), nudge: make(chan struct{}, 1)}
 	p.fresh = newFreshness()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
 
 // retry makes the next attempt now, at the address that is known now.
-func (p *pull) retry() {
+func (p *follower) retry() {
 	if p.conn != nil {
 		p.conn.Close()
 	}
@@ -58,7 +58,7 @@ func (p *pull) retry() {
 	}
 }
 
-func (p *pull) run() {
+func (p *follower) run() {
 	defer close(p.done)
 	pause, told := minPause, "" // told is the last error that was reported: once is enough
 	for p.ctx.Err() == nil {
@@ -87,7 +87,7 @@ func (p *pull) run() {
 }
 
 // set changes what is guarded by r.mu.
-func (p *pull) set(change func()) {
+func (p *follower) set(change func()) {
 	p.r.mu.Lock()
 	defer p.r.mu.Unlock()
 	was := p.state
@@ -95,12 +95,12 @@ func (p *pull) set(change func()) {
 	if was == LinkConnected && p.state != LinkConnected {
 		p.down = time.Now()
 	}
-	p.r.announceLocked()
+	p.r.notifyLocked()
 }
 
 // attempt connects and follows until the link ends. linked says whether the data
 // was the master's at some time.
-func (p *pull) attempt() (linked bool, err error) {
+func (p *follower) attempt() (linked bool, err error) {
 	p.set(func() { p.state = LinkHandshake })
 	conn, err := p.dial()
 	if err != nil {
@@ -109,9 +109,9 @@ func (p *pull) attempt() (linked bool, err error) {
 	defer conn.Close()
 	defer context.AfterFunc(p.ctx, func() { conn.Close() })()
 	p.set(func() { p.conn = conn })
-	l := &pullLink{p: p, conn: conn, ask: make(chan struct{}, 1), began: time.Now()}
+	l := &followerLink{p: p, conn: conn, ask: make(chan struct{}, 1), began: time.Now()}
 	l.held.Store(-1)
-	l.in = intake{live: dataset{p.r.cfg.Store, p.r.cfg.Log}, stage: p.r.stage, adopt: p.r.adopt}
+	l.in = applier{live: dataset{p.r.cfg.Store, p.r.cfg.Log}, stage: p.r.stage, adopt: p.r.adopt}
 	if err := l.hello(); err != nil {
 		return false, err
 	}
@@ -128,10 +128,10 @@ func (p *pull) attempt() (linked bool, err error) {
 	defer conn.Close()
 	defer close(gone)
 	err = l.follow()
-	return l.in.phase == intakeStream, err
+	return l.in.phase == applierStream, err
 }
 
-func (p *pull) dial() (net.Conn, error) {
+func (p *follower) dial() (net.Conn, error) {
 	p.r.mu.Lock()
 	to := p.master
 	p.r.mu.Unlock()
@@ -151,18 +151,18 @@ func (r *Replicator) adopt(d dataset) {
 	r.cfg.Log.adopt(d.log)
 }
 
-// pullLink is one connection to the master.
-type pullLink struct {
-	p     *pull
+// followerLink is one connection to the master.
+type followerLink struct {
+	p     *follower
 	conn  net.Conn
-	in    intake
+	in    applier
 	ask   chan struct{} // asks for an ack
 	held  atomic.Int64  // what to acknowledge, -1 while the data is not the master's
 	began time.Time
 	told  time.Time // of the last SyncProgress
 }
 
-func (l *pullLink) hello() error {
+func (l *followerLink) hello() error {
 	cfg := &l.p.r.cfg
 	m := message{kind: kindHello, version: protocolVersion, addr: cfg.Addr, wanted: cfg.Log.standing(),
 		master: l.p.id, cluster: cfg.Cluster()}
@@ -170,14 +170,14 @@ func (l *pullLink) hello() error {
 	return l.write(appendMessage(nil, &m))
 }
 
-func (l *pullLink) write(b []byte) error {
+func (l *followerLink) write(b []byte) error {
 	l.conn.SetWriteDeadline(time.Now().Add(l.p.r.cfg.Timeout))
 	_, err := l.conn.Write(b)
 	return err
 }
 
 // follow carries out what the master sends until the link ends.
-func (l *pullLink) follow() error {
+func (l *followerLink) follow() error {
 	r := l.p.r
 	in := frame.NewReader(bufio.NewReaderSize(l.conn, 64<<10), maxMessage)
 	var m message
@@ -199,19 +199,19 @@ func (l *pullLink) follow() error {
 }
 
 // step carries a message out while nobody looks at data and log together.
-func (l *pullLink) step(m *message) error {
+func (l *followerLink) step(m *message) error {
 	l.p.r.step.Lock()
 	defer l.p.r.step.Unlock()
 	return l.in.step(m)
 }
 
 // after tells whom it concerns what a message has changed.
-func (l *pullLink) after(m *message, was intakePhase) {
+func (l *followerLink) after(m *message, was applierPhase) {
 	p, r := l.p, l.p.r
 	now := time.Now()
 	p.heard.Store(r.clock())
 	p.offset.Store(l.in.master)
-	if l.in.phase == intakeStream {
+	if l.in.phase == applierStream {
 		l.held.Store(l.in.held())
 		if m.stamp != 0 {
 			p.fresh.back(m.stamp)
@@ -226,7 +226,7 @@ func (l *pullLink) after(m *message, was intakePhase) {
 		default:
 		}
 	}
-	if l.in.phase == intakeFull && now.Sub(l.told) >= time.Second {
+	if l.in.phase == applierFull && now.Sub(l.told) >= time.Second {
 		l.told = now
 		progress := l.in.progress()
 		p.set(func() { p.progress = progress })
@@ -234,20 +234,20 @@ func (l *pullLink) after(m *message, was intakePhase) {
 	}
 	if r.watchers.Load() > 0 {
 		r.mu.Lock()
-		r.announceLocked()
+		r.notifyLocked()
 		r.mu.Unlock()
 	}
 }
 
 // turn tells that a phase has ended.
-func (l *pullLink) turn(was intakePhase, now time.Time) {
+func (l *followerLink) turn(was applierPhase, now time.Time) {
 	p, r := l.p, l.p.r
-	full := l.in.phase == intakeFull || was == intakeFull
+	full := l.in.phase == applierFull || was == applierFull
 	p.set(func() {
-		if was == intakeHello {
+		if was == applierHello {
 			p.goal = l.in.master
 		}
-		if l.in.phase == intakeFull {
+		if l.in.phase == applierFull {
 			// Until the end, this node's own data is what it could be elected with. Its master has the greatest
 			// term of the shard, so what is of a greater one is not of this shard.
 			r.missing = r.missing || r.cfg.Log.History().Term > l.in.into.log.History().Term
@@ -256,10 +256,10 @@ func (l *pullLink) turn(was intakePhase, now time.Time) {
 			r.missing, p.state, p.progress = false, LinkConnected, Progress{}
 		}
 	})
-	if was == intakeHello {
-		r.cfg.OnEvent(SyncStarted{p.id, full, l.in.place})
+	if was == applierHello {
+		r.cfg.OnEvent(SyncStarted{p.id, full, l.in.offset})
 	}
-	if l.in.phase == intakeStream {
+	if l.in.phase == applierStream {
 		r.log.Info("in step with the master", "master", p.id.Short(), "full", full, "offset", r.cfg.Log.Offset(), "took", now.Sub(l.began))
 		r.cfg.OnEvent(Synced{p.id, full, r.cfg.Log.Offset(), now.Sub(l.began)})
 	}
@@ -267,7 +267,7 @@ func (l *pullLink) turn(was intakePhase, now time.Time) {
 
 // sendAcks acknowledges: when asked, every 100 ms if there is news, every second
 // anyway. Before the data is the master's, a ping takes the place of the ack.
-func (l *pullLink) sendAcks(gone <-chan struct{}) error {
+func (l *followerLink) sendAcks(gone <-chan struct{}) error {
 	tick := time.NewTicker(ackEvery)
 	defer tick.Stop()
 	var buf []byte

@@ -62,7 +62,7 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 	defer f.Abort()
 	shard := r.shard() // before the first look at the data
 	out := bufio.NewWriterSize(f, 256<<10)
-	w := newSnapshotWriter(dataset{r.cfg.Store, r.cfg.Log}, r.settled, keys)
+	w := newSnapshotWriter(dataset{r.cfg.Store, r.cfg.Log}, r.coveredOffset, keys)
 	defer w.close()
 	if len(shard) > 0 {
 		w.head = appendMessage(w.head, &message{kind: kindShard, data: shard})

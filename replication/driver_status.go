@@ -12,7 +12,7 @@ func (r *Replicator) Status() Status {
 		RefusedPartials: r.refused.Load(),
 	}
 	now := time.Now()
-	for _, p := range *r.feeds.Load() {
+	for _, p := range *r.replicas.Load() {
 		if !p.known.Load() || p.cause.Load() != nil {
 			continue
 		}
@@ -25,7 +25,7 @@ func (r *Replicator) Status() Status {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.pull; p != nil {
+	if p := r.follower; p != nil {
 		s.Master, s.Link, s.Progress = p.master, p.state, p.progress
 		if p.state != LinkConnected {
 			s.DownSince = p.down

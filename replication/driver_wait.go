@@ -50,8 +50,8 @@ func (r *Replicator) Mark(term uint64) Mark {
 
 // WaitAcked waits until k replicas hold the stream up to a Mark that was made after
 // a write: then the write survives the loss of this node if one of them is promoted. It
-// returns how many replicas hold it when it returns. The error, an *UnknownFateError,
-// matches ErrUnknownFate and either ctx.Err() or ErrDemoted: the write has been
+// returns how many replicas hold it when it returns. The error, an *AmbiguousError,
+// matches ErrAmbiguous and either ctx.Err() or ErrDemoted: the write has been
 // carried out here, but may or may not survive a failover. It is none if k replicas held the
 // write when this node became a replica, as in a manual failover. A node that is a master again
 // cannot tell of its former term: its stream may have gone on without the write.
@@ -70,7 +70,7 @@ func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error)
 		return n, nil
 	}
 	if err != nil {
-		return n, &UnknownFateError{Mark: to, Want: k, Got: n, Cause: err}
+		return n, &AmbiguousError{Mark: to, Want: k, Got: n, Cause: err}
 	}
 	if !registered {
 		return n, nil
@@ -96,7 +96,7 @@ func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error)
 	default:
 	}
 	if err != nil {
-		return n, &UnknownFateError{Mark: to, Want: k, Got: n, Cause: err}
+		return n, &AmbiguousError{Mark: to, Want: k, Got: n, Cause: err}
 	}
 	return max(n, k), nil
 }
@@ -136,7 +136,7 @@ func (r *Replicator) askForAcks() {
 	if was > now {
 		return
 	}
-	for _, p := range *r.feeds.Load() {
+	for _, p := range *r.replicas.Load() {
 		select {
 		case p.poke <- struct{}{}:
 		default:
@@ -148,7 +148,7 @@ func (r *Replicator) askForAcks() {
 // maxLag: what min-replicas-to-write asks for (SPEC §9.3). It takes no lock.
 func (r *Replicator) GoodReplicas(maxLag time.Duration) int {
 	n, since := 0, r.clock()-int64(maxLag)
-	for _, p := range *r.feeds.Load() {
+	for _, p := range *r.replicas.Load() {
 		if p.online.Load() && p.heard.Load() >= since {
 			n++
 		}

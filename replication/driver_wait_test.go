@@ -18,8 +18,8 @@ func TestWaitAcked(t *testing.T) {
 		defer c.stop()
 		b.follow(a)
 		c.follow(a)
-		b.reach(a)
-		c.reach(a)
+		b.connect(a)
+		c.connect(a)
 		time.Sleep(time.Second)
 		if n := a.GoodReplicas(2 * time.Second); n != 2 {
 			t.Fatalf("%d good replicas, want 2", n)
@@ -44,8 +44,8 @@ func TestWaitAcked(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		n, err := a.WaitAcked(ctx, a.Mark(a.Term()), 2)
-		if n != 1 || !errors.Is(err, ErrUnknownFate) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("WaitAcked = %d, %v; want 1 and an unknown fate", n, err)
+		if n != 1 || !errors.Is(err, ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("WaitAcked = %d, %v; want 1 and an ambiguous result", n, err)
 		}
 		time.Sleep(5 * time.Second)
 		if n := a.GoodReplicas(4 * time.Second); n != 1 {
@@ -56,7 +56,7 @@ func TestWaitAcked(t *testing.T) {
 		synctest.Wait()
 		b.Promote(0)
 		a.follow(b)
-		if err := <-done; !errors.Is(err, ErrDemoted) || !errors.Is(err, ErrUnknownFate) {
+		if err := <-done; !errors.Is(err, ErrDemoted) || !errors.Is(err, ErrAmbiguous) {
 			t.Fatalf("a wait across a demotion: %v", err)
 		}
 	})
@@ -73,7 +73,7 @@ func TestMarkAcrossADemotion(t *testing.T) {
 				defer a.stop()
 				defer b.stop()
 				b.follow(a)
-				b.reach(a)
+				b.connect(a)
 				if !held {
 					net.net.Cut(a.host, b.host)
 				}
@@ -85,17 +85,17 @@ func TestMarkAcrossADemotion(t *testing.T) {
 				if !held {
 					net.net.Heal()
 				}
-				a.reach(b)
+				a.connect(b)
 				mark := a.Mark(term)
 				n, err := a.WaitAcked(t.Context(), mark, 1)
 				if held && (n != 1 || err != nil) {
 					t.Errorf("the replica held the write when it took over: %d, %v", n, err)
 				}
-				if !held && (n != 0 || !errors.Is(err, ErrUnknownFate) || !errors.Is(err, ErrDemoted)) {
+				if !held && (n != 0 || !errors.Is(err, ErrAmbiguous) || !errors.Is(err, ErrDemoted)) {
 					t.Errorf("a lost write counts: %d, %v", n, err)
 				}
 				a.Promote(0)
-				if n, err := a.WaitAcked(t.Context(), mark, 1); n != 0 || !errors.Is(err, ErrUnknownFate) {
+				if n, err := a.WaitAcked(t.Context(), mark, 1); n != 0 || !errors.Is(err, ErrAmbiguous) {
 					t.Errorf("a master tells of the term before the last: %d, %v", n, err)
 				}
 			})

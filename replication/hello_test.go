@@ -58,7 +58,7 @@ func TestMasterWithANewID(t *testing.T) {
 		master.id = slots.NodeID{3}
 		master.set("k", "v")
 		replica.follow(master)
-		replica.reach(master)
+		replica.connect(master)
 	})
 }
 
@@ -122,7 +122,7 @@ func TestStanding(t *testing.T) {
 		stands("whose master was succeeded before it answered", Standing{Missing: true})
 		master.set("k", "v")
 		x.follow(master)
-		x.reach(master)
+		x.connect(master)
 		held := Standing{Term: 1, Offset: master.Offset()}
 		stands("synced", held)
 		x.Promote(9)
@@ -134,7 +134,7 @@ func TestStanding(t *testing.T) {
 		stands("succeeded", Standing{Term: 10, Offset: held.Offset})
 		master.Follow(x.node())
 		x.Promote(11)
-		master.reach(x)
+		master.connect(x)
 		if got := master.Standing(); got.Term != 11 {
 			t.Errorf("a replica stands in term %d, its master in 11", got.Term)
 		}

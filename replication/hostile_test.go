@@ -89,7 +89,7 @@ func TestAckBeyondWhatWasSent(t *testing.T) {
 				mark := master.Mark(master.Term())
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if n, err := master.WaitAcked(ctx, mark, 1); n != 0 || !errors.Is(err, ErrUnknownFate) {
+				if n, err := master.WaitAcked(ctx, mark, 1); n != 0 || !errors.Is(err, ErrAmbiguous) {
 					t.Errorf("WAIT counts %d, %v", n, err)
 				}
 				if n := master.GoodReplicas(time.Minute); n != 0 {
@@ -132,7 +132,7 @@ func TestLinksOfReplicasAreBounded(t *testing.T) {
 			t.Error("one too many is served")
 		}
 		time.Sleep(2 * defaultTimeout) // none of them says hello
-		if n := len(*master.feeds.Load()); n != 0 {
+		if n := len(*master.replicas.Load()); n != 0 {
 			t.Errorf("%d are still waited for", n)
 		}
 	})
@@ -160,13 +160,13 @@ func TestNumbersOfMessagesAreBounded(t *testing.T) {
 	if err := decodeMessage(payload(t, &m), &m); err != nil || strings.ContainsAny(m.text, "\r\n") || len(m.text) > maxText {
 		t.Errorf("%.40q of %d bytes, %v", m.text, len(m.text), err)
 	}
-	in := intake{live: emptyDataset(), stage: emptyDataset, adopt: func(dataset) {}}
+	in := applier{live: emptyDataset(), stage: emptyDataset, adopt: func(dataset) {}}
 	if err := in.step(&full); err != nil {
 		t.Fatal(err)
 	}
-	for i := range maxNotes + 1 {
-		err := in.step(&message{kind: kindNote, text: strings.Repeat("n", i+1), data: []byte{1}})
-		if full := i == maxNotes; errors.Is(err, frame.ErrCorrupt) != full {
+	for i := range maxMetadata + 1 {
+		err := in.step(&message{kind: kindMetadata, text: strings.Repeat("n", i+1), data: []byte{1}})
+		if full := i == maxMetadata; errors.Is(err, frame.ErrCorrupt) != full {
 			t.Fatalf("note %d: %v", i, err)
 		}
 	}
@@ -197,7 +197,7 @@ func TestPanicLetsGo(t *testing.T) {
 	})
 }
 
-// FuzzReplica feeds a master with messages from a hostile replica, and its store with what it sends back.
+// FuzzReplica senders a master with messages from a hostile replica, and its store with what it sends back.
 func FuzzReplica(f *testing.F) {
 	add := func(list ...message) {
 		var script []byte
@@ -223,7 +223,7 @@ func FuzzReplica(f *testing.F) {
 			t.Fatal(err)
 		}
 		p := &replica{r: r, link: 1, echo: make(chan struct{}, 1), poke: make(chan struct{}, 1)}
-		var fd *feed
+		var fd *sender
 		var sent []byte
 		for len(script) >= 2 {
 			n := min(int(binary.LittleEndian.Uint16(script)), len(script)-2)
@@ -239,7 +239,7 @@ func FuzzReplica(f *testing.F) {
 				defer fd.in.Close()
 				p.sent.Store(fd.holdable())
 				sent = append(sent, fd.batch...)
-			} else if p.take(&m) != nil {
+			} else if p.receive(&m) != nil {
 				break
 			}
 			if sent, err = fd.next(sent, 0); err != nil {
@@ -252,7 +252,7 @@ func FuzzReplica(f *testing.F) {
 		}
 		d := emptyDataset()
 		d.log.follow()
-		in := intake{live: d, stage: emptyDataset, adopt: func(dataset) {}}
+		in := applier{live: d, stage: emptyDataset, adopt: func(dataset) {}}
 		for frames := frame.NewReader(bytes.NewReader(sent), maxMessage); ; {
 			b, err := frames.Next()
 			if err != nil {
@@ -281,7 +281,7 @@ func TestAgesAreMonotonic(t *testing.T) { // outside a bubble, where times have 
 	if err := r.Follow(slots.Node{ID: slots.NodeID{2}}); err != nil {
 		t.Fatal(err)
 	}
-	r.pull.heard.Store(r.clock())
+	r.follower.heard.Store(r.clock())
 	heard := r.Status().LastHeard
 	if age := time.Since(heard); heard.String() == heard.Round(0).String() || age < 0 || age > time.Hour {
 		t.Errorf("the master was heard at %v, %v ago", heard, age)

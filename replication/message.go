@@ -16,14 +16,14 @@ const (
 	kindHello kind = 1 // version, node, address, positions, whom it wants, cluster, incarnation
 	kindAck   kind = 2 // offset up to which it holds the stream, stamp
 	// from the master
-	kindRefuse kind = 3  // why
-	kindResume kind = 4  // history and place, term: the stream follows from there
-	kindFull   kind = 5  // history and place, number of keys, term: everything follows
-	kindStream kind = 6  // offset, flags, bytes of the stream
-	kindDump   kind = 7  // slot, flags, Ops
-	kindSynced kind = 8  // offset: what came up to here is complete
-	kindPing   kind = 9  // the master's offset, flags, stamp of an ack: all that was written before it came has been sent
-	kindNote   kind = 10 // name, data: a note there was when a full sync began
+	kindRefuse   kind = 3  // why
+	kindResume   kind = 4  // history and place, term: the stream follows from there
+	kindFull     kind = 5  // history and place, number of keys, term: everything follows
+	kindStream   kind = 6  // offset, flags, bytes of the stream
+	kindDump     kind = 7  // slot, flags, Ops
+	kindSynced   kind = 8  // offset: what came up to here is complete
+	kindPing     kind = 9  // the master's offset, flags, stamp of an ack: all that was written before it came has been sent
+	kindMetadata kind = 10 // name, data: a note there was when a full sync began
 	// in snapshots only
 	kindShard kind = 11 // data: see Config.Shard
 )
@@ -100,7 +100,7 @@ func appendMessage(dst []byte, m *message) []byte {
 	case kindDump:
 		dst = packUint(packArray(dst, 4), uint64(m.kind))
 		dst = packBytes(packUint(packUint(dst, uint64(m.through)), m.flags), m.data)
-	case kindNote:
+	case kindMetadata:
 		dst = packBytes(packBytes(packUint(packArray(dst, 3), uint64(m.kind)), []byte(m.text)), m.data)
 	case kindShard:
 		dst = packBytes(packUint(packArray(dst, 2), uint64(m.kind)), m.data)
@@ -140,7 +140,7 @@ func decodeMessage(b []byte, m *message) error {
 			u.fail(fmt.Sprintf("a slot instead of %d", through))
 		}
 		m.through, m.flags, m.data = slots.Slot(through), u.uint(), u.bytes()
-	case kindNote:
+	case kindMetadata:
 		m.text, m.data = string(u.bytes()), u.bytes()
 	case kindShard:
 		m.data = u.bytes()

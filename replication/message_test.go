@@ -24,7 +24,7 @@ var messages = []message{
 	{kind: kindDump, through: 16383, flags: flagMore, data: []byte("ops")},
 	{kind: kindSynced, offset: 127},
 	{kind: kindPing, offset: 128, flags: flagAck, stamp: 9},
-	{kind: kindNote, text: "open", data: []byte("slots")},
+	{kind: kindMetadata, text: "open", data: []byte("slots")},
 	{kind: kindShard, data: []byte("node 1, node 2")},
 }
 
@@ -65,12 +65,12 @@ func liveMessages(t testing.TB) []byte {
 	log := NewBacklog(0)
 	store := keyspace.New(keyspace.Config{Sink: log})
 	fill(t, store, 30, 10)
-	log.Note("n", []byte("note"))
+	log.PutMetadata("n", []byte("note"))
 	reader, all, _, err := log.join(nil, 30)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := feed{store: store, in: reader, place: reader.Place(), settle: log.Offset, phase: feedDump, limits: feedLimits{200, 300, 250}}
+	f := sender{store: store, in: reader, offset: reader.Offset(), cover: log.Offset, phase: senderDump, limits: senderLimits{200, 300, 250}}
 	for i := range 300 {
 		if i < 20 {
 			fill(t, store, i, i)
@@ -89,8 +89,8 @@ func liveMessages(t testing.TB) []byte {
 	}
 }
 
-// FuzzIntake feeds a replica with messages from a hostile master.
-func FuzzIntake(f *testing.F) {
+// FuzzApplier senders a replica with messages from a hostile master.
+func FuzzApplier(f *testing.F) {
 	f.Add(liveMessages(f))
 	var each []byte
 	for _, m := range messages {
@@ -101,7 +101,7 @@ func FuzzIntake(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		d := emptyDataset()
 		d.log.follow()
-		in := intake{live: d, stage: emptyDataset, adopt: func(staged dataset) { d.log.adopt(staged.log) }}
+		in := applier{live: d, stage: emptyDataset, adopt: func(staged dataset) { d.log.adopt(staged.log) }}
 		for len(script) >= 2 {
 			n := min(int(binary.LittleEndian.Uint16(script)), len(script)-2)
 			var m message
@@ -120,7 +120,7 @@ func TestLiveMessagesAreTakenIn(t *testing.T) {
 	script := liveMessages(t)
 	d := emptyDataset()
 	d.log.follow()
-	in := intake{live: d, stage: emptyDataset, adopt: func(staged dataset) { d.log.adopt(staged.log) }}
+	in := applier{live: d, stage: emptyDataset, adopt: func(staged dataset) { d.log.adopt(staged.log) }}
 	for len(script) > 0 {
 		n := int(binary.LittleEndian.Uint16(script))
 		var m message
@@ -132,13 +132,13 @@ func TestLiveMessagesAreTakenIn(t *testing.T) {
 		}
 		script = script[2+n:]
 	}
-	if in.phase != intakeStream {
+	if in.phase != applierStream {
 		t.Fatalf("phase %d, want the stream", in.phase)
 	}
 }
 
 // A message that comes out of turn, or that does not fit what came before, ends the link.
-func TestIntakeRefuses(t *testing.T) {
+func TestApplierRefuses(t *testing.T) {
 	full := message{kind: kindFull, hist: History{ID: ID{1}, Offset: 10}, offset: 10}
 	for name, script := range map[string][]message{
 		"a stream before the decision":  {{kind: kindStream}},
@@ -157,7 +157,7 @@ func TestIntakeRefuses(t *testing.T) {
 	} {
 		d := emptyDataset()
 		d.log.follow()
-		in := intake{live: d, stage: emptyDataset, adopt: func(dataset) {}}
+		in := applier{live: d, stage: emptyDataset, adopt: func(dataset) {}}
 		var err error
 		for i := range script {
 			if err = in.step(&script[i]); err != nil {

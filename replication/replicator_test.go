@@ -109,8 +109,8 @@ func (x *testNode) synced() {
 	}
 }
 
-// reach waits until x holds what m has written.
-func (x *testNode) reach(m *testNode) {
+// connect waits until x holds what m has written.
+func (x *testNode) connect(m *testNode) {
 	x.t.Helper()
 	x.synced()
 	ctx, cancel := context.WithTimeout(context.Background(), hung)
@@ -178,10 +178,10 @@ func TestFullSyncThenStream(t *testing.T) {
 		}
 		b.set("stray", "goes")
 		b.follow(a)
-		b.reach(a)
+		b.connect(a)
 		a.set("new", "one")
 		a.del("key7")
-		b.reach(a)
+		b.connect(a)
 		if s := a.Status(); len(s.Replicas) != 1 || s.FullSyncs != 1 || s.Replicas[0].ID != b.id {
 			t.Fatalf("status of the master: %+v", s)
 		}
@@ -199,13 +199,13 @@ func TestLinkLostResumes(t *testing.T) {
 		defer b.stop()
 		a.set("k", "1")
 		b.follow(a)
-		b.reach(a)
+		b.connect(a)
 		for i := range 20 {
 			net.net.Reset(a.host, b.host)
 			a.set("k", fmt.Sprint(i))
 			synctest.Wait()
 		}
-		b.reach(a)
+		b.connect(a)
 		if s := a.Status(); s.FullSyncs != 1 || s.PartialSyncs == 0 {
 			t.Fatalf("%d full, %d partial syncs; want one full", s.FullSyncs, s.PartialSyncs)
 		}
@@ -220,7 +220,7 @@ func TestLinkLostResumes(t *testing.T) {
 			t.Fatalf("the replica still counts on a silent master: %+v", s)
 		}
 		net.net.Heal()
-		b.reach(a)
+		b.connect(a)
 		if s := a.Status(); s.FullSyncs != 1 {
 			t.Fatalf("%d full syncs, want one", s.FullSyncs)
 		}
@@ -237,8 +237,8 @@ func TestPromotionAndTheOldMaster(t *testing.T) {
 		}
 		b.follow(a)
 		c.follow(a)
-		b.reach(a)
-		c.reach(a)
+		b.connect(a)
+		c.connect(a)
 		id, offset := a.Status().History.ID, a.Offset()
 
 		b.Promote(0)
@@ -248,8 +248,8 @@ func TestPromotionAndTheOldMaster(t *testing.T) {
 		b.set("after", "promotion")
 		a.follow(b) // it is a prefix: partial
 		c.follow(b)
-		a.reach(b)
-		c.reach(b)
+		a.connect(b)
+		c.connect(b)
 		if s := b.Status(); s.FullSyncs != 0 || s.PartialSyncs != 2 {
 			t.Fatalf("%d full, %d partial syncs; want two partial", s.FullSyncs, s.PartialSyncs)
 		}
@@ -265,8 +265,8 @@ func TestPromotionAndTheOldMaster(t *testing.T) {
 		b.follow(c)
 		a.follow(c)
 		net.net.Heal()
-		b.reach(c)
-		a.reach(c)
+		b.connect(c)
+		a.connect(c)
 		if b.get("lost") != "" {
 			t.Fatal("a diverged write survived")
 		}
@@ -284,7 +284,7 @@ func TestReplicaRefusesReplicas(t *testing.T) {
 		defer b.stop()
 		defer c.stop()
 		b.follow(a)
-		b.reach(a)
+		b.connect(a)
 		c.follow(b)
 		time.Sleep(time.Second)
 		e, ok := last[LinkLost](c)
@@ -293,7 +293,7 @@ func TestReplicaRefusesReplicas(t *testing.T) {
 			t.Fatalf("event %+v, want a refusal", e)
 		}
 		c.follow(a)
-		c.reach(a)
+		c.connect(a)
 	})
 }
 
@@ -303,24 +303,24 @@ func TestNotesTravelWithTheData(t *testing.T) {
 		a, b := net.node(1), net.node(2)
 		defer a.stop()
 		defer b.stop()
-		a.log.Note("open", []byte("slot 5"))
+		a.log.PutMetadata("open", []byte("slot 5"))
 		b.follow(a)
-		b.reach(a)
-		if got := b.log.Notes(); string(got["open"]) != "slot 5" {
+		b.connect(a)
+		if got := b.log.Metadata(); string(got["open"]) != "slot 5" {
 			t.Fatalf("after a full sync: %q", got)
 		}
-		a.log.Note("open", nil)
-		offset, err := a.log.Note("job", []byte("1"))
+		a.log.PutMetadata("open", nil)
+		offset, err := a.log.PutMetadata("job", []byte("1"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := a.WaitAcked(t.Context(), Mark{a.Term(), offset}, 1); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.log.Notes(); len(got) != 1 || string(got["job"]) != "1" {
+		if got := b.log.Metadata(); len(got) != 1 || string(got["job"]) != "1" {
 			t.Fatalf("after the ack: %q", got)
 		}
-		if _, err := b.log.Note("mine", []byte("x")); err == nil {
+		if _, err := b.log.PutMetadata("mine", []byte("x")); err == nil {
 			t.Fatal("a replica wrote a note")
 		}
 	})
@@ -333,7 +333,7 @@ func TestCloseIsPrompt(t *testing.T) {
 		a, b, c := net.node(1), net.node(2), net.node(3)
 		b.follow(a)
 		c.follow(b) // refused again and again
-		b.reach(a)
+		b.connect(a)
 		time.Sleep(500 * time.Millisecond)
 		began := time.Now()
 		a.stop()

@@ -19,8 +19,8 @@ type simNode struct {
 	master *simNode // nil: it is one
 	stale  bool
 	acked  Position // the last place it has vouched for
-	feed   *feed    // the master's side of this node's link, nil if there is none
-	in     *intake
+	sender *sender  // the master's side of this node's link, nil if there is none
+	in     *applier
 	wire   [][]byte // frames on their way to this node
 	file   []byte   // its newest snapshot
 	saving *snapshotWriter
@@ -37,7 +37,7 @@ func (x *simNode) branched() {
 func (x *simNode) boot(file []byte) {
 	x.log = NewBacklog(1 + x.s.rand.IntN(8<<10))
 	x.store = keyspace.New(keyspace.Config{Sink: x.log})
-	x.feed, x.in, x.wire, x.saving, x.stale, x.acked = nil, nil, nil, nil, true, Position{}
+	x.sender, x.in, x.wire, x.saving, x.stale, x.acked = nil, nil, nil, nil, true, Position{}
 	if file != nil {
 		if _, err := readSnapshot(bytes.NewReader(file), dataset{x.store, x.log}, nil); err != nil {
 			x.s.failf("node %d cannot load its snapshot: %v", x.n, err)
@@ -68,7 +68,7 @@ func (x *simNode) digest() uint64 {
 		}
 		fmt.Fprintln(h, slot, len(seen), sum)
 	}
-	fmt.Fprintln(h, x.log.Notes())
+	fmt.Fprintln(h, x.log.Metadata())
 	return h.Sum64()
 }
 
@@ -107,7 +107,7 @@ func (x *simNode) write() {
 		return
 	}
 	if r.IntN(15) == 0 {
-		x.log.Note(fmt.Sprint("note", r.IntN(3)), make([]byte, r.IntN(3)))
+		x.log.PutMetadata(fmt.Sprint("note", r.IntN(3)), make([]byte, r.IntN(3)))
 		x.mark()
 		return
 	}
@@ -139,32 +139,32 @@ func (x *simNode) connect() {
 	if err != nil {
 		return // its master follows somebody else: gossip will tell
 	}
-	limits := feedLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 + x.s.rand.IntN(2000)}
-	f := &feed{store: m.store, in: reader, place: reader.Place(), limits: limits, settle: m.log.Offset}
+	limits := senderLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 + x.s.rand.IntN(2000)}
+	f := &sender{store: m.store, in: reader, offset: reader.Offset(), limits: limits, cover: m.log.Offset}
 	if why != "" {
-		f.phase = feedDump
+		f.phase = senderDump
 		x.s.full++
 	} else {
 		x.s.partial++
 	}
-	x.s.note("node %d joins %d at %d: %q, backlog from %d", x.n, m.n, f.place, why, m.log.Info().First)
-	x.feed = f
-	x.in = &intake{live: dataset{x.store, x.log}, stage: func() dataset {
+	x.s.note("node %d joins %d at %d: %q, backlog from %d", x.n, m.n, f.offset, why, m.log.Info().First)
+	x.sender = f
+	x.in = &applier{live: dataset{x.store, x.log}, stage: func() dataset {
 		return dataset{x.store.Stage(), NewBacklog(1 << 10)}
 	}, adopt: func(d dataset) { x.store.Adopt(d.store); x.log.adopt(d.log) }}
 	x.wire = [][]byte{answer}
 }
 
 func (x *simNode) disconnect() {
-	if x.feed != nil {
-		x.feed.in.Close()
+	if x.sender != nil {
+		x.sender.in.Close()
 	}
-	x.feed, x.in, x.wire = nil, nil, nil
+	x.sender, x.in, x.wire = nil, nil, nil
 }
 
 // pump lets the master send a little.
 func (x *simNode) pump() {
-	b, err := x.feed.next(nil, 0)
+	b, err := x.sender.next(nil, 0)
 	if err != nil {
 		x.s.note("node %d is cut off: %v", x.n, err)
 		x.disconnect()
@@ -192,7 +192,7 @@ func (x *simNode) deliver() {
 		if err := x.in.step(&m); err != nil {
 			x.s.failf("node %d: message %d: %v", x.n, m.kind, err)
 		}
-		if x.in.phase == intakeStream {
+		if x.in.phase == applierStream {
 			h := x.log.History()
 			x.stale, x.acked = false, Position{h.ID, h.Offset}
 			x.check(fmt.Sprintf("after message %d", m.kind))
@@ -208,7 +208,7 @@ func (x *simNode) snapshot() {
 	if x.saving == nil {
 		x.saved.Reset()
 		x.saving = newSnapshotWriter(dataset{x.store, x.log}, x.log.Offset, 0)
-		x.saving.feed.limits = feedLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 + x.s.rand.IntN(2000)}
+		x.saving.sender.limits = senderLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 + x.s.rand.IntN(2000)}
 	}
 	b, done, err := x.saving.next(nil)
 	x.saved.Write(b)

@@ -144,7 +144,7 @@ func (s *sim) step() {
 	case n < 60:
 		x.snapshot()
 	case x.master == nil:
-	case x.feed == nil:
+	case x.sender == nil:
 		x.connect()
 	case n < 80:
 		x.pump()
@@ -153,21 +153,21 @@ func (s *sim) step() {
 	}
 }
 
-// settle ends all disturbance and lets everybody catch up.
-func (s *sim) settle() {
+// quiesce ends all disturbance and lets everybody catch up.
+func (s *sim) quiesce() {
 	for range 3 {
 		for _, x := range s.nodes {
 			for round := 0; x.master != nil; round++ {
 				if round > 1e6 {
 					s.failf("node %d does not catch up: offset %d of %d", x.n, x.log.Offset(), x.master.log.Offset())
 				}
-				if x.feed == nil {
+				if x.sender == nil {
 					x.connect()
 				}
-				if x.pump(); x.feed != nil && len(x.wire) == 0 {
+				if x.pump(); x.sender != nil && len(x.wire) == 0 {
 					break
 				}
-				for x.feed != nil && len(x.wire) > 0 {
+				for x.sender != nil && len(x.wire) > 0 {
 					x.deliver()
 				}
 			}
@@ -192,7 +192,7 @@ func TestSimulation(t *testing.T) {
 		for range 20 + s.rand.IntN(6000) {
 			s.step()
 		}
-		s.settle()
+		s.quiesce()
 		full, partial, promotions, snapshots = full+s.full, partial+s.partial, promotions+s.promotions, snapshots+s.snapshots
 	}
 	t.Logf("%d seeds: %d full and %d partial syncs, %d promotions, %d snapshots", seeds, full, partial, promotions, snapshots)

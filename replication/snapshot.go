@@ -19,18 +19,18 @@ const snapshotMagic = "SMSNAP1\n"
 
 // snapshotWriter yields the bytes of a snapshot. It is passive.
 type snapshotWriter struct {
-	log  *Backlog
-	feed feed
-	head []byte // what comes first, nil when it is out
+	log    *Backlog
+	sender sender
+	head   []byte // what comes first, nil when it is out
 }
 
 // newSnapshotWriter starts a snapshot of d; settle returns the offset that covers what the
 // store has shown so far, keys is about how many keys there are. Close it in the end.
-func newSnapshotWriter(d dataset, settle func() int64, keys int) *snapshotWriter {
+func newSnapshotWriter(d dataset, cover func() int64, keys int) *snapshotWriter {
 	d.log.use(keys)
 	reader, head := d.log.open(keys)
 	w := &snapshotWriter{log: d.log, head: head}
-	w.feed = feed{store: d.store, in: reader, place: reader.Place(), settle: settle, limits: defaultLimits, phase: feedDump}
+	w.sender = sender{store: d.store, in: reader, offset: reader.Offset(), cover: cover, limits: defaultLimits, phase: senderDump}
 	return w
 }
 
@@ -41,12 +41,12 @@ func (w *snapshotWriter) next(dst []byte) (b []byte, done bool, err error) {
 		dst, w.head = append(dst, w.head...), nil
 		return dst, false, nil
 	}
-	dst, err = w.feed.next(dst, 0)
-	return dst, err == nil && w.feed.phase == feedStream, err
+	dst, err = w.sender.next(dst, 0)
+	return dst, err == nil && w.sender.phase == senderStream, err
 }
 
 func (w *snapshotWriter) close() {
-	w.feed.in.Close()
+	w.sender.in.Close()
 	w.log.release()
 }
 
@@ -73,7 +73,7 @@ var errCutShort = fmt.Errorf("the file is cut short: %w", frame.ErrCorrupt)
 func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []byte, err error) {
 	at := newCountingReader(file)
 	staged := NewBacklog(minBlock) // of the file's history only the end is of interest
-	in := intake{stage: func() dataset { return dataset{d.store, staged} }, adopt: func(dataset) {}, through: -1}
+	in := applier{stage: func() dataset { return dataset{d.store, staged} }, adopt: func(dataset) {}, through: -1}
 	in.live = dataset{d.store, staged}
 	shard, err = in.load(at, progress)
 	if err != nil {
@@ -81,11 +81,11 @@ func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []b
 			err = errCutShort
 		}
 		if errors.Is(err, frame.ErrCorrupt) {
-			err = &SnapshotError{Slot: slots.Slot(max(in.through, 0)), Offset: at.place(), Err: err}
+			err = &SnapshotError{Slot: slots.Slot(max(in.through, 0)), Offset: at.offset(), Err: err}
 		}
 		return nil, err
 	}
-	for name, data := range staged.Notes() {
+	for name, data := range staged.Metadata() {
 		if err := d.log.noteTaken(name, data); err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []b
 	return shard, nil
 }
 
-func (in *intake) load(at *countingReader, progress func(Progress)) (shard []byte, err error) {
+func (in *applier) load(at *countingReader, progress func(Progress)) (shard []byte, err error) {
 	var magic [len(snapshotMagic)]byte
 	if _, err := io.ReadFull(at, magic[:]); err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (in *intake) load(at *countingReader, progress func(Progress)) (shard []byt
 	}
 	frames := frame.NewReader(at.Reader, maxMessage)
 	var m message
-	for n := 0; in.phase != intakeStream; n++ {
+	for n := 0; in.phase != applierStream; n++ {
 		b, err := frames.Next()
 		if err != nil {
 			return nil, err
@@ -150,8 +150,8 @@ func newCountingReader(r io.Reader) *countingReader {
 	return c
 }
 
-// place returns the offset of the next byte.
-func (c *countingReader) place() int64 { return c.from.n - int64(c.Buffered()) }
+// offset returns the offset of the next byte.
+func (c *countingReader) offset() int64 { return c.from.n - int64(c.Buffered()) }
 
 func (c *counter) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)

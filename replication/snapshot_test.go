@@ -154,7 +154,7 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 		defer func() { a.stop(); b.stop() }()
 		fill(t, a.store, 1000, 50)
 		b.follow(a)
-		b.reach(a)
+		b.connect(a)
 		b.cfg.Shard = func() []byte { return []byte("a and b") }
 		var d storage.Memory
 		if err := b.Save(t.Context(), &d, "b"); err != nil {
@@ -167,7 +167,7 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 			t.Fatalf("%q, %v, %v", shard, found, err)
 		}
 		b.follow(a)
-		b.reach(a)
+		b.connect(a)
 		if s := a.Status(); s.FullSyncs != 1 || s.PartialSyncs != 1 {
 			t.Fatalf("%d full, %d partial syncs; want one of each", s.FullSyncs, s.PartialSyncs)
 		}
@@ -182,7 +182,7 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.follow(b)
-		a.reach(b)
+		a.connect(b)
 		if s := b.Status(); s.FullSyncs != 0 || s.PartialSyncs != 1 {
 			t.Fatalf("%d full, %d partial syncs; want one partial", s.FullSyncs, s.PartialSyncs)
 		}

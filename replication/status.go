@@ -143,26 +143,26 @@ func (ReplicaJoined) event() {}
 func (ReplicaLeft) event()   {}
 func (Saved) event()         {}
 
-// ErrUnknownFate is matched by the error of a write that this node has carried out but
+// ErrAmbiguous is matched by the error of a write that this node has carried out but
 // for which not enough replicas vouched in time. It may survive a failover or not.
-var ErrUnknownFate = errors.New("replication: the write's fate is unknown")
+var ErrAmbiguous = errors.New("replication: the write's fate is unknown")
 
-// UnknownFateError is the error of WaitAcked.
-type UnknownFateError struct {
+// AmbiguousError is the error of WaitAcked.
+type AmbiguousError struct {
 	Mark      Mark  // after the write
 	Want, Got int   // replicas
 	Cause     error // the context's error, or ErrDemoted
 }
 
-func (e *UnknownFateError) Error() string {
+func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("replication: %d of %d replicas confirmed the write (%v): its fate is unknown", e.Got, e.Want, e.Cause)
 }
 
-// Is makes the error match ErrUnknownFate.
-func (e *UnknownFateError) Is(target error) bool { return target == ErrUnknownFate }
+// Is makes the error match ErrAmbiguous.
+func (e *AmbiguousError) Is(target error) bool { return target == ErrAmbiguous }
 
 // Unwrap returns the cause.
-func (e *UnknownFateError) Unwrap() error { return e.Cause }
+func (e *AmbiguousError) Unwrap() error { return e.Cause }
 
 // ErrDemoted ends waits for acknowledgements when the node stops being a master.
 var ErrDemoted = errors.New("this node is no longer the master")

@@ -73,8 +73,8 @@ func TestFullSyncUnderWrites(t *testing.T) {
 	c.follow(a)
 	close(stop)
 	wg.Wait()
-	b.reach(a)
-	c.reach(a)
+	b.connect(a)
+	c.connect(a)
 }
 
 // While a full sync is on its way, readers see the old data, then the new, and a sync
@@ -103,7 +103,7 @@ func TestFullSyncReplacesAtOnce(t *testing.T) {
 		if b.get("only") != "old" || b.store.Len() != 2 {
 			t.Fatal("a sync that broke off has changed the data")
 		}
-		b.reach(a)
+		b.connect(a)
 		if b.get("common") != "new" || b.get("only") != "" {
 			t.Fatal("the old data is still there")
 		}
@@ -121,10 +121,10 @@ func TestBigValues(t *testing.T) {
 	defer b.stop()
 	a.set("before", string(bytes.Repeat([]byte("b"), 5<<20)))
 	b.follow(a)
-	b.reach(a)
+	b.connect(a)
 	a.set("after", string(bytes.Repeat([]byte("a"), 5<<20)))
 	a.set("small", "one")
-	b.reach(a)
+	b.connect(a)
 	if s := a.Status(); s.FullSyncs != 1 || len(s.Replicas) != 1 {
 		t.Fatalf("%+v", s)
 	}
@@ -139,7 +139,7 @@ func TestSlowReplicaIsCutOff(t *testing.T) {
 		defer b.stop()
 		a.log.SetOutputBuffer(1 << 20)
 		b.follow(a)
-		b.reach(a)
+		b.connect(a)
 		net.net.Cut(a.host, b.host)
 		value := string(make([]byte, 1000))
 		for i := range 5000 {
@@ -153,7 +153,7 @@ func TestSlowReplicaIsCutOff(t *testing.T) {
 			t.Fatalf("%d replicas left", n)
 		}
 		net.net.Heal()
-		b.reach(a)
+		b.connect(a)
 		if s := a.Status(); s.FullSyncs != 2 {
 			t.Fatalf("%d full syncs, want 2", s.FullSyncs)
 		}
@@ -172,14 +172,14 @@ func TestExpiryIsTheMastersWord(t *testing.T) {
 			return tx.Put([]byte("k"), keyspace.String, []byte("v"), time.Now().Add(time.Second).UnixMilli())
 		})
 		b.follow(a)
-		b.reach(a)
+		b.connect(a)
 		time.Sleep(2 * time.Second)
 		b.store.ExpireStep(time.Second)
 		if b.get("k") != "" || b.store.Count(slot) != 1 {
 			t.Fatalf("the replica shows %q and holds %d keys; want nothing shown and the key held", b.get("k"), b.store.Count(slot))
 		}
 		a.store.ExpireStep(time.Second)
-		b.reach(a)
+		b.connect(a)
 		if b.store.Count(slot) != 0 {
 			t.Fatal("the master's word has not arrived")
 		}
@@ -207,7 +207,7 @@ func TestFailoverByHand(t *testing.T) {
 		if !a.store.Passive() || b.store.Passive() {
 			t.Fatal("the new replica must be passive, the new master must not")
 		}
-		a.reach(b)
+		a.connect(b)
 		if s := b.Status(); s.FullSyncs != 0 || s.PartialSyncs != 1 || b.store.Len() != 100 {
 			t.Fatalf("%d full, %d partial syncs, %d keys", s.FullSyncs, s.PartialSyncs, b.store.Len())
 		}

@@ -124,11 +124,11 @@ func (t *task) view(ctx context.Context, args []string, more int) (*admin.View, 
 	return v, rest, err
 }
 
-// settled is view for who is going to move slots.
-func (t *task) settled(ctx context.Context, args []string, more int) (*admin.View, []string, error) {
+// agreed is view for who is going to move slots.
+func (t *task) agreed(ctx context.Context, args []string, more int) (*admin.View, []string, error) {
 	v, rest, err := t.view(ctx, args, more)
 	if err == nil {
-		v, err = t.client.Settle(ctx, v)
+		v, err = t.client.WaitAgreed(ctx, v)
 	}
 	return v, rest, err
 }

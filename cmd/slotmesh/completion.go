@@ -34,20 +34,20 @@ func completionVerb() *verb {
 
 const shells = "bash zsh fish"
 
-// offer is a flag as a shell offers it.
-type offer struct {
+// candidate is a flag as a shell offers it.
+type candidate struct {
 	name  string // without dashes
 	value string // what it takes, "" if nothing
 	usage string
 }
 
-func offers(v *verb) (list []offer) {
+func candidates(v *verb) (list []candidate) {
 	if v.flags == nil {
 		return nil
 	}
 	v.flagSet().VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f) // a switch has no value
-		list = append(list, offer{f.Name, value, usage})
+		list = append(list, candidate{f.Name, value, usage})
 	})
 	return list
 }
@@ -70,7 +70,7 @@ func bashCompletion(list []*verb) string {
 		"  [[ $word == -* ]] || return 0\n  case ${COMP_WORDS[1]} in\n")
 	for _, v := range list {
 		var names []string
-		for _, o := range offers(v) {
+		for _, o := range candidates(v) {
 			names = append(names, dashed(o.name))
 		}
 		if len(names) > 0 {
@@ -93,7 +93,7 @@ func zshCompletion(list []*verb) string {
 	b.WriteString("  )\n  if ((CURRENT == 2)); then\n    _describe verb verbs\n    return\n  fi\n  case $words[2] in\n" +
 		"    help) _describe verb verbs ;;\n    completion) compadd " + shells + " ;;\n")
 	for _, v := range list {
-		list := offers(v)
+		list := candidates(v)
 		if len(list) == 0 {
 			continue
 		}
@@ -122,7 +122,7 @@ func fishCompletion(list []*verb) string {
 		"complete -c slotmesh -n '__fish_seen_subcommand_from completion' -f -a '" + shells + "'\n")
 	for _, v := range list {
 		fmt.Fprintf(&b, "complete -c slotmesh -n __fish_use_subcommand -f -a %s -d '%s'\n", v.name, fishWord.Replace(v.summary))
-		for _, o := range offers(v) {
+		for _, o := range candidates(v) {
 			kind, value := "-l", ""
 			if len(o.name) == 1 {
 				kind = "-s"

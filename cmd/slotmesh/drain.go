@@ -15,7 +15,7 @@ func drainVerb(t *task) *verb {
 		examples: []string{"slotmesh drain 127.0.0.1:7001 127.0.0.1:7004 --yes"},
 		flags:    m.moving,
 		run: t.run(func(ctx context.Context, args []string) error {
-			v, rest, err := t.settled(ctx, args, 1)
+			v, rest, err := t.agreed(ctx, args, 1)
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func rebalanceVerb(t *task) *verb {
 					return usagef("%v", err)
 				}
 			}
-			v, _, err := t.settled(ctx, rest, 0)
+			v, _, err := t.agreed(ctx, rest, 0)
 			if err != nil {
 				return err
 			}

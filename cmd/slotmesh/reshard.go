@@ -37,7 +37,7 @@ func reshardVerb(t *task) *verb {
 			if from != "all" && from != "" {
 				r.From = strings.Split(from, ",")
 			}
-			v, _, err := t.settled(ctx, args, 0)
+			v, _, err := t.agreed(ctx, args, 0)
 			if err != nil {
 				return err
 			}

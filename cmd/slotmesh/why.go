@@ -26,7 +26,7 @@ func whyVerb(t *task) *verb {
 				slot = slots.OfString(rest[0])
 				t.say("Key %q belongs to slot %d.", rest[0], slot)
 			}
-			w, err := t.client.Why(ctx, v, slot)
+			w, err := t.client.Explain(ctx, v, slot)
 			if err != nil {
 				return err
 			}

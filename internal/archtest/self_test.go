@@ -13,6 +13,7 @@ func TestRulesBite(t *testing.T) {
 	cores := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkCores(files) }
 	lengths := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkFileLength(files) }
 	docs := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkPackageComments(files) }
+	words := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkWords(files) }
 	sleeps := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkSleep(files) }
 	modules := func(t testing.TB, _ []*source, fsys fs.FS) []string { return checkDependencies(t, fsys) }
 
@@ -53,6 +54,13 @@ func TestRulesBite(t *testing.T) {
 		{"long test", lengths, "a_test.go", "package a\n" + strings.Repeat("\n", maxLines), ""},
 		{"undocumented", docs, "slots/a.go", "package slots", "slots: no package comment"},
 		{"documented", docs, "slots/a.go", "// Package slots is.\npackage slots", ""},
+
+		{"former word", words, "a.go", "package a\nfunc f() { myCargo := 1 }", "a.go:2: myCargo: say \"payload\" instead of \"Cargo\""},
+		{"in flight", words, "a.go", "package a\ntype keysInFlight int\nvar inFlights int", ""},
+		{"greatest", words, "a.go", "package a\nvar greatest, reachable int", ""},
+		{"former name", words, "a.go", "package a\ntype t struct{ rest int }", "a.go:2: rest: say what it is"},
+		{"rest of a slice", words, "a.go", "package a\nfunc f() { rest := 1 }", ""},
+		{"deprecated name", words, "a/deprecated.go", "package a\nfunc Offer() {}", ""},
 
 		{"real sleep", sleeps, "a_test.go", "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }", "a_test.go:3: time.Sleep"},
 		{"fake sleep", sleeps, "a_test.go", "package a\nimport (\n\"testing/synctest\"\n\"time\"\n)\nfunc f() { time.Sleep(1); synctest.Wait() }", ""},

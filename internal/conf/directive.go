@@ -52,7 +52,7 @@ type directive struct {
 	fileOnly bool
 
 	// What follows is of directives that are not obeyed: the node is as the default says.
-	why    string // any other value has no effect
+	reason string // any other value has no effect
 	effect effect // of that
 	remedy string // what to do instead, if the node does not start
 	// same reports whether a value asks for no more than the default, and the password, do; nil: only the default itself.
@@ -60,7 +60,7 @@ type directive struct {
 }
 
 // fixed reports whether CONFIG GET shows the directive and nothing can change it.
-func (d *directive) fixed() bool { return d.why != "" && d.kind != isIgnored }
+func (d *directive) fixed() bool { return d.reason != "" && d.kind != isIgnored }
 
 // ignored reports whether the directive is known from Redis or Valkey and of no use here.
 func (d *directive) ignored() bool { return d.kind == isIgnored }

@@ -88,7 +88,7 @@ func Parse(name, text string, args ...string) (*Settings, []Warning, error) {
 // finish applies the command line and returns what Load returns.
 func (l *loader) finish(args []string) (*Settings, []Warning, error) {
 	l.args(args)
-	l.judgeUnused()
+	l.classifyUnused()
 	if dir, at := l.s.String("dir"), l.s.Where("dir"); at != "" {
 		info, err := os.Stat(dir)
 		if err == nil && !info.IsDir() {

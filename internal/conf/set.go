@@ -95,7 +95,7 @@ func (d *directive) set(s *Settings, text string, old value) (value, error) {
 // refusal says why a directive has the value that it has.
 func (d *directive) refusal() error {
 	if d.remedy == "" {
-		return errors.New(d.why)
+		return errors.New(d.reason)
 	}
-	return fmt.Errorf("%s: %s", d.why, d.remedy)
+	return fmt.Errorf("%s: %s", d.reason, d.remedy)
 }

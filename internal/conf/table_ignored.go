@@ -13,7 +13,7 @@ func ignoredTable() []directive {
 				continue
 			}
 			name, alias, _ := strings.Cut(names, "|")
-			list = append(list, directive{name: name, alias: alias, kind: isIgnored, def: def, why: group.why, effect: group.effect})
+			list = append(list, directive{name: name, alias: alias, kind: isIgnored, def: def, reason: group.reason, effect: group.effect})
 		}
 	}
 	return list
@@ -22,62 +22,62 @@ func ignoredTable() []directive {
 // ignoredGroups has a line for each directive: its name, its other name if it has one, and the default of Redis,
 // which says nothing that has to be told.
 var ignoredGroups = []struct {
-	why    string
+	reason string
 	effect effect
 	rows   string
 }{
 	// What clients or administrators will notice.
-	{why: "there are no keyspace notifications", effect: differs, rows: `
+	{reason: "there are no keyspace notifications", effect: differs, rows: `
 		notify-keyspace-events
 	`},
-	{why: "what clients may keep waiting is bounded for each by client-output-buffer-limit, not for all together", effect: differs, rows: `
+	{reason: "what clients may keep waiting is bounded for each by client-output-buffer-limit, not for all together", effect: differs, rows: `
 		maxmemory-clients 0
 	`},
-	{why: "connections to others leave by the address and with the marks that the operating system chooses", effect: differs, rows: `
+	{reason: "connections to others leave by the address and with the marks that the operating system chooses", effect: differs, rows: `
 		bind-source-addr
 		socket-mark-id 0
 	`},
-	{why: "clients are told one port", effect: differs, rows: `
+	{reason: "clients are told one port", effect: differs, rows: `
 		cluster-announce-tls-port 0
 		cluster-announce-client-port 0
 		cluster-announce-client-tls-port 0
 		cluster-announce-client-ipv4
 		cluster-announce-client-ipv6
 	`},
-	{why: "keys always expire", effect: differs, rows: `
+	{reason: "keys always expire", effect: differs, rows: `
 		import-mode no
 	`},
-	{why: "a node calls itself what it is", effect: differs, rows: `
+	{reason: "a node calls itself what it is", effect: differs, rows: `
 		extended-redis-compatibility no
 	`},
 
 	// Commands and features that are not there, or always do what the directive asks for.
-	{why: "there are no ACL users", rows: `
+	{reason: "there are no ACL users", rows: `
 		acl-pubsub-default resetchannels
 		acllog-max-len 128
 	`},
-	{why: "there is no TLS", rows: `
+	{reason: "there is no TLS", rows: `
 		tls-prefer-server-ciphers no
 		tls-session-caching yes
 		tls-session-cache-size 20480
 		tls-session-cache-timeout 300
 	`},
-	{why: "what it names cannot be changed at run time, and modules cannot be loaded", rows: `
+	{reason: "what it names cannot be changed at run time, and modules cannot be loaded", rows: `
 		enable-protected-configs no
 		enable-module-command no
 	`},
-	{why: "DEBUG has no subcommand that could do harm", rows: `
+	{reason: "DEBUG has no subcommand that could do harm", rows: `
 		enable-debug-assert no
 	`},
-	{why: "there are no scripts", rows: `
+	{reason: "there are no scripts", rows: `
 		busy-reply-threshold|lua-time-limit 5000
 		lua-enable-deprecated-api no
 	`},
-	{why: "there is no pub/sub and no tracking", rows: `
+	{reason: "there is no pub/sub and no tracking", rows: `
 		cluster-allow-pubsubshard-when-down yes
 		tracking-table-max-keys 1000000
 	`},
-	{why: "there is no log of slow commands and no latency monitor", rows: `
+	{reason: "there is no log of slow commands and no latency monitor", rows: `
 		slowlog-log-slower-than|commandlog-execution-slower-than 10000
 		slowlog-max-len|commandlog-slow-execution-max-len 128
 		commandlog-request-larger-than 1048576
@@ -89,15 +89,15 @@ var ignoredGroups = []struct {
 		latency-tracking-info-percentiles 50 99 99.9
 		cluster-slot-stats-enabled no
 	`},
-	{why: "keys are sorted and compared as bytes", rows: `
+	{reason: "keys are sorted and compared as bytes", rows: `
 		locale-collate
 	`},
-	{why: "the log never shows keys and values", rows: `
+	{reason: "the log never shows keys and values", rows: `
 		hide-user-data-from-log yes
 	`},
 
 	// How collections are stored.
-	{why: "there are no collections", rows: `
+	{reason: "there are no collections", rows: `
 		hash-max-listpack-entries|hash-max-ziplist-entries 512
 		hash-max-listpack-value|hash-max-ziplist-value 64
 		list-max-listpack-size|list-max-ziplist-size -2
@@ -115,7 +115,7 @@ var ignoredGroups = []struct {
 	`},
 
 	// Memory and processors.
-	{why: "memory is the Go runtime's to arrange", rows: `
+	{reason: "memory is the Go runtime's to arrange", rows: `
 		activedefrag no
 		active-defrag-cycle-max 25
 		active-defrag-cycle-min 1
@@ -128,7 +128,7 @@ var ignoredGroups = []struct {
 		jemalloc-bg-thread yes
 		disable-thp yes
 	`},
-	{why: "keys are freed by the garbage collector, in the background", rows: `
+	{reason: "keys are freed by the garbage collector, in the background", rows: `
 		lazyfree-lazy-eviction no
 		lazyfree-lazy-expire no
 		lazyfree-lazy-server-del no
@@ -136,14 +136,14 @@ var ignoredGroups = []struct {
 		lazyfree-lazy-user-flush no
 		replica-lazy-flush|slave-lazy-flush no
 	`},
-	{why: "expiry and eviction take the time that they need, within fixed bounds", rows: `
+	{reason: "expiry and eviction take the time that they need, within fixed bounds", rows: `
 		active-expire-effort 1
 		dynamic-hz yes
 		lfu-decay-time 1
 		lfu-log-factor 10
 		maxmemory-eviction-tenacity 10
 	`},
-	{why: "a node uses all processors that GOMAXPROCS allows", rows: `
+	{reason: "a node uses all processors that GOMAXPROCS allows", rows: `
 		io-threads-do-reads no
 		events-per-io-thread 2
 		prefetch-batch-max-size 16
@@ -155,7 +155,7 @@ var ignoredGroups = []struct {
 	`},
 
 	// Files.
-	{why: "there is no append-only file", rows: `
+	{reason: "there is no append-only file", rows: `
 		appendfilename appendonly.aof
 		appenddirname appendonlydir
 		appendfsync everysec
@@ -168,7 +168,7 @@ var ignoredGroups = []struct {
 		aof-timestamp-enabled no
 		aof-use-rdb-preamble yes
 	`},
-	{why: "snapshots have a format of their own, always with checksums, and what clients restore is always checked", rows: `
+	{reason: "snapshots have a format of their own, always with checksums, and what clients restore is always checked", rows: `
 		rdbchecksum yes
 		rdbcompression yes
 		rdb-save-incremental-fsync yes
@@ -178,7 +178,7 @@ var ignoredGroups = []struct {
 	`},
 
 	// Replication and the cluster.
-	{why: "replicas always do it this way", rows: `
+	{reason: "replicas always do it this way", rows: `
 		repl-backlog-ttl 3600
 		repl-disable-tcp-nodelay no
 		repl-diskless-load disabled
@@ -191,30 +191,30 @@ var ignoredGroups = []struct {
 		replica-ignore-maxmemory|slave-ignore-maxmemory yes
 		propagation-error-behavior ignore
 	`},
-	{why: "a node tells others its cluster-announce-ip, -port and -hostname only", rows: `
+	{reason: "a node tells others its cluster-announce-ip, -port and -hostname only", rows: `
 		replica-announced yes
 		replica-announce-ip|slave-announce-ip
 		replica-announce-port|slave-announce-port 0
 		cluster-announce-human-nodename
 		availability-zone
 	`},
-	{why: "the bus bounds by itself what waits for a peer, and how long forgotten nodes are remembered", rows: `
+	{reason: "the bus bounds by itself what waits for a peer, and how long forgotten nodes are remembered", rows: `
 		cluster-link-sendbuf-limit 0
 		cluster-ping-interval 1000
 		cluster-blacklist-ttl 60
 		cluster-manual-failover-timeout 5000
 	`},
-	{why: "a master that ends waits for a replica in step for 600 ms", rows: `
+	{reason: "a master that ends waits for a replica in step for 600 ms", rows: `
 		shutdown-timeout 10
 	`},
 
 	// The process.
-	{why: "listening is the operating system's to tune", rows: `
+	{reason: "listening is the operating system's to tune", rows: `
 		tcp-backlog 511
 		max-new-connections-per-cycle 10
 		max-new-tls-connections-per-cycle 1
 	`},
-	{why: "the process, its title and its log are the service manager's", rows: `
+	{reason: "the process, its title and its log are the service manager's", rows: `
 		always-show-logo no
 		crash-log-enabled yes
 		crash-memcheck-enabled yes

@@ -11,16 +11,16 @@ import (
 // them would be open where the file says that it is shut, or have no copy where the file says that there is one.
 func protectingTable() []directive {
 	list := []directive{
-		{name: "user", fileOnly: true, same: defaultUser, why: "there are no ACL users",
+		{name: "user", fileOnly: true, same: defaultUser, reason: "there are no ACL users",
 			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
-		{name: "aclfile", why: "there are no ACL users",
+		{name: "aclfile", reason: "there are no ACL users",
 			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
-		{name: "loadmodule", fileOnly: true, why: "modules, which may guard commands or hold data, cannot be loaded",
+		{name: "loadmodule", fileOnly: true, reason: "modules, which may guard commands or hold data, cannot be loaded",
 			remedy: "remove the line; a host program adds commands with Node.Handle"},
-		{name: "unixsocketgroup", why: "the Unix socket belongs to the group of the process",
+		{name: "unixsocketgroup", reason: "the Unix socket belongs to the group of the process",
 			remedy: "remove the line and run the process in that group"},
 		{name: "replicaof", alias: "slaveof", effect: preserves, same: replicaOfNobody,
-			why:    "a node outside a cluster has no replicas, and this one would take writes that nobody copies",
+			reason: "a node outside a cluster has no replicas, and this one would take writes that nobody copies",
 			remedy: `remove the line, set "cluster-enabled yes" and use CLUSTER REPLICATE`},
 	}
 	const why, remedy = "there is no TLS in this server: clients and nodes talk in plain text", "remove the line and let a TLS proxy stand before the port"
@@ -30,7 +30,7 @@ func protectingTable() []directive {
 		tls-client-cert-file= tls-client-key-file= tls-client-key-file-pass= tls-dh-params-file=
 		tls-protocols= tls-ciphers= tls-ciphersuites= tls-auth-clients-user=off`) {
 		name, def, _ := strings.Cut(row, "=")
-		list = append(list, directive{name: name, def: def, why: why, remedy: remedy})
+		list = append(list, directive{name: name, def: def, reason: why, remedy: remedy})
 	}
 	for i := range list {
 		d := &list[i]

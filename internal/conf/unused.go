@@ -25,8 +25,8 @@ func (l *loader) setAside(i int, at string, args []string) {
 	l.unused = append(l.unused, unused{i, at, args})
 }
 
-// judgeUnused refuses what protects, warns of what makes a difference, and tells the rest in one line.
-func (l *loader) judgeUnused() {
+// classifyUnused refuses what protects, warns of what makes a difference, and tells the rest in one line.
+func (l *loader) classifyUnused() {
 	var rest []unused
 	for _, u := range l.unused {
 		d := &directives[u.directive]
@@ -53,9 +53,9 @@ func (l *loader) judgeUnused() {
 func (u unused) String() string {
 	d := &directives[u.directive]
 	if d.fixed() {
-		return fmt.Sprintf("%s stays %s: %s", d.name, quote(d.def), d.why)
+		return fmt.Sprintf("%s stays %s: %s", d.name, quote(d.def), d.reason)
 	}
-	return fmt.Sprintf("%s is ignored: %s", d.name, d.why)
+	return fmt.Sprintf("%s is ignored: %s", d.name, d.reason)
 }
 
 // refuse keeps the node from starting without a directive, unless that is allowed.
@@ -66,11 +66,11 @@ func (l *loader) refuse(d *directive, at string) {
 	}
 	if l.allow {
 		l.s.given = append(l.s.given, d.name)
-		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.name, allowUnprotected, less, d.why)
+		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.name, allowUnprotected, less, d.reason)
 		return
 	}
 	l.fail(&Error{At: at, Name: d.name, Err: fmt.Errorf("the node would be %s than this line says: %s; %s, or start with --%s",
-		less, d.why, d.remedy, allowUnprotected)})
+		less, d.reason, d.remedy, allowUnprotected)})
 }
 
 // allowUnprotected reads the option of that name, which stands on the command line only: what a file allowed would soon

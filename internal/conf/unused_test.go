@@ -87,7 +87,7 @@ func TestTable(t *testing.T) {
 	for i := range directives {
 		d := &directives[i]
 		switch {
-		case d.ignored() && d.why == "":
+		case d.ignored() && d.reason == "":
 			t.Errorf("%s: nobody says why it is ignored", d.name)
 		case d.effect >= protects && d.remedy == "":
 			t.Errorf("%s: nobody says what to do instead", d.name)

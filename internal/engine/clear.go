@@ -26,7 +26,7 @@ func (e *Engine) clear(slot slots.Slot, done <-chan struct{}) error {
 		var ended <-chan struct{}
 		err := e.asMaster(done, func(allowed func() bool) (err error) {
 			e.store.DropIf(slot, func() bool {
-				if f := e.flights[slot]; f != nil {
+				if f := e.inFlight[slot]; f != nil {
 					ended, err = f.wait()
 					return false
 				}

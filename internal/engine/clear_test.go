@@ -39,35 +39,35 @@ func TestClearWaitsForThePause(t *testing.T) {
 	})
 }
 
-// TestClearWaitsForFlights: a key that is on its way when FLUSHALL comes must not be at the other node
+// TestClearWaitsForKeysInFlight: a key that is on its way when FLUSHALL comes must not be at the other node
 // when that has been answered, nor come there later.
-func TestClearWaitsForFlights(t *testing.T) {
+func TestClearWaitsForKeysInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := New(keyspace.New(keyspace.Config{}))
 		put(e, "foo", "1")
 		put(e, "{foo}b", "2")
 		put(e, "bar", "3") // in slot 5061, before foo's
-		board(e, 1, "foo")
+		freeze(e, 1, "foo")
 		cleared := make(chan error)
 		go func() { cleared <- e.Clear(nil) }()
 		synctest.Wait()
 		if n := e.Store().Count(slotOfFoo); n != 2 || e.Store().Len() != 2 {
 			t.Errorf("while a key is in flight its slot holds %d keys, all together %d", n, e.Store().Len())
 		}
-		if err := e.Land(slotOfFoo, 1, [][]byte{[]byte("foo")}, nil); err != nil {
+		if err := e.Commit(slotOfFoo, 1, [][]byte{[]byte("foo")}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-cleared; err != nil || e.Store().Len() != 0 {
-			t.Errorf("after the flight: %v, %d keys", err, e.Store().Len())
+			t.Errorf("after it: %v, %d keys", err, e.Store().Len())
 		}
 
 		put(e, "foo", "1")
-		board(e, 2, "foo")
+		freeze(e, 2, "foo")
 		go func() { cleared <- e.Clear(nil) }()
 		synctest.Wait()
-		e.Stall(slotOfFoo, 2, true)
+		e.Reject(slotOfFoo, 2, true)
 		if err := <-cleared; err != slots.ErrTryAgain || e.Store().Len() != 1 {
-			t.Errorf("when the flight stalled: %v, %d keys", err, e.Store().Len())
+			t.Errorf("when it was rejected: %v, %d keys", err, e.Store().Len())
 		}
 	})
 }

@@ -23,7 +23,7 @@ type Access struct {
 	ReadOnly  bool       // the client said READONLY on this connection
 
 	// Done ends the wait of an Update for a key that is on its way to another node, or
-	// for the end of a pause, with slots.ErrTryAgain; nil never does. See [Engine.Board]
+	// for the end of a pause, with slots.ErrTryAgain; nil never does. See [Engine.Freeze]
 	// and [Engine.PauseWrites].
 	Done <-chan struct{}
 }
@@ -35,12 +35,12 @@ type Engine struct {
 
 	refusal atomic.Pointer[refusal] // never nil
 
-	flights    [slots.Count]*flight // keys on their way to another node; each guarded by its slot's lock
-	lastFlight atomic.Uint64
+	inFlight     [slots.Count]*inFlight // keys on their way to another node; each guarded by its slot's lock
+	lastInFlight atomic.Uint64
 
 	pauses    pauses
 	preparing atomic.Pointer[slots.Set] // nil: none. See Prepare
-	gate      atomic.Pointer[func() error]
+	veto      atomic.Pointer[func() error]
 }
 
 // New returns an engine without a map: it serves all slots until Publish.
@@ -92,9 +92,9 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			if err := e.Refused(); err != nil {
 				return err
 			}
-			if e.flights[a.Slot] != nil {
+			if e.inFlight[a.Slot] != nil {
 				var err error
-				if ended, err = e.inFlightLocked(a); ended != nil || err != nil {
+				if ended, err = e.frozenLocked(a); ended != nil || err != nil {
 					return err
 				}
 			}
@@ -104,8 +104,8 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			if ended = e.pauses.wait(); ended != nil {
 				return nil
 			}
-			if gate := e.gate.Load(); gate != nil {
-				if err := (*gate)(); err != nil {
+			if veto := e.veto.Load(); veto != nil {
+				if err := (*veto)(); err != nil {
 					return err
 				}
 			}
@@ -123,14 +123,14 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	}
 }
 
-// SetGate makes every Update that this node would serve ask gate first, under the slot's lock; its
-// error refuses the write. gate must not wait. nil lets all pass.
-func (e *Engine) SetGate(gate func() error) {
-	if gate == nil {
-		e.gate.Store(nil)
+// SetVeto makes every Update that this node would serve ask veto first, under the slot's lock; its
+// error refuses the write. veto must not wait. nil lets all pass.
+func (e *Engine) SetVeto(veto func() error) {
+	if veto == nil {
+		e.veto.Store(nil)
 		return
 	}
-	e.gate.Store(&gate)
+	e.veto.Store(&veto)
 }
 
 // route is called under the slot's lock.

@@ -33,19 +33,19 @@ func TestPauseHoldsWhatTheNodeItselfWrites(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := New(keyspace.New(keyspace.Config{}))
 				put(e, "foo", "1")
-				board(e, 7, "foo")
+				freeze(e, 7, "foo")
 				e.PauseWrites(time.Second)
 				began := time.Now()
-				imported, landed, shipped := make(chan error), make(chan error), make(chan error)
+				imported, committed, exported := make(chan error), make(chan error), make(chan error)
 				go func() { imported <- e.Import(ops, false, nil) }()
-				go func() { landed <- e.Land(slotOfFoo, 7, [][]byte{[]byte("foo")}, nil) }()
+				go func() { committed <- e.Commit(slotOfFoo, 7, [][]byte{[]byte("foo")}, nil) }()
 				go func() {
 					a := access("{foo}other")
-					s, err := e.Ship(a)
+					s, err := e.Export(a)
 					if err == nil {
-						err = s.Land(nil)
+						err = s.Commit(nil)
 					}
-					shipped <- err
+					exported <- err
 				}()
 				synctest.Wait()
 				if n := e.Store().Len(); n != 1 {
@@ -56,19 +56,19 @@ func TestPauseHoldsWhatTheNodeItselfWrites(t *testing.T) {
 					e.Publish(replicaMap(t))
 					want, left = slots.ErrReadOnly, 1
 				}
-				for what, ended := range map[string]chan error{"import": imported, "landing": landed} {
+				for what, ended := range map[string]chan error{"import": imported, "landing": committed} {
 					if err := <-ended; err != want || time.Since(began) != time.Second {
 						t.Errorf("%s: %v after %v, want %v", what, err, time.Since(began), want)
 					}
 				}
-				if err := <-shipped; err != nil || time.Since(began) != time.Second {
-					t.Errorf("a shipment: %v after %v", err, time.Since(began))
+				if err := <-exported; err != nil || time.Since(began) != time.Second {
+					t.Errorf("an export: %v after %v", err, time.Since(began))
 				}
 				if n := e.Store().Len(); n != left {
 					t.Errorf("%d keys after the pause, want %d", n, left)
 				}
-				if !board(e, 8, "foo") {
-					t.Error("the flight has not ended")
+				if !freeze(e, 8, "foo") {
+					t.Error("the keys are still in flight")
 				}
 			})
 		})
@@ -86,16 +86,16 @@ func TestDoneEndsTheWaitOfTheNode(t *testing.T) {
 	}
 }
 
-// TestGateRefusesShipments: where too few replicas would hear of a deletion, nothing is shipped.
-func TestGateRefusesShipments(t *testing.T) {
+// TestVetoRefusesExports: where too few replicas would hear of a deletion, nothing is shipped.
+func TestVetoRefusesExports(t *testing.T) {
 	e := New(keyspace.New(keyspace.Config{}))
 	put(e, "foo", "1")
-	e.SetGate(func() error { return slots.ErrReadOnly })
-	if _, err := e.Ship(access("foo")); err != slots.ErrReadOnly {
+	e.SetVeto(func() error { return slots.ErrReadOnly })
+	if _, err := e.Export(access("foo")); err != slots.ErrReadOnly {
 		t.Errorf("Ship = %v", err)
 	}
-	e.SetGate(nil)
-	if s, err := e.Ship(access("foo")); err != nil || len(s.Items) != 1 {
+	e.SetVeto(nil)
+	if s, err := e.Export(access("foo")); err != nil || len(s.Items) != 1 {
 		t.Errorf("Ship = %v, %v", s, err)
 	}
 }

@@ -15,7 +15,7 @@ func pipe(t *testing.T, max int) (*Reader, net.Conn) {
 	near, far := net.Pipe()
 	t.Cleanup(func() { near.Close(); far.Close() })
 	r := NewReader(near, max)
-	r.Bound(near, Stall)
+	r.Bound(near, ProgressTimeout)
 	return r, far
 }
 
@@ -29,7 +29,7 @@ func TestHalfFrameIsGivenUp(t *testing.T) {
 				began := time.Now()
 				go far.Write(whole[:sent])
 				_, err := r.Next()
-				if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took != Stall {
+				if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took != ProgressTimeout {
 					t.Errorf("after %v: %v", took, err)
 				}
 				if cap(r.buf) > max(keepBuffer, 2*sent) {
@@ -47,12 +47,12 @@ func TestSlowFrameArrives(t *testing.T) {
 		r, far := pipe(t, len(payload))
 		go func() {
 			for range 2 {
-				time.Sleep(100 * Stall)
+				time.Sleep(100 * ProgressTimeout)
 				for rest := Append(nil, payload); len(rest) > 0; {
 					n := min(len(rest), 512<<10)
 					far.Write(rest[:n])
 					rest = rest[n:]
-					time.Sleep(Stall / 3)
+					time.Sleep(ProgressTimeout / 3)
 				}
 			}
 			far.Close()

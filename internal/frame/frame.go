@@ -18,9 +18,9 @@ import (
 // HeaderSize is what a frame adds to its payload, in bytes.
 const HeaderSize = 8
 
-// Stall is how long a MiB of a frame may take between nodes, see Reader.Bound. It is far longer than any network
+// ProgressTimeout is how long a MiB of a frame may take between nodes, see Reader.Bound. It is far longer than any network
 // takes that a cluster works on.
-const Stall = 10 * time.Second
+const ProgressTimeout = 10 * time.Second
 
 // ErrCorrupt is matched by every error about bytes that are not what a frame
 // writer or Seal wrote.
@@ -48,11 +48,11 @@ func Finish(b []byte, start int) []byte {
 
 // Reader reads frames. It is not safe for concurrent use.
 type Reader struct {
-	r     *bufio.Reader
-	max   int
-	buf   []byte
-	conn  deadliner // see Bound, nil: no bound
-	stall time.Duration
+	r        *bufio.Reader
+	max      int
+	buf      []byte
+	conn     deadliner // see Bound, nil: no bound
+	progress time.Duration
 }
 
 // deadliner is the part of a net.Conn that Bound needs.
@@ -73,10 +73,10 @@ func NewReader(r io.Reader, max int) *Reader {
 	return &Reader{r: br, max: max}
 }
 
-// Bound makes a frame that has begun arrive in time: each MiB of it within stall, or Next fails. Without it, half a
+// Bound makes a frame that has begun arrive in time: each MiB of it within progress, or Next fails. Without it, half a
 // frame would take memory for as long as its sender likes. How long no frame begins is not bounded. The
 // Reader changes the read deadline of conn, which is what it reads from.
-func (r *Reader) Bound(conn deadliner, stall time.Duration) { r.conn, r.stall = conn, stall }
+func (r *Reader) Bound(conn deadliner, progress time.Duration) { r.conn, r.progress = conn, progress }
 
 // begin waits for the first byte of a frame, and bounds the rest if that is not here yet.
 func (r *Reader) begin() (bounded bool, err error) {
@@ -89,7 +89,7 @@ func (r *Reader) begin() (bounded bool, err error) {
 			return false, nil // nearly always
 		}
 	}
-	return true, r.conn.SetReadDeadline(time.Now().Add(r.stall))
+	return true, r.conn.SetReadDeadline(time.Now().Add(r.progress))
 }
 
 // Next returns the next payload, valid until the next call. The error is io.EOF
@@ -153,7 +153,7 @@ func (r *Reader) read(b []byte) error {
 		n := len(b)
 		if r.conn != nil && n > r.r.Buffered() {
 			n = min(n, boundStep)
-			r.conn.SetReadDeadline(time.Now().Add(r.stall))
+			r.conn.SetReadDeadline(time.Now().Add(r.progress))
 		}
 		if _, err := io.ReadFull(r.r, b[:n]); err != nil {
 			if err == io.EOF {

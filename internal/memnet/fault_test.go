@@ -58,7 +58,7 @@ func TestDialDelay(t *testing.T) {
 	})
 }
 
-func TestCutStallsUntilHealed(t *testing.T) {
+func TestCutHoldsUntilHealed(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *Network, a, b net.Conn) {
 		n.Partition([]string{"10.0.0.1"}, []string{"10.0.0.1", "10.0.0.2"})
 		send(t, a, "stalled")

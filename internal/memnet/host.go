@@ -71,10 +71,10 @@ func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	remote := net.TCPAddrFromAddrPort(to)
 	for {
-		c, delay, stalled, err := h.dial(w, from, to)
-		if stalled != nil {
+		c, delay, held, err := h.dial(w, from, to)
+		if held != nil {
 			select {
-			case <-stalled:
+			case <-held:
 				continue
 			case <-ctx.Done():
 				return nil, opError("dial", nil, remote, ctx.Err())
@@ -96,7 +96,7 @@ func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 }
 
 // dial makes one attempt. If stalled is not nil, try again once it is closed.
-func (h *Host) dial(w way, from netip.Addr, to netip.AddrPort) (c *conn, delay time.Duration, stalled <-chan struct{}, err error) {
+func (h *Host) dial(w way, from netip.Addr, to netip.AddrPort) (c *conn, delay time.Duration, held <-chan struct{}, err error) {
 	n := h.net
 	n.mu.Lock()
 	defer n.mu.Unlock()

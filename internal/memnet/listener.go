@@ -44,7 +44,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if wasFull {
 		n := l.host.net
 		n.mu.Lock()
-		n.announceLocked()
+		n.wakeLocked()
 		n.mu.Unlock()
 	}
 	return c, nil
@@ -57,7 +57,7 @@ func (l *listener) Close() error {
 	if l.host.listeners[l.at] == l {
 		delete(l.host.listeners, l.at)
 	}
-	n.announceLocked()
+	n.wakeLocked()
 	n.mu.Unlock()
 	for _, c := range l.close() {
 		c.wire.reset()

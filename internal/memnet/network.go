@@ -98,7 +98,7 @@ func (n *Network) Kill(name string) {
 			}
 		}
 	}
-	n.announceLocked()
+	n.wakeLocked()
 }
 
 // Partition cuts every link between a host of a and a host of b, in both directions.
@@ -139,7 +139,7 @@ func (n *Network) Heal() {
 		l.cut = false
 		l.updateLocked()
 	}
-	n.announceLocked()
+	n.wakeLocked()
 }
 
 // SetDelay makes whatever is sent between a and b from now on, in either direction,
@@ -170,7 +170,7 @@ func (n *Network) change(from, to string, f func(*link)) {
 	l := n.linkLocked(w)
 	f(l)
 	l.updateLocked()
-	n.announceLocked()
+	n.wakeLocked()
 }
 
 func (n *Network) linkLocked(w way) *link {
@@ -191,8 +191,8 @@ func (l *link) updateLocked() {
 	}
 }
 
-// announceLocked wakes every stalled Dial.
-func (n *Network) announceLocked() {
+// wakeLocked wakes every stalled Dial.
+func (n *Network) wakeLocked() {
 	close(n.changed)
 	n.changed = make(chan struct{})
 }

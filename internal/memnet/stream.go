@@ -25,10 +25,10 @@ type stream struct {
 	cut   bool          // nothing arrives
 	delay time.Duration // of what is written from now on
 
-	buf    ring      // all bytes written and not yet read
-	ready  int       // how many of them have arrived
-	flight []segment // what has not arrived, oldest first
-	timer  *time.Timer
+	buf       ring      // all bytes written and not yet read
+	ready     int       // how many of them have arrived
+	inTransit []segment // what has not arrived, oldest first
+	timer     *time.Timer
 
 	// What a reader gets after the last ready byte, nil while the stream lives:
 	// io.EOF, ECONNRESET, or net.ErrClosed where its own end is closed.
@@ -80,13 +80,13 @@ func (s *stream) appendLocked(b []byte) int {
 
 // sendLocked makes a segment arrive when the link allows it.
 func (s *stream) sendLocked(g segment) {
-	if len(s.flight) == 0 && !s.cut && s.delay == 0 {
-		s.takeLocked(g)
+	if len(s.inTransit) == 0 && !s.cut && s.delay == 0 {
+		s.deliverLocked(g)
 		return
 	}
 	g.at = time.Now().Add(s.delay)
-	if k := len(s.flight) - 1; k >= 0 {
-		last := &s.flight[k]
+	if k := len(s.inTransit) - 1; k >= 0 {
+		last := &s.inTransit[k]
 		if g.at.Before(last.at) {
 			g.at = last.at // the delay was reduced: nothing overtakes
 		}
@@ -95,14 +95,14 @@ func (s *stream) sendLocked(g segment) {
 			return
 		}
 	}
-	s.flight = append(s.flight, g)
-	if len(s.flight) == 1 {
+	s.inTransit = append(s.inTransit, g)
+	if len(s.inTransit) == 1 {
 		s.armLocked()
 	}
 }
 
-// takeLocked lets a segment arrive.
-func (s *stream) takeLocked(g segment) {
+// deliverLocked lets a segment arrive.
+func (s *stream) deliverLocked(g segment) {
 	s.ready += g.n
 	if g.end != nil {
 		s.endLocked(g.end)
@@ -126,10 +126,10 @@ func (s *stream) endLocked(err error) {
 
 // armLocked sets the timer for the oldest segment in flight.
 func (s *stream) armLocked() {
-	if s.cut || len(s.flight) == 0 {
+	if s.cut || len(s.inTransit) == 0 {
 		return
 	}
-	s.timer = resetTimer(s.timer, time.Until(s.flight[0].at), s.arrive)
+	s.timer = resetTimer(s.timer, time.Until(s.inTransit[0].at), s.arrive)
 }
 
 // arrive runs when the timer fires.
@@ -144,14 +144,14 @@ func (s *stream) arriveLocked() {
 		return
 	}
 	now, done := time.Now(), 0
-	for _, g := range s.flight {
+	for _, g := range s.inTransit {
 		if g.at.After(now) {
 			break
 		}
-		s.takeLocked(g)
+		s.deliverLocked(g)
 		done++
 	}
-	s.flight = s.flight[:copy(s.flight, s.flight[done:])]
+	s.inTransit = s.inTransit[:copy(s.inTransit, s.inTransit[done:])]
 	s.armLocked()
 }
 
@@ -164,9 +164,9 @@ func (s *stream) setLinkLocked(cut bool, delay time.Duration) {
 		return
 	}
 	again := time.Now().Add(delay)
-	for i := range s.flight {
-		if s.flight[i].at.Before(again) {
-			s.flight[i].at = again
+	for i := range s.inTransit {
+		if s.inTransit[i].at.Before(again) {
+			s.inTransit[i].at = again
 		}
 	}
 	s.arriveLocked()
@@ -175,7 +175,7 @@ func (s *stream) setLinkLocked(cut bool, delay time.Duration) {
 // dropLocked throws away what nobody will read.
 func (s *stream) dropLocked() {
 	s.buf, s.ready = ring{}, 0
-	s.flight = nil
+	s.inTransit = nil
 	if s.timer != nil {
 		s.timer.Stop()
 	}

@@ -201,7 +201,7 @@ func (c *Conn) write() {
 
 func (c *Conn) read() {
 	frames := frame.NewReader(c.conn, MaxMessage)
-	frames.Bound(c.conn, frame.Stall)
+	frames.Bound(c.conn, frame.ProgressTimeout)
 	for {
 		payload, err := frames.Next()
 		if err == nil {
@@ -250,14 +250,14 @@ var errQuiet = errors.New("the other node is silent")
 func (c *Conn) startWatchLocked() {
 	c.heard, c.asked = true, false
 	if c.watch == nil {
-		c.watch = time.AfterFunc(c.quiet/2, c.look)
+		c.watch = time.AfterFunc(c.quiet/2, c.watchdog)
 	} else {
 		c.watch.Reset(c.quiet / 2)
 	}
 }
 
-// look runs every half of quiet while there are calls.
-func (c *Conn) look() {
+// watchdog runs every half of quiet while there are calls.
+func (c *Conn) watchdog() {
 	c.mu.Lock()
 	silent := false
 	switch {

@@ -62,7 +62,7 @@ func echo(ctx context.Context, r *Request, inline bool, dst []byte) ([]byte, err
 	case "fail":
 		return nil, errors.New("ERR no")
 	case "flags":
-		return fmt.Append(dst, r.Asking, r.ReadOnly, r.Procedure), nil
+		return fmt.Append(dst, r.Asking, r.ReadOnly, r.Func), nil
 	}
 	for _, arg := range r.Args {
 		dst = append(dst, arg...)
@@ -78,7 +78,7 @@ func TestCallAndAnswer(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 		r := req("flags")
-		r.Asking, r.ReadOnly, r.Procedure = true, true, "p"
+		r.Asking, r.ReadOnly, r.Func = true, true, "p"
 		if got, err := c.Call(ctx, r); err != nil || string(got) != "true true p" && string(got) != "true truep" {
 			t.Errorf("%q, %v", got, err)
 		}

@@ -1,4 +1,4 @@
-// Package peer carries calls between nodes: a command for the keys of a slot, or a procedure that the host program
+// Package peer carries calls between nodes: a command for the keys of a slot, or a function that the host program
 // offers. Many calls share one connection; each has a number, so that answers come in any order.
 //
 // # Vocabulary
@@ -14,10 +14,10 @@
 //
 // Frames (internal/frame) of msgpack arrays, the first element being the kind:
 //
-//	[request, id, flags, milliseconds left or 0, sync + 1, procedure, argument …]
+//	[request, id, flags, milliseconds left or 0, sync + 1, function, argument …]
 //	[cancel, id]           the caller does not wait any longer
 //	[ping]                 is anybody there? Answered by [pong]
-//	[reply, id, bytes]     a command's reply is RESP3, a procedure's is its own
+//	[reply, id, bytes]     a command's reply is RESP3, a function's is its own
 //	[failure, id, refused, text]   refused: nothing has been done
 //	[moved or ask, id, slot, node, host, port, bus port]
 //

@@ -25,8 +25,8 @@ const (
 	kindAsk
 )
 
-// maxWithin bounds what is asked for: it is as good as no bound.
-const maxWithin = 24 * 365 * time.Hour
+// greatestStaleness bounds what is asked for: it is as good as no bound.
+const greatestStaleness = 24 * 365 * time.Hour
 
 const (
 	flagAsking = 1 << iota
@@ -35,14 +35,14 @@ const (
 
 // Request is what a node asks of another.
 type Request struct {
-	Procedure string   // what the host offers under that name; "" = a command
-	Args      [][]byte // the command with its arguments, or the procedure's
-	Asking    bool     // as after ASKING
-	ReadOnly  bool     // as after READONLY
+	Func     string   // what the host offers under that name; "" = a command
+	Args     [][]byte // the command with its arguments, or the function's
+	Asking   bool     // as after ASKING
+	ReadOnly bool     // as after READONLY
 	// Within makes ReadOnly good only while the node is at most so far behind its master; 0: no matter. It
 	// travels in milliseconds.
-	Within time.Duration
-	Sync   int // replicas that must hold a write before it is answered; negative: as the node is configured
+	MaxStaleness time.Duration
+	Sync         int // replicas that must hold a write before it is answered; negative: as the node is configured
 
 	id   uint64
 	left uint64 // milliseconds until the caller gives up, 0 = never
@@ -75,8 +75,8 @@ func appendRequest(b []byte, r *Request) []byte {
 	b = packUint(b, flags)
 	b = packUint(b, r.left)
 	b = packUint(b, uint64(max(-1, r.Sync)+1))
-	b = packUint(b, uint64(r.Within.Milliseconds()))
-	b = packBytes(b, r.Procedure)
+	b = packUint(b, uint64(r.MaxStaleness.Milliseconds()))
+	b = packBytes(b, r.Func)
 	for _, arg := range r.Args {
 		b = packBytes(b, arg)
 	}
@@ -148,8 +148,8 @@ func decodeRequest(u *unpacker, n int, args [][]byte) (Request, error) {
 	r.Asking, r.ReadOnly = flags&flagAsking != 0, flags&flagReadOnly != 0
 	r.left = u.uint()
 	r.Sync = int(min(u.uint(), 1<<20)) - 1
-	r.Within = time.Duration(min(u.uint(), uint64(maxWithin/time.Millisecond))) * time.Millisecond
-	r.Procedure = string(u.bytes())
+	r.MaxStaleness = time.Duration(min(u.uint(), uint64(greatestStaleness/time.Millisecond))) * time.Millisecond
+	r.Func = string(u.bytes())
 	r.Args = args[:0]
 	for i := 6; i < n && u.err == nil; i++ {
 		r.Args = append(r.Args, u.bytes())

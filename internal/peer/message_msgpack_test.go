@@ -44,8 +44,8 @@ func TestRequestsAreMsgpack(t *testing.T) {
 	}
 	for _, want := range []Request{
 		{id: 1, Args: [][]byte{[]byte("PING")}},
-		{id: 1 << 40, left: 300, Sync: -1, Asking: true, ReadOnly: true, Within: 1500 * time.Millisecond, Args: [][]byte{[]byte("SET"), []byte("k"), bytes.Repeat([]byte("v"), 70_000)}},
-		{id: 200, left: 1 << 33, Sync: 2, Procedure: "load", Args: [][]byte{{}, bytes.Repeat([]byte("x"), 300)}},
+		{id: 1 << 40, left: 300, Sync: -1, Asking: true, ReadOnly: true, MaxStaleness: 1500 * time.Millisecond, Args: [][]byte{[]byte("SET"), []byte("k"), bytes.Repeat([]byte("v"), 70_000)}},
+		{id: 200, left: 1 << 33, Sync: 2, Func: "load", Args: [][]byte{{}, bytes.Repeat([]byte("x"), 300)}},
 		{id: 3, Args: many},
 	} {
 		for style, b := range forms(t, appendRequest(nil, &want)) {

@@ -54,7 +54,7 @@ func (u *unpacker) fail(what string) {
 	}
 }
 
-func (u *unpacker) take(n int) []byte {
+func (u *unpacker) next(n int) []byte {
 	if u.err != nil || n < 0 || n > len(u.b)-u.off {
 		u.fail("cut short")
 		return nil
@@ -64,7 +64,7 @@ func (u *unpacker) take(n int) []byte {
 }
 
 func (u *unpacker) number(size int) uint64 {
-	p := u.take(size)
+	p := u.next(size)
 	switch len(p) {
 	case 1:
 		return uint64(p[0])
@@ -100,7 +100,7 @@ func (u *unpacker) port() uint16 {
 func (u *unpacker) bytes() []byte {
 	switch head := byte(u.number(1)); {
 	case head >= 0xc4 && head <= 0xc6:
-		return u.take(int(u.number(1 << (head - 0xc4))))
+		return u.next(int(u.number(1 << (head - 0xc4))))
 	}
 	u.fail("no bytes")
 	return nil

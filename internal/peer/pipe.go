@@ -52,7 +52,7 @@ func NewPipe(conn net.Conn, quiet time.Duration) *Pipe {
 	return p
 }
 
-// Call sends a command, after ASKING if r says so, and waits for its reply. r must not name a procedure. An error reply is
+// Call sends a command, after ASKING if r says so, and waits for its reply. r must not name a function. An error reply is
 // a Reply, no error; the error matches ErrNotSent or ErrLost, and ctx.Err() if ctx ended.
 func (p *Pipe) Call(ctx context.Context, r *Request) (resp.Reply, error) {
 	select {
@@ -185,14 +185,14 @@ func (p *Pipe) deliver(reply resp.Reply) {
 func (p *Pipe) startWatchLocked() {
 	p.heard = true
 	if p.watch == nil {
-		p.watch = time.AfterFunc(p.quiet, p.look)
+		p.watch = time.AfterFunc(p.quiet, p.watchdog)
 	} else {
 		p.watch.Reset(p.quiet)
 	}
 }
 
-// look runs every quiet while somebody waits.
-func (p *Pipe) look() {
+// watchdog runs every quiet while somebody waits.
+func (p *Pipe) watchdog() {
 	p.mu.Lock()
 	alive := p.heard
 	p.heard = false

@@ -53,7 +53,7 @@ func Serve(ctx context.Context, conn net.Conn, handle Handler) {
 func (s *answerer) read(ctx context.Context, conn net.Conn) {
 	in := bufio.NewReaderSize(conn, 16<<10)
 	frames := frame.NewReader(in, MaxMessage)
-	frames.Bound(conn, frame.Stall)
+	frames.Bound(conn, frame.ProgressTimeout)
 	conn.SetReadDeadline(time.Now().Add(firstRequest))
 	var args [][]byte
 	var reply []byte

@@ -246,13 +246,13 @@ func (p *Parser) endOfLine(line []byte, c byte) int {
 
 // collect returns the arguments of a complete command.
 func (p *Parser) collect() [][]byte {
-	p.settle()
+	p.finish()
 	p.cmd = p.r
 	return p.args
 }
 
 // settle adds the arguments in buf to the list: from now on their place does not change.
-func (p *Parser) settle() {
+func (p *Parser) finish() {
 	args, buf, cmd := slices.Grow(p.args, len(p.spans)), p.buf, p.cmd // in registers: this is a hot loop
 	for _, sp := range p.spans {
 		from := cmd + sp.off
@@ -339,7 +339,7 @@ func (p *Parser) pending() int {
 // grow goes on in another buffer. The arguments that are complete stay where they are.
 func (p *Parser) grow() {
 	arrived := p.Buffered()
-	p.settle()
+	p.finish()
 	p.earlier += p.r - p.cmd
 	// What has arrived justifies four times as much, but not more than the argument under way
 	// needs, if that is the last one or a long one.

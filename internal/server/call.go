@@ -19,7 +19,7 @@ type Call struct {
 	Asking   bool // as after ASKING
 	ReadOnly bool // as after READONLY
 	// Within makes ReadOnly good only while the node is at most so far behind its master; 0: no matter.
-	Within time.Duration
+	MaxStaleness time.Duration
 	// Done ends waiting for keys in flight and for the end of a pause. nil: only Close does.
 	Done <-chan struct{}
 }
@@ -65,7 +65,7 @@ func (s *session) call(c *Call) (err error) {
 			err = replyError("ERR the command panicked: see the node's log")
 		}
 	}()
-	s.args, s.asking, s.readOnly, s.within = c.Args, c.Asking, c.ReadOnly, c.Within
+	s.args, s.asking, s.readOnly, s.maxStaleness = c.Args, c.Asking, c.ReadOnly, c.MaxStaleness
 	s.access.Done = c.Done
 	if c.Done == nil {
 		s.access.Done = s.srv.life.Done()

@@ -134,7 +134,7 @@ func (s *session) addSlots(read func(*slotChange) error) error {
 	if err := read(&c); err != nil {
 		return err
 	}
-	return s.change(func(ctx context.Context) error { return s.srv.take(ctx, c.m, c.set) })
+	return s.change(func(ctx context.Context) error { return s.srv.claimSlots(ctx, c.m, c.set) })
 }
 
 // delSlots takes slots that another node gave up a moment ago for dropped already, which is no

@@ -42,7 +42,7 @@ type Config struct {
 	// without replicas.
 	Replication func() Replication
 	// Within reports whether this node is a replica that has all its master had so long ago; nil: it never knows.
-	Within func(bound time.Duration) bool
+	MaxStaleness func(bound time.Duration) bool
 	// Acks tells what replicas hold; nil: there is no replication.
 	Acks Acks
 	// Promises are what they were told; nil: nothing.
@@ -116,8 +116,8 @@ func (c Config) withDefaults() (Config, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 		}
 	}
-	if c.Within == nil {
-		c.Within = func(time.Duration) bool { return false }
+	if c.MaxStaleness == nil {
+		c.MaxStaleness = func(time.Duration) bool { return false }
 	}
 	if c.Replication == nil {
 		c.Replication = func() Replication { return Replication{} }

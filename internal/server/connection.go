@@ -35,7 +35,7 @@ var connectionCommands = []command{
 	{name: "readonly", arity: 1, flags: flagLoading | flagStale | flagFast | flagPlain, group: "cluster", since: "3.0.0",
 		summary: "Lets this connection read from a replica.", run: cmdReadOnly},
 	{name: "mesh.readonly", arity: 2, flags: flagLoading | flagStale | flagFast | flagPlain | flagHidden, group: "cluster", since: "1.0.0",
-		summary: "Lets this connection read from a replica while that is at most so many milliseconds behind its master.", run: cmdReadOnlyWithin},
+		summary: "Lets this connection read from a replica while that is at most so many milliseconds behind its master.", run: cmdReadOnlyBounded},
 	{name: "readwrite", arity: 1, flags: flagLoading | flagStale | flagFast | flagPlain, group: "cluster", since: "3.0.0",
 		summary: "Undoes READONLY.", run: cmdReadWrite},
 	clientCommand,
@@ -228,8 +228,8 @@ func cmdReadOnly(s *session) error {
 	return nil
 }
 
-// cmdReadOnlyWithin is READONLY for who minds how old the data is: MESH.READONLY milliseconds.
-func cmdReadOnlyWithin(s *session) error {
+// cmdReadOnlyBounded is READONLY for who minds how old the data is: MESH.READONLY milliseconds.
+func cmdReadOnlyBounded(s *session) error {
 	ms, ok := resp.ParseInt(s.args[1])
 	if !ok {
 		return errNotInt
@@ -240,7 +240,7 @@ func cmdReadOnlyWithin(s *session) error {
 	if err := cmdReadOnly(s); err != nil {
 		return err
 	}
-	s.within = time.Duration(ms) * time.Millisecond
+	s.maxStaleness = time.Duration(ms) * time.Millisecond
 	return nil
 }
 
@@ -254,7 +254,7 @@ func cmdReadWrite(s *session) error {
 }
 
 func (s *session) setReadOnly(on bool) {
-	s.readOnly, s.within = on, 0
+	s.readOnly, s.maxStaleness = on, 0
 	s.setFlag(clientReadOnly, on)
 }
 

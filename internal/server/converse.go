@@ -55,7 +55,7 @@ func (s *session) burst() bool {
 			return false
 		}
 	}
-	if s.unsettled {
+	if s.unacknowledged {
 		return false
 	}
 	b := s.out.B

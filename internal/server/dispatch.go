@@ -37,7 +37,7 @@ func (s *session) execute(args [][]byte) (held bool) {
 			return false
 		}
 		s.reject(err)
-		s.settle(mark)
+		s.endCommand(mark)
 		return false
 	}
 	s.cmd = cmd
@@ -46,7 +46,7 @@ func (s *session) execute(args [][]byte) (held bool) {
 	}
 	if s.multi.on && !cmd.has(flagNow) {
 		s.enqueue(cmd)
-		s.settle(mark)
+		s.endCommand(mark)
 		return false
 	}
 	if cmd.has(flagWrite) {
@@ -67,7 +67,7 @@ func (s *session) execute(args [][]byte) (held bool) {
 		s.fail(err)
 		s.shard.cmd[cmd.id].failed.Add(1)
 	}
-	s.settle(mark)
+	s.endCommand(mark)
 	return false
 }
 
@@ -106,8 +106,8 @@ func (s *session) reject(err error) {
 	s.fail(err)
 }
 
-// settle ends a command: ASKING is used up, CLIENT REPLY has its way.
-func (s *session) settle(mark int) {
+// endCommand ends a command: ASKING is used up, CLIENT REPLY has its way.
+func (s *session) endCommand(mark int) {
 	if s.asking && !s.multi.on && (s.cmd == nil || !s.cmd.has(flagKeepAsk)) {
 		s.asking = false
 	}
@@ -172,7 +172,7 @@ func (s *session) setAccess() {
 	s.access.CrossSlot = false
 	s.access.Asking = s.asking
 	// Whoever asks for fresh data is sent to the master by the same MOVED as without READONLY.
-	s.access.ReadOnly = s.readOnly && (s.within == 0 || s.srv.cfg.Within(s.within))
+	s.access.ReadOnly = s.readOnly && (s.maxStaleness == 0 || s.srv.cfg.MaxStaleness(s.maxStaleness))
 }
 
 // addKeys adds the keys of a command to what is about to be touched.

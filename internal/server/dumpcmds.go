@@ -39,7 +39,7 @@ type restored struct {
 // it at the slot's lock.
 func readPayload(s *session) {
 	value, err := rdb.ParseString(s.args[3])
-	if len(value) > keyspace.BigValue {
+	if len(value) > keyspace.LargeValue {
 		value = keyspace.Own(value) // it is in the buffer for what comes next
 	}
 	s.restored = restored{true, value, err}

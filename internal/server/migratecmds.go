@@ -99,19 +99,19 @@ func cmdMigrate(s *session) error {
 		s.out.Simple("NOKEY")
 		return nil
 	}
-	shipment, err := s.srv.engine.Ship(&s.access)
+	export, err := s.srv.engine.Export(&s.access)
 	if err != nil {
 		return err
 	}
 	var taken [][]byte
 	// Also after a panic: nobody else can let the writes go on that wait.
-	defer func() { s.land(shipment, taken) }()
-	if len(shipment.Items) == 0 {
+	defer func() { s.commitExport(export, taken) }()
+	if len(export.Items) == 0 {
 		s.out.Simple("NOKEY")
 		return nil
 	}
 	m.slot = s.access.Slot
-	if taken, err = s.srv.send(&m, shipment.Items); m.copy {
+	if taken, err = s.srv.send(&m, export.Items); m.copy {
 		taken = nil
 	}
 	if err != nil {
@@ -121,8 +121,8 @@ func cmdMigrate(s *session) error {
 	return nil
 }
 
-func (s *session) land(shipment *engine.Shipment, taken [][]byte) {
-	if err := shipment.Land(taken); err != nil {
+func (s *session) commitExport(export *engine.Export, taken [][]byte) {
+	if err := export.Commit(taken); err != nil {
 		s.srv.cfg.Logger.Error("keys that were migrated could not be deleted here: they exist twice", "keys", len(taken), "error", err)
 	}
 	if len(taken) > 0 {
@@ -153,7 +153,7 @@ func (s *session) routeMigrate() error {
 // from an earlier MIGRATE may be dead by now; then a new one is tried, unless something was acknowledged.
 func (s *Server) send(m *migration, items []engine.Item) (taken [][]byte, err error) {
 	for fresh := false; ; fresh = true {
-		c, err := s.courierTo(m.to, m.timeout, fresh)
+		c, err := s.migrateConnTo(m.to, m.timeout, fresh)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func (s *Server) send(m *migration, items []engine.Item) (taken [][]byte, err er
 	}
 }
 
-func (s *Server) sendBy(c *courier, m *migration, items []engine.Item) (taken [][]byte, err error) {
+func (s *Server) sendBy(c *migrateConn, m *migration, items []engine.Item) (taken [][]byte, err error) {
 	stop := context.AfterFunc(s.life, func() { c.conn.Close() })
 	defer stop()
 	command := "RESTORE-ASKING"
@@ -183,7 +183,7 @@ func (s *Server) sendBy(c *courier, m *migration, items []engine.Item) (taken []
 	if err == errWriting || err == errReading {
 		c.conn.Close()
 	} else {
-		s.couriers.put(c)
+		s.migrateConns.put(c)
 	}
 	return taken, err
 }

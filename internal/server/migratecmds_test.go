@@ -109,11 +109,11 @@ func TestMigrateManyKeys(t *testing.T) {
 	}
 }
 
-// TestMigrateGreatValues: great values go out piece by piece between small ones, and arrive as they
+// TestMigrateLargeValues: large values go out piece by piece between small ones, and arrive as they
 // were, also where they replace others; what a client sends behind a RESTORE does not touch its value.
-func TestMigrateGreatValues(t *testing.T) {
+func TestMigrateLargeValues(t *testing.T) {
 	from, to, _ := twoServers(t, Limits{})
-	values := map[string]string{"a": "small", "b": strings.Repeat("b", courierLoad+1), "c": "little", "d": strings.Repeat("dD", courierLoad)}
+	values := map[string]string{"a": "small", "b": strings.Repeat("b", migrateLoad+1), "c": "little", "d": strings.Repeat("dD", migrateLoad)}
 	for round, options := range []string{"", " REPLACE"} {
 		for key, value := range values {
 			if _, err := from.Do("SET", key, value, "PXAT", "3000000000000"); err != nil {
@@ -133,7 +133,7 @@ func TestMigrateGreatValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	to.Send("RESTORE", "e", "0", dump.Text())
-	to.Send("SET", "f", strings.Repeat("x", 2*courierLoad))
+	to.Send("SET", "f", strings.Repeat("x", 2*migrateLoad))
 	to.Send("GET", "e")
 	for range 2 {
 		if _, err := to.Receive(); err != nil {
@@ -155,7 +155,7 @@ func TestMigrateGreatValues(t *testing.T) {
 	if got, err := to.Receive(); err != nil || render(got) != "[+OK, -ERR DUMP payload version or checksum are wrong]" {
 		t.Errorf("EXEC = %s, %v", render(got), err)
 	}
-	expect(t, to, "STRLEN g", fmt.Sprintf(":%d", courierLoad+1))
+	expect(t, to, "STRLEN g", fmt.Sprintf(":%d", migrateLoad+1))
 }
 
 func TestMigrateAuthenticates(t *testing.T) {
@@ -199,8 +199,8 @@ func TestMigrateClosesIdleConnections(t *testing.T) {
 		from := connect(t, startServer(t, Config{Dial: r.dial}))
 		expect(t, from, "SET a 1", "+OK")
 		expect(t, from, "MIGRATE target 1 a 0 1000", "+OK")
-		if d := <-closed; d != courierRest {
-			t.Errorf("closed after %v, want %v", d, courierRest)
+		if d := <-closed; d != migrateIdle {
+			t.Errorf("closed after %v, want %v", d, migrateIdle)
 		}
 	})
 }

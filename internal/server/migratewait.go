@@ -19,7 +19,7 @@ func (s *Server) promised(m *migration) int {
 }
 
 // askFirst refuses to bring keys where there are too few replicas for them.
-func (s *Server) askFirst(c *courier, m *migration) error {
+func (s *Server) askFirst(c *migrateConn, m *migration) error {
 	want := s.promised(m)
 	if want == 0 || m.copy {
 		return nil
@@ -32,7 +32,7 @@ func (s *Server) askFirst(c *courier, m *migration) error {
 }
 
 // awaitReplicas returns the keys that may be deleted here: all that were taken, if the target's replicas have them, else none.
-func (s *Server) awaitReplicas(c *courier, m *migration, taken [][]byte, refused error) ([][]byte, error) {
+func (s *Server) awaitReplicas(c *migrateConn, m *migration, taken [][]byte, refused error) ([][]byte, error) {
 	if s.cfg.Promises == nil {
 		return taken, refused
 	}
@@ -55,12 +55,12 @@ func tooFewReplicas(want, got int) error {
 	return replyError(fmt.Sprintf("ERR Target instance has %d replicas in step, and clients were told that %d hold these keys: the keys stay here; bring its replicas back, or add some", got, want))
 }
 
-// wait asks how many replicas hold what this courier has brought; for k of them the other server waits, not as
+// wait asks how many replicas hold what this connection has brought; for k of them the other server waits, not as
 // long as it would be given up.
-func (c *courier) wait(k int) (n int, err error) {
+func (c *migrateConn) wait(k int) (n int, err error) {
 	timeout := "1"
 	if k > 0 {
-		timeout = strconv.FormatInt(max(1, c.wire.patience.Milliseconds()/2), 10)
+		timeout = strconv.FormatInt(max(1, c.wire.timeout.Milliseconds()/2), 10)
 	}
 	c.conn.Send("WAIT", strconv.Itoa(k), timeout)
 	if err := c.conn.Flush(); err != nil {

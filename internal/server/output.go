@@ -56,7 +56,7 @@ func (s *session) flush() (alive, taken bool) {
 	if len(b) == 0 {
 		return true, false
 	}
-	if s.unsettled && !s.settleWrites() {
+	if s.unacknowledged && !s.awaitWrites() {
 		return false, false
 	}
 	if cap(b) <= keepReplies {

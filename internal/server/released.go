@@ -40,8 +40,8 @@ func (r *released) fresh(now time.Time) slots.Set {
 	return r.set
 }
 
-// take makes this node the owner of slots that are nobody's by m, or were released.
-func (s *Server) take(ctx context.Context, m *slots.Map, set slots.Set) error {
+// claimSlots makes this node the owner of slots that are nobody's by m, or were released.
+func (s *Server) claimSlots(ctx context.Context, m *slots.Map, set slots.Set) error {
 	var others slots.Set
 	for slot := range set.All() {
 		if m.Owner(slot) != nil {

@@ -121,7 +121,7 @@ func (s *session) noteWrite() {
 	if acks := s.srv.cfg.Acks; acks != nil {
 		s.written.To = acks.Mark(s.term)
 		s.written.add(s.access.Slot)
-		s.unsettled = s.srv.cfg.Sync > 0
+		s.unacknowledged = s.srv.cfg.Sync > 0
 	}
 }
 
@@ -138,11 +138,11 @@ func (s *session) lastHeld(ctx context.Context, k int) (int, error) {
 	return n, err
 }
 
-// settleWrites waits, before replies leave, until as many replicas hold the batch's writes as
+// awaitWrites waits, before replies leave, until as many replicas hold the batch's writes as
 // Config.Sync asks for. If they do not in time, the replies must not leave, and the client
 // learns by a lost connection that its writes' fate is unknown.
-func (s *session) settleWrites() bool {
-	s.unsettled = false
+func (s *session) awaitWrites() bool {
+	s.unacknowledged = false
 	ctx, cancel := context.WithTimeout(s.srv.life, syncTimeout)
 	defer cancel()
 	_, err := s.lastHeld(ctx, s.srv.cfg.Sync)

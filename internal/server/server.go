@@ -38,8 +38,8 @@ type Server struct {
 	callers    *sync.Pool  // of *session, for Do
 	nextCaller atomic.Int64
 
-	couriers couriers // idle connections of MIGRATE
-	released released // slots that others own and DELSLOTS named
+	migrateConns migrateConns // idle connections of MIGRATE
+	released     released     // slots that others own and DELSLOTS named
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -173,7 +173,7 @@ func (s *Server) ServeConn(conn net.Conn) {
 func (s *Server) open(conn net.Conn) *session {
 	l := s.limits.Load()
 	keepAlive(conn, l.KeepAlive)
-	reserved := s.takesReserved(conn)
+	reserved := s.useReserved(conn)
 	ss := newSession(s, conn, l)
 	s.mu.Lock()
 	if s.closed {
@@ -246,7 +246,7 @@ func (s *Server) Close() {
 		}
 	}
 	s.wg.Wait()
-	s.couriers.close()
+	s.migrateConns.close()
 }
 
 // Clients returns the number of connected clients.

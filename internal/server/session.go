@@ -41,17 +41,17 @@ type session struct {
 	digits   []byte // a number on its way into the store
 
 	// What the client has said.
-	authed   bool
-	readOnly bool          // READONLY
-	within   time.Duration // MESH.READONLY: good only while the node is so little behind its master; 0: no matter
-	asking   bool          // ASKING, good for the next command
-	replies  replyMode
-	multi    multi
-	watched  watches
+	authed       bool
+	readOnly     bool          // READONLY
+	maxStaleness time.Duration // MESH.READONLY: good only while the node is so little behind its master; 0: no matter
+	asking       bool          // ASKING, good for the next command
+	replies      replyMode
+	multi        multi
+	watched      watches
 
-	term      uint64  // of this node before the present command
-	written   written // what replicas may be asked about
-	unsettled bool    // they must hold it before its reply may leave
+	term           uint64  // of this node before the present command
+	written        written // what replicas may be asked about
+	unacknowledged bool    // they must hold it before its reply may leave
 
 	shared shared
 }
@@ -234,9 +234,9 @@ func (s *session) publish() {
 	if s.shared.lastCmd.Load() != s.cmd {
 		s.shared.lastCmd.Store(s.cmd)
 	}
-	note(&s.shared.query, s.parser.Buffered())
-	note(&s.shared.buffer, s.parser.Size())
-	note(&s.shared.replies, cap(s.out.B))
+	storeChanged(&s.shared.query, s.parser.Buffered())
+	storeChanged(&s.shared.buffer, s.parser.Size())
+	storeChanged(&s.shared.replies, cap(s.out.B))
 }
 
 // keepKeys is how long a list of keys a session holds on to between batches.
@@ -252,7 +252,7 @@ func (s *session) forget() {
 	clear(s.access.Keys[:cap(s.access.Keys)])
 }
 
-func note(to *atomic.Int32, n int) {
+func storeChanged(to *atomic.Int32, n int) {
 	if to.Load() != int32(n) {
 		to.Store(int32(n))
 	}

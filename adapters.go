@@ -1,0 +1,173 @@
+package slotmesh
+
+import (
+	"context"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// startServer serves clients, who are told LOADING until openServer.
+func (n *Node) startServer(clients []net.Listener) error {
+	if err := n.loadSettings(); err != nil {
+		return err
+	}
+	if err := n.fitMaxClients(); err != nil {
+		return err
+	}
+	cfg := server.Config{
+		Engine:     n.engine,
+		Settings:   liveSettings{n},
+		Logger:     n.log.Named("clients"),
+		Limits:     n.limits(),
+		Rename:     n.cfg.Clients.Rename,
+		Port:       int(n.addr.Port),
+		Version:    moduleVersion(),
+		ConfigFile: n.settings.File(),
+		Debug:      n.settings.String("enable-debug-command"),
+		OnShutdown: n.onShutdown(),
+
+		Replication:  n.replicationView,
+		MaxStaleness: func(bound time.Duration) bool { return n.repl.FresherThan(bound) },
+		Acks:         acks{n},
+		Promises:     acks{n},
+		Sync:         n.cfg.Replication.Sync,
+		Snapshots:    &n.snapshots,
+		Extensions:   n.extensions(),
+		Dial:         n.cfg.Network.Dial,
+
+		Files:         n.openFiles(),
+		ReservedFiles: n.reservedNow,
+	}
+	if !n.cfg.Standalone {
+		cfg.Cluster = clusterAdapter{n}
+	}
+	srv, err := server.New(cfg)
+	if err != nil {
+		return err
+	}
+	srv.SetLoading(true) // the rest of the node does not exist yet
+	n.server = srv
+	for _, ln := range clients {
+		n.wg.Go(func() {
+			if err := srv.Serve(ln); err != nil && !n.isClosing() {
+				n.log.Error("the client port stopped accepting connections", "addr", ln.Addr(), "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+// moduleVersion is the version of slotmesh in this program, "" if the build does not tell.
+func moduleVersion() string {
+	const path = "github.com/slotmesh/slotmesh"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == path {
+			return m.Version
+		}
+	}
+	return ""
+}
+
+// openServer lets clients in, once all that they may ask for is there.
+func (n *Node) openServer() { n.server.SetLoading(false) }
+
+// onShutdown returns what a client's SHUTDOWN does, at most once.
+func (n *Node) onShutdown() func() {
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			if n.cfg.OnShutdown != nil {
+				n.cfg.OnShutdown()
+				return
+			}
+			n.Close()
+		})
+	}
+}
+
+func (n *Node) isClosing() bool {
+	select {
+	case <-n.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// clusterAdapter is the node as the CLUSTER commands see it.
+type clusterAdapter struct{ *Node }
+
+func (c clusterAdapter) Meet(ctx context.Context, host string, port, busPort uint16) error {
+	return c.Node.Meet(ctx, slots.Addr{Host: host, Port: port, BusPort: busPort})
+}
+
+// SaveConfig has nothing left to do: every change is durable before it is answered, and the
+// rest within a second.
+func (c clusterAdapter) SaveConfig(ctx context.Context) error { return c.do(ctx, gossip.SaveState{}) }
+
+func (c clusterAdapter) Peers() []server.Peer {
+	var list []server.Peer
+	for _, p := range c.gossip.Peers() {
+		list = append(list, server.Peer{
+			ID: p.ID, Addr: p.Addr, Handshake: p.Handshake,
+			PingSent: p.PingSent, PongRecv: p.PongReceived, Connected: p.Connected,
+			ReplOffset: p.Data.Offset,
+		})
+	}
+	return list
+}
+
+func (c clusterAdapter) Links() []server.Link {
+	var list []server.Link
+	for _, p := range c.gossip.Peers() {
+		for _, l := range p.Links {
+			list = append(list, server.Link{Inbound: !l.Dialled, ID: p.ID, Created: l.Since})
+		}
+	}
+	return list
+}
+
+func (c clusterAdapter) Counters() []server.Counter {
+	st := c.gossip.Stats()
+	var list []server.Counter
+	add := func(kind string, counts [len(st.Sent)]uint64) {
+		var total uint64
+		for i, n := range counts {
+			if n > 0 {
+				list = append(list, server.Counter{Name: "cluster_stats_messages_" + gossip.Type(i).String() + "_" + kind, Value: n})
+			}
+			total += n
+		}
+		list = append(list, server.Counter{Name: "cluster_stats_messages_" + kind, Value: total})
+	}
+	add("sent", st.Sent)
+	add("received", st.Received)
+	return list
+}
+
+func (c clusterAdapter) FailureReports(id slots.NodeID) (n int, known bool) {
+	for _, p := range c.gossip.Peers() {
+		if p.ID == id {
+			return p.Reports, true
+		}
+	}
+	return 0, id == c.ID()
+}
+
+func (c clusterAdapter) BeginFailover(ctx context.Context, mode server.FailoverMode) error {
+	return c.beginFailover(ctx, map[server.FailoverMode]gossip.FailoverMode{
+		server.FailoverDefault:  gossip.FailoverDefault,
+		server.FailoverForce:    gossip.FailoverForce,
+		server.FailoverTakeover: gossip.FailoverTakeover,
+	}[mode])
+}

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Export is a number of keys of one slot on their way to another server by MIGRATE
+// (SPEC §8.3): in flight by themselves, so that writes to the keys wait for its end.
+type Export struct {
+	Items []Item // the keys that are here
+
+	engine   *Engine
+	slot     slots.Slot
+	inFlight uint64
+	done     <-chan struct{}
+}
+
+// Item is a key that is shipped. Nothing in it may be changed.
+type Item struct {
+	Key      []byte
+	Type     keyspace.Type
+	Value    []byte
+	ExpireAt int64 // Unix milliseconds, 0 = never
+}
+
+// TTL returns how long the item has to live at now, in milliseconds, at least 1; 0 if for ever: the
+// form RESTORE takes.
+func (it *Item) TTL(now time.Time) int64 {
+	if it.ExpireAt == 0 {
+		return 0
+	}
+	return max(1, it.ExpireAt-now.UnixMilli())
+}
+
+// Export puts those of a's keys that are here in flight, in their order, and waits for those that are
+// on another one, or for the end of a pause. It does not ask whether this node owns the slot: MIGRATE
+// moves what is here. The error is slots.ErrTryAgain if waiting is no use, or a.Done ended it, or
+// that of the veto (see SetVeto). The caller must Commit the export.
+func (e *Engine) Export(a *Access) (*Export, error) {
+	for {
+		s := &Export{engine: e, slot: a.Slot, inFlight: e.NewInFlight(), done: a.Done}
+		var ended <-chan struct{}
+		err := e.store.View(a.Slot, func(tx *keyspace.Tx) (err error) {
+			if ended, err = e.frozenLocked(a); ended != nil || err != nil {
+				return err
+			}
+			if ended = e.pauses.wait(); ended != nil {
+				return nil
+			}
+			if veto := e.veto.Load(); veto != nil {
+				if err := (*veto)(); err != nil {
+					return err
+				}
+			}
+			s.freezeLocked(tx, a.Keys)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if ended == nil {
+			return s, nil
+		}
+		select {
+		case <-ended:
+		case <-a.Done:
+			return nil, slots.ErrTryAgain
+		}
+	}
+}
+
+// freezeLocked takes each key once, however often it is named.
+func (s *Export) freezeLocked(tx *keyspace.Tx, keys [][]byte) {
+	frozen := make(map[string]struct{})
+	for _, key := range keys {
+		entry, ok := tx.Peek(key)
+		if !ok {
+			continue
+		}
+		if _, again := frozen[string(key)]; again {
+			continue
+		}
+		frozen[string(key)] = struct{}{}
+		s.engine.Freeze(s.slot, s.inFlight, key)
+		value := entry.Value
+		if len(value) <= keyspace.LargeValue {
+			value = bytes.Clone(value) // a longer one the store never changes in place
+		}
+		s.Items = append(s.Items, Item{bytes.Clone(key), entry.Type, value, entry.ExpireAt})
+	}
+}
+
+// Commit ends the export. In one step it deletes the keys that moved, of which the other
+// server has said so, and lets the writes go on that waited. See Engine.Commit.
+func (s *Export) Commit(moved [][]byte) error {
+	return s.engine.Commit(s.slot, s.inFlight, moved, s.done)
+}

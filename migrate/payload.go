@@ -1,0 +1,169 @@
+package migrate
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Engine is what a migration needs of the node's data. *engine.Engine has it; see
+// there for what keys in flight are, and for what done is good for.
+type Engine interface {
+	Store() *keyspace.Store
+	NewInFlight() uint64
+	Freeze(slot slots.Slot, inFlight uint64, key []byte) bool // under the slot's lock
+	FreezeAll(slot slots.Slot, inFlight uint64)
+	Reject(slot slots.Slot, inFlight uint64, rejecting bool)
+	Commit(slot slots.Slot, inFlight uint64, keys [][]byte, done <-chan struct{}) error
+	Alter(slot slots.Slot, done <-chan struct{}, fn func(*keyspace.Tx) error) error
+	Import(ops []keyspace.Op, onlyNew bool, done <-chan struct{}) error
+}
+
+// payload is the content of a batch at the source: keys that are in flight, and their ops
+// in wire form. Small values are copied into one buffer; a great one is not, its bytes
+// stand in the store, unchanged while its key is in flight, and go out piece by piece.
+type payload struct {
+	inFlight uint64
+	buf      []byte   // the small values' ops
+	segments [][]byte // the batch's bytes, in order: buf, then two for each large value
+	size     uint64
+	keys     int
+	slots    []slots.Slot // that have keys in it
+	large    []largeKey
+}
+
+type largeKey struct {
+	slot slots.Slot
+	key  []byte
+}
+
+// inlineValue is the greatest value that is copied, in bytes. It is more than the store
+// keeps in an arena: longer ones it never changes in place (see keyspace.Op).
+const inlineValue = 32 << 10
+
+const _ = uint(inlineValue - keyspace.LargeValue) // does not compile if that is greater
+
+// errAlone ends the loading of a batch before, or behind, a value that is longer than a usual
+// batch: it has one to itself, so that no other key waits until its last byte has arrived.
+var errAlone = errors.New("migrate: a large value travels alone")
+
+// load takes keys of the slots of order, from a place on, until they make about budget bytes.
+// It returns where to go on and how many keys it met; those in flight already stay. Keys whose
+// time is over are as good as gone. buf is a buffer to use, if there is one to spare.
+func load(e Engine, now time.Time, order []slots.Slot, from position, budget int, buf []byte) (c *payload, next position, found int, err error) {
+	c = &payload{inFlight: e.NewInFlight()}
+	next = from
+	usual, alone := budget, false
+	for next.index < len(order) && budget > 0 && !alone {
+		slot, before, met := order[next.index], len(buf)+int(c.size), 0
+		cursor, done, err := e.Store().Dump(slot, next.cursor, budget, func(op keyspace.Op) error {
+			if op.ExpireAt != 0 && op.ExpireAt <= now.UnixMilli() {
+				return nil
+			}
+			if c.keys > 0 && (alone || len(op.Value) > usual) {
+				return errAlone
+			}
+			met++
+			if !e.Freeze(slot, c.inFlight, op.Key) {
+				return nil
+			}
+			c.keys++
+			alone = len(op.Value) > usual
+			if len(c.slots) == 0 || c.slots[len(c.slots)-1] != slot {
+				c.slots = append(c.slots, slot)
+			}
+			if len(op.Value) <= inlineValue {
+				buf = keyspace.AppendOp(buf, &op)
+				return nil
+			}
+			c.large = append(c.large, largeKey{slot, bytes.Clone(op.Key)})
+			c.add(appendLarge(nil, op))
+			c.add(op.Value)
+			return nil
+		})
+		if err != nil && err != errAlone {
+			c.commit(e, false, nil)
+			return nil, from, 0, err
+		}
+		found, alone = found+met, alone || err == errAlone
+		budget -= len(buf) + int(c.size) - before
+		if next.cursor = cursor; done && err == nil {
+			next = position{index: next.index + 1}
+		}
+	}
+	if c.buf = buf; len(buf) > 0 {
+		c.segments = append([][]byte{buf}, c.segments...)
+		c.size += uint64(len(buf))
+	}
+	return c, next, found, nil
+}
+
+func (c *payload) add(segment []byte) {
+	c.segments = append(c.segments, segment)
+	c.size += uint64(len(segment))
+}
+
+// appendLarge appends what stands before the value's bytes in an op: value comes last in
+// keyspace's form, as msgpack's bin.
+func appendLarge(dst []byte, op keyspace.Op) []byte {
+	n := len(op.Value)
+	op.Value = nil
+	dst = keyspace.AppendOp(dst, &op)
+	dst = dst[:len(dst)-len("\xc4\x00")]
+	return binary.BigEndian.AppendUint32(append(dst, 0xc6), uint32(n))
+}
+
+// appendPart appends n bytes of the batch, from offset on, to dst.
+func (c *payload) appendPart(dst []byte, offset, n uint64) []byte {
+	for _, s := range c.segments {
+		size := uint64(len(s))
+		if offset >= size {
+			offset -= size
+			continue
+		}
+		take := min(n, size-offset)
+		dst = append(dst, s[offset:offset+take]...)
+		if n -= take; n == 0 {
+			break
+		}
+		offset = 0
+	}
+	return dst
+}
+
+// reject tells the keys' writers whether waiting is any use.
+func (c *payload) reject(e Engine, rejecting bool) {
+	for _, slot := range c.slots {
+		e.Reject(slot, c.inFlight, rejecting)
+	}
+}
+
+// commit ends it; if acked, the keys are deleted here in the same step. An error may leave
+// some of them.
+func (c *payload) commit(e Engine, acked bool, done <-chan struct{}) (err error) {
+	rest := c.buf // holds the slots' ops in the order of c.slots
+	keys := make([][]byte, 0, c.keys)
+	for _, slot := range c.slots {
+		keys = keys[:0]
+		for acked && len(rest) > 0 {
+			op, after, derr := keyspace.DecodeOp(rest)
+			if derr != nil || op.Slot != slot {
+				err = cmp.Or(err, derr) // an error cannot be: load encoded it
+				break
+			}
+			keys, rest = append(keys, op.Key), after
+		}
+		for _, g := range c.large {
+			if acked && g.slot == slot {
+				keys = append(keys, g.key)
+			}
+		}
+		err = cmp.Or(err, e.Commit(slot, c.inFlight, keys, done))
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package migrate
+
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+const (
+	// sourceGrace is how long a node waits for a source that it lost before it asks the slot's
+	// owner what to do with what it has imported.
+	sourceGrace = 5 * time.Second
+	// keepFor is how long a node looks after a job's slots when the job is over: long
+	// enough for every claim of theirs that lost a race of epochs to show.
+	keepFor = time.Minute
+)
+
+// registry is what a node answers for: the slots that a job brought to it, or took from it.
+// Keys of theirs that are here while another node owns the slot, and that no job is moving,
+// were left behind by a crash or by a lost race of epochs. They are returned to the owner, and
+// what the job opened is closed. Slots that no job opened are an operator's and stay as they are.
+type registry struct {
+	records map[JobID]*record
+}
+
+// record is a job whose slots are looked after.
+type record struct {
+	job     Job
+	opened  slots.Set // that are importing here, if they are, because of the job
+	live    bool      // the job runs here, or its source is connected
+	until   time.Time // when it is to be forgotten; zero while the job is not over
+	quietAt time.Time // since when it is not live
+
+	// Of a job that comes here, since this node knows of it.
+	begun    time.Time
+	updated  time.Time
+	progress Progress // keys and bytes only
+}
+
+func newRegistry() *registry { return &registry{records: make(map[JobID]*record)} }
+
+// add begins to look after a job's slots.
+func (c *registry) add(job Job, now time.Time) *record {
+	r := c.records[job.ID]
+	if r == nil {
+		r = &record{opened: job.Slots, quietAt: now, begun: now, updated: now}
+		c.records[job.ID] = r
+	}
+	r.job = job
+	return r
+}
+
+// live tells that a job runs, or that it does no more.
+func (c *registry) live(id JobID, live bool, now time.Time) {
+	if r := c.records[id]; r != nil {
+		r.live, r.quietAt = live, now
+	}
+}
+
+// closed tells that slots which a job brings here are importing no more: whoever opens them again,
+// does it for another reason.
+func (c *registry) closed(id JobID, set *slots.Set) {
+	if r := c.records[id]; r != nil {
+		r.opened.Subtract(set)
+	}
+}
+
+// over tells that a job has come to its end.
+func (c *registry) over(id JobID, now time.Time, m *slots.Map) {
+	if r := c.records[id]; r != nil {
+		r.live, r.until, r.quietAt = false, now.Add(keepFor), now.Add(-sourceGrace)
+		r.job.Cancelled = true // should a restart find it in the journal, it begins nothing
+		r.opened.Intersect(m.Open())
+	}
+}
+
+// set returns all slots that are looked after.
+func (c *registry) set() slots.Set {
+	var set slots.Set
+	for _, r := range c.records {
+		set.Union(&r.job.Slots)
+	}
+	return set
+}
+
+// strays returns the slots whose keys are to be returned, by their owners. busy are the slots
+// that a job which runs here is about to move; stray reports whether a slot has keys here.
+func (c *registry) strays(now time.Time, m *slots.Map, busy *slots.Set, stray func(slots.Slot) bool) map[slots.NodeID]slots.Set {
+	if !m.Self().IsMaster() {
+		return nil // a replica has what its master has
+	}
+	awaited := c.awaited(now, m)
+	var found map[slots.NodeID]slots.Set
+	for _, r := range c.records {
+		for slot := range r.job.Slots.All() {
+			owner := m.Owner(slot)
+			if owner == nil || busy.Has(slot) || awaited.Has(slot) || !r.leftBehind(m, slot, stray) {
+				continue
+			}
+			if found == nil {
+				found = make(map[slots.NodeID]slots.Set)
+			}
+			set := found[owner.ID]
+			set.Add(slot)
+			found[owner.ID] = set
+		}
+	}
+	return found
+}
+
+// leftBehind reports whether a slot that is not this node's is open here because of the job, or has keys here.
+func (r *record) leftBehind(m *slots.Map, slot slots.Slot, stray func(slots.Slot) bool) bool {
+	if m.IsMine(slot) {
+		return false
+	}
+	if _, open := m.Importing(slot); open {
+		return r.opened.Has(slot) && r.job.Source != m.Self().ID
+	}
+	return stray(slot)
+}
+
+// awaited returns the slots of which more may be heard: their owner is connected to move them
+// here, or was until a moment ago.
+func (c *registry) awaited(now time.Time, m *slots.Map) (set slots.Set) {
+	for _, r := range c.records {
+		switch {
+		case !r.live && now.Sub(r.quietAt) < sourceGrace:
+			set.Union(&r.job.Slots)
+		case r.live:
+			for slot := range r.job.Slots.All() {
+				if o := m.Owner(slot); o != nil && o.ID == r.job.Source {
+					set.Add(slot)
+				}
+			}
+		}
+	}
+	return set
+}
+
+// tidy forgets the records whose time is over and that have nothing left to look after,
+// and reports whether there were any.
+func (c *registry) tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool) bool {
+	n := len(c.records)
+	for id, r := range c.records {
+		if r.live || r.until.IsZero() && !c.idle(r, now) || now.Before(r.until) {
+			continue
+		}
+		clean := true
+		for slot := range r.job.Slots.All() {
+			clean = clean && !r.leftBehind(m, slot, stray)
+		}
+		if clean || !m.Self().IsMaster() {
+			delete(c.records, id)
+		}
+	}
+	return len(c.records) != n
+}
+
+// idle reports whether a record's job is taken for over, although nobody said so.
+func (c *registry) idle(r *record, now time.Time) bool { return now.Sub(r.quietAt) >= keepFor }
