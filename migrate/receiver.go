@@ -26,6 +26,7 @@ type receiver struct {
 	job     JobID
 	kind    Kind
 	source  slots.NodeID
+	slots   slots.Set // of the job
 	greeted bool
 	pending map[uint64]*slots.Set // setSlots under way: of a prepare the slots, else nil
 	told    []promise             // that writers at the source were told, as far as it has said so on this connection
@@ -106,7 +107,7 @@ func (r *receiver) hello(m message) {
 	if !r.enough(m) {
 		return
 	}
-	r.job, r.kind, r.source, r.greeted = m.Job, m.Kind, m.Source, true
+	r.job, r.kind, r.source, r.slots, r.greeted = m.Job, m.Kind, m.Source, *m.Slots, true
 	r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Source: m.Source, Target: self.ID}})
 	r.promise(m.Promises)
 	welcome := message{Type: msgWelcome, N: m.N, Slots: new(slots.Set)}
@@ -128,6 +129,9 @@ func (r *receiver) prepare(m message) {
 	var change slots.Set
 	for slot := range m.Slots.All() {
 		switch from, importing := r.m.Importing(slot); {
+		case !r.slots.Has(slot): // the registry would not look after it
+			r.refuse(m.N, "slot %d is not one of the job's", slot)
+			return
 		case !r.from(slot):
 			r.refuse(m.N, "slot %d belongs to node %s here", slot, r.m.Owner(slot).ID.Short())
 			return
