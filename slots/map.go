@@ -44,11 +44,9 @@ type Map struct {
 	top   Topology
 	index map[NodeID]int
 	self  int
-	owner [Count]int16 // index into top.Nodes, noOwner if none: MaxNodes fits
-	open  Set          // slots in top.Migrating or top.Importing
+	owner owners
+	open  Set // slots in top.Migrating or top.Importing
 }
-
-const noOwner = -1
 
 // MaxNodes is the greatest number of nodes in a Map, and so of members of a cluster. Every
 // node talks to every other, so the cost of a cluster grows with the square of its size:
@@ -56,44 +54,37 @@ const noOwner = -1
 // that makes up members from filling memory, and the indexes of a Map within 16 bits.
 const MaxNodes = 4096
 
-const _ = int16(MaxNodes) // does not compile if the index of a node does not fit Map.owner
-
 var noSlots Set // stands for a set that is nil; never changed
 
 // NewMap builds a Map; t and what it points to must not be changed afterwards.
 // It returns an error if Self is not among the nodes, a node is listed twice, a slot
 // has two owners, an open slot is none, or there are more than MaxNodes nodes.
-func NewMap(t Topology) (*Map, error) {
+func NewMap(t Topology) (*Map, error) { return newMap(t, nil) }
+
+// Next is NewMap for the view that follows m. It costs as much as what has changed: the rest is
+// shared, if the nodes are the same ones.
+func (m *Map) Next(t Topology) (*Map, error) { return newMap(t, m) }
+
+func newMap(t Topology, prev *Map) (*Map, error) {
 	if len(t.Nodes) > MaxNodes {
 		return nil, fmt.Errorf("slots: %d nodes, a map holds at most %d", len(t.Nodes), MaxNodes)
 	}
-	m := &Map{top: t, index: make(map[NodeID]int, len(t.Nodes))}
+	m := &Map{top: t}
 	if m.top.Ceded == nil {
 		m.top.Ceded = &noSlots
 	}
 	m.top.Nodes = slices.Clone(t.Nodes)
 	slices.SortFunc(m.top.Nodes, func(a, b Node) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	for i := range m.owner {
-		m.owner[i] = noOwner
+	if prev != nil && !slices.EqualFunc(m.top.Nodes, prev.top.Nodes, func(a, b Node) bool { return a.ID == b.ID }) {
+		prev = nil
 	}
-	for i := range m.top.Nodes {
-		n := &m.top.Nodes[i]
-		if _, twice := m.index[n.ID]; twice {
-			return nil, fmt.Errorf("slots: node %s is listed twice", n.ID)
-		}
-		m.index[n.ID] = i
-		if n.Slots == nil {
-			continue
-		}
-		for r := range n.Slots.Ranges() {
-			owners := m.owner[r.First : r.Last+1]
-			for k, o := range owners {
-				if o != noOwner {
-					return nil, fmt.Errorf("slots: slot %d belongs to both %s and %s", int(r.First)+k, m.top.Nodes[o].ID, n.ID)
-				}
-				owners[k] = int16(i)
-			}
-		}
+	if prev != nil {
+		m.index = prev.index
+	} else if err := m.indexNodes(); err != nil {
+		return nil, err
+	}
+	if err := m.indexOwners(prev); err != nil {
+		return nil, err
 	}
 	self, ok := m.index[t.Self]
 	if !ok {
@@ -107,6 +98,53 @@ func NewMap(t Topology) (*Map, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+func (m *Map) indexNodes() error {
+	m.index = make(map[NodeID]int, len(m.top.Nodes))
+	for i := range m.top.Nodes {
+		id := m.top.Nodes[i].ID
+		if _, twice := m.index[id]; twice {
+			return fmt.Errorf("slots: node %s is listed twice", id)
+		}
+		m.index[id] = i
+	}
+	return nil
+}
+
+// indexOwners notes who owns each slot. prev has the same nodes, or is nil.
+func (m *Map) indexOwners(prev *Map) error {
+	var b ownersBuilder
+	if prev != nil {
+		b.owners = prev.owner
+	} else {
+		for i := range b.owners {
+			b.owners[i] = unowned
+		}
+	}
+	was := func(i int) *Set {
+		if prev == nil {
+			return &noSlots
+		}
+		return prev.top.Nodes[i].slots()
+	}
+	for i := range m.top.Nodes {
+		if is, was := m.top.Nodes[i].slots(), was(i); is != was {
+			b.release(was, is)
+		}
+	}
+	for i := range m.top.Nodes {
+		n := &m.top.Nodes[i]
+		is, was := n.slots(), was(i)
+		if is == was {
+			continue
+		}
+		if taken, ok := b.assign(i, was, is); !ok {
+			return fmt.Errorf("slots: slot %d belongs to both %s and %s", taken, m.top.Nodes[b.of(taken)].ID, n.ID)
+		}
+	}
+	m.owner = b.owners
+	return nil
 }
 
 func (m *Map) addOpen(open map[Slot]NodeID) error {
@@ -144,14 +182,14 @@ func (m *Map) Node(id NodeID) *Node {
 
 // Owner returns the master that owns slot, nil if nobody does.
 func (m *Map) Owner(slot Slot) *Node {
-	if i := m.owner[slot]; i != noOwner {
+	if i := m.owner.of(slot); i != noOwner {
 		return &m.top.Nodes[i]
 	}
 	return nil
 }
 
 // IsMine reports whether the node whose view this is owns slot.
-func (m *Map) IsMine(slot Slot) bool { return int(m.owner[slot]) == m.self }
+func (m *Map) IsMine(slot Slot) bool { return int(m.owner.of(slot)) == m.self }
 
 // Replicas returns the nodes that replicate master, in ascending order of id.
 func (m *Map) Replicas(master NodeID) []*Node {
@@ -191,10 +229,8 @@ func (m *Map) Open() *Set { return &m.open }
 // Assigned returns the number of slots that have an owner.
 func (m *Map) Assigned() int {
 	n := 0
-	for _, o := range m.owner {
-		if o != noOwner {
-			n++
-		}
+	for i := range m.top.Nodes {
+		n += m.top.Nodes[i].slots().Len()
 	}
 	return n
 }
@@ -235,12 +271,9 @@ func (m *Map) Moved(old *Map) Set {
 
 // addDifference adds the slots that one of two nodes owns and the other does not; b may be nil.
 func (s *Set) addDifference(a, b *Node) {
-	x, y := &noSlots, &noSlots
-	if a.Slots != nil {
-		x = a.Slots
-	}
-	if b != nil && b.Slots != nil {
-		y = b.Slots
+	x, y := a.slots(), &noSlots
+	if b != nil {
+		y = b.slots()
 	}
 	if x == y {
 		return

@@ -112,3 +112,11 @@ func (n *Node) IsMaster() bool { return n.Master.IsZero() }
 
 // HasSlots reports whether the node owns at least one slot.
 func (n *Node) HasSlots() bool { return n.Slots != nil && !n.Slots.Empty() }
+
+// slots returns the node's slots, never nil; they must not be changed.
+func (n *Node) slots() *Set {
+	if n.Slots == nil {
+		return &noSlots
+	}
+	return n.Slots
+}

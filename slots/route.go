@@ -16,7 +16,7 @@ type Request struct {
 // call it under the slot's lock, with the map loaded under that lock, so that
 // the answer still holds when the command touches data.
 func Route(m *Map, r Request) error {
-	if r.Keys > 0 && m.owner[r.Slot] == noOwner {
+	if r.Keys > 0 && m.owner.of(r.Slot) == noOwner {
 		return ErrSlotNotServed
 	}
 	if r.CrossSlot {
