@@ -172,3 +172,31 @@ func TestCededSlotOfAForgottenNode(t *testing.T) {
 		t.Errorf("mine %v, ceded %s", m.IsMine(5), m.Ceded())
 	}
 }
+
+// A claim that has lost, and is still in its node's record, must not win again because the node
+// takes a greater config epoch for another reason.
+func TestNewEpochDoesNotReclaimWhatIsLost(t *testing.T) {
+	for name, command := range map[string]func(source slots.NodeID) Command{
+		"a bump":       func(slots.NodeID) Command { return BumpEpoch{} },
+		"another slot": func(source slots.NodeID) Command { return SetSlot{6, SlotNode, source} },
+	} {
+		s, source, target := openMove(t, 1)
+		s.maxDelay = time.Millisecond
+		target.must(SetSlot{6, SlotNode, target.id})
+		s.run(time.Second)
+		target.must(SetSlot{5, SlotNode, target.id})
+		for source.core.owner(5).rec.ID != target.id {
+			s.run(100 * time.Microsecond)
+		}
+		if rec := source.core.self.rec; !rec.Slots.Has(5) {
+			t.Fatalf("%s: the claim was withdrawn too early for this test", name)
+		}
+		source.must(command(source.id))
+		s.run(time.Second)
+		for _, n := range s.nodes {
+			if owner := n.core.owner(5); owner == nil || owner.rec.ID != target.id {
+				t.Errorf("%s: node %d does not hold the target for the owner of the slot that moved", name, n.i)
+			}
+		}
+	}
+}

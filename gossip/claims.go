@@ -16,13 +16,19 @@ import (
 // will get a greater epoch (SPEC §4.2, §4.4). Equal records give equal owners,
 // whatever the order in which they came.
 
-// resolveClaims recomputes the owners if a claim changed. A claim of this node that
-// lost is withdrawn from its record.
+// resolveClaims recomputes the owners if a claim changed. A claim of this node that lost is
+// withdrawn from its record with the next Tick: as slots move away one after another, that
+// record changes ten times a second and not with each of them, at all nodes. Nobody is misled
+// meanwhile: the claim has lost wherever the winner's is known. It is withdrawn at once where it
+// would win again by a new config epoch, see setConfigEpoch, and with the last slot, for then the
+// node changes its role.
 func (c *Core) resolveClaims() {
 	for c.claimsStale {
 		c.claimsStale = false
 		c.recomputeOwners()
-		c.withdrawLost()
+		if c.self.owned == nil {
+			c.withdrawLost()
+		}
 	}
 	if len(c.ceded) > 0 {
 		c.resolveCeded()
@@ -106,10 +112,11 @@ func sameSet(a, b *slots.Set) bool {
 	return a == b || *a == *b
 }
 
-// withdrawLost gives up the slots that another node claims with a better right.
+// withdrawLost gives up the slots that another node claims with a better right, as far as
+// resolveClaims has found them.
 func (c *Core) withdrawLost() {
 	self := c.self
-	if !self.rec.claims() || sameSet(self.owned, self.rec.Slots) {
+	if c.claimsStale || !self.rec.claims() || sameSet(self.owned, self.rec.Slots) {
 		return
 	}
 	lost := *self.rec.Slots
@@ -187,8 +194,10 @@ func (c *Core) slotsChanged(gained, lost *slots.Set, planned bool) {
 	c.event(e)
 }
 
-// setConfigEpoch orders this node's claims anew.
+// setConfigEpoch orders this node's claims anew: those that it has not lost.
 func (c *Core) setConfigEpoch(epoch uint64, reason string) {
+	c.resolveClaims()
+	c.withdrawLost()
 	c.self.rec.ConfigEpoch = epoch
 	c.useEpoch(epoch)
 	c.claimsChanged(c.self, c.self.rec.claimed(), c.self.rec.claimed())

@@ -44,6 +44,7 @@ type Core struct {
 
 	digest        uint64 // XOR of the hashes of all records
 	news          []newsItem
+	passing       bool           // what others told is due to be passed on, see flushNews
 	probes        int            // how many peers to ask whether their views differ from ours
 	syncs         int            // how many summaries may be sent before the next Tick
 	suspects      []slots.NodeID // for heartbeats, see listSuspects
@@ -76,6 +77,7 @@ type Core struct {
 	mapDirty  bool
 	noMap     bool // simulations do without Output.Map, which costs more than all the rest
 	version   uint64
+	published *slots.Map // the last, nil before the first
 	stats     Stats
 }
 
@@ -241,6 +243,8 @@ func (c *Core) Tick(now time.Time) {
 	}
 	c.recount = false
 	c.resolveClaims()
+	c.withdrawLost()
+	c.passing = true
 	c.tendPause()
 	c.tendFence()
 	if c.isReplica() {
@@ -342,9 +346,14 @@ func (c *Core) buildMap() *slots.Map {
 	if len(c.ceded) > 0 {
 		c.showCeded(&t)
 	}
-	m, err := slots.NewMap(t)
+	follow := slots.NewMap
+	if c.published != nil {
+		follow = c.published.Next // the cheaper way to the same
+	}
+	m, err := follow(t)
 	if err != nil {
 		panic("gossip: the core made an inconsistent view: " + err.Error()) // a bug, never bad input
 	}
+	c.published = m
 	return m
 }

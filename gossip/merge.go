@@ -150,6 +150,8 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 	}
 	if r.newer(self) {
 		c.refuse(foundTwin, from.rec.ID, "peers know a later word of this node than itself: its state file is an old copy, or another process uses its id")
+		c.resolveClaims()
+		c.withdrawLost()
 		self.Incarnation = next(r.Incarnation)
 		self.ConfigEpoch = max(self.ConfigEpoch, r.ConfigEpoch)
 		c.claimsChanged(c.self, self.claimed(), self.claimed())

@@ -9,7 +9,7 @@ import (
 
 // News travels in two ways. What a node brings in itself (its own record, a node it
 // met, one it forgot) it tells all its links at once; whoever hears it first
-// passes it on to two others, for those without a link to the source. Whatever
+// passes it on to two others with the next Tick, for those without a link to the source. Whatever
 // still gets lost is found by digests: every heartbeat carries the XOR of the hashes
 // of all records, and two nodes whose digests differ compare a summary. So an idle
 // bus carries no gossip section at all.
@@ -56,28 +56,35 @@ func (c *Core) tellOwners(set *slots.Set, item newsItem) {
 	}
 }
 
-// flushNews sends what is new since the last Output.
+// flushNews sends this node's own news at once, and passes on what others told after each Tick.
+// A record that changes many times in between, such as that of the target of a move, is passed on
+// once, as it is then: nearly all nodes have it from its source long before.
 func (c *Core) flushNews() {
+	passing := c.passing
+	c.passing = false
 	if len(c.news) == 0 {
 		return
 	}
+	from := c.news[len(c.news)-1].from
 	if !c.givenUp.Empty() {
-		c.tellOwners(&c.givenUp, newsItem{from: c.news[len(c.news)-1].from})
+		c.tellOwners(&c.givenUp, newsItem{from: from})
 		c.givenUp = slots.Set{}
 	}
 	var all, some []Record
+	later := c.news[:0]
 	for _, item := range c.news {
 		r, ok := c.recordOf(item.id)
 		switch {
 		case !ok:
 		case item.all:
 			all = append(all, r)
-		default:
+		case passing:
 			some = append(some, r)
+		default:
+			later = append(later, item)
 		}
 	}
-	from := c.news[len(c.news)-1].from
-	c.news = c.news[:0]
+	c.news = later
 	for _, m := range c.newsMessages(all) {
 		c.sendTo(m, func(*node) bool { return true })
 	}

@@ -86,3 +86,35 @@ func TestJoining(t *testing.T) {
 		})
 	}
 }
+
+// TestWalkTraffic counts the messages of a stock tool's walk: slots move one after another, a
+// millisecond apart. Each claim goes from the target to all nodes. What these make of it (they
+// pass it on, and the source withdraws its own claim) must not cost messages for each slot.
+func TestWalkTraffic(t *testing.T) {
+	s := newShards(t, 1, 4, 1, 15*time.Second)
+	s.maxDelay = 500 * time.Microsecond
+	s.run(time.Second)
+	const moves = 1000
+	source, target := s.nodes[0], s.nodes[1]
+	sent := func() (sum int) {
+		for _, n := range s.nodes {
+			sum += n.messages
+		}
+		return sum
+	}
+	before := sent()
+	for slot := range slots.Slot(moves) {
+		target.must(SetSlot{slot, SlotImporting, source.id})
+		source.must(SetSlot{slot, SlotMigrating, target.id})
+		for _, n := range s.nodes[:4] {
+			n.must(SetSlot{slot, SlotNode, target.id})
+		}
+		s.run(time.Millisecond)
+	}
+	each := float64(sent()-before) / moves
+	t.Logf("%.1f messages for each slot, of which %d are the target's claim", each, len(s.nodes)-1)
+	if each > float64(len(s.nodes))+2 {
+		t.Errorf("%.1f messages for each slot", each)
+	}
+	s.until(time.Second, "equal views", func() bool { return converged(s.nodes) })
+}
