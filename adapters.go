@@ -144,7 +144,8 @@ func (c clusterAdapter) Counters() []server.Counter {
 		var total uint64
 		for i, n := range counts {
 			if n > 0 {
-				list = append(list, server.Counter{Name: "cluster_stats_messages_" + gossip.Type(i).String() + "_" + kind, Value: n})
+				list = append(list, server.Counter{Name: "cluster_stats_messages_" + gossip.Type(i).String() + "_" + kind,
+					Value: n})
 			}
 			total += n
 		}

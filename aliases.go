@@ -23,7 +23,7 @@ type (
 	DiskLocker = storage.Locker
 )
 
-// ErrDiskInUse is returned by Start of a node whose Dir or Disk another node has, of this process
-// or of another one. Two nodes that write the same files would run under one id, serve the
-// same slots and save over each other.
+// ErrDiskInUse is returned by Start of a node whose Dir or Disk another node has, of this
+// process or of another one. Two nodes that write the same files would run under one id,
+// serve the same slots and save over each other.
 var ErrDiskInUse = storage.ErrInUse

@@ -27,8 +27,8 @@ func (c *Config) announcements() []string {
 }
 
 // announced is the address that the node tells others: what it listens on unless
-// Config.Announce, or CONFIG SET, says otherwise. A host that accepts from everywhere is no address;
-// then the peers say which one they see.
+// Config.Announce, or CONFIG SET, says otherwise. A host that accepts from everywhere is
+// no address; then the peers say which one they see.
 func (n *Node) announced() slots.Addr {
 	a := n.cfg.Announce
 	if s := n.settings; s != nil {

@@ -37,7 +37,8 @@ func (l *exhausted) Close() error {
 
 func (l *exhausted) Addr() net.Addr { return &net.TCPAddr{} }
 
-// A node that ran out of file descriptors for a moment must not be deaf to its peers ever after.
+// A node that ran out of file descriptors for a moment must not be deaf to its peers ever
+// after.
 func TestBusOutlastsExhaustion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln := &exhausted{failures: 12, conns: make(chan net.Conn), closed: make(chan struct{})}

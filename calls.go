@@ -13,9 +13,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Calls between nodes have connections of their own on the bus. Whoever dials says, after the
-// preamble, which node he wants; only that one says yes. So a request never reaches a stranger that has
-// taken over an address.
+// Calls between nodes have connections of their own on the bus. Whoever dials says, after
+// the preamble, which node he wants; only that one says yes. So a request never reaches a
+// stranger that has taken over an address.
 
 // callAccepted is what the node that was wanted answers.
 const callAccepted = 'y'
@@ -73,7 +73,8 @@ func (n *Node) newCalls() *links[*peer.Conn] {
 	})
 }
 
-// callPeer sends a request to another node. Nothing has been done if the error matches peer.ErrNotSent.
+// callPeer sends a request to another node. Nothing has been done if the error matches
+// peer.ErrNotSent.
 func (n *Node) callPeer(ctx context.Context, to endpoint, r *peer.Request) ([]byte, error) {
 	conn, err := n.calls.get(ctx, linkKey{endpoint: to})
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// handMoved starts a cluster where the slot of key, which holds a value, has been moved by hand
-// from node 0 to node 1 up to the last step: SETSLOT NODE.
+// handMoved starts a cluster where the slot of key, which holds a value, has been moved
+// by hand from node 0 to node 1 up to the last step: SETSLOT NODE.
 func handMoved(t *testing.T, cfg clustertest.Config) (o operator, key, slot string) {
 	c := clustertest.Start(t, cfg)
 	for _, n := range c.Nodes() {
@@ -33,7 +33,8 @@ func handMoved(t *testing.T, cfg clustertest.Config) (o operator, key, slot stri
 	return o, key, slot
 }
 
-// chase sends a command to node i and follows redirects, as clients do, but no more than three.
+// chase sends a command to node i and follows redirects, as clients do, but no more than
+// three.
 func (o operator) chase(i int, line string) string {
 	o.t.Helper()
 	addr, asking := o.c.Addrs()[i], false
@@ -60,8 +61,9 @@ func (o operator) chase(i int, line string) string {
 	return "sent round in circles"
 }
 
-// TestSetSlotNodeInAnyOrder: the stock tools tell the masters of a slot's new owner in orders of their own. Each
-// is answered at once, clients of all nodes are served between any two, and at the end the slot is closed.
+// TestSetSlotNodeInAnyOrder: the stock tools tell the masters of a slot's new owner in
+// orders of their own. Each is answered at once, clients of all nodes are served between
+// any two, and at the end the slot is closed.
 func TestSetSlotNodeInAnyOrder(t *testing.T) {
 	for _, order := range [][]int{{1, 0, 2}, {0, 1, 2}, {0, 2, 1}, {2, 0, 1}, {2, 1, 0}, {0}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
@@ -130,8 +132,8 @@ func TestCededSlotSurvivesAFailover(t *testing.T) {
 	})
 }
 
-// TestLastSlotIsAssignedInAnyOrder: with its last slot gone a master becomes a replica, maybe before
-// the tool comes to tell it, maybe while it is told.
+// TestLastSlotIsAssignedInAnyOrder: with its last slot gone a master becomes a replica,
+// maybe before the tool comes to tell it, maybe while it is told.
 func TestLastSlotIsAssignedInAnyOrder(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {1, 0, 2}, {2, 1, 0}} {
 		for _, pause := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond, time.Second} {

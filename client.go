@@ -14,26 +14,28 @@ import (
 
 // DialConfig says which cluster to be a client of.
 type DialConfig struct {
-	// Addrs are the client addresses, "host:port", of some of its nodes: the others are found by them.
+	// Addrs are the client addresses, "host:port", of some of its nodes: the others are
+	// found by them.
 	Addrs []string
 	// Password is the one that the nodes ask of clients.
 	Password string
 	// Network is how they are reached. Default: TCP{}.
 	Network Network
-	// Silence is how long a node may owe a reply without saying anything before its connection is
-	// given up. Default 15 s.
+	// Silence is how long a node may owe a reply without saying anything before its
+	// connection is given up. Default 15 s.
 	Silence time.Duration
 }
 
-// Client is a Router of a program that is no node: it knows only addresses, speaks the Redis protocol to the
-// nodes' client ports, and learns the map from them. Functions ([Router.Call]) are not to be had there.
+// Client is a Router of a program that is no node: it knows only addresses, speaks the
+// Redis protocol to the nodes' client ports, and learns the map from them. Functions
+// ([Router.Call]) are not to be had there.
 type Client struct {
 	Router
 	transport *clientTransport
 }
 
-// Dial returns a client once one of the nodes has told the map. It keeps one connection to each node, which all
-// callers share.
+// Dial returns a client once one of the nodes has told the map. It keeps one connection
+// to each node, which all callers share.
 func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	if len(cfg.Addrs) == 0 {
 		return nil, errors.New("slotmesh: DialConfig.Addrs is empty: name at least one node")
@@ -79,8 +81,8 @@ func (r *clientTransport) connect(ctx context.Context, to linkKey) (*peer.Pipe, 
 	return peer.NewPipe(conn, r.cfg.Silence), nil
 }
 
-// stepContext rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds: each has a connection of its own to a
-// replica, and a caller may compute its bounds.
+// stepContext rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds: each
+// has a connection of its own to a replica, and a caller may compute its bounds.
 func stepContext(bound time.Duration) time.Duration {
 	step := time.Duration(0)
 	for unit := time.Millisecond; unit <= min(bound, time.Hour); unit *= 10 {

@@ -6,10 +6,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A server with cluster-preferred-endpoint-type hostname names nodes without one slots.NoHostname. Its CLUSTER SLOTS has
-// the address beside it, its redirects have not.
+// A server with cluster-preferred-endpoint-type hostname names nodes without one
+// slots.NoHostname. Its CLUSTER SLOTS has the address beside it, its redirects have not.
 
-// locate finds the host of a redirect that has none: the map tells the slot's owner, the port which node it is otherwise.
+// locate finds the host of a redirect that has none: the map tells the slot's owner, the
+// port which node it is otherwise.
 func (r *clientTransport) locate(ctx context.Context, err error, from endpoint) error {
 	switch e := err.(type) {
 	case *slots.MovedError:

@@ -10,8 +10,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestEveryPreferredEndpointLeadsToTheNodes: a client finds all keys under whatever name it is told, and finds them
-// again once they have moved. Half of the nodes announce no host name.
+// TestEveryPreferredEndpointLeadsToTheNodes: a client finds all keys under whatever name
+// it is told, and finds them again once they have moved. Half of the nodes announce no
+// host name.
 func TestEveryPreferredEndpointLeadsToTheNodes(t *testing.T) {
 	for _, endpoint := range []slots.EndpointType{slots.EndpointIP, slots.EndpointHostname} {
 		t.Run(endpoint.String(), func(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ofConnection are the commands that change the connection they come on, or keep it busy until something happens. A
-// Client's connections are shared by all of its callers.
+// ofConnection are the commands that change the connection they come on, or keep it busy
+// until something happens. A Client's connections are shared by all of its callers.
 var ofConnection = func() map[string]bool {
 	m := make(map[string]bool)
 	for _, name := range strings.Fields(`
@@ -24,6 +24,7 @@ func refuse(name []byte) error {
 	if !ofConnection[strings.ToUpper(string(name))] {
 		return nil
 	}
-	return fmt.Errorf("slotmesh: %s is about a connection, and a Client's are shared: use Update for a transaction, WithSync to wait for "+
+	return fmt.Errorf("slotmesh: %s is about a connection, and a Client's are shared: use Update for a transaction, "+
+		"WithSync to wait for "+
 		"replicas, or a client library", strings.ToUpper(string(name)))
 }

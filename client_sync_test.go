@@ -11,10 +11,12 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 )
 
-// A client's write that waits for replicas waits as long as its context says, and holds up no other.
+// A client's write that waits for replicas waits as long as its context says, and holds
+// up no other.
 func TestClientWaitsForReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true, NodeTimeout: time.Minute})
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true,
+			NodeTimeout: time.Minute})
 		if err := c.Node(1).WaitSynced(t.Context()); err != nil {
 			t.Fatal(err)
 		}

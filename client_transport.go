@@ -19,7 +19,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// clientTransport is how a Client gets at the nodes. It learns who owns what from CLUSTER SLOTS, and from redirects.
+// clientTransport is how a Client gets at the nodes. It learns who owns what from CLUSTER
+// SLOTS, and from redirects.
 type clientTransport struct {
 	cfg      DialConfig
 	seeds    []endpoint // only set before use
@@ -80,8 +81,9 @@ func (r *clientTransport) refresh(ctx context.Context) {
 	}
 }
 
-// renewLocked loads the map from a node that is known to have a newer one, and does not wait for it: where one slot
-// has gone, others have gone too, and each redirect costs a round trip.
+// renewLocked loads the map from a node that is known to have a newer one, and does not
+// wait for it: where one slot has gone, others have gone too, and each redirect costs a
+// round trip.
 func (r *clientTransport) renewLocked(from endpoint) {
 	if r.closed || r.loading != nil || time.Since(r.loaded) < loadPause {
 		return
@@ -132,7 +134,8 @@ func (r *clientTransport) ask(ctx context.Context, to endpoint, req *peer.Reques
 	if req.Func != "" {
 		return resp.Reply{}, errors.New("slotmesh: only a node's Router can call functions")
 	}
-	pipe, err := r.links.get(ctx, linkKey{endpoint: to, readOnly: req.ReadOnly, maxStaleness: stepContext(req.MaxStaleness), sync: req.Sync > 0})
+	pipe, err := r.links.get(ctx, linkKey{endpoint: to, readOnly: req.ReadOnly,
+		maxStaleness: stepContext(req.MaxStaleness), sync: req.Sync > 0})
 	if err != nil {
 		return resp.Reply{}, err
 	}
@@ -154,7 +157,8 @@ func clientError(text string, from endpoint) error {
 	return errorOf(text)
 }
 
-// load gets the map from the first of some nodes, or from any. Only one does at a time; the others wait for it.
+// load gets the map from the first of some nodes, or from any. Only one does at a time;
+// the others wait for it.
 func (r *clientTransport) load(ctx context.Context, first ...endpoint) error {
 	r.mu.Lock()
 	if loading := r.loading; loading != nil {

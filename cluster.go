@@ -14,20 +14,25 @@ var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 
 // Event is something that happened to the cluster as this node sees it, one of:
 //
-//   - who is there and well: [gossip.NodeAdded], [gossip.NodeRemoved], [gossip.HealthChanged], [gossip.AddrChanged], [gossip.Met],
-//     [gossip.MeetFailed], [gossip.Expelled];
-//   - who serves what: [gossip.StateChanged], [gossip.SlotsChanged], [gossip.RoleChanged], [gossip.EpochChanged];
-//   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked], [gossip.WritesPaused], [gossip.WritesResumed],
-//     [gossip.FailoverAborted], [gossip.Fenced];
-//   - copies: [replication.SyncStarted], [replication.SyncProgress], [replication.Synced], [replication.LinkLost],
-//     [replication.ReplicaJoined], [replication.ReplicaLeft], [replication.Saved];
+//   - who is there and well: [gossip.NodeAdded], [gossip.NodeRemoved],
+//     [gossip.HealthChanged], [gossip.AddrChanged], [gossip.Met], [gossip.MeetFailed],
+//     [gossip.Expelled];
+//   - who serves what: [gossip.StateChanged], [gossip.SlotsChanged],
+//     [gossip.RoleChanged], [gossip.EpochChanged];
+//   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked],
+//     [gossip.WritesPaused], [gossip.WritesResumed], [gossip.FailoverAborted],
+//     [gossip.Fenced];
+//   - copies: [replication.SyncStarted], [replication.SyncProgress],
+//     [replication.Synced], [replication.LinkLost], [replication.ReplicaJoined],
+//     [replication.ReplicaLeft], [replication.Saved];
 //   - moves of slots: [migrate.Status];
 //   - [gossip.Warning], and [EventsMissed].
 type Event any
 
 // Meet introduces this node to the one at addr, which needs Host and BusPort; both
 // clusters become one (SPEC §2.2). It returns once the handshake has begun; event
-// gossip.Met or gossip.MeetFailed tells how it ended. MeetAndWait waits for that, and Join takes client addresses.
+// gossip.Met or gossip.MeetFailed tells how it ended. MeetAndWait waits for that, and
+// Join takes client addresses.
 func (n *Node) Meet(ctx context.Context, addr slots.Addr) error {
 	return n.do(ctx, gossip.MeetNode{Addr: addr})
 }
@@ -76,8 +81,9 @@ func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 }
 
 // Reset makes the node forget the cluster and its slots; hard also gives it a new id and
-// epochs of 0. A replica gives up its keys, which are its master's, so that it can join again; those of a master stay.
-// The snapshot of a node that has no keys then goes first: as a lone node it would load it, and claim the slots.
+// epochs of 0. A replica gives up its keys, which are its master's, so that it can join
+// again; those of a master stay. The snapshot of a node that has no keys then goes first:
+// as a lone node it would load it, and claim the slots.
 func (n *Node) Reset(ctx context.Context, hard bool) error {
 	if n.gossip == nil {
 		return n.absent()
@@ -128,8 +134,9 @@ func (n *Node) absent() error {
 	return ErrStandalone
 }
 
-// onGossip puts a new map in force and passes events on. It runs on the loop's goroutine, but for
-// the first map, which comes while the node is being put together: see startCluster.
+// onGossip puts a new map in force and passes events on. It runs on the loop's goroutine,
+// but for the first map, which comes while the node is being put together: see
+// startCluster.
 func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 	for _, e := range events {
 		if e, ok := e.(gossip.Fenced); ok && e.Epoch != 0 {

@@ -33,8 +33,8 @@ type Config struct {
 	// tell clients: for nodes behind NAT or in containers. Default: the host under
 	// which peers see this node, and the ports it listens on.
 	Announce slots.Addr
-	// Hostname is shown beside the address in CLUSTER NODES and SLOTS, and takes its place for clients with
-	// Clients.Endpoint.
+	// Hostname is shown beside the address in CLUSTER NODES and SLOTS, and takes its place
+	// for clients with Clients.Endpoint.
 	Hostname string
 	// Network is how the node reaches others and is reached. Default: TCP{}.
 	Network Network
@@ -67,11 +67,12 @@ type Config struct {
 	Snapshot SnapshotConfig
 	// Logger receives what happens. Default: silence.
 	Logger hclog.Logger
-	// OnEvent is called with everything that happens to the cluster, in order, on a goroutine of its own. If it is
-	// slow, events are left out, and EventsMissed says so. Close waits for it to return.
+	// OnEvent is called with everything that happens to the cluster, in order, on a
+	// goroutine of its own. If it is slow, events are left out, and EventsMissed says so.
+	// Close waits for it to return.
 	OnEvent func(Event)
-	// OnShutdown is called, on a goroutine of its own, when a client sends SHUTDOWN: the host should end and Close the
-	// node. Default: SHUTDOWN closes the node.
+	// OnShutdown is called, on a goroutine of its own, when a client sends SHUTDOWN: the
+	// host should end and Close the node. Default: SHUTDOWN closes the node.
 	OnShutdown func()
 
 	settings *conf.Settings // where the values come from, if from a configuration file
@@ -81,50 +82,57 @@ type Config struct {
 type ClientConfig struct {
 	// Password is asked of clients. Default: none.
 	Password string
-	// IdleTimeout closes the connection of a client that is silent for so long. Default: never.
+	// IdleTimeout closes the connection of a client that is silent for so long. Default:
+	// never.
 	IdleTimeout time.Duration
 	// Max limits the number of connections. Default 10,000; fewer if the process may not
 	// open so many files.
 	Max int
-	// Endpoint is the name under which clients are told to reach the nodes: by redirects, CLUSTER SLOTS and SHARDS.
-	// Default: the address that each announces. With slots.EndpointHostname it is Config.Hostname, which each
-	// node should then have.
+	// Endpoint is the name under which clients are told to reach the nodes: by redirects,
+	// CLUSTER SLOTS and SHARDS. Default: the address that each announces. With
+	// slots.EndpointHostname it is Config.Hostname, which each node should then have.
 	Endpoint slots.EndpointType
-	// Open serves clients of other machines although no Password is asked. Without it they are told Redis' text about its
-	// protected mode, and only those are served that come by a loopback address, by Socket or by Node.ServeConn.
+	// Open serves clients of other machines although no Password is asked. Without it they
+	// are told Redis' text about its protected mode, and only those are served that come by
+	// a loopback address, by Socket or by Node.ServeConn.
 	Open bool
 	// Socket is the path of a Unix socket on which clients are served too. Default: none.
 	Socket string
-	// SocketMode is the permissions of Socket, such as 0o660. Default: those that the process gives to its files.
+	// SocketMode is the permissions of Socket, such as 0o660. Default: those that the
+	// process gives to its files.
 	SocketMode fs.FileMode
-	// SocketOnly leaves out the TCP port of clients; Addr is then only what BusAddr follows from.
+	// SocketOnly leaves out the TCP port of clients; Addr is then only what BusAddr follows
+	// from.
 	SocketOnly bool
-	// Rename gives commands, by their own names, others that clients must use; "" takes a command away from them. The
-	// program itself, and other nodes, go on to call commands by their own names.
+	// Rename gives commands, by their own names, others that clients must use; "" takes a
+	// command away from them. The program itself, and other nodes, go on to call commands by
+	// their own names.
 	Rename map[string]string
 }
 
 // ReplicationConfig says how replicas follow their masters and succeed them.
 type ReplicationConfig struct {
-	// Sync is how many replicas must hold a write before it is answered: see WithSync. Default 0. In
-	// a configuration file it is slotmesh-sync-replicas.
+	// Sync is how many replicas must hold a write before it is answered: see WithSync.
+	// Default 0. In a configuration file it is slotmesh-sync-replicas.
 	Sync int
 	// MinReplicas refuses writes while fewer replicas than that are online and were heard
 	// within MaxLag (default 10 s): ErrNoReplicas (SPEC §9.3). Default 0.
 	MinReplicas int
 	MaxLag      time.Duration
-	// BacklogSize is how much history is kept for replicas that come back, in bytes. Default 1 MiB.
+	// BacklogSize is how much history is kept for replicas that come back, in bytes. Default
+	// 1 MiB.
 	BacklogSize int
 	// Timeout is how long a replication link may be silent. Default 10 s.
 	Timeout time.Duration
 	// NoFailover keeps this node from standing for election.
 	NoFailover bool
-	// Validity bounds how old a replica's data may be for it to stand for election, in
-	// node timeouts (SPEC §6.2). Default 10; negative: no bound, and it may even have none of its shard's data yet.
+	// Validity bounds how old a replica's data may be for it to stand for election, in node
+	// timeouts (SPEC §6.2). Default 10; negative: no bound, and it may even have none of its
+	// shard's data yet.
 	Validity int
 	// MigrationBarrier is how many replicas a master keeps when another shard needs one
-	// (SPEC §6.8). Default 1. Redis' 0 is no different: a master that gave away its only replica would be the
-	// next to need one, and the replica would go back and forth.
+	// (SPEC §6.8). Default 1. Redis' 0 is no different: a master that gave away its only
+	// replica would be the next to need one, and the replica would go back and forth.
 	MigrationBarrier int
 }
 
@@ -135,13 +143,14 @@ type SnapshotConfig struct {
 	Off bool
 	// File is its name in Dir. Default "dump.smdb".
 	File string
-	// Rules say when to save by itself. Default: after an hour if a key changed, after 5 minutes if 100
-	// did, after 1 minute if 10,000 did.
+	// Rules say when to save by itself. Default: after an hour if a key changed, after 5
+	// minutes if 100 did, after 1 minute if 10,000 did.
 	Rules []replication.SaveRule
 	// AtEnd saves on Close although there are no Rules.
 	AtEnd bool
-	// IgnoreErrors lets a node that should save by Rules take writes although the disk did not take the last
-	// snapshot. Without it, writes give ErrNotSaved until a snapshot succeeds; it is tried every 5 s.
+	// IgnoreErrors lets a node that should save by Rules take writes although the disk did
+	// not take the last snapshot. Without it, writes give ErrNotSaved until a snapshot
+	// succeeds; it is tried every 5 s.
 	IgnoreErrors bool
 }
 
@@ -170,7 +179,8 @@ func (c Config) withDefaults() (Config, error) {
 			busPort = port + busPortOffset
 		}
 		if busPort > 65535 {
-			return c, fmt.Errorf("slotmesh: Config.Addr has port %d, so the bus would need port %d: use a port up to %d or set Config.BusAddr",
+			return c, fmt.Errorf("slotmesh: Config.Addr has port %d, so the bus would need port %d: use a port up to %d "+
+				"or set Config.BusAddr",
 				port, busPort, 65535-busPortOffset)
 		}
 		c.BusAddr = net.JoinHostPort(host, strconv.Itoa(busPort))
@@ -221,9 +231,11 @@ func (c *ClientConfig) validate() error {
 	case c.IdleTimeout < 0:
 		return fmt.Errorf("slotmesh: Config.Clients.IdleTimeout is %v: use 0 for never", c.IdleTimeout)
 	case !c.Endpoint.Valid():
-		return fmt.Errorf("slotmesh: Config.Clients.Endpoint is %v: use slots.EndpointIP, EndpointHostname or EndpointUnknown", c.Endpoint)
+		return fmt.Errorf("slotmesh: Config.Clients.Endpoint is %v: use slots.EndpointIP, EndpointHostname or "+
+			"EndpointUnknown", c.Endpoint)
 	case c.SocketOnly && c.Socket == "":
-		return errors.New("slotmesh: Config.Clients.SocketOnly is set, but Config.Clients.Socket is empty: name the path of a Unix socket")
+		return errors.New("slotmesh: Config.Clients.SocketOnly is set, but Config.Clients.Socket is empty: name the " +
+			"path of a Unix socket")
 	case c.SocketMode&^fs.ModePerm != 0:
 		return fmt.Errorf("slotmesh: Config.Clients.SocketMode is %v: use permissions only, such as 0o660", c.SocketMode)
 	}
@@ -239,7 +251,8 @@ func (c *ReplicationConfig) validate() error {
 	}
 	switch {
 	case c.Sync < 0:
-		return fmt.Errorf("slotmesh: Config.Replication.Sync is %d: use the number of replicas that must hold a write", c.Sync)
+		return fmt.Errorf("slotmesh: Config.Replication.Sync is %d: use the number of replicas that must hold a write",
+			c.Sync)
 	case c.MinReplicas < 0:
 		return fmt.Errorf("slotmesh: Config.Replication.MinReplicas is %d: use 0 or more", c.MinReplicas)
 	case c.BacklogSize < 0:

@@ -10,22 +10,26 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Create makes one cluster of started nodes that know nobody yet: it shares the slots out evenly, lets the nodes meet
-// and returns when all of them have the same view and serve. Nodes may also live in
-// other processes; then use the CLUSTER commands, or package admin.
+// Create makes one cluster of started nodes that know nobody yet: it shares the slots out
+// evenly, lets the nodes meet and returns when all of them have the same view and serve.
+// Nodes may also live in other processes; then use the CLUSTER commands, or package
+// admin.
 //
-// An error says which node refused what. Slots and epochs assigned until then stay; Reset undoes them. If a node is in
-// a cluster already the error matches [ErrAlreadyInCluster], and nothing has been done.
+// An error says which node refused what. Slots and epochs assigned until then stay; Reset
+// undoes them. If a node is in a cluster already the error matches [ErrAlreadyInCluster],
+// and nothing has been done.
 func Create(ctx context.Context, nodes ...*Node) error {
 	return CreateWithoutFailover(ctx, 0, nodes...)
 }
 
-// CreateReplicated is Create, but gives each master that many replicas: of n nodes the first n/(replicas+1)
-// become masters, the others follow them in turn. It returns when the replicas are linked
-// to their masters; WaitSynced tells when one holds its master's data.
+// CreateReplicated is Create, but gives each master that many replicas: of n nodes the
+// first n/(replicas+1) become masters, the others follow them in turn. It returns when
+// the replicas are linked to their masters; WaitSynced tells when one holds its master's
+// data.
 //
-// A replica succeeds its master by the votes of most masters, so that it takes three of them: with fewer the error matches
-// [ErrNoFailover], and nothing has been done. CreateWithoutFailover makes such a cluster all the same.
+// A replica succeeds its master by the votes of most masters, so that it takes three of
+// them: with fewer the error matches [ErrNoFailover], and nothing has been done.
+// CreateWithoutFailover makes such a cluster all the same.
 func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
 	if masters := len(nodes) / (max(0, replicas) + 1); replicas > 0 && masters > 0 && masters < failoverMasters {
 		return &noFailover{nodes: len(nodes), replicas: replicas, masters: masters}
@@ -33,28 +37,32 @@ func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
 	return CreateWithoutFailover(ctx, replicas, nodes...)
 }
 
-// ErrAlreadyInCluster is matched by the error of Create about a node that knows other nodes, or slots with an owner: with
-// Config.Dir, a node whose first start this is not. It needs no Create: it goes on as what it was.
+// ErrAlreadyInCluster is matched by the error of Create about a node that knows other
+// nodes, or slots with an owner: with Config.Dir, a node whose first start this is not.
+// It needs no Create: it goes on as what it was.
 var ErrAlreadyInCluster = errors.New("slotmesh: already in a cluster")
 
 // failoverMasters is the least number of masters of which most are left when one fails.
 const failoverMasters = 3
 
-// ErrNoFailover is matched by the error of CreateReplicated about too few masters to elect a replica in the place of one.
+// ErrNoFailover is matched by the error of CreateReplicated about too few masters to
+// elect a replica in the place of one.
 var ErrNoFailover = errors.New("slotmesh: no replica could ever take over")
 
 type noFailover struct{ nodes, replicas, masters int }
 
 func (e *noFailover) Error() string {
-	return fmt.Sprintf("%v: %d nodes with %d replicas for each master make a cluster of %d, but it takes %d masters for most of them "+
+	return fmt.Sprintf("%v: %d nodes with %d replicas for each master make a cluster of %d, but it takes %d masters "+
+		"for most of them "+
 		"to be left when one fails: give at least %d nodes, or no replicas, or use CreateWithoutFailover",
 		ErrNoFailover, e.nodes, e.replicas, e.masters, failoverMasters, failoverMasters*(e.replicas+1))
 }
 
 func (e *noFailover) Is(target error) bool { return target == ErrNoFailover }
 
-// CreateWithoutFailover is CreateReplicated for any number of masters. The replicas of one or two masters hold copies
-// and serve reads, but do not succeed a master that fails, only one that hands over ([Node.Failover], Close).
+// CreateWithoutFailover is CreateReplicated for any number of masters. The replicas of
+// one or two masters hold copies and serve reads, but do not succeed a master that fails,
+// only one that hands over ([Node.Failover], Close).
 func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) error {
 	if replicas < 0 || len(nodes) < replicas+1 {
 		return fmt.Errorf("slotmesh: %d nodes are too few for a master with %d replicas", len(nodes), max(0, replicas))
@@ -145,7 +153,8 @@ func WaitAgreed(ctx context.Context, nodes ...*Node) error {
 		case <-nodes[i].stop:
 			return fmt.Errorf("slotmesh: %s: %w", nodes[i].Addr(), ErrClosed)
 		case <-ctx.Done():
-			err := fmt.Errorf("slotmesh: waiting for %s to see the same cluster as %s: %w", nodes[i].Addr(), nodes[0].Addr(), ctx.Err())
+			err := fmt.Errorf("slotmesh: waiting for %s to see the same cluster as %s: %w", nodes[i].Addr(), nodes[0].Addr(),
+				ctx.Err())
 			return unavailable(err, nodes[i].whyDissenting(nodes))
 		}
 	}
@@ -164,7 +173,8 @@ func firstDissenter(nodes []*Node) int {
 	return -1
 }
 
-// whyDissenting says what keeps n from seeing these nodes, and nobody else, as the first of them does.
+// whyDissenting says what keeps n from seeing these nodes, and nobody else, as the first
+// of them does.
 func (n *Node) whyDissenting(nodes []*Node) string {
 	m := n.Map()
 	if m == nil || n.gossip == nil {

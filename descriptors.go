@@ -7,11 +7,12 @@ import (
 	"github.com/slotmesh/slotmesh/internal/conf"
 )
 
-// reservedFiles is how many of the process's descriptors clients never get, as in Redis: they
-// are for listeners, the disk, replication, migration and calls between nodes.
+// reservedFiles is how many of the process's descriptors clients never get, as in Redis:
+// they are for listeners, the disk, replication, migration and calls between nodes.
 const reservedFiles = 32
 
-// linksPerPeer is how many connections gossip has with each other node, one in each direction.
+// linksPerPeer is how many connections gossip has with each other node, one in each
+// direction.
 const linksPerPeer = 2
 
 // openFiles returns how many descriptors the node's process may have open, 0 if there is no
@@ -40,11 +41,14 @@ func (n *Node) fitMaxClients() error {
 	case room == want:
 		return nil
 	case room <= 0:
-		return fmt.Errorf("slotmesh: this process may open %d files, which is not enough for a node: raise the limit (ulimit -n) to at least %d",
+		return fmt.Errorf("slotmesh: this process may open %d files, which is not enough for a node: raise the limit "+
+			"(ulimit -n) to at least %d",
 			n.openFiles(), reservedFiles+want)
 	}
-	n.log.Warn(fmt.Sprintf("You requested maxclients of %d requiring at least %d max file descriptors.", want, want+reservedFiles))
-	n.log.Warn(fmt.Sprintf("Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. "+
+	n.log.Warn(fmt.Sprintf("You requested maxclients of %d requiring at least %d max file descriptors.", want, want+
+		reservedFiles))
+	n.log.Warn(fmt.Sprintf("Current maximum open files is %d. maxclients has been reduced to %d to compensate for "+
+		"low ulimit. "+
 		"If you need higher maxclients increase 'ulimit -n'.", n.openFiles(), room))
 	return n.settings.Override([]string{"--maxclients", strconv.Itoa(room)})
 }
@@ -53,13 +57,14 @@ func (n *Node) fitMaxClients() error {
 func (n *Node) checkMaxClients() error {
 	want := n.settings.Int("maxclients")
 	if room := n.maxClients(want); room < want {
-		return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", room) //nolint:staticcheck // Redis' text
+		//nolint:staticcheck // Redis' text
+		return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", room)
 	}
 	return nil
 }
 
-// reservedNow is how many descriptors clients do not get at the moment: links that gossip has
-// not made yet will need theirs.
+// reservedNow is how many descriptors clients do not get at the moment: links that gossip
+// has not made yet will need theirs.
 func (n *Node) reservedNow() int {
 	m := n.engine.Map()
 	if m == nil || n.server.Loading() { // n.gossip is not there yet

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// openFileLimit returns how many descriptors this process may have open, 0 if there is no bound.
-// The Go runtime has raised the limit to the hard one already.
+// openFileLimit returns how many descriptors this process may have open, 0 if there is no
+// bound. The Go runtime has raised the limit to the hard one already.
 func openFileLimit() int {
 	var l syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l) != nil || uint64(l.Cur) > math.MaxInt32 {

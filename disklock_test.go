@@ -21,12 +21,14 @@ func TestOneNodePerFolder(t *testing.T) {
 	}
 	mem := &storage.Memory{}
 	for name, c := range map[string]struct{ first, second slotmesh.Config }{
-		"same":             {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir}},
-		"other state file": {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir, StateFile: "other.conf", Snapshot: slotmesh.SnapshotConfig{File: "other.smdb"}}},
-		"symbolic link":    {slotmesh.Config{Dir: link}, slotmesh.Config{Dir: dir}},
-		"standalone":       {slotmesh.Config{Dir: dir, Standalone: true}, slotmesh.Config{Dir: dir, Standalone: true}},
-		"of both kinds":    {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir, Standalone: true, Snapshot: slotmesh.SnapshotConfig{Off: true}}},
-		"the host's disk":  {slotmesh.Config{Disk: mem}, slotmesh.Config{Disk: mem}},
+		"same": {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir}},
+		"other state file": {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir, StateFile: "other.conf",
+			Snapshot: slotmesh.SnapshotConfig{File: "other.smdb"}}},
+		"symbolic link": {slotmesh.Config{Dir: link}, slotmesh.Config{Dir: dir}},
+		"standalone":    {slotmesh.Config{Dir: dir, Standalone: true}, slotmesh.Config{Dir: dir, Standalone: true}},
+		"of both kinds": {slotmesh.Config{Dir: dir}, slotmesh.Config{Dir: dir, Standalone: true,
+			Snapshot: slotmesh.SnapshotConfig{Off: true}}},
+		"the host's disk": {slotmesh.Config{Disk: mem}, slotmesh.Config{Disk: mem}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			network := memnet.New()
@@ -46,7 +48,8 @@ func TestOneNodePerFolder(t *testing.T) {
 			for range 2 { // one that is refused leaves nothing behind
 				second, err := start("10.0.0.2", c.second)
 				defer second.Close()
-				if !errors.Is(err, slotmesh.ErrDiskInUse) || !strings.Contains(err.Error(), "another node") || !strings.Contains(err.Error(), c.second.Dir) {
+				if !errors.Is(err, slotmesh.ErrDiskInUse) || !strings.Contains(err.Error(), "another node") ||
+					!strings.Contains(err.Error(), c.second.Dir) {
 					t.Fatalf("the second one: %v", err)
 				}
 			}
@@ -62,8 +65,8 @@ func TestOneNodePerFolder(t *testing.T) {
 	}
 }
 
-// A folder that cannot be locked for another reason stops a node of a cluster, whose state must
-// be saved, and not a standalone one, which may have nothing to save.
+// A folder that cannot be locked for another reason stops a node of a cluster, whose
+// state must be saved, and not a standalone one, which may have nothing to save.
 func TestFolderWithoutLock(t *testing.T) {
 	for _, standalone := range []bool{true, false} {
 		for _, c := range []struct {

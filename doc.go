@@ -1,8 +1,8 @@
 // Package slotmesh makes a Go program a whole node of a Redis-style cluster.
 //
-// Keys hash to 16 384 slots ([github.com/slotmesh/slotmesh/slots]); masters own
-// slots; nodes find each other by gossip. Stock Redis Cluster clients and tools drive a node over
-// the network; the host program uses it by direct calls:
+// Keys hash to 16 384 slots ([github.com/slotmesh/slotmesh/slots]); masters own slots;
+// nodes find each other by gossip. Stock Redis Cluster clients and tools drive a node
+// over the network; the host program uses it by direct calls:
 //
 //	node, err := slotmesh.New(slotmesh.Config{Addr: "127.0.0.1:7001", Dir: "/var/lib/mesh"})
 //	if err != nil { … }
@@ -13,35 +13,40 @@
 //
 // # Vocabulary
 //
-//   - slot: one of 16 384 parts of the key space, the unit of ownership, locking and moving.
+//   - slot: one of 16 384 parts of the key space, the unit of ownership, locking and
+//     moving.
 //   - master: a node that owns slots and takes their writes.
 //   - map: a node's present view of who owns what ([Node.Map]). It is a value.
 //   - epoch: a number that only grows and orders claims to slots.
 //   - router: the way from any node to every key ([Node.Router]).
-//   - function: a function of the host that runs at a key's owner ([Node.RegisterFunc], [Router.Call]).
+//   - function: a function of the host that runs at a key's owner ([Node.RegisterFunc],
+//     [Router.Call]).
 //   - bus: the connections between nodes, on a port of their own.
 //
 // # Which node serves a key
 //
-// A [Router] reaches every key from every node, whatever moves or fails meanwhile. A [Client] is one for programs that
-// are no nodes.
+// A [Router] reaches every key from every node, whatever moves or fails meanwhile. A
+// [Client] is one for programs that are no nodes.
 //
-// A node itself serves the slots it owns. For a key of another slot the methods of [Node] return a
-// *slots.MovedError that names the owner, or another error of package slots, as a
-// Redis Cluster node answers MOVED. [Node.Update] and [Node.View] run a function on several keys of one
-// slot, all or nothing.
+// A node itself serves the slots it owns. For a key of another slot the methods of [Node]
+// return a *slots.MovedError that names the owner, or another error of package slots, as
+// a Redis Cluster node answers MOVED. [Node.Update] and [Node.View] run a function on
+// several keys of one slot, all or nothing.
 //
-// The check whether a slot is this node's stands inside the slot's lock, together with the command it
-// protects: when a slot has changed hands, no write can slip through on the old map.
+// The check whether a slot is this node's stands inside the slot's lock, together with
+// the command it protects: when a slot has changed hands, no write can slip through on
+// the old map.
 //
 // # What a node runs
 //
-// Start begins one goroutine for the cluster's state (every message, command and tick passes through it, in one order),
-// one accepting on each port, one or two for each connection, and one that looks for expired keys ten times a second; while there are
-// events to deliver, one that calls the host, and another one for hooks ([Node.OnSlots]). Close ends them all.
+// Start begins one goroutine for the cluster's state (every message, command and tick
+// passes through it, in one order), one accepting on each port, one or two for each
+// connection, and one that looks for expired keys ten times a second; while there are
+// events to deliver, one that calls the host, and another one for hooks ([Node.OnSlots]).
+// Close ends them all.
 //
-// A panic on one of them, by a bug or by what a peer sent, does not end the host program: the
-// node logs it with its stack, ends as on Close, its keys saved, and closes [Node.Done];
-// [Node.Err] then returns a *[PanicError]. A host that must go on starts another Node on the
-// same Dir.
+// A panic on one of them, by a bug or by what a peer sent, does not end the host program:
+// the node logs it with its stack, ends as on Close, its keys saved, and closes
+// [Node.Done]; [Node.Err] then returns a *[PanicError]. A host that must go on starts
+// another Node on the same Dir.
 package slotmesh

@@ -11,12 +11,12 @@ import (
 // maxEvents is how many events may wait for a slow Config.OnEvent.
 const maxEvents = 1024
 
-// EventsMissed says that OnEvent was so slow that events were left out before this one. Node.Map and
-// Node.Stats tell how things stand.
+// EventsMissed says that OnEvent was so slow that events were left out before this one.
+// Node.Map and Node.Stats tell how things stand.
 type EventsMissed struct{ Count int }
 
-// events calls the host's OnEvent in order, on a goroutine of its own, so that it does not hold up
-// the cluster.
+// events calls the host's OnEvent in order, on a goroutine of its own, so that it does
+// not hold up the cluster.
 type events struct {
 	deliver func(Event)
 
@@ -91,9 +91,9 @@ func (e *events) close() {
 	}
 }
 
-// Changes yields the node's map, and then each newer one, until ctx ends or the node is closed. missed is how many
-// maps were passed over because the loop's body took its time: the one that is yielded is always the latest. The
-// node never waits for it.
+// Changes yields the node's map, and then each newer one, until ctx ends or the node is
+// closed. missed is how many maps were passed over because the loop's body took its time:
+// the one that is yielded is always the latest. The node never waits for it.
 func (n *Node) Changes(ctx context.Context) iter.Seq2[*slots.Map, int] {
 	return func(yield func(m *slots.Map, missed int) bool) {
 		var last *slots.Map

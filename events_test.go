@@ -207,7 +207,8 @@ func TestReadyAndWhy(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		want := "slots 5461-10922 have no working owner: node " + dead.Short() + " (10.0.0.2:7000) failed "
-		for name, wait := range map[string]func(context.Context) error{"Ready": c.Node(0).Ready, "WaitStable": c.Node(0).WaitStable} {
+		for name, wait := range map[string]func(context.Context) error{"Ready": c.Node(0).Ready,
+			"WaitStable": c.Node(0).WaitStable} {
 			err := wait(ctx)
 			var why *slotmesh.UnavailableError
 			if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &why) || !strings.HasPrefix(why.Reason, want) ||
@@ -240,12 +241,14 @@ func TestReadyAndWhy(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		for i, want := range []string{"slot 0 is mine: served", "slot 0 belongs to 10.0.0.1:7000@17000 (online): I answer MOVED"} {
+		for i, want := range []string{"slot 0 is mine: served",
+			"slot 0 belongs to 10.0.0.1:7000@17000 (online): I answer MOVED"} {
 			if got := c.Node(i).Explain(0); got != want {
 				t.Errorf("%q, want %q", got, want)
 			}
 		}
-		if got, want := c.Node(3).Explain(0), "slot 0 belongs to my master 10.0.0.1:7000@17000: I serve reads after READONLY, otherwise I answer MOVED"; got != want {
+		if got, want := c.Node(3).Explain(0), "slot 0 belongs to my master 10.0.0.1:7000@17000: I serve reads after "+
+			"READONLY, otherwise I answer MOVED"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	})

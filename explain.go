@@ -9,7 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Explain tells in plain English what becomes of a request for a key of slot at this node, and why.
+// Explain tells in plain English what becomes of a request for a key of slot at this
+// node, and why.
 func (n *Node) Explain(slot slots.Slot) string {
 	m := n.Map()
 	if m == nil {
@@ -20,19 +21,23 @@ func (n *Node) Explain(slot slots.Slot) string {
 	case owner == nil:
 		return fmt.Sprintf("slot %d belongs to nobody: give it to a node with CLUSTER ADDSLOTS, or repair the cluster", slot)
 	case m.State() != slots.OK:
-		return fmt.Sprintf("slot %d belongs to %s (%s), but the cluster is down: %s", slot, owner.Addr, owner.Health, n.whyDown(m))
+		return fmt.Sprintf("slot %d belongs to %s (%s), but the cluster is down: %s", slot, owner.Addr, owner.Health,
+			n.whyDown(m))
 	}
 	if to, ok := m.Migrating(slot); ok {
-		return fmt.Sprintf("slot %d is mine and on its way to %s: keys that are still here are served, for others I answer ASK", slot, nameOf(m, to))
+		return fmt.Sprintf("slot %d is mine and on its way to %s: keys that are still here are served, for others I "+
+			"answer ASK", slot, nameOf(m, to))
 	}
 	if from, ok := m.Importing(slot); ok && !m.IsMine(slot) {
-		return fmt.Sprintf("slot %d is on its way to me from %s: I serve it after ASKING, otherwise I answer MOVED to %s", slot, nameOf(m, from), owner.Addr)
+		return fmt.Sprintf("slot %d is on its way to me from %s: I serve it after ASKING, otherwise I answer MOVED to %s",
+			slot, nameOf(m, from), owner.Addr)
 	}
 	switch {
 	case m.IsMine(slot):
 		return fmt.Sprintf("slot %d is mine: served", slot)
 	case m.Self().Master == owner.ID:
-		return fmt.Sprintf("slot %d belongs to my master %s: I serve reads after READONLY, otherwise I answer MOVED", slot, owner.Addr)
+		return fmt.Sprintf("slot %d belongs to my master %s: I serve reads after READONLY, otherwise I answer MOVED", slot,
+			owner.Addr)
 	}
 	return fmt.Sprintf("slot %d belongs to %s (%s): I answer MOVED", slot, owner.Addr, owner.Health)
 }
@@ -88,8 +93,8 @@ func (n *Node) whyDown(m *slots.Map) string {
 // rejoinWait is about how long a master waits before it serves again (SPEC §5.2).
 const rejoinWait = 2 * time.Second
 
-// whyUnserved explains why a request for a key of slot cannot be served, as far as this node's map tells; "" if it
-// does not.
+// whyUnserved explains why a request for a key of slot cannot be served, as far as this
+// node's map tells; "" if it does not.
 func (n *Node) whyUnserved(m *slots.Map, slot slots.Slot) string {
 	owner := m.Owner(slot)
 	switch {
@@ -127,7 +132,8 @@ func (n *Node) peerAges() peerAges {
 	return ages
 }
 
-// describe names a node and what is wrong with it: "node 0123abcd (10.0.0.1:7000) failed 12s ago".
+// describe names a node and what is wrong with it: "node 0123abcd (10.0.0.1:7000) failed
+// 12s ago".
 func (ages peerAges) describe(n *slots.Node) string {
 	name := fmt.Sprintf("node %s (%s)", n.ID.Short(), n.Addr.Client())
 	p, known := ages[n.ID]

@@ -44,7 +44,8 @@ func SetImporting(n *Node, ctx context.Context, set slots.Set, from slots.NodeID
 	return n.setSlots(ctx, set, gossip.SlotImporting, from)
 }
 
-// Promised returns how many replicas have to hold the keys of a slot when it moves from a node.
+// Promised returns how many replicas have to hold the keys of a slot when it moves from a
+// node.
 func Promised(n *Node, slot slots.Slot) int { return told{n}.Of(slot) }
 
 // SetDirective is CONFIG SET.

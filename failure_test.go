@@ -15,7 +15,8 @@ import (
 	"github.com/slotmesh/slotmesh/storage"
 )
 
-// trapLogger panics when it hears a message, on the goroutine that says it, and notes errors.
+// trapLogger panics when it hears a message, on the goroutine that says it, and notes
+// errors.
 type trapLogger struct {
 	hclog.Logger
 	trap   string
@@ -39,7 +40,8 @@ func TestPanicEndsTheNode(t *testing.T) {
 		network := clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")
 		var logged []string
 		open := func(trap string) *slotmesh.Node {
-			n, err := slotmesh.New(slotmesh.Config{Network: network, Disk: files, Logger: trapLogger{hclog.NewNullLogger(), trap, &logged}})
+			n, err := slotmesh.New(slotmesh.Config{Network: network, Disk: files,
+				Logger: trapLogger{hclog.NewNullLogger(), trap, &logged}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +74,8 @@ func TestPanicEndsTheNode(t *testing.T) {
 			t.Fatal("Done is not closed")
 		}
 		var p *slotmesh.PanicError
-		if err := n.Err(); !errors.As(err, &p) || p.Where != "gossip" || !strings.Contains(err.Error(), "a trap") || !strings.Contains(p.Stack, "gossip.(*Driver).run") {
+		if err := n.Err(); !errors.As(err, &p) || p.Where != "gossip" || !strings.Contains(err.Error(), "a trap") ||
+			!strings.Contains(p.Stack, "gossip.(*Driver).run") {
 			t.Fatalf("Err: %v", err)
 		}
 		if len(logged) != 1 || !strings.Contains(logged[0], "ends this node") {

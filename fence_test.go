@@ -17,8 +17,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A master that comes back before anybody missed it, without its data, must not make its replica
-// throw away the only copy.
+// A master that comes back before anybody missed it, without its data, must not make its
+// replica throw away the only copy.
 func TestRestartWithoutDataLosesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name              string
@@ -79,7 +79,8 @@ func TestRestartWithoutDataLosesNothing(t *testing.T) {
 	}
 }
 
-// A master that comes back with all its data keeps its place, and its replica goes on without a full sync.
+// A master that comes back with all its data keeps its place, and its replica goes on
+// without a full sync.
 func TestRestartWithDataStaysMaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
@@ -130,19 +131,21 @@ func TestRestartWithoutReplicaServesAfterT(t *testing.T) {
 	})
 }
 
-// A master that starts with an old snapshot, and whose replica with the rest dies too, serves what it has again within 2T.
-// It says what it may lack, once, and ranks above the replica's data from then on.
+// A master that starts with an old snapshot, and whose replica with the rest dies too,
+// serves what it has again within 2T. It says what it may lack, once, and ranks above the
+// replica's data from then on.
 func TestRestartWithoutItsReplica(t *testing.T) {
 	for masters := 1; masters <= 3; masters++ {
 		t.Run(fmt.Sprintf("%d masters", masters), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const T = 5 * time.Second
 				var heard witness
-				cluster := clustertest.Start(t, clustertest.Config{Masters: masters, Replicas: 1, NodeTimeout: T, WithoutFailover: true, Node: func(i int, cfg *slotmesh.Config) {
-					if i == 0 {
-						cfg.OnEvent, cfg.Logger = heard.event, hclog.New(&hclog.LoggerOptions{Output: &heard})
-					}
-				}})
+				cluster := clustertest.Start(t, clustertest.Config{Masters: masters, Replicas: 1, NodeTimeout: T,
+					WithoutFailover: true, Node: func(i int, cfg *slotmesh.Config) {
+						if i == 0 {
+							cfg.OnEvent, cfg.Logger = heard.event, hclog.New(&hclog.LoggerOptions{Output: &heard})
+						}
+					}})
 				if err := cluster.Node(0).Save(t.Context()); err != nil {
 					t.Fatal(err)
 				}

@@ -13,32 +13,36 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// CommandSpec describes a command of the host. The zero value is one that reads, whose first argument is its only
-// key, and that takes any number of arguments after it.
+// CommandSpec describes a command of the host. The zero value is one that reads, whose
+// first argument is its only key, and that takes any number of arguments after it.
 type CommandSpec struct {
 	// Write says that it may change data.
 	Write bool
-	// Arity is the number of arguments with the name, -n for at least n, as COMMAND shows it. Default: at least
-	// as many as it takes to name a key.
+	// Arity is the number of arguments with the name, -n for at least n, as COMMAND shows
+	// it. Default: at least as many as it takes to name a key.
 	Arity int
-	// FirstKey, LastKey and KeyStep say which arguments are keys, as COMMAND shows it: every KeyStep-th from FirstKey to
-	// LastKey; a negative LastKey counts from the end. Default: 1, FirstKey, 1. All keys must be of one slot.
+	// FirstKey, LastKey and KeyStep say which arguments are keys, as COMMAND shows it: every
+	// KeyStep-th from FirstKey to LastKey; a negative LastKey counts from the end. Default:
+	// 1, FirstKey, 1. All keys must be of one slot.
 	FirstKey, LastKey, KeyStep int
 	// Summary is a sentence for COMMAND DOCS.
 	Summary string
 }
 
-// Handler executes a command of the host, in a transaction on the slot of its keys: it touches only the keys that the
-// spec names, must not wait for anything, and its writes happen all or, if it returns an error, not at all. args are what follows
-// the command's name.
+// Handler executes a command of the host, in a transaction on the slot of its keys: it
+// touches only the keys that the spec names, must not wait for anything, and its writes
+// happen all or, if it returns an error, not at all. args are what follows the command's
+// name.
 //
-// reply is nil, [Status], string, []byte, int, int64, float64, bool, []string or []any of these. The error's text is the error reply,
-// after "ERR " unless it begins with an upper-case code of its own.
+// reply is nil, [Status], string, []byte, int, int64, float64, bool, []string or []any of
+// these. The error's text is the error reply, after "ERR " unless it begins with an
+// upper-case code of its own.
 type Handler func(tx Tx, args []string) (reply any, err error)
 
-// Handle adds a command to those the node understands; call it before Start, on every node of the cluster. It is checked,
-// routed, redirected, replicated and migrated like a built-in one, may be used in MULTI, and is reached from Redis clients as well as by [Node.Do] and
-// [Router.Do]. The name is not case-sensitive.
+// Handle adds a command to those the node understands; call it before Start, on every
+// node of the cluster. It is checked, routed, redirected, replicated and migrated like a
+// built-in one, may be used in MULTI, and is reached from Redis clients as well as by
+// [Node.Do] and [Router.Do]. The name is not case-sensitive.
 func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
 	if spec.FirstKey == 0 {
 		spec.FirstKey = 1
@@ -53,7 +57,8 @@ func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
 		spec.Arity = -(spec.FirstKey + 1)
 	}
 	e := server.Extension{
-		Name: name, Arity: spec.Arity, First: spec.FirstKey, Last: spec.LastKey, Step: spec.KeyStep, Write: spec.Write, Summary: spec.Summary,
+		Name: name, Arity: spec.Arity, First: spec.FirstKey, Last: spec.LastKey, Step: spec.KeyStep, Write: spec.Write,
+		Summary: spec.Summary,
 	}
 	if fn != nil {
 		e.Run = func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
@@ -104,8 +109,9 @@ func (n *Node) extensions() []server.Extension {
 	return append(n.handled[:len(n.handled):len(n.handled)], n.transactionCommands()...)
 }
 
-// Do runs a command, built in or the host's, on this node: for keys of another node's slots it returns a
-// *slots.MovedError, or another error of package slots. [Router.Do] finds them. Arguments and reply are as there.
+// Do runs a command, built in or the host's, on this node: for keys of another node's
+// slots it returns a *slots.MovedError, or another error of package slots. [Router.Do]
+// finds them. Arguments and reply are as there.
 func (n *Node) Do(ctx context.Context, command string, args ...any) (any, error) {
 	line, err := commandLine(command, args)
 	if err != nil {
@@ -133,9 +139,9 @@ func becauseOf(ctx context.Context, err error) error {
 	return err
 }
 
-// ServeConn serves a Redis client on a connection that the host has accepted, and returns when it has ended: for hosts that
-// share a port between protocols. It closes conn, at once if
-// the node is not started or is closed.
+// ServeConn serves a Redis client on a connection that the host has accepted, and returns
+// when it has ended: for hosts that share a port between protocols. It closes conn, at
+// once if the node is not started or is closed.
 func (n *Node) ServeConn(conn net.Conn) {
 	if n.engine.Refused() != nil {
 		conn.Close()

@@ -16,7 +16,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// addCommands makes PUSH key word, WORDS key, and MOVEALL from to, which fails if there is nothing.
+// addCommands makes PUSH key word, WORDS key, and MOVEALL from to, which fails if there
+// is nothing.
 func addCommands(t testing.TB, n *slotmesh.Node) {
 	t.Helper()
 	push := func(tx slotmesh.Tx, args []string) (any, error) {
@@ -76,7 +77,8 @@ func TestHandleFromGo(t *testing.T) {
 				do([]any{[]byte("one"), []byte("two"), []byte("3")}, "WORDS", key)
 				do("MOVED-ALL", "MOVEALL", key, other)
 				var reply slotmesh.ReplyError
-				if _, err := r.Do(t.Context(), "MOVEALL", key, other); !errors.As(err, &reply) && err.Error() != "EMPTY there is nothing to move" {
+				if _, err := r.Do(t.Context(), "MOVEALL", key, other); !errors.As(err, &reply) &&
+					err.Error() != "EMPTY there is nothing to move" {
 					t.Fatalf("%v", err)
 				}
 				do([]any{[]byte("one"), []byte("two"), []byte("3")}, "WORDS", other) // what failed has changed nothing

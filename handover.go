@@ -21,8 +21,9 @@ const (
 	successorPollEvery = 20 * time.Millisecond
 )
 
-// handOver lets the best replica take this master's place before the node ends. It does nothing, at once, on a
-// node that has none, that does not serve, or whose state cannot be saved.
+// handOver lets the best replica take this master's place before the node ends. It does
+// nothing, at once, on a node that has none, that does not serve, or whose state cannot
+// be saved.
 func (n *Node) handOver() {
 	m := n.Map()
 	if m == nil || n.repl == nil || m.State() != slots.OK || !m.Self().HasSlots() {
@@ -66,8 +67,8 @@ func (n *Node) successor(m *slots.Map) (id slots.NodeID, ok bool) {
 	return id, ok
 }
 
-// succeeded waits until this node is no master any more; false if ctx ends first, or the successor
-// itself: when a whole cluster is closed, nobody should wait for it.
+// succeeded waits until this node is no master any more; false if ctx ends first, or the
+// successor itself: when a whole cluster is closed, nobody should wait for it.
 func (n *Node) succeeded(ctx context.Context, successor slots.NodeID) bool {
 	look := time.NewTicker(successorPollEvery)
 	defer look.Stop()

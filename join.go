@@ -13,14 +13,16 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Join makes this node a member of a cluster. seeds are client addresses, "host:port", of some of its nodes: they are tried
-// in their order, until one lets this node in. Where its bus listens, each seed tells itself, asked with this node's own
-// password; of one that turns this node away as a client it is taken to be 10,000 above the client port.
+// Join makes this node a member of a cluster. seeds are client addresses, "host:port", of
+// some of its nodes: they are tried in their order, until one lets this node in. Where
+// its bus listens, each seed tells itself, asked with this node's own password; of one
+// that turns this node away as a client it is taken to be 10,000 above the client port.
 //
-// When Join returns nil, this node and the seed are members of one cluster; [Node.Ready] tells when it serves. The
-// error says of each seed why it came to nothing: nobody listens there, what listens there is no node
-// (gossip.ErrNoBus), the two clusters must not become one (gossip.ErrRefused), it is this node itself
-// (gossip.ErrMetSelf), nobody answered within the node timeout (gossip.ErrNoAnswer), or ctx ended.
+// When Join returns nil, this node and the seed are members of one cluster; [Node.Ready]
+// tells when it serves. The error says of each seed why it came to nothing: nobody
+// listens there, what listens there is no node (gossip.ErrNoBus), the two clusters must
+// not become one (gossip.ErrRefused), it is this node itself (gossip.ErrMetSelf), nobody
+// answered within the node timeout (gossip.ErrNoAnswer), or ctx ended.
 func (n *Node) Join(ctx context.Context, seeds ...string) error {
 	if n.gossip == nil {
 		return n.absent()
@@ -68,7 +70,8 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 	return n.meet(ctx, at)
 }
 
-// hidesBus reports whether a node refuses this one as a client, which says nothing about the bus.
+// hidesBus reports whether a node refuses this one as a client, which says nothing about
+// the bus.
 func hidesBus(e ReplyError) bool {
 	switch e.Code() {
 	case "DENIED", "NOAUTH", "WRONGPASS", "NOPERM":
@@ -124,8 +127,9 @@ func nodesText(conn net.Conn, password string) (string, error) {
 	return reply.Text(), nil
 }
 
-// MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with the reason
-// why they are not: see [Node.Join], which takes client addresses. It gives up after the node timeout, at least a second.
+// MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with
+// the reason why they are not: see [Node.Join], which takes client addresses. It gives up
+// after the node timeout, at least a second.
 func (n *Node) MeetAndWait(ctx context.Context, addr slots.Addr) error {
 	if err := n.meet(ctx, addr); err != nil {
 		return fmt.Errorf("slotmesh: meeting %s: %w", addr, err)
@@ -161,7 +165,8 @@ type meets struct {
 	waiting map[slots.Addr][]chan error
 }
 
-// await returns a channel that receives the outcome of the next Meet of addr, once; forget gives it up.
+// await returns a channel that receives the outcome of the next Meet of addr, once;
+// forget gives it up.
 func (m *meets) await(addr slots.Addr) (outcome <-chan error, forget func()) {
 	ch := make(chan error, 1)
 	m.mu.Lock()

@@ -28,7 +28,8 @@ func loneNode(t *testing.T, c *clustertest.Cluster, host string) *slotmesh.Node 
 	return n
 }
 
-// TestJoin: the first seed that answers lets the node in, at once, wherever its bus listens.
+// TestJoin: the first seed that answers lets the node in, at once, wherever its bus
+// listens.
 func TestJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Node: func(i int, cfg *slotmesh.Config) {
@@ -77,7 +78,8 @@ func TestJoinTellsWhyNot(t *testing.T) {
 			}, nil, "joining at 10.0.0.1:17000: asking it for the port of its bus: EOF"},
 			{"a server that says nothing", func(ctx context.Context) error { return n.Join(ctx, "10.0.9.2:7000") },
 				context.DeadlineExceeded, "asking it for the port of its bus"},
-			{"itself", func(ctx context.Context) error { return n.Join(ctx, n.Addr().Client()) }, gossip.ErrMetSelf, "this node itself"},
+			{"itself", func(ctx context.Context) error { return n.Join(ctx, n.Addr().Client()) }, gossip.ErrMetSelf,
+				"this node itself"},
 			{"no address", func(ctx context.Context) error { return n.Join(ctx, "10.0.0.1") }, nil, `use "host:port"`},
 			{"no seed", func(ctx context.Context) error { return n.Join(ctx) }, nil, "without seeds"},
 			{"the client port in place of the port of the bus", func(ctx context.Context) error {
@@ -111,10 +113,12 @@ func TestJoinTellsWhyNot(t *testing.T) {
 	})
 }
 
-// TestJoinAtANodeWithAnotherPassword: it does not tell where its bus listens, but lets the node in.
+// TestJoinAtANodeWithAnotherPassword: it does not tell where its bus listens, but lets
+// the node in.
 func TestJoinAtANodeWithAnotherPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 3, Node: func(_ int, cfg *slotmesh.Config) { cfg.Clients.Password = "secret" }})
+		c := clustertest.Start(t, clustertest.Config{Masters: 3,
+			Node: func(_ int, cfg *slotmesh.Config) { cfg.Clients.Password = "secret" }})
 		n := loneNode(t, c, "10.0.9.1")
 		if err := n.Join(t.Context(), c.Addrs()[0]); err != nil {
 			t.Fatal(err)
@@ -135,7 +139,8 @@ func TestJoinOfTwoClusters(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := n.Join(t.Context(), c.Addrs()...)
-		if !errors.Is(err, gossip.ErrRefused) || strings.Count(err.Error(), "both nodes belong to clusters that own slots") != 3 {
+		if !errors.Is(err, gossip.ErrRefused) || strings.Count(err.Error(),
+			"both nodes belong to clusters that own slots") != 3 {
 			t.Errorf("%v", err)
 		}
 	})

@@ -8,9 +8,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// shardLineage knows who belongs to this node's shard, so that it can tell a new master that succeeded the old one, and has the
-// shard's data, from one of another shard: a replica that moves there, or a master that lost its last slot to
-// it, holds nothing of its data. A snapshot bears the name of the shard for the same purpose.
+// shardLineage knows who belongs to this node's shard, so that it can tell a new master
+// that succeeded the old one, and has the shard's data, from one of another shard: a
+// replica that moves there, or a master that lost its last slot to it, holds nothing of
+// its data. A snapshot bears the name of the shard for the same purpose.
 type shardLineage struct {
 	published atomic.Pointer[[]byte] // see name
 	siblings  atomic.Int32           // other members of the shard, of a master: the failed among them
@@ -22,7 +23,8 @@ type shardLineage struct {
 // includes reports whether a node's data is of the same shard as this node's.
 func (k *shardLineage) includes(id slots.NodeID) bool { return k.nodes[id] }
 
-// observe takes in a map. Who was a replica of the shard stays in it as a master, until it follows another one.
+// observe takes in a map. Who was a replica of the shard stays in it as a master, until
+// it follows another one.
 func (k *shardLineage) observe(m *slots.Map) {
 	self := m.Self()
 	master := self.Master
@@ -60,8 +62,8 @@ func (k *shardLineage) observe(m *slots.Map) {
 // forget leaves the shard with all who are in it: this node holds nothing of it any more.
 func (k *shardLineage) forget() { k.master, k.nodes = slots.NodeID{}, nil }
 
-// name names the shard by the ids of all who belong to it: any of them may be the master when this node starts again.
-// Other goroutines may call it.
+// name names the shard by the ids of all who belong to it: any of them may be the master
+// when this node starts again. Other goroutines may call it.
 func (k *shardLineage) name() []byte {
 	if name := k.published.Load(); name != nil {
 		return *name

@@ -10,7 +10,8 @@ import (
 	"github.com/slotmesh/slotmesh/internal/peer"
 )
 
-// links holds one connection to each node that is called, made when it is first needed and kept open.
+// links holds one connection to each node that is called, made when it is first needed
+// and kept open.
 type links[C link] struct {
 	life    context.Context // ends when all is over
 	connect func(ctx context.Context, to linkKey) (C, error)
@@ -127,7 +128,8 @@ func (l *links[C]) close() {
 	}
 }
 
-// guarded makes ctx's end end the I/O of fn on conn, which is then closed, as it is when fn fails.
+// guarded makes ctx's end end the I/O of fn on conn, which is then closed, as it is when
+// fn fails.
 func guarded(ctx context.Context, conn net.Conn, fn func() error) error {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	err := fn()

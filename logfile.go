@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// logFile appends to a file by its name: when the file is renamed or removed, as logrotate does,
-// the next line goes into a new one.
+// logFile appends to a file by its name: when the file is renamed or removed, as
+// logrotate does, the next line goes into a new one.
 type logFile struct {
 	path string
 
@@ -33,8 +33,8 @@ func (l *logFile) Write(line []byte) (int, error) {
 	return l.f.Write(line)
 }
 
-// followLocked opens the file anew if its name stands for another one by now, or for none. Lines go
-// on into the old one while that fails.
+// followLocked opens the file anew if its name stands for another one by now, or for
+// none. Lines go on into the old one while that fails.
 func (l *logFile) followLocked() {
 	open, err := l.f.Stat()
 	if err != nil {

@@ -10,9 +10,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// lostSlots are slots that another master took while this node held keys of them. The keys go (SPEC §4.6), but not at
-// once: a tool that repairs a cluster first gives a slot one owner and then makes the others that have keys of it
-// import it, to bring these together. Redis deletes in between, if the claim comes first.
+// lostSlots are slots that another master took while this node held keys of them. The
+// keys go (SPEC §4.6), but not at once: a tool that repairs a cluster first gives a slot
+// one owner and then makes the others that have keys of it import it, to bring these
+// together. Redis deletes in between, if the claim comes first.
 type lostSlots struct {
 	mu    sync.Mutex // guards since
 	since map[slots.Slot]time.Time
@@ -23,8 +24,9 @@ const (
 	dropBatch = 1000            // keys dropped at a time
 )
 
-// noteLost looks for slots that another master took by the new map. Slots that merely lost their owner keep their
-// keys, and so do those of a migration, which brings them to the owner.
+// noteLost looks for slots that another master took by the new map. Slots that merely
+// lost their owner keep their keys, and so do those of a migration, which brings them to
+// the owner.
 func (n *Node) noteLost(old, m *slots.Map) {
 	if old == nil || !m.Self().IsMaster() || !old.Self().HasSlots() {
 		return
@@ -41,13 +43,15 @@ func (n *Node) noteLost(old, m *slots.Map) {
 			n.importRest(slot, owner.ID)
 			continue
 		}
-		n.log.Warn("another node took a slot: its keys here will be dropped", "slot", slot, "owner", owner.ID, "keys", n.store.Count(slot), "in", lostGrace)
+		n.log.Warn("another node took a slot: its keys here will be dropped", "slot", slot, "owner", owner.ID, "keys",
+			n.store.Count(slot), "in", lostGrace)
 		n.lost.add(slot, time.Now())
 	}
 }
 
-// importRest marks a slot as importing whose move was ended, by hand, before all keys had left: they exist nowhere
-// else. It stays open, for a check to find, until somebody moves them.
+// importRest marks a slot as importing whose move was ended, by hand, before all keys had
+// left: they exist nowhere else. It stays open, for a check to find, until somebody moves
+// them.
 func (n *Node) importRest(slot slots.Slot, owner slots.NodeID) {
 	n.log.Warn("a slot was assigned before all its keys had moved: it is importing here now", "slot", slot, "owner", owner)
 	n.wg.Go(func() { // this is gossip's goroutine
@@ -89,7 +93,8 @@ func (n *Node) dropLost(now time.Time) {
 	n.dropAll(slices.DeleteFunc(due, minded.Has))
 }
 
-// dropLostNow removes the keys of lost slots that are about to be imported: what comes is newer than what is here.
+// dropLostNow removes the keys of lost slots that are about to be imported: what comes is
+// newer than what is here.
 func (n *Node) dropLostNow(set *slots.Set) {
 	n.dropAll(n.lost.removeIf(func(slot slots.Slot, _ time.Time) bool { return set.Has(slot) }))
 }
@@ -101,8 +106,9 @@ func (n *Node) dropAll(list []slots.Slot) {
 	}
 }
 
-// dropSome removes some keys of a slot, if it is still lost, and reports whether there may be more. It looks under the
-// slot's lock: whoever makes the slot this node's afterwards waits for that lock before it serves a write.
+// dropSome removes some keys of a slot, if it is still lost, and reports whether there
+// may be more. It looks under the slot's lock: whoever makes the slot this node's
+// afterwards waits for that lock before it serves a write.
 func (n *Node) dropSome(slot slots.Slot) (more bool) {
 	n.store.Update(slot, func(tx *keyspace.Tx) error {
 		m := n.Map()

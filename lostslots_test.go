@@ -135,7 +135,8 @@ func TestRestOfAMoveEndedTooEarlyStays(t *testing.T) {
 	})
 }
 
-// A migration by the nodes themselves brings what is true; what is left here from before is not.
+// A migration by the nodes themselves brings what is true; what is left here from before
+// is not.
 func TestMigrationReplacesKeysOfALostSlot(t *testing.T) {
 	withLoss(t, func(t *testing.T, o operator, slot string, owner, thief *slotmesh.Node) {
 		o.claim(1, slot)

@@ -13,11 +13,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// moments at which a move dies, in milliseconds: with a network of 1 ms it connects in 6 and ends in 15, so
-// these hit every phase of its first, middle and last windows.
+// moments at which a move dies, in milliseconds: with a network of 1 ms it connects in 6
+// and ends in 15, so these hit every phase of its first, middle and last windows.
 var moments = []time.Duration{0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18}
 
-// startMove starts a move of a third of node 0's slots to node 1 and lets it run for a while.
+// startMove starts a move of a third of node 0's slots to node 1 and lets it run for a
+// while.
 func startMove(t *testing.T, c *clustertest.Cluster, lasting time.Duration) (set slots.Set) {
 	t.Helper()
 	c.Delay(time.Millisecond)
@@ -29,7 +30,8 @@ func startMove(t *testing.T, c *clustertest.Cluster, lasting time.Duration) (set
 	return set
 }
 
-// whole fails the test unless each key is there exactly once, at its owner, and no slot is open.
+// whole fails the test unless each key is there exactly once, at its owner, and no slot
+// is open.
 func whole(t *testing.T, c *clustertest.Cluster, masters []*slotmesh.Node, keys []string) {
 	t.Helper()
 	noneOpen(t, c)
@@ -64,7 +66,8 @@ func moved(t *testing.T, n *slotmesh.Node, set *slots.Set, to func() slots.NodeI
 	time.Sleep(10 * time.Second)
 }
 
-// deleteMoved deletes every other key that has come to node from the slots of set, and returns the rest of keys.
+// deleteMoved deletes every other key that has come to node from the slots of set, and
+// returns the rest of keys.
 func deleteMoved(t *testing.T, node *slotmesh.Node, set *slots.Set, keys []string) (rest []string) {
 	t.Helper()
 	for i, key := range keys {
@@ -85,8 +88,8 @@ func deleteMoved(t *testing.T, node *slotmesh.Node, set *slots.Set, keys []strin
 	return rest
 }
 
-// A source with a snapshot dies at any moment of a move, comes back and goes on with it. What was deleted at the
-// target meanwhile does not come back from the snapshot.
+// A source with a snapshot dies at any moment of a move, comes back and goes on with it.
+// What was deleted at the target meanwhile does not come back from the snapshot.
 func TestMoveSurvivesRestartOfSource(t *testing.T) {
 	for _, ms := range moments {
 		t.Run(fmt.Sprint(int64(ms), "ms"), func(t *testing.T) {
@@ -109,8 +112,8 @@ func TestMoveSurvivesRestartOfSource(t *testing.T) {
 	}
 }
 
-// An operator who takes a slot for its target in the middle of its move is refused: the source, were it to crash
-// then, would drop what has not moved.
+// An operator who takes a slot for its target in the middle of its move is refused: the
+// source, were it to crash then, would drop what has not moved.
 func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{NodeTimeout: 2 * time.Second})
@@ -149,7 +152,8 @@ func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
 	})
 }
 
-// A target that dies in the middle of a slot comes back with a snapshot of an earlier time at which the slot was its own.
+// A target that dies in the middle of a slot comes back with a snapshot of an earlier
+// time at which the slot was its own.
 func TestATargetForgetsWhatItOnceHad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{NodeTimeout: 2 * time.Second})
@@ -257,7 +261,10 @@ func TestMoveSurvivesLossOfEitherSide(t *testing.T) {
 						// The job died with its master before its journal had left: nothing has moved.
 						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 						defer cancel()
-						if err := successor.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() && m.State() == slots.OK }); err != nil {
+						if err := successor.WaitMap(ctx, func(m *slots.Map) bool {
+							return m.Self().IsMaster() &&
+								m.State() == slots.OK
+						}); err != nil {
 							t.Fatal(err)
 						}
 						time.Sleep(10 * time.Second)

@@ -15,8 +15,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// probe reads and writes keys at a steady pace, and notes how long each request took since the
-// moment it was due: a stall counts for every request that it held up.
+// probe reads and writes keys at a steady pace, and notes how long each request took
+// since the moment it was due: a stall counts for every request that it held up.
 type probe struct {
 	name string
 	keys []string
@@ -127,7 +127,8 @@ func moveBigValue(t *testing.T, replicas, size int) {
 	if err := source.Set(ctx, big, make([]byte, size), 0); err != nil {
 		t.Fatal(err)
 	}
-	probes := []*probe{{name: "the moving slot"}, {name: "the rest of the source"}, {name: "the rest of the target"}, {name: "a bystander"}}
+	probes := []*probe{{name: "the moving slot"}, {name: "the rest of the source"}, {name: "the rest of the target"},
+		{name: "a bystander"}}
 	for i := range 100 {
 		probes[0].keys = append(probes[0].keys, fmt.Sprint(big, i))
 	}
@@ -154,7 +155,8 @@ func moveBigValue(t *testing.T, replicas, size int) {
 		}
 		t.Logf("the move of %d MB took %v", size>>20, time.Since(began))
 	})
-	// The bound is a gross one: the machine may be busy with other things. When it is, the bystander suffers, too.
+	// The bound is a gross one: the machine may be busy with other things. When it is, the
+	// bystander suffers, too.
 	noise := probes[3].p99(t, "during the move")
 	for i, p := range probes[:3] {
 		if p99 := p.p99(t, "during the move"); p99 > 2*noise+10*before[i]+500*time.Millisecond {

@@ -13,7 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// busyWriter writes growing numbers to keys that nobody else writes, and knows what they hold.
+// busyWriter writes growing numbers to keys that nobody else writes, and knows what they
+// hold.
 type busyWriter struct {
 	keys    []string
 	written []int // 0: never
@@ -30,8 +31,9 @@ func (w *busyWriter) write(ctx context.Context, r *slotmesh.Router) error {
 	return nil
 }
 
-// TestBusySlotMovesToItsEnd: a slot that is written to as fast as several writers can, be it few
-// keys again and again or ever new ones, moves to its end and back, and no write is lost.
+// TestBusySlotMovesToItsEnd: a slot that is written to as fast as several writers can, be
+// it few keys again and again or ever new ones, moves to its end and back, and no write
+// is lost.
 func TestBusySlotMovesToItsEnd(t *testing.T) {
 	for name, keysEach := range map[string]int{"few keys": 4, "many keys": 100_000} {
 		t.Run(name, func(t *testing.T) {

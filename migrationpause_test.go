@@ -13,9 +13,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestManualFailoverDuringAMoveLosesNothing: a manual failover of the source or of the target, at any
-// moment of a move, promises that nothing is lost. So while it holds writes back, no batch
-// may be committed: the replica that takes over has agreed where the data ends.
+// TestManualFailoverDuringAMoveLosesNothing: a manual failover of the source or of the
+// target, at any moment of a move, promises that nothing is lost. So while it holds
+// writes back, no batch may be committed: the replica that takes over has agreed where
+// the data ends.
 func TestManualFailoverDuringAMoveLosesNothing(t *testing.T) {
 	for name, i := range map[string]int{"source": 0, "target": 1} {
 		for _, ms := range moments {

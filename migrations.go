@@ -29,7 +29,8 @@ func (n *Node) newMigrations() (*migrate.Driver, error) {
 	})
 }
 
-// commits is the Sink of the node's store: each commit goes into the stream, and the migrations look at it.
+// commits is the Sink of the node's store: each commit goes into the stream, and the
+// migrations look at it.
 type commits struct {
 	backlog    *replication.Backlog
 	migrations atomic.Pointer[migrate.Driver] // nil until there are any
@@ -52,7 +53,8 @@ func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Actio
 	case action == migrate.Importing:
 		v.n.dropLostNow(&set)
 	case action == migrate.Assign && peer == v.n.ID():
-		// Claimed during a manual failover, the slots would stay behind here, in a shard of their own.
+		// Claimed during a manual failover, the slots would stay behind here, in a shard of
+		// their own.
 		if err := v.n.awaitWrites(ctx); err != nil {
 			return err
 		}
@@ -93,12 +95,14 @@ func (n *Node) noteJobs(journal []byte) {
 	}
 }
 
-// MigrateSlots starts to hand slots of this node, with their keys, to another master, while clients
-// go on reading and writing them. It returns once the job is durable, which takes a write to the disk: it then ends by
-// itself, whatever crashes meanwhile. See WaitMigration, CancelMigration, Migrations and events of type migrate.Status.
+// MigrateSlots starts to hand slots of this node, with their keys, to another master,
+// while clients go on reading and writing them. It returns once the job is durable, which
+// takes a write to the disk: it then ends by itself, whatever crashes meanwhile. See
+// WaitMigration, CancelMigration, Migrations and events of type migrate.Status.
 //
-// If ctx has ended before that write begins, its error is returned; it has no hold on the write, nor on the job. After
-// an error there is no job, unless it is ErrClosed: then it may begin when the node is started again.
+// If ctx has ended before that write begins, its error is returned; it has no hold on the
+// write, nor on the job. After an error there is no job, unless it is ErrClosed: then it
+// may begin when the node is started again.
 func (n *Node) MigrateSlots(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
 	if err := n.canMigrate(); err != nil {
 		return migrate.JobID{}, err
@@ -110,8 +114,8 @@ func (n *Node) MigrateSlots(ctx context.Context, set slots.Set, target slots.Nod
 	return id, orClosed(err)
 }
 
-// WaitMigration returns when a job of this node is over, with its error; ErrClosed if the node is closed
-// before: the job goes on when it is started again.
+// WaitMigration returns when a job of this node is over, with its error; ErrClosed if the
+// node is closed before: the job goes on when it is started again.
 func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
 	if err := n.canMigrate(); err != nil {
 		return err
@@ -119,8 +123,8 @@ func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
 	return orClosed(n.migrations.Wait(ctx, id))
 }
 
-// Migrations returns the latest jobs that are over, then those that run: this node's own, and
-// those of other nodes that bring slots here (Import).
+// Migrations returns the latest jobs that are over, then those that run: this node's own,
+// and those of other nodes that bring slots here (Import).
 func (n *Node) Migrations() []migrate.Status {
 	if n.migrations == nil {
 		return nil
@@ -137,8 +141,9 @@ func (n *Node) CancelMigration(id migrate.JobID) error {
 	return orClosed(n.migrations.Cancel(id))
 }
 
-// accepts refuses to make slots this node's own that a job is bringing. Its source, were it restarted now, would take the keys
-// that it still has for old copies: only a job that is through with a slot gives it away.
+// accepts refuses to make slots this node's own that a job is bringing. Its source, were
+// it restarted now, would take the keys that it still has for old copies: only a job that
+// is through with a slot gives it away.
 func (n *Node) accepts(set *slots.Set) error {
 	if n.migrations == nil {
 		return nil
@@ -147,7 +152,8 @@ func (n *Node) accepts(set *slots.Set) error {
 	if !ok {
 		return nil
 	}
-	return fmt.Errorf("slot %d is coming here with job %s of node %s, which hands it over when all its keys have moved: wait for that (CLUSTER GETSLOTMIGRATIONS), or forget that node if it will not come back",
+	return fmt.Errorf("slot %d is coming here with job %s of node %s, which hands it over when all its keys have "+
+		"moved: wait for that (CLUSTER GETSLOTMIGRATIONS), or forget that node if it will not come back",
 		slot, job.ID, job.Source)
 }
 

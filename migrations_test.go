@@ -26,7 +26,8 @@ func firstSlots(node *slotmesh.Node, n int) (set slots.Set) {
 	return set
 }
 
-// noneOpen fails the test if a node has an open slot, or holds keys of a slot that is not its own.
+// noneOpen fails the test if a node has an open slot, or holds keys of a slot that is not
+// its own.
 func noneOpen(t *testing.T, c *clustertest.Cluster) {
 	t.Helper()
 	for i, n := range c.Nodes() {
@@ -53,7 +54,8 @@ func TestMigrateSlots(t *testing.T) {
 		}
 		c.WaitStable()
 		own, other := source.Migrations(), target.Migrations()
-		if len(own) != 1 || own[0].Import || len(other) != 1 || !other[0].Import || other[0].Job.ID != id || other[0].Progress.Slots != 1000 {
+		if len(own) != 1 || own[0].Import || len(other) != 1 || !other[0].Import || other[0].Job.ID != id ||
+			other[0].Progress.Slots != 1000 {
 			t.Errorf("the source tells of %+v, the target of %+v", own, other)
 		}
 		for slot := range set.All() {
@@ -91,13 +93,15 @@ func TestMigrateSlotsHonoursItsContext(t *testing.T) {
 		if err := source.WaitMigration(t.Context(), id); err != nil {
 			t.Error(err)
 		}
-		if id, err := source.MigrateSlots(ctx, firstSlots(source, 100), target); !errors.Is(err, context.Canceled) || len(source.Migrations()) != 1 {
+		if id, err := source.MigrateSlots(ctx, firstSlots(source, 100), target); !errors.Is(err, context.Canceled) ||
+			len(source.Migrations()) != 1 {
 			t.Errorf("for a caller who has gone: job %v, %v", id, err)
 		}
 	})
 }
 
-// counter is a client that adds to counters through whatever node serves them, and knows what they must be.
+// counter is a client that adds to counters through whatever node serves them, and knows
+// what they must be.
 type counter struct {
 	c     *clustertest.Cluster
 	acked map[string]int
@@ -145,7 +149,8 @@ func incr(ctx context.Context, n *slotmesh.Node, key string, asking bool) error 
 	})
 }
 
-// Slots move back and forth while eight clients count in them: no count is lost, none waits long.
+// Slots move back and forth while eight clients count in them: no count is lost, none
+// waits long.
 func TestMigrateUnderWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
@@ -251,7 +256,8 @@ func TestMigrateSurvivesFailover(t *testing.T) {
 				}
 				done := func(m *slots.Map) bool {
 					for slot := range set.All() {
-						if o := m.Owner(slot); o == nil || o.ID != c.Nodes()[0].ID() && victim == 1 && o.ID != successor.ID() || victim == 0 && o.ID != c.Node(1).ID() {
+						if o := m.Owner(slot); o == nil || o.ID != c.Nodes()[0].ID() && victim == 1 && o.ID != successor.ID() ||
+							victim == 0 && o.ID != c.Node(1).ID() {
 							return false
 						}
 					}

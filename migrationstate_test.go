@@ -13,27 +13,28 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Who hears that the source gave slots up before it hears that the target has them would hold them for nobody's, and the
-// cluster for down: no move may do that at any node.
+// Who hears that the source gave slots up before it hears that the target has them would
+// hold them for nobody's, and the cluster for down: no move may do that at any node.
 func TestMovesLeaveNoSlotWithoutOwner(t *testing.T) {
 	for range 5 {
 		synctest.Test(t, func(t *testing.T) {
 			var mu sync.Mutex
 			var down []gossip.StateChanged
 			moving := false
-			c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true, Node: func(_ int, cfg *slotmesh.Config) {
-				tell := cfg.OnEvent
-				cfg.OnEvent = func(e slotmesh.Event) {
-					if tell != nil {
-						tell(e)
+			c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true,
+				Node: func(_ int, cfg *slotmesh.Config) {
+					tell := cfg.OnEvent
+					cfg.OnEvent = func(e slotmesh.Event) {
+						if tell != nil {
+							tell(e)
+						}
+						mu.Lock()
+						defer mu.Unlock()
+						if s, ok := e.(gossip.StateChanged); ok && s.Now == slots.Down && moving {
+							down = append(down, s)
+						}
 					}
-					mu.Lock()
-					defer mu.Unlock()
-					if s, ok := e.(gossip.StateChanged); ok && s.Now == slots.Down && moving {
-						down = append(down, s)
-					}
-				}
-			}})
+				}})
 			c.WaitStable()
 			mu.Lock()
 			moving = true

@@ -106,7 +106,8 @@ func New(cfg Config) (*Node, error) {
 	}
 	backlog := replication.NewBacklog(cfg.Replication.BacklogSize)
 	commits := &commits{backlog: backlog}
-	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: commits, Now: clockOf(cfg.Network)})
+	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: commits,
+		Now: clockOf(cfg.Network)})
 	n := &Node{
 		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, commits: commits, engine: engine.New(store),
 		begun: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{}),
@@ -271,12 +272,13 @@ func (n *Node) listen(field, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// Close ends the node: no new clients, no new peers, everything it started is gone
-// when it returns. Calls under way and later ones return ErrClosed. What it had saved stays. Closing again does
-// nothing. The error says that the last snapshot could not be saved: what was written since the one before is lost.
+// Close ends the node: no new clients, no new peers, everything it started is gone when
+// it returns. Calls under way and later ones return ErrClosed. What it had saved stays.
+// Closing again does nothing. The error says that the last snapshot could not be saved:
+// what was written since the one before is lost.
 //
-// A master with a replica in step lets that take over first, so that clients wait for milliseconds and not
-// for the node timeout; it gives up after 600 ms.
+// A master with a replica in step lets that take over first, so that clients wait for
+// milliseconds and not for the node timeout; it gives up after 600 ms.
 func (n *Node) Close() error {
 	n.mu.Lock()
 	first := !n.closing
@@ -336,7 +338,8 @@ func (n *Node) teardown() {
 	close(n.closed)
 }
 
-// Done is closed when the node is closed, by Close, by a client's SHUTDOWN, or because of a bug: see Err.
+// Done is closed when the node is closed, by Close, by a client's SHUTDOWN, or because of
+// a bug: see Err.
 func (n *Node) Done() <-chan struct{} { return n.closed }
 
 // Addr returns where the node listens; valid after Start.

@@ -28,7 +28,8 @@ func (f slowFile) Read(b []byte) (int, error) {
 	return f.ReadCloser.Read(b[:1])
 }
 
-// Close, or the end of its context, ends a Start that is busy with a large snapshot, and leaves that as it is.
+// Close, or the end of its context, ends a Start that is busy with a large snapshot, and
+// leaves that as it is.
 func TestCloseWhileLoading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := &storage.Memory{}

@@ -92,8 +92,8 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 	})
 }
 
-// Nodes that own slots before they meet must merge in whatever order their handshakes end, and
-// without waiting for a timer.
+// Nodes that own slots before they meet must merge in whatever order their handshakes
+// end, and without waiting for a timer.
 func TestCreateInAnyOrder(t *testing.T) {
 	for range 50 {
 		synctest.Test(t, func(t *testing.T) {
@@ -106,8 +106,8 @@ func TestCreateInAnyOrder(t *testing.T) {
 	}
 }
 
-// The story of a lost master with the default node timeout: suspected after T, failed when a
-// majority says so, the cluster down; all is well again once it is back.
+// The story of a lost master with the default node timeout: suspected after T, failed
+// when a majority says so, the cluster down; all is well again once it is back.
 func TestLostMaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const T = 15 * time.Second
@@ -129,8 +129,8 @@ func TestLostMaster(t *testing.T) {
 		suspected := await("suspected", func(m *slots.Map) bool { return m.Node(victim).Health != slots.Online })
 		failed := await("failed", func(m *slots.Map) bool { return m.Node(victim).Health == slots.Failed })
 		down := await("down", func(m *slots.Map) bool { return m.State() == slots.Down })
-		// It owes a sign of life since its connections broke. Who suspects it tells the others at once, and
-		// so does who counts a majority.
+		// It owes a sign of life since its connections broke. Who suspects it tells the others
+		// at once, and so does who counts a majority.
 		const tick = 100 * time.Millisecond
 		if suspected < T || suspected > T+tick {
 			t.Errorf("suspected after %v, want %v and at most a tick of %v", suspected, T, tick)
@@ -160,7 +160,8 @@ func TestLostMaster(t *testing.T) {
 
 func TestPartitionStopsTheMinority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 5, Node: func(_ int, cfg *slotmesh.Config) { cfg.PartialCoverage = true }})
+		c := clustertest.Start(t, clustertest.Config{Masters: 5,
+			Node: func(_ int, cfg *slotmesh.Config) { cfg.PartialCoverage = true }})
 		c.Partition([]int{0, 1}, []int{2, 3, 4})
 		time.Sleep(time.Minute)
 		for i, want := range []slots.State{slots.Down, slots.Down, slots.OK, slots.OK, slots.OK} {
@@ -175,7 +176,8 @@ func TestPartitionStopsTheMinority(t *testing.T) {
 
 func TestForgottenNodeStaysForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clustertest.Start(t, clustertest.Config{Masters: 4, Node: func(_ int, cfg *slotmesh.Config) { cfg.PartialCoverage = true }})
+		c := clustertest.Start(t, clustertest.Config{Masters: 4,
+			Node: func(_ int, cfg *slotmesh.Config) { cfg.PartialCoverage = true }})
 		gone := c.Node(3).ID()
 		if err := c.Node(0).Forget(t.Context(), gone); err != nil {
 			t.Fatal(err)

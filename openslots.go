@@ -12,8 +12,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Open slots are a shard's state, not only its master's: they travel to the replicas as a note in
-// the replication stream, and a promoted replica opens them again before it serves.
+// Open slots are a shard's state, not only its master's: they travel to the replicas as a
+// note in the replication stream, and a promoted replica opens them again before it
+// serves.
 
 // Names of notes.
 const (
@@ -26,7 +27,8 @@ type openSlots gossip.OpenSlots
 
 func (o *openSlots) empty() bool { return len(o.Migrating)+len(o.Importing)+len(o.Ceded) == 0 }
 
-// openings are the slots that are about to be opened here, and of which the replicas have been told already.
+// openings are the slots that are about to be opened here, and of which the replicas have
+// been told already.
 type openings struct {
 	mu    sync.Mutex // guards next; held while a note is made, so that the latest is the one that stays
 	next  map[uint64]openSlots
@@ -79,8 +81,8 @@ func (o *openSlots) add(more openSlots) {
 	}
 }
 
-// publishOpen tells the replicas of slots that are about to be opened, as far as they may be. The caller calls
-// done when they are open, or will not be.
+// publishOpen tells the replicas of slots that are about to be opened, as far as they may
+// be. The caller calls done when they are open, or will not be.
 func (n *Node) publishOpen(set *slots.Set, state gossip.SlotState, peer slots.NodeID) (done func()) {
 	m := n.Map()
 	next := openSlots{Migrating: make(map[slots.Slot]slots.NodeID), Importing: make(map[slots.Slot]slots.NodeID)}
@@ -126,7 +128,8 @@ func sameOpen(a, b *slots.Map) bool {
 	return true
 }
 
-// cededSlots returns the slots that the node of a map gave away and that are not claimed yet.
+// cededSlots returns the slots that the node of a map gave away and that are not claimed
+// yet.
 func cededSlots(m *slots.Map) map[slots.Slot]slots.NodeID {
 	set := m.Ceded()
 	if set.Empty() {
@@ -139,8 +142,8 @@ func cededSlots(m *slots.Map) map[slots.Slot]slots.NodeID {
 	return ceded
 }
 
-// openAtMaster returns what this node's master has open, as far as its notes have come: gossip opens
-// the same when this node takes its place.
+// openAtMaster returns what this node's master has open, as far as its notes have come:
+// gossip opens the same when this node takes its place.
 func (n *Node) openAtMaster() gossip.OpenSlots {
 	open, err := decodeOpenSlots(n.backlog.Metadata()[noteOpen])
 	if err != nil {
@@ -149,8 +152,8 @@ func (n *Node) openAtMaster() gossip.OpenSlots {
 	return gossip.OpenSlots(open)
 }
 
-// resumeJobs makes this node, which has just been promoted in the place of former, go on with its
-// jobs. It runs on gossip's goroutine.
+// resumeJobs makes this node, which has just been promoted in the place of former, go on
+// with its jobs. It runs on gossip's goroutine.
 func (n *Node) resumeJobs(former slots.NodeID) {
 	jobs := n.backlog.Metadata()[noteJobs]
 	if len(jobs) == 0 {
@@ -163,15 +166,17 @@ func (n *Node) resumeJobs(former slots.NodeID) {
 	})
 }
 
-// setSlots changes the state of slots, durably, and returns when it is in force here and the
-// replicas know. Of slots that are opened they know before: from the moment that it is in force, clients are sent to
-// the other end, and may create a key there that a replica, were it promoted now, would not look for.
+// setSlots changes the state of slots, durably, and returns when it is in force here and
+// the replicas know. Of slots that are opened they know before: from the moment that it
+// is in force, clients are sent to the other end, and may create a key there that a
+// replica, were it promoted now, would not look for.
 //
-// No state can do without the disk before it is answered, costly as that is for tools that change
-// one slot at a time. Whoever hears the answer goes on to move keys, and after a crash nothing but
-// the marks tells where these are. A source that lost its mark would take a key that has left for
-// one that never was, and create it anew; a target that lost its own would take the keys that have
-// come for leftovers of another node's slot, and drop them. A claim is a promise to all.
+// No state can do without the disk before it is answered, costly as that is for tools
+// that change one slot at a time. Whoever hears the answer goes on to move keys, and
+// after a crash nothing but the marks tells where these are. A source that lost its mark
+// would take a key that has left for one that never was, and create it anew; a target
+// that lost its own would take the keys that have come for leftovers of another node's
+// slot, and drop them. A claim is a promise to all.
 func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotState, peer slots.NodeID) error {
 	change := gossip.SetSlots{Slots: set, State: state, Node: peer}
 	if n.gossip != nil && (state == gossip.SlotMigrating || state == gossip.SlotImporting) {
@@ -200,9 +205,11 @@ func (n *Node) setSlots(ctx context.Context, set slots.Set, state gossip.SlotSta
 	return nil
 }
 
-// dropStaleImports drops keys that a snapshot brought of slots which a job is bringing here, if the snapshot is from
-// before it had opened them: then they are of a time when this node had the slot itself. It runs before the job's source
-// can be heard. then is what was open in the snapshot; of a slot that was leaving, or had come in part, it may hold keys that are nowhere else.
+// dropStaleImports drops keys that a snapshot brought of slots which a job is bringing
+// here, if the snapshot is from before it had opened them: then they are of a time when
+// this node had the slot itself. It runs before the job's source can be heard. then is
+// what was open in the snapshot; of a slot that was leaving, or had come in part, it may
+// hold keys that are nowhere else.
 func (n *Node) dropStaleImports(then openSlots) {
 	coming := n.migrations.AllComing()
 	for slot := range coming.All() {
@@ -211,14 +218,15 @@ func (n *Node) dropStaleImports(then openSlots) {
 		if came || left || n.store.Count(slot) == 0 {
 			continue
 		}
-		n.log.Warn("dropping keys of a slot that is coming here: they are from before it went away", "slot", slot, "keys", n.store.Drop(slot))
+		n.log.Warn("dropping keys of a slot that is coming here: they are from before it went away", "slot", slot, "keys",
+			n.store.Drop(slot))
 	}
 }
 
-// claimLoaded settles the slots of which a snapshot brought keys although they are not this node's.
-// Those that are nobody's become its own (SPEC §8.4). Those of another went there after the snapshot was
-// written, with their keys, so that these are old copies: they go, as they would have in a running node
-// (SPEC §4.6).
+// claimLoaded settles the slots of which a snapshot brought keys although they are not
+// this node's. Those that are nobody's become its own (SPEC §8.4). Those of another went
+// there after the snapshot was written, with their keys, so that these are old copies:
+// they go, as they would have in a running node (SPEC §4.6).
 func (n *Node) claimLoaded() error {
 	m := n.Map()
 	if !m.Self().IsMaster() {
@@ -235,7 +243,8 @@ func (n *Node) claimLoaded() error {
 			free.Add(slot)
 			continue
 		}
-		n.log.Warn("dropping old copies of keys that went to another node after the snapshot", "slot", slot, "keys", n.store.Drop(slot), "owner", owner.ID)
+		n.log.Warn("dropping old copies of keys that went to another node after the snapshot", "slot", slot, "keys",
+			n.store.Drop(slot), "owner", owner.ID)
 	}
 	if free.Empty() {
 		return nil
@@ -247,9 +256,10 @@ func (n *Node) claimLoaded() error {
 // replicaWait is for how long a change of slots waits for replicas that do not confirm it.
 const replicaWait = 2 * time.Second
 
-// replicasHave waits until the stream up to now is at each replica in good standing, and at least replicas at least, however
-// long that takes: a large value needs more than any fixed time, and who gave up would bring it again
-// and again. A replica that is lost, or too slow, is in good standing no more. It returns how many have it.
+// replicasHave waits until the stream up to now is at each replica in good standing, and
+// at least replicas at least, however long that takes: a large value needs more than any
+// fixed time, and who gave up would bring it again and again. A replica that is lost, or
+// too slow, is in good standing no more. It returns how many have it.
 func (n *Node) replicasHave(ctx context.Context, least int) (held int, err error) {
 	end := n.repl.Mark(n.repl.Term())
 	for {
@@ -266,11 +276,13 @@ func (n *Node) replicasHave(ctx context.Context, least int) (held int, err error
 	}
 }
 
-// replicasKnow returns when each replica in good standing, and least at least, hold the stream up to now.
+// replicasKnow returns when each replica in good standing, and least at least, hold the
+// stream up to now.
 func (n *Node) replicasKnow(ctx context.Context, least int) error {
 	k := n.goodReplicas()
 	if k < least {
-		return fmt.Errorf("%d replicas have to know, as many as writes in them have been confirmed by, and %d are in good standing: bring them back, or add some (CLUSTER REPLICATE)",
+		return fmt.Errorf("%d replicas have to know, as many as writes in them have been confirmed by, and %d are in "+
+			"good standing: bring them back, or add some (CLUSTER REPLICATE)",
 			least, k)
 	}
 	if k == 0 {
@@ -280,7 +292,8 @@ func (n *Node) replicasKnow(ctx context.Context, least int) error {
 	defer cancel()
 	got, err := n.repl.WaitAcked(look, n.repl.Mark(n.repl.Term()), k)
 	if err != nil && ctx.Err() == nil && look.Err() != nil {
-		return fmt.Errorf("of %d replicas %d confirmed within %v that they know; try again, and if one stays behind (INFO replication), restart it: %w",
+		return fmt.Errorf("of %d replicas %d confirmed within %v that they know; try again, and if one stays behind "+
+			"(INFO replication), restart it: %w",
 			k, got, replicaWait, err)
 	}
 	return err

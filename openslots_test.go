@@ -12,9 +12,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestReplicasKnowOfOpenSlotsFirst: a slot is open only when the replicas know. From the first moment a client
-// may be sent to the other end, and create a key there that a replica which was promoted without that
-// knowledge would not look for.
+// TestReplicasKnowOfOpenSlotsFirst: a slot is open only when the replicas know. From the
+// first moment a client may be sent to the other end, and create a key there that a
+// replica which was promoted without that knowledge would not look for.
 func TestReplicasKnowOfOpenSlotsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
@@ -79,10 +79,12 @@ func TestAStuckReplicaIsNamed(t *testing.T) {
 		c.DelayBetween(0, 2, 5*time.Second)
 		for line, what := range map[string]string{
 			"CLUSTER SETSLOT " + slot + " MIGRATING " + c.Node(1).ID().String(): "slots " + slot + " have not been opened",
-			"CLUSTER SETSLOT " + slot + " STABLE":                               "the change of slots " + slot + " is in force, but",
+			"CLUSTER SETSLOT " + slot + " STABLE": "the change of slots " + slot +
+				" is in force, but",
 		} {
 			o.must(0, "SET "+key+" v") // for the replica to lag behind
-			want := "ERR " + what + ": of 1 replicas 0 confirmed within 2s that they know; try again, and if one stays behind (INFO replication), restart it: "
+			want := "ERR " + what + ": of 1 replicas 0 confirmed within 2s that they know; try again, and if one stays " +
+				"behind (INFO replication), restart it: "
 			if got := o.do(0, line); !strings.HasPrefix(got, want) {
 				t.Errorf("%s: %s", line, got)
 			}

@@ -8,7 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// openSlotsWire is openSlots as the note holds it. Ids are 20 bytes: of a NodeID msgpack would take the text.
+// openSlotsWire is openSlots as the note holds it. Ids are 20 bytes: of a NodeID msgpack
+// would take the text.
 type openSlotsWire struct {
 	Migrating, Importing, Ceded wireIDs
 }

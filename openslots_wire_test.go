@@ -12,7 +12,8 @@ func TestOpenSlotsOfAnEarlierVersion(t *testing.T) {
 	id := "\x01\x02" + string(make([]byte, 17)) + "\x03"
 	note := "\x82\xa9Migrating\x81\xcd\x00\x05\xc4\x14" + id + "\xa9Importing\xc0"
 	o, err := decodeOpenSlots([]byte(note))
-	if err != nil || len(o.Migrating) != 1 || o.Migrating[5] != (slots.NodeID{1, 2, 19: 3}) || len(o.Importing)+len(o.Ceded) != 0 {
+	if err != nil || len(o.Migrating) != 1 || o.Migrating[5] != (slots.NodeID{1, 2, 19: 3}) || len(o.Importing)+
+		len(o.Ceded) != 0 {
 		t.Errorf("read %+v, %v", o, err)
 	}
 }
@@ -27,7 +28,8 @@ func TestOpenSlotsComeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	back, err := decodeOpenSlots(b)
-	if err != nil || !maps.Equal(back.Migrating, o.Migrating) || !maps.Equal(back.Importing, o.Importing) || !maps.Equal(back.Ceded, o.Ceded) {
+	if err != nil || !maps.Equal(back.Migrating, o.Migrating) || !maps.Equal(back.Importing, o.Importing) ||
+		!maps.Equal(back.Ceded, o.Ceded) {
 		t.Errorf("%+v is read back as %+v, %v", o, back, err)
 	}
 }

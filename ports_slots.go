@@ -58,7 +58,8 @@ func (c clusterAdapter) ListMigrations() []server.Migration {
 	return list
 }
 
-// migrationState is the word of Valkey 9 for how a job ended; it has none for ours before that.
+// migrationState is the word of Valkey 9 for how a job ended; it has none for ours before
+// that.
 func migrationState(s migrate.State) string {
 	if s == migrate.Finished {
 		return "success"

@@ -9,14 +9,17 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// What a writer was told, that k replicas hold what it wrote, has to hold where its slot moves to. Each slot's
-// number is in the stream (replication.Promises), so that it outlives this node, and goes with the slot.
+// What a writer was told, that k replicas hold what it wrote, has to hold where its slot
+// moves to. Each slot's number is in the stream (replication.Promises), so that it
+// outlives this node, and goes with the slot.
 
-// errLeft is why a write is not acknowledged although this node's replicas have it all: they have its deletion, too.
+// errLeft is why a write is not acknowledged although this node's replicas have it all:
+// they have its deletion, too.
 var errLeft = errors.New("the key has moved to another node, fewer of whose replicas had it")
 
-// replicasKnowOf waits until k replicas know of a promise. Those that hold a write will in a moment, so that it is
-// worth it even if ctx has ended, as for a WAIT that counts them.
+// replicasKnowOf waits until k replicas know of a promise. Those that hold a write will
+// in a moment, so that it is worth it even if ctx has ended, as for a WAIT that counts
+// them.
 func (n *Node) replicasKnowOf(ctx context.Context, promise replication.Mark, k int) (int, error) {
 	if ctx.Err() != nil {
 		moment, cancel := context.WithTimeout(n.life, promiseWait)
@@ -31,13 +34,16 @@ const promiseWait = 100 * time.Millisecond
 
 // writes is what replicas are asked about.
 type writes struct {
-	slots   slots.Set // that were written to
-	left    uint64    // n.departures.Count before that
-	earlier int       // how many replicas were confirmed to hold earlier writes of the same writer; math.MaxInt: there are none
+	slots slots.Set // that were written to
+	left  uint64    // n.departures.Count before that
+	// how many replicas were confirmed to hold earlier writes of the same writer;
+	// math.MaxInt: there are none
+	earlier int
 }
 
-// vouch waits until k replicas hold what was written up to a Mark, and promises that. It returns how many do, which
-// is promised up to k; err is that of WaitAcked if they are fewer.
+// vouch waits until k replicas hold what was written up to a Mark, and promises that. It
+// returns how many do, which is promised up to k; err is that of WaitAcked if they are
+// fewer.
 func (n *Node) vouch(ctx context.Context, w *writes, to replication.Mark, k int) (int, error) {
 	held, err := n.repl.WaitAcked(ctx, to, k)
 	promised := min(held, k)
@@ -90,9 +96,10 @@ func (n *Node) served() (set slots.Set) {
 // told is what migrations need to know of this: see migrate.Promises.
 type told struct{ n *Node }
 
-// Of returns how many replicas have to hold the keys of a slot, as many as writers were told or this node's settings ask
-// for: but no more than its shard has members beside it, the failed among them. What only these held could be lost here
-// as well; and a shard that was made smaller can give its slots away still.
+// Of returns how many replicas have to hold the keys of a slot, as many as writers were
+// told or this node's settings ask for: but no more than its shard has members beside it,
+// the failed among them. What only these held could be lost here as well; and a shard
+// that was made smaller can give its slots away still.
 func (t told) Of(slot slots.Slot) int {
 	k := max(t.n.promises.Of(slot), t.n.replicasAsked())
 	if k == 0 {
@@ -128,14 +135,16 @@ func (h holders) Hold(ctx context.Context, k int) (held int, err error) {
 // goodReplicas returns how many replicas are in good standing.
 func (n *Node) goodReplicas() int { return n.repl.GoodReplicas(n.cfg.Replication.MaxLag) }
 
-// openDepartures forgets what is known of earlier departures from slots that are about to be opened.
+// openDepartures forgets what is known of earlier departures from slots that are about to
+// be opened.
 func (n *Node) openDepartures(set *slots.Set) {
 	closed := *set
 	closed.Subtract(n.Map().Open())
 	n.departures.Open(&closed)
 }
 
-// mostPromised returns the greatest number of replicas that have to know of a change of slots.
+// mostPromised returns the greatest number of replicas that have to know of a change of
+// slots.
 func (n *Node) mostPromised(set *slots.Set) (most int) {
 	for slot := range set.All() {
 		most = max(most, told{n}.Of(slot))

@@ -9,7 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A new master has no slots, and its replica cannot take its place before it has one: writes that were confirmed wait for that.
+// A new master has no slots, and its replica cannot take its place before it has one:
+// writes that were confirmed wait for that.
 func TestConfirmedWritesMoveToANewShard(t *testing.T) {
 	for _, soon := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -53,7 +54,8 @@ func TestConfirmedWritesMoveToANewShard(t *testing.T) {
 	}
 }
 
-// newShard returns a cluster whose node 1, with node 4 as its replica, is a new master: it owns no slots.
+// newShard returns a cluster whose node 1, with node 4 as its replica, is a new master:
+// it owns no slots.
 func newShard(t *testing.T) *clustertest.Cluster {
 	t.Helper()
 	c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})

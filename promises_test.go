@@ -16,7 +16,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// confirm writes a key of a node so that a replica is confirmed to hold it, and returns the slot.
+// confirm writes a key of a node so that a replica is confirmed to hold it, and returns
+// the slot.
 func confirm(t *testing.T, n *slotmesh.Node, key string) slots.Slot {
 	t.Helper()
 	if err := n.Set(slotmesh.WithSync(t.Context(), 1), key, []byte(key), 0); err != nil {
@@ -37,8 +38,9 @@ func waits(t *testing.T, n *slotmesh.Node, id migrate.JobID) (s migrate.Status) 
 	return s
 }
 
-// A write that a replica was confirmed to hold does not go where no replica is, however it was confirmed; when the target's
-// replica is back the slot moves by itself, and then either side may die.
+// A write that a replica was confirmed to hold does not go where no replica is, however
+// it was confirmed; when the target's replica is back the slot moves by itself, and then
+// either side may die.
 func TestAConfirmedWriteSurvivesAMoveToATargetWithoutReplica(t *testing.T) {
 	for how, write := range map[string]func(*testing.T, *clustertest.Cluster, string){
 		"WithSync": func(t *testing.T, c *clustertest.Cluster, key string) { confirm(t, c.Node(0), key) },
@@ -73,7 +75,8 @@ func TestAConfirmedWriteSurvivesAMoveToATargetWithoutReplica(t *testing.T) {
 						t.Fatal(err)
 					}
 					time.Sleep(time.Minute)
-					if s := waits(t, c.Node(0), id); s.Over() || !strings.Contains(s.Progress.Waiting, "by 1 of node "+c.Node(1).ID().Short()) {
+					if s := waits(t, c.Node(0), id); s.Over() || !strings.Contains(s.Progress.Waiting, "by 1 of node "+
+						c.Node(1).ID().Short()) {
 						t.Errorf("the job is %v, waiting: %q", s.State, s.Progress.Waiting)
 					}
 					c.Restart(4)
@@ -92,7 +95,8 @@ func TestAConfirmedWriteSurvivesAMoveToATargetWithoutReplica(t *testing.T) {
 	}
 }
 
-// speak connects to a node; the function that it returns sends a command and compares the first line of the reply.
+// speak connects to a node; the function that it returns sends a command and compares the
+// first line of the reply.
 func speak(t *testing.T, c *clustertest.Cluster, node int) func(want, command string) {
 	t.Helper()
 	conn, err := c.Dial(t.Context(), "tcp", c.Addrs()[node])
@@ -105,13 +109,15 @@ func speak(t *testing.T, c *clustertest.Cluster, node int) func(want, command st
 		t.Helper()
 		fmt.Fprintf(conn, "%s\r\n", command)
 		got, err := in.ReadString('\n')
-		if got = strings.TrimSpace(got); err != nil || got != want && !(strings.HasSuffix(want, "…") && strings.HasPrefix(got, strings.TrimSuffix(want, "…"))) {
+		if got = strings.TrimSpace(got); err != nil || got != want &&
+			!(strings.HasSuffix(want, "…") && strings.HasPrefix(got, strings.TrimSuffix(want, "…"))) {
 			t.Errorf("%s: %q, %v; want %s", command, got, err, want)
 		}
 	}
 }
 
-// Slots without confirmed writes move to a target without replicas as ever; those that wait can be cancelled.
+// Slots without confirmed writes move to a target without replicas as ever; those that
+// wait can be cancelled.
 func TestOnlyConfirmedWritesWaitForReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
@@ -144,7 +150,8 @@ func TestOnlyConfirmedWritesWaitForReplicas(t *testing.T) {
 	})
 }
 
-// What was confirmed is known to who takes a master's place, and goes with a slot from shard to shard.
+// What was confirmed is known to who takes a master's place, and goes with a slot from
+// shard to shard.
 func TestConfirmationsOutliveFailoversAndMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
@@ -183,8 +190,8 @@ func TestConfirmationsOutliveFailoversAndMoves(t *testing.T) {
 	})
 }
 
-// WAIT for a write whose key has left for a node without replicas meanwhile must not count this node's replicas, which have
-// its deletion.
+// WAIT for a write whose key has left for a node without replicas meanwhile must not
+// count this node's replicas, which have its deletion.
 func TestWaitAfterTheKeyHasLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
@@ -208,7 +215,8 @@ func TestWaitAfterTheKeyHasLeft(t *testing.T) {
 	})
 }
 
-// MIGRATE by hand asks the target's replicas, too, and tells the target what it needs to know for the next move.
+// MIGRATE by hand asks the target's replicas, too, and tells the target what it needs to
+// know for the next move.
 func TestMigrateByHandAsksForReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
@@ -236,8 +244,8 @@ func TestMigrateByHandAsksForReplicas(t *testing.T) {
 	})
 }
 
-// A source whose own replica is away does not open a slot with confirmed writes: one that came back and took its place
-// would not know where its keys are.
+// A source whose own replica is away does not open a slot with confirmed writes: one that
+// came back and took its place would not know where its keys are.
 func TestSlotsAreOpenedOnlyIfReplicasKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})

@@ -62,7 +62,8 @@ func greeting(t *testing.T, network, addr string) string {
 	return strings.TrimSpace(line)
 }
 
-// A node that asks nobody for a password must not serve the world, unless it is told to in so many words.
+// A node that asks nobody for a password must not serve the world, unless it is told to
+// in so many words.
 func TestProtectedByDefault(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	n := begin(t, slotmesh.Config{Standalone: true, Network: elsewhere{}, Clients: slotmesh.ClientConfig{Socket: socket}})
@@ -74,7 +75,8 @@ func TestProtectedByDefault(t *testing.T) {
 		t.Errorf("a client of this machine: %q", got)
 	}
 	for _, c := range []struct{ name, value, want string }{
-		{"protected-mode", "no", "+PONG"}, {"protected-mode", "yes", "-DENIED"}, {"requirepass", "x", "-NOAUTH"}, {"requirepass", "", "-DENIED"},
+		{"protected-mode", "no", "+PONG"}, {"protected-mode", "yes", "-DENIED"}, {"requirepass", "x", "-NOAUTH"},
+		{"requirepass", "", "-DENIED"},
 	} {
 		if err := slotmesh.SetDirective(n, c.name, c.value); err != nil {
 			t.Fatal(err)
@@ -89,7 +91,8 @@ func TestProtectedByDefault(t *testing.T) {
 	}
 }
 
-// The file says where a node listens and whom it turns away, and the log what to do about it.
+// The file says where a node listens and whom it turns away, and the log what to do about
+// it.
 func TestReachOfFile(t *testing.T) {
 	const clients, bus = "clients of other machines are turned away", "nodes on other machines cannot connect"
 	for _, c := range []struct {
@@ -220,7 +223,8 @@ func TestSocketMistakes(t *testing.T) {
 		{slotmesh.ClientConfig{Socket: filepath.Join(dir, "no", "folder")}, "no such file or directory"},
 		{slotmesh.ClientConfig{SocketOnly: true}, "Config.Clients.SocketOnly is set"},
 		{slotmesh.ClientConfig{Socket: "x", SocketMode: fs.ModeDir | 0o700}, "use permissions only"},
-		{slotmesh.ClientConfig{Rename: map[string]string{"nosuch": ""}}, `Config.Clients.Rename: there is no command "nosuch"`},
+		{slotmesh.ClientConfig{Rename: map[string]string{"nosuch": ""}},
+			`Config.Clients.Rename: there is no command "nosuch"`},
 	} {
 		n, err := slotmesh.New(slotmesh.Config{Standalone: true, Clients: c.clients})
 		if err == nil {

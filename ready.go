@@ -8,9 +8,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// UnavailableError is the error of Ready, WaitStable and WaitAgreed if ctx ends first, and of a Router's call that gave up
-// while the cluster did not serve its key. Reason says in plain English what stood in the way, as this node saw it. Err
-// says what ended the wait: errors.Is finds ctx's error in it, and slots.ErrClusterDown in that of a call.
+// UnavailableError is the error of Ready, WaitStable and WaitAgreed if ctx ends first,
+// and of a Router's call that gave up while the cluster did not serve its key. Reason
+// says in plain English what stood in the way, as this node saw it. Err says what ended
+// the wait: errors.Is finds ctx's error in it, and slots.ErrClusterDown in that of a
+// call.
 type UnavailableError struct {
 	Reason string
 	Err    error
@@ -30,9 +32,10 @@ func unavailable(err error, reason string) error {
 	return &UnavailableError{Reason: reason, Err: err}
 }
 
-// Ready returns when this node takes its part: the cluster serves, as this node sees it, and a replica holds its
-// master's data. A readiness probe asks it with a short deadline. If ctx ends first, the error is a
-// *[UnavailableError] that says what is missing; it is ErrClosed if the node is closed.
+// Ready returns when this node takes its part: the cluster serves, as this node sees it,
+// and a replica holds its master's data. A readiness probe asks it with a short deadline.
+// If ctx ends first, the error is a *[UnavailableError] that says what is missing; it is
+// ErrClosed if the node is closed.
 func (n *Node) Ready(ctx context.Context) error {
 	if !n.cfg.Standalone {
 		err := n.WaitMap(ctx, func(m *slots.Map) bool { return m.State() == slots.OK })
@@ -59,7 +62,8 @@ func whyUnsynced(s replication.Status) string {
 	if s.IsMaster() {
 		return ""
 	}
-	text := fmt.Sprintf("this replica does not hold the data of its master %s (%s) yet", s.Master.ID.Short(), s.Master.Addr.Client())
+	text := fmt.Sprintf("this replica does not hold the data of its master %s (%s) yet", s.Master.ID.Short(),
+		s.Master.Addr.Client())
 	switch {
 	case s.Link == replication.LinkSync:
 		text += fmt.Sprintf(": it has received %d keys of %d", s.Progress.Keys, s.Progress.Total)
@@ -71,8 +75,9 @@ func whyUnsynced(s replication.Status) string {
 	return text
 }
 
-// WaitStable returns when nothing is on its way to change, as this node sees it: the cluster serves, no node
-// is suspected, no slot is being moved to or from this node. Errors as of Ready.
+// WaitStable returns when nothing is on its way to change, as this node sees it: the
+// cluster serves, no node is suspected, no slot is being moved to or from this node.
+// Errors as of Ready.
 func (n *Node) WaitStable(ctx context.Context) error {
 	err := n.WaitMap(ctx, func(m *slots.Map) bool {
 		return m.State() == slots.OK && m.Open().Empty() && suspect(m) == nil

@@ -9,11 +9,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Func is a function of the host that runs at a key's owner: see [Node.RegisterFunc]. ctx ends when the caller gives up, or the
-// node is closed.
+// Func is a function of the host that runs at a key's owner: see [Node.RegisterFunc]. ctx
+// ends when the caller gives up, or the node is closed.
 type Func func(ctx context.Context, key string, arg []byte) (reply []byte, err error)
 
-// ErrNoFunc is matched by the error of a Call for a name that the key's owner does not offer.
+// ErrNoFunc is matched by the error of a Call for a name that the key's owner does not
+// offer.
 var ErrNoFunc = errors.New("slotmesh: the node does not have this function")
 
 type noFunc struct{ name string }
@@ -21,9 +22,10 @@ type noFunc struct{ name string }
 func (e *noFunc) Error() string        { return fmt.Sprintf("%v: %q", ErrNoFunc, e.name) }
 func (e *noFunc) Is(target error) bool { return target == ErrNoFunc }
 
-// RegisterFunc makes fn callable from every node, under a name, by [Router.Call]. It runs at the node that owns
-// the key's slot, on a goroutine of its own, outside the slot's lock: it may take its time, use the node's
-// Router and ask other servers. All nodes should have the same.
+// RegisterFunc makes fn callable from every node, under a name, by [Router.Call]. It runs
+// at the node that owns the key's slot, on a goroutine of its own, outside the slot's
+// lock: it may take its time, use the node's Router and ask other servers. All nodes
+// should have the same.
 //
 // A nil fn removes the function of that name. A name that is taken already is an error that
 // matches [ErrRegistered]; the first function stays.
@@ -41,9 +43,10 @@ func (n *Node) RegisterFunc(name string, fn Func) error {
 // ErrRegistered is matched by the error of RegisterFunc for a name that is taken already.
 var ErrRegistered = errors.New("slotmesh: the node has a function of this name already")
 
-// Call runs what the owner of key's slot offers under name, and returns what it returns; an error of the function arrives as a
-// [ReplyError] with its text. If the connection breaks meanwhile, or the owner fails, it is called again, at the
-// next owner: fn must bear that. While a slot moves, its owner is the old one, until it is the new one.
+// Call runs what the owner of key's slot offers under name, and returns what it returns;
+// an error of the function arrives as a [ReplyError] with its text. If the connection
+// breaks meanwhile, or the owner fails, it is called again, at the next owner: fn must
+// bear that. While a slot moves, its owner is the old one, until it is the new one.
 func (r *Router) Call(ctx context.Context, name, key string, arg []byte) ([]byte, error) {
 	req := &request{slot: slots.OfString(key), keyed: true}
 	req.Func = name
@@ -56,11 +59,13 @@ func (r *Router) Call(ctx context.Context, name, key string, arg []byte) ([]byte
 // runFunc is called on a goroutine that may wait.
 func (n *Node) runFunc(ctx context.Context, r *peer.Request) (reply []byte, err error) {
 	if len(r.Args) != 2 {
-		return nil, fmt.Errorf("ERR function %q was called with %d arguments instead of a key and an argument", r.Func, len(r.Args))
+		return nil, fmt.Errorf("ERR function %q was called with %d arguments instead of a key and an argument", r.Func,
+			len(r.Args))
 	}
 	key := string(r.Args[0])
 	if m := n.Map(); m != nil {
-		if err := slots.Route(m, slots.Request{Slot: slots.OfString(key), Keys: 1, Write: true, Asking: r.Asking}); err != nil {
+		if err := slots.Route(m, slots.Request{Slot: slots.OfString(key), Keys: 1, Write: true,
+			Asking: r.Asking}); err != nil {
 			return nil, err
 		}
 	}

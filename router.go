@@ -11,20 +11,23 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Router reaches every key of the cluster, wherever it lives: keys of this node by direct calls, all others over one
-// kept-open connection to each node, which many calls share. Get one from [Node.Router], or, in a program
-// that is no node, from [Dial].
+// Router reaches every key of the cluster, wherever it lives: keys of this node by direct
+// calls, all others over one kept-open connection to each node, which many calls share.
+// Get one from [Node.Router], or, in a program that is no node, from [Dial].
 //
-// It follows the cluster's map: while slots move, masters fail and replicas succeed them, it waits and tries again. How
-// long is the caller's choice, by the deadline of ctx; without one, calls give up 30 s after the first failure. So an
-// error means one of these:
+// It follows the cluster's map: while slots move, masters fail and replicas succeed them,
+// it waits and tries again. How long is the caller's choice, by the deadline of ctx;
+// without one, calls give up 30 s after the first failure. So an error means one of
+// these:
 //
-//   - what was asked cannot be: [ErrNotFound], slots.ErrCrossSlot, keyspace.ErrOutOfMemory, a [ReplyError] …
-//   - ctx ended, or the cluster did not serve the slot for too long. The last reason is wrapped:
-//     errors.Is(err, slots.ErrClusterDown), for one. Nothing has been done. An *[UnavailableError] tells
-//     what stood in the way, where that is known.
-//   - [ErrAmbiguous]: the connection broke, or ctx ended, after a write had left. It is not sent again, since it may have
-//     been carried out, and another writer's may have followed it.
+//   - what was asked cannot be: [ErrNotFound], slots.ErrCrossSlot,
+//     keyspace.ErrOutOfMemory, a [ReplyError] …
+//   - ctx ended, or the cluster did not serve the slot for too long. The last reason is
+//     wrapped: errors.Is(err, slots.ErrClusterDown), for one. Nothing has been done. An
+//     *[UnavailableError] tells what stood in the way, where that is known.
+//   - [ErrAmbiguous]: the connection broke, or ctx ended, after a write had left. It is
+//     not sent again, since it may have been carried out, and another writer's may have
+//     followed it.
 //
 // A Router is safe for concurrent use.
 type Router struct {
@@ -33,15 +36,16 @@ type Router struct {
 	maxStaleness time.Duration // how far behind a replica may be that is read from; 0: no matter
 }
 
-// ErrAmbiguous is matched by the error of a write that may or may not have been carried out, and may or may not
-// survive.
+// ErrAmbiguous is matched by the error of a write that may or may not have been carried
+// out, and may or may not survive.
 var ErrAmbiguous = replication.ErrAmbiguous
 
-// ReplyError is an error reply of the Redis protocol, "CODE text", that has no type of its own.
+// ReplyError is an error reply of the Redis protocol, "CODE text", that has no type of
+// its own.
 type ReplyError = resp.Error
 
-// Router returns the way from this node to all keys of the cluster. It costs nothing, ends with the node, and may be had
-// any number of times, after Start.
+// Router returns the way from this node to all keys of the cluster. It costs nothing,
+// ends with the node, and may be had any number of times, after Start.
 func (n *Node) Router() *Router { return &Router{transport: nodeTransport{n}} }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none.
@@ -62,7 +66,8 @@ func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
 	return reply.Str, nil
 }
 
-// Set stores a copy of value under key; ttl 0 means for ever, a shorter one than a millisecond counts as one.
+// Set stores a copy of value under key; ttl 0 means for ever, a shorter one than a
+// millisecond counts as one.
 func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if local := r.here(key); local != nil {
 		if err := local.Set(ctx, key, value, ttl); !isRouting(err) {
@@ -84,8 +89,8 @@ func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err erro
 	return reply.Int > 0, err
 }
 
-// Expire sets how long key has still to live, 0 for ever; a negative ttl deletes it. It reports whether the key
-// was there.
+// Expire sets how long key has still to live, 0 for ever; a negative ttl deletes it. It
+// reports whether the key was there.
 func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (found bool, err error) {
 	if local := r.here(key); local != nil {
 		if found, err = local.Expire(ctx, key, ttl); !isRouting(err) {
@@ -108,7 +113,8 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 	return reply.Int > 0, err
 }
 
-// TTL returns how long key has still to live, 0 if for ever, ErrNotFound if it is not there.
+// TTL returns how long key has still to live, 0 if for ever, ErrNotFound if it is not
+// there.
 func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 	if local := r.here(key); local != nil && r.reads != ReadReplica {
 		if ttl, err := local.TTL(ctx, key); !isRouting(err) {
@@ -125,9 +131,10 @@ func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 	return max(0, time.Duration(reply.Int)*time.Millisecond), nil
 }
 
-// Do runs any command that names keys of one slot, built in or the host's (see [Node.Handle]): "INCR", "visits". The reply
-// is nil, string (a status such as OK), []byte, int64, float64, bool, []any, or
-// map[string]any. An error reply is returned as error. Arguments are strings, []byte, or numbers. Commands about the connection they
+// Do runs any command that names keys of one slot, built in or the host's (see
+// [Node.Handle]): "INCR", "visits". The reply is nil, string (a status such as OK),
+// []byte, int64, float64, bool, []any, or map[string]any. An error reply is returned as
+// error. Arguments are strings, []byte, or numbers. Commands about the connection they
 // come on, such as MULTI or SUBSCRIBE, are refused: all callers share the connections.
 func (r *Router) Do(ctx context.Context, command string, args ...any) (any, error) {
 	line, err := commandLine(command, args)
@@ -195,8 +202,8 @@ func (r *Router) here(key string) *Node {
 	return local
 }
 
-// isRouting reports whether err says that this is not the node for the key, or not now: a Router then
-// looks further.
+// isRouting reports whether err says that this is not the node for the key, or not now: a
+// Router then looks further.
 func isRouting(err error) bool {
 	switch err.(type) {
 	case nil:
@@ -209,5 +216,6 @@ func isRouting(err error) bool {
 	}
 	var moved *slots.MovedError
 	var ask *slots.AskError
-	return errors.As(err, &moved) || errors.As(err, &ask) || errors.Is(err, slots.ErrTryAgain) || errors.Is(err, slots.ErrClusterDown)
+	return errors.As(err, &moved) || errors.As(err, &ask) || errors.Is(err, slots.ErrTryAgain) ||
+		errors.Is(err, slots.ErrClusterDown)
 }

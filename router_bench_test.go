@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// 16-byte keys, 100-byte values, 95 % reads, over TCP on the loopback: keys of the node that is asked, and keys
-// of others.
+// 16-byte keys, 100-byte values, 95 % reads, over TCP on the loopback: keys of the node
+// that is asked, and keys of others.
 func BenchmarkRouter(b *testing.B) {
 	const keys = 100_000
 	c := clustertest.Start(b, clustertest.Config{Masters: 3, TCP: true})

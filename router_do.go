@@ -32,7 +32,8 @@ type transport interface {
 	explain(slot slots.Slot) string
 	// distances are how long nodes take to answer.
 	latencies() *latencies
-	// news returns a channel that is closed when the cluster's map changes; nil if nobody tells.
+	// news returns a channel that is closed when the cluster's map changes; nil if nobody
+	// tells.
 	news() <-chan struct{}
 	// refresh gets a newer map, if this end has to ask for it.
 	refresh(ctx context.Context)
@@ -95,7 +96,8 @@ func classifyError(err error, write bool) verdict {
 	switch {
 	case errors.As(err, &moved), errors.As(err, &ask):
 		return follow
-	case errors.Is(err, slots.ErrTryAgain), errors.Is(err, slots.ErrClusterDown), errors.Is(err, peer.ErrNotSent), isPassing(err):
+	case errors.Is(err, slots.ErrTryAgain), errors.Is(err, slots.ErrClusterDown), errors.Is(err, peer.ErrNotSent),
+		isPassing(err):
 		return again
 	case errors.As(err, &failure) && failure.Refused:
 		return again
@@ -107,8 +109,8 @@ func classifyError(err error, write bool) verdict {
 	return final
 }
 
-// isPassing reports whether a node says that it cannot do it now: it is loading its data, has lost
-// its master, or has just become a replica.
+// isPassing reports whether a node says that it cannot do it now: it is loading its data,
+// has lost its master, or has just become a replica.
 func isPassing(err error) bool {
 	var reply ReplyError
 	if !errors.As(err, &reply) {
@@ -195,7 +197,8 @@ func (w *waits) explain(r *Router) string {
 	return w.trail.String()
 }
 
-// backoff waits before the next attempt: for a while, with jitter, or until the map changes.
+// backoff waits before the next attempt: for a while, with jitter, or until the map
+// changes.
 func (r *Router) backoff(ctx context.Context, w *waits, last error) error {
 	if w.pause = min(2*w.pause, lastPause); w.pause == 0 {
 		w.pause = firstPause

@@ -29,7 +29,8 @@ func fill(t *testing.T, r *slotmesh.Router, n int) (keys []string) {
 	return keys
 }
 
-// While slots move to and fro, nobody sees an error or a wrong value, and writers lose nothing.
+// While slots move to and fro, nobody sees an error or a wrong value, and writers lose
+// nothing.
 func TestReshardUnderRouters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
@@ -94,7 +95,8 @@ func TestReshardUnderRouters(t *testing.T) {
 	})
 }
 
-// A router waits out a failover: reads come back right, writes too, or say that their fate is unknown.
+// A router waits out a failover: reads come back right, writes too, or say that their
+// fate is unknown.
 func TestFailoverUnderRouters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
@@ -304,8 +306,8 @@ func TestClientLearnsFromOneRedirect(t *testing.T) {
 	})
 }
 
-// A scan asks the masters what they own: a client that has slept through a move, and a node that has not heard of it, still
-// find every key.
+// A scan asks the masters what they own: a client that has slept through a move, and a
+// node that has not heard of it, still find every key.
 func TestScanWithAnOldMap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// latencies is how long nodes have taken to answer reads lately: what ReadNearest chooses by.
+// latencies is how long nodes have taken to answer reads lately: what ReadNearest chooses
+// by.
 type latencies struct {
 	mu    sync.Mutex // guards known
 	known map[endpoint]*latency
@@ -20,13 +21,15 @@ type latency struct {
 const (
 	// unreached is how far a node is that gave no answer.
 	unreached = time.Second
-	// latencyFresh is for how long a measurement counts: then the node gets one read again, however far it was.
+	// latencyFresh is for how long a measurement counts: then the node gets one read again,
+	// however far it was.
 	latencyFresh = 10 * time.Second
 	// maxLatencies bounds what is remembered of nodes that have long gone.
 	maxLatencies = 4096
 )
 
-// nearest returns the node of list that answers soonest. One that has not been measured lately is taken once.
+// nearest returns the node of list that answers soonest. One that has not been measured
+// lately is taken once.
 func (d *latencies) nearest(now time.Time, list []endpoint) endpoint {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Result is what became of one key of several. Err is ErrNotFound if the key is not there, nil if all went well,
-// otherwise as of the call for one key.
+// Result is what became of one key of several. Err is ErrNotFound if the key is not
+// there, nil if all went well, otherwise as of the call for one key.
 type Result struct {
 	Key   string
 	Value []byte // of GetMany
@@ -25,15 +25,15 @@ type Item struct {
 	TTL   time.Duration
 }
 
-// maxParallel bounds how many requests of one call are under way at once. They share a connection to
-// each node, so that many of them leave in one write.
+// maxParallel bounds how many requests of one call are under way at once. They share a
+// connection to each node, so that many of them leave in one write.
 const maxParallel = 1024
 
 // maxBatch bounds the keys of one request, so that no slot is locked for long.
 const maxBatch = 256
 
-// GetMany gets keys from all over the cluster, in parallel. The results are in the order of keys, each with its own
-// error.
+// GetMany gets keys from all over the cluster, in parallel. The results are in the order
+// of keys, each with its own error.
 func (r *Router) GetMany(ctx context.Context, keys ...string) []Result {
 	results := make([]Result, len(keys))
 	for i, key := range keys {
@@ -86,8 +86,8 @@ func (r *Router) doOnce(ctx context.Context, req *request) (resp.Reply, error) {
 	return r.ask(ctx, to, req)
 }
 
-// SetMany sets keys all over the cluster, in parallel: each key on its own, so that some may be set and others not. The
-// results, in the order of items, tell.
+// SetMany sets keys all over the cluster, in parallel: each key on its own, so that some
+// may be set and others not. The results, in the order of items, tell.
 func (r *Router) SetMany(ctx context.Context, items ...Item) []Result {
 	results := make([]Result, len(items))
 	each(len(items), maxParallel, func(i int) {
@@ -97,8 +97,8 @@ func (r *Router) SetMany(ctx context.Context, items ...Item) []Result {
 	return results
 }
 
-// DeleteMany removes keys all over the cluster, in parallel, each on its own. The error of a key that was
-// not there is ErrNotFound.
+// DeleteMany removes keys all over the cluster, in parallel, each on its own. The error
+// of a key that was not there is ErrNotFound.
 func (r *Router) DeleteMany(ctx context.Context, keys ...string) []Result {
 	results := make([]Result, len(keys))
 	each(len(keys), maxParallel, func(i int) {

@@ -34,7 +34,8 @@ func TestGetManyFromAMovingSlot(t *testing.T) {
 		c.Delay(10 * time.Millisecond)
 		begin := time.Now()
 		for i, got := range r.GetMany(t.Context(), keys...) {
-			if there := i%2 == 0; there && (got.Err != nil || string(got.Value) != got.Key) || !there && got.Err != slotmesh.ErrNotFound {
+			if there := i%2 == 0; there && (got.Err != nil || string(got.Value) != got.Key) || !there &&
+				got.Err != slotmesh.ErrNotFound {
 				t.Errorf("%s: %q, %v", got.Key, got.Value, got.Err)
 			}
 		}

@@ -12,7 +12,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// nodeTransport is how a node's Router gets at the others: it has the map, and calls them over the bus.
+// nodeTransport is how a node's Router gets at the others: it has the map, and calls them
+// over the bus.
 type nodeTransport struct{ node *Node }
 
 func (r nodeTransport) local() *Node { return r.node }
@@ -117,8 +118,8 @@ func (r nodeTransport) inspect(_ context.Context, line [][]byte) (keys []int, wr
 	return k.Positions, k.Write, replyErrorOf(err)
 }
 
-// answer carries out a request of this node or another one, and appends the reply to dst. It waits as long as
-// ctx allows.
+// answer carries out a request of this node or another one, and appends the reply to dst.
+// It waits as long as ctx allows.
 func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte, error) {
 	if err := n.engine.Refused(); err != nil {
 		return nil, err
@@ -127,7 +128,8 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 		return n.runFunc(ctx, r)
 	}
 	was := n.before()
-	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, MaxStaleness: r.MaxStaleness, Done: ctx.Done()}, dst)
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
+		MaxStaleness: r.MaxStaleness, Done: ctx.Done()}, dst)
 	if err != nil {
 		return nil, replyErrorOf(err)
 	}
@@ -169,7 +171,8 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 	if r.Func != "" || n.syncWanted(r) > 0 {
 		return nil, peer.ErrWait
 	}
-	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly, MaxStaleness: r.MaxStaleness, Done: alreadyOver}, dst)
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
+		MaxStaleness: r.MaxStaleness, Done: alreadyOver}, dst)
 	if errors.Is(err, slots.ErrTryAgain) { // a key in flight, or a pause: it may be over soon
 		return nil, peer.ErrWait
 	}
@@ -218,7 +221,8 @@ func errorOf(text string) error {
 	return ReplyError(text)
 }
 
-// replyErrorOf gives an error reply of this node's own server the type that one of another node has.
+// replyErrorOf gives an error reply of this node's own server the type that one of
+// another node has.
 func replyErrorOf(err error) error {
 	if server.IsReply(err) {
 		return errorOf(err.Error())

@@ -15,29 +15,33 @@ type ReadPreference uint8
 const (
 	// ReadMaster reads what was written last. The default.
 	ReadMaster ReadPreference = iota
-	// ReadReplica spreads reads over the replicas, which are a little behind their master: see [Router.WithMaxStaleness]. Without a
-	// replica that is online it is ReadMaster.
+	// ReadReplica spreads reads over the replicas, which are a little behind their master:
+	// see [Router.WithMaxStaleness]. Without a replica that is online it is ReadMaster.
 	ReadReplica
-	// ReadNearest reads from this node if it has the slot, as master or replica, otherwise from the one of the shard's
-	// nodes, master or replica, that has answered reads soonest lately. Each is measured by a read every 10 s.
+	// ReadNearest reads from this node if it has the slot, as master or replica, otherwise
+	// from the one of the shard's nodes, master or replica, that has answered reads soonest
+	// lately. Each is measured by a read every 10 s.
 	ReadNearest
 )
 
-// WithReadPreference returns a Router that reads from other nodes of a shard and shares all else with r.
+// WithReadPreference returns a Router that reads from other nodes of a shard and shares
+// all else with r.
 func (r *Router) WithReadPreference(from ReadPreference) *Router {
 	return &Router{transport: r.transport, reads: from, maxStaleness: r.maxStaleness}
 }
 
-// WithMaxStaleness returns a Router that takes no answer of a replica that may lack something which its master had bound ago; it
-// reads from the master then. 0 is no bound. It is for a Router that reads from replicas:
+// WithMaxStaleness returns a Router that takes no answer of a replica that may lack
+// something which its master had bound ago; it reads from the master then. 0 is no bound.
+// It is for a Router that reads from replicas:
 //
 //	node.Router().WithReadPreference(slotmesh.ReadReplica).WithMaxStaleness(2 * time.Second)
 //
-// A replica knows by a message's round trip, not by clocks, and what it cannot prove it does not claim: with a bound
-// below a second, the first read after a pause goes to the master, and makes the replica ask it. A master that is
-// cut off from the cluster, and has not noticed yet, counts as one. A [Client] rounds bound down to 1, 2 or 5 ms, 10, 20 or 50 ms, and so on.
-// Nodes that are no slotmesh nodes prove nothing: their
-// masters are read from.
+// A replica knows by a message's round trip, not by clocks, and what it cannot prove it
+// does not claim: with a bound below a second, the first read after a pause goes to the
+// master, and makes the replica ask it. A master that is cut off from the cluster, and
+// has not noticed yet, counts as one. A [Client] rounds bound down to 1, 2 or 5 ms, 10,
+// 20 or 50 ms, and so on. Nodes that are no slotmesh nodes prove nothing: their masters
+// are read from.
 func (r *Router) WithMaxStaleness(bound time.Duration) *Router {
 	if bound > 0 {
 		bound = max(bound.Truncate(time.Millisecond), time.Millisecond) // as it travels

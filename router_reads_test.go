@@ -28,7 +28,8 @@ func TestReadPreference(t *testing.T) {
 				}
 			}
 		})
-		// Replicas serve reads without their masters, for as long as they are thought to be alive.
+		// Replicas serve reads without their masters, for as long as they are thought to be
+		// alive.
 		for i := range 3 {
 			c.Pause(i)
 		}
@@ -42,8 +43,9 @@ func TestReadPreference(t *testing.T) {
 	})
 }
 
-// While a replica hears nothing from its master, it gives no data that is older than the reader bears: the master
-// gives the new, to nodes and clients alike, and to the replica itself.
+// While a replica hears nothing from its master, it gives no data that is older than the
+// reader bears: the master gives the new, to nodes and clients alike, and to the replica
+// itself.
 func TestReadWithinBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true})
@@ -70,7 +72,8 @@ func TestReadWithinBound(t *testing.T) {
 				if v, err := r.WithMaxStaleness(bound).Get(t.Context(), key); err != nil || string(v) != want {
 					t.Errorf("reader %d within %v: %q, %v, want %q", i, bound, v, err, want)
 				}
-				if got := r.WithMaxStaleness(bound).GetMany(t.Context(), key, "{"+key+"}no")[0]; got.Err != nil || string(got.Value) != want {
+				if got := r.WithMaxStaleness(bound).GetMany(t.Context(), key, "{"+key+"}no")[0]; got.Err != nil ||
+					string(got.Value) != want {
 					t.Errorf("reader %d within %v, of several: %q, %v, want %q", i, bound, got.Value, got.Err, want)
 				}
 			}
@@ -138,7 +141,8 @@ func TestReadNearest(t *testing.T) {
 				}
 				time.Sleep(200 * time.Millisecond)
 			}
-			// Each node is measured every 10 s; the one that was near until now tells the change by its answers.
+			// Each node is measured every 10 s; the one that was near until now tells the change
+			// by its answers.
 			if far > 40 {
 				t.Errorf("%d of 100 reads went far while node %d was near", far, near)
 			}
@@ -156,7 +160,8 @@ func ownedBy(n *slotmesh.Node) string {
 	}
 }
 
-// What a node owns is nearest to itself: it is read by a direct call, which leaves no more garbage than ReadMaster does.
+// What a node owns is nearest to itself: it is read by a direct call, which leaves no
+// more garbage than ReadMaster does.
 func TestReadNearestOfOwnKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1})

@@ -11,11 +11,13 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Scan yields the keys of the whole cluster that match pattern (a glob as of SCAN, "" for all). A key that is there from the
-// beginning to the end is yielded at least once, and seldom twice, though slots move and masters fail meanwhile; only a
-// slot that leaves a node and comes back to it, all within one walk through that node's keys, may have keys that are
-// passed over. A key that comes or goes may be yielded or not. The last pair may be "" and an error, that of ctx, or of a
-// cluster that did not serve for too long: then some keys are missing.
+// Scan yields the keys of the whole cluster that match pattern (a glob as of SCAN, "" for
+// all). A key that is there from the beginning to the end is yielded at least once, and
+// seldom twice, though slots move and masters fail meanwhile; only a slot that leaves a
+// node and comes back to it, all within one walk through that node's keys, may have keys
+// that are passed over. A key that comes or goes may be yielded or not. The last pair may
+// be "" and an error, that of ctx, or of a cluster that did not serve for too long: then
+// some keys are missing.
 func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		s := scan{Router: Router{transport: r.transport}, pattern: pattern, yield: yield}
@@ -27,9 +29,11 @@ func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, err
 
 // scan is a walk through the keys of all slots.
 //
-// It asks each master for the keys of the slots which that owned at the beginning. A slot is done if the master itself
-// says, before and after, that it is its owner (what this end believes may be out of date); if the slot is leaving the
-// master, after its target has been asked too, and the move has not been called off: keys go only there. The other slots are asked for again, until none is left.
+// It asks each master for the keys of the slots which that owned at the beginning. A slot
+// is done if the master itself says, before and after, that it is its owner (what this
+// end believes may be out of date); if the slot is leaving the master, after its target
+// has been asked too, and the move has not been called off: keys go only there. The other
+// slots are asked for again, until none is left.
 type scan struct {
 	Router
 	pattern string
@@ -37,7 +41,8 @@ type scan struct {
 	stopped bool // the caller has enough
 }
 
-// fewSlots is how many slots of a master are asked for one by one, not by walking through all of its keys.
+// fewSlots is how many slots of a master are asked for one by one, not by walking through
+// all of its keys.
 const fewSlots = 64
 
 func (s *scan) run(ctx context.Context) error {
@@ -65,7 +70,8 @@ func (s *scan) run(ctx context.Context) error {
 	}
 }
 
-// walk yields the keys that a node has in a group of slots, and takes those off todo that are done.
+// walk yields the keys that a node has in a group of slots, and takes those off todo that
+// are done.
 func (s *scan) walk(ctx context.Context, owner endpoint, group, todo *slots.Set) error {
 	before, err := s.holdingOf(ctx, owner)
 	if err != nil {
@@ -127,7 +133,8 @@ func (s *scan) confirm(ctx context.Context, owner endpoint, todo, group *slots.S
 			return err
 		}
 		for slot := range set.All() {
-			if still, leaving := last.leaving[slot]; leaving && still == target { // otherwise keys may have come home, or gone on
+			// otherwise keys may have come home, or gone on
+			if still, leaving := last.leaving[slot]; leaving && still == target {
 				todo.Remove(slot)
 			}
 		}
@@ -195,7 +202,8 @@ func (s *scan) keysAmongAll(ctx context.Context, from endpoint, group *slots.Set
 // maxInSlot bounds the keys of one answer: CLUSTER GETKEYSINSLOT has no cursor.
 const maxInSlot = 1 << 14
 
-// keysIn yields the keys that a node has in one slot, or none if they are more than maxInSlot.
+// keysIn yields the keys that a node has in one slot, or none if they are more than
+// maxInSlot.
 func (s *scan) keysIn(ctx context.Context, from endpoint, slot slots.Slot) (all bool, err error) {
 	reply, err := s.askNode(ctx, from, "CLUSTER", "GETKEYSINSLOT", strconv.Itoa(int(slot)), strconv.Itoa(maxInSlot+1))
 	if err != nil || len(reply.Elems) > maxInSlot {
@@ -216,7 +224,8 @@ func (s *scan) pass(key string) bool {
 
 func (s *scan) matches(key string) bool { return s.pattern == "" || server.Match(s.pattern, key) }
 
-// scanStep bounds the wait for one answer: a node that does not give it is asked again, or its successor.
+// scanStep bounds the wait for one answer: a node that does not give it is asked again,
+// or its successor.
 const scanStep = 10 * time.Second
 
 func (s *scan) askNode(ctx context.Context, to endpoint, line ...string) (resp.Reply, error) {

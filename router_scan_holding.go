@@ -31,8 +31,8 @@ func (s *scan) holdingOf(ctx context.Context, node endpoint) (holding, error) {
 	return holdingIn(members, s.endpointOf), nil
 }
 
-// holdingIn takes only what the node that answers says about itself: that is true while it says so,
-// and no other node tells which slots are migrating.
+// holdingIn takes only what the node that answers says about itself: that is true while
+// it says so, and no other node tells which slots are migrating.
 func holdingIn(members []clusterproto.Member, endpointOf func(*clusterproto.Member) endpoint) holding {
 	h := holding{leaving: make(map[slots.Slot]endpoint)}
 	for i := range members {

@@ -19,7 +19,8 @@ func TestHoldingIn(t *testing.T) {
 	if got := h.owns.String(); got != "7 100-199" {
 		t.Errorf("owns %s", got)
 	}
-	if want := (endpoint{id: members[0].ID, addr: slots.Addr{Host: "1", Port: 1, BusPort: 2}}); len(h.leaving) != 1 || h.leaving[7] != want {
+	if want := (endpoint{id: members[0].ID, addr: slots.Addr{Host: "1", Port: 1, BusPort: 2}}); len(h.leaving) != 1 ||
+		h.leaving[7] != want {
 		t.Errorf("leaving %v", h.leaving)
 	}
 }

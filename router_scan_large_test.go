@@ -12,7 +12,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// scriptedTransport is two nodes, of which the first owns slot 5 only; it is leaving for the second while leaving says so.
+// scriptedTransport is two nodes, of which the first owns slot 5 only; it is leaving for
+// the second while leaving says so.
 type scriptedTransport struct {
 	transport
 	keys    [2][]string
@@ -60,7 +61,8 @@ func (r *scriptedTransport) ask(_ context.Context, to endpoint, req *peer.Reques
 		if r.leaving() {
 			open = " [5->-" + b + "]"
 		}
-		return text(a + " h:1@1 myself,master - 0 0 1 connected 5" + open + "\n" + b + " h:2@2 master - 0 0 2 connected\n"), nil
+		return text(a + " h:1@1 myself,master - 0 0 1 connected 5" + open + "\n" + b + " h:2@2 master - 0 0 2 connected\n"),
+			nil
 	default:
 		r.before(node)
 		most, _ := strconv.Atoi(string(req.Args[3]))
@@ -95,7 +97,8 @@ func (r *scriptedTransport) scan(t *testing.T) map[string]int {
 func TestScanOfALargeSlot(t *testing.T) {
 	for _, n := range []int{maxInSlot, 100_000} {
 		all := keysOfSlot(n)
-		r := &scriptedTransport{keys: [2][]string{all[:n/3], all[n/3:]}, leaving: func() bool { return true }, before: func(int) {}}
+		r := &scriptedTransport{keys: [2][]string{all[:n/3], all[n/3:]}, leaving: func() bool { return true },
+			before: func(int) {}}
 		for key, times := range r.scan(t) {
 			if times != 1 {
 				t.Errorf("%s came %d times", key, times)
@@ -111,7 +114,8 @@ func TestScanOfALargeSlot(t *testing.T) {
 	}
 }
 
-// A move that is called off while its target is asked takes keys home behind the scan's back.
+// A move that is called off while its target is asked takes keys home behind the scan's
+// back.
 func TestScanWhenAMoveIsCalledOff(t *testing.T) {
 	all := keysOfSlot(2)
 	called := false

@@ -101,7 +101,8 @@ func TestRouterErrors(t *testing.T) {
 				if err := r.Set(ctx, key, []byte("x"), 0); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := r.Do(ctx, "INCR", key); !errors.As(err, &reply) || reply != "ERR value is not an integer or out of range" {
+				if _, err := r.Do(ctx, "INCR", key); !errors.As(err, &reply) ||
+					reply != "ERR value is not an integer or out of range" {
 					t.Errorf("INCR of a text: %#v", err)
 				}
 			}
@@ -210,7 +211,8 @@ func TestCloseDuringCalls(t *testing.T) {
 		}
 		close(ended)
 		for err := range ended {
-			if err != nil && !errors.Is(err, slotmesh.ErrNotFound) && !errors.Is(err, slotmesh.ErrClosed) && !errors.Is(err, slotmesh.ErrAmbiguous) {
+			if err != nil && !errors.Is(err, slotmesh.ErrNotFound) && !errors.Is(err, slotmesh.ErrClosed) &&
+				!errors.Is(err, slotmesh.ErrAmbiguous) {
 				t.Errorf("%v", err)
 			}
 		}

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// trail is where a call was redirected. It costs no memory of its own: most calls that are redirected are so once.
+// trail is where a call was redirected. It costs no memory of its own: most calls that
+// are redirected are so once.
 type trail struct {
 	redirects int
 	last      [trailLength]endpoint // a ring
@@ -27,5 +28,6 @@ func (t *trail) String() string {
 	for i := range trailLength {
 		names = append(names, t.last[(t.redirects+i)%trailLength].addr.Client())
 	}
-	return fmt.Sprintf("redirected %d times, at last to %s: these nodes do not agree who serves the key", t.redirects, strings.Join(names, ", then "))
+	return fmt.Sprintf("redirected %d times, at last to %s: these nodes do not agree who serves the key", t.redirects,
+		strings.Join(names, ", then "))
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// redirecting serves clients at a host in memory: it owns all slots by its own account, and sends every other
-// command to other.
+// redirecting serves clients at a host in memory: it owns all slots by its own account,
+// and sends every other command to other.
 func redirecting(t *testing.T, network *memnet.Network, host, other string) {
 	t.Helper()
 	ln, err := network.Host(host).Listen(host + ":7000")
@@ -67,13 +67,15 @@ func serveRedirects(conn net.Conn, host, other string) {
 	}
 }
 
-// TestRedirectLoop: two nodes that send a key to each other are named, and how often they did.
+// TestRedirectLoop: two nodes that send a key to each other are named, and how often they
+// did.
 func TestRedirectLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		redirecting(t, network, "10.0.0.1", "10.0.0.2")
 		redirecting(t, network, "10.0.0.2", "10.0.0.1")
-		client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: []string{"10.0.0.1:7000"}, Network: network.Host("10.0.0.9")})
+		client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: []string{"10.0.0.1:7000"},
+			Network: network.Host("10.0.0.9")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +88,8 @@ func TestRedirectLoop(t *testing.T) {
 		if !errors.As(err, &why) || !errors.As(err, &moved) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("%v", err)
 		}
-		if !strings.HasPrefix(why.Reason, "redirected ") || !strings.Contains(why.Reason, "10.0.0.1:7000, then 10.0.0.2:7000, then 10.0.0.1:7000") {
+		if !strings.HasPrefix(why.Reason, "redirected ") ||
+			!strings.Contains(why.Reason, "10.0.0.1:7000, then 10.0.0.2:7000, then 10.0.0.1:7000") {
 			t.Errorf("%v", err)
 		}
 	})

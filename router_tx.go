@@ -14,14 +14,16 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A transaction on keys of another node runs here, on a copy, since a function cannot travel:
+// A transaction on keys of another node runs here, on a copy, since a function cannot
+// travel:
 //
 //	MESH.READ key …                   → node, its time, and of each key its version, expiry and value, all of one moment
 //	fn runs on a scratch store that holds them, and yields ops
 //	MESH.COMMIT key … node versions ops → 1, or 0 and nothing done if a version is another one by now
 //
-// After a 0 it begins again. node is a number that the owner has drawn at its start: versions of one
-// node say nothing at another, whose history may be a different one after a failover.
+// After a 0 it begins again. node is a number that the owner has drawn at its start:
+// versions of one node say nothing at another, whose history may be a different one after
+// a failover.
 const (
 	nameRead   = "MESH.READ"
 	nameCommit = "MESH.COMMIT"
@@ -100,11 +102,13 @@ func commitOp(tx *keyspace.Tx, op *keyspace.Op) error {
 	return nil
 }
 
-// Update runs fn with read and write access to keys of one slot (else slots.ErrCrossSlot): its changes happen all, or, if
-// it returns an error, not at all, and nothing of what it read has been changed by others in the meantime.
+// Update runs fn with read and write access to keys of one slot (else
+// slots.ErrCrossSlot): its changes happen all, or, if it returns an error, not at all,
+// and nothing of what it read has been changed by others in the meantime.
 //
-// If this node owns the slot, fn runs once, under the slot's lock. Otherwise it runs on a copy of the keys, which is committed if they
-// have not changed; if they have, fn runs again: so it must not have effects besides those on tx.
+// If this node owns the slot, fn runs once, under the slot's lock. Otherwise it runs on a
+// copy of the keys, which is committed if they have not changed; if they have, fn runs
+// again: so it must not have effects besides those on tx.
 func (r *Router) Update(ctx context.Context, keys []string, fn func(Tx) error) error {
 	if len(keys) == 0 {
 		return errors.New("slotmesh: Update without keys")
@@ -158,7 +162,8 @@ func (r *Router) updateElsewhere(ctx context.Context, slot slots.Slot, keys []st
 
 var errContended = errors.New("the keys were changed by others each time")
 
-// scratch is a store that holds nothing but the keys of one transaction, as they are at their owner.
+// scratch is a store that holds nothing but the keys of one transaction, as they are at
+// their owner.
 type scratch struct {
 	slot     slots.Slot
 	keys     [][]byte

@@ -112,7 +112,8 @@ func TestUpdateElsewhereIsATransaction(t *testing.T) {
 			if deleted, err := r.Delete(ctx, "{n}a"); err != nil || !deleted {
 				t.Errorf("a failed transaction has deleted: %v, %v", deleted, err)
 			}
-			if err := r.Update(ctx, []string{"a", "b"}, func(slotmesh.Tx) error { return nil }); !errors.Is(err, slots.ErrCrossSlot) {
+			if err := r.Update(ctx, []string{"a", "b"}, func(slotmesh.Tx) error { return nil }); !errors.Is(err,
+				slots.ErrCrossSlot) {
 				t.Errorf("keys of two slots: %v", err)
 			}
 		}

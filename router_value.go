@@ -27,7 +27,8 @@ func commandLine(command string, args []any) ([][]byte, error) {
 		case float64:
 			b = strconv.AppendFloat(nil, v, 'g', -1, 64)
 		default:
-			return nil, fmt.Errorf("slotmesh: argument %d of %s is a %T: use string, []byte, int, int64, uint64 or float64", i+1, command, arg)
+			return nil, fmt.Errorf("slotmesh: argument %d of %s is a %T: use string, []byte, int, int64, uint64 or float64", i+
+				1, command, arg)
 		}
 		line = append(line, b)
 	}
@@ -100,7 +101,8 @@ func appendValue(w *resp.Writer, v any) error {
 			}
 		}
 	default:
-		return fmt.Errorf("ERR the command returned a %T: use nil, Status, string, []byte, int, int64, float64, bool, []string or []any", v)
+		return fmt.Errorf("ERR the command returned a %T: use nil, Status, string, []byte, int, int64, float64, bool, "+
+			"[]string or []any", v)
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// ErrUndeclaredKey is matched by the error of a transaction that touched a key which it had not
-// named.
+// ErrUndeclaredKey is matched by the error of a transaction that touched a key which it
+// had not named.
 var ErrUndeclaredKey = errors.New("slotmesh: the transaction did not name this key")
 
 // scope is the keys that a transaction may touch; nil is all of them.

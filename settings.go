@@ -21,11 +21,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// LoadConfig reads a file in the form of redis.conf ("" for none, "-" for standard input) and overrides as
-// redis-server takes them: "--port", "7001", "--save", "". Warnings, with file and line, are about
-// directives that are not obeyed; the error names every bad value and every unknown directive, where it
-// stands and what is accepted. Directives whose being ignored would leave the node less protected, or its
-// data less durable, than the file says are errors too, unless args have "--allow-unprotected".
+// LoadConfig reads a file in the form of redis.conf ("" for none, "-" for standard input)
+// and overrides as redis-server takes them: "--port", "7001", "--save", "". Warnings,
+// with file and line, are about directives that are not obeyed; the error names every bad
+// value and every unknown directive, where it stands and what is accepted. Directives
+// whose being ignored would leave the node less protected, or its data less durable, than
+// the file says are errors too, unless args have "--allow-unprotected".
 //
 // The Config has a Logger as the directives logfile and
 // loglevel say, and answers CONFIG GET and CONFIG REWRITE from the file.
@@ -50,7 +51,8 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	}
 	logger, err := openLog(s.String("dir"), s.String("logfile"), s.String("loglevel"))
 	if err != nil {
-		return Config{}, warnings, &conf.Error{At: s.Where("logfile"), Name: "logfile", Value: s.String("logfile"), Err: err, Accepted: "a file that can be written"}
+		return Config{}, warnings, &conf.Error{At: s.Where("logfile"), Name: "logfile", Value: s.String("logfile"),
+			Err: err, Accepted: "a file that can be written"}
 	}
 	clients, err := clientConfig(s)
 	if err != nil {
@@ -79,7 +81,8 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		Clients:         clients,
 		Replication:     replicationConfig(s),
 		Snapshot: SnapshotConfig{
-			File: s.String("dbfilename"), Rules: rules, AtEnd: savesAtEnd(s), IgnoreErrors: !s.Bool("stop-writes-on-bgsave-error"),
+			File: s.String("dbfilename"), Rules: rules, AtEnd: savesAtEnd(s),
+			IgnoreErrors: !s.Bool("stop-writes-on-bgsave-error"),
 		},
 		Logger:   logger,
 		settings: s,
@@ -90,7 +93,8 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	return cfg, warnings, nil
 }
 
-// endpointType is how clients are told to reach nodes. The table of directives accepts no other words.
+// endpointType is how clients are told to reach nodes. The table of directives accepts no
+// other words.
 func endpointType(s *conf.Settings) slots.EndpointType {
 	t, _ := slots.ParseEndpointType(s.String("cluster-preferred-endpoint-type"))
 	return t
@@ -118,7 +122,8 @@ func replicationConfig(s *conf.Settings) ReplicationConfig {
 }
 
 // levels are the log levels of redis.conf.
-var levels = map[string]hclog.Level{"debug": hclog.Trace, "verbose": hclog.Debug, "notice": hclog.Info, "warning": hclog.Warn}
+var levels = map[string]hclog.Level{"debug": hclog.Trace, "verbose": hclog.Debug, "notice": hclog.Info,
+	"warning": hclog.Warn}
 
 // openLog logs to a file, relative to dir, or to the standard output.
 func openLog(dir, file, level string) (hclog.Logger, error) {
@@ -136,8 +141,8 @@ func openLog(dir, file, level string) (hclog.Logger, error) {
 	return hclog.New(&opts), nil
 }
 
-// directives returns the configuration in the form of the command line, so that CONFIG knows one of
-// a node that was made without a file.
+// directives returns the configuration in the form of the command line, so that CONFIG
+// knows one of a node that was made without a file.
 func (c *Config) directives() []string {
 	yesNo := map[bool]string{true: "yes", false: "no"}
 	list := []string{
@@ -177,7 +182,8 @@ func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// loadSettings makes what CONFIG shows. It says what the Config says: that is the host's to change after LoadConfig.
+// loadSettings makes what CONFIG shows. It says what the Config says: that is the host's
+// to change after LoadConfig.
 func (n *Node) loadSettings() error {
 	if n.settings = n.cfg.settings; n.settings != nil {
 		return n.settings.Override(n.cfg.directives())
@@ -211,8 +217,8 @@ func (l liveSettings) Set(pairs [][2]string) error {
 
 func (l liveSettings) Rewrite() error { return l.n.settings.Rewrite() }
 
-// applySettings puts the directives that can change at run time in force. Doing so again with the
-// same values changes nothing.
+// applySettings puts the directives that can change at run time in force. Doing so again
+// with the same values changes nothing.
 func (n *Node) applySettings() error {
 	s := n.settings
 	policy, err := keyspace.ParsePolicy(s.String("maxmemory-policy"))

@@ -39,17 +39,20 @@ func clientConfig(s *conf.Settings) (ClientConfig, error) {
 	return c, nil
 }
 
-// shutdownWarnings tells what the node does otherwise than the words of shutdown-on-sigint and -sigterm say.
+// shutdownWarnings tells what the node does otherwise than the words of
+// shutdown-on-sigint and -sigterm say.
 func shutdownWarnings(s *conf.Settings) (warnings []string) {
 	for _, name := range []string{"shutdown-on-sigint", "shutdown-on-sigterm"} {
 		if slices.Contains(s.List(name), "nosave") {
-			warnings = append(warnings, s.Where(name)+": "+name+` nosave is not obeyed: the keys are saved at the end as long as there are "save" rules`)
+			warnings = append(warnings, s.Where(name)+": "+name+
+				` nosave is not obeyed: the keys are saved at the end as long as there are "save" rules`)
 		}
 	}
 	return warnings
 }
 
-// busPort is where other nodes connect: cluster-port or, as in Redis, 10,000 above port even if that is 0.
+// busPort is where other nodes connect: cluster-port or, as in Redis, 10,000 above port
+// even if that is 0.
 func busPort(s *conf.Settings) int {
 	if port := s.Int("cluster-port"); port != 0 {
 		return port
@@ -73,9 +76,10 @@ func exposureWarnings(s *conf.Settings, bind *conf.Bind) (warnings []string) {
 	return warnings
 }
 
-// savesAtEnd reports whether a clean stop saves the keys though there are no "save" rules: the file says so, or it
-// asks for a log that would have them.
+// savesAtEnd reports whether a clean stop saves the keys though there are no "save"
+// rules: the file says so, or it asks for a log that would have them.
 func savesAtEnd(s *conf.Settings) bool {
-	return slices.Contains(s.List("shutdown-on-sigterm"), "save") || slices.Contains(s.List("shutdown-on-sigint"), "save") ||
+	return slices.Contains(s.List("shutdown-on-sigterm"), "save") ||
+		slices.Contains(s.List("shutdown-on-sigint"), "save") ||
 		s.Unheeded("appendonly")
 }

@@ -31,7 +31,8 @@ func conf(t *testing.T, lines ...string) (file, dir string) {
 
 func TestLoadConfig(t *testing.T) {
 	file, dir := conf(t, "port 7001", "bind 127.0.0.1", "cluster-enabled yes", "cluster-node-timeout 2000",
-		"cluster-require-full-coverage no", "maxmemory 100mb", "maxmemory-policy allkeys-lfu", "io-threads-do-reads yes", "notify-keyspace-events KEA")
+		"cluster-require-full-coverage no", "maxmemory 100mb", "maxmemory-policy allkeys-lfu", "io-threads-do-reads yes",
+		"notify-keyspace-events KEA")
 	cfg, warnings, err := slotmesh.LoadConfig(file, "--port", "7002", "--requirepass", "secret")
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +48,8 @@ func TestLoadConfig(t *testing.T) {
 	if log, err := os.ReadFile(filepath.Join(dir, "node.log")); err != nil || !strings.Contains(string(log), "hello") {
 		t.Errorf("node.log holds %q, %v", log, err)
 	}
-	if _, _, err := slotmesh.LoadConfig(file, "--maxmemory", "lots"); err == nil || !strings.Contains(err.Error(), "maxmemory") {
+	if _, _, err := slotmesh.LoadConfig(file, "--maxmemory", "lots"); err == nil ||
+		!strings.Contains(err.Error(), "maxmemory") {
 		t.Errorf("a bad value: %v", err)
 	}
 	file, _ = conf(t, "port 7001")
@@ -117,28 +119,34 @@ func TestConfigSetAtRunTime(t *testing.T) {
 	}
 	got := dialogue(t, n.Addr().Client(), "GET key", "AUTH --x", "CONFIG SET maxmemory 1", "SET key value",
 		"CONFIG SET maxmemory 0 cluster-node-timeout 500", "SET key value", "CONFIG SET requirepass new")
-	want := []string{"-NOAUTH Authentication required.", "+OK", "+OK", "-OOM command not allowed when used memory > 'maxmemory'.", "+OK", "+OK", "+OK"}
+	want := []string{"-NOAUTH Authentication required.", "+OK", "+OK",
+		"-OOM command not allowed when used memory > 'maxmemory'.", "+OK", "+OK", "+OK"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET min-replicas-to-write 1", "SET key value",
-		"CONFIG SET min-replicas-max-lag 0", "SET key value", "CONFIG SET min-replicas-max-lag 10 min-replicas-to-write 0", "SET key value")
+		"CONFIG SET min-replicas-max-lag 0", "SET key value", "CONFIG SET min-replicas-max-lag 10 min-replicas-to-write 0",
+		"SET key value")
 	want = []string{"+OK", "+OK", "-NOREPLICAS Not enough good replicas to write.", "+OK", "+OK", "+OK", "+OK"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if got := dialogue(t, n.Addr().Client(), "AUTH --x", "AUTH new"); !strings.HasPrefix(got[0], "-WRONGPASS") || got[1] != "+OK" {
+	if got := dialogue(t, n.Addr().Client(), "AUTH --x", "AUTH new"); !strings.HasPrefix(got[0], "-WRONGPASS") ||
+		got[1] != "+OK" {
 		t.Errorf("after the change of password: %q", got)
 	}
-	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET timeout 5 TIMEOUT 6", "CONFIG SET timeout 5 port 1", "CONFIG REWRITE")
+	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET timeout 5 TIMEOUT 6", "CONFIG SET timeout 5 port 1",
+		"CONFIG REWRITE")
 	want = []string{"+OK", "-ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter",
 		"-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config",
 		"-ERR The server is running without a config file"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-announce-ip 10.1.2.3 cluster-announce-port 7 cluster-announce-hostname seven")
-	if self := n.Map().Self(); self.Addr.Client() != "10.1.2.3:7" || self.Addr.BusPort != n.Addr().BusPort || self.Hostname != "seven" {
+	dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-announce-ip 10.1.2.3 cluster-announce-port 7 "+
+		"cluster-announce-hostname seven")
+	if self := n.Map().Self(); self.Addr.Client() != "10.1.2.3:7" || self.Addr.BusPort != n.Addr().BusPort ||
+		self.Hostname != "seven" {
 		t.Errorf("announced: %v, %q", self.Addr, self.Hostname)
 	}
 	dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-announce-ip '' cluster-announce-port 0")
@@ -147,7 +155,8 @@ func TestConfigSetAtRunTime(t *testing.T) {
 	}
 	got = dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-preferred-endpoint-type Hostname",
 		"CONFIG SET cluster-preferred-endpoint-type name")
-	want = []string{"+OK", "+OK", "-ERR CONFIG SET failed (possibly related to argument 'cluster-preferred-endpoint-type') - " +
+	want = []string{"+OK", "+OK", "-ERR CONFIG SET failed (possibly related to argument " +
+		"'cluster-preferred-endpoint-type') - " +
 		"argument(s) must be one of the following: ip, hostname, unknown-endpoint"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -182,7 +191,8 @@ func TestHostOverridesConfig(t *testing.T) {
 	}
 	defer n.Close()
 	got := dialogue(t, n.Addr().Client(), "GET key", "AUTH secret", "CONFIG SET tcp-keepalive 100", "SET key value")
-	want := []string{"-NOAUTH Authentication required.", "+OK", "+OK", "-OOM command not allowed when used memory > 'maxmemory'."}
+	want := []string{"-NOAUTH Authentication required.", "+OK", "+OK",
+		"-OOM command not allowed when used memory > 'maxmemory'."}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -191,7 +201,8 @@ func TestHostOverridesConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "AUTH secret\r\nCONFIG GET timeout maxmemory save port dir cluster-announce-port cluster-preferred-endpoint-type\r\nQUIT\r\n")
+	fmt.Fprintf(conn, "AUTH secret\r\nCONFIG GET timeout maxmemory save port dir cluster-announce-port "+
+		"cluster-preferred-endpoint-type\r\nQUIT\r\n")
 	text, _ := io.ReadAll(conn)
 	values := make(map[string]string)
 	words := strings.Split(string(text), "\r\n")

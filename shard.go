@@ -81,8 +81,9 @@ func (n *Node) follow(m *slots.Map) {
 	n.lineage.observe(m)
 }
 
-// acceptReplica serves a replica, but not while this node is fenced: a full sync would make the replica
-// throw away data that may be better than this node's. It will try again.
+// acceptReplica serves a replica, but not while this node is fenced: a full sync would
+// make the replica throw away data that may be better than this node's. It will try
+// again.
 func (n *Node) acceptReplica(conn net.Conn) {
 	if n.fenced.Load() {
 		conn.Close()
@@ -91,8 +92,8 @@ func (n *Node) acceptReplica(conn net.Conn) {
 	n.repl.Accept(conn)
 }
 
-// changeMap puts a map in force. A promoted replica becomes a writer before it serves its slots, and a
-// demoted master serves nothing any more before it becomes a reader.
+// changeMap puts a map in force. A promoted replica becomes a writer before it serves its
+// slots, and a demoted master serves nothing any more before it becomes a reader.
 func (n *Node) changeMap(m *slots.Map) {
 	old := n.engine.Map()
 	promoted := old != nil && !old.Self().IsMaster() && m.Self().IsMaster()
@@ -117,8 +118,8 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.changed.wake()
 }
 
-// termOf returns the term of the data that a master writes which was elected under a config epoch. A node
-// that was never elected is in term 1.
+// termOf returns the term of the data that a master writes which was elected under a
+// config epoch. A node that was never elected is in term 1.
 func termOf(configEpoch uint64) uint64 { return configEpoch + 1 }
 
 // tellData lets gossip know how far this node's data is: elections compare it.
@@ -163,8 +164,8 @@ func (p *pauser) obey(order any) {
 	n := p.node
 	n.repl.Quiesce(true)
 	p.pause = n.engine.PauseWrites(time.Until(paused.Until))
-	// Nothing is being written any more, so this is where the data ends. Clients that wait for replicas get
-	// their answer now, while this node is a master.
+	// Nothing is being written any more, so this is where the data ends. Clients that wait
+	// for replicas get their answer now, while this node is a master.
 	n.letAcksIn()
 	if err := n.do(context.Background(), gossip.ConfirmPause{Offset: uint64(n.repl.Offset())}); err != nil {
 		n.log.Warn("a manual failover found this master changed", "error", err)
@@ -175,7 +176,8 @@ func (p *pauser) obey(order any) {
 func (n *Node) letAcksIn() {
 	ctx, cancel := context.WithTimeout(n.life, ackTimeout)
 	defer cancel()
-	_, _ = n.repl.WaitAcked(ctx, n.repl.Mark(n.repl.Term()), n.repl.GoodReplicas(time.Second)) // it goes on without the rest
+	// it goes on without the rest
+	_, _ = n.repl.WaitAcked(ctx, n.repl.Mark(n.repl.Term()), n.repl.GoodReplicas(time.Second))
 }
 
 // ackTimeout is long for an acknowledgement, and short for a client that waits meanwhile.
@@ -195,9 +197,10 @@ func (n *Node) Replicate(ctx context.Context, master slots.NodeID) error {
 	return n.do(ctx, gossip.Replicate{Master: master})
 }
 
-// Failover makes this replica the master of its shard and returns when it is: gossip.FailoverDefault agrees with
-// the master and loses nothing, FailoverForce does without a master that is down, FailoverTakeover without
-// the other masters too (SPEC §6.7).
+// Failover makes this replica the master of its shard and returns when it is:
+// gossip.FailoverDefault agrees with the master and loses nothing, FailoverForce does
+// without a master that is down, FailoverTakeover without the other masters too (SPEC
+// §6.7).
 func (n *Node) Failover(ctx context.Context, mode gossip.FailoverMode) error {
 	aborted := n.aborted.next()
 	if err := n.beginFailover(ctx, mode); err != nil {
@@ -229,7 +232,8 @@ func (n *Node) beginFailover(ctx context.Context, mode gossip.FailoverMode) erro
 	return nil
 }
 
-// WaitSynced returns when this node's data is its master's: at once on a master. Errors as of Ready.
+// WaitSynced returns when this node's data is its master's: at once on a master. Errors
+// as of Ready.
 func (n *Node) WaitSynced(ctx context.Context) error {
 	if err := n.engine.Refused(); err != nil {
 		return err
@@ -240,7 +244,8 @@ func (n *Node) WaitSynced(ctx context.Context) error {
 	return ErrClosed
 }
 
-// catchUp tells gossip each step of this replica's offset while a manual failover waits for it.
+// catchUp tells gossip each step of this replica's offset while a manual failover waits
+// for it.
 func (n *Node) catchUp() {
 	ctx, cancel := context.WithTimeout(n.life, catchUpLimit)
 	defer cancel()

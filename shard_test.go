@@ -53,7 +53,10 @@ func TestFailover(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		successor := c.Node(3)
-		if err := successor.WaitMap(ctx, func(m *slots.Map) bool { return m.Self().IsMaster() && m.State() == slots.OK }); err != nil {
+		if err := successor.WaitMap(ctx, func(m *slots.Map) bool {
+			return m.Self().IsMaster() &&
+				m.State() == slots.OK
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(killed); took > T+T/2+600*time.Millisecond {
@@ -141,8 +144,8 @@ func TestResetReplicaIsEmpty(t *testing.T) {
 	})
 }
 
-// The snapshot of a replica that is reset goes too: a power cut afterwards would bring it back, and make it the keys of a lone node that
-// claims their slots.
+// The snapshot of a replica that is reset goes too: a power cut afterwards would bring it
+// back, and make it the keys of a lone node that claims their slots.
 func TestResetReplicaStaysEmptyAfterAPowerCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
@@ -163,7 +166,8 @@ func TestResetReplicaStaysEmptyAfterAPowerCut(t *testing.T) {
 	})
 }
 
-// A replica that was reset and comes back to its shard holds nothing of it, and does not count before its first sync.
+// A replica that was reset and comes back to its shard holds nothing of it, and does not
+// count before its first sync.
 func TestResetReplicaDoesNotCountWhenItReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})

@@ -13,11 +13,13 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// LevelTrace is the level at which a logger of [SlogLogger] passes on hclog's Trace: below slog.LevelDebug.
+// LevelTrace is the level at which a logger of [SlogLogger] passes on hclog's Trace:
+// below slog.LevelDebug.
 const LevelTrace = slog.LevelDebug - 4
 
-// SlogLogger makes a slog.Logger fit Config.Logger. The name of a part of the node ("gossip", "bus") comes as
-// attribute "logger". Levels are those of l's handler; SetLevel does nothing.
+// SlogLogger makes a slog.Logger fit Config.Logger. The name of a part of the node
+// ("gossip", "bus") comes as attribute "logger". Levels are those of l's handler;
+// SetLevel does nothing.
 func SlogLogger(l *slog.Logger) hclog.Logger {
 	return &slogLogger{handler: l.Handler()}
 }

@@ -38,7 +38,8 @@ func TestSlogLogger(t *testing.T) {
 	named.Warn("gone", "for", hclog.Fmt("%d s", 3), "odd")
 	r := record()
 	source, _ := r["source"].(map[string]any)
-	if r["msg"] != "gone" || r["level"] != "WARN" || r["logger"] != "gossip.link" || r["node"] != id.String() || r["for"] != "3 s" || r["!BADKEY"] != "odd" {
+	if r["msg"] != "gone" || r["level"] != "WARN" || r["logger"] != "gossip.link" || r["node"] != id.String() ||
+		r["for"] != "3 s" || r["!BADKEY"] != "odd" {
 		t.Errorf("logged %v", r)
 	}
 	if file, _ := source["file"].(string); filepath.Base(file) != "slog_test.go" {
@@ -47,7 +48,8 @@ func TestSlogLogger(t *testing.T) {
 	if named.Debug("quiet"); record() != nil {
 		t.Error("a record below the level came through")
 	}
-	if named.IsDebug() || !named.IsInfo() || named.GetLevel() != hclog.Info || named.Name() != "gossip.link" || len(named.ImpliedArgs()) != 2 {
+	if named.IsDebug() || !named.IsInfo() || named.GetLevel() != hclog.Info || named.Name() != "gossip.link" ||
+		len(named.ImpliedArgs()) != 2 {
 		t.Error("the logger does not know its level, name or arguments")
 	}
 	named.StandardLogger(nil).Print("plain")

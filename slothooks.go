@@ -8,14 +8,16 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// SlotHooks tells the host which slots this node serves: for what it keeps beside them, such as an index, a subscription or
-// a warm cache. Any of the functions may be nil. They are called one after another, in the order in which things happened, on
-// a goroutine of their own: one that takes its time holds up those after it, and nothing else. What happens meanwhile several
-// times in a row comes in one call.
+// SlotHooks tells the host which slots this node serves: for what it keeps beside them,
+// such as an index, a subscription or a warm cache. Any of the functions may be nil. They
+// are called one after another, in the order in which things happened, on a goroutine of
+// their own: one that takes its time holds up those after it, and nothing else. What
+// happens meanwhile several times in a row comes in one call.
 type SlotHooks struct {
-	// Prepare is called with slots that this node begins to own, or to import from another node. Until it returns, requests for
-	// them are answered with slots.ErrTryAgain, which routers and clients wait out; so it should return soon. ctx ends when
-	// the node closes. The keys of importing slots come while it runs, and after.
+	// Prepare is called with slots that this node begins to own, or to import from another
+	// node. Until it returns, requests for them are answered with slots.ErrTryAgain, which
+	// routers and clients wait out; so it should return soon. ctx ends when the node closes.
+	// The keys of importing slots come while it runs, and after.
 	Prepare func(ctx context.Context, acquired slots.Set)
 	// Losing is called when slots begin to move to another node. They are still served here.
 	Losing func(leaving slots.Set)
@@ -128,7 +130,8 @@ func (h *SlotHooks) wanted(what slotChange) bool {
 	return h.Lost != nil
 }
 
-// add queues a call. From now on requests for acquired slots are answered with slots.ErrTryAgain, until it has returned.
+// add queues a call. From now on requests for acquired slots are answered with
+// slots.ErrTryAgain, until it has returned.
 func (c *slotCalls) add(what slotChange, set *slots.Set) {
 	if !c.node.hooks.wanted(what) || set.Empty() {
 		return
@@ -177,7 +180,8 @@ func (c *slotCalls) next() (call slotCall, ok bool) {
 	return call, true
 }
 
-// prepared lets slots be served, except those that have gone and come again, and wait for another call.
+// prepared lets slots be served, except those that have gone and come again, and wait for
+// another call.
 func (c *slotCalls) prepared(set *slots.Set) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,7 +193,8 @@ func (c *slotCalls) prepared(set *slots.Set) {
 	c.node.engine.Prepared(set)
 }
 
-// wait returns when every hook has been called that is to be called; nothing is added any more.
+// wait returns when every hook has been called that is to be called; nothing is added any
+// more.
 func (c *slotCalls) wait() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A slot that goes and comes again while it is prepared is prepared again before it is served, after the host has heard
-// that it had gone; a slow OnEvent is no matter.
+// A slot that goes and comes again while it is prepared is prepared again before it is
+// served, after the host has heard that it had gone; a slow OnEvent is no matter.
 func TestSlotLostAndRegainedWhilePrepared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type call struct {

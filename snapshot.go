@@ -44,10 +44,11 @@ func (s *snapshots) load(ctx context.Context) error {
 			s.node.log.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
 		}
 	}
-	shard, found, err := replication.Load(ctx, s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog, func(p replication.Progress) {
-		s.percent.Store(math.Float64bits(p.Percent()))
-		s.node.log.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
-	})
+	shard, found, err := replication.Load(ctx, s.node.cfg.Disk, cfg.File, s.node.store, s.node.backlog,
+		func(p replication.Progress) {
+			s.percent.Store(math.Float64bits(p.Percent()))
+			s.node.log.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
+		})
 	if err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
@@ -95,10 +96,13 @@ func (s *snapshots) setIgnoreErrors(on bool) {
 	s.updateBrokenLocked()
 }
 
-// ErrNotSaved refuses a write while the last snapshot has failed, on a node that should save by itself: what it takes now
-// would be lost with it. See SnapshotConfig.IgnoreErrors. Its text is the error reply of the Redis protocol.
-var ErrNotSaved = errors.New("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
-	"Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails " +
+// ErrNotSaved refuses a write while the last snapshot has failed, on a node that should
+// save by itself: what it takes now would be lost with it. See
+// SnapshotConfig.IgnoreErrors. Its text is the error reply of the Redis protocol.
+var ErrNotSaved = errors.New("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to " +
+	"persist to disk. " +
+	"Commands that may modify the data set are disabled, because this instance is configured to report errors " +
+	"during writes if RDB snapshotting fails " +
 	"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.")
 
 // mayWrite returns ErrNotSaved if writes are to be refused.
@@ -109,9 +113,11 @@ func (s *snapshots) mayWrite() error {
 	return nil
 }
 
-// updateBrokenLocked decides whether writes are refused: not if the snapshot was only interrupted or overtaken, which says nothing of the disk.
+// updateBrokenLocked decides whether writes are refused: not if the snapshot was only
+// interrupted or overtaken, which says nothing of the disk.
 func (s *snapshots) updateBrokenLocked() {
-	passing := errors.Is(s.last, context.Canceled) || errors.Is(s.last, context.DeadlineExceeded) || errors.Is(s.last, replication.ErrOvertaken)
+	passing := errors.Is(s.last, context.Canceled) || errors.Is(s.last, context.DeadlineExceeded) ||
+		errors.Is(s.last, replication.ErrOvertaken)
 	s.broken.Store(s.last != nil && !passing && !s.ignore && len(s.schedule.Rules) > 0)
 }
 
@@ -145,8 +151,8 @@ func (s *snapshots) Save(ctx context.Context) error {
 	return err
 }
 
-// discard removes the snapshot durably and then makes the node give up what it holds. No other one is written
-// in the meantime; one that is being written ends first.
+// discard removes the snapshot durably and then makes the node give up what it holds. No
+// other one is written in the meantime; one that is being written ends first.
 func (s *snapshots) discard(ctx context.Context, giveUp func() error) error {
 	if s.node.cfg.Snapshot.Off {
 		return giveUp()
@@ -212,8 +218,8 @@ func (s *snapshots) NoLastSave() {
 	s.noLast = true
 }
 
-// atEnd saves what was not saved yet, if anything may be saved at all. A snapshot that is on its way ends first: the
-// node's life, which is over, ends it.
+// atEnd saves what was not saved yet, if anything may be saved at all. A snapshot that is
+// on its way ends first: the node's life, which is over, ends it.
 func (s *snapshots) atEnd() error {
 	for {
 		s.mu.Lock()
@@ -233,8 +239,8 @@ func (s *snapshots) atEnd() error {
 	}
 }
 
-// Save writes all keys of this node to Config.Snapshot.File while it serves, and returns when
-// that is durable. replication.ErrSaving refuses a second one at the same time.
+// Save writes all keys of this node to Config.Snapshot.File while it serves, and returns
+// when that is durable. replication.ErrSaving refuses a second one at the same time.
 func (n *Node) Save(ctx context.Context) error {
 	if err := n.engine.Refused(); err != nil {
 		return err

@@ -15,11 +15,13 @@ import (
 	"github.com/slotmesh/slotmesh/storage"
 )
 
-// A node that should save by itself and cannot shows it, and takes no writes until it can, as Redis.
+// A node that should save by itself and cannot shows it, and takes no writes until it
+// can, as Redis.
 func TestWritesStopWhileNothingCanBeSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := &storage.Memory{}
-		n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files, Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
+		n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files,
+			Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
 		if err == nil {
 			err = n.Start(t.Context())
 		}

@@ -7,15 +7,16 @@ import (
 	"github.com/slotmesh/slotmesh/replication"
 )
 
-// Stats is a node's counters at one moment: see [keyspace.Stats], [replication.Status], [migrate.Status] and
-// [gossip.Stats]. The hits of a cache are in the Stats of package cache.
+// Stats is a node's counters at one moment: see [keyspace.Stats], [replication.Status],
+// [migrate.Status] and [gossip.Stats]. The hits of a cache are in the Stats of package
+// cache.
 type Stats struct {
 	Role     Role
 	Clients  int            // connections of clients
 	Commands uint64         // of clients, since the start
 	Store    keyspace.Stats // keys, memory, hits, misses, expiries, evictions
-	// Replication is the link to the master and how many bytes of its stream are missing here (Lagging), and the replicas
-	// with what each has acknowledged.
+	// Replication is the link to the master and how many bytes of its stream are missing
+	// here (Lagging), and the replicas with what each has acknowledged.
 	Replication replication.Status
 	Migrations  []migrate.Status // the jobs under way, from and to this node
 	Bus         gossip.Stats     // messages and bytes between nodes; zero for a standalone node

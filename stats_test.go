@@ -22,10 +22,12 @@ func TestStats(t *testing.T) {
 			}
 		}
 		m, r := master.Stats(), replica.Stats()
-		if m.Role != slotmesh.RoleMaster || len(m.Replication.Replicas) != 1 || m.Replication.Replicas[0].State != replication.ReplicaOnline {
+		if m.Role != slotmesh.RoleMaster || len(m.Replication.Replicas) != 1 ||
+			m.Replication.Replicas[0].State != replication.ReplicaOnline {
 			t.Errorf("the master: %s, replicas %+v", m.Role, m.Replication.Replicas)
 		}
-		if r.Role != slotmesh.RoleReplica || r.Replication.Link != replication.LinkConnected || r.Replication.Lagging != 0 || r.Replication.Master.ID != master.ID() {
+		if r.Role != slotmesh.RoleReplica || r.Replication.Link != replication.LinkConnected ||
+			r.Replication.Lagging != 0 || r.Replication.Master.ID != master.ID() {
 			t.Errorf("the replica: %s, %+v", r.Role, r.Replication)
 		}
 		if m.Store.Keys == 0 || m.Store.Keys != r.Store.Keys || len(m.Migrations) != 0 {

@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 )
 
-// Every node in turn is closed and started again, as for an upgrade, while a client writes: it sees no error and
-// waits for nothing, and all it wrote is there.
+// Every node in turn is closed and started again, as for an upgrade, while a client
+// writes: it sees no error and waits for nothing, and all it wrote is there.
 func TestRollingRestartDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})

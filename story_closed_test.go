@@ -59,7 +59,10 @@ func operations(n *slotmesh.Node, key string) map[string]func(ctx context.Contex
 			}
 			return last
 		},
-		"Meet":            func(ctx context.Context) error { return n.Meet(ctx, slots.Addr{Host: "10.0.0.9", Port: 1, BusPort: 2}) },
+		"Meet": func(ctx context.Context) error {
+			return n.Meet(ctx,
+				slots.Addr{Host: "10.0.0.9", Port: 1, BusPort: 2})
+		},
 		"Forget":          func(ctx context.Context) error { return n.Forget(ctx, other) },
 		"AddSlots":        func(ctx context.Context) error { return n.AddSlots(ctx, set) },
 		"DelSlots":        func(ctx context.Context) error { return n.DelSlots(ctx, set) },
@@ -75,7 +78,8 @@ func operations(n *slotmesh.Node, key string) map[string]func(ctx context.Contex
 	}
 }
 
-// Before Start and after Close, every call says so; none writes into a store that is not saved any more, none panics.
+// Before Start and after Close, every call says so; none writes into a store that is not
+// saved any more, none panics.
 func TestNotStartedAndClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1})
@@ -165,7 +169,8 @@ func TestCloseDuringEverything(t *testing.T) {
 		}
 		for range len(many) - early {
 			r := <-results
-			if took := r.at.Sub(begin); took > time.Second || !errors.Is(r.err, slotmesh.ErrClosed) && !errors.Is(r.err, slotmesh.ErrAmbiguous) {
+			if took := r.at.Sub(begin); took > time.Second || !errors.Is(r.err, slotmesh.ErrClosed) &&
+				!errors.Is(r.err, slotmesh.ErrAmbiguous) {
 				t.Errorf("%s: %v after Close: %v", r.name, took, r.err)
 			}
 		}
@@ -180,7 +185,8 @@ func TestWritesUntilClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := &storage.Memory{}
 		start := func() *slotmesh.Node {
-			n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files, Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
+			n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files,
+				Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
 			if err == nil {
 				err = n.Start(t.Context())
 			}
@@ -223,7 +229,8 @@ func TestWritesUntilClose(t *testing.T) {
 func TestCloseTellsOfALostSnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := &storage.Memory{}
-		n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files, Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
+		n, err := slotmesh.New(slotmesh.Config{Standalone: true, Disk: files,
+			Network: clustertest.Start(t, clustertest.Config{}).Host("10.1.1.1")})
 		if err == nil {
 			err = n.Start(t.Context())
 		}

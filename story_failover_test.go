@@ -18,7 +18,8 @@ import (
 // The stories of this file are told with T = 15 s, in fake time.
 const storyT = 15 * time.Second
 
-// shard starts a cluster whose replicas are in step, and settled: all that is worth saving is saved.
+// shard starts a cluster whose replicas are in step, and settled: all that is worth
+// saving is saved.
 func shard(t *testing.T, cfg clustertest.Config) *clustertest.Cluster {
 	t.Helper()
 	cfg.NodeTimeout = storyT
@@ -46,7 +47,8 @@ func leads(m *slots.Map) bool                 { return m.Self().IsMaster() && m.
 func follows(m *slots.Map) bool               { return !m.Self().IsMaster() }
 func between(d, low, high time.Duration) bool { return d >= low && d <= high }
 
-// Masters die together, as many as leave a majority: each is succeeded, one after the other within a second.
+// Masters die together, as many as leave a majority: each is succeeded, one after the
+// other within a second.
 func TestMinorityOfMastersDiesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 5, Replicas: 1})
@@ -55,7 +57,8 @@ func TestMinorityOfMastersDiesAtOnce(t *testing.T) {
 		c.Kill(0)
 		c.Kill(1)
 		for _, successor := range []int{5, 6} {
-			if took := becomes(t, c, successor, func(m *slots.Map) bool { return m.Self().IsMaster() }); took > storyT+600*time.Millisecond {
+			if took := becomes(t, c, successor, func(m *slots.Map) bool { return m.Self().IsMaster() }); took > storyT+
+				600*time.Millisecond {
 				t.Errorf("node %d took over after %v", successor, took)
 			}
 		}
@@ -95,14 +98,18 @@ func TestSuccessorDies(t *testing.T) {
 		time.Sleep(time.Second)
 		c.Kill(0)
 		master := func(i int) bool { return c.Node(i).Map().Self().IsMaster() }
-		becomes(t, c, 3, func(m *slots.Map) bool { return m.Self().IsMaster() || m.Node(m.Self().Master).HasSlots() && master(6) })
+		becomes(t, c, 3, func(m *slots.Map) bool {
+			return m.Self().IsMaster() || m.Node(m.Self().Master).HasSlots() &&
+				master(6)
+		})
 		successor, next := 3, 6
 		if master(6) {
 			successor, next = 6, 3
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := c.Node(next).WaitMap(ctx, func(m *slots.Map) bool { return m.Self().Master == c.Node(successor).ID() }); err != nil {
+		follows := func(m *slots.Map) bool { return m.Self().Master == c.Node(successor).ID() }
+		if err := c.Node(next).WaitMap(ctx, follows); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Node(next).WaitSynced(ctx); err != nil {
@@ -119,8 +126,8 @@ func TestSuccessorDies(t *testing.T) {
 	})
 }
 
-// A master and its replica are cut off from the rest: they stop to serve in time and do not elect anybody. When
-// they are back, all goes on with the same masters.
+// A master and its replica are cut off from the rest: they stop to serve in time and do
+// not elect anybody. When they are back, all goes on with the same masters.
 func TestMinorityWithMasterAndReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
@@ -181,13 +188,15 @@ func TestReplicaAlone(t *testing.T) {
 	})
 }
 
-// A master is cut off with its clients, which go on to write. Its replica takes over; the old master stops
-// in time, and follows when it is back, without what nobody else has. With Sync it acknowledges nothing meanwhile.
+// A master is cut off with its clients, which go on to write. Its replica takes over; the
+// old master stops in time, and follows when it is back, without what nobody else has.
+// With Sync it acknowledges nothing meanwhile.
 func TestMasterCutOffWithItsClients(t *testing.T) {
 	for _, k := range []int{0, 1} {
 		t.Run(fmt.Sprint("Sync ", k), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(_ int, cfg *slotmesh.Config) { cfg.Replication.Sync = k }})
+				c := shard(t, clustertest.Config{Masters: 3, Replicas: 1,
+					Node: func(_ int, cfg *slotmesh.Config) { cfg.Replication.Sync = k }})
 				old := c.Node(0)
 				key := keyOf(old)
 				if err := old.Set(t.Context(), key, []byte("before"), 0); err != nil {
@@ -233,7 +242,8 @@ func TestMasterCutOffWithItsClients(t *testing.T) {
 	}
 }
 
-// Of two replicas one is in the middle of a full sync when the master dies: the other succeeds.
+// Of two replicas one is in the middle of a full sync when the master dies: the other
+// succeeds.
 func TestFailoverDuringFullSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
@@ -256,8 +266,8 @@ func TestFailoverDuringFullSync(t *testing.T) {
 	})
 }
 
-// A replica that was started a moment ago serves as soon as it is elected: the wait after a start is for those who
-// do not know whether their slots are still theirs.
+// A replica that was started a moment ago serves as soon as it is elected: the wait after
+// a start is for those who do not know whether their slots are still theirs.
 func TestFreshSuccessorServesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const T = 500 * time.Millisecond

@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A master is cut off while its only replica, which came back empty, is in its first full sync. The replica must not
-// take over: the master has the only copy, and comes back.
+// A master is cut off while its only replica, which came back empty, is in its first full
+// sync. The replica must not take over: the master has the only copy, and comes back.
 func TestEmptyReplicaDoesNotTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
@@ -46,8 +46,9 @@ func TestEmptyReplicaDoesNotTakeOver(t *testing.T) {
 	})
 }
 
-// A replica moves to a shard that has lost all of its own, just when that one's master is cut off, too: nobody knows yet
-// that it is. What the replica holds is of another shard, so it must not take over.
+// A replica moves to a shard that has lost all of its own, just when that one's master is
+// cut off, too: nobody knows yet that it is. What the replica holds is of another shard,
+// so it must not take over.
 func TestReplicaFromElsewhereDoesNotTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
@@ -71,8 +72,9 @@ func TestReplicaFromElsewhereDoesNotTakeOver(t *testing.T) {
 	})
 }
 
-// A replica that was cut off from an election has more of the old master's stream than those who follow the new one. That
-// must not make it the successor of the new one, of which it has heard nothing.
+// A replica that was cut off from an election has more of the old master's stream than
+// those who follow the new one. That must not make it the successor of the new one, of
+// which it has heard nothing.
 func TestReplicaOfAnEarlierTermDoesNotTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})

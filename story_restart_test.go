@@ -12,9 +12,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A whole shard dies, and comes back from snapshots: of node 3 with half of the keys, of node 6 with all. The
-// master, node 0, has saved none. What a snapshot holds counts from the start, so the replica with more of it
-// succeeds, and nobody takes the place of its data with less.
+// A whole shard dies, and comes back from snapshots: of node 3 with half of the keys, of
+// node 6 with all. The master, node 0, has saved none. What a snapshot holds counts from
+// the start, so the replica with more of it succeeds, and nobody takes the place of its
+// data with less.
 func TestShardRestartsFromSnapshots(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -59,8 +60,9 @@ func TestShardRestartsFromSnapshots(t *testing.T) {
 	}
 }
 
-// What a snapshot holds of another shard counts no more after a restart than it did before: a replica moves, and dies before
-// its first sync. Once its snapshot is of the new shard, it counts.
+// What a snapshot holds of another shard counts no more after a restart than it did
+// before: a replica moves, and dies before its first sync. Once its snapshot is of the
+// new shard, it counts.
 func TestRestartOfAReplicaThatMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
@@ -104,7 +106,8 @@ func TestRestartOfAReplicaThatMoved(t *testing.T) {
 	})
 }
 
-// A snapshot of a replica counts also under a master that succeeded the one it was written under.
+// A snapshot of a replica counts also under a master that succeeded the one it was
+// written under.
 func TestRestartUnderASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})

@@ -12,8 +12,9 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 )
 
-// A master that is cut off acknowledges to its clients alone, is succeeded, and is a master again later. WAIT
-// on a connection from the time before must not take what its replica holds now for that write.
+// A master that is cut off acknowledges to its clients alone, is succeeded, and is a
+// master again later. WAIT on a connection from the time before must not take what its
+// replica holds now for that write.
 func TestWaitAfterTwoTerms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
@@ -35,7 +36,8 @@ func TestWaitAfterTwoTerms(t *testing.T) {
 		c.Partition([]int{0}, []int{1, 2, 3, 4, 5})
 		expect("+OK", "SET "+key+" lost")
 		becomes(t, c, 3, leads)
-		if err := successor.Set(t.Context(), key, make([]byte, 1000), 0); err != nil { // the stream grows beyond the lost write
+		// the stream grows beyond the lost write
+		if err := successor.Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
 			t.Fatal(err)
 		}
 		c.Heal()

@@ -10,7 +10,8 @@ import (
 )
 
 // ErrNoReplicas refuses a write while fewer replicas are in good standing than
-// Config.Replication.MinReplicas. Its text is the error reply of the Redis protocol (SPEC §11).
+// Config.Replication.MinReplicas. Its text is the error reply of the Redis protocol (SPEC
+// §11).
 var ErrNoReplicas = errors.New("NOREPLICAS Not enough good replicas to write.")
 
 // ErrFailoverAborted says that a manual failover was called off: the master did not answer
@@ -19,10 +20,11 @@ var ErrFailoverAborted = errors.New("slotmesh: the failover was called off")
 
 type syncKey struct{}
 
-// WithSync makes writes under the context return only after k replicas of the key's shard hold
-// them, in memory; it overrides Config.Replication.Sync. If they do not in time, the error matches
-// [ErrAmbiguous]: the write has been carried out here, but may be lost in a failover. What exactly is
-// guaranteed stands in the documentation of package [github.com/slotmesh/slotmesh/replication].
+// WithSync makes writes under the context return only after k replicas of the key's shard
+// hold them, in memory; it overrides Config.Replication.Sync. If they do not in time, the
+// error matches [ErrAmbiguous]: the write has been carried out here, but may be lost in a
+// failover. What exactly is guaranteed stands in the documentation of package
+// [github.com/slotmesh/slotmesh/replication].
 //
 // The wait ends with the context; one without a deadline waits 5 s.
 func WithSync(ctx context.Context, k int) context.Context {
@@ -32,8 +34,8 @@ func WithSync(ctx context.Context, k int) context.Context {
 // syncLimit bounds the wait of a caller who set no deadline.
 const syncLimit = 5 * time.Second
 
-// awaitAcks waits until as many replicas hold the last write, in a slot, as ctx or the configuration asks for. was is what
-// n.before returned before it.
+// awaitAcks waits until as many replicas hold the last write, in a slot, as ctx or the
+// configuration asks for. was is what n.before returned before it.
 func (n *Node) awaitAcks(ctx context.Context, was before, slot slots.Slot) error {
 	k := n.cfg.Replication.Sync
 	if v, ok := ctx.Value(syncKey{}).(int); ok {
@@ -47,7 +49,8 @@ func (n *Node) awaitAcks(ctx context.Context, was before, slot slots.Slot) error
 		ctx, cancel = context.WithTimeout(ctx, syncLimit)
 		defer cancel()
 	}
-	_, err := n.vouch(ctx, &writes{slots: slots.NewSet(slot), left: was.left, earlier: math.MaxInt}, n.repl.Mark(was.term), k)
+	_, err := n.vouch(ctx, &writes{slots: slots.NewSet(slot), left: was.left, earlier: math.MaxInt},
+		n.repl.Mark(was.term), k)
 	return err
 }
 
@@ -65,7 +68,8 @@ func (n *Node) before() before {
 	return before{n.repl.Term(), n.departures.Count()}
 }
 
-// setMinReplicas puts min-replicas-to-write in force; in redis.conf, 0 for either figure means that it is not.
+// setMinReplicas puts min-replicas-to-write in force; in redis.conf, 0 for either figure
+// means that it is not.
 func (n *Node) setMinReplicas(least int, maxLag time.Duration) {
 	if least <= 0 || maxLag <= 0 || n.repl == nil {
 		n.maxLag.Store(0)

@@ -18,9 +18,9 @@ var ErrNotFound = errors.New("slotmesh: key not found")
 // function it was given to, on that function's goroutine. While it lasts, the slot is
 // locked: do not wait for anything inside.
 //
-// It may touch only the keys that the transaction named: the others may be on their way to another
-// node. One that it did not name is not there, cannot be set, and makes the transaction
-// fail with [ErrUndeclaredKey].
+// It may touch only the keys that the transaction named: the others may be on their way
+// to another node. One that it did not name is not there, cannot be set, and makes the
+// transaction fail with [ErrUndeclaredKey].
 type Tx struct {
 	tx    *keyspace.Tx
 	slot  slots.Slot // of all keys; standalone stores know only slot 0
@@ -88,9 +88,9 @@ func (t Tx) deadline(ttl time.Duration) int64 {
 	return t.tx.Now() + max(1, ttl.Milliseconds())
 }
 
-// View runs fn with read access to keys, which must be of one slot
-// (slots.ErrCrossSlot). It returns a *slots.MovedError or another error of
-// package slots if this node may not serve the slot now, ctx's if that has ended, otherwise fn's error.
+// View runs fn with read access to keys, which must be of one slot (slots.ErrCrossSlot).
+// It returns a *slots.MovedError or another error of package slots if this node may not
+// serve the slot now, ctx's if that has ended, otherwise fn's error.
 func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

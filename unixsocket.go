@@ -43,11 +43,13 @@ func closeListeners(list []net.Listener) {
 // longestPath is how long the path of a Unix socket may be on every system.
 const longestPath = 103
 
-// listenUnix listens on a Unix socket with the permissions mode, or those of the process if mode is 0. It takes the place
-// of a socket that a node left which was killed. Close removes the file.
+// listenUnix listens on a Unix socket with the permissions mode, or those of the process
+// if mode is 0. It takes the place of a socket that a node left which was killed. Close
+// removes the file.
 func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if len(path) > longestPath {
-		return nil, fmt.Errorf("the path %s has %d bytes; that of a Unix socket can have %d at most", path, len(path), longestPath)
+		return nil, fmt.Errorf("the path %s has %d bytes; that of a Unix socket can have %d at most", path, len(path),
+			longestPath)
 	}
 	if err := removeStale(path); err != nil {
 		return nil, err
@@ -71,7 +73,8 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	return ln, nil
 }
 
-// removeStale removes a socket on which nobody listens any more. Anything else at the path stays, and is an error.
+// removeStale removes a socket on which nobody listens any more. Anything else at the
+// path stays, and is an error.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {

@@ -7,10 +7,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// vacated are the slots that lost their owner a moment ago by what another node said. The stock
-// tools let a node drop a slot and take it again, and then tell the others to drop it too: these
-// may have heard of the first by then, and not of the second. To them such a slot is as good as
-// still owned.
+// vacated are the slots that lost their owner a moment ago by what another node said. The
+// stock tools let a node drop a slot and take it again, and then tell the others to drop
+// it too: these may have heard of the first by then, and not of the second. To them such
+// a slot is as good as still owned.
 type vacated struct {
 	mu  sync.Mutex // guards what follows
 	set slots.Set

@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestDelSlotsIsAnsweredAtOnce: a slot that its owner gives up may be dropped at another node
-// before and after that hears of it. Later it is unowned, for DELSLOTS too.
+// TestDelSlotsIsAnsweredAtOnce: a slot that its owner gives up may be dropped at another
+// node before and after that hears of it. Later it is unowned, for DELSLOTS too.
 func TestDelSlotsIsAnsweredAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{})
@@ -24,7 +24,8 @@ func TestDelSlotsIsAnsweredAtOnce(t *testing.T) {
 		slot := strconv.Itoa(at)
 		o.must(1, "CLUSTER DELSLOTS "+slot)
 		o.must(0, "CLUSTER DELSLOTS "+slot)
-		if err := c.Node(1).WaitMap(t.Context(), func(m *slots.Map) bool { return m.Owner(slots.Slot(at)) == nil }); err != nil {
+		vacant := func(m *slots.Map) bool { return m.Owner(slots.Slot(at)) == nil }
+		if err := c.Node(1).WaitMap(t.Context(), vacant); err != nil {
 			t.Fatal(err)
 		}
 		const refusal = "ERR Slot "

@@ -90,17 +90,22 @@ func (v *View) admits(n *Node, master slots.NodeID) error {
 	isOurs := len(n.Members) > 1 && !stranger
 	switch {
 	case stranger:
-		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it belongs to another cluster; remove it there first", ErrNotEmpty)}
+		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it belongs to another cluster; remove it there first",
+			ErrNotEmpty)}
 	case isOurs && n.Serves():
-		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it is in this cluster already, and owns slots %s", ErrNotEmpty, slotList(n.Slots()))}
+		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it is in this cluster already, and owns slots %s",
+			ErrNotEmpty, slotList(n.Slots()))}
 	case isOurs && (n.IsMaster() || n.Master == master):
 		return nil // an interrupted call has introduced it, or it was added before
 	case isOurs:
-		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it is in this cluster already, as a replica of %s", ErrNotEmpty, v.name(n.Master))}
+		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it is in this cluster already, as a replica of %s",
+			ErrNotEmpty, v.name(n.Master))}
 	case n.Serves():
-		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it owns slots %s; make it new with CLUSTER RESET HARD", ErrNotEmpty, slotList(n.Slots()))}
+		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it owns slots %s; make it new with CLUSTER RESET HARD",
+			ErrNotEmpty, slotList(n.Slots()))}
 	case n.Keys > 0:
-		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it holds %d keys; FLUSHALL removes them", ErrNotEmpty, n.Keys)}
+		return &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it holds %d keys; FLUSHALL removes them", ErrNotEmpty,
+			n.Keys)}
 	}
 	return nil
 }
@@ -108,7 +113,8 @@ func (v *View) admits(n *Node, master slots.NodeID) error {
 // AddNode carries out a plan and returns once all nodes know the new one.
 func (c *Client) AddNode(ctx context.Context, v *View, p *AddNodePlan) error {
 	fail := func(step string, err error) error {
-		return &StepError{Verb: "add-node", Step: step, Err: err, Left: "the new node may be a member already, as a master without slots",
+		return &StepError{Verb: "add-node", Step: step, Err: err,
+			Left: "the new node may be a member already, as a master without slots",
 			Next: "the same command continues; slotmesh del-node " + p.Entry + " " + p.id.String() + " takes it out again"}
 	}
 	c.step(p.Node, "joining the cluster of %s", p.Entry)
@@ -186,7 +192,8 @@ func (c *Client) Replicate(ctx context.Context, v *View, node, master string) er
 	case n == m:
 		return errors.New("admin: a node cannot replicate itself")
 	case n.Serves():
-		return fmt.Errorf("%w: master %s owns %s; move them first: slotmesh drain %s %s", ErrNotEmpty, n.Name(), slotList(n.Slots()), v.Nodes[0].Address, n.ID)
+		return fmt.Errorf("%w: master %s owns %s; move them first: slotmesh drain %s %s", ErrNotEmpty, n.Name(),
+			slotList(n.Slots()), v.Nodes[0].Address, n.ID)
 	}
 	if err := v.onlyCopy(n); err != nil && n.Master != m.ID {
 		return err

@@ -19,9 +19,9 @@ type record struct {
 	payload []byte
 }
 
-// Records stand one after another in frames (internal/frame) of about archiveFrame bytes: the
-// length of the key, the key, the time of expiry, the length of the payload, the payload; numbers as
-// varints. The first frame of a file is archiveMagic.
+// Records stand one after another in frames (internal/frame) of about archiveFrame bytes:
+// the length of the key, the key, the time of expiry, the length of the payload, the
+// payload; numbers as varints. The first frame of a file is archiveMagic.
 const (
 	archiveMagic = "slotmesh backup 1"
 	archiveFrame = 1 << 20
@@ -82,7 +82,8 @@ func readArchive(r io.Reader, fn func([]record) error) error {
 		return archiveError(err)
 	}
 	if string(magic) != archiveMagic {
-		return fmt.Errorf("admin: this is no backup file, or of another version: it begins with %.20q: %w", magic, frame.ErrCorrupt)
+		return fmt.Errorf("admin: this is no backup file, or of another version: it begins with %.20q: %w", magic,
+			frame.ErrCorrupt)
 	}
 	for {
 		payload, err := frames.Next()

@@ -52,7 +52,8 @@ func TestArchiveDamage(t *testing.T) {
 	good := writeArchive(t, []record{{"key", 5, []byte("value")}})
 	ignore := func([]record) error { return nil }
 	for i := range good {
-		if err := readArchive(bytes.NewReader(good[:i]), ignore); i != frame.HeaderSize+len(archiveMagic) && !errors.Is(err, frame.ErrCorrupt) {
+		if err := readArchive(bytes.NewReader(good[:i]), ignore); i != frame.HeaderSize+len(archiveMagic) &&
+			!errors.Is(err, frame.ErrCorrupt) {
 			t.Errorf("cut after %d bytes: %v", i, err)
 		}
 		bad := bytes.Clone(good)

@@ -48,8 +48,8 @@ func (c *Client) await(ctx context.Context, addrs []string, ok func([]*Node) err
 	}
 }
 
-// awaitAgreement waits until the living nodes of a view have the same opinion about who is in the
-// cluster, who replicates whom and who owns which slot.
+// awaitAgreement waits until the living nodes of a view have the same opinion about who
+// is in the cluster, who replicates whom and who owns which slot.
 func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
 	g := gossiper{c: c, next: time.Now().Add(gossipEvery), claim: time.Now().Add(claimAfter)}
 	return c.await(ctx, v.addresses(), func(nodes []*Node) error {
@@ -64,8 +64,9 @@ func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
 // agreementLimit is how long Settle waits.
 const agreementLimit = 10 * time.Second
 
-// WaitAgreed gives nodes that do not agree ten seconds to do so, and returns what they say then. Moves should be planned on
-// that: who was interrupted just now may have left a slot whose new owner not all have heard of.
+// WaitAgreed gives nodes that do not agree ten seconds to do so, and returns what they
+// say then. Moves should be planned on that: who was interrupted just now may have left a
+// slot whose new owner not all have heard of.
 func (c *Client) WaitAgreed(ctx context.Context, v *View) (*View, error) {
 	if !Check(v).Has(Disagreement, Stranger, SeveralOwners) {
 		return v, nil
@@ -110,7 +111,8 @@ func checkRoles(v *View) (r Report) {
 		for _, other := range v.Alive() {
 			if m := n.member(other.ID); m != nil && m.Master != other.Master {
 				r = append(r, Finding{Problem: Disagreement, Node: n.ID, Other: other.ID,
-					Text: fmt.Sprintf("Nodes don't agree about configuration: %s does not know whom %s replicates", n.Name(), other.Name())})
+					Text: fmt.Sprintf("Nodes don't agree about configuration: %s does not know whom %s replicates", n.Name(),
+						other.Name())})
 			}
 		}
 	}
@@ -157,13 +159,15 @@ func (g *gossiper) spread(ctx context.Context, nodes []*Node) {
 	})
 }
 
-// insist has owners whom somebody does not believe take the greatest config epoch, so that their claims win (SPEC §4.4).
-// A Redis node that was not there when slots moved may hold the former owner for the present one, whose
-// epoch is greater, and no gossip ever changes that. Where two own the same slots this would be dangerous:
-// the loser deletes its keys.
+// insist has owners whom somebody does not believe take the greatest config epoch, so
+// that their claims win (SPEC §4.4). A Redis node that was not there when slots moved may
+// hold the former owner for the present one, whose epoch is greater, and no gossip ever
+// changes that. Where two own the same slots this would be dangerous: the loser deletes
+// its keys.
 //
-// What all others hold for a node's, and nobody for another's, the node takes again: Redis 7.0 may lose a slot that it has just
-// been given when the former owner, having lost its last one, becomes a replica.
+// What all others hold for a node's, and nobody for another's, the node takes again:
+// Redis 7.0 may lose a slot that it has just been given when the former owner, having
+// lost its last one, becomes a replica.
 func (g *gossiper) insist(ctx context.Context, nodes []*Node) {
 	v := &View{Nodes: nodes}
 	if len(checkOwners(v)) > 0 {
@@ -183,7 +187,8 @@ func (g *gossiper) insist(ctx context.Context, nodes []*Node) {
 	}
 }
 
-// credited returns the slots that others say are n's, nobody says are another's, and n itself does not own.
+// credited returns the slots that others say are n's, nobody says are another's, and n
+// itself does not own.
 func (v *View) credited(n *Node) (set slots.Set) {
 	for _, says := range v.Alive() {
 		if m := says.member(n.ID); m != nil && says.ID != n.ID {

@@ -41,10 +41,11 @@ const (
 	backupFormat = 1
 )
 
-// Backup saves the keys of all masters with their times of expiry to a folder, which is made if
-// needed and must not hold a backup already. Keys are read one after another while clients go on
-// writing: each key is as it was at some moment during the backup, but different keys at
-// different moments. Slots must not move meanwhile; if they did, the backup fails.
+// Backup saves the keys of all masters with their times of expiry to a folder, which is
+// made if needed and must not hold a backup already. Keys are read one after another
+// while clients go on writing: each key is as it was at some moment during the backup,
+// but different keys at different moments. Slots must not move meanwhile; if they did,
+// the backup fails.
 func (c *Client) Backup(ctx context.Context, v *View, dir string) (*Manifest, error) {
 	if err := Check(v).err(v.Nodes[0].Address); err != nil {
 		return nil, err
@@ -67,7 +68,8 @@ func (c *Client) Backup(ctx context.Context, v *View, dir string) (*Manifest, er
 			t.p.TotalKeys += n.Keys
 		}
 	}
-	m := &Manifest{Format: backupFormat, Created: time.Now().UTC(), Server: sources[0].Info["redis_version"], Files: make([]BackupFile, len(sources))}
+	m := &Manifest{Format: backupFormat, Created: time.Now().UTC(), Server: sources[0].Info["redis_version"],
+		Files: make([]BackupFile, len(sources))}
 	err := each(len(sources), func(i int) (err error) {
 		c.step(sources[i].Address, "saving its keys")
 		m.Files[i], err = c.backupNode(ctx, sources[i], d, t)
@@ -78,7 +80,8 @@ func (c *Client) Backup(ctx context.Context, v *View, dir string) (*Manifest, er
 	}
 	if err != nil {
 		return nil, &StepError{Verb: "backup", Step: "saving keys to " + dir, Err: err,
-			Left: "the folder holds no manifest, so it is not a backup; the cluster was only read", Next: "the same command begins again"}
+			Left: "the folder holds no manifest, so it is not a backup; the cluster was only read",
+			Next: "the same command begins again"}
 	}
 	for _, f := range m.Files {
 		m.Keys += f.Keys

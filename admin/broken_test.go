@@ -110,7 +110,8 @@ func (s *surgery) nobodys(from, to int) {
 	}
 }
 
-// state is all that an operation from outside could change: what each node says, and which keys it holds.
+// state is all that an operation from outside could change: what each node says, and
+// which keys it holds.
 func (s *surgery) state() string {
 	synctest.Wait()
 	var b strings.Builder
@@ -150,8 +151,10 @@ var wounds = []struct {
 	{"migrating only", []admin.Problem{admin.Migrating}, func(s *surgery) {
 		s.do(0, "CLUSTER", "SETSLOT", s.full(0), "MIGRATING", s.id(1))
 	}},
-	{"open at both ends, nothing moved", []admin.Problem{admin.Migrating, admin.Importing}, func(s *surgery) { s.open(0, 1, s.full(0)) }},
-	{"open at both ends, without keys", []admin.Problem{admin.Migrating, admin.Importing}, func(s *surgery) { s.open(0, 1, s.empty(0)) }},
+	{"open at both ends, nothing moved", []admin.Problem{admin.Migrating, admin.Importing},
+		func(s *surgery) { s.open(0, 1, s.full(0)) }},
+	{"open at both ends, without keys", []admin.Problem{admin.Migrating, admin.Importing},
+		func(s *surgery) { s.open(0, 1, s.empty(0)) }},
 	{"open at both ends, keys split", []admin.Problem{admin.Migrating, admin.Importing}, func(s *surgery) {
 		slot := s.full(0)
 		s.open(0, 1, slot)
@@ -233,7 +236,8 @@ var wounds = []struct {
 	}},
 }
 
-// Every broken cluster is diagnosed and repaired; the dry run changes nothing, no key is lost.
+// Every broken cluster is diagnosed and repaired; the dry run changes nothing, no key is
+// lost.
 func TestBrokenClusters(t *testing.T) {
 	for _, w := range wounds {
 		t.Run(strings.ReplaceAll(w.name, ",", ""), func(t *testing.T) {

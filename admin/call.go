@@ -26,8 +26,8 @@ const (
 	OnlyReplicas
 )
 
-// Call sends a command to many nodes and returns their answers in the view's order; nodes that
-// do not answer have their reason in Err.
+// Call sends a command to many nodes and returns their answers in the view's order; nodes
+// that do not answer have their reason in Err.
 func (c *Client) Call(ctx context.Context, v *View, which Which, args ...string) []Answer {
 	var nodes []*Node
 	for _, n := range v.Nodes {
@@ -82,7 +82,8 @@ func printReply(r resp.Reply, indent string) string {
 func (c *Client) SetTimeout(ctx context.Context, v *View, milliseconds int) error {
 	const least = 100
 	if milliseconds < least {
-		return fmt.Errorf("admin: a node timeout of %d ms would suspect nodes that are merely busy; use %d or more", milliseconds, least)
+		return fmt.Errorf("admin: a node timeout of %d ms would suspect nodes that are merely busy; use %d or more",
+			milliseconds, least)
 	}
 	return each(len(v.Nodes), func(i int) error {
 		n := v.Nodes[i]

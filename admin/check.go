@@ -16,7 +16,8 @@ import (
 func Check(v *View) Report {
 	var r Report
 	for _, look := range []func(*View) Report{
-		checkReachable, checkCoverage, checkOwners, checkOpen, checkJobs, checkMembers, checkAgreement, checkEpochs, checkState, checkReplicas,
+		checkReachable, checkCoverage, checkOwners, checkOpen, checkJobs, checkMembers, checkAgreement, checkEpochs,
+		checkState, checkReplicas,
 	} {
 		r = append(r, look(v)...)
 	}
@@ -50,7 +51,8 @@ func (v *View) remedy(n *Node) string {
 			return fmt.Sprintf("if its replica does not take over by itself: slotmesh failover %s --takeover", r.Address)
 		}
 	}
-	return fmt.Sprintf("bring it back; if it is gone for good: slotmesh fix %s --cluster-fix-with-unreachable-masters gives its slots to others, without their keys", entry)
+	return fmt.Sprintf("bring it back; if it is gone for good: slotmesh fix %s "+
+		"--cluster-fix-with-unreachable-masters gives its slots to others, without their keys", entry)
 }
 
 // accusers returns the nodes that flag id as fail or fail?.
@@ -81,7 +83,8 @@ func checkCoverage(v *View) (r Report) {
 	}
 	if !free.Empty() {
 		r = append(r, Finding{Problem: Uncovered, Slots: free,
-			Text: fmt.Sprintf("Not all %d slots are covered by nodes: nobody owns %s (%s)", slots.Count, plural(free.Len(), "slot"), slotList(free))})
+			Text: fmt.Sprintf("Not all %d slots are covered by nodes: nobody owns %s (%s)", slots.Count,
+				plural(free.Len(), "slot"), slotList(free))})
 	}
 	return r
 }
@@ -122,14 +125,16 @@ func checkOpen(v *View) (r Report) {
 			if w.importing {
 				f.Problem, word, prep = Importing, "importing", "from"
 			}
-			f.Text = fmt.Sprintf("Node %s has slots in %s state %s %s: %s", n.Name(), word, prep, v.name(w.peer), slotList(f.Slots))
+			f.Text = fmt.Sprintf("Node %s has slots in %s state %s %s: %s", n.Name(), word, prep, v.name(w.peer),
+				slotList(f.Slots))
 			r = append(r, f)
 		}
 	}
 	return r
 }
 
-// checkJobs finds moves that nodes make by themselves and that wait for a node that does not answer.
+// checkJobs finds moves that nodes make by themselves and that wait for a node that does
+// not answer.
 func checkJobs(v *View) (r Report) {
 	for _, n := range v.Alive() {
 		for i := range n.JobsNow {
@@ -216,7 +221,8 @@ func checkEpochs(v *View) (r Report) {
 		for _, other := range masters {
 			if said := n.member(other.ID); other.Alive() && said != nil && said.Epoch < other.Epoch {
 				r = append(r, Finding{Problem: EpochBehind, Warning: true, Node: n.ID, Other: other.ID,
-					Text: fmt.Sprintf("Node %s has not heard yet that the config epoch of %s is %d; it knows %d", n.Name(), other.Name(), other.Epoch, said.Epoch)})
+					Text: fmt.Sprintf("Node %s has not heard yet that the config epoch of %s is %d; it knows %d", n.Name(),
+						other.Name(), other.Epoch, said.Epoch)})
 			}
 		}
 	}
@@ -258,7 +264,8 @@ func (v *View) checkMaster(n *Node, manyHosts bool) (r Report) {
 	switch {
 	case len(replicas) == 0:
 		r = append(r, Finding{Problem: NoReplica, Warning: true, Node: n.ID,
-			Text: fmt.Sprintf("Master %s has no replica: slotmesh add-node NEW %s --cluster-slave --cluster-master-id %s", n.Name(), v.Nodes[0].Address, n.ID)})
+			Text: fmt.Sprintf("Master %s has no replica: slotmesh add-node NEW %s --cluster-slave --cluster-master-id %s",
+				n.Name(), v.Nodes[0].Address, n.ID)})
 	case manyHosts && !elsewhere:
 		r = append(r, Finding{Problem: SameHost, Warning: true, Node: n.ID,
 			Text: fmt.Sprintf("Master %s and all its replicas run on the same host", n.Name())})

@@ -26,12 +26,18 @@ func TestCheck(t *testing.T) {
 		slots string
 		text  string
 	}{
-		{"slots of nobody", func(w *world) *View { w.own(0, "0-5000"); return w.view() }, Uncovered, false, "5001-5460", "460 slots (5001-5460)"},
-		{"two owners", func(w *world) *View { w.own(1, "5460-10922"); return w.view() }, SeveralOwners, false, "5460", "both own 5460"},
-		{"migrating", func(w *world) *View { w.open(0, 7, false, 1); return w.view() }, Migrating, false, "7", "migrating state to 10.0.0.2:7000"},
-		{"importing from nobody known", func(w *world) *View { w.open(0, 7, true, 99); return w.view() }, Importing, false, "7", "from an unknown node"},
-		{"unreachable master", func(w *world) *View { w.nodes[2].Err = errGone; return w.view() }, Unreachable, false, "", "gone"},
-		{"unreachable replica", func(w *world) *View { w.replica(0).Err = errGone; return w.view() }, Unreachable, true, "", "slotmesh del-node"},
+		{"slots of nobody", func(w *world) *View { w.own(0, "0-5000"); return w.view() }, Uncovered, false, "5001-5460",
+			"460 slots (5001-5460)"},
+		{"two owners", func(w *world) *View { w.own(1, "5460-10922"); return w.view() }, SeveralOwners, false, "5460",
+			"both own 5460"},
+		{"migrating", func(w *world) *View { w.open(0, 7, false, 1); return w.view() }, Migrating, false, "7",
+			"migrating state to 10.0.0.2:7000"},
+		{"importing from nobody known", func(w *world) *View { w.open(0, 7, true, 99); return w.view() }, Importing, false,
+			"7", "from an unknown node"},
+		{"unreachable master", func(w *world) *View { w.nodes[2].Err = errGone; return w.view() }, Unreachable, false, "",
+			"gone"},
+		{"unreachable replica", func(w *world) *View { w.replica(0).Err = errGone; return w.view() }, Unreachable, true, "",
+			"slotmesh del-node"},
 		{"suspected", func(w *world) *View {
 			return w.view(func(v *View) { v.Nodes[0].opinion(1).Flags = []string{"master", "fail?"} })
 		}, Failing, true, "", "1 node hold it for failed"},
@@ -41,15 +47,21 @@ func TestCheck(t *testing.T) {
 		{"stranger", func(w *world) *View {
 			return w.view(func(v *View) { v.Nodes[2].Members = v.Nodes[2].Members[1:] })
 		}, Stranger, false, "", "10.0.0.3:7000 (00000000…) does not know node 10.0.0.1:7000"},
-		{"no replica", func(w *world) *View { w.replica(0); w.replica(1); return w.view() }, NoReplica, true, "", "Master 10.0.0.3:7000"},
-		{"same host", func(w *world) *View { w.replica(0).Addr.Host = "10.0.0.1"; return w.view() }, SameHost, true, "", "same host"},
-		{"no link", func(w *world) *View { w.replica(0).Info["master_link_status"] = "down"; return w.view() }, ReplicaLag, true, "", "no link to its master 10.0.0.1:7000"},
-		{"replica of a replica", func(w *world) *View { w.replica(0); w.replica(3); return w.view() }, BadMaster, false, "", "which is no master"},
-		{"same epoch", func(w *world) *View { w.nodes[1].Epoch = 1; return w.view() }, EpochClash, true, "", "same config epoch 1"},
+		{"no replica", func(w *world) *View { w.replica(0); w.replica(1); return w.view() }, NoReplica, true, "",
+			"Master 10.0.0.3:7000"},
+		{"same host", func(w *world) *View { w.replica(0).Addr.Host = "10.0.0.1"; return w.view() }, SameHost, true, "",
+			"same host"},
+		{"no link", func(w *world) *View { w.replica(0).Info["master_link_status"] = "down"; return w.view() }, ReplicaLag,
+			true, "", "no link to its master 10.0.0.1:7000"},
+		{"replica of a replica", func(w *world) *View { w.replica(0); w.replica(3); return w.view() }, BadMaster, false, "",
+			"which is no master"},
+		{"same epoch", func(w *world) *View { w.nodes[1].Epoch = 1; return w.view() }, EpochClash, true, "",
+			"same config epoch 1"},
 		{"old epoch", func(w *world) *View {
 			return w.view(func(v *View) { v.Nodes[0].opinion(2).Epoch = 0 })
 		}, EpochBehind, true, "", "is 3; it knows 0"},
-		{"does not serve", func(w *world) *View { w.nodes[0].Cluster["cluster_state"] = "fail"; return w.view() }, StateFail, true, "", "cluster_state is fail"},
+		{"does not serve", func(w *world) *View { w.nodes[0].Cluster["cluster_state"] = "fail"; return w.view() },
+			StateFail, true, "", "cluster_state is fail"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := Check(tc.hurt(newWorld(t, 3)))

@@ -67,7 +67,8 @@ func (c *Client) pipe(ctx context.Context, addr string, commands [][]string) ([]
 }
 
 // pipeFor is pipe with a limit of its own for each reply.
-func (c *Client) pipeFor(ctx context.Context, limit time.Duration, addr string, commands [][]string) ([]resp.Reply, error) {
+func (c *Client) pipeFor(ctx context.Context, limit time.Duration, addr string, commands [][]string) ([]resp.Reply,
+	error) {
 	if len(commands) == 0 {
 		return nil, nil
 	}

@@ -21,8 +21,9 @@ type Config struct {
 	// OnEvent is told what is being done, one event at a time; it must not call back
 	// into the Client. Default: nobody.
 	OnEvent func(Event)
-	// Journal keeps what an interrupted Reshard or DelNode needs to be finished by calling it
-	// again, from another process too. Default: memory, which outlives the call but not the process.
+	// Journal keeps what an interrupted Reshard or DelNode needs to be finished by calling
+	// it again, from another process too. Default: memory, which outlives the call but not
+	// the process.
 	Journal Journal
 }
 

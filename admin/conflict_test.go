@@ -9,8 +9,9 @@ import (
 	"github.com/slotmesh/slotmesh/admin"
 )
 
-// A key that the owner of its slot and another node hold with different values stops a fix, which then has changed neither
-// of them; with leave, the one that is moved wins. If they are the same, there is nothing to ask.
+// A key that the owner of its slot and another node hold with different values stops a
+// fix, which then has changed neither of them; with leave, the one that is moved wins. If
+// they are the same, there is nothing to ask.
 func TestFixOfAKeyAtTwoNodes(t *testing.T) {
 	for _, differ := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {

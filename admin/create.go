@@ -24,10 +24,10 @@ type PlannedMaster struct {
 	Replicas []string
 }
 
-// PlanCreate plans a cluster of the given nodes, "host:port", with that many replicas for each
-// master: masters on different hosts where possible, slots in even contiguous ranges (SPEC
-// §1.4), replicas on other hosts than their masters where possible. Nodes that remain become
-// additional replicas.
+// PlanCreate plans a cluster of the given nodes, "host:port", with that many replicas for
+// each master: masters on different hosts where possible, slots in even contiguous ranges
+// (SPEC §1.4), replicas on other hosts than their masters where possible. Nodes that
+// remain become additional replicas.
 func PlanCreate(nodes []string, replicas int) (CreatePlan, error) {
 	if replicas < 0 {
 		return CreatePlan{}, fmt.Errorf("admin: %d replicas for each master: use 0 or more", replicas)
@@ -42,8 +42,10 @@ func PlanCreate(nodes []string, replicas int) (CreatePlan, error) {
 	}
 	masters := len(nodes) / (replicas + 1)
 	if masters < minMasters {
-		return CreatePlan{}, fmt.Errorf("admin: %d nodes with %d replicas for each master make %d masters, but a cluster needs at least %d, "+
-			"so that a majority is left when one is lost: give at least %d nodes", len(nodes), replicas, masters, minMasters, minMasters*(replicas+1))
+		return CreatePlan{}, fmt.Errorf("admin: %d nodes with %d replicas for each master make %d masters, but a "+
+			"cluster needs at least %d, "+
+			"so that a majority is left when one is lost: give at least %d nodes", len(nodes), replicas, masters, minMasters,
+			minMasters*(replicas+1))
 	}
 	order := spread(nodes, hostOf)
 	var p CreatePlan
@@ -96,7 +98,8 @@ func (p CreatePlan) String() string {
 		}
 	}
 	if same := p.SameHost(); len(same) > 0 {
-		fmt.Fprintf(&b, "[WARNING] %s on the same host as the master: %s\n", plural(len(same), "replica"), strings.Join(same, " "))
+		fmt.Fprintf(&b, "[WARNING] %s on the same host as the master: %s\n", plural(len(same), "replica"),
+			strings.Join(same, " "))
 	}
 	return b.String()
 }

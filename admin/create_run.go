@@ -12,10 +12,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Create makes a cluster of fresh nodes as planned and returns once all of them agree. Nodes must own
-// no slots, hold no keys and know nobody, unless an earlier Create with the same
-// plan was interrupted: then it goes on from there. The errors about nodes that are not fresh
-// match ErrNotEmpty, those about nodes outside cluster mode ErrNotCluster.
+// Create makes a cluster of fresh nodes as planned and returns once all of them agree.
+// Nodes must own no slots, hold no keys and know nobody, unless an earlier Create with
+// the same plan was interrupted: then it goes on from there. The errors about nodes that
+// are not fresh match ErrNotEmpty, those about nodes outside cluster mode ErrNotCluster.
 func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 	r := &creation{c: c, plan: p, addrs: p.Nodes()}
 	built, err := r.admit(ctx)
@@ -48,8 +48,9 @@ func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 	return nil
 }
 
-// Inspect looks at the nodes of a plan and returns the error with which Create would refuse them, so that nobody
-// is asked about a plan that cannot be carried out. built says that they are the planned cluster already.
+// Inspect looks at the nodes of a plan and returns the error with which Create would
+// refuse them, so that nobody is asked about a plan that cannot be carried out. built
+// says that they are the planned cluster already.
 func (c *Client) Inspect(ctx context.Context, p CreatePlan) (built bool, err error) {
 	r := &creation{c: c, plan: p, addrs: p.Nodes()}
 	return r.admit(ctx)
@@ -102,11 +103,14 @@ func (r *creation) empty() error {
 		const remedy = "take another node; FLUSHALL and CLUSTER RESET HARD would make it new, and delete its keys"
 		switch {
 		case n.Keys > 0:
-			errs = append(errs, &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it holds %d keys; %s", ErrNotEmpty, n.Keys, remedy)})
+			errs = append(errs, &NodeError{Node: n.Address,
+				Err: fmt.Errorf("%w: it holds %d keys; %s", ErrNotEmpty, n.Keys, remedy)})
 		case stranger:
-			errs = append(errs, &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it knows other nodes already; %s", ErrNotEmpty, remedy)})
+			errs = append(errs, &NodeError{Node: n.Address,
+				Err: fmt.Errorf("%w: it knows other nodes already; %s", ErrNotEmpty, remedy)})
 		case !owned.Empty():
-			errs = append(errs, &NodeError{Node: n.Address, Err: fmt.Errorf("%w: it owns slots %s; %s", ErrNotEmpty, slotList(owned), remedy)})
+			errs = append(errs, &NodeError{Node: n.Address,
+				Err: fmt.Errorf("%w: it owns slots %s; %s", ErrNotEmpty, slotList(owned), remedy)})
 		}
 	}
 	return errors.Join(errs...)
@@ -120,7 +124,8 @@ func (r *creation) assign(ctx context.Context) error {
 		if n.Epoch == 0 && n.IsMaster() && len(n.Members) == 1 {
 			// It is refused if an introduction of an interrupted run has got through since; gossip
 			// then settles the epochs.
-			if _, err := r.c.do(ctx, n.Address, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1)); err != nil && !isRefusal(err) {
+			if _, err := r.c.do(ctx, n.Address, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1)); err != nil &&
+				!isRefusal(err) {
 				return err
 			}
 		}
@@ -165,8 +170,9 @@ func (c *Client) addSlots(ctx context.Context, n *Node, set slots.Set) error {
 	return err
 }
 
-// meet introduces every node to the first: so there is one cluster that grows, never two of several
-// nodes that would have to merge, which slotmesh nodes refuse once both own slots.
+// meet introduces every node to the first: so there is one cluster that grows, never two
+// of several nodes that would have to merge, which slotmesh nodes refuse once both own
+// slots.
 func (r *creation) meet(ctx context.Context) error {
 	first := r.nodes[0]
 	cmd, err := r.c.meetCommand(ctx, first)
@@ -202,8 +208,8 @@ func (r *creation) meet(ctx context.Context) error {
 	})
 }
 
-// meetCommand is how to introduce somebody to n: Redis wants an IP address, and the bus port
-// where that is not the usual one (SPEC §2.7).
+// meetCommand is how to introduce somebody to n: Redis wants an IP address, and the bus
+// port where that is not the usual one (SPEC §2.7).
 func (c *Client) meetCommand(ctx context.Context, n *Node) ([]string, error) {
 	host, port, err := net.SplitHostPort(n.Address)
 	if err != nil {

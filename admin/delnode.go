@@ -45,9 +45,9 @@ type delNodeJournal struct {
 	Address string `json:"address"`
 }
 
-// PlanDelNode plans to remove a node, named by id or host:port. A master that owns slots is
-// refused with an error that matches ErrNotEmpty and says how to move them, a replica whose master does not answer with one
-// that matches ErrBroken.
+// PlanDelNode plans to remove a node, named by id or host:port. A master that owns slots
+// is refused with an error that matches ErrNotEmpty and says how to move them, a replica
+// whose master does not answer with one that matches ErrBroken.
 func (c *Client) PlanDelNode(ctx context.Context, v *View, node string) (*DelNodePlan, error) {
 	n, err := v.Find(node)
 	if errors.Is(err, ErrUnknownNode) {
@@ -57,7 +57,8 @@ func (c *Client) PlanDelNode(ctx context.Context, v *View, node string) (*DelNod
 		return nil, err
 	}
 	if n == v.Nodes[0] {
-		return nil, fmt.Errorf("admin: node %s is to be removed and cannot do that itself; ask another node of its cluster: slotmesh del-node %s %s",
+		return nil, fmt.Errorf("admin: node %s is to be removed and cannot do that itself; ask another node of its "+
+			"cluster: slotmesh del-node %s %s",
 			n.Name(), v.introducer(n.ID), n.ID)
 	}
 	p := &DelNodePlan{ID: n.ID, Address: n.Address, Alive: n.Alive(), journal: entryName("del-node", n.ID.String())}
@@ -80,14 +81,15 @@ func (c *Client) PlanDelNode(ctx context.Context, v *View, node string) (*DelNod
 	return p, nil
 }
 
-// onlyCopy refuses to empty a replica whose master owns slots and does not answer: what it holds may be all there is of
-// them.
+// onlyCopy refuses to empty a replica whose master owns slots and does not answer: what
+// it holds may be all there is of them.
 func (v *View) onlyCopy(n *Node) error {
 	m := v.Node(n.Master)
 	if n.IsMaster() || !n.Alive() || m == nil || m.Alive() || !m.Serves() {
 		return nil
 	}
-	return fmt.Errorf("%w: replica %s may hold the only copy of the keys of %s, which does not answer; bring that back, or let the replica take over: "+
+	return fmt.Errorf("%w: replica %s may hold the only copy of the keys of %s, which does not answer; bring that "+
+		"back, or let the replica take over: "+
 		"slotmesh failover %s --takeover", ErrBroken, n.Name(), m.Name(), n.Address)
 }
 
@@ -108,11 +110,12 @@ func (c *Client) resumeDelNode(ctx context.Context, node string, unknown error) 
 	return p, nil
 }
 
-// DelNode carries out a plan: its replicas get other masters, the node is reset, so that it forgets the
-// cluster first, then all others forget it, at last it is shut down.
+// DelNode carries out a plan: its replicas get other masters, the node is reset, so that
+// it forgets the cluster first, then all others forget it, at last it is shut down.
 func (c *Client) DelNode(ctx context.Context, v *View, p *DelNodePlan) error {
 	fail := func(step string, err error) error {
-		return &StepError{Verb: "del-node", Step: step, Err: err, Left: fmt.Sprintf("some nodes may have forgotten %s already", p.Address),
+		return &StepError{Verb: "del-node", Step: step, Err: err,
+			Left: fmt.Sprintf("some nodes may have forgotten %s already", p.Address),
 			Next: "the same command continues"}
 	}
 	if err := c.remember(p.journal, delNodeJournal{p.Address}); err != nil {

@@ -33,8 +33,8 @@ func (c *Client) Diagnose(ctx context.Context, v *View) (*Diagnosis, error) {
 	return c.Examine(ctx, v)
 }
 
-// Examine is Diagnose for who only wants to know: it takes the view as it is, and waits for nothing. Its Report has what
-// Check finds, and OrphanedKeys.
+// Examine is Diagnose for who only wants to know: it takes the view as it is, and waits
+// for nothing. Its Report has what Check finds, and OrphanedKeys.
 func (c *Client) Examine(ctx context.Context, v *View) (*Diagnosis, error) {
 	var masters []*Node
 	for _, n := range v.Masters() {
@@ -98,8 +98,8 @@ type situation struct {
 	parts []part // masters that have to do with it, in the view's order
 }
 
-// situation returns the situation of a slot; masters that do not answer have no part in it if
-// they are given up.
+// situation returns the situation of a slot; masters that do not answer have no part in
+// it if they are given up.
 func (d *Diagnosis) situation(slot slots.Slot, dead bool) situation {
 	var s situation
 	for _, n := range d.View.Masters() {

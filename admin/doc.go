@@ -2,21 +2,23 @@
 // them, moves their slots, adds and removes nodes, saves and restores their keys. It is
 // what operators know as redis-trib or redis-cli --cluster, for Go programs.
 //
-// It speaks the public protocol only, so it serves clusters of slotmesh nodes, of Redis 5 to 7 and of Valkey
-// alike. Where both ends of a move carry it out by themselves (CLUSTER
-// MIGRATESLOTS), it starts that and watches; elsewhere it moves keys with SETSLOT and MIGRATE.
+// It speaks the public protocol only, so it serves clusters of slotmesh nodes, of Redis 5
+// to 7 and of Valkey alike. Where both ends of a move carry it out by themselves (CLUSTER
+// MIGRATESLOTS), it starts that and watches; elsewhere it moves keys with SETSLOT and
+// MIGRATE.
 //
 // # Vocabulary
 //
-//   - A [View] is what all nodes of a cluster say at about the same moment, each with its own
-//     opinion about the others. Everything is decided on a View.
+//   - A [View] is what all nodes of a cluster say at about the same moment, each with its
+//     own opinion about the others. Everything is decided on a View.
 //   - A finding is something in a View that is not as it should be; [Check] returns them as
 //     values, [Client.PlanFix] turns them into steps.
-//   - A plan is a value that says what an operation would do. Printing it is the dry run. Making
-//     one changes nothing.
-//   - Running a plan changes the cluster, tells [Event]s while it does, and ends early when its
-//     context does. A run that was interrupted, at any moment and even by kill -9, is
-//     finished by the same call again; its [StepError] says what was left in which state.
+//   - A plan is a value that says what an operation would do. Printing it is the dry run.
+//     Making one changes nothing.
+//   - Running a plan changes the cluster, tells [Event]s while it does, and ends early
+//     when its context does. A run that was interrupted, at any moment and even by kill
+//     -9, is finished by the same call again; its [StepError] says what was left in which
+//     state.
 //
 // # Example
 //

@@ -90,7 +90,8 @@ func (w *Explanation) String() string {
 		if !c.Owner.IsZero() {
 			belief = fmt.Sprintf("%s owns it, by epoch %d", w.view.name(c.Owner), c.Epoch)
 		}
-		fmt.Fprintf(&b, "%s of %s: %s: %s\n", plural(len(by), "node"), fmt.Sprint(len(w.view.Alive())), belief, strings.Join(by, " "))
+		fmt.Fprintf(&b, "%s of %s: %s: %s\n", plural(len(by), "node"), fmt.Sprint(len(w.view.Alive())), belief,
+			strings.Join(by, " "))
 	}
 	for _, o := range w.Open {
 		way := "migrating to"

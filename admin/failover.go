@@ -14,8 +14,8 @@ const (
 	Takeover  FailoverMode = "TAKEOVER" // nobody is asked: for when no majority is left
 )
 
-// Failover makes a replica, named by id or host:port, the master of its shard and returns once all living nodes
-// know.
+// Failover makes a replica, named by id or host:port, the master of its shard and returns
+// once all living nodes know.
 func (c *Client) Failover(ctx context.Context, v *View, replica string, mode FailoverMode) error {
 	n, err := v.Find(replica)
 	if err != nil {
@@ -50,7 +50,8 @@ func (c *Client) Failover(ctx context.Context, v *View, replica string, mode Fai
 	}
 	if err != nil {
 		return &StepError{Verb: "failover", Step: "waiting for the new master", Err: err,
-			Left: "the replica may still be elected", Next: "slotmesh check " + n.Address + " shows who is master; repeat if it is not, with --force if the master is down"}
+			Left: "the replica may still be elected", Next: "slotmesh check " + n.Address +
+				" shows who is master; repeat if it is not, with --force if the master is down"}
 	}
 	return nil
 }

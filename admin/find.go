@@ -6,7 +6,8 @@ import (
 )
 
 // Find returns the node that a user means by an id, the unambiguous beginning of one, or
-// "host:port", where host may also be a name: one that the node announces, or that the resolver knows.
+// "host:port", where host may also be a name: one that the node announces, or that the
+// resolver knows.
 func (v *View) Find(text string) (*Node, error) {
 	var match []*Node
 	for _, n := range v.Nodes {

@@ -33,7 +33,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q finds %v, %v", text, n, err)
 		}
 	}
-	for text, want := range map[string]string{"0000": "beginning of 3 ids", "ffff": "no such node", "10.0.0.9:7000": "no such node", "": "no such node"} {
+	for text, want := range map[string]string{"0000": "beginning of 3 ids", "ffff": "no such node",
+		"10.0.0.9:7000": "no such node", "": "no such node"} {
 		if _, err := v.Find(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}

@@ -13,23 +13,24 @@ type Problem string
 
 // What Check finds.
 const (
-	Unreachable   Problem = "unreachable"     // Node does not answer
-	Failing       Problem = "failing"         // others hold Node for failed or suspect it
-	StateFail     Problem = "state-fail"      // Node does not serve: its cluster_state is fail
-	Uncovered     Problem = "uncovered"       // nobody owns Slots
-	SeveralOwners Problem = "several-owners"  // Node and Other both say that Slots are theirs
-	Migrating     Problem = "migrating"       // Slots are open at Node, on their way to Other
-	Importing     Problem = "importing"       // Slots are open at Node, on their way from Other
-	StuckMove     Problem = "stuck-move"      // Node moves Slots to or from Other by itself, which does not answer
-	OrphanedKeys  Problem = "orphaned-keys"   // Node holds keys of Slots, which are Other's and not on their way: nobody reaches them
-	Disagreement  Problem = "disagreement"    // Node does not know that Slots are Other's
-	Stranger      Problem = "stranger"        // Node does not know Other
-	NoReplica     Problem = "no-replica"      // Node is a master that nobody replicates, in a cluster with replicas
-	SameHost      Problem = "same-host"       // all replicas of Node run on its own host, though there are others
-	ReplicaLag    Problem = "replica-link"    // Node is a replica without a link to its master, Other
-	BadMaster     Problem = "bad-master"      // Node replicates Other, which is no master
-	EpochClash    Problem = "epoch-collision" // Node and Other have the same config epoch
-	EpochBehind   Problem = "epoch-behind"    // Node knows an older config epoch of Other than Other has
+	Unreachable   Problem = "unreachable"    // Node does not answer
+	Failing       Problem = "failing"        // others hold Node for failed or suspect it
+	StateFail     Problem = "state-fail"     // Node does not serve: its cluster_state is fail
+	Uncovered     Problem = "uncovered"      // nobody owns Slots
+	SeveralOwners Problem = "several-owners" // Node and Other both say that Slots are theirs
+	Migrating     Problem = "migrating"      // Slots are open at Node, on their way to Other
+	Importing     Problem = "importing"      // Slots are open at Node, on their way from Other
+	StuckMove     Problem = "stuck-move"     // Node moves Slots to or from Other by itself, which does not answer
+	// Node holds keys of Slots, which are Other's and not on their way: nobody reaches them
+	OrphanedKeys Problem = "orphaned-keys"
+	Disagreement Problem = "disagreement"    // Node does not know that Slots are Other's
+	Stranger     Problem = "stranger"        // Node does not know Other
+	NoReplica    Problem = "no-replica"      // Node is a master that nobody replicates, in a cluster with replicas
+	SameHost     Problem = "same-host"       // all replicas of Node run on its own host, though there are others
+	ReplicaLag   Problem = "replica-link"    // Node is a replica without a link to its master, Other
+	BadMaster    Problem = "bad-master"      // Node replicates Other, which is no master
+	EpochClash   Problem = "epoch-collision" // Node and Other have the same config epoch
+	EpochBehind  Problem = "epoch-behind"    // Node knows an older config epoch of Other than Other has
 )
 
 // Finding is one thing that is not as it should be.
@@ -141,5 +142,6 @@ func (r Report) err(entry string) error {
 		more = fmt.Sprintf("; and %d more", len(list)-most)
 		list = list[:most]
 	}
-	return fmt.Errorf("%w: %s%s; \"slotmesh check %s\" lists them, \"slotmesh fix %s\" repairs most", ErrBroken, strings.Join(list, "; "), more, entry, entry)
+	return fmt.Errorf("%w: %s%s; \"slotmesh check %s\" lists them, \"slotmesh fix %s\" repairs most", ErrBroken,
+		strings.Join(list, "; "), more, entry, entry)
 }

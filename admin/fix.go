@@ -12,8 +12,9 @@ import (
 
 // FixOptions say how far a fix may go.
 type FixOptions struct {
-	// WithUnreachableMasters takes the slots of masters that do not answer for lost, and gives
-	// them to others, without their keys. If a replica of such a master answers, it has to take over instead.
+	// WithUnreachableMasters takes the slots of masters that do not answer for lost, and
+	// gives them to others, without their keys. If a replica of such a master answers, it
+	// has to take over instead.
 	WithUnreachableMasters bool
 	// Replace settles keys that two nodes hold with different values: the one that is moved
 	// to the owner wins. Without it such keys stop the fix.
@@ -148,12 +149,13 @@ func PlanFix(d *Diagnosis, o FixOptions) (*FixPlan, error) {
 	return f.plan, nil
 }
 
-// protect puts giving up slots before everything else. A master that hears of a newer claim
-// on a slot of its own deletes the keys (SPEC §4.6), and whoever renews one claim renews all of
-// his: also those on slots that another step will take from him.
+// protect puts giving up slots before everything else. A master that hears of a newer
+// claim on a slot of its own deletes the keys (SPEC §4.6), and whoever renews one claim
+// renews all of his: also those on slots that another step will take from him.
 func (f *fixer) protect() {
 	if len(f.yields) > 0 {
-		step := FixStep{"slots owned by several: who is not to keep them gives them up first, lest he deletes their keys when he hears of a newer claim", f.yields}
+		step := FixStep{"slots owned by several: who is not to keep them gives them up first, lest he deletes their " +
+			"keys when he hears of a newer claim", f.yields}
 		f.plan.Steps = slices.Insert(f.plan.Steps, 0, step)
 	}
 }
@@ -171,8 +173,8 @@ func (f *fixer) add(why string, actions ...Action) {
 	f.plan.Steps = append(f.plan.Steps, FixStep{why, actions})
 }
 
-// admit refuses to touch slots of which a master that does not answer may hold the keys, and in any case those of which a
-// living replica of such a master does.
+// admit refuses to touch slots of which a master that does not answer may hold the keys,
+// and in any case those of which a living replica of such a master does.
 func (f *fixer) admit() error {
 	v := f.d.View
 	for _, n := range v.Masters() {
@@ -180,7 +182,8 @@ func (f *fixer) admit() error {
 			continue
 		}
 		if i := slices.IndexFunc(v.Replicas(n.ID), (*Node).Alive); i >= 0 {
-			return fmt.Errorf("%w: master %s owns %s and does not answer (%w), but its replica has a copy of the keys. Let that take over: slotmesh failover %s --takeover",
+			return fmt.Errorf("%w: master %s owns %s and does not answer (%w), but its replica has a copy of the keys. "+
+				"Let that take over: slotmesh failover %s --takeover",
 				ErrBroken, n.Name(), slotList(n.Slots()), n.Err, v.Replicas(n.ID)[i].Address)
 		}
 		if !f.o.WithUnreachableMasters {
@@ -192,8 +195,8 @@ func (f *fixer) admit() error {
 	return nil
 }
 
-// members introduces nodes that ought to know each other, and gives masters to replicas that
-// follow none.
+// members introduces nodes that ought to know each other, and gives masters to replicas
+// that follow none.
 func (f *fixer) members() {
 	v := f.d.View
 	for _, x := range f.d.Report {
@@ -225,8 +228,8 @@ func (v *View) belongs(id slots.NodeID) bool {
 	return 2*known > len(v.Alive())
 }
 
-// masterFor returns whom a replica without a proper master should follow: the master of its master, or
-// the one that has the fewest replicas.
+// masterFor returns whom a replica without a proper master should follow: the master of
+// its master, or the one that has the fewest replicas.
 func (v *View) masterFor(replica *Node) *Node {
 	for n, hops := v.Node(replica.Master), 0; n != nil && hops < len(v.Nodes); n, hops = v.Node(n.Master), hops+1 {
 		if n.Serves() && n.Alive() {
@@ -273,7 +276,8 @@ func (f *fixer) epochs() {
 
 // leave lists what no step is about.
 func (f *fixer) leave() {
-	fixable := []Problem{Uncovered, SeveralOwners, Migrating, Importing, OrphanedKeys, Disagreement, EpochClash, EpochBehind, StateFail}
+	fixable := []Problem{Uncovered, SeveralOwners, Migrating, Importing, OrphanedKeys, Disagreement, EpochClash,
+		EpochBehind, StateFail}
 	for _, x := range f.d.Report {
 		switch {
 		case slices.Contains(fixable, x.Problem):

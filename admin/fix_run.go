@@ -12,8 +12,8 @@ import (
 // fixRounds is how often Fix looks again: repairing one thing may uncover another.
 const fixRounds = 5
 
-// Fix repairs a cluster: it carries out PlanFix, looks again, and so on until nothing is left that it
-// can repair. It returns what is left then.
+// Fix repairs a cluster: it carries out PlanFix, looks again, and so on until nothing is
+// left that it can repair. It returns what is left then.
 func (c *Client) Fix(ctx context.Context, v *View, o FixOptions) (Report, error) {
 	for range fixRounds {
 		d, err := c.Diagnose(ctx, v)
@@ -35,11 +35,13 @@ func (c *Client) Fix(ctx context.Context, v *View, o FixOptions) (Report, error)
 			return d.Report, err
 		}
 	}
-	return nil, fmt.Errorf("%w: after %d rounds of repairs new problems still turn up; is something else changing the cluster?", ErrBroken, fixRounds)
+	return nil, fmt.Errorf("%w: after %d rounds of repairs new problems still turn up; is something else changing "+
+		"the cluster?", ErrBroken, fixRounds)
 }
 
-// heal gives gossip some time to carry the repairs everywhere, and to settle which of several nodes that bumped their
-// epochs at once has to do so again. If it does not, the next round will see what is left.
+// heal gives gossip some time to carry the repairs everywhere, and to settle which of
+// several nodes that bumped their epochs at once has to do so again. If it does not, the
+// next round will see what is left.
 func (c *Client) heal(ctx context.Context, v *View) error {
 	const healLimit = 5 * time.Second
 	limited, cancel := context.WithTimeout(ctx, healLimit)
@@ -80,13 +82,17 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 	case OpTake:
 		return c.claimSlots(ctx, n, a.Slots)
 	case OpYield:
-		return c.forEachSlot(ctx, n, a.Slots, "already unassigned", func(slot string) []string { return []string{"CLUSTER", "DELSLOTS", slot} })
+		return c.forEachSlot(ctx, n, a.Slots, "already unassigned",
+			func(slot string) []string { return []string{"CLUSTER", "DELSLOTS", slot} })
 	case OpImport:
 		return c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string {
 			return []string{"CLUSTER", "SETSLOT", slot, "IMPORTING", a.Peer.String()}
 		})
 	case OpClose:
-		return c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string { return []string{"CLUSTER", "SETSLOT", slot, "STABLE"} })
+		return c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string {
+			return []string{"CLUSTER", "SETSLOT", slot,
+				"STABLE"}
+		})
 	case OpTell:
 		err := c.forEachSlot(ctx, n, a.Slots, "", func(slot string) []string {
 			return []string{"CLUSTER", "SETSLOT", slot, "NODE", a.Peer.String()}
@@ -123,8 +129,9 @@ func (c *Client) act(ctx context.Context, v *View, a Action, o FixOptions) error
 	return fmt.Errorf("admin: unknown action %q", a.Op)
 }
 
-// claimSlots makes n the owner of slots, whatever it believes about them. Slots of a master that
-// is gone are taken one by one: only so do both Redis and slotmesh let go of that belief.
+// claimSlots makes n the owner of slots, whatever it believes about them. Slots of a
+// master that is gone are taken one by one: only so do both Redis and slotmesh let go of
+// that belief.
 func (c *Client) claimSlots(ctx context.Context, n *Node, set slots.Set) error {
 	err := c.addSlots(ctx, n, set)
 	if !refused(err, "already busy") {
@@ -153,7 +160,8 @@ func (c *Client) carry(ctx context.Context, v *View, a Action, o FixOptions) err
 	t := &tracker{c: c, begin: time.Now()}
 	t.p.TotalSlots = a.Slots.Len()
 	defer t.report(true)
-	h := &handMove{c: c, view: v, from: v.Node(a.Node), to: v.Node(a.Peer), track: t, o: MoveOptions{Replace: o.Replace, Timeout: o.Timeout}.withDefaults()}
+	h := &handMove{c: c, view: v, from: v.Node(a.Node), to: v.Node(a.Peer), track: t,
+		o: MoveOptions{Replace: o.Replace, Timeout: o.Timeout}.withDefaults()}
 	if a.Op == OpFinish {
 		return h.run(ctx, a.Slots)
 	}
@@ -166,7 +174,8 @@ func (c *Client) carry(ctx context.Context, v *View, a Action, o FixOptions) err
 
 // forEachSlot sends a command for each slot in one round trip; a refusal that contains
 // fine is none.
-func (c *Client) forEachSlot(ctx context.Context, n *Node, set slots.Set, fine string, command func(slot string) []string) error {
+func (c *Client) forEachSlot(ctx context.Context, n *Node, set slots.Set, fine string,
+	command func(slot string) []string) error {
 	var commands [][]string
 	for slot := range set.All() {
 		commands = append(commands, command(slotText(slot)))

@@ -47,9 +47,12 @@ func TestPlanFix(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(w *world) *View { return w.view() }, nil, FixOptions{}, ""},
-		{"migrating only", func(w *world) *View { w.open(0, 7, false, 1); return w.view() }, holders{7: {one: 3}}, FixOptions{}, "close 1 [7]\n"},
-		{"importing only", func(w *world) *View { w.open(1, 7, true, 0); return w.view() }, holders{7: {one: 3}}, FixOptions{}, "finish 1 2 [7]\n"},
-		{"importing only, keys at both", func(w *world) *View { w.open(1, 7, true, 0); return w.view() }, holders{7: {one: 3, two: 1}}, FixOptions{},
+		{"migrating only", func(w *world) *View { w.open(0, 7, false, 1); return w.view() }, holders{7: {one: 3}},
+			FixOptions{}, "close 1 [7]\n"},
+		{"importing only", func(w *world) *View { w.open(1, 7, true, 0); return w.view() }, holders{7: {one: 3}},
+			FixOptions{}, "finish 1 2 [7]\n"},
+		{"importing only, keys at both", func(w *world) *View { w.open(1, 7, true, 0); return w.view() },
+			holders{7: {one: 3, two: 1}}, FixOptions{},
 			"close 2 [7]\nimport 2 1 [7]\nkeys 2 1 [7]\nclose 2 [7]\n"},
 		{"a move in the middle", func(w *world) *View { w.open(0, 7, false, 1); w.open(1, 7, true, 0); return w.view() },
 			holders{7: {one: 3, two: 2}}, FixOptions{}, "finish 1 2 [7]\n"},
@@ -57,26 +60,35 @@ func TestPlanFix(t *testing.T) {
 			holders{7: {one: 3, two: 1}}, FixOptions{}, "close 2 [7]\nimport 2 1 [7]\nkeys 2 1 [7]\nclose 2 [7]\n"},
 		{"keys elsewhere", func(w *world) *View { return w.view() }, holders{7: {one: 3, two: 1}}, FixOptions{},
 			"import 2 1 [7]\nkeys 2 1 [7]\nclose 2 [7]\n"},
-		{"migrating, keys elsewhere", func(w *world) *View { w.open(0, 7, false, 1); return w.view() }, holders{7: {two: 1}}, FixOptions{},
+		{"migrating, keys elsewhere", func(w *world) *View { w.open(0, 7, false, 1); return w.view() },
+			holders{7: {two: 1}}, FixOptions{},
 			"close 1 [7]\nimport 2 1 [7]\nkeys 2 1 [7]\nclose 2 [7]\n"},
-		{"nobody's, no keys", func(w *world) *View { w.own(0, "0-5450"); return w.view() }, nil, FixOptions{}, "take 1 [5451-5460]\nbump 1\n"},
-		{"nobody's, keys at one", func(w *world) *View { w.own(0, "1-5460"); return w.view() }, holders{0: {three: 1}}, FixOptions{}, "take 3 [0]\nbump 3\n"},
-		{"nobody's, keys at two", func(w *world) *View { w.own(0, "1-5460"); return w.view() }, holders{0: {three: 1, two: 5}}, FixOptions{},
+		{"nobody's, no keys", func(w *world) *View { w.own(0, "0-5450"); return w.view() }, nil, FixOptions{},
+			"take 1 [5451-5460]\nbump 1\n"},
+		{"nobody's, keys at one", func(w *world) *View { w.own(0, "1-5460"); return w.view() }, holders{0: {three: 1}},
+			FixOptions{}, "take 3 [0]\nbump 3\n"},
+		{"nobody's, keys at two", func(w *world) *View { w.own(0, "1-5460"); return w.view() },
+			holders{0: {three: 1, two: 5}}, FixOptions{},
 			"take 2 [0]\nbump 2\ntell 3 2 [0]\nimport 3 2 [0]\nkeys 3 2 [0]\nclose 3 [0]\n"},
-		{"two owners, no keys: the greater epoch", func(w *world) *View { w.own(1, "5460-10922"); return w.view() }, nil, FixOptions{},
+		{"two owners, no keys: the greater epoch", func(w *world) *View { w.own(1, "5460-10922"); return w.view() }, nil,
+			FixOptions{},
 			"yield 1 [5460]\nbump 2\ntell 1 2 [5460]\n"},
-		// Whoever yields must do so before the winner's claim is renewed: it would delete its keys.
-		{"two owners, keys at both", func(w *world) *View { w.own(1, "5460-10922"); return w.view() }, holders{5460: {one: 9, two: 1}}, FixOptions{},
+		// Whoever yields must do so before the winner's claim is renewed: it would delete its
+		// keys.
+		{"two owners, keys at both", func(w *world) *View { w.own(1, "5460-10922"); return w.view() },
+			holders{5460: {one: 9, two: 1}}, FixOptions{},
 			"yield 2 [5460]\nbump 1\ntell 2 1 [5460]\nimport 2 1 [5460]\nkeys 2 1 [5460]\nclose 2 [5460]\n"},
 		{"stranger", func(w *world) *View {
 			return w.view(func(v *View) { v.Nodes[2].Members = v.Nodes[2].Members[1:] })
 		}, nil, FixOptions{}, "meet 3 1\n"},
-		{"replica of a replica", func(w *world) *View { w.replica(1); w.replica(3); return w.view() }, nil, FixOptions{}, "follow 5 2\n"},
+		{"replica of a replica", func(w *world) *View { w.replica(1); w.replica(3); return w.view() }, nil, FixOptions{},
+			"follow 5 2\n"},
 		{"another opinion", func(w *world) *View {
 			return w.view(func(v *View) { v.Nodes[0].opinion(1).Ranges = []slots.Range{{First: 5461, Last: 10000}} })
 		}, nil, FixOptions{}, "bump 2\ntell 1 2 [10001-10922]\n"},
 		{"same epoch", func(w *world) *View { w.nodes[1].Epoch = 1; return w.view() }, nil, FixOptions{}, "bump 1\n"},
-		{"lost master", func(w *world) *View { w.nodes[2].Err = errGone; return w.view() }, nil, FixOptions{WithUnreachableMasters: true},
+		{"lost master", func(w *world) *View { w.nodes[2].Err = errGone; return w.view() }, nil,
+			FixOptions{WithUnreachableMasters: true},
 			"take 1 [10923-13653]\nbump 1\ntake 2 [13654-16383]\nbump 2\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -98,13 +110,14 @@ func TestPlanFixRefusesLostMasters(t *testing.T) {
 	w := newWorld(t, 3)
 	w.nodes[2].Err = errGone
 	_, err := PlanFix(diagnosis(w.view(), nil), FixOptions{})
-	if !errors.Is(err, ErrBroken) || !errors.Is(err, errGone) || !strings.Contains(err.Error(), "--cluster-fix-with-unreachable-masters") {
+	if !errors.Is(err, ErrBroken) || !errors.Is(err, errGone) ||
+		!strings.Contains(err.Error(), "--cluster-fix-with-unreachable-masters") {
 		t.Errorf("error %v does not say what to do", err)
 	}
 }
 
-// A living replica of a master that is gone holds the only copy of its keys: nothing empties it, and its master's slots go to
-// nobody else.
+// A living replica of a master that is gone holds the only copy of its keys: nothing
+// empties it, and its master's slots go to nobody else.
 func TestOnlyCopyIsKept(t *testing.T) {
 	w := newWorld(t, 3)
 	replica := w.replica(2)
@@ -116,7 +129,8 @@ func TestOnlyCopyIsKept(t *testing.T) {
 	}
 	_, fix := PlanFix(diagnosis(v, nil), FixOptions{WithUnreachableMasters: true})
 	_, del := c.PlanDelNode(t.Context(), v, replica.Address)
-	for verb, err := range map[string]error{"fix": fix, "del-node": del, "replicate": c.Replicate(t.Context(), v, replica.Address, w.nodes[0].Address)} {
+	for verb, err := range map[string]error{"fix": fix, "del-node": del,
+		"replicate": c.Replicate(t.Context(), v, replica.Address, w.nodes[0].Address)} {
 		if err == nil || !strings.Contains(err.Error(), "slotmesh failover "+replica.Address+" --takeover") {
 			t.Errorf("%s: %v", verb, err)
 		}
@@ -130,9 +144,9 @@ func TestOnlyCopyIsKept(t *testing.T) {
 	}
 }
 
-// Carrying out any plan on any broken cluster leaves every slot with one owner, closed, all
-// keys with it. The model is as strict as the servers: it deletes keys where they would, and
-// refuses what they refuse.
+// Carrying out any plan on any broken cluster leaves every slot with one owner, closed,
+// all keys with it. The model is as strict as the servers: it deletes keys where they
+// would, and refuses what they refuse.
 func TestPlanFixProperties(t *testing.T) {
 	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 1))

@@ -50,8 +50,9 @@ func (f *fixer) goingOn(slot slots.Slot, s situation) (from, to slots.NodeID, ok
 	if !ok {
 		return from, to, false
 	}
-	// Keys may be at both ends; once the target owns the slot, only there, and before the source has opened it, not yet there:
-	// that looks like a fix that was interrupted while it brought keys to their owner, and is not to turn round.
+	// Keys may be at both ends; once the target owns the slot, only there, and before the
+	// source has opened it, not yet there: that looks like a fix that was interrupted while
+	// it brought keys to their owner, and is not to turn round.
 	over := f.d.View.Owner(slot).ID == to
 	begun := over || f.d.View.Node(from).IsOpen(slot, false, to)
 	for _, p := range s.parts {
@@ -81,11 +82,13 @@ func (f *fixer) repair(s situation, set slots.Set) {
 	case len(owners) == 0:
 		f.adopt(s, set)
 	case len(owners) == 1:
-		f.gather(owners[0].node, s, set, fmt.Sprintf("%s owned by %s, but open or with keys elsewhere: everything goes to the owner",
+		f.gather(owners[0].node, s, set, fmt.Sprintf("%s owned by %s, but open or with keys elsewhere: everything goes "+
+			"to the owner",
 			slotsText(set), owners[0].node.Address), nil)
 	default:
 		owner := richest(owners)
-		f.gather(owner, s, set, fmt.Sprintf("%s owned by several: %s keeps that, since it has the most keys, or else the greatest epoch",
+		f.gather(owner, s, set, fmt.Sprintf("%s owned by several: %s keeps that, since it has the most keys, or else "+
+			"the greatest epoch",
 			slotsText(set), owner.Address), []Action{{Op: OpBump, Node: owner.ID}})
 	}
 }
@@ -100,7 +103,8 @@ func (f *fixer) adopt(s situation, set slots.Set) {
 	}
 	if len(holders) > 0 {
 		owner := richest(holders)
-		f.gather(owner, s, set, fmt.Sprintf("%s owned by nobody, but with keys: %s gets that, since it has the most", slotsText(set), owner.Address),
+		f.gather(owner, s, set, fmt.Sprintf("%s owned by nobody, but with keys: %s gets that, since it has the most",
+			slotsText(set), owner.Address),
 			[]Action{{Op: OpTake, Node: owner.ID, Slots: set}, {Op: OpBump, Node: owner.ID}})
 		return
 	}
@@ -110,7 +114,8 @@ func (f *fixer) adopt(s situation, set slots.Set) {
 	}
 	why := fmt.Sprintf("%s owned by nobody, without keys: to go where the fewest slots are", slotsText(set))
 	if f.givenUp(set) {
-		why = fmt.Sprintf("%s owned by who does not answer: to go where the fewest slots are, the keys are given up", slotsText(set))
+		why = fmt.Sprintf("%s owned by who does not answer: to go where the fewest slots are, the keys are given up",
+			slotsText(set))
 	}
 	var actions []Action
 	for _, p := range s.parts {

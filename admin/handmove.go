@@ -12,8 +12,8 @@ import (
 )
 
 // handMove moves slots between two nodes by SETSLOT and MIGRATE (SPEC §8.1): importing at
-// the target, migrating at the source, the keys, then the new owner at the target first, so that
-// at no moment a slot has no owner.
+// the target, migrating at the source, the keys, then the new owner at the target first,
+// so that at no moment a slot has no owner.
 //
 // A window of slots goes through these steps together: their commands travel in one round
 // trip, and a node saves its state once instead of once per slot. Every step can be
@@ -96,7 +96,8 @@ func (h *handMove) open(ctx context.Context, list []slots.Slot) (open []slots.Sl
 	return open, nil
 }
 
-func (h *handMove) setSlots(ctx context.Context, n *Node, list []slots.Slot, state string, peer slots.NodeID) ([]resp.Reply, error) {
+func (h *handMove) setSlots(ctx context.Context, n *Node, list []slots.Slot, state string,
+	peer slots.NodeID) ([]resp.Reply, error) {
 	commands := make([][]string, len(list))
 	for i, slot := range list {
 		commands[i] = []string{"CLUSTER", "SETSLOT", slotText(slot), state, peer.String()}
@@ -250,7 +251,8 @@ func (h *handMove) send(ctx context.Context, found []load) error {
 			continue
 		}
 		if err != nil {
-			return &NodeError{h.from.Address, "MIGRATE of " + plural(len(loads[i].keys), "key") + " in slot " + slotText(loads[i].slot), err}
+			return &NodeError{h.from.Address, "MIGRATE of " + plural(len(loads[i].keys), "key") + " in slot " +
+				slotText(loads[i].slot), err}
 		}
 		h.track.add(0, int64(len(loads[i].keys)))
 	}
@@ -301,8 +303,8 @@ func (h *handMove) resumed(slot slots.Slot) bool {
 	return h.from.IsOpen(slot, false, h.to.ID) && h.to.IsOpen(slot, true, h.from.ID)
 }
 
-// migrate returns the command that moves keys (SPEC §8.3). The source dials the target, so it
-// is the source's opinion about its address that counts.
+// migrate returns the command that moves keys (SPEC §8.3). The source dials the target,
+// so it is the source's opinion about its address that counts.
 func (h *handMove) migrate(l load, replace bool) []string {
 	addr := h.to.Addr
 	if m := h.from.member(h.to.ID); m != nil && m.Addr.Host != "" {
@@ -364,7 +366,8 @@ func (h *handMove) replaceEqual(ctx context.Context, l load) error {
 	for i := range ours {
 		a, b := ours[i], theirs[i]
 		if a.Kind != resp.Null && b.Kind != resp.Null && !bytes.Equal(a.Str, b.Str) {
-			return fmt.Errorf("key %q of slot %d is at both nodes with different values: repeat with --cluster-replace to overwrite that of %s by that of %s, "+
+			return fmt.Errorf("key %q of slot %d is at both nodes with different values: repeat with --cluster-replace to "+
+				"overwrite that of %s by that of %s, "+
 				"or delete the one you do not want", l.keys[i], l.slot, h.to.Name(), h.from.Name())
 		}
 	}

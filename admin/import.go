@@ -42,14 +42,16 @@ func (e *ImportError) Error() string {
 	for _, f := range e.Failed[:min(most, len(e.Failed))] {
 		list = append(list, fmt.Sprintf("%q: %v", f.Key, f.Err))
 	}
-	return fmt.Sprintf("import: %d keys done, %d not (%s …); they are still at the source: see to the reasons and repeat the command (--cluster-replace overwrites keys the cluster has)",
+	return fmt.Sprintf("import: %d keys done, %d not (%s …); they are still at the source: see to the reasons and "+
+		"repeat the command (--cluster-replace overwrites keys the cluster has)",
 		e.Done, len(e.Failed), strings.Join(list, "; "))
 }
 
 // Import brings all keys of a standalone server's database 0 into the cluster, with their
-// times to live. The source carries them over itself (MIGRATE), so it must reach the masters under the addresses the
-// cluster tells. Single keys that cannot be brought in do not stop it; they make an
-// *ImportError. Repeating an import continues it: keys that are in the cluster with the same value are done.
+// times to live. The source carries them over itself (MIGRATE), so it must reach the
+// masters under the addresses the cluster tells. Single keys that cannot be brought in do
+// not stop it; they make an *ImportError. Repeating an import continues it: keys that are
+// in the cluster with the same value are done.
 func (c *Client) Import(ctx context.Context, v *View, in Import) (keys int64, err error) {
 	if err := Check(v).err(v.Nodes[0].Address); err != nil {
 		return 0, err
@@ -70,7 +72,8 @@ func (c *Client) Import(ctx context.Context, v *View, in Import) (keys int64, er
 	}
 	if err := r.run(ctx); err != nil {
 		return r.t.p.Keys, &StepError{Verb: "import", Step: "moving keys from " + in.From, Err: err,
-			Left: fmt.Sprintf("%d keys are in the cluster, the others at the source", r.t.p.Keys), Next: "the same command continues"}
+			Left: fmt.Sprintf("%d keys are in the cluster, the others at the source", r.t.p.Keys),
+			Next: "the same command continues"}
 	}
 	r.t.report(true)
 	if len(r.failed) > 0 {
@@ -96,7 +99,8 @@ func (r *importer) inspect(ctx context.Context) error {
 		return err
 	}
 	if ParseFields(reply.Text())["cluster_enabled"] == "1" {
-		return &NodeError{Node: r.in.From, Err: errors.New("the source of an import must not be in cluster mode; use backup and restore between clusters")}
+		return &NodeError{Node: r.in.From, Err: errors.New("the source of an import must not be in cluster mode; use " +
+			"backup and restore between clusters")}
 	}
 	size, err := r.source.do(ctx, r.in.From, "DBSIZE")
 	if err != nil {
@@ -127,8 +131,8 @@ func (r *importer) run(ctx context.Context) error {
 	})
 }
 
-// move sends keys to their owner. If that refuses, it tries them one by one, so that only those
-// at fault stay behind.
+// move sends keys to their owner. If that refuses, it tries them one by one, so that only
+// those at fault stay behind.
 func (r *importer) move(ctx context.Context, to *Node, keys []string) error {
 	return r.send(ctx, to, keys, r.in.Replace)
 }
@@ -168,8 +172,9 @@ func (r *importer) send(ctx context.Context, to *Node, keys []string, replace bo
 	return nil
 }
 
-// resolve sees to keys that both ends have, and returns the others. Those that are the same are no failure: an
-// interrupted run has brought them, or this one with others of which one was in the way.
+// resolve sees to keys that both ends have, and returns the others. Those that are the
+// same are no failure: an interrupted run has brought them, or this one with others of
+// which one was in the way.
 func (r *importer) resolve(ctx context.Context, to *Node, keys []string, busy error) (rest []string, err error) {
 	commands := make([][]string, len(keys))
 	for i, key := range keys {
@@ -202,8 +207,8 @@ func (r *importer) resolve(ctx context.Context, to *Node, keys []string, busy er
 	return rest, r.send(ctx, to, same, true)
 }
 
-// scan calls fn with all keys of a node, some at a time. A key that is there all the while is among
-// them, perhaps more than once.
+// scan calls fn with all keys of a node, some at a time. A key that is there all the
+// while is among them, perhaps more than once.
 func (c *Client) scan(ctx context.Context, addr string, fn func(keys []string) error) error {
 	const count = "1000"
 	for cursor := "0"; ; {

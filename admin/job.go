@@ -40,8 +40,8 @@ func (j *Job) peer() slots.NodeID {
 	return j.Source
 }
 
-// stuck reports whether the job waits for a node that does not answer. It ends by itself once that is back, replaced by its
-// replica, or forgotten.
+// stuck reports whether the job waits for a node that does not answer. It ends by itself
+// once that is back, replaced by its replica, or forgotten.
 func (v *View) stuck(j *Job) bool {
 	peer := v.Node(j.peer())
 	return !j.Ended() && peer != nil && !peer.Alive()

@@ -21,7 +21,8 @@ func TestParseJobs(t *testing.T) {
 		}
 		return r
 	}
-	good := []string{"name", "n1", "operation", "EXPORT", "slot_ranges", "0-10 12", "target_node", idA, "source_node", idB, "state", "Success", "message", "", "keys", "7", "cow_size", "0"}
+	good := []string{"name", "n1", "operation", "EXPORT", "slot_ranges", "0-10 12", "target_node", idA, "source_node",
+		idB, "state", "Success", "message", "", "keys", "7", "cow_size", "0"}
 	for _, kind := range []resp.Kind{resp.Array, resp.Map} {
 		list := parseJobs(resp.Reply{Kind: resp.Array, Elems: []resp.Reply{
 			entry(kind, good...), entry(kind, "name", "n2", "slot_ranges", "x"), entry(kind, "odd"), {},
@@ -30,7 +31,8 @@ func TestParseJobs(t *testing.T) {
 			t.Fatalf("read %d jobs, want 1", len(list))
 		}
 		j := list[0]
-		if j.Name != "n1" || !j.Export || j.Slots.String() != "0-10 12" || j.Target.String() != idA || j.Source.String() != idB || !j.Succeeded() || !j.Ended() || j.Failed() || j.Keys != 7 {
+		if j.Name != "n1" || !j.Export || j.Slots.String() != "0-10 12" || j.Target.String() != idA ||
+			j.Source.String() != idB || !j.Succeeded() || !j.Ended() || j.Failed() || j.Keys != 7 {
 			t.Errorf("read %+v", j)
 		}
 	}

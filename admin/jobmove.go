@@ -44,7 +44,8 @@ func (c *Client) moveByJob(ctx context.Context, from, to *Node, set slots.Set, t
 		}
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return fmt.Errorf("%w; the move of slots %s from %s to %s goes on by itself; to stop it, send CLUSTER CANCELSLOTMIGRATIONS to %s",
+			return fmt.Errorf("%w; the move of slots %s from %s to %s goes on by itself; to stop it, send CLUSTER "+
+				"CANCELSLOTMIGRATIONS to %s",
 				err, slotList(set), from.Name(), to.Name(), from.Address)
 		case over || err != nil:
 			return err
@@ -63,8 +64,8 @@ type jobWatch struct {
 	keys, bytes int64
 }
 
-// poll reports whether all slots are the target's. That the job ended well is not enough: its end
-// may be told before the new owner is.
+// poll reports whether all slots are the target's. That the job ended well is not enough:
+// its end may be told before the new owner is.
 func (w *jobWatch) poll(ctx context.Context) (over bool, err error) {
 	from, to := w.c.ask(ctx, w.from.Address), w.c.ask(ctx, w.to.Address)
 	if to.Err != nil {
@@ -79,7 +80,8 @@ func (w *jobWatch) poll(ctx context.Context) (over bool, err error) {
 			continue
 		}
 		if j.Failed() {
-			return false, &NodeError{w.from.Address, "CLUSTER MIGRATESLOTS", fmt.Errorf("the move was given up: %s %s", j.State, j.Message)}
+			return false, &NodeError{w.from.Address, "CLUSTER MIGRATESLOTS",
+				fmt.Errorf("the move was given up: %s %s", j.State, j.Message)}
 		}
 		running = running || !j.Ended()
 		keys += j.Keys
@@ -92,8 +94,8 @@ func (w *jobWatch) poll(ctx context.Context) (over bool, err error) {
 }
 
 // awaitJobs waits until no node of the view moves slots by itself, so that nothing is
-// planned twice. A job of an interrupted run ends that way too. Jobs that are stuck are not waited for: it may
-// be for ever.
+// planned twice. A job of an interrupted run ends that way too. Jobs that are stuck are
+// not waited for: it may be for ever.
 func (c *Client) awaitJobs(ctx context.Context, v *View) error {
 	for _, n := range v.Alive() {
 		told := false

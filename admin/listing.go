@@ -7,7 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// String lists all nodes as redis-cli --cluster check does, masters first: role, id and address, slots, and who replicates whom.
+// String lists all nodes as redis-cli --cluster check does, masters first: role, id and
+// address, slots, and who replicates whom.
 func (v *View) String() string {
 	var b strings.Builder
 	for _, n := range v.Nodes {
@@ -15,7 +16,8 @@ func (v *View) String() string {
 			continue
 		}
 		owned := n.Slots()
-		fmt.Fprintf(&b, "M: %s %s%s\n   slots:%s (%s) master\n", n.ID, n.Address, n.mark(), bracketed(owned), plural(owned.Len(), "slot"))
+		fmt.Fprintf(&b, "M: %s %s%s\n   slots:%s (%s) master\n", n.ID, n.Address, n.mark(), bracketed(owned),
+			plural(owned.Len(), "slot"))
 		if r := len(v.Replicas(n.ID)); r > 0 {
 			fmt.Fprintf(&b, "   %d additional replica(s)\n", r)
 		}

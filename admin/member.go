@@ -16,8 +16,8 @@ type Member = clusterproto.Member
 // OpenSlot is a slot that is migrating from or importing to a node (docs/spec.md §8).
 type OpenSlot = clusterproto.OpenSlot
 
-// ParseNodes reads the answer to CLUSTER NODES of Redis 3 to Valkey 9 and of slotmesh. The error
-// names the line and what is wrong with it.
+// ParseNodes reads the answer to CLUSTER NODES of Redis 3 to Valkey 9 and of slotmesh.
+// The error names the line and what is wrong with it.
 func ParseNodes(text string) ([]Member, error) {
 	list, err := clusterproto.ParseNodes(text)
 	if err != nil {

@@ -98,7 +98,8 @@ func (m *model) act(a Action) error {
 	return nil
 }
 
-// move is MIGRATE: the source has the slot open, the target owns it and does not migrate it.
+// move is MIGRATE: the source has the slot open, the target owns it and does not migrate
+// it.
 func (m *model) move(from, to *Node, slot slots.Slot) error {
 	switch {
 	case !from.isOpenAtAll(slot) && !from.Owns(slot):
@@ -119,8 +120,8 @@ func (m *model) give(from, to *Node, slot slots.Slot) {
 	}
 }
 
-// bump renews a node's claims: other owners of its slots hear of them, lose those and delete
-// their keys (SPEC §4.6).
+// bump renews a node's claims: other owners of its slots hear of them, lose those and
+// delete their keys (SPEC §4.6).
 func (m *model) bump(n *Node) {
 	for _, other := range m.w.nodes {
 		n.Epoch = max(n.Epoch, other.Epoch+1)

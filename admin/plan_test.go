@@ -24,8 +24,8 @@ func (w *world) apply(p migrate.Plan) {
 	}
 }
 
-// firstOf returns the first n slots of a plan, in the order of its moves: what an interrupted run
-// may have done.
+// firstOf returns the first n slots of a plan, in the order of its moves: what an
+// interrupted run may have done.
 func firstOf(p migrate.Plan, n int) migrate.Plan {
 	var done migrate.Plan
 	for _, mv := range p.Moves {
@@ -65,7 +65,8 @@ func TestReshardIsResumedWhereverItStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, want := second.Moves.Len(), first.Moves.Len()-done.Len(); got != want || !second.Resumed {
-			t.Fatalf("after %d of %d slots the next run moves %d, resumed %v", done.Len(), first.Moves.Len(), got, second.Resumed)
+			t.Fatalf("after %d of %d slots the next run moves %d, resumed %v", done.Len(), first.Moves.Len(), got,
+				second.Resumed)
 		}
 		// Another request is another plan.
 		ask.Slots++
@@ -80,7 +81,12 @@ func TestUnfinishedMovesComeFirst(t *testing.T) {
 		"open at the target":       func(w *world) { w.open(1, 7, true, 0) },
 		"open at both":             func(w *world) { w.open(1, 7, true, 0); w.open(0, 7, false, 1) },
 		"the source has not heard": func(w *world) { w.own(1, "7 5461-10922"); w.open(0, 7, false, 1) },
-		"only the state is left":   func(w *world) { w.own(0, "0-6 8-5460"); w.own(1, "7 5461-10922"); w.open(0, 7, false, 1) },
+		"only the state is left": func(w *world) {
+			w.own(0, "0-6 8-5460")
+			w.own(1, "7 5461-10922")
+			w.open(0, 7, false,
+				1)
+		},
 	} {
 		w := newWorld(t, 3)
 		w.nodes[1].Epoch = 9
@@ -91,7 +97,8 @@ func TestUnfinishedMovesComeFirst(t *testing.T) {
 			continue
 		}
 		want := slots.NewSet(7)
-		if len(p.Finish.Moves) != 1 || p.Finish.Moves[0].Slots != want || p.Finish.Moves[0].From != nodeID(0) || p.Finish.Moves[0].To != nodeID(1) {
+		if len(p.Finish.Moves) != 1 || p.Finish.Moves[0].Slots != want || p.Finish.Moves[0].From != nodeID(0) ||
+			p.Finish.Moves[0].To != nodeID(1) {
 			t.Errorf("%s: first comes\n%s", name, p)
 		}
 		if text := p.String(); !strings.Contains(text, "First 1 slot that an interrupted move left open") {

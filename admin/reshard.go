@@ -16,9 +16,10 @@ type Reshard struct {
 	From  []string // the masters that give them, likewise; none means all others
 }
 
-// PlanReshard plans to move a number of slots to a master, chosen as redis-cli does. If the same was
-// asked for before and interrupted, the plan is what is left of it. The error matches ErrBroken if the
-// cluster has problems, ErrUnknownNode if a node is not in it.
+// PlanReshard plans to move a number of slots to a master, chosen as redis-cli does. If
+// the same was asked for before and interrupted, the plan is what is left of it. The
+// error matches ErrBroken if the cluster has problems, ErrUnknownNode if a node is not in
+// it.
 func (c *Client) PlanReshard(v *View, r Reshard) (*MovePlan, error) {
 	to, err := v.findMaster(r.To)
 	if err != nil {

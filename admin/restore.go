@@ -59,14 +59,15 @@ func verify(d storage.Dir, f BackupFile) error {
 		return err
 	}
 	if got := fmt.Sprintf("%016x", sum.Sum64()); n != f.Bytes || got != f.Checksum {
-		return fmt.Errorf("%d bytes with checksum %s, the manifest says %d and %s: %w", n, got, f.Bytes, f.Checksum, frame.ErrCorrupt)
+		return fmt.Errorf("%d bytes with checksum %s, the manifest says %d and %s: %w", n, got, f.Bytes, f.Checksum,
+			frame.ErrCorrupt)
 	}
 	return nil
 }
 
-// Restore writes a backup into a cluster of any size, which must hold no keys unless replace
-// is set; then keys it has are overwritten. Nobody should write to it meanwhile. Keys that have
-// expired since are left out. It returns the number of keys written.
+// Restore writes a backup into a cluster of any size, which must hold no keys unless
+// replace is set; then keys it has are overwritten. Nobody should write to it meanwhile.
+// Keys that have expired since are left out. It returns the number of keys written.
 func (c *Client) Restore(ctx context.Context, v *View, dir string, replace bool) (keys int64, err error) {
 	if err := Check(v).err(v.Nodes[0].Address); err != nil {
 		return 0, err
@@ -76,7 +77,8 @@ func (c *Client) Restore(ctx context.Context, v *View, dir string, replace bool)
 		return 0, err
 	}
 	if s := Summarize(v); s.Keys > 0 && !replace {
-		return 0, fmt.Errorf("%w: the cluster holds %d keys; --cluster-replace overwrites those that are in the backup", ErrNotEmpty, s.Keys)
+		return 0, fmt.Errorf("%w: the cluster holds %d keys; --cluster-replace overwrites those that are in the backup",
+			ErrNotEmpty, s.Keys)
 	}
 	t := &tracker{c: c, begin: time.Now()}
 	t.p.TotalKeys = m.Keys
@@ -92,7 +94,8 @@ func (c *Client) Restore(ctx context.Context, v *View, dir string, replace bool)
 	t.report(true)
 	if err != nil {
 		return t.p.Keys, &StepError{Verb: "restore", Step: "writing keys", Err: err,
-			Left: fmt.Sprintf("%d of %d keys are written", t.p.Keys, m.Keys), Next: "the same command with --cluster-replace writes them all again"}
+			Left: fmt.Sprintf("%d of %d keys are written", t.p.Keys, m.Keys),
+			Next: "the same command with --cluster-replace writes them all again"}
 	}
 	return t.p.Keys, nil
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/slotmesh/slotmesh/admin"
 )
 
-// A move that nodes make by themselves waits for a target that dies, perhaps for ever. Check tells of it, fix does not wait
-// too, and once the target is given up and forgotten no slot is open.
+// A move that nodes make by themselves waits for a target that dies, perhaps for ever.
+// Check tells of it, fix does not wait too, and once the target is given up and forgotten
+// no slot is open.
 func TestTargetOfAMoveDies(t *testing.T) {
 	for name, under := range map[string]time.Duration{"before the first key": 0, "in the middle": 700 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +70,8 @@ func TestTargetOfAMoveDies(t *testing.T) {
 	}
 }
 
-// Who interrupts a move that nodes make by themselves is told that it goes on, and how to stop it.
+// Who interrupts a move that nodes make by themselves is told that it goes on, and how to
+// stop it.
 func TestInterruptedJobGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := operate(t)
@@ -85,7 +87,8 @@ func TestInterruptedJobGoesOn(t *testing.T) {
 		err = s.admin.Move(ctx, v, plan, admin.MoveOptions{})
 		var stopped *admin.StepError
 		if !errors.As(err, &stopped) || !errors.Is(err, context.DeadlineExceeded) ||
-			!strings.Contains(err.Error(), "goes on by itself; to stop it, send CLUSTER CANCELSLOTMIGRATIONS to "+s.c.Addrs()[3]) {
+			!strings.Contains(err.Error(), "goes on by itself; to stop it, send CLUSTER CANCELSLOTMIGRATIONS to "+
+				s.c.Addrs()[3]) {
 			t.Errorf("interrupted: %v", err)
 		}
 		s.c.Delay(0)
@@ -102,8 +105,8 @@ func TestInterruptedJobGoesOn(t *testing.T) {
 	})
 }
 
-// A master that gives away its last slot becomes a replica. Those who took its slots hear nevertheless that the moves are over:
-// the next verb would wait for them.
+// A master that gives away its last slot becomes a replica. Those who took its slots hear
+// nevertheless that the moves are over: the next verb would wait for them.
 func TestDrainedMasterLeavesNoMoveUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := operate(t)

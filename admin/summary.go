@@ -27,7 +27,8 @@ func Summarize(v *View) Summary {
 	var s Summary
 	for _, n := range v.Masters() {
 		owned := n.Slots()
-		s.Masters = append(s.Masters, MasterSummary{ID: n.ID, Address: n.Address, Keys: n.Keys, Slots: owned.Len(), Replicas: len(v.Replicas(n.ID))})
+		s.Masters = append(s.Masters, MasterSummary{ID: n.ID, Address: n.Address, Keys: n.Keys, Slots: owned.Len(),
+			Replicas: len(v.Replicas(n.ID))})
 		s.Keys += n.Keys
 	}
 	return s
@@ -40,8 +41,10 @@ func (s Summary) KeysPerSlot() float64 { return float64(s.Keys) / slots.Count }
 func (s Summary) String() string {
 	var b strings.Builder
 	for _, m := range s.Masters {
-		fmt.Fprintf(&b, "%s (%s...) -> %d keys | %d slots | %d slaves.\n", m.Address, m.ID.Short(), m.Keys, m.Slots, m.Replicas)
+		fmt.Fprintf(&b, "%s (%s...) -> %d keys | %d slots | %d slaves.\n", m.Address, m.ID.Short(), m.Keys, m.Slots,
+			m.Replicas)
 	}
-	fmt.Fprintf(&b, "[OK] %d keys in %d masters.\n%.2f keys per slot on average.\n", s.Keys, len(s.Masters), s.KeysPerSlot())
+	fmt.Fprintf(&b, "[OK] %d keys in %d masters.\n%.2f keys per slot on average.\n", s.Keys, len(s.Masters),
+		s.KeysPerSlot())
 	return b.String()
 }

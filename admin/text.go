@@ -9,7 +9,8 @@ import (
 
 func slotText(slot slots.Slot) string { return strconv.Itoa(int(slot)) }
 
-// slotList prints a set for a message, cut where it would get long: "0-5460 7 and 312 more".
+// slotList prints a set for a message, cut where it would get long: "0-5460 7 and 312
+// more".
 func slotList(set slots.Set) string {
 	const most = 8
 	var parts []string

@@ -5,8 +5,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// unfinished returns the moves that an interrupted Move left open, and those that nodes are about to make by
-// themselves. What else is wrong with the cluster is an error that matches ErrBroken.
+// unfinished returns the moves that an interrupted Move left open, and those that nodes
+// are about to make by themselves. What else is wrong with the cluster is an error that
+// matches ErrBroken.
 func unfinished(v *View) (migrate.Plan, error) {
 	pairs := make(map[[2]slots.NodeID]*slots.Set)
 	var order [][2]slots.NodeID
@@ -62,9 +63,9 @@ func unfinished(v *View) (migrate.Plan, error) {
 	return p, bad.err(v.Nodes[0].Address)
 }
 
-// goesOn reports whether the slot's open states are those of one move from from to to, at any
-// of its steps, and nobody else's: open at the target, then at both, then the target owns it and
-// the source is still to hear of that.
+// goesOn reports whether the slot's open states are those of one move from from to to, at
+// any of its steps, and nobody else's: open at the target, then at both, then the target
+// owns it and the source is still to hear of that.
 func (v *View) goesOn(slot slots.Slot, from, to slots.NodeID) bool {
 	source, target, owner := v.Node(from), v.Node(to), v.Owner(slot)
 	if source == nil || target == nil || !source.Alive() || !target.Alive() || !target.IsMaster() || !source.IsMaster() {
@@ -75,7 +76,8 @@ func (v *View) goesOn(slot slots.Slot, from, to slots.NodeID) bool {
 			return false
 		}
 		for _, o := range n.Open {
-			if o.Slot == slot && !(n == target && o.Importing && o.Peer == from) && !(n == source && !o.Importing && o.Peer == to) {
+			if o.Slot == slot && !(n == target && o.Importing && o.Peer == from) &&
+				!(n == source && !o.Importing && o.Peer == to) {
 				return false
 			}
 		}

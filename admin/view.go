@@ -42,12 +42,12 @@ func (n *Node) Serves() bool { return n.IsMaster() && len(n.Ranges) > 0 }
 // Name is how messages call the node.
 func (n *Node) Name() string { return n.Address + " (" + n.ID.Short() + "…)" }
 
-// View asks the node at entry, "host:port", who is in the cluster, then asks all of them, and so
-// on until nobody new turns up. That some node does not answer is no error, but
+// View asks the node at entry, "host:port", who is in the cluster, then asks all of them,
+// and so on until nobody new turns up. That some node does not answer is no error, but
 // entry must.
 //
-// Nodes are not asked at one moment. If a slot changes hands meanwhile, so that it seems to be
-// nobody's or two nodes', all are asked again, a few times at most.
+// Nodes are not asked at one moment. If a slot changes hands meanwhile, so that it seems
+// to be nobody's or two nodes', all are asked again, a few times at most.
 func (c *Client) View(ctx context.Context, entry string) (*View, error) {
 	if _, err := splitAddr(entry); err != nil {
 		return nil, err
@@ -65,8 +65,9 @@ func (c *Client) View(ctx context.Context, entry string) (*View, error) {
 
 const maxLooks = 5
 
-// torn reports whether a slot on its way, as one node says at least, has not just one owner among
-// those who answered: it may have been given up before the one was asked, or taken after.
+// torn reports whether a slot on its way, as one node says at least, has not just one
+// owner among those who answered: it may have been given up before the one was asked, or
+// taken after.
 func (v *View) torn() bool {
 	var moving, once, twice slots.Set
 	for _, n := range v.Alive() {
@@ -109,7 +110,8 @@ func (c *Client) view(ctx context.Context, entry string) (*View, error) {
 		v.Nodes = append(v.Nodes, found...)
 	}
 	slices.SortFunc(v.Nodes[1:], func(a, b *Node) int {
-		return cmp.Or(cmp.Compare(a.Addr.Host, b.Addr.Host), cmp.Compare(a.Addr.Port, b.Addr.Port), slices.Compare(a.ID[:], b.ID[:]))
+		return cmp.Or(cmp.Compare(a.Addr.Host, b.Addr.Host), cmp.Compare(a.Addr.Port, b.Addr.Port),
+			slices.Compare(a.ID[:], b.ID[:]))
 	})
 	return v, nil
 }
@@ -155,8 +157,8 @@ func (c *Client) visit(ctx context.Context, n *Node) {
 	}
 }
 
-// ask returns what the node at addr says; Err tells if it says nothing. A node that loads its
-// data just after its start is waited for.
+// ask returns what the node at addr says; Err tells if it says nothing. A node that loads
+// its data just after its start is waited for.
 func (c *Client) ask(ctx context.Context, addr string) *Node {
 	deadline := time.Now().Add(c.cfg.Timeout)
 	for {
@@ -263,8 +265,8 @@ func (v *View) Alive() []*Node {
 	return list
 }
 
-// Owner returns the master that says slot is its own; if several do, the one with the greatest
-// epoch. It is nil if nobody does.
+// Owner returns the master that says slot is its own; if several do, the one with the
+// greatest epoch. It is nil if nobody does.
 func (v *View) Owner(slot slots.Slot) *Node {
 	var owner *Node
 	for _, n := range v.Nodes {
@@ -316,7 +318,8 @@ type keyCounts struct {
 
 // countKeys asks masters how many keys they hold in each slot of set. Slots without
 // keys are left out.
-func (c *Client) countKeys(ctx context.Context, masters []*Node, set slots.Set) (map[slots.Slot]map[slots.NodeID]int, error) {
+func (c *Client) countKeys(ctx context.Context, masters []*Node, set slots.Set) (map[slots.Slot]map[slots.NodeID]int,
+	error) {
 	counts := keyCounts{by: make(map[slots.Slot]map[slots.NodeID]int)}
 	err := each(len(masters), func(i int) error {
 		n := masters[i]

@@ -15,8 +15,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// tools are the two commands that administer, each with servers of its own kind, all in processes of their own with a
-// folder on disk.
+// tools are the two commands that administer, each with servers of its own kind, all in
+// processes of their own with a folder on disk.
 var tools = []struct {
 	name  string
 	start func(b *testing.B, args ...string) string
@@ -30,7 +30,8 @@ var tools = []struct {
 	}},
 }
 
-// BenchmarkAdminCreate makes a cluster of servers that run already, until the command says that all is well.
+// BenchmarkAdminCreate makes a cluster of servers that run already, until the command
+// says that all is well.
 func BenchmarkAdminCreate(b *testing.B) {
 	for _, n := range []int{6, 30} {
 		for _, tool := range tools {
@@ -47,7 +48,8 @@ func BenchmarkAdminCreate(b *testing.B) {
 	}
 }
 
-// BenchmarkAdminRebalance gives an empty fourth master its share of 200,000 keys with values of 100 bytes.
+// BenchmarkAdminRebalance gives an empty fourth master its share of 200,000 keys with
+// values of 100 bytes.
 func BenchmarkAdminRebalance(b *testing.B) {
 	const perSlot = 200_000/slots.Count + 1
 	keys := keysOf(perSlot)
@@ -159,7 +161,8 @@ func command(b *testing.B) string {
 	return path
 }
 
-// startServe starts `slotmesh serve` in cluster mode, to end with the benchmark, and returns its address.
+// startServe starts `slotmesh serve` in cluster mode, to end with the benchmark, and
+// returns its address.
 func startServe(b *testing.B, args ...string) string {
 	b.Helper()
 	path := command(b)
@@ -174,7 +177,8 @@ func startServe(b *testing.B, args ...string) string {
 		if port > 55_000 {
 			continue
 		}
-		cmd := exec.Command(path, append([]string{"serve", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes",
+		cmd := exec.Command(path, append([]string{"serve", "--port", strconv.Itoa(port), "--bind", "127.0.0.1",
+			"--cluster-enabled", "yes",
 			"--save", "", "--dir", b.TempDir()}, args...)...)
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)

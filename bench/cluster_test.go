@@ -148,8 +148,8 @@ func idleBus(b *testing.B, n int) (perNode float64) {
 	return perNode
 }
 
-// synctestRun runs f in a bubble of fake time. synctest wants a *testing.T, which a benchmark has
-// not: RunTests makes one.
+// synctestRun runs f in a bubble of fake time. synctest wants a *testing.T, which a
+// benchmark has not: RunTests makes one.
 func synctestRun(b *testing.B, f func(testing.TB)) {
 	ok := testing.RunTests(func(_, _ string) (bool, error) { return true, nil }, []testing.InternalTest{{
 		Name: "bubble",

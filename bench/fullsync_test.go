@@ -12,8 +12,9 @@ import (
 // fullSyncKeys is the number of keys of 100 bytes that a new replica has to get.
 const fullSyncKeys = 1_000_000
 
-// BenchmarkFullSync brings a new replica up to date over loopback TCP, from process to process, ours and redis-server's with its best settings
-// (without a delay, without a file), in turn. The figure is the median of the rounds. Beside it stands the latency of
+// BenchmarkFullSync brings a new replica up to date over loopback TCP, from process to
+// process, ours and redis-server's with its best settings (without a delay, without a
+// file), in turn. The figure is the median of the rounds. Beside it stands the latency of
 // a client that writes to the master once a millisecond, before and in the meantime.
 func BenchmarkFullSync(b *testing.B) {
 	b.Run("slotmesh", func(b *testing.B) { syncRounds(syncOurs(b)) })
@@ -25,7 +26,8 @@ func BenchmarkFullSync(b *testing.B) {
 	})
 }
 
-// syncRounds calls once, which makes one full sync from the master and returns how long it took.
+// syncRounds calls once, which makes one full sync from the master and returns how long
+// it took.
 func syncRounds(b *testing.B, master string, once func() time.Duration) {
 	var took, meantime []time.Duration
 	idle := latencies(b, master, func() { time.Sleep(2 * time.Second) })
@@ -73,7 +75,8 @@ func syncOurs(b *testing.B) (*testing.B, string, func() time.Duration) {
 }
 
 func syncRedis(b *testing.B) (*testing.B, string, func() time.Duration) {
-	args := []string{"--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--repl-diskless-load", "swapdb", "--cluster-enabled", "no",
+	args := []string{"--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--repl-diskless-load", "swapdb",
+		"--cluster-enabled", "no",
 		"--enable-debug-command", "yes"}
 	master, replica := startRedis(b, args...), startRedis(b, args...)
 	redisCLI(b, "-p", portOf(master), "debug", "populate", strconv.Itoa(fullSyncKeys), "key", "100")

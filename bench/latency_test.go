@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// latencies returns how long each write of a client took while meanwhile ran: one a millisecond, on one connection.
+// latencies returns how long each write of a client took while meanwhile ran: one a
+// millisecond, on one connection.
 func latencies(b *testing.B, addr string, meanwhile func()) (list []time.Duration) {
 	b.Helper()
 	conn, err := net.Dial("tcp", addr)

@@ -15,7 +15,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// What moves: 2,048 slots of the first of three masters, with keys of 16 bytes and values of 100.
+// What moves: 2,048 slots of the first of three masters, with keys of 16 bytes and values
+// of 100.
 const movedSlots = 2048
 
 var density = []struct {
@@ -23,8 +24,8 @@ var density = []struct {
 	perSlot int
 }{{"sparse", 12}, {"dense", 61}} // 61 a slot are 1M keys in all
 
-// BenchmarkReshard moves slots by slotmesh's own job and, between redis-server processes, by
-// redis-cli --cluster reshard with its best pipeline.
+// BenchmarkReshard moves slots by slotmesh's own job and, between redis-server processes,
+// by redis-cli --cluster reshard with its best pipeline.
 func BenchmarkReshard(b *testing.B) {
 	for _, d := range density {
 		b.Run(d.name+"/slotmesh", func(b *testing.B) {
@@ -128,7 +129,8 @@ func reshardRedis(b *testing.B, perSlot int) time.Duration {
 
 func portOf(addr string) string { return addr[strings.IndexByte(addr, ':')+1:] }
 
-// startRedis starts a redis-server in cluster mode that ends with the benchmark, and returns its address.
+// startRedis starts a redis-server in cluster mode that ends with the benchmark, and
+// returns its address.
 func startRedis(b *testing.B, args ...string) string {
 	b.Helper()
 	for range 20 {
@@ -142,7 +144,8 @@ func startRedis(b *testing.B, args ...string) string {
 		if port > 55_000 {
 			continue
 		}
-		cmd := exec.Command("redis-server", append([]string{"--port", strconv.Itoa(port), "--cluster-enabled", "yes", "--save", "", "--dir", b.TempDir()}, args...)...)
+		cmd := exec.Command("redis-server", append([]string{"--port", strconv.Itoa(port), "--cluster-enabled", "yes",
+			"--save", "", "--dir", b.TempDir()}, args...)...)
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)
 		}

@@ -13,7 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// While a key's owner is out of reach, and nobody succeeds it, each node loads the value for itself, if it may.
+// While a key's owner is out of reach, and nobody succeeds it, each node loads the value
+// for itself, if it may.
 func TestLoadWithoutOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
@@ -41,7 +42,8 @@ func TestLoadWithoutOwner(t *testing.T) {
 		if v, err := list[0].Get(t.Context(), key); err != nil || v != "v" {
 			t.Fatalf("%q, %v", v, err)
 		}
-		for name, err := range map[string]error{"nobody": cache.ErrNotFound, "trouble": errors.New("the database is on holiday")} {
+		for name, err := range map[string]error{"nobody": cache.ErrNotFound,
+			"trouble": errors.New("the database is on holiday")} {
 			if _, got := list[0].Get(t.Context(), name); got == nil || got.Error() != err.Error() {
 				t.Errorf("%s: %v", name, got)
 			}

@@ -17,7 +17,8 @@ import (
 // ErrNotFound says that there is no such thing: what a loader returns, and Get passes on.
 var ErrNotFound = errors.New("cache: not found")
 
-// Cache is a cache of values of one type. It is safe for concurrent use and ends with its node.
+// Cache is a cache of values of one type. It is safe for concurrent use and ends with its
+// node.
 type Cache[V any] struct {
 	cfg    Config[V]
 	node   *slotmesh.Node
@@ -37,18 +38,19 @@ type Stats struct {
 	Stale  uint64 // values past their TTL that were served
 	Misses uint64 // nothing was there: the caller waited for a load
 	Loads  uint64 // calls of the loader at this node
-	// Alone counts those of them for keys whose owner was out of reach, see Config.OwnerTimeout, or
-	// has another version of the cache.
+	// Alone counts those of them for keys whose owner was out of reach, see
+	// Config.OwnerTimeout, or has another version of the cache.
 	Alone    uint64
 	LoadErrs uint64 // of them, those that failed with another error than ErrNotFound
-	// StoreErrs counts loaded values that could not be stored: memory had run out, or the owner had changed.
+	// StoreErrs counts loaded values that could not be stored: memory had run out, or the
+	// owner had changed.
 	StoreErrs uint64
 }
 
 type stats struct{ hits, copies, stale, misses, loads, alone, loadErrs, storeErrs atomic.Uint64 }
 
-// New makes a cache. The error names the field of cfg that is wrong; it matches slotmesh.ErrRegistered if
-// the node has a cache of that name.
+// New makes a cache. The error names the field of cfg that is wrong; it matches
+// slotmesh.ErrRegistered if the node has a cache of that name.
 func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -67,9 +69,10 @@ func (c *Cache[V]) funcName() string { return "cache." + c.cfg.Name }
 // keyOf is where a value is stored.
 func (c *Cache[V]) keyOf(key string) string { return c.cfg.Name + ":" + key }
 
-// Get returns the value of key, loading it if it is not there. The error is ErrNotFound, the loader's,
-// ctx's, or one of slotmesh.Router. The loader's error is the one that it returned if it ran at this
-// node; from another node come its text and what it matches of Config.Errors.
+// Get returns the value of key, loading it if it is not there. The error is ErrNotFound,
+// the loader's, ctx's, or one of slotmesh.Router. The loader's error is the one that it
+// returned if it ran at this node; from another node come its text and what it matches of
+// Config.Errors.
 func (c *Cache[V]) Get(ctx context.Context, key string) (V, error) {
 	asked := time.Now()
 	if v, ok, err := c.copied(key, asked); ok {
@@ -97,7 +100,8 @@ func (c *Cache[V]) copied(key string, asked time.Time) (v V, ok bool, err error)
 	return v, true, e.err()
 }
 
-// stored returns what the owner of key has, and whether it was reached in the time that it is given.
+// stored returns what the owner of key has, and whether it was reached in the time that
+// it is given.
 func (c *Cache[V]) stored(ctx context.Context, key string) (b []byte, reached bool, err error) {
 	if m := c.node.Map(); m != nil && m.IsMine(slots.OfString(c.keyOf(key))) { // at memory speed
 		if b, err = c.node.Get(ctx, c.keyOf(key)); err == nil || errors.Is(err, slotmesh.ErrNotFound) {
@@ -118,14 +122,16 @@ func (c *Cache[V]) bound(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, c.cfg.OwnerTimeout)
 }
 
-// reachedOwner reports whether the owner was reached, for all that the cache can tell, before bounded
-// ended: if ctx ended too, it may only have been the caller's haste.
+// reachedOwner reports whether the owner was reached, for all that the cache can tell,
+// before bounded ended: if ctx ended too, it may only have been the caller's haste.
 func reachedOwner(ctx, bounded context.Context, err error) bool {
 	return err == nil || errors.Is(err, slotmesh.ErrNotFound) || bounded.Err() == nil || ctx.Err() != nil
 }
 
-// serve returns what is to be said of the owner's answer; done is false if the value is to be loaded.
-func (c *Cache[V]) serve(key string, b []byte, reached bool, answer error, asked time.Time) (v V, done bool, err error) {
+// serve returns what is to be said of the owner's answer; done is false if the value is
+// to be loaded.
+func (c *Cache[V]) serve(key string, b []byte, reached bool, answer error, asked time.Time) (v V, done bool,
+	err error) {
 	if answer != nil {
 		return v, reached && !errors.Is(answer, slotmesh.ErrNotFound), answer
 	}
@@ -145,7 +151,8 @@ func (c *Cache[V]) serve(key string, b []byte, reached bool, answer error, asked
 	return v, false, nil
 }
 
-// fetch returns a value that is loaded for it: by the owner, or here if that is out of reach.
+// fetch returns a value that is loaded for it: by the owner, or here if that is out of
+// reach.
 func (c *Cache[V]) fetch(ctx context.Context, key string, reached bool) (v V, err error) {
 	c.stats.misses.Add(1)
 	var b []byte
@@ -181,8 +188,8 @@ func (c *Cache[V]) open(b []byte) (e entry, v V, err error) {
 	return e, v, err
 }
 
-// foreign logs, once, that what another version of the cache or somebody else has written counts as
-// a miss.
+// foreign logs, once, that what another version of the cache or somebody else has written
+// counts as a miss.
 func (c *Cache[V]) foreign(key string, err error) {
 	c.told.foreign.Do(func() {
 		c.node.Logger().Warn("a cache found a value that it cannot read, and loads it anew, as it will others",
@@ -224,8 +231,8 @@ func (c *Cache[V]) ask(ctx context.Context, key string) ([]byte, error) {
 	})
 }
 
-// causeOf returns the loader's error that err carries; here is what it was if the loader ran at this
-// node.
+// causeOf returns the loader's error that err carries; here is what it was if the loader
+// ran at this node.
 func (c *Cache[V]) causeOf(err error, here *failure) error {
 	if err == nil {
 		return nil
@@ -253,8 +260,8 @@ var over = func() context.Context {
 	return ctx
 }()
 
-// Set stores a value as if it had just been loaded; a load under way does not overwrite it. Copies at other nodes are used for
-// up to CopyTTL more.
+// Set stores a value as if it had just been loaded; a load under way does not overwrite
+// it. Copies at other nodes are used for up to CopyTTL more.
 func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 	b, err := c.cfg.Codec.Encode(v)
 	if err != nil {
@@ -270,6 +277,7 @@ func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 func (c *Cache[V]) Stats() Stats {
 	return Stats{
 		Hits: c.stats.hits.Load(), Copies: c.stats.copies.Load(), Stale: c.stats.stale.Load(), Misses: c.stats.misses.Load(),
-		Loads: c.stats.loads.Load(), Alone: c.stats.alone.Load(), LoadErrs: c.stats.loadErrs.Load(), StoreErrs: c.stats.storeErrs.Load(),
+		Loads: c.stats.loads.Load(), Alone: c.stats.alone.Load(), LoadErrs: c.stats.loadErrs.Load(),
+		StoreErrs: c.stats.storeErrs.Load(),
 	}
 }

@@ -34,11 +34,12 @@ func TestLoadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 6})
 		var loads atomic.Int64
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Load: func(ctx context.Context, key string) (string, error) {
-			loads.Add(1)
-			time.Sleep(time.Second)
-			return "value of " + key, nil
-		}})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute,
+			Load: func(ctx context.Context, key string) (string, error) {
+				loads.Add(1)
+				time.Sleep(time.Second)
+				return "value of " + key, nil
+			}})
 		var wg sync.WaitGroup
 		for i := range 10_000 {
 			wg.Go(func() {
@@ -72,15 +73,16 @@ func TestOwnerDiesWhileLoading(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
 		time.Sleep(time.Second)
 		var loads atomic.Int64
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Load: func(ctx context.Context, key string) (string, error) {
-			loads.Add(1)
-			select {
-			case <-time.After(10 * time.Second):
-				return "v", nil
-			case <-ctx.Done():
-				return "", ctx.Err()
-			}
-		}})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute,
+			Load: func(ctx context.Context, key string) (string, error) {
+				loads.Add(1)
+				select {
+				case <-time.After(10 * time.Second):
+					return "v", nil
+				case <-ctx.Done():
+					return "", ctx.Err()
+				}
+			}})
 		victim := -1
 		for i, n := range c.Nodes() {
 			if n.Map().IsMine(slots.OfString("c:k")) {
@@ -112,10 +114,11 @@ func TestStaleWhileRevalidate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		var loads atomic.Int64
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Stale: time.Hour, Jitter: -1, Load: func(context.Context, string) (string, error) {
-			time.Sleep(time.Second)
-			return fmt.Sprint(loads.Add(1)), nil
-		}})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Stale: time.Hour, Jitter: -1,
+			Load: func(context.Context, string) (string, error) {
+				time.Sleep(time.Second)
+				return fmt.Sprint(loads.Add(1)), nil
+			}})
 		get := func(want string, atMost time.Duration) {
 			t.Helper()
 			for _, one := range list {
@@ -143,10 +146,11 @@ func TestNegative(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		for _, negative := range []time.Duration{0, time.Minute} {
 			var loads atomic.Int64
-			list := open(t, c, cache.Config[string]{Name: fmt.Sprint("c", negative), TTL: time.Hour, Negative: negative, Load: func(context.Context, string) (string, error) {
-				loads.Add(1)
-				return "", fmt.Errorf("no row: %w", cache.ErrNotFound)
-			}})
+			list := open(t, c, cache.Config[string]{Name: fmt.Sprint("c", negative), TTL: time.Hour, Negative: negative,
+				Load: func(context.Context, string) (string, error) {
+					loads.Add(1)
+					return "", fmt.Errorf("no row: %w", cache.ErrNotFound)
+				}})
 			for _, one := range list {
 				if _, err := one.Get(t.Context(), "k"); !errors.Is(err, cache.ErrNotFound) {
 					t.Errorf("%v", err)
@@ -171,16 +175,17 @@ func TestNegative(t *testing.T) {
 func TestLoaderErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Hour, LoadTimeout: time.Minute, Load: func(ctx context.Context, key string) (string, error) {
-			switch {
-			case key == "panic":
-				panic("oh")
-			case strings.HasPrefix(key, "slow"):
-				<-ctx.Done()
-				return "", ctx.Err()
-			}
-			return "", errors.New("the database is on holiday")
-		}})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Hour, LoadTimeout: time.Minute,
+			Load: func(ctx context.Context, key string) (string, error) {
+				switch {
+				case key == "panic":
+					panic("oh")
+				case strings.HasPrefix(key, "slow"):
+					<-ctx.Done()
+					return "", ctx.Err()
+				}
+				return "", errors.New("the database is on holiday")
+			}})
 		for i, one := range list {
 			slow := fmt.Sprint("slow", i)
 			if _, err := one.Get(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), "on holiday") {
@@ -206,7 +211,8 @@ func TestSetAndDelete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Hour, Load: func(context.Context, string) (string, error) { return "loaded", nil }})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Hour,
+			Load: func(context.Context, string) (string, error) { return "loaded", nil }})
 		if err := list[0].Set(ctx, "k", "set"); err != nil {
 			t.Fatal(err)
 		}
@@ -229,8 +235,8 @@ func TestSetAndDelete(t *testing.T) {
 	})
 }
 
-// A hot key of another node is served from a copy, which is never older than CopyTTL; changes made here are seen at
-// once, those made elsewhere by then.
+// A hot key of another node is served from a copy, which is never older than CopyTTL;
+// changes made here are seen at once, those made elsewhere by then.
 func TestHotCopies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()

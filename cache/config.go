@@ -12,42 +12,47 @@ import (
 
 // Config says what a cache is to be. Name, TTL and one of Load and LoadTTL are required.
 type Config[V any] struct {
-	// Name tells the cluster's caches apart; it must not contain a colon or braces. A node has one cache
-	// of a name. Change it when V changes in a way that its Codec would not notice.
+	// Name tells the cluster's caches apart; it must not contain a colon or braces. A node
+	// has one cache of a name. Change it when V changes in a way that its Codec would not
+	// notice.
 	Name string
-	// Load gets the value of key from where it really lives. It returns ErrNotFound if there is no such thing. It runs at
-	// the key's owner, once for all who wait; ctx ends after LoadTimeout, or when the node closes, not when
-	// those who wait give up.
+	// Load gets the value of key from where it really lives. It returns ErrNotFound if there
+	// is no such thing. It runs at the key's owner, once for all who wait; ctx ends after
+	// LoadTimeout, or when the node closes, not when those who wait give up.
 	Load func(ctx context.Context, key string) (V, error)
-	// LoadTTL takes the place of Load if the loader knows how long a value is good. It also returns the
-	// value's TTL: 0 means Config.TTL; a negative one, that the value is for those who wait, and is not
-	// stored. With ErrNotFound it is how long that is remembered, 0: Config.Negative.
+	// LoadTTL takes the place of Load if the loader knows how long a value is good. It also
+	// returns the value's TTL: 0 means Config.TTL; a negative one, that the value is for
+	// those who wait, and is not stored. With ErrNotFound it is how long that is remembered,
+	// 0: Config.Negative.
 	LoadTTL func(ctx context.Context, key string) (V, time.Duration, error)
-	// Errors are errors of the loader that callers ask for with errors.Is. The loader's error matches
-	// them wherever it ran; all nodes must have the same here, since each travels as its text.
-	// context.Canceled and context.DeadlineExceeded need not be named.
+	// Errors are errors of the loader that callers ask for with errors.Is. The loader's
+	// error matches them wherever it ran; all nodes must have the same here, since each
+	// travels as its text. context.Canceled and context.DeadlineExceeded need not be named.
 	Errors []error
 	// TTL is how long a value is fresh.
 	TTL time.Duration
-	// Jitter spreads the ends of TTLs: each is shorter by up to this fraction, so that what was loaded
-	// together is not loaded together again. Default 0.1; negative: none.
+	// Jitter spreads the ends of TTLs: each is shorter by up to this fraction, so that what
+	// was loaded together is not loaded together again. Default 0.1; negative: none.
 	Jitter float64
-	// Stale is how much longer a value is served while it is loaded anew; a load that fails is tried again after
-	// a second. Default 0.
+	// Stale is how much longer a value is served while it is loaded anew; a load that fails
+	// is tried again after a second. Default 0.
 	Stale time.Duration
-	// Negative is how long the cache remembers that there is no such thing. Default: not at all.
+	// Negative is how long the cache remembers that there is no such thing. Default: not at
+	// all.
 	Negative time.Duration
-	// Copies is how many bytes this node may use for copies of hot entries that other nodes own, as a groupcache does:
-	// they are served without asking the owner. Default 0: none.
+	// Copies is how many bytes this node may use for copies of hot entries that other nodes
+	// own, as a groupcache does: they are served without asking the owner. Default 0: none.
 	Copies int
-	// CopyTTL is how long a copy is used, and so how long a Set or Delete elsewhere may go unnoticed. Default 1 s.
+	// CopyTTL is how long a copy is used, and so how long a Set or Delete elsewhere may go
+	// unnoticed. Default 1 s.
 	CopyTTL time.Duration
 	// LoadTimeout bounds a load. Default 30 s.
 	LoadTimeout time.Duration
-	// OwnerTimeout is how long Get and GetMany wait for the keys' owners to say what they have. Then the
-	// value is loaded at this node, for those who wait here, and stored nowhere, as groupcache does: the
-	// database gets a load from each node for as long as the owner is out of reach. Default 1 s;
-	// negative: wait, as long as ctx allows, for the owner or its successor.
+	// OwnerTimeout is how long Get and GetMany wait for the keys' owners to say what they
+	// have. Then the value is loaded at this node, for those who wait here, and stored
+	// nowhere, as groupcache does: the database gets a load from each node for as long as
+	// the owner is out of reach. Default 1 s; negative: wait, as long as ctx allows, for the
+	// owner or its successor.
 	OwnerTimeout time.Duration
 	// Codec turns values into bytes. Default: JSON; a []byte is taken as it is.
 	Codec Codec[V]
@@ -127,7 +132,8 @@ func checkErrors(list []error) error {
 		case err == nil || err.Error() == "":
 			return fmt.Errorf("cache: Config.Errors[%d] is nil or has no text", i)
 		case seen[err.Error()]:
-			return fmt.Errorf("cache: Config.Errors[%d] has the text of another: %q; at other nodes texts tell them apart", i, err)
+			return fmt.Errorf("cache: Config.Errors[%d] has the text of another: %q; at other nodes texts tell them apart", i,
+				err)
 		}
 		seen[err.Error()] = true
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// copies holds entries that other nodes own, the hottest of them: what is asked for all the time need not cross the
-// network each time, nor make one node serve all the others. A copy is used for a short time, and nobody tells it
-// when the entry changes.
+// copies holds entries that other nodes own, the hottest of them: what is asked for all
+// the time need not cross the network each time, nor make one node serve all the others.
+// A copy is used for a short time, and nobody tells it when the entry changes.
 type copies struct {
 	room int // bytes
 
@@ -28,8 +28,8 @@ type copied struct {
 const (
 	// copyOverhead is what a copy takes besides its key and its data, about.
 	copyOverhead = 200
-	// copyOneIn is how many fetches of an entry lead to a copy, on average: as with groupcache, this keeps out
-	// what is seldom asked for, without a count for each key.
+	// copyOneIn is how many fetches of an entry lead to a copy, on average: as with
+	// groupcache, this keeps out what is seldom asked for, without a count for each key.
 	copyOneIn = 10
 )
 

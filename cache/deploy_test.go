@@ -52,7 +52,8 @@ func (l *logs) into(_ int, cfg *slotmesh.Config) {
 	cfg.Logger = hclog.New(&hclog.LoggerOptions{Output: l})
 }
 
-// ownerOf returns the index of the node that owns a key of the keyspace, and of another one.
+// ownerOf returns the index of the node that owns a key of the keyspace, and of another
+// one.
 func ownerOf(c *clustertest.Cluster, key string) (owner, other int) {
 	for i, n := range c.Nodes() {
 		if n.Map().IsMine(slots.OfString(key)) {
@@ -62,8 +63,8 @@ func ownerOf(c *clustertest.Cluster, key string) (owner, other int) {
 	panic("nobody owns " + key)
 }
 
-// While a new version of the program is rolled out, a key's owner may not have the cache yet: who asks
-// loads the value, and the owner keeps it.
+// While a new version of the program is rolled out, a key's owner may not have the cache
+// yet: who asks loads the value, and the owner keeps it.
 func TestCacheThatTheOwnerDoesNotHave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logs
@@ -108,7 +109,8 @@ func TestCacheThatTheOwnerDoesNotHave(t *testing.T) {
 	})
 }
 
-// upper is a codec of another version: it reads nothing of the first one, and JSON reads nothing of it.
+// upper is a codec of another version: it reads nothing of the first one, and JSON reads
+// nothing of it.
 type upper struct{}
 
 func (upper) Encode(v string) ([]byte, error) { return []byte("UPPER" + strings.ToUpper(v)), nil }
@@ -121,7 +123,8 @@ func (upper) Decode(data []byte) (string, error) {
 	return strings.ToLower(text), nil
 }
 
-// Values of another codec are misses, at the owner and for who asks, and each side keeps its own.
+// Values of another codec are misses, at the owner and for who asks, and each side keeps
+// its own.
 func TestValueOfAnotherCodec(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
@@ -137,7 +140,8 @@ func TestValueOfAnotherCodec(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The owner keeps values of the old version: the new one loads for itself, and does not write over them.
+		// The owner keeps values of the old version: the new one loads for itself, and does not
+		// write over them.
 		for range 3 {
 			for i, one := range []*cache.Cache[string]{old, fresh} {
 				if v, err := one.Get(ctx, "{k}"); err != nil || v != "v" {
@@ -196,7 +200,8 @@ func TestTwoCachesOfOneName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := cache.Config[string]{Name: "users", TTL: 1, Load: func(context.Context, string) (string, error) { return "", nil }}
+	cfg := cache.Config[string]{Name: "users", TTL: 1,
+		Load: func(context.Context, string) (string, error) { return "", nil }}
 	if _, err := cache.New(n, cfg); err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// entry is what is stored under a key: a byte with the version of this form and what it is, until
-// when it is fresh, which codec wrote the value, the value.
+// entry is what is stored under a key: a byte with the version of this form and what it
+// is, until when it is fresh, which codec wrote the value, the value.
 type entry struct {
 	absent bool // there is no such thing
 	fresh  time.Time
@@ -56,8 +56,8 @@ func decodeEntry(b []byte) (entry, error) {
 	}, nil
 }
 
-// codecTag tells codecs apart by their type, which includes the type of the values for JSON: some
-// codecs would read the bytes of others without an error.
+// codecTag tells codecs apart by their type, which includes the type of the values for
+// JSON: some codecs would read the bytes of others without an error.
 func codecTag[V any](codec Codec[V]) uint32 {
 	return uint32(xxhash.Sum64String(fmt.Sprintf("%T", codec)))
 }

@@ -8,22 +8,22 @@ import (
 )
 
 // An error of the loader travels to callers at other nodes as text. The texts of those of
-// Config.Errors that it matches travel with it, and stand for the same errors there. It is kept
-// apart from the errors of the call itself, so that a loader whose database is a cluster too does
-// not send the caller to other nodes by its errors.
+// Config.Errors that it matches travel with it, and stand for the same errors there. It
+// is kept apart from the errors of the call itself, so that a loader whose database is a
+// cluster too does not send the caller to other nodes by its errors.
 
 // codeLoader begins the text of an error of the loader on its way between nodes.
 const codeLoader = "LOADERROR "
 
-// failure is an error of the loader at the owner. It does not unwrap: what it means is for the
-// caller of Get, not for the call between the nodes.
+// failure is an error of the loader at the owner. It does not unwrap: what it means is
+// for the caller of Get, not for the call between the nodes.
 type failure struct {
 	cause  error
 	shared []error // of Config.Errors
 }
 
-// Error returns the form that travels: the code, the text, the texts of the errors that it matches,
-// all quoted.
+// Error returns the form that travels: the code, the text, the texts of the errors that
+// it matches, all quoted.
 func (f *failure) Error() string {
 	var b strings.Builder
 	b.WriteString(codeLoader + strconv.Quote(f.cause.Error()))
@@ -44,7 +44,8 @@ type remoteError struct {
 func (e *remoteError) Error() string   { return e.text }
 func (e *remoteError) Unwrap() []error { return e.matches }
 
-// parseFailure returns the loader's error whose traveling form is text, nil if it is another text.
+// parseFailure returns the loader's error whose traveling form is text, nil if it is
+// another text.
 func parseFailure(text string, shared []error) error {
 	rest, ok := strings.CutPrefix(text, codeLoader)
 	if !ok {
@@ -74,8 +75,8 @@ func parseFailure(text string, shared []error) error {
 	return e
 }
 
-// ranHere is the key of a context's value, a **failure: where a load that runs at the node of its
-// caller leaves the loader's error itself.
+// ranHere is the key of a context's value, a **failure: where a load that runs at the
+// node of its caller leaves the loader's error itself.
 type ranHere struct{}
 
 // leave leaves err for the caller if that is at this node.

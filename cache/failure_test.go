@@ -18,7 +18,8 @@ type codeError struct{ code int }
 
 func (e *codeError) Error() string { return fmt.Sprint("code ", e.code) }
 
-// The loader's error is itself where it ran; elsewhere it matches what is registered, and has its text.
+// The loader's error is itself where it ran; elsewhere it matches what is registered, and
+// has its text.
 func TestErrorsOfTheLoaderMatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
@@ -41,7 +42,8 @@ func TestErrorsOfTheLoaderMatch(t *testing.T) {
 	})
 }
 
-// A loader whose database is a cluster too has errors that must not be taken for those of this one.
+// A loader whose database is a cluster too has errors that must not be taken for those of
+// this one.
 func TestErrorsOfTheLoaderDoNotRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
@@ -53,7 +55,8 @@ func TestErrorsOfTheLoaderDoNotRoute(t *testing.T) {
 				Load: func(context.Context, string) (string, error) { return "", fmt.Errorf("db: %w", cause) }})
 			for _, one := range list {
 				begin := time.Now()
-				if _, err := one.Get(t.Context(), "k"); !errors.Is(err, cause) || err.Error() != "db: "+cause.Error() || time.Since(begin) > 0 {
+				if _, err := one.Get(t.Context(), "k"); !errors.Is(err, cause) || err.Error() != "db: "+cause.Error() ||
+					time.Since(begin) > 0 {
 					t.Errorf("%v became %v after %v", cause, err, time.Since(begin))
 				}
 				if st := one.Stats(); st.Loads > 3 {

@@ -33,7 +33,8 @@ func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte,
 	return b, err
 }
 
-// loadNow calls the loader and stores what it returns, unless somebody has changed what was there before.
+// loadNow calls the loader and stores what it returns, unless somebody has changed what
+// was there before.
 func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byte) ([]byte, error) {
 	e, keep, err := c.produce(ctx, key)
 	if err != nil {
@@ -47,7 +48,8 @@ func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byt
 	return b, nil
 }
 
-// produce calls the loader, and says how long its entry is to be kept. The error is a *failure.
+// produce calls the loader, and says how long its entry is to be kept. The error is a
+// *failure.
 func (c *Cache[V]) produce(ctx context.Context, key string) (e entry, keep time.Duration, err error) {
 	c.stats.loads.Add(1)
 	v, ttl, err := c.callLoader(ctx, key)
@@ -74,8 +76,8 @@ func (c *Cache[V]) produce(ctx context.Context, key string) (e entry, keep time.
 	return e, ttl + c.cfg.Stale, nil
 }
 
-// loadAlone loads a value at this node and stores it nowhere: its owner is out of reach, or has another
-// version of the cache. Callers at this node share one load.
+// loadAlone loads a value at this node and stores it nowhere: its owner is out of reach,
+// or has another version of the cache. Callers at this node share one load.
 func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
 	b, err := c.alone.do(ctx, c.node, key, func(ctx context.Context) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
@@ -90,9 +92,11 @@ func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
 	return b, c.causeOf(err, nil)
 }
 
-// store puts an entry in the place of what was there when its load began; with keep 0 it only takes that away. It returns
-// what is to be served: if somebody has set a value in the meantime, that is newer than what was loaded.
-func (c *Cache[V]) store(ctx context.Context, stored string, before, loaded []byte, keep time.Duration) (served []byte, err error) {
+// store puts an entry in the place of what was there when its load began; with keep 0 it
+// only takes that away. It returns what is to be served: if somebody has set a value in
+// the meantime, that is newer than what was loaded.
+func (c *Cache[V]) store(ctx context.Context, stored string, before, loaded []byte,
+	keep time.Duration) (served []byte, err error) {
 	err = c.node.Router().Update(ctx, []string{stored}, func(tx slotmesh.Tx) error {
 		served = loaded
 		now, ok := tx.Get(stored)
@@ -112,8 +116,8 @@ func (c *Cache[V]) store(ctx context.Context, stored string, before, loaded []by
 	return served, err
 }
 
-// refreshPause is how long a stale value counts as fresh after it could not be loaded anew: whom the loader asks is in
-// trouble enough.
+// refreshPause is how long a stale value counts as fresh after it could not be loaded
+// anew: whom the loader asks is in trouble enough.
 const refreshPause = time.Second
 
 // postpone lets a stale value be for refreshPause.

@@ -15,13 +15,15 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 )
 
-// What is gone where values live is not served any longer than a load takes, negative entries or not.
+// What is gone where values live is not served any longer than a load takes, negative
+// entries or not.
 func TestStaleValueThatIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		for _, negative := range []time.Duration{0, time.Minute} {
 			var gone atomic.Bool
-			list := open(t, c, cache.Config[string]{Name: fmt.Sprint("c", negative), TTL: time.Minute, Stale: time.Hour, Negative: negative,
+			list := open(t, c, cache.Config[string]{Name: fmt.Sprint("c", negative), TTL: time.Minute, Stale: time.Hour,
+				Negative: negative,
 				Load: func(context.Context, string) (string, error) {
 					if gone.Load() {
 						return "", cache.ErrNotFound
@@ -44,17 +46,19 @@ func TestStaleValueThatIsGone(t *testing.T) {
 	})
 }
 
-// While the loader fails, what is stale is served, as long as it was to be, and the loader has peace.
+// While the loader fails, what is stale is served, as long as it was to be, and the
+// loader has peace.
 func TestStaleWhileTheLoaderFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		var loads atomic.Int64
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Stale: time.Minute, Jitter: -1, Load: func(context.Context, string) (string, error) {
-			if loads.Add(1) > 1 {
-				return "", errors.New("the database is on holiday")
-			}
-			return "v", nil
-		}})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Stale: time.Minute, Jitter: -1,
+			Load: func(context.Context, string) (string, error) {
+				if loads.Add(1) > 1 {
+					return "", errors.New("the database is on holiday")
+				}
+				return "v", nil
+			}})
 		begin := time.Now()
 		for time.Since(begin) < 119*time.Second {
 			for _, one := range list {
@@ -79,10 +83,11 @@ func TestSetDuringLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Stale: time.Hour, Load: func(context.Context, string) (string, error) {
-			time.Sleep(time.Second)
-			return "loaded", nil
-		}})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Stale: time.Hour,
+			Load: func(context.Context, string) (string, error) {
+				time.Sleep(time.Second)
+				return "loaded", nil
+			}})
 		set := func(v string) {
 			t.Helper()
 			time.Sleep(time.Second / 2)
@@ -112,10 +117,11 @@ func TestSetDuringLoad(t *testing.T) {
 func TestLoaderThatNeverReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 2})
-		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute, Load: func(context.Context, string) (string, error) {
-			runtime.Goexit()
-			return "", nil
-		}})
+		list := open(t, c, cache.Config[string]{Name: "c", TTL: time.Minute,
+			Load: func(context.Context, string) (string, error) {
+				runtime.Goexit()
+				return "", nil
+			}})
 		for _, one := range list {
 			if _, err := one.Get(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), "without a result") {
 				t.Error(err)

@@ -41,9 +41,9 @@ func (e KeyErrors) Unwrap() []error {
 // maxLoads bounds the loads that one GetMany waits for at the same time.
 const maxLoads = 64
 
-// GetMany returns the values of several keys, loading those that are not there, up to 64 at a time. What
-// does not exist (ErrNotFound) is not in the map. The error is nil or a KeyErrors with the
-// keys that failed; the map has all others.
+// GetMany returns the values of several keys, loading those that are not there, up to 64
+// at a time. What does not exist (ErrNotFound) is not in the map. The error is nil or a
+// KeyErrors with the keys that failed; the map has all others.
 func (c *Cache[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, error) {
 	out := outcomes[V]{values: make(map[string]V, len(keys))}
 	asked := time.Now()
@@ -86,7 +86,8 @@ type found struct {
 	err     error
 }
 
-// storedMany is stored for several keys, in their order. All owners together have the time of one.
+// storedMany is stored for several keys, in their order. All owners together have the
+// time of one.
 func (c *Cache[V]) storedMany(ctx context.Context, keys []string) []found {
 	bounded, cancel := c.bound(ctx)
 	defer cancel()
@@ -134,9 +135,10 @@ func (o *outcomes[V]) err() error {
 	return o.errs
 }
 
-// Delete makes the next Get of each key load the value anew. The first load of a value, if it is under
-// way, may still store what it found, and copies at other nodes are used for up to CopyTTL more.
-// The error is nil or a KeyErrors with the keys that may not have been deleted.
+// Delete makes the next Get of each key load the value anew. The first load of a value,
+// if it is under way, may still store what it found, and copies at other nodes are used
+// for up to CopyTTL more. The error is nil or a KeyErrors with the keys that may not have
+// been deleted.
 func (c *Cache[V]) Delete(ctx context.Context, keys ...string) error {
 	defer func() {
 		for _, key := range keys {

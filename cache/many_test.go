@@ -53,7 +53,8 @@ func TestGetAndDeleteMany(t *testing.T) {
 		if !maps.Equal(got, want) {
 			t.Errorf("%d values: %v", len(got), got)
 		}
-		if failed := (cache.KeyErrors)(nil); !errors.As(err, &failed) || len(failed) != 1 || !errors.Is(err, errTrouble) || failed["trouble"] == nil {
+		if failed := (cache.KeyErrors)(nil); !errors.As(err, &failed) || len(failed) != 1 || !errors.Is(err, errTrouble) ||
+			failed["trouble"] == nil {
 			t.Errorf("%v", err)
 		}
 		if loads.Load() != 130 || most.Load() != 64 {
@@ -142,7 +143,8 @@ func TestLoadTTL(t *testing.T) {
 			time.Sleep(step.after)
 			for key := range step.loads {
 				v, err := list[0].Get(ctx, key)
-				if absent := errors.Is(err, cache.ErrNotFound); absent != (key == "nobody" || key == "nobody yet") || !absent && v != "v" {
+				if absent := errors.Is(err, cache.ErrNotFound); absent != (key == "nobody" || key == "nobody yet") || !absent &&
+					v != "v" {
 					t.Errorf("%s: %q, %v", key, v, err)
 				}
 			}

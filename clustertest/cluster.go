@@ -21,8 +21,8 @@ type Config struct {
 	NodeTimeout time.Duration // default 15 s
 	TCP         bool          // listen on 127.0.0.1 instead of in memory
 
-	// WithoutFailover allows replicas of fewer than three masters, which cannot elect one in the place of a
-	// master that fails; otherwise Start refuses them.
+	// WithoutFailover allows replicas of fewer than three masters, which cannot elect one in
+	// the place of a master that fails; otherwise Start refuses them.
 	WithoutFailover bool
 	// Node may change the configuration of node i before each of its starts.
 	Node func(i int, cfg *slotmesh.Config)
@@ -54,8 +54,8 @@ type member struct {
 	id   slots.NodeID   // of the node that was there last
 }
 
-// Start returns a cluster whose nodes all serve and agree, and whose replicas have their masters' data. It ends with
-// the test.
+// Start returns a cluster whose nodes all serve and agree, and whose replicas have their
+// masters' data. It ends with the test.
 func Start(t testing.TB, cfg Config) *Cluster {
 	t.Helper()
 	if cfg.Masters == 0 {
@@ -140,9 +140,10 @@ func (c *Cluster) stop() {
 	}
 }
 
-// clientLimit is how long the end of a test in fake time leaves to goroutines of clients that were
-// closed: a bubble must not end before them, and its clock stops with the test. go-redis dials a node
-// that is gone once a second, and looks only then whether its pool is closed.
+// clientLimit is how long the end of a test in fake time leaves to goroutines of clients
+// that were closed: a bubble must not end before them, and its clock stops with the test.
+// go-redis dials a node that is gone once a second, and looks only then whether its pool
+// is closed.
 const clientLimit = time.Minute
 
 // member returns the place of node i; it fails the test if there is none.
@@ -154,7 +155,8 @@ func (c *Cluster) member(i int) *member {
 	return c.nodes[i]
 }
 
-// living returns the place of node i; it fails the test if there is none, or the node is dead.
+// living returns the place of node i; it fails the test if there is none, or the node is
+// dead.
 func (c *Cluster) living(what string, i int) *member {
 	c.t.Helper()
 	m := c.member(i)
@@ -211,7 +213,8 @@ func (c *Cluster) Kill(i int) {
 // errPowerCut is what a dying node's writes to its disk give.
 var errPowerCut = errors.New("power cut")
 
-// Stop ends node i in an orderly way: it saves its keys. It fails the test if the node is dead already.
+// Stop ends node i in an orderly way: it saves its keys. It fails the test if the node is
+// dead already.
 func (c *Cluster) Stop(i int) {
 	c.t.Helper()
 	m := c.living("Stop", i)
@@ -223,8 +226,8 @@ func (c *Cluster) Stop(i int) {
 	}
 }
 
-// Restart starts node i again, at its address, with what it had saved; if it is alive, it is
-// stopped first.
+// Restart starts node i again, at its address, with what it had saved; if it is alive, it
+// is stopped first.
 func (c *Cluster) Restart(i int) {
 	c.t.Helper()
 	if c.member(i).node != nil {

@@ -86,8 +86,8 @@ func TestOverTCP(t *testing.T) {
 	}
 }
 
-// A power cut is one over TCP too: the replica takes over when the others have noticed, not because the master told it to, and
-// what was not saved is gone.
+// A power cut is one over TCP too: the replica takes over when the others have noticed,
+// not because the master told it to, and what was not saved is gone.
 func TestKillOverTCP(t *testing.T) {
 	const timeout = 500 * time.Millisecond
 	c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, TCP: true, NodeTimeout: timeout})

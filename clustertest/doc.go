@@ -12,11 +12,13 @@
 //
 // # Vocabulary
 //
-//   - Nodes are counted from 0; the masters come first. A node may be dead: its place, address and
-//     disk stay.
-//   - [Cluster.Kill] is a power cut, [Cluster.Stop] an orderly end, [Cluster.Restart] follows either.
-//   - [Cluster.Partition], [Cluster.Pause] and [Cluster.Drop] stall what is sent, as TCP does when packets are
-//     lost; [Cluster.Heal] lets it through. [Cluster.Reset] breaks connections.
+//   - Nodes are counted from 0; the masters come first. A node may be dead: its place,
+//     address and disk stay.
+//   - [Cluster.Kill] is a power cut, [Cluster.Stop] an orderly end, [Cluster.Restart]
+//     follows either.
+//   - [Cluster.Partition], [Cluster.Pause] and [Cluster.Drop] stall what is sent, as TCP
+//     does when packets are lost; [Cluster.Heal] lets it through. [Cluster.Reset] breaks
+//     connections.
 //   - [Cluster.Skew] makes a node's wall clock wrong.
 //
 // # Your own client
@@ -29,21 +31,22 @@
 //
 // rueidis needs DisableCache because a node does not answer CLIENT TRACKING yet.
 //
-// go-redis looks once a minute where slots are, and dials a master that died for as long as that, whatever
-// the cluster does: set ClusterStateReloadInterval to a second or so in tests of failovers.
+// go-redis looks once a minute where slots are, and dials a master that died for as long
+// as that, whatever the cluster does: set ClusterStateReloadInterval to a second or so in
+// tests of failovers.
 //
-// In a testing/synctest bubble, close the client in the test itself: defer rdb.Close(). A bubble
-// does not end before its goroutines, and a client that is open has some. Those that go on for
-// a while after Close have a minute of fake time when the test ends.
+// In a testing/synctest bubble, close the client in the test itself: defer rdb.Close(). A
+// bubble does not end before its goroutines, and a client that is open has some. Those
+// that go on for a while after Close have a minute of fake time when the test ends.
 //
 // # What it checks by itself
 //
-// Everything is stopped when the test ends; a goroutine that a node leaves behind fails it. If the test
-// failed, the story of the cluster is in its log: what the test did and what happened, seen by which node, when, and how each
-// node saw the cluster at the end.
+// Everything is stopped when the test ends; a goroutine that a node leaves behind fails
+// it. If the test failed, the story of the cluster is in its log: what the test did and
+// what happened, seen by which node, when, and how each node saw the cluster at the end.
 //
 // # Stability
 //
-// What this package exports is for the tests of others: it changes only as the rest of slotmesh's public API does, by
-// addition within a major version.
+// What this package exports is for the tests of others: it changes only as the rest of
+// slotmesh's public API does, by addition within a major version.
 package clustertest

@@ -58,7 +58,8 @@ func TestNodeThatIsNotThere(t *testing.T) {
 		c := clustertest.Start(f, clustertest.Config{Masters: 3})
 		defer f.end()
 		for name, fn := range map[string]func(i int){
-			"Node": func(i int) { c.Node(i) }, "Kill": c.Kill, "Stop": c.Stop, "Restart": c.Restart, "Pause": c.Pause, "Resume": c.Resume,
+			"Node": func(i int) { c.Node(i) }, "Kill": c.Kill, "Stop": c.Stop,
+			"Restart": c.Restart, "Pause": c.Pause, "Resume": c.Resume,
 			"Partition": func(i int) { c.Partition([]int{0}, []int{1, i}) }, "Drop": func(i int) { c.Drop(0, i) },
 			"Reset": func(i int) { c.Reset(i, 0) }, "DelayBetween": func(i int) { c.DelayBetween(0, i, time.Second) },
 			"Skew": func(i int) { c.Skew(i, time.Second) },
@@ -82,7 +83,8 @@ func TestNodeThatIsNotThere(t *testing.T) {
 	})
 }
 
-// The log of a test that failed names nodes as the test does, and shows a view that several have once.
+// The log of a test that failed names nodes as the test does, and shows a view that
+// several have once.
 func TestStoryNamesNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &failing{TB: t}

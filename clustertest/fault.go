@@ -20,8 +20,8 @@ func (c *Cluster) Partition(a, b []int) {
 	c.net.Partition(left, right)
 }
 
-// Pause stalls everything that node i sends and receives, clients included, until Resume or Heal: to the others it looks
-// like a process that is suspended. Its own timers go on.
+// Pause stalls everything that node i sends and receives, clients included, until Resume
+// or Heal: to the others it looks like a process that is suspended. Its own timers go on.
 func (c *Cluster) Pause(i int) {
 	c.t.Helper()
 	host := c.hosts([]int{i})
@@ -61,7 +61,8 @@ func (c *Cluster) Heal() {
 	c.net.Heal()
 }
 
-// Delay makes everything that is sent between nodes, and between nodes and clients, arrive d later.
+// Delay makes everything that is sent between nodes, and between nodes and clients,
+// arrive d later.
 func (c *Cluster) Delay(d time.Duration) {
 	c.t.Helper()
 	c.story.did("Delay %v", d)

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Every goroutine that comes from a cluster's nodes must be gone when they are closed. To tell
-// them from those of other clusters in the same process, the test's goroutine gets a label, which all goroutines
-// inherit that are begun under it.
+// Every goroutine that comes from a cluster's nodes must be gone when they are closed. To
+// tell them from those of other clusters in the same process, the test's goroutine gets a
+// label, which all goroutines inherit that are begun under it.
 
 const labelName = "clustertest"
 
@@ -53,7 +53,8 @@ func (c *Cluster) goroutines() (stacks []string) {
 	pprof.Lookup("goroutine").WriteTo(&b, 1)
 	label := fmt.Sprintf("%q:%q", labelName, c.label)
 	for _, stack := range strings.Split(b.String(), "\n\n") {
-		if strings.Contains(stack, label) && strings.Contains(stack, "slotmesh/slotmesh") && !strings.Contains(stack, "checkLeaks") {
+		if strings.Contains(stack, label) && strings.Contains(stack, "slotmesh/slotmesh") &&
+			!strings.Contains(stack, "checkLeaks") {
 			stacks = append(stacks, stack)
 		}
 	}

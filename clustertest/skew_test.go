@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A clock that is wrong, or that somebody sets, makes keys expire early or late; it makes nobody suspect anybody, and keys that
-// do not expire are none of its business.
+// A clock that is wrong, or that somebody sets, makes keys expire early or late; it makes
+// nobody suspect anybody, and keys that do not expire are none of its business.
 func TestSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
@@ -58,7 +58,8 @@ func TestSkew(t *testing.T) {
 			t.Errorf("an expired key: %v", err)
 		}
 
-		// What travels is the moment: by the successor's clock, an hour behind, it is an hour later.
+		// What travels is the moment: by the successor's clock, an hour behind, it is an hour
+		// later.
 		c.Skew(owner, time.Hour)
 		set("key", time.Minute)
 		epoch := c.Node(owner + 3).Map().Self().ConfigEpoch

@@ -12,7 +12,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// story collects what happened, to be told when a test failed: how it began and how it ended.
+// story collects what happened, to be told when a test failed: how it began and how it
+// ended.
 type story struct {
 	begin time.Time
 
@@ -69,7 +70,8 @@ func (s *story) add(node int, e slotmesh.Event) {
 	s.tail = append(s.tail, l)
 }
 
-// absorb makes an event part of the line before it, if it goes on in the same way: slots that come or go one by one.
+// absorb makes an event part of the line before it, if it goes on in the same way: slots
+// that come or go one by one.
 func (l *line) absorb(e slotmesh.Event) bool {
 	more, ok := e.(gossip.SlotsChanged)
 	if l == nil || !ok {

@@ -9,8 +9,9 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// tcpHost is the network of a node over real TCP, which can die as a process does: all of it at once. The connections are the
-// operating system's own, unwrapped, so that a node treats them as it would outside of tests.
+// tcpHost is the network of a node over real TCP, which can die as a process does: all of
+// it at once. The connections are the operating system's own, unwrapped, so that a node
+// treats them as it would outside of tests.
 type tcpHost struct {
 	mu   sync.Mutex // guards the fields below
 	dead bool

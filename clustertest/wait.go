@@ -9,9 +9,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// WaitStable waits until the living nodes serve, agree on the owner of each slot, see each
-// other online, have noticed which are dead, and hold their masters' data: so that any of them may be killed next.
-// After four node timeouts and a minute it fails the test.
+// WaitStable waits until the living nodes serve, agree on the owner of each slot, see
+// each other online, have noticed which are dead, and hold their masters' data: so that
+// any of them may be killed next. After four node timeouts and a minute it fails the
+// test.
 func (c *Cluster) WaitStable() {
 	c.t.Helper()
 	limit := c.limit()
@@ -34,7 +35,8 @@ func (c *Cluster) WaitStable() {
 	}
 }
 
-// waitSynced waits until each replica has its master's data: one that has not does not stand for election.
+// waitSynced waits until each replica has its master's data: one that has not does not
+// stand for election.
 func (c *Cluster) waitSynced(ctx context.Context) {
 	c.t.Helper()
 	for i, m := range c.nodes {
@@ -50,7 +52,8 @@ func (c *Cluster) waitSynced(ctx context.Context) {
 // limit bounds each wait for the cluster to agree, in the test's time.
 func (c *Cluster) limit() time.Duration { return time.Minute + 4*c.cfg.NodeTimeout }
 
-// dissent returns a node whose view is not yet what it should be, and why; nil if there is none.
+// dissent returns a node whose view is not yet what it should be, and why; nil if there
+// is none.
 func (c *Cluster) dissent() (*slotmesh.Node, string) {
 	nodes := c.Nodes()
 	for _, n := range nodes {

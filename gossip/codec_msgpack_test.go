@@ -60,7 +60,8 @@ var styles = map[string]func(v uint64) any{
 	},
 }
 
-// read returns the values in b as the library sees them: b must be msgpack to its last byte.
+// read returns the values in b as the library sees them: b must be msgpack to its last
+// byte.
 func read(t *testing.T, b []byte) (values []any) {
 	t.Helper()
 	in := bytes.NewReader(b)

@@ -21,7 +21,8 @@ func sampleMessages() []*Message {
 	}
 	records := []Record{
 		{ID: id, Gen: 3, Gone: true},
-		{ID: slots.NodeID{9}, Incarnation: 1 << 60, Seq: 300, Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, ConfigEpoch: 70_000, Slots: &some},
+		{ID: slots.NodeID{9}, Incarnation: 1 << 60, Seq: 300,
+			Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, ConfigEpoch: 70_000, Slots: &some},
 		{ID: slots.NodeID{8}, Hostname: "a-name-that-is-longer-than-thirty-one-bytes.example", Slots: odd, NoFailover: true},
 		{ID: slots.NodeID{9}, Slots: &some, Fenced: true, Data: Data{Term: 3, Offset: 1 << 40}},
 		{ID: slots.NodeID{7}, Master: id},
@@ -30,7 +31,8 @@ func sampleMessages() []*Message {
 		{Type: TypePing, Sender: id},
 		{
 			Type: TypePong, Cluster: ClusterID{5}, Sender: id, Gen: 1, Incarnation: 2, Epoch: 3, Digest: 1 << 63,
-			Served: true, Offset: 1 << 40, Term: 7, Missing: true, Suspects: []slots.NodeID{{4}, {5}}, Self: &records[1], You: "::1", Join: &Join{Established: true, Slots: full, Member: true},
+			Served: true, Offset: 1 << 40, Term: 7, Missing: true, Suspects: []slots.NodeID{{4}, {5}}, Self: &records[1],
+			You: "::1", Join: &Join{Established: true, Slots: full, Member: true},
 		},
 		{Type: TypeMeet, Sender: id, Self: &records[2], Join: &Join{}},
 		{Type: TypeNews, Sender: id, Records: records, Want: []uint64{1, 1 << 63}},
@@ -38,8 +40,10 @@ func sampleMessages() []*Message {
 		{Type: TypeSummary, Sender: id, Summary: []Entry{{1, 2}, {3, 1 << 63}}},
 		{Type: TypeRefuse, Sender: id, Reason: "because"},
 		{Type: TypeFail, Sender: id, Subject: slots.NodeID{6}},
-		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Self: &records[3], Subject: id, ConfigEpoch: 8, Slots: &some, Forced: true, Electorate: 1 << 62},
-		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Subject: id, Slots: &some, Fenced: true, Records: records[len(records)-1:], Term: 2, Offset: 5},
+		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Self: &records[3], Subject: id, ConfigEpoch: 8, Slots: &some,
+			Forced: true, Electorate: 1 << 62},
+		{Type: TypeVoteRequest, Sender: id, Epoch: 9, Subject: id, Slots: &some, Fenced: true,
+			Records: records[len(records)-1:], Term: 2, Offset: 5},
 		{Type: TypeVote, Sender: id, ConfigEpoch: 9, Electorate: 1 << 62},
 		{Type: TypeDeny, Sender: id, ConfigEpoch: 9},
 		{Type: TypePause, Sender: id},
@@ -74,7 +78,8 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 	for name, value := range map[string][]byte{
 		"nil": {0xc0}, "negative": {0xff}, "float": {0xcb, 0, 0, 0, 0, 0, 0, 0, 0}, "float32": {0xca, 0, 0, 0, 0},
 		"int": {0xd3, 0, 0, 0, 0, 0, 0, 0, 0}, "text": {0xd9, 1, 'x'}, "short text": {0xa1, 'x'}, "bytes": {0xc4, 1, 0},
-		"extension": {0xd4, 1, 0}, "long extension": {0xc7, 2, 1, 0, 0}, "map": {0x81, 1, 0x92, 1, 2}, "array": {0xdc, 0, 1, 0xc3},
+		"extension": {0xd4, 1, 0}, "long extension": {0xc7, 2, 1, 0, 0}, "map": {0x81, 1, 0x92, 1, 2},
+		"array":    {0xdc, 0, 1, 0xc3},
 		"long map": {0xdf, 0, 0, 0, 1, 1, 2}, "long array": {0xdd, 0, 0, 0, 1, 1}, "int8": {0xd0, 1}, "true": {0xc3},
 	} {
 		w := newMap(nil)
@@ -122,7 +127,8 @@ func sampleState() *State {
 	return &State{
 		Cluster: ClusterID{1}, Established: true, Served: true, CurrentEpoch: 9, LastVoteEpoch: 8,
 		Nodes:     []Record{m.Records[1], m.Records[0], m.Records[3]},
-		Migrating: map[slots.Slot]slots.NodeID{5: {1}, 16383: {2}}, Importing: map[slots.Slot]slots.NodeID{0: {3}}, Ceded: map[slots.Slot]slots.NodeID{7: {4}},
+		Migrating: map[slots.Slot]slots.NodeID{5: {1}, 16383: {2}}, Importing: map[slots.Slot]slots.NodeID{0: {3}},
+		Ceded: map[slots.Slot]slots.NodeID{7: {4}},
 	}
 }
 

@@ -7,9 +7,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// SPEC §4.4: of two masters with one config epoch, the one with the smaller id takes the next, at once.
-// But after it was cut off a majority may hold it for failed until 2T after it was heard of again (SPEC §3.5), and be
-// giving that very epoch to its successor: then it waits.
+// SPEC §4.4: of two masters with one config epoch, the one with the smaller id takes the
+// next, at once. But after it was cut off a majority may hold it for failed until 2T
+// after it was heard of again (SPEC §3.5), and be giving that very epoch to its
+// successor: then it waits.
 func TestCollisionWaitsForWhoMayHaveASuccessor(t *testing.T) {
 	const T = time.Second
 	s := newShards(t, 1, 3, 0, T)
@@ -40,7 +41,8 @@ func TestCollisionWaitsForWhoMayHaveASuccessor(t *testing.T) {
 	}
 }
 
-// A master that was cut off took the next epoch because of a collision while the voters elected its successor in it.
+// A master that was cut off took the next epoch because of a collision while the voters
+// elected its successor in it.
 func TestElectionChaosSeeds(t *testing.T) {
 	for _, seed := range []uint64{3293} {
 		electionChaos(t, seed)

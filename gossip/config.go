@@ -32,15 +32,17 @@ type Config struct {
 	// ReplicaValidity bounds how old a replica's data may be for it to stand for
 	// election, in node timeouts (SPEC §6.2). Default 10; negative: no bound.
 	ReplicaValidity int
-	// MigrationBarrier is how many replicas a master keeps when another shard without
-	// any needs one (SPEC §6.8). Default 1, and never less: a lone replica that left would be needed back.
+	// MigrationBarrier is how many replicas a master keeps when another shard without any
+	// needs one (SPEC §6.8). Default 1, and never less: a lone replica that left would be
+	// needed back.
 	MigrationBarrier int
 	// Data is how much of its shard's data this start of the node brought along. A restarted
 	// master of which a replica has more lets it take over.
 	Data Data
-	// Inherit returns which slots are open at this node's master, with the other end of each, as far as
-	// the node knows. It is called when the node takes the master's place, and must not block: these slots
-	// stay open, in the same save and the same map as the promotion. Default: none are.
+	// Inherit returns which slots are open at this node's master, with the other end of
+	// each, as far as the node knows. It is called when the node takes the master's place,
+	// and must not block: these slots stay open, in the same save and the same map as the
+	// promotion. Default: none are.
 	Inherit func() OpenSlots
 	// Rand is the core's only source of chance, ids included: seed it well. It must
 	// not be used elsewhere.
@@ -65,7 +67,8 @@ func (cfg *Config) validate() error {
 	}
 	switch {
 	case cfg.MigrationBarrier < 0:
-		return fmt.Errorf("gossip: Config.MigrationBarrier is %d; set how many replicas a master keeps, at least 1", cfg.MigrationBarrier)
+		return fmt.Errorf("gossip: Config.MigrationBarrier is %d; set how many replicas a master keeps, at least 1",
+			cfg.MigrationBarrier)
 	case cfg.NodeTimeout < 100*time.Millisecond:
 		return fmt.Errorf("gossip: Config.NodeTimeout is %v; set at least 100ms, the pace of Tick", cfg.NodeTimeout)
 	case cfg.Rand == nil:

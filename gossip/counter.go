@@ -15,10 +15,11 @@ const (
 	// maxCounter is the greatest value of any of these numbers. It leaves room above, so
 	// that no sum of theirs overflows, and at maxJump an hour it is out of reach.
 	maxCounter = 1 << 62
-	// maxJump is how far peers can raise one number within jumpTime. An honest number grows by one
-	// with each failover, move of a slot, start or FORGET, so it stays below that for as
-	// long as a cluster lives: a node may be new, or come back after years. A bound on the single
-	// step would not do: two steps at one node, of which a second node sees only the end, would part them.
+	// maxJump is how far peers can raise one number within jumpTime. An honest number grows
+	// by one with each failover, move of a slot, start or FORGET, so it stays below that for
+	// as long as a cluster lives: a node may be new, or come back after years. A bound on
+	// the single step would not do: two steps at one node, of which a second node sees only
+	// the end, would part them.
 	maxJump  = 1 << 32
 	jumpTime = time.Hour
 )
@@ -56,7 +57,8 @@ func (a *allowance) raise(now time.Time, from, to uint64) bool {
 func (c *Core) raiseEpoch(epoch uint64, by slots.NodeID) bool {
 	if !c.epochs.raise(c.now, c.currentEpoch, epoch) {
 		c.refuse(refusedEpoch, by, "epoch %d of node %s is ignored: it is more than %d beyond the epoch %d of this cluster, "+
-			"which no cluster gets to by itself; FORGET the node, or if it is this one that is wrong, CLUSTER RESET HARD it, CLUSTER SET-CONFIG-EPOCH %d, and MEET it again",
+			"which no cluster gets to by itself; FORGET the node, or if it is this one that is wrong, CLUSTER RESET HARD "+
+			"it, CLUSTER SET-CONFIG-EPOCH %d, and MEET it again",
 			epoch, by.Short(), uint64(maxJump), c.currentEpoch, epoch)
 		return false
 	}
@@ -85,7 +87,8 @@ func (c *Core) believes(r *Record, by slots.NodeID) bool {
 	if incarnations.raise(c.now, incarnation, r.Incarnation) && gens.raise(c.now, gen, r.Gen) {
 		return true
 	}
-	c.refuse(refusedRecord, by, "what node %s says of node %s is ignored: incarnation %d after %d, membership %d after %d; no node gets there by itself",
+	c.refuse(refusedRecord, by, "what node %s says of node %s is ignored: incarnation %d after %d, membership %d "+
+		"after %d; no node gets there by itself",
 		by.Short(), r.ID.Short(), r.Incarnation, incarnation, r.Gen, gen)
 	return false
 }

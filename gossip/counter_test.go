@@ -15,7 +15,8 @@ func (l *liar) self() Record { return l.c.nodes[l.id].rec }
 
 // An epoch that cannot be exceeded would end all elections.
 func TestEpochFarAheadIsIgnored(t *testing.T) {
-	for name, epoch := range map[string]uint64{"greatest": math.MaxUint64, "above all": maxCounter + 1, "one too far": 2 + maxJump} {
+	for name, epoch := range map[string]uint64{"greatest": math.MaxUint64, "above all": maxCounter + 1,
+		"one too far": 2 + maxJump} {
 		t.Run(name, func(t *testing.T) {
 			l := newLiar(t)
 			out := l.say(Message{Type: TypePing, Epoch: epoch})
@@ -32,7 +33,8 @@ func TestEpochFarAheadIsIgnored(t *testing.T) {
 			rec, all := l.self(), slots.Full()
 			rec.Seq, rec.ConfigEpoch, rec.Slots = 5, epoch, &all
 			l.say(Message{Type: TypeNews, Self: &rec, Records: []Record{rec}})
-			l.say(Message{Type: TypeVoteRequest, Epoch: epoch, Subject: l.c.ID(), Slots: &all, Forced: true, Electorate: l.c.electorate()})
+			l.say(Message{Type: TypeVoteRequest, Epoch: epoch, Subject: l.c.ID(), Slots: &all, Forced: true,
+				Electorate: l.c.electorate()})
 			if l.c.self.owned.Len() != 8192 || l.self().ConfigEpoch != 1 || l.c.lastVoteEpoch >= epoch {
 				t.Errorf("%d slots left, record %+v, voted in %d", l.c.self.owned.Len(), l.self(), l.c.lastVoteEpoch)
 			}
@@ -90,7 +92,8 @@ func TestIncarnationFarAheadIsIgnored(t *testing.T) {
 	lie(third, 8+maxJump)
 	lie(l.c.self.rec, math.MaxUint64)
 	lie(Record{ID: slots.NodeID{4}}, math.MaxUint64)
-	if got := l.c.nodes[third.ID].rec; got.Hostname != "true" || l.c.self.rec.Incarnation > 2 || l.c.nodes[slots.NodeID{4}] != nil {
+	if got := l.c.nodes[third.ID].rec; got.Hostname != "true" || l.c.self.rec.Incarnation > 2 ||
+		l.c.nodes[slots.NodeID{4}] != nil {
 		t.Fatalf("%+v, own incarnation %d", got, l.c.self.rec.Incarnation)
 	}
 	// One that is believed is outnumbered by its subject.
@@ -145,7 +148,8 @@ func TestMeetWithNumbersFarAheadIsRefused(t *testing.T) {
 		c.LinkUp(simStart, 1, slots.Addr{}, "10.1.1.1")
 		c.Step(simStart, 1, &Message{Type: TypeMeet, Sender: r.ID, Self: &r, Join: &Join{}})
 		out := c.Output()
-		if last := out.Sends[len(out.Sends)-1].Msg; len(c.list) != 1 || last.Type != TypeRefuse || last.Reason != errUnbelieved {
+		if last := out.Sends[len(out.Sends)-1].Msg; len(c.list) != 1 || last.Type != TypeRefuse ||
+			last.Reason != errUnbelieved {
 			t.Errorf("%+v was met, and answered with %v %q", r, last.Type, last.Reason)
 		}
 		addr := slots.Addr{Host: "10.1.1.2", Port: 7, BusPort: 8}
@@ -153,7 +157,8 @@ func TestMeetWithNumbersFarAheadIsRefused(t *testing.T) {
 		c.LinkUp(simStart, 2, addr, addr.Host)
 		c.Step(simStart.Add(hastyTime+1), 2, &Message{Type: TypePong, Sender: r.ID, Self: &r, Join: &Join{Member: true}})
 		out = c.Output()
-		if e, ok := out.Events[len(out.Events)-1].(MeetFailed); len(c.list) != 1 || !ok || !strings.Contains(e.Err.Error(), errUnbelieved) {
+		if e, ok := out.Events[len(out.Events)-1].(MeetFailed); len(c.list) != 1 || !ok ||
+			!strings.Contains(e.Err.Error(), errUnbelieved) {
 			t.Errorf("%+v was met: %v", r, out.Events)
 		}
 	}

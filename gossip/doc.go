@@ -35,10 +35,10 @@
 // not if it would mix two sets of data (SPEC §2.6):
 //
 //   - a cluster that owns no slots may join any other;
-//   - if both own slots, no slot may be owned on both sides, and at least one must be a lone
-//     node that never had a peer, or neither may ever have served clients. This lets
-//     `redis-cli --cluster create` work, which assigns the slots before it introduces
-//     the nodes, in whatever order and pattern it does that;
+//   - if both own slots, no slot may be owned on both sides, and at least one must be a
+//     lone node that never had a peer, or neither may ever have served clients. This lets
+//     `redis-cli --cluster create` work, which assigns the slots before it introduces the
+//     nodes, in whatever order and pattern it does that;
 //   - everything else is refused, with a [MeetFailed] event on the side that met and a
 //     [Warning] on the other.
 //
@@ -53,13 +53,13 @@
 // # Who succeeds a failed master
 //
 // Replicas stand for election (SPEC §6). A request for votes also says that the master
-// failed, and the replicas of a shard tell each other their [Data] once it did, so
-// the one with the most asks at once instead of after half a second to a second.
-// The wait of SPEC §6.3 remains where a sibling does not answer. A voter that hears a sibling with
+// failed, and the replicas of a shard tell each other their [Data] once it did, so the
+// one with the most asks at once instead of after half a second to a second. The wait of
+// SPEC §6.3 remains where a sibling does not answer. A voter that hears a sibling with
 // more than the candidate waits two seconds for that one, and as long as that one asks
-// itself. A voter that denies says so, and a candidate that cannot win any more tries again
-// soon. Who is new to its shard, and has none of its data, does not stand: the master that
-// is away may have the only copy.
+// itself. A voter that denies says so, and a candidate that cannot win any more tries
+// again soon. Who is new to its shard, and has none of its data, does not stand: the
+// master that is away may have the only copy.
 //
 // In a manual failover the host program plays a part: on [WritesPaused] it stops
 // writes and answers with [ConfirmPause]; the replica's host tells its offset by
@@ -68,18 +68,19 @@
 // # Restart fencing
 //
 // A master that restarts before anybody missed it, but without its data or with an old
-// snapshot, does not serve that. It is fenced ([Fenced], [Record.Fenced]): it serves nothing
-// until its replicas have told their Data, but it is alive: it votes, and counts for the
-// majority. If no replica holds more than [Config.Data], it serves 2 s after its start. If
-// one does, that one stands for election at once, however old its data, and the master votes
-// for it; this takes less than a second, in a cluster of one or two masters too.
+// snapshot, does not serve that. It is fenced ([Fenced], [Record.Fenced]): it serves
+// nothing until its replicas have told their Data, but it is alive: it votes, and counts
+// for the majority. If no replica holds more than [Config.Data], it serves 2 s after its
+// start. If one does, that one stands for election at once, however old its data, and the
+// master votes for it; this takes less than a second, in a cluster of one or two masters
+// too.
 //
 // If the replicas that hold more, or have not told, fail meanwhile, the master stands for
-// election itself, and serves what it has, under a new config epoch. That is the case when a
-// majority holds them for failed, within 2T of their last word; for a replica that never
-// answered the master waits 2T at most, even if others still hear it. The event and the log
-// name these replicas and what they told: the writes that only they hold are lost. A replica
-// that must not stand for election (NoFailover) is not waited for.
+// election itself, and serves what it has, under a new config epoch. That is the case
+// when a majority holds them for failed, within 2T of their last word; for a replica that
+// never answered the master waits 2T at most, even if others still hear it. The event and
+// the log name these replicas and what they told: the writes that only they hold are
+// lost. A replica that must not stand for election (NoFailover) is not waited for.
 //
 // As long as a replica that holds more is alive, the master stays fenced: the replica needs
 // a majority of the masters to succeed it. Where connections between them stay broken,
@@ -102,10 +103,10 @@
 //   - Masters that gain their first slots or give up their last ones change the majority
 //     without a vote. If that happens to two or more while a part of the cluster is cut
 //     off, either side may find a majority of the masters that it knows.
-//   - What is done without votes may use an epoch that an election uses at the same time: the
-//     end of an import, a takeover, the resolution of a collision (SPEC §4.4, §4.5, §6.7). The last
-//     waits until 2T after this node heard again of one that it had missed: until then an
-//     election of its own successor may be under way.
+//   - What is done without votes may use an epoch that an election uses at the same time:
+//     the end of an import, a takeover, the resolution of a collision (SPEC §4.4, §4.5,
+//     §6.7). The last waits until 2T after this node heard again of one that it had
+//     missed: until then an election of its own successor may be under way.
 //
 // In all three the greater config epoch wins when the sides meet, of equal ones the
 // smaller id, on all nodes alike. A slot that is being imported is not protected from a
@@ -115,10 +116,10 @@
 // # What is not believed
 //
 // A peer can lie, but what it says is bounded before it is used: the number of members
-// ([slots.MaxNodes]), of handshakes and of connections of a peer; how far it raises epochs,
-// incarnations and membership numbers (2^32 an hour, far more than a cluster does by itself and
-// far too little to get to their end, where nothing could be greater). What is beyond is
-// left out, and a [Warning] says so, once a minute for each kind.
+// ([slots.MaxNodes]), of handshakes and of connections of a peer; how far it raises
+// epochs, incarnations and membership numbers (2^32 an hour, far more than a cluster does
+// by itself and far too little to get to their end, where nothing could be greater). What
+// is beyond is left out, and a [Warning] says so, once a minute for each kind.
 //
 // # What is durable
 //

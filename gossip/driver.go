@@ -36,9 +36,10 @@ type DriverConfig struct {
 	// away from this node comes before that. It must not block, and must not call the
 	// Driver, except for Map.
 	OnOutput func(m *slots.Map, events []Event)
-	// OnPanic is called if a goroutine of the Driver panics, whether by a bug of its own or of OnOutput; it must not
-	// wait for Close. The Driver has ended then, without a word to anybody: Do returns ErrClosed. Its state is what was saved
-	// last, which lacks nothing that was promised. Default: the panic ends the program.
+	// OnPanic is called if a goroutine of the Driver panics, whether by a bug of its own or
+	// of OnOutput; it must not wait for Close. The Driver has ended then, without a word to
+	// anybody: Do returns ErrClosed. Its state is what was saved last, which lacks nothing
+	// that was promised. Default: the panic ends the program.
 	OnPanic func(error)
 }
 
@@ -156,7 +157,8 @@ func loadState(d storage.Disk, name string) (*State, error) {
 	}
 	st, err := DecodeState(file)
 	if err != nil {
-		return nil, fmt.Errorf("gossip: the state file %s is damaged and was left untouched; restore it from a copy, or move it away to start as a new node: %w", name, err)
+		return nil, fmt.Errorf("gossip: the state file %s is damaged and was left untouched; restore it from a copy, "+
+			"or move it away to start as a new node: %w", name, err)
 	}
 	return st, nil
 }
@@ -203,8 +205,8 @@ func (d *Driver) spawn(f func()) bool {
 	return true
 }
 
-// run is the loop. A panic leaves the core as it was in the middle of something: nobody looks at it
-// any more, and nothing of it is saved.
+// run is the loop. A panic leaves the core as it was in the middle of something: nobody
+// looks at it any more, and nothing of it is saved.
 func (d *Driver) run() {
 	defer guard.Recover("gossip", d.cfg.OnPanic)
 	defer close(d.done)
@@ -337,7 +339,8 @@ func (d *Driver) Cluster() ClusterID { return *d.cluster.Load() }
 // Links returns how many connections to peers there are, of both directions.
 func (d *Driver) Links() int { return int(d.links.Load()) }
 
-// Incarnation returns the number of this start of the node: it is greater than that of any earlier start.
+// Incarnation returns the number of this start of the node: it is greater than that of
+// any earlier start.
 func (d *Driver) Incarnation() uint64 { return d.incarnation.Load() }
 
 // Peers returns what is known of the other nodes beside the Map.
@@ -346,7 +349,8 @@ func (d *Driver) Peers() (list []Peer) {
 	return list
 }
 
-// MeetErr returns why a Meet that is under way has not succeeded yet, nil if nothing speaks against it so far.
+// MeetErr returns why a Meet that is under way has not succeeded yet, nil if nothing
+// speaks against it so far.
 func (d *Driver) MeetErr(addr slots.Addr) (err error) {
 	d.inspect(func() { err = d.core.MeetErr(addr) })
 	return err

@@ -62,8 +62,9 @@ func (d *Driver) publish(m *slots.Map, events []Event) {
 	}
 }
 
-// narrows reports whether m takes slots away from this node and gives it no right that it did not
-// have: it relies on nothing that this node has to make durable, for whoever took them has done so.
+// narrows reports whether m takes slots away from this node and gives it no right that it
+// did not have: it relies on nothing that this node has to make durable, for whoever took
+// them has done so.
 func (d *Driver) narrows(m *slots.Map) bool {
 	was := d.current.Load()
 	if m == nil || was == nil {

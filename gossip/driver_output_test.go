@@ -10,8 +10,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A master that was succeeded sends its clients to the new one at once, even while its own disk fails: they
-// wait for nothing that it has to promise.
+// A master that was succeeded sends its clients to the new one at once, even while its
+// own disk fails: they wait for nothing that it has to promise.
 func TestDeposedBeforeSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := startHosts(t, memnet.New(), 4, 2*time.Second)
@@ -61,14 +61,16 @@ func TestNarrows(t *testing.T) {
 		m    *slots.Map
 		want bool
 	}{
-		"none":            {nil, false},
-		"the same":        {view(0, 9, nil), false},
-		"one less":        {view(0, 8, nil), true},
-		"one more":        {view(0, 10, nil), false},
-		"others":          {view(1, 10, nil), false},
-		"demoted":         {view(1, 0, func(top *slots.Topology) { top.Nodes[0].Master = other }), true},
-		"not serving":     {view(0, 8, func(top *slots.Topology) { top.State = slots.Down }), false},
-		"a slot imported": {view(0, 8, func(top *slots.Topology) { top.Importing = map[slots.Slot]slots.NodeID{20: other} }), false},
+		"none":        {nil, false},
+		"the same":    {view(0, 9, nil), false},
+		"one less":    {view(0, 8, nil), true},
+		"one more":    {view(0, 10, nil), false},
+		"others":      {view(1, 10, nil), false},
+		"demoted":     {view(1, 0, func(top *slots.Topology) { top.Nodes[0].Master = other }), true},
+		"not serving": {view(0, 8, func(top *slots.Topology) { top.State = slots.Down }), false},
+		"a slot imported": {view(0, 8, func(top *slots.Topology) {
+			top.Importing = map[slots.Slot]slots.NodeID{20: other}
+		}), false},
 	} {
 		if got := d.narrows(c.m); got != c.want {
 			t.Errorf("%s: %v", name, got)

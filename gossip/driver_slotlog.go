@@ -6,8 +6,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// slotLogEvery is how long slots that come or go by plan are gathered for one line of the log: a reshard
-// moves thousands, often one at a time.
+// slotLogEvery is how long slots that come or go by plan are gathered for one line of the
+// log: a reshard moves thousands, often one at a time.
 const slotLogEvery = time.Second
 
 // slotLog gathers what is to be said about slots. It belongs to the driver's loop.

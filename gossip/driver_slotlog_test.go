@@ -16,7 +16,8 @@ func (l *lines) Info(msg string, args ...any)  { *l = append(*l, fmt.Sprint("INF
 func (l *lines) Warn(msg string, args ...any)  { *l = append(*l, fmt.Sprint("WARN ", msg, " ", args)) }
 func (l *lines) Error(msg string, args ...any) { *l = append(*l, fmt.Sprint("ERROR ", msg, " ", args)) }
 
-// TestSlotLog: slots that move by plan are one line a second, at INFO; those lost otherwise are told at once, at WARN.
+// TestSlotLog: slots that move by plan are one line a second, at INFO; those lost
+// otherwise are told at once, at WARN.
 func TestSlotLog(t *testing.T) {
 	var got lines
 	var s slotLog
@@ -33,7 +34,8 @@ func TestSlotLog(t *testing.T) {
 	now = now.Add(slotLogEvery)
 	s.flush(&got, now)
 	s.flush(&got, now.Add(slotLogEvery))
-	want := []string{"INFO slots given away [count 501", "WARN slots lost [slots 5000]", "INFO slots acquired [count 1 slots 6000]", "INFO slots given away [count 499"}
+	want := []string{"INFO slots given away [count 501", "WARN slots lost [slots 5000]",
+		"INFO slots acquired [count 1 slots 6000]", "INFO slots given away [count 499"}
 	if len(got) != len(want) {
 		t.Fatalf("%d lines:\n%s", len(got), strings.Join(got, "\n"))
 	}

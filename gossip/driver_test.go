@@ -107,7 +107,8 @@ func agreed(hosts []*host) bool {
 		}
 		for i, n := range m.Nodes() {
 			o := first.Nodes()[i]
-			if n.ID != o.ID || n.Addr != o.Addr || n.ConfigEpoch != o.ConfigEpoch || n.Health != o.Health || !sameSet(n.Slots, o.Slots) {
+			if n.ID != o.ID || n.Addr != o.Addr || n.ConfigEpoch != o.ConfigEpoch || n.Health != o.Health ||
+				!sameSet(n.Slots, o.Slots) {
 				return false
 			}
 		}

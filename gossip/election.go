@@ -37,11 +37,12 @@ const (
 
 // tendElection runs the candidate's side of SPEC §6.
 //
-// Redis lets half a second to a second pass before it asks for votes: for FAIL to reach the
-// voters, and for replicas of one shard not to split them. Here a request for votes
-// says as well as a FAIL message that the majority agreed; and the replicas tell each other their data once their master failed. When all have, their
-// order is known and the best starts at once. The delay of SPEC §6.3 remains for the
-// case that somebody does not answer.
+// Redis lets half a second to a second pass before it asks for votes: for FAIL to reach
+// the voters, and for replicas of one shard not to split them. Here a request for votes
+// says as well as a FAIL message that the majority agreed; and the replicas tell each
+// other their data once their master failed. When all have, their order is known and the
+// best starts at once. The delay of SPEC §6.3 remains for the case that somebody does not
+// answer.
 func (c *Core) tendElection() {
 	c.tendManual()
 	e := c.election
@@ -67,8 +68,9 @@ func (c *Core) tendElection() {
 	c.runElection(e)
 }
 
-// maySucceed reports whether this replica may stand for election (SPEC §6.1). One that has
-// more than its fenced master may, whatever the age of its data: there is none that is newer.
+// maySucceed reports whether this replica may stand for election (SPEC §6.1). One that
+// has more than its fenced master may, whatever the age of its data: there is none that
+// is newer.
 func (c *Core) maySucceed(m *node) bool {
 	switch {
 	case m == nil || !m.votes() || c.self.rec.NoFailover:
@@ -119,7 +121,8 @@ func (c *Core) runElection(e *election) {
 			c.askForVotes(e)
 		}
 	case c.now.Sub(e.asked) > c.voteTimeout():
-		// SPEC §6.4 waits twice as long, in silence. A voter that is back by then would be asked late.
+		// SPEC §6.4 waits twice as long, in silence. A voter that is back by then would be
+		// asked late.
 		c.retry(e, "too few answers")
 	case e.voters != c.electorate():
 		// The votes so far stand for a majority of others: ask all again.
@@ -143,7 +146,8 @@ func (c *Core) hearsMajority() bool {
 	return heard > c.voters()/2
 }
 
-// hears reports whether n is there, even if it counts as failed for a while longer (see contact).
+// hears reports whether n is there, even if it counts as failed for a while longer (see
+// contact).
 func (c *Core) hears(n *node) bool {
 	return n.health == slots.Online || c.now.Sub(n.lastHeard) < c.cfg.NodeTimeout
 }
@@ -172,8 +176,8 @@ func (c *Core) startOf(e *election) time.Time {
 	return start.Add(time.Duration(rank)*rankDelay + time.Duration(c.failedBefore(e.master))*shardDelay)
 }
 
-// failedBefore counts the failed and the fenced masters with smaller ids: candidates of different
-// shards that ask in the same epoch take each other's votes, so they line up.
+// failedBefore counts the failed and the fenced masters with smaller ids: candidates of
+// different shards that ask in the same epoch take each other's votes, so they line up.
 func (c *Core) failedBefore(master slots.NodeID) int {
 	count := 0
 	for _, n := range c.list {
@@ -216,8 +220,8 @@ func (c *Core) sendFirstRequest(e *election) {
 	c.countVotes(e)
 }
 
-// epochSetAside reports whether the present epoch was made durable for this election before it began,
-// and is nobody's since.
+// epochSetAside reports whether the present epoch was made durable for this election
+// before it began, and is nobody's since.
 func (c *Core) epochSetAside(e *election) bool {
 	if !e.manual || c.manual == nil || c.manual.epoch != c.currentEpoch || e.attempts > 0 {
 		return false
@@ -311,8 +315,8 @@ func (c *Core) retry(e *election, reason string) {
 	e.attempts++
 	e.epoch, e.claim = 0, nil
 	if e.manual {
-		// Candidates of several shards took the votes of one epoch from each other, perhaps. Writes
-		// are held back meanwhile, so there is no time to try for long.
+		// Candidates of several shards took the votes of one epoch from each other, perhaps.
+		// Writes are held back meanwhile, so there is no time to try for long.
 		if e.attempts == manualAttempts {
 			c.endManual(reason)
 			return

@@ -76,8 +76,8 @@ func TestReplicaTakesOver(t *testing.T) {
 	}
 }
 
-// The replica with less data does not hear the better one, but the voters do: they wait for it, and for
-// nobody for long.
+// The replica with less data does not hear the better one, but the voters do: they wait
+// for it, and for nobody for long.
 func TestVotersKnowTheBetterReplica(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -233,8 +233,8 @@ func TestReplicateCommand(t *testing.T) {
 }
 
 // TestElectionChaos lets shards lose masters under loss, doubling, delay, partitions and
-// crashes between saving a vote and sending it. No slot may ever have two masters in
-// one config epoch; and once a majority and a candidate are there, each shard gets a master.
+// crashes between saving a vote and sending it. No slot may ever have two masters in one
+// config epoch; and once a majority and a candidate are there, each shard gets a master.
 func TestElectionChaos(t *testing.T) { eachSeed(t, 20, electionChaos) }
 
 func electionChaos(t *testing.T, seed uint64) {
@@ -347,13 +347,15 @@ func (s *sim) checkMasters(history map[claim]slots.NodeID) {
 		}
 		c := claim{self.rec.ConfigEpoch, firstOf(self.owned)}
 		if by, ok := history[c]; ok && by != n.id {
-			s.fatalf("slot %d has two masters in config epoch %d: %s and %s%s", c.first, c.epoch, by.Short(), n.id.Short(), s.roles())
+			s.fatalf("slot %d has two masters in config epoch %d: %s and %s%s", c.first, c.epoch, by.Short(), n.id.Short(),
+				s.roles())
 		}
 		history[c] = n.id
 	}
 }
 
-// distinctEpochs reports whether all masters' epochs differ, as they must when collisions are resolved (SPEC §4.4).
+// distinctEpochs reports whether all masters' epochs differ, as they must when collisions
+// are resolved (SPEC §4.4).
 func (s *sim) distinctEpochs() bool {
 	seen := make(map[uint64]bool)
 	for _, n := range s.up() {
@@ -424,7 +426,8 @@ func (s *sim) roles() string {
 	text := ""
 	for _, n := range s.up() {
 		r := n.core.self.rec
-		text += fmt.Sprintf("\n\tnode %d %s: master %s, epoch %d, slots %v", n.i, n.id.Short(), r.Master.Short(), r.ConfigEpoch, n.core.self.owned)
+		text += fmt.Sprintf("\n\tnode %d %s: master %s, epoch %d, slots %v", n.i, n.id.Short(), r.Master.Short(),
+			r.ConfigEpoch, n.core.self.owned)
 	}
 	return text
 }

@@ -32,9 +32,10 @@ var (
 	ErrRefused = errors.New("the two clusters refuse to merge")
 	// ErrNoAnswer is matched if nobody answered a Meet in time.
 	ErrNoAnswer = errors.New("nobody answered")
-	// ErrNoBus is matched, besides ErrNoAnswer, if something at that address took the connection, but did not answer as
-	// a node does.
-	ErrNoBus = errors.New("what listens there did not answer as the bus of a node does, whose port is by default the client port + 10,000")
+	// ErrNoBus is matched, besides ErrNoAnswer, if something at that address took the
+	// connection, but did not answer as a node does.
+	ErrNoBus = errors.New("what listens there did not answer as the bus of a node does, whose port is by default " +
+		"the client port + 10,000")
 	// ErrMetSelf is matched if the address of a Meet is this node's own.
 	ErrMetSelf = errors.New("it is this node itself")
 )

@@ -38,8 +38,8 @@ type StateChanged struct {
 // SlotsChanged says that this node acquired or lost slots; nil for none.
 type SlotsChanged struct {
 	Acquired, Lost *slots.Set
-	// Planned says that all of Lost were on their way to another node, or given up by a command: no other
-	// node took them otherwise.
+	// Planned says that all of Lost were on their way to another node, or given up by a
+	// command: no other node took them otherwise.
 	Planned bool
 }
 
@@ -72,18 +72,19 @@ type WritesPaused struct {
 // no replica has more data than it brought along (Config.Data). Until the event comes again
 // without On, no replica may be brought up to date: it would throw away what it has.
 //
-// Without On it says that the fence has ended: a replica has taken over (RoleChanged tells),
-// none holds more, or all that may hold more have failed. In the last case the master goes on with
-// what it has, under a config epoch that the others have agreed to: Epoch is not zero, and Lacks names
-// the replicas. The host then begins a new term, before it lets anybody write.
+// Without On it says that the fence has ended: a replica has taken over (RoleChanged
+// tells), none holds more, or all that may hold more have failed. In the last case the
+// master goes on with what it has, under a config epoch that the others have agreed to:
+// Epoch is not zero, and Lacks names the replicas. The host then begins a new term,
+// before it lets anybody write.
 type Fenced struct {
 	On    bool
 	Epoch uint64
 	Lacks []Shortfall
 }
 
-// HandOverAsked says that this replica's master is about to end, and that this node has begun a
-// manual failover for that reason: tell SetData of every step from now on.
+// HandOverAsked says that this replica's master is about to end, and that this node has
+// begun a manual failover for that reason: tell SetData of every step from now on.
 type HandOverAsked struct{ By slots.NodeID }
 
 // WritesResumed ends a pause.

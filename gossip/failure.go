@@ -85,7 +85,8 @@ func (c *Core) applyReports(n *node, suspects []slots.NodeID) {
 func (c *Core) countReports(n *node) int {
 	count := 0
 	for _, r := range c.list {
-		if r.votes() && len(r.suspects) > 0 && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout && slices.Contains(r.suspects, n.rec.ID) {
+		if r.votes() && len(r.suspects) > 0 && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout &&
+			slices.Contains(r.suspects, n.rec.ID) {
 			count++
 		}
 	}

@@ -81,7 +81,8 @@ func TestFailLastsWhileThereIsASuccessor(t *testing.T) {
 	}{
 		{"a replica", func(s *sim, replica *simNode) {}, true, false},
 		{"a replica of a fenced one", func(s *sim, replica *simNode) {}, false, true},
-		{"a replica of another master", func(s *sim, replica *simNode) { replica.must(Replicate{s.nodes[1].id}) }, false, false},
+		{"a replica of another master", func(s *sim, replica *simNode) { replica.must(Replicate{s.nodes[1].id}) }, false,
+			false},
 		{"a replica that may not", func(s *sim, replica *simNode) {
 			replica.core.self.rec.NoFailover = true
 			replica.core.selfChanged()

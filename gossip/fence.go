@@ -98,8 +98,9 @@ func (c *Core) askReplicas() (wait bool, better *node, lacks []Shortfall) {
 	return wait, better, lacks
 }
 
-// follows reports whether n is a replica of master, or will be as soon as it has heard of the
-// latest failovers: it is known as a replica of a former master of the shard, or as such a one.
+// follows reports whether n is a replica of master, or will be as soon as it has heard of
+// the latest failovers: it is known as a replica of a former master of the shard, or as
+// such a one.
 func (c *Core) follows(n, master *node) bool {
 	for range maxLineage {
 		if n.owned != nil {
@@ -164,7 +165,8 @@ func logFence(log logger, e Fenced) {
 	}
 	for _, s := range e.Lacks {
 		if s.Told {
-			log.Warn("going on with less data than a failed replica holds", "replica", s.Replica, "term", s.Data.Term, "offset", s.Data.Offset)
+			log.Warn("going on with less data than a failed replica holds", "replica", s.Replica, "term", s.Data.Term,
+				"offset", s.Data.Offset)
 		} else {
 			log.Warn("going on without having heard what a failed replica holds", "replica", s.Replica)
 		}

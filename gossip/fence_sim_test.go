@@ -8,10 +8,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestFenceChaos kills and restarts nodes with old snapshots, in any order, in clusters of 1, 2, 3
-// and 5 masters. Whenever a majority of the masters is up, each shard of which a node is up serves
-// within 3T; the master that serves holds every acknowledged write that another live node of its
-// shard holds; and no slot ever has two masters in one config epoch.
+// TestFenceChaos kills and restarts nodes with old snapshots, in any order, in clusters
+// of 1, 2, 3 and 5 masters. Whenever a majority of the masters is up, each shard of which
+// a node is up serves within 3T; the master that serves holds every acknowledged write
+// that another live node of its shard holds; and no slot ever has two masters in one
+// config epoch.
 func TestFenceChaos(t *testing.T) {
 	eachSeed(t, 20, func(t *testing.T, seed uint64) {
 		f := newFenceSim(t, seed)
@@ -24,7 +25,8 @@ func TestFenceChaos(t *testing.T) {
 
 const fenceT = 2 * time.Second
 
-// fenceSim plays the hosts of a cluster's nodes: the writes of clients, replication and snapshots.
+// fenceSim plays the hosts of a cluster's nodes: the writes of clients, replication and
+// snapshots.
 type fenceSim struct {
 	*sim
 	masters int
@@ -44,7 +46,8 @@ type fenceShard struct {
 	term    uint64
 }
 
-// fenceNode is what a node holds: the writes in their order, of which its Data tells the number.
+// fenceNode is what a node holds: the writes in their order, of which its Data tells the
+// number.
 type fenceNode struct {
 	*simNode
 	shard   int
@@ -61,7 +64,8 @@ type fenceNode struct {
 func newFenceSim(t *testing.T, seed uint64) *fenceSim {
 	masters := []int{1, 2, 3, 5}[seed%4]
 	replicas := 1 + int(seed/4%2)
-	f := &fenceSim{sim: newShards(t, seed, masters, replicas, fenceT), masters: masters, history: make(map[claim]slots.NodeID)}
+	f := &fenceSim{sim: newShards(t, seed, masters, replicas, fenceT), masters: masters,
+		history: make(map[claim]slots.NodeID)}
 	f.maxDelay = 20 * time.Millisecond
 	for _, r := range slots.Even(masters) {
 		f.shards = append(f.shards, fenceShard{first: r.First, term: 1, acked: make(map[int]bool)})
@@ -146,8 +150,8 @@ func (n *fenceNode) serves(slot slots.Slot) bool {
 	return owned != nil && owned.Has(slot) && n.core.state == slots.OK
 }
 
-// checkWrites holds that a node which begins to serve lacks no acknowledged write that a live node
-// of its shard holds, and has said which node may hold what it lacks.
+// checkWrites holds that a node which begins to serve lacks no acknowledged write that a
+// live node of its shard holds, and has said which node may hold what it lacks.
 func (f *fenceSim) checkWrites(s *fenceShard, shard int, n *fenceNode) {
 	has := make(map[int]bool, len(n.writes))
 	for _, w := range n.writes {

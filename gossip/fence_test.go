@@ -8,8 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// newFenced returns a cluster whose replicas, nodes masters to 2*masters-1, hold 1000 bytes, and whose
-// node 0 is to start anew with 500.
+// newFenced returns a cluster whose replicas, nodes masters to 2*masters-1, hold 1000
+// bytes, and whose node 0 is to start anew with 500.
 func newFenced(t *testing.T, seed uint64, masters int, timeout time.Duration) *sim {
 	s := newShards(t, seed, masters, 1, timeout)
 	for _, n := range s.nodes {
@@ -21,8 +21,8 @@ func newFenced(t *testing.T, seed uint64, masters int, timeout time.Duration) *s
 	return s
 }
 
-// A master that starts with less than its replica has lets that take over, as one that lives: with its own vote, and
-// without being declared failed. It says so once.
+// A master that starts with less than its replica has lets that take over, as one that
+// lives: with its own vote, and without being declared failed. It says so once.
 func TestFencedMasterYields(t *testing.T) {
 	const T = 2 * time.Second
 	for _, masters := range []int{1, 2, 3, 5} {
@@ -41,7 +41,10 @@ func TestFencedMasterYields(t *testing.T) {
 				if seed == 0 {
 					t.Logf("took over after %v", took)
 				}
-				s.until(T, "the master follows it", func() bool { return master.core.self.rec.Master == replica.id && !master.core.self.rec.Fenced })
+				s.until(T, "the master follows it", func() bool {
+					return master.core.self.rec.Master == replica.id &&
+						!master.core.self.rec.Fenced
+				})
 				s.run(3 * T)
 				warnings := 0
 				for _, n := range s.nodes {
@@ -64,7 +67,8 @@ func TestFencedMasterYields(t *testing.T) {
 	}
 }
 
-// A fenced master counts for the majority: with it, and not without it, the other master of two serves.
+// A fenced master counts for the majority: with it, and not without it, the other master
+// of two serves.
 func TestFencedMasterCounts(t *testing.T) {
 	const T = 2 * time.Second
 	s := newFenced(t, 1, 2, T)
@@ -79,8 +83,9 @@ func TestFencedMasterCounts(t *testing.T) {
 	}
 }
 
-// The replica that holds more dies before it has taken over, or never answers: the fenced master serves again when
-// a majority holds it for failed, and says what it may lack. Its new epoch ranks it above what the replica has.
+// The replica that holds more dies before it has taken over, or never answers: the fenced
+// master serves again when a majority holds it for failed, and says what it may lack. Its
+// new epoch ranks it above what the replica has.
 func TestFencedMasterServesAgain(t *testing.T) {
 	const T = 4 * time.Second
 	for _, masters := range []int{1, 2, 3} {
@@ -123,8 +128,8 @@ func TestFencedMasterServesAgain(t *testing.T) {
 	}
 }
 
-// A replica that others hear, but its fenced master does not: it takes over if it holds more, and keeps nobody from
-// serving if not.
+// A replica that others hear, but its fenced master does not: it takes over if it holds
+// more, and keeps nobody from serving if not.
 func TestFencedMasterWithoutLink(t *testing.T) {
 	const T = 4 * time.Second
 	for _, more := range []bool{false, true} {

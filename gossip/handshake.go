@@ -94,8 +94,8 @@ func (c *Core) tendHandshake(h *handshake) {
 	}
 }
 
-// lost notes that the connection of a handshake broke before there was an answer. A refusal, which may be taken back
-// (see refused), says more.
+// lost notes that the connection of a handshake broke before there was an answer. A
+// refusal, which may be taken back (see refused), says more.
 func (h *handshake) lost(err error) {
 	switch {
 	case errors.Is(h.err, ErrRefused):
@@ -106,7 +106,8 @@ func (h *handshake) lost(err error) {
 	}
 }
 
-// MeetErr returns why a Meet that is under way has not succeeded yet, nil if nothing speaks against it so far.
+// MeetErr returns why a Meet that is under way has not succeeded yet, nil if nothing
+// speaks against it so far.
 func (c *Core) MeetErr(addr slots.Addr) error {
 	for _, h := range c.handshakes {
 		if h.addr == addr {
@@ -149,9 +150,10 @@ func (c *Core) joinInfo() *Join {
 	return &Join{Established: c.established, Slots: c.assigned}
 }
 
-// meetHalf meets a member again that does not count this node among its own. The answer to a Meet
-// got lost, and so did the ones after it: left alone, the one would know the other for ever, and not
-// the other way round. (Who was forgotten is told so instead, and one that was reset has a new Gen.)
+// meetHalf meets a member again that does not count this node among its own. The answer
+// to a Meet got lost, and so did the ones after it: left alone, the one would know the
+// other for ever, and not the other way round. (Who was forgotten is told so instead, and
+// one that was reset has a new Gen.)
 func (c *Core) meetHalf(n *node, l *link, pong *Message) {
 	if c.now.Before(n.nextMeet) || pong.Gen > n.rec.Gen {
 		return

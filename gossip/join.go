@@ -96,9 +96,9 @@ const maxFormer = 8
 // another: it is a member, and will agree on the id.
 func (c *Core) wasOurs(id ClusterID) bool { return slices.Contains(c.former, id) }
 
-// mayEnter reports whether a stranger that was told to adopt our cluster may be let in, now
-// that it speaks for the given one: for ours, or for the one that was ours when it was told,
-// unless it claims slots that have an owner in the one we joined since.
+// mayEnter reports whether a stranger that was told to adopt our cluster may be let in,
+// now that it speaks for the given one: for ours, or for the one that was ours when it
+// was told, unless it claims slots that have an owner in the one we joined since.
 func (c *Core) mayEnter(welcome *Record, id ClusterID) bool {
 	if id == c.cluster || !c.wasOurs(id) {
 		return id == c.cluster

@@ -41,8 +41,20 @@ func TestClustersMergeOrRefuse(t *testing.T) {
 			s.join(3, 4, 5)
 			s.nodes[0].core.cfg.NoFullCoverage = false
 		}, 0},
-		"two clusters in the making":   {func(s *sim) { s.own(1, part(1)); s.join(0, 1, 2); s.own(4, part(4)); s.join(3, 4, 5) }, 6},
-		"two that both have some slot": {func(s *sim) { s.own(1, part(1)); s.join(0, 1, 2); s.own(4, part(1)); s.join(3, 4, 5) }, 0},
+		"two clusters in the making": {func(s *sim) {
+			s.own(1, part(1))
+			s.join(0, 1, 2)
+			s.own(4, part(4))
+			s.join(3, 4,
+				5)
+		}, 6},
+		"two that both have some slot": {func(s *sim) {
+			s.own(1, part(1))
+			s.join(0, 1, 2)
+			s.own(4, part(1))
+			s.join(3, 4,
+				5)
+		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t, 5, 6, 2*time.Second)
@@ -53,7 +65,8 @@ func TestClustersMergeOrRefuse(t *testing.T) {
 			s.run(5 * time.Second)
 			if c.merged > 0 {
 				if len(a.core.list) != c.merged || len(b.core.list) != c.merged || a.core.cluster != b.core.cluster {
-					t.Fatalf("%d and %d nodes, want %d; clusters %v, %v", len(a.core.list), len(b.core.list), c.merged, a.core.cluster, b.core.cluster)
+					t.Fatalf("%d and %d nodes, want %d; clusters %v, %v", len(a.core.list), len(b.core.list), c.merged,
+						a.core.cluster, b.core.cluster)
 				}
 				return
 			}

@@ -24,7 +24,8 @@ const (
 // full reports whether the cluster can take no further member.
 func (c *Core) full() bool { return len(c.list) >= maxMembers }
 
-// dropLinks closes the links of a member beyond maxPeerLinks, those that were silent for longest first.
+// dropLinks closes the links of a member beyond maxPeerLinks, those that were silent for
+// longest first.
 func (c *Core) dropLinks(n *node) {
 	for len(n.links) > maxPeerLinks {
 		oldest := n.links[0]

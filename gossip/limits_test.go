@@ -31,7 +31,8 @@ func newLiar(t *testing.T) *liar {
 		t.Fatal(err)
 	}
 	l.c.LinkUp(l.now, l.link, slots.Addr{}, "10.1.1.1")
-	l.say(Message{Type: TypeMeet, Self: &Record{ID: l.id, Incarnation: 1, Addr: slots.Addr{Host: "10.1.1.1", Port: 1, BusPort: 2}, ConfigEpoch: 1, Slots: &theirs}})
+	l.say(Message{Type: TypeMeet, Self: &Record{ID: l.id, Incarnation: 1,
+		Addr: slots.Addr{Host: "10.1.1.1", Port: 1, BusPort: 2}, ConfigEpoch: 1, Slots: &theirs}})
 	if l.c.nodes[l.id] == nil {
 		t.Fatal("not met")
 	}
@@ -66,8 +67,8 @@ func warnings(events []Event) (list []string) {
 	return list
 }
 
-// The index of a node in a Map has 16 bits: 32,768 members made up by one frame after another panicked every
-// node that heard of them.
+// The index of a node in a Map has 16 bits: 32,768 members made up by one frame after
+// another panicked every node that heard of them.
 func TestMembersAreBounded(t *testing.T) {
 	l := newLiar(t)
 	l.c.noMap = true // as many maps would take their time
@@ -168,19 +169,22 @@ func TestListsOfAPeerAreBounded(t *testing.T) {
 // Names stand in the lines of CLUSTER NODES: one with a line break would forge a node.
 func TestNamesOfAPeerAreChecked(t *testing.T) {
 	for _, bad := range []string{"x\ny", "a b", "a,b", "a\x00"} {
-		m := &Message{Type: TypePing, Sender: slots.NodeID{1}, You: bad, Self: &Record{ID: slots.NodeID{1}, Addr: slots.Addr{Host: bad, Port: 7}, Hostname: bad}}
+		m := &Message{Type: TypePing, Sender: slots.NodeID{1}, You: bad,
+			Self: &Record{ID: slots.NodeID{1}, Addr: slots.Addr{Host: bad, Port: 7}, Hostname: bad}}
 		got, err := DecodeMessage(AppendMessage(nil, m))
 		if err != nil || got.You != "" || got.Self.Addr.Host != "" || got.Self.Hostname != "" || got.Self.Addr.Port != 7 {
 			t.Errorf("%q: %+v, %v", bad, got, err)
 		}
 		c := newSim(t, 1, 1, time.Second).nodes[0].core
-		if err := c.Do(simStart, MeetNode{slots.Addr{Host: bad, Port: 7}}); !errors.Is(err, ErrInvalidAddr) || strings.ContainsAny(err.Error(), "\n\x00") {
+		if err := c.Do(simStart, MeetNode{slots.Addr{Host: bad, Port: 7}}); !errors.Is(err, ErrInvalidAddr) ||
+			strings.ContainsAny(err.Error(), "\n\x00") {
 			t.Errorf("Meet %q: %v", bad, err)
 		}
 		if err := c.Do(simStart, Announce{Addr: slots.Addr{Host: bad, BusPort: 7}}); err == nil {
 			t.Errorf("announcing the host %q", bad)
 		}
-		if err := c.Do(simStart, Announce{Addr: slots.Addr{BusPort: 7}, Hostname: bad}); err == nil || !strings.Contains(err.Error(), "Hostnames may only contain") {
+		if err := c.Do(simStart, Announce{Addr: slots.Addr{BusPort: 7}, Hostname: bad}); err == nil ||
+			!strings.Contains(err.Error(), "Hostnames may only contain") {
 			t.Errorf("announcing the hostname %q: %v", bad, err)
 		}
 	}

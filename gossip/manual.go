@@ -72,8 +72,8 @@ func (cmd Failover) do(c *Core) error {
 	c.endManual("another one was asked for")
 	switch cmd.Mode {
 	case FailoverDefault:
-		// The election's epoch is made durable now, before the master is asked to hold writes back,
-		// so that these do not wait for that as well.
+		// The election's epoch is made durable now, before the master is asked to hold writes
+		// back, so that these do not wait for that as well.
 		c.currentEpoch = next(c.currentEpoch)
 		c.dirty, c.mapDirty = true, true
 		c.manual = &manual{deadline: c.now.Add(manualTimeout), epoch: c.currentEpoch}
@@ -146,8 +146,8 @@ func (c *Core) onPause(n *node) {
 		return
 	}
 	if p := c.pause; p != nil {
-		// Another one has to wait: a second pause would begin with an end of the first, whose replica may
-		// win all the same, without what was written in between.
+		// Another one has to wait: a second pause would begin with an end of the first, whose
+		// replica may win all the same, without what was written in between.
 		if lasts := !c.now.Add(manualTimeout).After(p.until); p.by == n.rec.ID && p.confirmed && lasts {
 			c.tellPaused() // it did not hear, or was started anew
 		}

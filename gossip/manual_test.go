@@ -63,8 +63,8 @@ func TestManualFailover(t *testing.T) {
 	}
 }
 
-// Two replicas of one master are told to take over: the one that asked first does, and the pause of writes for it does not
-// end before.
+// Two replicas of one master are told to take over: the one that asked first does, and
+// the pause of writes for it does not end before.
 func TestManualFailoversOfOneShard(t *testing.T) {
 	s := newShards(t, 1, 3, 2, 15*time.Second)
 	master, first, second := s.nodes[0], s.nodes[3], s.nodes[6]
@@ -82,11 +82,14 @@ func TestManualFailoversOfOneShard(t *testing.T) {
 	if paused != 1 {
 		t.Errorf("writes were paused %d times", paused)
 	}
-	s.until(time.Second, "the second follows", func() bool { return second.core.self.rec.Master == first.id && second.core.manual == nil })
+	s.until(time.Second, "the second follows", func() bool {
+		return second.core.self.rec.Master == first.id &&
+			second.core.manual == nil
+	})
 }
 
-// Manual failovers of several shards at the same moment ask for the votes of one epoch. All must
-// succeed nevertheless, and soon: writes are held back.
+// Manual failovers of several shards at the same moment ask for the votes of one epoch.
+// All must succeed nevertheless, and soon: writes are held back.
 func TestManualFailoversAtOnce(t *testing.T) {
 	for seed := range uint64(50) {
 		s := newShards(t, seed, 3, 1, 2*time.Second)

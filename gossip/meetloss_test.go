@@ -7,8 +7,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestMeetUnderLoss lets lone owners of slots meet while messages get lost. Whoever counts another one among its
-// members must be one of that one's in the end: half a membership would last for ever.
+// TestMeetUnderLoss lets lone owners of slots meet while messages get lost. Whoever
+// counts another one among its members must be one of that one's in the end: half a
+// membership would last for ever.
 func TestMeetUnderLoss(t *testing.T) { eachSeed(t, 60, meetUnderLoss) }
 
 func meetUnderLoss(t *testing.T, seed uint64) {
@@ -39,8 +40,9 @@ func meetUnderLoss(t *testing.T, seed uint64) {
 	}
 }
 
-// What each of these seeds once showed: a lost welcome; a member whose address nobody knew, since its first
-// answer was lost; slots taken for owned twice, because the other side counted them as its own already.
+// What each of these seeds once showed: a lost welcome; a member whose address nobody
+// knew, since its first answer was lost; slots taken for owned twice, because the other
+// side counted them as its own already.
 func TestMeetUnderLossSeeds(t *testing.T) {
 	for _, seed := range []uint64{8, 17, 26, 42, 501, 10047, 16358} {
 		meetUnderLoss(t, seed)

@@ -69,7 +69,8 @@ func TestStrangersAreNotBelieved(t *testing.T) {
 		})
 	}
 	if len(c.list) != 1 || c.currentEpoch != 0 || c.self.rec.Addr.Host != "" {
-		t.Fatalf("a stranger was believed: %d nodes, epoch %d, own host %q", len(c.list), c.currentEpoch, c.self.rec.Addr.Host)
+		t.Fatalf("a stranger was believed: %d nodes, epoch %d, own host %q", len(c.list), c.currentEpoch,
+			c.self.rec.Addr.Host)
 	}
 	c.Step(s.now, 1, &Message{Type: TypeMeet, Sender: stranger, Self: &rec})
 	if c.nodes[stranger] == nil {
@@ -204,7 +205,8 @@ func TestReset(t *testing.T) {
 	soft, hard := s.nodes[2], s.nodes[3]
 	epoch := soft.core.currentEpoch
 	soft.must(Reset{})
-	if c := soft.core; c.ID() != soft.id || c.currentEpoch != epoch || len(c.list) != 1 || c.self.rec.Slots != nil || !c.cluster.IsZero() {
+	if c := soft.core; c.ID() != soft.id || c.currentEpoch != epoch || len(c.list) != 1 || c.self.rec.Slots != nil ||
+		!c.cluster.IsZero() {
 		t.Fatalf("after a soft reset: %+v", c.self.rec)
 	}
 	was := hard.id
@@ -281,7 +283,8 @@ func TestLearnHost(t *testing.T) {
 	s := newSim(t, 1, 1, time.Second)
 	c := s.nodes[0].core
 	for _, step := range []struct{ told, want string }{
-		{"127.0.0.1", "127.0.0.1"}, {"::1", "127.0.0.1"}, {"10.1.2.3", "10.1.2.3"}, {"10.9.9.9", "10.1.2.3"}, {"127.0.0.1", "10.1.2.3"},
+		{"127.0.0.1", "127.0.0.1"}, {"::1", "127.0.0.1"}, {"10.1.2.3", "10.1.2.3"}, {"10.9.9.9", "10.1.2.3"},
+		{"127.0.0.1", "10.1.2.3"},
 	} {
 		if c.learnHost(step.told); c.self.rec.Addr.Host != step.want {
 			t.Fatalf("told %s: %s, want %s", step.told, c.self.rec.Addr.Host, step.want)
@@ -289,7 +292,8 @@ func TestLearnHost(t *testing.T) {
 	}
 }
 
-// What a node announces may change while it runs, and all hear of it. Without a host it is again what peers see.
+// What a node announces may change while it runs, and all hear of it. Without a host it
+// is again what peers see.
 func TestAnnounce(t *testing.T) {
 	s := newSim(t, 1, 3, time.Second)
 	s.join(0, 1, 2)

@@ -74,7 +74,8 @@ func newSim(t testing.TB, seed uint64, n int, timeout time.Duration) *sim {
 		at: make(map[string]*simNode),
 	}
 	for i := range n {
-		node := &simNode{sim: s, i: i, addr: slots.Addr{Host: fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250), Port: 7000, BusPort: 17000}}
+		node := &simNode{sim: s, i: i, addr: slots.Addr{Host: fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250), Port: 7000,
+			BusPort: 17000}}
 		s.nodes = append(s.nodes, node)
 		s.at[node.addr.Host] = node
 		node.start()
@@ -231,7 +232,8 @@ func (n *simNode) carryOut() {
 func (n *simNode) checkEpochs() {
 	c := n.core
 	if c.currentEpoch < n.epoch || c.self.rec.ConfigEpoch < n.configEpoch && c.ID() == n.id {
-		n.sim.fatalf("node %d: epochs fell from %d/%d to %d/%d", n.i, n.epoch, n.configEpoch, c.currentEpoch, c.self.rec.ConfigEpoch)
+		n.sim.fatalf("node %d: epochs fell from %d/%d to %d/%d", n.i, n.epoch, n.configEpoch, c.currentEpoch,
+			c.self.rec.ConfigEpoch)
 	}
 	n.epoch, n.configEpoch = c.currentEpoch, c.self.rec.ConfigEpoch
 }

@@ -42,7 +42,8 @@ func (s *State) validate() error {
 	for i := range s.Nodes {
 		r := &s.Nodes[i]
 		if greatest := max(s.CurrentEpoch, s.LastVoteEpoch, r.ConfigEpoch, r.Incarnation, r.Gen); greatest > maxCounter {
-			return fmt.Errorf("gossip: the State has the number %d for an epoch, incarnation or membership of node %s, which only a lying peer can have brought "+
+			return fmt.Errorf("gossip: the State has the number %d for an epoch, incarnation or membership of node %s, "+
+				"which only a lying peer can have brought "+
 				"there: the greatest is %d; move the state away to start as a new node", greatest, r.ID.Short(), uint64(maxCounter))
 		}
 	}
@@ -108,7 +109,8 @@ func DecodeState(file []byte) (*State, error) {
 		return nil, err
 	}
 	if version != stateVersion {
-		return nil, fmt.Errorf("its format version is %d, this program reads version %d: %w", version, stateVersion, ErrMalformed)
+		return nil, fmt.Errorf("its format version is %d, this program reads version %d: %w", version, stateVersion,
+			ErrMalformed)
 	}
 	s := new(State)
 	u := &unpacker{b: payload}

@@ -15,8 +15,8 @@ type Tune struct {
 	ReadsIfDown    bool
 }
 
-// Announce changes what the node tells the others of itself. Without a Host it keeps the one it has,
-// until a peer tells better.
+// Announce changes what the node tells the others of itself. Without a Host it keeps the
+// one it has, until a peer tells better.
 type Announce struct {
 	Addr     slots.Addr
 	Hostname string

@@ -60,8 +60,8 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	c.send(l, answer)
 }
 
-// electorate stands for the set of masters with slots that this node knows. A vote counts only
-// where voter and candidate agree on it: a majority of masters that were succeeded
+// electorate stands for the set of masters with slots that this node knows. A vote counts
+// only where voter and candidate agree on it: a majority of masters that were succeeded
 // without the candidate's knowledge must not elect anybody.
 func (c *Core) electorate() (sum uint64) {
 	for _, n := range c.list {
@@ -72,9 +72,10 @@ func (c *Core) electorate() (sum uint64) {
 	return sum
 }
 
-// awaits reports whether a replica of the failed master that this node hears holds more than the candidate, which may be
-// cut off from it, or has not told since this node was started. It will ask by itself, and again as long as too few answer it;
-// if it does not, another one will do.
+// awaits reports whether a replica of the failed master that this node hears holds more
+// than the candidate, which may be cut off from it, or has not told since this node was
+// started. It will ask by itself, and again as long as too few answer it; if it does not,
+// another one will do.
 func (c *Core) awaits(master, candidate *node, m *Message) bool {
 	if master.askedAt.IsZero() {
 		master.askedAt = c.now
@@ -95,7 +96,8 @@ func (c *Core) awaits(master, candidate *node, m *Message) bool {
 		if n.data.after(has) {
 			return early || asks
 		}
-		return asks && candidate != master && before(n.rec.ID, candidate.rec.ID) // equals would take each other's votes for ever
+		// equals would take each other's votes for ever
+		return asks && candidate != master && before(n.rec.ID, candidate.rec.ID)
 	})
 }
 
@@ -110,7 +112,8 @@ func (c *Core) grants(n *node, l *link, m *Message) bool {
 		return false
 	case (master.health != slots.Failed || n == master) && !m.Forced && !yields(master, n, m.data()):
 		return false
-	case master.votedFor != n.rec.ID && !master.votedAt.IsZero() && c.now.Sub(master.votedAt) < c.cfg.NodeTimeout/2 && !m.Forced:
+	case master.votedFor != n.rec.ID && !master.votedAt.IsZero() && c.now.Sub(master.votedAt) < c.cfg.NodeTimeout/2 &&
+		!m.Forced:
 		return false // the one it voted for may have won: its claim is on the way
 	}
 	if !m.Forced && c.awaits(master, n, m) {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// SPEC §6.5, and what this protocol asks beyond it: voter and candidate know the same voters,
-// and an epoch that a node uses itself is used up.
+// SPEC §6.5, and what this protocol asks beyond it: voter and candidate know the same
+// voters, and an epoch that a node uses itself is used up.
 func TestWhoGetsAVote(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -19,7 +19,8 @@ func TestWhoGetsAVote(t *testing.T) {
 		{"took this epoch for itself", func(v *Core, m *Message) { v.setConfigEpoch(m.Epoch, "test") }, TypeDeny},
 		{"the voter's own shard has this epoch", func(v *Core, m *Message) { v.useEpoch(m.Epoch) }, TypeDeny},
 		{"a replica of another", func(v *Core, m *Message) { m.Subject = v.ID() }, TypeDeny},
-		{"a later owner", func(v *Core, m *Message) { m.Slots = v.self.owned; v.self.rec.ConfigEpoch = m.ConfigEpoch + 1 }, TypeDeny},
+		{"a later owner", func(v *Core, m *Message) { m.Slots = v.self.owned; v.self.rec.ConfigEpoch = m.ConfigEpoch + 1 },
+			TypeDeny},
 		{"the master works, by command", func(_ *Core, m *Message) { m.Forced = true }, TypeVote},
 		{"other voters", func(_ *Core, m *Message) { m.Electorate++ }, TypeSummary},
 		{"other voters, by command", func(_ *Core, m *Message) { m.Electorate, m.Forced = 0, true }, TypeSummary},

@@ -78,7 +78,8 @@ func TestAdminBackupRestore(t *testing.T) {
 			if err := os.WriteFile(file, data, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Restore(ctx, view(t, c, nodes[0]), dir, true); err == nil || !strings.Contains(err.Error(), m.Files[1].Name) {
+			if _, err := c.Restore(ctx, view(t, c, nodes[0]), dir, true); err == nil ||
+				!strings.Contains(err.Error(), m.Files[1].Name) {
 				t.Errorf("restoring a damaged file: %v", err)
 			}
 		})
@@ -111,13 +112,15 @@ func TestAdminImport(t *testing.T) {
 				t.Fatal(err)
 			}
 			in := admin.Import{From: source.addr(), FromPassword: "secret"}
-			// Copied once or again, only the key that differs is in the way; also where it is one of two.
+			// Copied once or again, only the key that differs is in the way; also where it is one
+			// of two.
 			in.Pipeline = 2
 			for _, when := range []string{"copied", "copied again"} {
 				copied := in
 				copied.Copy = true
 				var failed *admin.ImportError
-				if n, err := c.Import(ctx, view(t, c, nodes[0]), copied); !errors.As(err, &failed) || len(failed.Failed) != 1 || failed.Failed[0].Key != "key:5" || n != keys-1 {
+				if n, err := c.Import(ctx, view(t, c, nodes[0]), copied); !errors.As(err, &failed) || len(failed.Failed) != 1 ||
+					failed.Failed[0].Key != "key:5" || n != keys-1 {
 					t.Fatalf("%s: %d keys, %v", when, n, err)
 				}
 			}
@@ -149,7 +152,8 @@ func TestAdminImport(t *testing.T) {
 					t.Errorf("%s lives for %v", key, ttl)
 				}
 			}
-			if _, err := c.Import(ctx, view(t, c, nodes[0]), admin.Import{From: nodes[1].addr()}); err == nil || !strings.Contains(err.Error(), "cluster mode") {
+			if _, err := c.Import(ctx, view(t, c, nodes[0]), admin.Import{From: nodes[1].addr()}); err == nil ||
+				!strings.Contains(err.Error(), "cluster mode") {
 				t.Errorf("import from a cluster node: %v", err)
 			}
 		})
@@ -183,7 +187,8 @@ func TestAdminWithPassword(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for env, flags := range map[string][]string{"SLOTMESH_PASSWORD=secret": nil, "": {"--password", "secret"}, "SLOTMESH_PASSWORD=no": {"-a", "secret"}} {
+			for env, flags := range map[string][]string{"SLOTMESH_PASSWORD=secret": nil, "": {"--password", "secret"},
+				"SLOTMESH_PASSWORD=no": {"-a", "secret"}} {
 				cmd := exec.Command(path, append([]string{"info", nodes[0].addr()}, flags...)...)
 				cmd.Env = append(os.Environ(), env)
 				if out, err := cmd.CombinedOutput(); err != nil {
@@ -253,7 +258,8 @@ func TestAdminFailoverCallTimeoutWhy(t *testing.T) {
 			if err != nil || why.Owner == nil || len(why.Claims) != 1 || len(why.Claims[0].By) != 6 {
 				t.Fatalf("why: %v\n%s", err, why)
 			}
-			if text := why.String(); !strings.Contains(text, "Slot 100 is owned by "+why.Owner.Address) || !strings.Contains(text, "It holds no keys") {
+			if text := why.String(); !strings.Contains(text, "Slot 100 is owned by "+why.Owner.Address) ||
+				!strings.Contains(text, "It holds no keys") {
 				t.Errorf("why says\n%s", text)
 			}
 		})
@@ -267,7 +273,8 @@ func TestAdminRefuses(t *testing.T) {
 			ctx := soon(t)
 			c, nodes := created(t, 3, 0, b.start)
 			v := view(t, c, nodes[0])
-			if _, err := c.PlanDelNode(ctx, v, nodes[1].addr()); !errors.Is(err, admin.ErrNotEmpty) || !strings.Contains(fmt.Sprint(err), "slotmesh drain") {
+			if _, err := c.PlanDelNode(ctx, v, nodes[1].addr()); !errors.Is(err, admin.ErrNotEmpty) ||
+				!strings.Contains(fmt.Sprint(err), "slotmesh drain") {
 				t.Errorf("del-node of a master with slots: %v", err)
 			}
 			lone := b.start(t)
@@ -278,7 +285,8 @@ func TestAdminRefuses(t *testing.T) {
 				t.Errorf("add-node of a node with slots: %v", err)
 			}
 			_, others := created(t, 3, 0, b.start)
-			if _, err := c.PlanAddNode(ctx, v, admin.AddNode{Node: others[0].addr()}); !errors.Is(err, admin.ErrNotEmpty) || !strings.Contains(err.Error(), "another cluster") {
+			if _, err := c.PlanAddNode(ctx, v, admin.AddNode{Node: others[0].addr()}); !errors.Is(err, admin.ErrNotEmpty) ||
+				!strings.Contains(err.Error(), "another cluster") {
 				t.Errorf("add-node of another cluster's: %v", err)
 			}
 			nodes[1].cli("cluster", "setslot", "0", "importing", v.Nodes[0].ID.String())
@@ -286,7 +294,8 @@ func TestAdminRefuses(t *testing.T) {
 			if _, err := admin.PlanRebalance(view(t, c, nodes[0]), admin.Rebalance{}); !errors.Is(err, admin.ErrBroken) {
 				t.Errorf("rebalance of a broken cluster: %v", err)
 			}
-			if err := c.Replicate(context.Background(), v, nodes[0].addr(), nodes[1].addr()); !errors.Is(err, admin.ErrNotEmpty) {
+			if err := c.Replicate(context.Background(), v, nodes[0].addr(), nodes[1].addr()); !errors.Is(err,
+				admin.ErrNotEmpty) {
 				t.Errorf("making a master with slots a replica: %v", err)
 			}
 		})

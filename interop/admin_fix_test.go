@@ -101,9 +101,9 @@ func (s *surgery) everywhere(args ...any) {
 	}
 }
 
-// wounds are ways to break a healthy cluster of four masters. None loses a key. Two cannot be
-// cut into slotmesh nodes: there FORGET reaches all nodes, and DELSLOTS gives up only slots of the
-// node's own, so that it cannot claim another's.
+// wounds are ways to break a healthy cluster of four masters. None loses a key. Two
+// cannot be cut into slotmesh nodes: there FORGET reaches all nodes, and DELSLOTS gives
+// up only slots of the node's own, so that it cannot claim another's.
 var wounds = []struct {
 	name      string
 	redisOnly bool
@@ -308,7 +308,8 @@ func TestAdminFixLostMaster(t *testing.T) {
 			if r := admin.Check(v); r.OK() || !r.Has(admin.Unreachable) {
 				t.Errorf("check says\n%s", r)
 			}
-			if _, err := c.Fix(ctx, v, admin.FixOptions{}); err == nil || !strings.Contains(err.Error(), "--cluster-fix-with-unreachable-masters") {
+			if _, err := c.Fix(ctx, v, admin.FixOptions{}); err == nil ||
+				!strings.Contains(err.Error(), "--cluster-fix-with-unreachable-masters") {
 				t.Errorf("fix without leave: %v", err)
 			}
 			left, err := c.Fix(ctx, v, admin.FixOptions{WithUnreachableMasters: true})

@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/admin"
 )
 
-// mortal is a network whose user is killed after so many writes: what was written is carried
-// out, but no answer is read any more.
+// mortal is a network whose user is killed after so many writes: what was written is
+// carried out, but no answer is read any more.
 type mortal struct {
 	left   atomic.Int64
 	killed context.CancelFunc
@@ -56,9 +56,10 @@ func die(t *testing.T, steps int64, journal admin.Journal, do func(context.Conte
 }
 
 // killEverywhere kills an operation after 1, 2, 3 … writes until it gets through, and
-// repeats it after each death; then settled checks the outcome. Steps grow by a fraction so that
-// long operations are cut in many places, not in all.
-func killEverywhere(t *testing.T, prepare func(round int), do func(context.Context, *admin.Client) error, settled func(died bool)) {
+// repeats it after each death; then settled checks the outcome. Steps grow by a fraction
+// so that long operations are cut in many places, not in all.
+func killEverywhere(t *testing.T, prepare func(round int), do func(context.Context, *admin.Client) error,
+	settled func(died bool)) {
 	t.Helper()
 	rounds := 0
 	for steps := int64(1); ; steps += 1 + steps/12 {

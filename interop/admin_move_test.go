@@ -87,8 +87,8 @@ func healthy(t *testing.T, c *admin.Client, p *process, keys int64) {
 	}
 }
 
-// agreed waits until all nodes of p's cluster see the same, without a fault: servers under load take seconds to
-// tell each other of a change.
+// agreed waits until all nodes of p's cluster see the same, without a fault: servers
+// under load take seconds to tell each other of a change.
 func agreed(t *testing.T, c *admin.Client, p *process) {
 	t.Helper()
 	var last admin.Report
@@ -125,7 +125,8 @@ func TestAdminMovesSlots(t *testing.T) {
 				verify()
 			}
 			move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 1000, To: nodes[0].addr()}))
-			move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 500, To: nodes[1].addr(), From: []string{nodes[0].addr()}}))
+			move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 500, To: nodes[1].addr(),
+				From: []string{nodes[0].addr()}}))
 			move(admin.PlanRebalance(view(t, c, nodes[0]), admin.Rebalance{}))
 			move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))
 			move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))

@@ -18,7 +18,8 @@ func redisServer(t *testing.T, args ...string) *process {
 	t.Helper()
 	needs(t, "redis-server")
 	p := &process{t: t, port: freePort(t), dir: t.TempDir(), done: make(chan struct{})}
-	p.cmd = exec.Command("redis-server", append([]string{"--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind", "127.0.0.1",
+	p.cmd = exec.Command("redis-server", append([]string{"--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind",
+		"127.0.0.1",
 		"--save", "", "--cluster-enabled", "yes", "--cluster-node-timeout", "5000"}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
@@ -69,7 +70,8 @@ func adminClient(t *testing.T, cfg admin.Config) *admin.Client {
 	return c
 }
 
-// soon bounds what a test waits for, grossly: it only turns one that hangs into one that fails.
+// soon bounds what a test waits for, grossly: it only turns one that hangs into one that
+// fails.
 func soon(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)

@@ -13,9 +13,10 @@ import (
 	"github.com/slotmesh/slotmesh/admin"
 )
 
-// TestAdminDrainSurvivesKill: an interrupted drain is finished by the same call. It runs on slotmesh nodes only: about one in
-// twenty drains of a Redis 7.0 master, interrupted or not, leaves a target without one of the slots it was given, which
-// Settle and fix give it again; the reason is not known.
+// TestAdminDrainSurvivesKill: an interrupted drain is finished by the same call. It runs
+// on slotmesh nodes only: about one in twenty drains of a Redis 7.0 master, interrupted
+// or not, leaves a target without one of the slots it was given, which Settle and fix
+// give it again; the reason is not known.
 func TestAdminDrainSurvivesKill(t *testing.T) {
 	for _, b := range backends {
 		if b.name != "slotmesh" {
@@ -88,8 +89,8 @@ func TestAdminDrainSurvivesKill(t *testing.T) {
 	}
 }
 
-// TestCommandKilledInTheMiddle: kill -9 ends the command while slots move; the same command line again finishes what
-// it had begun, and moves no slot more.
+// TestCommandKilledInTheMiddle: kill -9 ends the command while slots move; the same
+// command line again finishes what it had begun, and moves no slot more.
 func TestCommandKilledInTheMiddle(t *testing.T) {
 	path, err := binary()
 	if err != nil {
@@ -128,12 +129,14 @@ func TestCommandKilledInTheMiddle(t *testing.T) {
 				cmd, out := command()
 				if killedAt >= 0 {
 					if err := cmd.Run(); err != nil {
-						t.Fatalf("killed when the target owned %d slots more, the second run: %v\n%s", killedAt-before, err, tail(out.String(), 40))
+						t.Fatalf("killed when the target owned %d slots more, the second run: %v\n%s", killedAt-before, err,
+							tail(out.String(), 40))
 					}
 				}
 				// Shares are rounded; more would mean that the second run began anew.
 				if got := owns(t, c, nodes[0], target.addr()) - before; got < moved-2 || got > moved {
-					t.Errorf("round %d: the target got %d slots, want %d; killed at %d\n%s", round, got, moved, killedAt-before, tail(out.String(), 40))
+					t.Errorf("round %d: the target got %d slots, want %d; killed at %d\n%s", round, got, moved, killedAt-before,
+						tail(out.String(), 40))
 				}
 				healthy(t, c, nodes[0], keys)
 				t.Logf("round %d: killed after %d slots of %d", round, killedAt-before, moved)
@@ -146,8 +149,8 @@ func TestCommandKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// killOnceItMoves kills the command when a node owns so many slots, and returns how many it owned then; -1 if the
-// command ended before.
+// killOnceItMoves kills the command when a node owns so many slots, and returns how many
+// it owned then; -1 if the command ended before.
 func killOnceItMoves(t *testing.T, c *admin.Client, addr string, slots int, cmd *exec.Cmd, ended chan error) int {
 	t.Helper()
 	limit := time.After(time.Minute)

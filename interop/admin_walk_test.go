@@ -112,10 +112,12 @@ func (w *walk) life() {
 	const keys = 5000
 
 	// Create, check, and a check of what is no cluster.
-	w.do("[OK] All 16384 slots covered.", append(append([]string{"create"}, addrs(w.nodes)...), "--cluster-replicas", "1", "--cluster-yes")...)
+	w.do("[OK] All 16384 slots covered.", append(append([]string{"create"}, addrs(w.nodes)...), "--cluster-replicas",
+		"1", "--cluster-yes")...)
 	w.agreed()
 	lone := w.start(t, "--cluster-enabled", "no")
-	if out, err := w.tool.run(t, "check", lone.addr()); err == nil || !strings.Contains(out, "[ERR] Node "+lone.addr()+" is not configured as a cluster node.") {
+	if out, err := w.tool.run(t, "check", lone.addr()); err == nil ||
+		!strings.Contains(out, "[ERR] Node "+lone.addr()+" is not configured as a cluster node.") {
 		t.Errorf("check of a node that is no cluster: %v\n%s", err, out)
 	}
 	w.nodes[0].eventually("cluster_state:ok", time.Minute, func() bool {
@@ -128,20 +130,24 @@ func (w *walk) life() {
 	w.do("[OK] New node added correctly.", "add-node", master.addr(), entry)
 	w.agreed()
 	replica := w.join()
-	w.do("[OK] New node added correctly.", "add-node", replica.addr(), entry, "--cluster-slave", "--cluster-master-id", w.id(master))
+	w.do("[OK] New node added correctly.", "add-node", replica.addr(), entry, "--cluster-slave", "--cluster-master-id",
+		w.id(master))
 	w.agreed()
-	if out := w.do(fmt.Sprintf("[OK] %d keys in 4 masters.", keys), "info", entry); !regexp.MustCompile(regexp.QuoteMeta(master.addr()) + ` .* 0 slots \| 1 slaves`).MatchString(out) {
+	if out := w.do(fmt.Sprintf("[OK] %d keys in 4 masters.", keys), "info",
+		entry); !regexp.MustCompile(regexp.QuoteMeta(master.addr()) + ` .* 0 slots \| 1 slaves`).MatchString(out) {
 		t.Errorf("info printed\n%s", out)
 	}
 
 	// Slots for it: from all, then from one.
-	w.do("", "reshard", entry, "--cluster-from", "all", "--cluster-to", w.id(master), "--cluster-slots", "4096", "--cluster-yes")
+	w.do("", "reshard", entry, "--cluster-from", "all", "--cluster-to", w.id(master), "--cluster-slots", "4096",
+		"--cluster-yes")
 	w.agreed()
 	if n := w.owned(master); n < 4093 || n > 4096 {
 		t.Errorf("after the reshard the new master owns %d slots, want about 4096", n)
 	}
 	before := w.owned(master)
-	w.do("", "reshard", entry, "--cluster-from", w.id(w.source()), "--cluster-to", w.id(master), "--cluster-slots", "10", "--cluster-yes")
+	w.do("", "reshard", entry, "--cluster-from", w.id(w.source()), "--cluster-to", w.id(master), "--cluster-slots", "10",
+		"--cluster-yes")
 	w.agreed()
 	if n := w.owned(master); n != before+10 {
 		t.Errorf("after 10 slots from one source the new master owns %d, want %d", n, before+10)
@@ -162,7 +168,8 @@ func (w *walk) life() {
 	w.agreed()
 
 	// The fourth shard's slots go three ways, then its nodes.
-	w.do("", "reshard", entry, "--cluster-from", w.id(master), "--cluster-to", w.id(w.source()), "--cluster-slots", "1000", "--cluster-yes")
+	w.do("", "reshard", entry, "--cluster-from", w.id(master), "--cluster-to", w.id(w.source()), "--cluster-slots",
+		"1000", "--cluster-yes")
 	w.agreed()
 	w.do("", "rebalance", entry, "--cluster-weight", w.id(master)+"=0.3", "--cluster-yes")
 	w.agreed()

@@ -16,8 +16,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A user's code with go-redis, in fake time: it lives through a failover with a node timeout of 15 s and a reshard
-// of 1,000 slots.
+// A user's code with go-redis, in fake time: it lives through a failover with a node
+// timeout of 15 s and a reshard of 1,000 slots.
 func TestGoRedisInABubble(t *testing.T) {
 	real := realTime()
 	synctest.Test(t, func(t *testing.T) {
@@ -26,7 +26,8 @@ func TestGoRedisInABubble(t *testing.T) {
 		cluster := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: T})
 		client := redis.NewClusterClient(&redis.ClusterOptions{
 			Addrs: cluster.Addrs(), Dialer: cluster.Dial,
-			// Its default is a minute: so long it dials a master that is dead, whatever the cluster does.
+			// Its default is a minute: so long it dials a master that is dead, whatever the
+			// cluster does.
 			ClusterStateReloadInterval: time.Second,
 		})
 		defer client.Close()

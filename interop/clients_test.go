@@ -15,8 +15,8 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 )
 
-// The lines that clustertest's documentation shows work in a bubble, with no more than a deferred Close,
-// also when a node has died under the client.
+// The lines that clustertest's documentation shows work in a bubble, with no more than a
+// deferred Close, also when a node has died under the client.
 func TestDocumentedClients(t *testing.T) {
 	for name, use := range map[string]func(t *testing.T, c *clustertest.Cluster){
 		"go-redis": func(t *testing.T, c *clustertest.Cluster) {

@@ -13,7 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// failoverRounds is how often each story of this file is told: SLOTMESH_ROUNDS, or a few times.
+// failoverRounds is how often each story of this file is told: SLOTMESH_ROUNDS, or a few
+// times.
 func failoverRounds(few int) int {
 	if n, err := strconv.Atoi(os.Getenv("SLOTMESH_ROUNDS")); err == nil && n > 0 {
 		return n
@@ -21,11 +22,12 @@ func failoverRounds(few int) int {
 	return few
 }
 
-// measuring reports whether the figures are what the run is for, on a machine that is otherwise idle.
+// measuring reports whether the figures are what the run is for, on a machine that is
+// otherwise idle.
 func measuring() bool { return os.Getenv("SLOTMESH_ROUNDS") != "" }
 
-// TestKillMaster kills masters under load: the replica takes over, the client goes on, and the old
-// master comes back as a replica by a partial resync.
+// TestKillMaster kills masters under load: the replica takes over, the client goes on,
+// and the old master comes back as a replica by a partial resync.
 func TestKillMaster(t *testing.T) {
 	for _, timeout := range []time.Duration{2 * time.Second, 500 * time.Millisecond} {
 		t.Run(fmt.Sprint("T=", timeout), func(t *testing.T) { killMasters(t, timeout, failoverRounds(3)) })
@@ -69,8 +71,9 @@ func killMasters(t *testing.T, timeout time.Duration, rounds int) {
 	}
 	median, worst := spread(took)
 	t.Logf("%d rounds: first write accepted after %v in the median, %v at worst: %v", rounds, median, worst, took)
-	// On a machine that other programs share, a process may not run at all for a while: the aim is asserted
-	// when the rounds are asked for, and in fake time by the stories of the root package.
+	// On a machine that other programs share, a process may not run at all for a while: the
+	// aim is asserted when the rounds are asked for, and in fake time by the stories of the
+	// root package.
 	aim, limit := timeout+300*time.Millisecond, timeout+600*time.Millisecond
 	if !measuring() {
 		aim, limit = timeout+2*time.Second, timeout+5*time.Second
@@ -106,12 +109,14 @@ func (l *load) goesOn(t *testing.T, p *process) {
 	})
 }
 
-// orderlyTimeout is the node timeout, in ms, of stories in which nobody dies: no node may be held for dead because its
-// machine is busy, and who waited for a failure to be noticed would be found out.
+// orderlyTimeout is the node timeout, in ms, of stories in which nobody dies: no node may
+// be held for dead because its machine is busy, and who waited for a failure to be
+// noticed would be found out.
 const orderlyTimeout = "15000"
 
-// TestManualFailoverUnderLoad hands masters' slots over to their replicas, by the protocol that loses nothing: no
-// error, no stall, no acknowledged write lost, also where the writes wait for a replica.
+// TestManualFailoverUnderLoad hands masters' slots over to their replicas, by the
+// protocol that loses nothing: no error, no stall, no acknowledged write lost, also where
+// the writes wait for a replica.
 func TestManualFailoverUnderLoad(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -172,7 +177,8 @@ func failOverByHand(t *testing.T, wait, rounds int, args ...string) {
 	}
 }
 
-// TestRollingRestart ends each master in turn by SIGTERM, as for an upgrade, while a client writes.
+// TestRollingRestart ends each master in turn by SIGTERM, as for an upgrade, while a
+// client writes.
 func TestRollingRestart(t *testing.T) {
 	c := createShards(t, "--cluster-node-timeout", orderlyTimeout)
 	client := c.client(func(o *redis.ClusterOptions) { o.ReadTimeout = limit })
@@ -202,8 +208,9 @@ func TestRollingRestart(t *testing.T) {
 	}
 }
 
-// TestLagKill stops a replica while its master goes on to acknowledge, kills the master, and lets the
-// replica go on. With Sync nothing that was acknowledged is lost. Without, some is: the test tells how much.
+// TestLagKill stops a replica while its master goes on to acknowledge, kills the master,
+// and lets the replica go on. With Sync nothing that was acknowledged is lost. Without,
+// some is: the test tells how much.
 func TestLagKill(t *testing.T) {
 	t.Run("Sync 1", func(t *testing.T) {
 		if lost := lagKill(t, failoverRounds(2), "--slotmesh-sync-replicas", "1"); lost > 0 {
@@ -227,8 +234,10 @@ func lagKill(t *testing.T, rounds int, args ...string) (lost int64) {
 		<-time.After(1200 * time.Millisecond) // the story is about this much real time
 		victim.kill(syscall.SIGKILL)
 		successor.signal(syscall.SIGCONT)
-		successor.eventually("takes over", 40*time.Second, func() bool { return strings.Contains(successor.cli("role"), "master") })
-		// With Sync the successor, alone in its shard, confirms nothing until it has a replica again.
+		successor.eventually("takes over", 40*time.Second,
+			func() bool { return strings.Contains(successor.cli("role"), "master") })
+		// With Sync the successor, alone in its shard, confirms nothing until it has a replica
+		// again.
 		victim.start()
 		c.waitHealthy()
 		l.goesOn(t, successor)

@@ -17,7 +17,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// allow is the README's: it takes a token from a bucket of 10 that fills up at 5 a second: ALLOW key → 1 or 0.
+// allow is the README's: it takes a token from a bucket of 10 that fills up at 5 a
+// second: ALLOW key → 1 or 0.
 func allow(tx slotmesh.Tx, args []string) (any, error) {
 	tokens, last := 10.0, tx.Now()
 	if b, ok := tx.Get(args[0]); ok {
@@ -42,8 +43,8 @@ type setClock struct {
 
 func (c setClock) Now() time.Time { return time.UnixMilli(c.ms.Load()) }
 
-// The README's rate limiter is one command, however it is called, and what it keeps survives a slot move and a failover. No
-// token comes in while the clock stands still.
+// The README's rate limiter is one command, however it is called, and what it keeps
+// survives a slot move and a failover. No token comes in while the clock stands still.
 func TestHostCommandFromEverywhere(t *testing.T) {
 	if _, err := exec.LookPath("redis-cli"); err != nil {
 		t.Skip("redis-cli is not installed")
@@ -54,20 +55,23 @@ func TestHostCommandFromEverywhere(t *testing.T) {
 		Masters: 3, Replicas: 1, TCP: true, NodeTimeout: 500 * time.Millisecond,
 		Node: func(_ int, cfg *slotmesh.Config) { cfg.Network = setClock{cfg.Network, &clock} },
 		Prepare: func(_ int, n *slotmesh.Node) {
-			if err := n.Handle("ALLOW", slotmesh.CommandSpec{Write: true, Arity: 2, Summary: "Takes a token."}, allow); err != nil {
+			if err := n.Handle("ALLOW", slotmesh.CommandSpec{Write: true, Arity: 2, Summary: "Takes a token."},
+				allow); err != nil {
 				t.Error(err)
 			}
 		},
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(), ClusterStateReloadInterval: 100 * time.Millisecond})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(),
+		ClusterStateReloadInterval: 100 * time.Millisecond})
 	defer client.Close()
 	const bucket = "{user}1"
 	cli := func(args ...string) string {
 		t.Helper()
 		host, port, _ := strings.Cut(c.Addrs()[5], ":")
-		out, err := exec.CommandContext(ctx, "redis-cli", append([]string{"-c", "-h", host, "-p", port}, args...)...).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "redis-cli",
+			append([]string{"-c", "-h", host, "-p", port}, args...)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("redis-cli %s: %v: %s", args, err, out)
 		}

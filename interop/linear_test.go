@@ -58,7 +58,8 @@ var register = porcupine.Model{
 	},
 }
 
-// recorder writes a history down. Its clock counts events, since in fake time much happens in one moment.
+// recorder writes a history down. Its clock counts events, since in fake time much
+// happens in one moment.
 type recorder struct {
 	clock atomic.Int64
 	mu    sync.Mutex // guards ops
@@ -83,13 +84,14 @@ func (r *recorder) run(client int, in access, do func() (string, error)) error {
 	return err
 }
 
-// TestLinearizable lets clients read and write a few keys with Sync 1 while masters are killed, come back without
-// their data, hand over by hand, move slots and are cut off for a while; then every key's history must be that of
-// one register.
+// TestLinearizable lets clients read and write a few keys with Sync 1 while masters are
+// killed, come back without their data, hand over by hand, move slots and are cut off for
+// a while; then every key's history must be that of one register.
 //
-// A read does not wait for replicas, so it may show a write whose own reply has not left yet; if the master dies in that
-// moment, the write may be lost although it was read. The network here has no delay, so no moment
-// falls between; package replication tells the limit.
+// A read does not wait for replicas, so it may show a write whose own reply has not left
+// yet; if the master dies in that moment, the write may be lost although it was read. The
+// network here has no delay, so no moment falls between; package replication tells the
+// limit.
 func TestLinearizable(t *testing.T) {
 	for seed := range failoverRounds(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -13,11 +13,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long a client waits for a reply where none may be late for another reason than a busy machine.
+// patience is how long a client waits for a reply where none may be late for another
+// reason than a busy machine.
 const limit = 10 * time.Second
 
-// load is a number of writers, each of which counts up a key of its own and remembers the last number
-// that was acknowledged.
+// load is a number of writers, each of which counts up a key of its own and remembers the
+// last number that was acknowledged.
 type load struct {
 	client *redis.ClusterClient
 	wait   int // replicas that WAIT asks for after each write; then only what they hold counts
@@ -73,8 +74,8 @@ func (l *load) set(i int, n int64) error {
 	return l.client.Set(context.Background(), l.keys[i], n, 0).Err()
 }
 
-// setAndWait sends SET and WAIT on one connection, and follows redirects by itself: the cluster client cannot know
-// that WAIT belongs to the SET before it.
+// setAndWait sends SET and WAIT on one connection, and follows redirects by itself: the
+// cluster client cannot know that WAIT belongs to the SET before it.
 func (l *load) setAndWait(i int, n int64) error {
 	ctx := context.Background()
 	for range 100 {
@@ -133,8 +134,8 @@ func (l *load) stop() {
 	}
 }
 
-// lost reads all keys and returns how many acknowledged writes are missing: the difference between
-// what was acknowledged last and what is there.
+// lost reads all keys and returns how many acknowledged writes are missing: the
+// difference between what was acknowledged last and what is there.
 func (l *load) lost(ctx context.Context) (n int64, err error) {
 	for i, key := range l.keys {
 		text, err := l.client.Get(ctx, key).Result()

@@ -22,18 +22,21 @@ func masters(t *testing.T, n, without int) []*process {
 		p.eventually("has started", 10*time.Second, func() bool { return p.cli("ping") == "PONG" })
 	}
 	args := append([]string{"--cluster", "create"}, addrs(nodes[:n])...)
-	if out := redisCLI(t, append(args, "--cluster-replicas", "0", "--cluster-yes")...); !strings.HasSuffix(out, "[OK] All 16384 slots covered.") {
+	if out := redisCLI(t, append(args, "--cluster-replicas", "0", "--cluster-yes")...); !strings.HasSuffix(out,
+		"[OK] All 16384 slots covered.") {
 		t.Fatalf("create printed:\n%s", out)
 	}
 	for _, p := range nodes[n:] {
-		if out := redisCLI(t, "--cluster", "add-node", p.addr(), nodes[0].addr()); !strings.HasSuffix(out, "[OK] New node added correctly.") {
+		if out := redisCLI(t, "--cluster", "add-node", p.addr(), nodes[0].addr()); !strings.HasSuffix(out,
+			"[OK] New node added correctly.") {
 			t.Fatalf("add-node printed:\n%s", out)
 		}
 	}
 	for _, p := range nodes {
 		p.eventually("all nodes agree", 20*time.Second, func() bool {
 			list := p.cli("cluster", "nodes")
-			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok") && strings.Count(list, " connected") == n+without
+			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok") && strings.Count(list, " connected") == n+
+				without
 		})
 	}
 	return nodes
@@ -53,13 +56,14 @@ func clean(t *testing.T, nodes []*process, keys int) {
 			t.Errorf("check printed:\n%s", out)
 		}
 	}
-	if want := fmt.Sprintf("[OK] %d keys in ", keys); !strings.Contains(out, want) || !strings.Contains(out, "[OK] All 16384 slots covered.") {
+	if want := fmt.Sprintf("[OK] %d keys in ", keys); !strings.Contains(out, want) ||
+		!strings.Contains(out, "[OK] All 16384 slots covered.") {
 		t.Errorf("check lacks %q, or slots:\n%s", want, out)
 	}
 }
 
-// many returns the number that CI takes, or a smaller one: the stock tool moves a slot after the other, and each costs
-// several syncs of a disk.
+// many returns the number that CI takes, or a smaller one: the stock tool moves a slot
+// after the other, and each costs several syncs of a disk.
 func many(inCI, elsewhere int) int {
 	if os.Getenv("CI") != "" {
 		return inCI
@@ -209,7 +213,8 @@ func TestRedisCLIFix(t *testing.T) {
 			s.t = t
 			slot := w.cut()
 			open := regexp.MustCompile(fmt.Sprintf(`\[%d-[<>]-`, slot))
-			if nodes := nodes[0].cli("cluster", "nodes") + nodes[1].cli("cluster", "nodes") + nodes[2].cli("cluster", "nodes"); !open.MatchString(nodes) {
+			if nodes := nodes[0].cli("cluster", "nodes") + nodes[1].cli("cluster", "nodes") +
+				nodes[2].cli("cluster", "nodes"); !open.MatchString(nodes) {
 				t.Fatalf("slot %d is not open:\n%s", slot, nodes)
 			}
 			out := redisCLI(t, "--cluster", "fix", nodes[0].addr(), "--cluster-yes")

@@ -9,8 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// moveAndKill begins to move n slots by a job, and kills -9 the victim once the target owns so many of them. It
-// returns how many it owned then.
+// moveAndKill begins to move n slots by a job, and kills -9 the victim once the target
+// owns so many of them. It returns how many it owned then.
 func moveAndKill(t *testing.T, from, to, victim *process, n, after int) int {
 	t.Helper()
 	before := slotsOf(t, to)
@@ -39,7 +39,8 @@ func countSlots(t *testing.T, p *process) (n int) {
 	return n
 }
 
-// TestKillSourceWhileItMoves: the source of a move is killed, comes back from its snapshot and goes on with it.
+// TestKillSourceWhileItMoves: the source of a move is killed, comes back from its
+// snapshot and goes on with it.
 func TestKillSourceWhileItMoves(t *testing.T) {
 	const keys, moved = 60_000, 3000
 	nodes := masters(t, 3, 0)
@@ -60,7 +61,8 @@ func TestKillSourceWhileItMoves(t *testing.T) {
 	}
 }
 
-// TestKillEitherSideWhileItMoves: the source, or the target, of a move is killed for good, its replica goes on.
+// TestKillEitherSideWhileItMoves: the source, or the target, of a move is killed for
+// good, its replica goes on.
 func TestKillEitherSideWhileItMoves(t *testing.T) {
 	const keys, moved = 60_000, 3000
 	c := createShards(t, "--cluster-node-timeout", "1000")

@@ -29,8 +29,8 @@ func keyPerSlot() []string {
 	return keys
 }
 
-// watchers read and write keys through one cluster client. Each has keys of its own, so it knows what it must
-// read: the last number it wrote.
+// watchers read and write keys through one cluster client. Each has keys of its own, so
+// it knows what it must read: the last number it wrote.
 type watchers struct {
 	client *redis.ClusterClient
 	keys   []string
@@ -138,14 +138,16 @@ func (w *watchers) stop(t *testing.T) {
 	w.end(t)
 	slices.Sort(w.took)
 	if n := len(w.took); n > 0 {
-		t.Logf("%d requests; median %v, 99%% %v, 99.9%% %v, slowest %v", n, w.took[n/2], w.took[n*99/100], w.took[n*999/1000], w.took[n-1])
+		t.Logf("%d requests; median %v, 99%% %v, 99.9%% %v, slowest %v", n, w.took[n/2], w.took[n*99/100],
+			w.took[n*999/1000], w.took[n-1])
 	}
 	if len(w.wrong) > 0 {
 		t.Errorf("%d requests went wrong:\n%s", len(w.wrong), strings.Join(w.wrong[:min(10, len(w.wrong))], "\n"))
 	}
 }
 
-// Sixteen clients read and write while slots move away and back, in either way to move them.
+// Sixteen clients read and write while slots move away and back, in either way to move
+// them.
 func TestGoRedisWhileSlotsMove(t *testing.T) {
 	for _, way := range []struct {
 		name   string
@@ -175,7 +177,8 @@ func TestGoRedisWhileSlotsMove(t *testing.T) {
 }
 
 func moveByCLI(t *testing.T, from, to *process, n int) {
-	out := redisCLI(t, "--cluster", "reshard", from.addr(), "--cluster-from", from.cli("cluster", "myid"), "--cluster-to", to.cli("cluster", "myid"),
+	out := redisCLI(t, "--cluster", "reshard", from.addr(), "--cluster-from", from.cli("cluster", "myid"),
+		"--cluster-to", to.cli("cluster", "myid"),
 		"--cluster-slots", strconv.Itoa(n), "--cluster-yes")
 	if strings.Contains(out, "ERR") || strings.Contains(out, "rror") {
 		t.Fatalf("reshard printed:\n%s", tail(out, 20))

@@ -25,7 +25,8 @@ type entry struct {
 	expiry time.Duration // Unix time; 0 = never
 }
 
-// entries makes n values of all forms in which Redis dumps strings: integers, compressible, neither.
+// entries makes n values of all forms in which Redis dumps strings: integers,
+// compressible, neither.
 func entries(n int) map[string]entry {
 	list := make(map[string]entry, n)
 	deadline := time.Duration(time.Now().Add(time.Hour).UnixMilli()) * time.Millisecond
@@ -81,7 +82,8 @@ func compare(t *testing.T, c redis.UniversalClient, list map[string]entry) {
 			t.Fatalf("%s is %q, want %q", key, value.Val(), want.value)
 		}
 		got := expiry.Val()
-		if want.expiry == 0 && got >= 0 || want.expiry != 0 && (got < want.expiry-time.Second || got > want.expiry+time.Second) {
+		if want.expiry == 0 && got >= 0 || want.expiry != 0 &&
+			(got < want.expiry-time.Second || got > want.expiry+time.Second) {
 			t.Fatalf("%s expires at %v, want %v", key, got, want.expiry)
 		}
 	}

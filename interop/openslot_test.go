@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// openSlotLines are sent to both ends of a move of the slot of {s}, each after ASKING and without it. {s}here is at
-// the node that is asked, the others at none.
+// openSlotLines are sent to both ends of a move of the slot of {s}, each after ASKING and
+// without it. {s}here is at the node that is asked, the others at none.
 var openSlotLines = strings.Fields(strings.ReplaceAll(`
 	EXISTS,{s}k,{s}k EXISTS,{s}k,{s}j EXISTS,{s}here,{s}here EXISTS,{s}here,{s}k EXISTS,{s}k,{s}k,{s}here
 	EXISTS,{s}here,{s}k,{s}k EXISTS,{s}here,{s}here,{s}k MGET,{s}k,{s}k MGET,{s}k,{s}j MGET,{s}here,{s}here
@@ -25,8 +25,8 @@ var openSlotLines = strings.Fields(strings.ReplaceAll(`
 	MULTI|EXISTS,{s}n,{s}n|EXISTS,{s}n|EXEC MULTI|EXISTS,{s}n,{s}j|EXEC MULTI|GET,{s}n|GET,other|EXEC
 	GET,{s}k GET,{s}here`, "\n", " "))
 
-// TestOpenSlotAnswersLikeRedis: the two ends of a move answer as those of a real Redis do, above all to
-// what names one key repeatedly.
+// TestOpenSlotAnswersLikeRedis: the two ends of a move answer as those of a real Redis
+// do, above all to what names one key repeatedly.
 func TestOpenSlotAnswersLikeRedis(t *testing.T) {
 	needs(t, "redis-server")
 	needs(t, "redis-cli")
@@ -38,8 +38,8 @@ func TestOpenSlotAnswersLikeRedis(t *testing.T) {
 	}
 }
 
-// openSlotAnswers opens a slot between two nodes and returns what both answer, a line for each
-// of openSlotLines.
+// openSlotAnswers opens a slot between two nodes and returns what both answer, a line for
+// each of openSlotLines.
 func openSlotAnswers(t *testing.T, start startFunc) (answers []string) {
 	nodes := servers(t, 2, start)
 	owner, importer := nodes[0], nodes[1]

@@ -84,7 +84,8 @@ func (p *process) start() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	args := append([]string{"serve", "--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind", "127.0.0.1", "--cluster-enabled", "yes"}, p.args...)
+	args := append([]string{"serve", "--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind", "127.0.0.1",
+		"--cluster-enabled", "yes"}, p.args...)
 	p.cmd = exec.Command(path, args...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
@@ -144,8 +145,8 @@ func (p *process) eventually(what string, limit time.Duration, cond func() bool)
 	}
 }
 
-// redisCLI runs redis-cli; a failure of the program itself fails the test only if it printed
-// nothing, since error replies are what some tests look for.
+// redisCLI runs redis-cli; a failure of the program itself fails the test only if it
+// printed nothing, since error replies are what some tests look for.
 func redisCLI(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := exec.Command("redis-cli", args...).CombinedOutput()
@@ -158,9 +159,10 @@ func redisCLI(t *testing.T, args ...string) string {
 
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// freePort returns a port that is free, as is its bus port, and that it has not returned before. Both are below those
-// that systems give to outgoing connections, from 32768 on Linux: one of these could be given to a connection before the
-// server listens there, or while it is restarted.
+// freePort returns a port that is free, as is its bus port, and that it has not returned
+// before. Both are below those that systems give to outgoing connections, from 32768 on
+// Linux: one of these could be given to a connection before the server listens there, or
+// while it is restarted.
 func freePort(t *testing.T) int {
 	t.Helper()
 	const least, most, busOffset = 11_000, 22_000, 10_000

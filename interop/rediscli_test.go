@@ -35,7 +35,8 @@ func TestRedisCLICreateCheckInfo(t *testing.T) {
 			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok")
 		})
 		check := redisCLI(t, "--cluster", "check", p.addr())
-		if !strings.Contains(check, "[OK] All nodes agree about slots configuration.") || !strings.Contains(check, "[OK] All 16384 slots covered.") {
+		if !strings.Contains(check, "[OK] All nodes agree about slots configuration.") ||
+			!strings.Contains(check, "[OK] All 16384 slots covered.") {
 			t.Errorf("check at port %d printed:\n%s", p.port, check)
 		}
 		info := redisCLI(t, "--cluster", "info", p.addr())

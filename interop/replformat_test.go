@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// pairing makes a master of all slots and its replica of two servers, with the commands any tool would use.
+// pairing makes a master of all slots and its replica of two servers, with the commands
+// any tool would use.
 func pairing(t *testing.T, p []*process) {
 	t.Helper()
 	master, replica := p[0], p[1]
@@ -22,10 +23,12 @@ func pairing(t *testing.T, p []*process) {
 		}
 	}
 	id := master.cli("cluster", "myid")
-	replica.eventually("is a replica", 20*time.Second, func() bool { return replica.cli("cluster", "replicate", id) == "OK" })
+	replica.eventually("is a replica", 20*time.Second,
+		func() bool { return replica.cli("cluster", "replicate", id) == "OK" })
 	replica.eventually("is linked", 20*time.Second, func() bool {
 		return replica.info()["master_link_status"] == "up" && strings.Contains(master.info()["slave0"], "state=online") &&
-			strings.Contains(replica.cli("cluster", "info"), "cluster_state:ok") && strings.Contains(master.cli("cluster", "info"), "cluster_state:ok") &&
+			strings.Contains(replica.cli("cluster", "info"), "cluster_state:ok") &&
+			strings.Contains(master.cli("cluster", "info"), "cluster_state:ok") &&
 			strings.Contains(master.cli("cluster", "slots"), fmt.Sprint(replica.port))
 	})
 }
@@ -46,15 +49,18 @@ func shape(p []*process, text string) string {
 	return numbers.ReplaceAllString(text, "N")
 }
 
-// TestReplicationRepliesLikeRedis compares the form of what a master and a replica tell with redis-server's.
+// TestReplicationRepliesLikeRedis compares the form of what a master and a replica tell
+// with redis-server's.
 func TestReplicationRepliesLikeRedis(t *testing.T) {
 	theirs := servers(t, 2, redisServer)
 	ours := servers(t, 2, serve)
 	pairing(t, theirs)
 	pairing(t, ours)
 	masterID := func(p []*process) string { return p[0].cli("cluster", "myid") }
-	for _, command := range []string{"role", "cluster slots", "cluster shards", "cluster replicas ID", "cluster slaves ID", "cluster replicas nobody",
-		"cluster replicate ID", "cluster failover now", "wait 1 100", "wait x 1", "wait 1 -1", "replicaof no one", "cluster count-failure-reports ID", "bgsave", "save x", "lastsave x", "bgsave x"} {
+	for _, command := range []string{"role", "cluster slots", "cluster shards", "cluster replicas ID",
+		"cluster slaves ID", "cluster replicas nobody",
+		"cluster replicate ID", "cluster failover now", "wait 1 100", "wait x 1", "wait 1 -1", "replicaof no one",
+		"cluster count-failure-reports ID", "bgsave", "save x", "lastsave x", "bgsave x"} {
 		for i, who := range []string{"master", "replica"} {
 			ask := func(p []*process) string {
 				return shape(p, p[i].cli(strings.Fields(strings.ReplaceAll(command, "ID", masterID(p)))...))
@@ -72,7 +78,8 @@ func TestReplicationRepliesLikeRedis(t *testing.T) {
 	}
 }
 
-// TestReplicationTroubleLikeRedis compares the names of what INFO tells when replicas are asked for, and when the master is away.
+// TestReplicationTroubleLikeRedis compares the names of what INFO tells when replicas are
+// asked for, and when the master is away.
 func TestReplicationTroubleLikeRedis(t *testing.T) {
 	var good, down [2]string
 	for i, start := range []func(*testing.T, ...string) *process{redisServer, serve} {
@@ -83,7 +90,8 @@ func TestReplicationTroubleLikeRedis(t *testing.T) {
 		}
 		good[i] = fieldsOf(p[0].cli("info", "replication"))
 		p[0].kill(syscall.SIGKILL)
-		p[1].eventually("has lost its master", 20*time.Second, func() bool { return p[1].info()["master_link_status"] == "down" })
+		p[1].eventually("has lost its master", 20*time.Second,
+			func() bool { return p[1].info()["master_link_status"] == "down" })
 		down[i] = fieldsOf(p[1].cli("info", "replication"))
 	}
 	for _, c := range [][2]string{good, down} {

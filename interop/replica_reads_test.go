@@ -16,7 +16,8 @@ import (
 )
 
 // replicated starts three masters with a replica each, and a client of them.
-func replicated(t *testing.T, change func(*redis.ClusterOptions)) (*clustertest.Cluster, *redis.ClusterClient, context.Context) {
+func replicated(t *testing.T, change func(*redis.ClusterOptions)) (*clustertest.Cluster, *redis.ClusterClient,
+	context.Context) {
 	t.Helper()
 	c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, TCP: true})
 	opt := &redis.ClusterOptions{Addrs: c.Addrs()}
@@ -135,7 +136,8 @@ func TestReplicaRedirects(t *testing.T) {
 		{[]any{"wait", 0, 0}, "ERR WAIT cannot be used with replica instances."},
 		{[]any{"readwrite"}, "OK"},
 		{[]any{"get", key}, moved},
-		{[]any{"flushall"}, "READONLY You can't write against a read only replica."}, // the client gives up the connection then
+		// the client gives up the connection then
+		{[]any{"flushall"}, "READONLY You can't write against a read only replica."},
 	} {
 		if got := answer(step.args...); !strings.HasPrefix(got, step.want) {
 			t.Errorf("step %d: %v answers %q, want %q", i, step.args, got, step.want)

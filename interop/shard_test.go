@@ -22,8 +22,8 @@ type shards struct {
 	nodes []*process
 }
 
-// createShards starts six processes and lets the stock tool make three masters and three replicas of
-// them. It returns when all replicas follow.
+// createShards starts six processes and lets the stock tool make three masters and three
+// replicas of them. It returns when all replicas follow.
 func createShards(t *testing.T, args ...string) *shards {
 	t.Helper()
 	needs(t, "redis-cli")
@@ -48,7 +48,8 @@ func (c *shards) waitHealthy() {
 	for _, p := range c.nodes {
 		p.eventually("serves, with a linked replica or master", 30*time.Second, func() bool {
 			info := p.info()
-			linked := info["role"] == "master" && info["connected_slaves"] == "1" && strings.Contains(info["slave0"], "state=online") ||
+			linked := info["role"] == "master" && info["connected_slaves"] == "1" &&
+				strings.Contains(info["slave0"], "state=online") ||
 				info["role"] == "slave" && info["master_link_status"] == "up"
 			return linked && strings.Contains(p.cli("cluster", "info"), "cluster_state:ok") &&
 				!strings.Contains(p.cli("cluster", "nodes"), "fail")
@@ -124,7 +125,8 @@ func (c *shards) keysOf(master *process, n int) (keys []string) {
 
 // client returns a go-redis client of the cluster.
 func (c *shards) client(change ...func(*redis.ClusterOptions)) *redis.ClusterClient {
-	// By default this client asks for the cluster's state only once a minute while a node refuses its calls.
+	// By default this client asks for the cluster's state only once a minute while a node
+	// refuses its calls.
 	opt := &redis.ClusterOptions{MaxRedirects: 100, DialerRetries: 1, ClusterStateReloadInterval: 100 * time.Millisecond}
 	for _, p := range c.nodes {
 		opt.Addrs = append(opt.Addrs, p.addr())
@@ -137,7 +139,8 @@ func (c *shards) client(change ...func(*redis.ClusterOptions)) *redis.ClusterCli
 	return client
 }
 
-// silent keeps the client from telling of each connection that is refused: here nodes are killed on purpose.
+// silent keeps the client from telling of each connection that is refused: here nodes are
+// killed on purpose.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
@@ -171,7 +174,8 @@ func (p *process) signal(sig syscall.Signal) {
 	}
 }
 
-// partialResyncs returns how often the process brought a replica up to date from its backlog, and how often in full.
+// partialResyncs returns how often the process brought a replica up to date from its
+// backlog, and how often in full.
 func (p *process) resyncs() (full, partial int) {
 	number := func(name string) int {
 		m := regexp.MustCompile(name + `:(\d+)`).FindStringSubmatch(p.cli("info", "stats"))

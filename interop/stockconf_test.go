@@ -8,8 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// TestStockConfiguration reads the file that comes with Debian's redis-server: it must start a node, and what it tunes
-// in Redis is told in one line.
+// TestStockConfiguration reads the file that comes with Debian's redis-server: it must
+// start a node, and what it tunes in Redis is told in one line.
 func TestStockConfiguration(t *testing.T) {
 	const stock = "/etc/redis/redis.conf"
 	if _, err := os.Stat(stock); err != nil {
@@ -19,7 +19,8 @@ func TestStockConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(warnings) > 1 || len(warnings) == 1 && !strings.Contains(warnings[0], "directives are ignored, for there is nothing here that they could tune: ") {
+	if len(warnings) > 1 || len(warnings) == 1 && !strings.Contains(warnings[0],
+		"directives are ignored, for there is nothing here that they could tune: ") {
 		t.Errorf("warnings:\n%s", strings.Join(warnings, "\n"))
 	}
 	if cfg.Addr != "127.0.0.1:6379" || cfg.Clients.Open {

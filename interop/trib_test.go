@@ -13,8 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// trib sends the commands of redis-trib.rb 3.2 and 4.0 in its order: the tool itself is in no
-// package. With cliOrder it ends the move of a slot as redis-cli does.
+// trib sends the commands of redis-trib.rb 3.2 and 4.0 in its order: the tool itself is
+// in no package. With cliOrder it ends the move of a slot as redis-cli does.
 type trib struct {
 	t        *testing.T
 	cliOrder bool
@@ -46,7 +46,8 @@ func newTrib(t *testing.T, cliOrder bool) *trib {
 // dial returns the one connection to a node.
 func (r *trib) dial(addr string) *redis.Client {
 	if r.clients[addr] == nil {
-		r.clients[addr] = redis.NewClient(&redis.Options{Addr: addr, PoolSize: 1, Protocol: 2, DisableIdentity: true, MaxRetries: -1})
+		r.clients[addr] = redis.NewClient(&redis.Options{Addr: addr, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+			MaxRetries: -1})
 		r.must(r.clients[addr], "ping")
 	}
 	return r.clients[addr]
@@ -138,8 +139,8 @@ func (r *trib) sound() string {
 	return ""
 }
 
-// agreed loads a cluster and checks it. The tool takes a tenth of a second to start, in which
-// gossip spreads, and gives up if the check fails.
+// agreed loads a cluster and checks it. The tool takes a tenth of a second to start, in
+// which gossip spreads, and gives up if the check fails.
 func (r *trib) agreed(p *process) {
 	r.t.Helper()
 	p.eventually("a check is clean", 20*time.Second, func() bool {
@@ -193,7 +194,8 @@ func (r *trib) meet(n, known *tribNode) {
 	r.must(n.c, "cluster", "meet", host, port)
 }
 
-// joined waits, as the tool does, until all nodes say the same; they must also know each other.
+// joined waits, as the tool does, until all nodes say the same; they must also know each
+// other.
 func (r *trib) joined(p *process, n int) {
 	r.t.Helper()
 	nodes := r.nodes

@@ -8,8 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// stroll is one run of the walk that redis-trib.rb was for: create, add-node, reshard from all,
-// rebalance, del-node, with clients meanwhile.
+// stroll is one run of the walk that redis-trib.rb was for: create, add-node, reshard
+// from all, rebalance, del-node, with clients meanwhile.
 type stroll struct {
 	nodes    []*process
 	reshards [2]time.Duration // to the new master with keys, and back without
@@ -17,11 +17,11 @@ type stroll struct {
 	wrong    []string
 }
 
-// TestWalk moves slots by the commands of redis-trib and of redis-cli, each in its order, at
-// slotmesh and at Redis in turn: in CI 4,096 with keys and 4,096 without, half of them in each
-// order. Clients read and write meanwhile, and must see no error. The times are reported side by
-// side; the bound is far above them, for a machine that is busy otherwise, and far below what a
-// wait for each slot would cost.
+// TestWalk moves slots by the commands of redis-trib and of redis-cli, each in its order,
+// at slotmesh and at Redis in turn: in CI 4,096 with keys and 4,096 without, half of them
+// in each order. Clients read and write meanwhile, and must see no error. The times are
+// reported side by side; the bound is far above them, for a machine that is busy
+// otherwise, and far below what a wait for each slot would cost.
 func TestWalk(t *testing.T) {
 	const room = 5
 	count := many(2048, 256)
@@ -33,7 +33,8 @@ func TestWalk(t *testing.T) {
 			ours := walkBy(t, serve, tool.cliOrder, count)
 			theirs := walkBy(t, redisServer, tool.cliOrder, count)
 			if len(ours.wrong) > 0 {
-				t.Errorf("%d of %d requests went wrong:\n%s", len(ours.wrong), ours.requests, strings.Join(ours.wrong[:min(10, len(ours.wrong))], "\n"))
+				t.Errorf("%d of %d requests went wrong:\n%s", len(ours.wrong), ours.requests,
+					strings.Join(ours.wrong[:min(10, len(ours.wrong))], "\n"))
 			}
 			for i, what := range []string{"with keys", "without keys"} {
 				ratio := ours.reshards[i].Seconds() / theirs.reshards[i].Seconds()
@@ -43,7 +44,8 @@ func TestWalk(t *testing.T) {
 					t.Errorf("%s it took %.2f times as long as with Redis", what, ratio)
 				}
 			}
-			t.Logf("clients: slotmesh %d requests, %d errors; Redis %d, %d", ours.requests, len(ours.wrong), theirs.requests, len(theirs.wrong))
+			t.Logf("clients: slotmesh %d requests, %d errors; Redis %d, %d", ours.requests, len(ours.wrong), theirs.requests,
+				len(theirs.wrong))
 		})
 	}
 }

@@ -2,10 +2,10 @@ package keyspace
 
 import "time"
 
-// The 24 access bits of an entry are, under an LFU policy, 16 bits of minutes (when
-// the counter was last brought up to date) and 8 bits of a logarithmic counter; under all others the
-// second of the last use. After a change of policy the old bits mean
-// little until keys are used again, as in Redis.
+// The 24 access bits of an entry are, under an LFU policy, 16 bits of minutes (when the
+// counter was last brought up to date) and 8 bits of a logarithmic counter; under all
+// others the second of the last use. After a change of policy the old bits mean little
+// until keys are used again, as in Redis.
 const (
 	accessMask   = 1<<24 - 1
 	lfuStart     = 5  // counter of a new key, so that it is not evicted at once

@@ -15,9 +15,9 @@ func (s *Store) Stage() *Store {
 	return staged
 }
 
-// Adopt makes the content of staged, which came from s.Stage and is empty afterwards,
-// the content of s, instead of what s held. Each slot changes in one moment under its
-// lock, whatever its size, so a transaction sees old or new; from the first slot to the last it
+// Adopt makes the content of staged, which came from s.Stage and is empty afterwards, the
+// content of s, instead of what s held. Each slot changes in one moment under its lock,
+// whatever its size, so a transaction sees old or new; from the first slot to the last it
 // takes about a millisecond. The Sink hears nothing of it.
 func (s *Store) Adopt(staged *Store) {
 	if s.seed != staged.seed || s == staged {

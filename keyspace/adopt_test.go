@@ -12,7 +12,10 @@ func TestAdoptReplacesEverything(t *testing.T) {
 	s := New(Config{})
 	put := func(slot slots.Slot, n int, value string) {
 		for i := range n {
-			s.Update(slot, func(tx *Tx) error { return tx.Put(fmt.Appendf(nil, "old%d", i), String, []byte(value), int64(i%2)<<50) })
+			s.Update(slot, func(tx *Tx) error {
+				return tx.Put(fmt.Appendf(nil, "old%d", i), String, []byte(value),
+					int64(i%2)<<50)
+			})
 		}
 	}
 	put(5, 2000, "x")
@@ -20,7 +23,8 @@ func TestAdoptReplacesEverything(t *testing.T) {
 	staged := s.Stage()
 	var want [][2]string
 	for i := range 3000 {
-		op := Op{Kind: OpPut, Slot: slots.Slot([]int{5, 77}[i%2]), Key: fmt.Appendf(nil, "new%d", i), Value: []byte("y"), Version: uint64(i)}
+		op := Op{Kind: OpPut, Slot: slots.Slot([]int{5, 77}[i%2]), Key: fmt.Appendf(nil, "new%d", i), Value: []byte("y"),
+			Version: uint64(i)}
 		if err := staged.Apply(op); err != nil {
 			t.Fatal(err)
 		}

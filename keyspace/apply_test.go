@@ -91,12 +91,13 @@ func TestApplyRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// Bytes are ops, bytes are a model: whatever sequence of ops arrives, the store ends as a map
-// would, its accounts are right, and a copy made by its dump is equal.
+// Bytes are ops, bytes are a model: whatever sequence of ops arrives, the store ends as a
+// map would, its accounts are right, and a copy made by its dump is equal.
 func FuzzOps(f *testing.F) {
 	var seed []byte
 	for i := range 200 {
-		op := Op{Kind: OpKind(1 + i%3), Key: fmt.Appendf(nil, "key%d", i%20), Value: make([]byte, i*13%300), ExpireAt: int64(i % 2), Version: uint64(i + 1)}
+		op := Op{Kind: OpKind(1 + i%3), Key: fmt.Appendf(nil, "key%d", i%20), Value: make([]byte, i*13%300),
+			ExpireAt: int64(i % 2), Version: uint64(i + 1)}
 		seed = AppendOp(seed, &op)
 	}
 	f.Add(seed)

@@ -140,11 +140,12 @@ func heapInUse() uint64 {
 	return m.HeapInuse
 }
 
-// BenchmarkFootprint reports what an entry of 116 bytes costs on the heap, how long a forced
-// collection takes, and what is left after nine of ten are deleted, with 5M entries in all
-// slots and in one.
+// BenchmarkFootprint reports what an entry of 116 bytes costs on the heap, how long a
+// forced collection takes, and what is left after nine of ten are deleted, with 5M
+// entries in all slots and in one.
 func BenchmarkFootprint(b *testing.B) {
-	for name, slot := range map[string]func(int) slots.Slot{"slots": benchSlot, "oneslot": func(int) slots.Slot { return 0 }} {
+	for name, slot := range map[string]func(int) slots.Slot{"slots": benchSlot,
+		"oneslot": func(int) slots.Slot { return 0 }} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				footprintOnce(b, slot)

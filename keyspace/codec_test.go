@@ -11,7 +11,8 @@ import (
 var codecOps = []Op{
 	{Kind: OpPut, Slot: 16383, Key: []byte("key"), Value: []byte("value"), ExpireAt: 1_700_000_000_123, Version: 7},
 	{Kind: OpPut, Type: 255, Key: []byte{}, Value: []byte{}, ExpireAt: -1, Version: maxVersion},
-	{Kind: OpPut, Slot: 200, Key: bytes.Repeat([]byte("k"), 300), Value: bytes.Repeat([]byte("v"), 70_000), Version: 1 << 20},
+	{Kind: OpPut, Slot: 200, Key: bytes.Repeat([]byte("k"), 300), Value: bytes.Repeat([]byte("v"), 70_000),
+		Version: 1 << 20},
 	{Kind: OpExpire, Slot: 1, Key: []byte("key"), ExpireAt: 0, Version: 128},
 	{Kind: OpExpire, Slot: 1, Key: []byte("key"), ExpireAt: math.MinInt64, Version: 70_000},
 	{Kind: OpDelete, Slot: 127, Key: []byte{0, 255}, Version: 1 << 40},
@@ -42,8 +43,10 @@ func TestDecodeOpReturnsWhatAppendOpWrote(t *testing.T) {
 
 // The wire form must not change: files and other releases have it.
 func TestOpWireForm(t *testing.T) {
-	op := Op{Kind: OpPut, Type: String, Slot: 300, Version: 70_000, Key: []byte("k"), Value: []byte("vv"), ExpireAt: 1_700_000_000_123}
-	want := []byte{0x97, 1, 0xcd, 0x01, 0x2c, 0xce, 0, 1, 0x11, 0x70, 0xc4, 1, 'k', 0xcf, 0, 0, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x7b, 0, 0xc4, 2, 'v', 'v'}
+	op := Op{Kind: OpPut, Type: String, Slot: 300, Version: 70_000, Key: []byte("k"), Value: []byte("vv"),
+		ExpireAt: 1_700_000_000_123}
+	want := []byte{0x97, 1, 0xcd, 0x01, 0x2c, 0xce, 0, 1, 0x11, 0x70, 0xc4, 1, 'k', 0xcf, 0, 0, 0x01, 0x8b, 0xcf, 0xe5,
+		0x68, 0x7b, 0, 0xc4, 2, 'v', 'v'}
 	if got := AppendOp(nil, &op); !bytes.Equal(got, want) {
 		t.Fatalf("%x, want %x", got, want)
 	}

@@ -55,8 +55,9 @@ func (tx *Tx) touchNext(i int) {
 	tx.table.touch(hashes[:n])
 }
 
-// overwrite carries out a single put that replaces an entry by one of the same size, without an expiry before or
-// after. That is the most frequent of all writes and changes none of the table's accounts.
+// overwrite carries out a single put that replaces an entry by one of the same size,
+// without an expiry before or after. That is the most frequent of all writes and changes
+// none of the table's accounts.
 func (tx *Tx) overwrite() bool {
 	if len(tx.ops) != 1 || tx.entry == nil || tx.ops[0].Kind != OpPut || tx.ops[0].ExpireAt != 0 {
 		return false
@@ -75,8 +76,8 @@ func (tx *Tx) overwrite() bool {
 	return true
 }
 
-// accessAfter returns the access bits of the entry at the beginning of b when it is written now: under an LFU policy a key
-// keeps its popularity.
+// accessAfter returns the access bits of the entry at the beginning of b when it is
+// written now: under an LFU policy a key keeps its popularity.
 func (tx *Tx) accessAfter(b []byte, version uint64) uint32 {
 	policy, now := tx.policy(), tx.store.clock.Load()
 	if policy.lfu() {

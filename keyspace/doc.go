@@ -8,11 +8,11 @@
 //     An Update happens wholly or not at all.
 //   - An [Op] is one deterministic effect of a transaction: "this key is now this value".
 //     The [Sink] receives the ops of each commit; [Store.Apply] carries them out on
-//     another store; [Store.Dump] gives a slot's content as ops. [AppendOp] and [DecodeOp] are
-//     their one wire form.
-//   - An expired key reads as absent at once. It is removed, and an OpDelete goes out, when a
-//     transaction meets it or [Store.ExpireStep], which the host calls every 100 ms, finds
-//     it. A passive store (a replica's) leaves that to its master.
+//     another store; [Store.Dump] gives a slot's content as ops. [AppendOp] and
+//     [DecodeOp] are their one wire form.
+//   - An expired key reads as absent at once. It is removed, and an OpDelete goes out,
+//     when a transaction meets it or [Store.ExpireStep], which the host calls every 100
+//     ms, finds it. A passive store (a replica's) leaves that to its master.
 //   - Eviction makes room by a [Policy] when [Config].MaxMemory is reached.
 //
 // A transaction reads memory of the store without copying:
@@ -27,32 +27,33 @@
 //
 // # Inside
 //
-// A slot is one segment or, once it holds more than 64 KiB or 1024 keys, a directory
-// of segments that split and merge one at a time. A segment has an index (4 bytes a key and some
-// spare), whose cells are sorted by 12 bits of the key's hash, and an arena of pages of up to 32 KiB,
-// in which entries stand one after the other:
+// A slot is one segment or, once it holds more than 64 KiB or 1024 keys, a directory of
+// segments that split and merge one at a time. A segment has an index (4 bytes a key and
+// some spare), whose cells are sorted by 12 bits of the key's hash, and an arena of pages
+// of up to 32 KiB, in which entries stand one after the other:
 //
 //	flags 1 | type 1 | access 3 | key length 1-2 | value length 1-2 | version 4 or 8 | expiry 0 or 8 | key | value
 //
 // Neither contains pointers, so the garbage collector has a few objects per segment to
-// look at instead of some per key. A value longer than [LargeValue] or a key longer than 512 bytes has an
-// allocation of its own. An overwritten entry is replaced in place if the new one
-// fits; otherwise, and after deletes, it leaves a gap, and when gaps exceed a quarter
-// of what is live (after a delete: an eighth), the segment is moved together. No operation works on more than two
-// segments at a time, except that a directory doubles: 8 bytes for every 500 keys or so.
+// look at instead of some per key. A value longer than [LargeValue] or a key longer than
+// 512 bytes has an allocation of its own. An overwritten entry is replaced in place if
+// the new one fits; otherwise, and after deletes, it leaves a gap, and when gaps exceed a
+// quarter of what is live (after a delete: an eighth), the segment is moved together. No
+// operation works on more than two segments at a time, except that a directory doubles: 8
+// bytes for every 500 keys or so.
 //
 // Writes of a transaction are staged and carried out when its function has returned, so
 // there is nothing to undo, and what it has read does not change under it.
 //
-// The hash is that of the runtime's maps, with a secret of the process and a seed for each store, so that
-// clients cannot choose keys that collide.
+// The hash is that of the runtime's maps, with a secret of the process and a seed for
+// each store, so that clients cannot choose keys that collide.
 //
 // # Memory
 //
-// [Store.Memory], which MaxMemory limits, counts the bytes of live entries (header,
-// key, value), the indexes, the segments' fixed parts, the directories and the allocations of big
-// entries, as they are allocated. It does not count gaps, pages' room to grow (both in
-// Stats.Reserved), the fixed 344 bytes of each slot whose group of 128 is in
-// use, and buffers of transactions. It falls with each delete, and to zero with the
-// last key. The Go runtime returns what has become free as it does all memory.
+// [Store.Memory], which MaxMemory limits, counts the bytes of live entries (header, key,
+// value), the indexes, the segments' fixed parts, the directories and the allocations of
+// big entries, as they are allocated. It does not count gaps, pages' room to grow (both
+// in Stats.Reserved), the fixed 344 bytes of each slot whose group of 128 is in use, and
+// buffers of transactions. It falls with each delete, and to zero with the last key. The
+// Go runtime returns what has become free as it does all memory.
 package keyspace

@@ -7,8 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// evictor chooses the keys that go when memory is short. It samples like Redis: some
-// keys of a random slot join a small pool of the best candidates seen so far, and the best of
+// evictor chooses the keys that go when memory is short. It samples like Redis: some keys
+// of a random slot join a small pool of the best candidates seen so far, and the best of
 // all goes. It never holds more than one slot's lock.
 type evictor struct {
 	mu    sync.Mutex // guards all below
@@ -31,8 +31,8 @@ const (
 	evictTries  = 32        // samples in a row without a candidate: nothing is left
 )
 
-// makeRoom evicts keys until memory is within the limit, or atMost bytes have gone. It returns
-// false if memory is over the limit and nothing is left to evict.
+// makeRoom evicts keys until memory is within the limit, or atMost bytes have gone. It
+// returns false if memory is over the limit and nothing is left to evict.
 func (s *Store) makeRoom(atMost int64) bool {
 	limit, start := s.limit.Load(), s.memory.Load()
 	if limit == 0 || s.Passive() {
@@ -53,8 +53,9 @@ func (s *Store) makeRoom(atMost int64) bool {
 	return true
 }
 
-// Room makes room for n more bytes, by eviction where the policy has it, and reports whether there is any. [Store.Import]
-// does not ask: a batch is to be stored as a whole or not at all.
+// Room makes room for n more bytes, by eviction where the policy has it, and reports
+// whether there is any. [Store.Import] does not ask: a batch is to be stored as a whole
+// or not at all.
 func (s *Store) Room(n int64) bool {
 	limit := s.limit.Load()
 	if limit == 0 || s.Passive() {

@@ -20,10 +20,10 @@ const (
 	expireKeys     = 256
 )
 
-// ExpireStep removes expired keys for about budget and returns how many; the Sink gets an OpDelete
-// for each. The host calls it every 100 ms or so. It also moves the
-// clock that Idle and the LRU and LFU policies go by, and gives up memory over the
-// limit. A passive store's keys stay.
+// ExpireStep removes expired keys for about budget and returns how many; the Sink gets an
+// OpDelete for each. The host calls it every 100 ms or so. It also moves the clock that
+// Idle and the LRU and LFU policies go by, and gives up memory over the limit. A passive
+// store's keys stay.
 //
 // A step in which nothing expires looks at 128 numbers: the earliest expiry in each
 // group of 128 slots. Only slots and segments that have something due are entered, and no

@@ -135,7 +135,8 @@ func TestPassiveStoreExpiresByItsMastersWord(t *testing.T) {
 	clock, log := newTestClock(), &opLog{}
 	s := newStore(Config{Now: clock.Now, Sink: log, MaxMemory: 1, Policy: AllKeysLRU}, 1)
 	s.SetPassive(true)
-	if err := s.Apply(Op{Kind: OpPut, Slot: 3, Key: []byte("a"), Value: []byte("v"), ExpireAt: clock.in(time.Second), Version: 9}); err != nil {
+	if err := s.Apply(Op{Kind: OpPut, Slot: 3, Key: []byte("a"), Value: []byte("v"), ExpireAt: clock.in(time.Second),
+		Version: 9}); err != nil {
 		t.Fatal(err)
 	}
 	clock.add(time.Minute)

@@ -10,13 +10,15 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// collidingKeys returns 2^bits keys of which many have the same xxhash64, whatever its seed.
+// collidingKeys returns 2^bits keys of which many have the same xxhash64, whatever its
+// seed.
 //
-// xxhash64 adds each of the 4 words of a block, times a constant, to a lane of its own, rotates the lane by 31
-// and multiplies it by an odd constant. 2^32 more in the lane, which sets one bit unless that is set, is 2^63 more
-// after the rotation, and remains that after the multiplication; 2^63 more in the next block takes it away again. The
-// bit depends on the seed: so of the pairs of blocks in the 4 lanes, each of which is one bit of a key's number here,
-// about half change nothing in the hash.
+// xxhash64 adds each of the 4 words of a block, times a constant, to a lane of its own,
+// rotates the lane by 31 and multiplies it by an odd constant. 2^32 more in the lane,
+// which sets one bit unless that is set, is 2^63 more after the rotation, and remains
+// that after the multiplication; 2^63 more in the next block takes it away again. The bit
+// depends on the seed: so of the pairs of blocks in the 4 lanes, each of which is one bit
+// of a key's number here, about half change nothing in the hash.
 func collidingKeys(bits int) [][]byte {
 	const prime2 = 14029467366897019727
 	inverse := uint64(prime2) // each step doubles the bits of it that are right
@@ -61,7 +63,8 @@ func TestKeysThatCollideUnderXXHash(t *testing.T) {
 	}
 }
 
-// Keys that collide under xxhash64 made a directory of 2^20 pointers of each slot, which counted as nothing.
+// Keys that collide under xxhash64 made a directory of 2^20 pointers of each slot, which
+// counted as nothing.
 func TestChosenKeysTakeBoundedMemory(t *testing.T) {
 	keys, value := collidingKeys(12), make([]byte, 1500)
 	s := New(Config{})
@@ -88,8 +91,8 @@ func TestChosenKeysTakeBoundedMemory(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
-// Where hashes are equal all the same, splits that separate nothing are not made: the directory stays small, few keys are
-// hashed, and all are found.
+// Where hashes are equal all the same, splits that separate nothing are not made: the
+// directory stays small, few keys are hashed, and all are found.
 func TestEqualHashes(t *testing.T) {
 	const equal, others = 4000, 4000
 	hashed := 0

@@ -7,16 +7,16 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Import stores keys that come from another node, and sends them to the Sink: what a slot's new
-// owner receives must reach its replicas. All ops are puts. A key that is here in the same or a
-// later version stays as it is; with onlyNew, every key that is here does. Each run of ops of one
-// slot takes its lock once.
+// Import stores keys that come from another node, and sends them to the Sink: what a
+// slot's new owner receives must reach its replicas. All ops are puts. A key that is here
+// in the same or a later version stays as it is; with onlyNew, every key that is here
+// does. Each run of ops of one slot takes its lock once.
 //
-// A Value longer than [LargeValue] is not copied: it is the store's from now on, and nobody may
-// change it. So storing it takes no longer than storing a small one.
+// A Value longer than [LargeValue] is not copied: it is the store's from now on, and
+// nobody may change it. So storing it takes no longer than storing a small one.
 //
-// Before each run allowed is called under the slot's lock; it must not wait. When it says no,
-// Import returns. n is how many ops it is through with.
+// Before each run allowed is called under the slot's lock; it must not wait. When it says
+// no, Import returns. n is how many ops it is through with.
 func (s *Store) Import(ops []Op, onlyNew bool, allowed func() bool) (n int, err error) {
 	for n < len(ops) {
 		run := 1

@@ -13,8 +13,8 @@ func (l *runLog) Commit(_ slots.Slot, ops []Op) { l.commits, l.ops = l.commits+1
 
 func always() bool { return true }
 
-// TestImportTakesBigValuesOver: a value longer than LargeValue is stored where it is, whatever its
-// size; a shorter one is copied.
+// TestImportTakesBigValuesOver: a value longer than LargeValue is stored where it is,
+// whatever its size; a shorter one is copied.
 func TestImportTakesBigValuesOver(t *testing.T) {
 	s := newStore(Config{}, 1)
 	big, small := make([]byte, LargeValue+1), []byte("small")
@@ -41,7 +41,8 @@ func TestImportTakesBigValuesOver(t *testing.T) {
 	})
 }
 
-// TestImportKeepsWhatIsAsNew also counts what reaches the Sink: each run of stored keys at once.
+// TestImportKeepsWhatIsAsNew also counts what reaches the Sink: each run of stored keys
+// at once.
 func TestImportKeepsWhatIsAsNew(t *testing.T) {
 	log := &runLog{}
 	s := newStore(Config{Sink: log}, 1)
@@ -64,11 +65,13 @@ func TestImportKeepsWhatIsAsNew(t *testing.T) {
 		{6, false, "sent", 1, 1}, // the others are there already
 	} {
 		*log = runLog{}
-		if _, err := s.Import([]Op{put(7, "a", 9), put(7, "b", c.version), put(7, "c", 9), put(8, "d", 9)}, c.onlyNew, always); err != nil {
+		if _, err := s.Import([]Op{put(7, "a", 9), put(7, "b", c.version), put(7, "c", 9), put(8, "d", 9)}, c.onlyNew,
+			always); err != nil {
 			t.Fatal(err)
 		}
 		if log.commits != c.commits || log.ops != c.ops {
-			t.Errorf("version %d, only new %v: %d ops in %d commits, want %d in %d", c.version, c.onlyNew, log.ops, log.commits, c.ops, c.commits)
+			t.Errorf("version %d, only new %v: %d ops in %d commits, want %d in %d", c.version, c.onlyNew, log.ops,
+				log.commits, c.ops, c.commits)
 		}
 		s.View(7, func(tx *Tx) error {
 			if e, _ := tx.Peek([]byte("b")); string(e.Value) != c.want {
@@ -92,7 +95,8 @@ func TestImportStopsWhereItMayNotGoOn(t *testing.T) {
 	s := newStore(Config{}, 1)
 	var ops []Op
 	for slot := range slots.Slot(3) {
-		ops = append(ops, Op{Kind: OpPut, Slot: slot, Key: []byte("k"), Version: 1}, Op{Kind: OpPut, Slot: slot, Key: []byte("l"), Version: 2})
+		ops = append(ops, Op{Kind: OpPut, Slot: slot, Key: []byte("k"), Version: 1},
+			Op{Kind: OpPut, Slot: slot, Key: []byte("l"), Version: 2})
 	}
 	asked := 0
 	n, err := s.Import(ops, false, func() bool { asked++; return asked < 3 })

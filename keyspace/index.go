@@ -1,10 +1,10 @@
 package keyspace
 
 // index finds an entry's ref by its tag, 12 bits of the key's hash. It is an
-// open-addressing table whose cells are sorted by tag: a cell stands at or behind
-// its tag's home, never before it. So a search ends at the first greater tag, a scan in
-// tag order is a walk over the cells, and since the home follows from the tag alone, the table
-// grows and shrinks in small steps without looking at a single key.
+// open-addressing table whose cells are sorted by tag: a cell stands at or behind its
+// tag's home, never before it. So a search ends at the first greater tag, a scan in tag
+// order is a walk over the cells, and since the home follows from the tag alone, the
+// table grows and shrinks in small steps without looking at a single key.
 type index struct {
 	cells []uint32 // tag<<refBits | ref, 0 = free; a few more than size
 	size  uint32   // homes are 0 … size-1

@@ -1,7 +1,8 @@
 package keyspace
 
-// lastStaged finds the last staged op of a hash: an open-addressing table of places in the list of ops, whose notes
-// have the hashes. A map would take several times the memory and the time, and for each op three searches.
+// lastStaged finds the last staged op of a hash: an open-addressing table of places in
+// the list of ops, whose notes have the hashes. A map would take several times the memory
+// and the time, and for each op three searches.
 type lastStaged struct {
 	cells []int32 // 1 + the op's place, 0 = free; their number is a power of two
 	used  int
@@ -10,7 +11,8 @@ type lastStaged struct {
 // find returns the last op of hash, -1 if there is none.
 func (l *lastStaged) find(notes []plan, hash uint64) int { return int(*l.cell(notes, hash)) - 1 }
 
-// set makes op i the last one of its hash, and returns the one before it, -1 if there was none.
+// set makes op i the last one of its hash, and returns the one before it, -1 if there was
+// none.
 func (l *lastStaged) set(notes []plan, i int) (before int32) {
 	if l.used >= len(l.cells)/4*3 {
 		l.resize(notes, 2*(l.used+1))

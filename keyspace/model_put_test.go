@@ -34,7 +34,8 @@ func (m *modelRun) put(tx *Tx, model map[string]Entry, key []byte, there bool) {
 	}
 }
 
-// reclaim ends the transaction: what was lent to it is the lender's again, who writes over it.
+// reclaim ends the transaction: what was lent to it is the lender's again, who writes
+// over it.
 func (m *modelRun) reclaim() {
 	for _, b := range m.lent {
 		copy(b, bytes.Repeat([]byte{0xee}, len(b)))

@@ -68,7 +68,8 @@ func TestStoreDoesWhatAMapDoes(t *testing.T) {
 }
 
 func newModelRun(t *testing.T, seed uint64) *modelRun {
-	m := &modelRun{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), now: time.UnixMilli(1_700_000_000_000), slots: map[slots.Slot]map[string]Entry{}}
+	m := &modelRun{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), now: time.UnixMilli(1_700_000_000_000),
+		slots: map[slots.Slot]map[string]Entry{}}
 	clock := func() time.Time { return m.now }
 	m.sink = &replicaSink{replica: newStore(Config{Now: clock}, seed+1)}
 	m.sink.replica.SetPassive(true)
@@ -227,7 +228,8 @@ func (m *modelRun) step(tx *Tx, model map[string]Entry) {
 	case 5:
 		e, there := tx.Get(key)
 		if there != ok || ok && (!bytes.Equal(e.Value, want.Value) || e.ExpireAt != want.ExpireAt) {
-			m.t.Fatalf("Get(%q) = %d bytes, %d, %v; want %d bytes, %d, %v", key, len(e.Value), e.ExpireAt, there, len(want.Value), want.ExpireAt, ok)
+			m.t.Fatalf("Get(%q) = %d bytes, %d, %v; want %d bytes, %d, %v", key, len(e.Value), e.ExpireAt, there,
+				len(want.Value), want.ExpireAt, ok)
 		}
 	}
 }
@@ -321,7 +323,8 @@ func checkStore(t *testing.T, s *Store) {
 		}
 		for j := range g.tables {
 			n := checkTable(t, &g.locks[j], &g.tables[j], g.seen[j].due.Load())
-			sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n.keys, sum.expiring+n.expiring, sum.bytes+n.bytes, sum.held+n.held
+			sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n.keys, sum.expiring+n.expiring, sum.bytes+
+				n.bytes, sum.held+n.held
 		}
 	}
 	st := s.Stats()
@@ -336,7 +339,8 @@ func checkTable(t *testing.T, g *slotLock, tab *table, due int64) (sum totals) {
 	defer g.Unlock()
 	var copied slotLock
 	copied.follow(tab)
-	if unsafe.SliceData(copied.cells) != unsafe.SliceData(g.cells) || unsafe.SliceData(copied.first) != unsafe.SliceData(g.first) ||
+	if unsafe.SliceData(copied.cells) != unsafe.SliceData(g.cells) ||
+		unsafe.SliceData(copied.first) != unsafe.SliceData(g.first) ||
 		len(copied.cells) != len(g.cells) || len(copied.first) != len(g.first) || copied.size != g.size {
 		t.Fatalf("the lock line does not follow its table")
 	}
@@ -374,9 +378,11 @@ func checkTable(t *testing.T, g *slotLock, tab *table, due int64) (sum totals) {
 			}
 		}
 		if live != int(s.live) || volatiles != int(s.volatiles) || n != int(s.index.n) || live > int(s.arena.used) {
-			t.Fatalf("segment says %d bytes, %d volatile, %d keys; has %d, %d, %d", s.live, s.volatiles, s.index.n, live, volatiles, n)
+			t.Fatalf("segment says %d bytes, %d volatile, %d keys; has %d, %d, %d", s.live, s.volatiles, s.index.n, live,
+				volatiles, n)
 		}
-		sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n, sum.expiring+volatiles, sum.bytes+s.bytes(), sum.held+s.held()
+		sum.keys, sum.expiring, sum.bytes, sum.held = sum.keys+n, sum.expiring+volatiles, sum.bytes+s.bytes(), sum.held+
+			s.held()
 	}
 	sum.bytes, sum.held = sum.bytes+int64(len(tab.dir))*dirEntry, sum.held+int64(len(tab.dir))*dirEntry
 	if sum != tab.sum || deepest != tab.deepest {

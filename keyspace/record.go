@@ -4,11 +4,12 @@ import "encoding/binary"
 
 // An entry in an arena:
 //
-//	flags 1 | access 3 | version 3 | key length 1-2 | value length 1-2 | more of the version 0 or 5 | type 0 or 1 | expiry 0 or 8 | key | value
+//	flags 1 | access 3 | version 3 | key length 1-2 | value length 1-2 |
+//	more of the version 0 or 5 | type 0 or 1 | expiry 0 or 8 | key | value
 //
-// Numbers are little endian. A big entry has its value (and a very long key) in an allocation of its own; its value length is
-// then the number of that allocation (see bigs). 16-byte keys with 100-byte values take
-// 125 bytes.
+// Numbers are little endian. A big entry has its value (and a very long key) in an
+// allocation of its own; its value length is then the number of that allocation (see
+// bigs). 16-byte keys with 100-byte values take 125 bytes.
 const (
 	flagExpires  = 1 << iota // there is an expiry
 	flagWide                 // the version has 8 bytes
@@ -120,7 +121,8 @@ type head struct {
 }
 
 func parseHead(b []byte) head {
-	if key, value := b[lengthsAt], b[lengthsAt+1]; (key|value)&0x80 == 0 { // what most entries are, small enough to be inlined
+	// what most entries are, small enough to be inlined
+	if key, value := b[lengthsAt], b[lengthsAt+1]; (key|value)&0x80 == 0 {
 		return head{b[0], int(key), int(value), lengthsAt + 2}
 	}
 	return parseLongHead(b)
@@ -140,7 +142,8 @@ func longLength(b []byte, at int) (length, next int) {
 // keyAt returns where the key is.
 func (h head) keyAt() int { return h.fixed + fixedLen(h.flags) }
 
-// valueIn returns the value of the entry that stands at the beginning of b and is not big. It aliases b.
+// valueIn returns the value of the entry that stands at the beginning of b and is not
+// big. It aliases b.
 func (h head) valueIn(b []byte) []byte {
 	at := h.keyAt() + h.key
 	return b[at : at+h.value : at+h.value]
@@ -155,7 +158,8 @@ func (h head) size() int {
 	return n
 }
 
-// recordIn takes apart the entry that stands at the beginning of b, apart from what of it is outside.
+// recordIn takes apart the entry that stands at the beginning of b, apart from what of it
+// is outside.
 func recordIn(b []byte, h head) record {
 	rec := record{typ: h.typ(b), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
 	at := h.keyAt()
@@ -195,8 +199,8 @@ func (h head) expireAt(b []byte) int64 {
 
 const wideLen = 5 // bytes of a version beyond the narrow ones
 
-// fixedLen returns the bytes of what depends on the flags. It branches, so that a processor that guesses right looks for the key
-// before it has seen the flags.
+// fixedLen returns the bytes of what depends on the flags. It branches, so that a
+// processor that guesses right looks for the key before it has seen the flags.
 func fixedLen(flags byte) int {
 	if flags&(flagWide|flagTyped|flagExpires) == 0 {
 		return 0

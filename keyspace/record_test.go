@@ -33,7 +33,8 @@ func TestRecordsComeBack(t *testing.T) {
 	}
 }
 
-// A key that is changed where it is for ever keeps its value and version while the version outgrows its width.
+// A key that is changed where it is for ever keeps its value and version while the
+// version outgrows its width.
 func TestVersionsOutgrowTheirWidth(t *testing.T) {
 	key, value := []byte("k"), []byte("v")
 	for _, expires := range []bool{false, true} {

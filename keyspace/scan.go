@@ -2,10 +2,10 @@ package keyspace
 
 import "github.com/slotmesh/slotmesh/slots"
 
-// Scan calls fn for about count keys from cursor on and returns the cursor to go on
-// with; 0 starts and 0 ends. A key that is there during the whole scan is seen at least
-// once, however the store grows and shrinks meanwhile, and seldom twice; one that
-// comes or goes may be seen or not: the guarantee of Redis' SCAN. Cursors are less than 2^53. Any
+// Scan calls fn for about count keys from cursor on and returns the cursor to go on with;
+// 0 starts and 0 ends. A key that is there during the whole scan is seen at least once,
+// however the store grows and shrinks meanwhile, and seldom twice; one that comes or goes
+// may be seen or not: the guarantee of Redis' SCAN. Cursors are less than 2^53. Any
 // number is a valid cursor.
 //
 // fn returns false to end the call early; it is still called for the few keys that
@@ -34,7 +34,8 @@ func (s *Store) Scan(cursor uint64, count int, fn func(slot slots.Slot, key []by
 
 // scanSlot scans one slot. *left is the number of keys still wanted; it falls to 0 when
 // fn has enough.
-func (s *Store) scanSlot(slot slots.Slot, from Cursor, left *int, fn func(slots.Slot, []byte, Entry) bool) (next Cursor, done bool) {
+func (s *Store) scanSlot(slot slots.Slot, from Cursor, left *int,
+	fn func(slots.Slot, []byte, Entry) bool) (next Cursor, done bool) {
 	s.View(slot, func(tx *Tx) error {
 		next, done = tx.table.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
 			rec := seg.record(cellRef(cell))
@@ -99,7 +100,8 @@ func (s *Store) Dump(slot slots.Slot, from Cursor, budget int, fn func(Op) error
 	defer s.unlock(slot)
 	next, done = t.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
 		rec := seg.record(cellRef(cell))
-		err = fn(Op{Kind: OpPut, Type: rec.typ, Slot: slot, Key: rec.key, Value: rec.value, ExpireAt: rec.expireAt, Version: rec.version})
+		err = fn(Op{Kind: OpPut, Type: rec.typ, Slot: slot, Key: rec.key, Value: rec.value, ExpireAt: rec.expireAt,
+			Version: rec.version})
 		if err != nil {
 			return again
 		}

@@ -169,7 +169,8 @@ func TestDumpAndSinkTogetherMakeACopy(t *testing.T) {
 		c.step(t, 6000)
 	}
 	if sink.err != nil || s.Count(5) != len(c.present) || sink.replica.Count(5) != len(c.present) {
-		t.Fatalf("the slot has %d keys, the copy %d, want %d (%v)", s.Count(5), sink.replica.Count(5), len(c.present), sink.err)
+		t.Fatalf("the slot has %d keys, the copy %d, want %d (%v)", s.Count(5), sink.replica.Count(5), len(c.present),
+			sink.err)
 	}
 	for _, key := range c.present {
 		if !has(sink.replica, 5, key) {

@@ -3,8 +3,8 @@ package keyspace
 import "math"
 
 const (
-	// A segment that holds more is split; both bounds keep the longest pause of a write (one split
-	// or one compaction) in the tens of microseconds.
+	// A segment that holds more is split; both bounds keep the longest pause of a write (one
+	// split or one compaction) in the tens of microseconds.
 	splitBytes   = 64 << 10
 	splitEntries = 1024
 	// segmentOverhead is what a segment costs besides its index, arena and big values.
@@ -13,10 +13,10 @@ const (
 	never = math.MaxInt64
 )
 
-// segment holds the entries of one slot whose hashes begin with the same bits: an index, an arena and
-// the outside allocations of big entries. A small slot is one segment; a slot that
-// grows splits its segments one at a time (extendible hashing), so that no write ever
-// waits for more than one segment's worth of work.
+// segment holds the entries of one slot whose hashes begin with the same bits: an index,
+// an arena and the outside allocations of big entries. A small slot is one segment; a
+// slot that grows splits its segments one at a time (extendible hashing), so that no
+// write ever waits for more than one segment's worth of work.
 type segment struct {
 	// What every lookup needs comes first, in one cache line.
 	index  index
@@ -174,19 +174,20 @@ func (s *segment) remove(at int) {
 	s.index.remove(at)
 }
 
-// full reports whether the segment should be split before it takes another entry. If that was no use, the next
-// attempt is made when it has twice as much.
+// full reports whether the segment should be split before it takes another entry. If that
+// was no use, the next attempt is made when it has twice as much.
 func (s *segment) full() bool {
 	return int(s.live) >= splitBytes<<s.stuck || int(s.index.n) >= splitEntries<<s.stuck
 }
 
-// wasteful reports whether compaction pays after a put: a quarter of the live bytes is abandoned.
+// wasteful reports whether compaction pays after a put: a quarter of the live bytes is
+// abandoned.
 func (s *segment) wasteful() bool {
 	return s.arena.used-s.live > s.live/4+512 || s.index.sparse()
 }
 
-// hollow is wasteful after a removal. Puts fill no gaps but may shrink them soon, and are the more frequent; who
-// removes expects to get memory back.
+// hollow is wasteful after a removal. Puts fill no gaps but may shrink them soon, and are
+// the more frequent; who removes expects to get memory back.
 func (s *segment) hollow() bool {
 	return s.arena.used-s.live > s.live/8+256 || s.index.sparse()
 }
@@ -253,7 +254,8 @@ func (b *builder) copy(cell uint32, entry []byte) {
 	b.next = b.index.push(b.next, cellOf(cellTag(cell), r))
 }
 
-// split returns two segments, by the next bit of the keys' hashes. ok is false if that bit is the same for all.
+// split returns two segments, by the next bit of the keys' hashes. ok is false if that
+// bit is the same for all.
 func (s *segment) split(hash func(key []byte) uint64) (low, high *segment, ok bool) {
 	var half [2]builder
 	var count [2]int
@@ -293,7 +295,8 @@ func mergeable(a, b *segment) bool {
 
 // merge undoes a split.
 func merge(low, high *segment) *segment {
-	b := builder{segment: newSegment(low.prefix, low.depth-1, max(low.deleted, high.deleted)), left: int(low.live + high.live)}
+	b := builder{segment: newSegment(low.prefix, low.depth-1, max(low.deleted, high.deleted)),
+		left: int(low.live + high.live)}
 	b.index.reserve(int(low.index.n + high.index.n))
 	l, h := nextCell(low, 0), nextCell(high, 0)
 	for l < len(low.index.cells) || h < len(high.index.cells) {

@@ -2,9 +2,10 @@ package keyspace
 
 import "sync"
 
-// slotLock is what a get needs of a slot, in one cache line: the lock, and a copy of where the index and the first page
-// of a slot of one segment are. All locks of a group stand together, apart from the tables: those of all slots fit
-// into a near cache. A lock that must be fetched from memory holds up all that is to be fetched after it.
+// slotLock is what a get needs of a slot, in one cache line: the lock, and a copy of
+// where the index and the first page of a slot of one segment are. All locks of a group
+// stand together, apart from the tables: those of all slots fit into a near cache. A lock
+// that must be fetched from memory holds up all that is to be fetched after it.
 type slotLock struct {
 	sync.Mutex          // guards the slot's table, and what follows
 	cells      []uint32 // of the only segment's index; nil: the table has to be asked
@@ -13,7 +14,8 @@ type slotLock struct {
 	hits       uint32   // see Stats; when it wraps, the table counts on
 }
 
-// follow brings the copy up to date with t. It must be called before the lock is given back, if t has changed.
+// follow brings the copy up to date with t. It must be called before the lock is given
+// back, if t has changed.
 func (g *slotLock) follow(t *table) {
 	if t.depth > 0 {
 		g.cells, g.first, g.size = nil, nil, 0
@@ -55,8 +57,8 @@ func (g *slotLock) locate(tag uint32, key []byte) (at int, b []byte, h head) {
 	return -1, nil, h
 }
 
-// locate returns where key is, the entry's bytes to the end of its page and its head; at is -1 if it is not there. It
-// sees the slot as the transaction found it.
+// locate returns where key is, the entry's bytes to the end of its page and its head; at
+// is -1 if it is not there. It sees the slot as the transaction found it.
 func (tx *Tx) locate(hash uint64, key []byte) (at int, b []byte, h head) {
 	if at, b, h = tx.lock.locate(tagOf(hash), key); at == unsure {
 		return tx.table.segment(hash).locate(tagOf(hash), key)

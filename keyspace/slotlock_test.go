@@ -69,7 +69,8 @@ type panickingSink struct{}
 
 func (panickingSink) Commit(slots.Slot, []Op) { panic("bang") }
 
-// TestGateFollowsWhenTheSinkPanics: a host may recover, and must not read from a copy of what was.
+// TestGateFollowsWhenTheSinkPanics: a host may recover, and must not read from a copy of
+// what was.
 func TestGateFollowsWhenTheSinkPanics(t *testing.T) {
 	s := New(Config{Sink: panickingSink{}})
 	bang := func(fn func()) {

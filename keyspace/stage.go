@@ -74,8 +74,9 @@ func (g *staging) search(i int, hash uint64, key []byte) int {
 	return -1
 }
 
-// stage appends an op and returns its note, in which the caller may add to the hash.
-// Both are filled in where they are: to copy a struct that has just been written makes a processor wait for the writes.
+// stage appends an op and returns its note, in which the caller may add to the hash. Both
+// are filled in where they are: to copy a struct that has just been written makes a
+// processor wait for the writes.
 func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, hash uint64, how lending) *plan {
 	g := &tx.staging
 	if len(g.ops) == 0 {

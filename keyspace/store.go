@@ -49,8 +49,8 @@ const (
 
 const groupSize = 128
 
-// group is a run of slots. Groups come into being with the first write to one of their slots, so an
-// empty store is small, and their totals spare others the look at each slot.
+// group is a run of slots. Groups come into being with the first write to one of their
+// slots, so an empty store is small, and their totals spare others the look at each slot.
 type group struct {
 	locks    [groupSize]slotLock
 	tables   [groupSize]table
@@ -63,8 +63,8 @@ type group struct {
 // New returns an empty store.
 func New(cfg Config) *Store { return newStore(cfg, rand.Uint64()) }
 
-// newStore is New with a seed for the random numbers. The layout of the tables is another in each process, see
-// Store.hash.
+// newStore is New with a seed for the random numbers. The layout of the tables is another
+// in each process, see Store.hash.
 func newStore(cfg Config, seed uint64) *Store {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -181,8 +181,8 @@ func (s *Store) newGroup(slot slots.Slot) *group {
 	return s.groups[slot/groupSize].Load()
 }
 
-// publishCounts makes known what a commit changed; was is the table's accounts before. The slot's
-// lock is held.
+// publishCounts makes known what a commit changed; was is the table's accounts before.
+// The slot's lock is held.
 func (s *Store) publishCounts(slot slots.Slot, t *table, was totals) {
 	g := s.groups[slot/groupSize].Load()
 	g.locks[slot%groupSize].follow(t)
@@ -273,7 +273,8 @@ func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
 // how many there were. The Sink gets an OpDrop if there were any.
 func (s *Store) Drop(slot slots.Slot) int { return s.DropIf(slot, func() bool { return true }) }
 
-// DropIf is Drop if allowed, which is called under the slot's lock, agrees; it must not wait.
+// DropIf is Drop if allowed, which is called under the slot's lock, agrees; it must not
+// wait.
 func (s *Store) DropIf(slot slots.Slot, allowed func() bool) int {
 	if s.unused(slot) {
 		return 0

@@ -34,7 +34,8 @@ func TestConcurrentTransactionsLoseNothing(t *testing.T) {
 					}
 					return tx.Put(key, String, strconv.AppendInt(nil, int64(n+1), 10), 0)
 				})
-				putString(t, s, slots.Slot(rnd.IntN(3)), fmt.Sprint(w, rnd.IntN(500)), "x", time.Now().UnixMilli()+int64(rnd.IntN(5)))
+				putString(t, s, slots.Slot(rnd.IntN(3)), fmt.Sprint(w, rnd.IntN(500)), "x", time.Now().UnixMilli()+
+					int64(rnd.IntN(5)))
 			}
 		})
 	}
@@ -171,7 +172,8 @@ func TestMemoryFallsWithDeletes(t *testing.T) {
 	}
 	left := s.Stats()
 	if left.Memory > full.Memory/8 || left.Reserved > full.Reserved/5 {
-		t.Errorf("nine of ten keys deleted: memory %d of %d, reserved %d of %d", left.Memory, full.Memory, left.Reserved, full.Reserved)
+		t.Errorf("nine of ten keys deleted: memory %d of %d, reserved %d of %d", left.Memory, full.Memory, left.Reserved,
+			full.Reserved)
 	}
 	checkStore(t, s)
 	if s.Clear(); s.Memory() != 0 || s.Stats().Reserved != 0 || s.Len() != 0 {

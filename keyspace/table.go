@@ -11,9 +11,9 @@ const dirEntry = 8
 
 func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 
-// table holds one slot: one segment, or a directory of segments indexed by the first
-// bits of the hash. It fills four cache lines; a value that is overwritten in place needs the first
-// one. Its lock line guards it.
+// table holds one slot: one segment, or a directory of segments indexed by the first bits
+// of the hash. It fills four cache lines; a value that is overwritten in place needs the
+// first one. Its lock line guards it.
 type table struct {
 	depth   uint8
 	deepest uint32 // segments whose depth is the directory's
@@ -129,8 +129,9 @@ func (t *table) clear(version uint64) {
 	t.due = never
 }
 
-// split replaces s by its halves, and doubles the directory if s has its depth. A split that separates nothing is
-// not made, and false returned: it would double the directory for nothing, again and again.
+// split replaces s by its halves, and doubles the directory if s has its depth. A split
+// that separates nothing is not made, and false returned: it would double the directory
+// for nothing, again and again.
 func (t *table) split(s *segment, rehash func([]byte) uint64) bool {
 	low, high, ok := s.split(rehash)
 	if !ok {

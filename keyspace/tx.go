@@ -195,8 +195,8 @@ func (tx *Tx) Delete(key []byte) bool {
 	return true
 }
 
-// All yields the keys of the slot in no particular order. The transaction may write while it
-// runs; keys that it adds meanwhile are not yielded. Key and Value alias the store.
+// All yields the keys of the slot in no particular order. The transaction may write while
+// it runs; keys that it adds meanwhile are not yielded. Key and Value alias the store.
 func (tx *Tx) All() iter.Seq2[[]byte, Entry] {
 	return func(yield func([]byte, Entry) bool) {
 		before := len(tx.ops)
@@ -235,7 +235,8 @@ func (tx *Tx) find(hash uint64, key []byte) (record, bool) {
 	return rec, true
 }
 
-// recordAt takes apart what locate found. It looks at the table only if it must: that is another cache line.
+// recordAt takes apart what locate found. It looks at the table only if it must: that is
+// another cache line.
 func (tx *Tx) recordAt(hash uint64, b []byte, h head) record {
 	if h.flags&flagLarge == 0 {
 		return recordIn(b, h)
@@ -289,7 +290,8 @@ func (tx *Tx) use(b []byte, version uint64) {
 	}
 }
 
-// room returns an error if growth more bytes are not to be had. s is where they are to go, if that is known.
+// room returns an error if growth more bytes are not to be had. s is where they are to
+// go, if that is known.
 func (tx *Tx) room(s *segment, growth int64) error {
 	if tx.full {
 		used, limit := tx.store.memory.Load()+tx.grownBytes, tx.store.limit.Load()

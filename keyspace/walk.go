@@ -12,11 +12,11 @@ import (
 //
 //	prefix, then a 1 bit, then zeros to 21 bits | tag 12 bits
 //
-// and says: all keys with smaller prefixes have been seen, and of those with this prefix all with
-// smaller tags. That stays true whatever becomes of the segments. If the segment has been
-// split since, its first half goes on at the tag and the second half starts at 0, so some
-// keys are seen twice; if it has been merged with others, only its keys with the
-// prefix are visited. So a key that is there all the time is seen at least once, and
+// and says: all keys with smaller prefixes have been seen, and of those with this prefix
+// all with smaller tags. That stays true whatever becomes of the segments. If the segment
+// has been split since, its first half goes on at the tag and the second half starts at
+// 0, so some keys are seen twice; if it has been merged with others, only its keys with
+// the prefix are visited. So a key that is there all the time is seen at least once, and
 // each call moves on.
 type Cursor uint64
 
@@ -46,7 +46,8 @@ const (
 // walk calls visit for each entry from a cursor on. After enough, walk still visits the
 // entries of the same tag, since no cursor stands between them, and returns where to go
 // on; done means that the slot's end was reached. visit must not change the table.
-func (t *table) walk(from Cursor, hash func(key []byte) uint64, visit func(s *segment, cell uint32) verdict) (next Cursor, done bool) {
+func (t *table) walk(from Cursor, hash func(key []byte) uint64,
+	visit func(s *segment, cell uint32) verdict) (next Cursor, done bool) {
 	prefix, depth, tag := from.parts()
 	for t.sum.keys > 0 {
 		s := t.segmentAt(prefix)
@@ -75,7 +76,8 @@ func (t *table) walk(from Cursor, hash func(key []byte) uint64, visit func(s *se
 }
 
 // walk is table.walk within s; nextTag is tagCount if it came to the end.
-func (s *segment) walk(tag uint32, belongs func(cell uint32) bool, visit func(s *segment, cell uint32) verdict) (nextTag uint32, stopped bool) {
+func (s *segment) walk(tag uint32, belongs func(cell uint32) bool,
+	visit func(s *segment, cell uint32) verdict) (nextTag uint32, stopped bool) {
 	for at := s.index.home(tag); at < len(s.index.cells); at++ {
 		cell := s.index.cells[at]
 		if cell == 0 || cellTag(cell) < tag || belongs != nil && !belongs(cell) {

@@ -23,8 +23,9 @@ func (s *sender) advance(now time.Time) {
 	}
 }
 
-// beginWindows cuts windows from what is to do, lowest slots first. Slots of which fewer replicas were promised come
-// before the others, and share no window with them: those may have to wait.
+// beginWindows cuts windows from what is to do, lowest slots first. Slots of which fewer
+// replicas were promised come before the others, and share no window with them: those may
+// have to wait.
 func (s *sender) beginWindows() {
 	for !s.todo.Empty() && len(s.windows) < s.lim.windows && s.ahead() < s.lim.ahead {
 		if s.targetIsBare() {
@@ -116,7 +117,8 @@ func (s *sender) step(now time.Time, w *window) {
 	}
 }
 
-// keep releases the keys of a Return to an owner that is one no more, and may never answer. The next owner gets the keys.
+// keep releases the keys of a Return to an owner that is one no more, and may never
+// answer. The next owner gets the keys.
 func (s *sender) keep(w *window) {
 	for _, b := range append([]*batch(nil), s.batches...) {
 		if b.window == w {
@@ -194,8 +196,9 @@ func (s *sender) collectBatch(now time.Time) {
 	}
 }
 
-// unacked returns the bytes on their way. A batch still being collected counts as endless, and so
-// does a large value to its last byte: keys behind it would be in flight until it is stored.
+// unacked returns the bytes on their way. A batch still being collected counts as
+// endless, and so does a large value to its last byte: keys behind it would be in flight
+// until it is stored.
 func (s *sender) unacked() uint64 {
 	n := uint64(0)
 	for _, b := range s.batches {
@@ -207,8 +210,8 @@ func (s *sender) unacked() uint64 {
 	return n
 }
 
-// collected tells what collect found: keys in size bytes, and up to where. found counts also
-// those keys that were met but could not be taken.
+// collected tells what collect found: keys in size bytes, and up to where. found counts
+// also those keys that were met but could not be taken.
 func (s *sender) collected(now time.Time, id uint64, next position, found, keys int, size uint64) {
 	b := s.batch(id)
 	if s.over || b == nil {
@@ -257,8 +260,8 @@ func (s *sender) sendParts() {
 	}
 }
 
-// restartOthers makes batches that were sent in part start again behind b, which is sent again and takes their place
-// at the target.
+// restartOthers makes batches that were sent in part start again behind b, which is sent
+// again and takes their place at the target.
 func (s *sender) restartOthers(b *batch) {
 	for _, o := range s.batches {
 		if o != b && o.sent > 0 && o.sent < o.size {

@@ -13,8 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh/storage"
 )
 
-// BenchmarkMove moves slots to and fro between two drivers over TCP, with 100-byte values; a
-// change of slots is written to the disk.
+// BenchmarkMove moves slots to and fro between two drivers over TCP, with 100-byte
+// values; a change of slots is written to the disk.
 func BenchmarkMove(b *testing.B) {
 	for _, c := range []struct{ slots, keys int }{{2048, 12}, {256, 500}, {16, 10_000}} {
 		b.Run(fmt.Sprintf("slots=%d,keys=%d", c.slots, c.keys), func(b *testing.B) {
@@ -70,7 +70,8 @@ type benchNode struct {
 func newBenchCluster(b *testing.B, n int) [2]*benchNode {
 	var cl [2]*benchNode
 	for i := range cl {
-		cl[i] = &benchNode{id: slots.NodeID{byte('A' + i)}, store: keyspace.New(keyspace.Config{}), disk: storage.Dir(b.TempDir()), open: make(map[slots.Slot]Action)}
+		cl[i] = &benchNode{id: slots.NodeID{byte('A' + i)}, store: keyspace.New(keyspace.Config{}),
+			disk: storage.Dir(b.TempDir()), open: make(map[slots.Slot]Action)}
 	}
 	cl[0].owned = slotsUpTo(slots.Slot(n - 1))
 	for i, node := range cl {
@@ -109,8 +110,9 @@ func (n *benchNode) rebuild() {
 	defer n.mu.Unlock()
 	mine := n.owned
 	theirs.Subtract(&mine)
-	t := slots.Topology{Self: n.id, State: slots.OK, Migrating: map[slots.Slot]slots.NodeID{}, Importing: map[slots.Slot]slots.NodeID{},
-		Nodes: []slots.Node{{ID: n.id, Slots: &mine}, {ID: n.peer.id, Slots: &theirs}}}
+	t := slots.Topology{Self: n.id, State: slots.OK, Migrating: map[slots.Slot]slots.NodeID{},
+		Importing: map[slots.Slot]slots.NodeID{},
+		Nodes:     []slots.Node{{ID: n.id, Slots: &mine}, {ID: n.peer.id, Slots: &theirs}}}
 	for slot, action := range n.open {
 		if action == Migrating {
 			t.Migrating[slot] = n.peer.id

@@ -45,7 +45,8 @@ func TestJournalIsMsgpack(t *testing.T) {
 
 // A batch is ops, one after the other; the head of a great one is put together here.
 func TestLargeOpsAreMsgpack(t *testing.T) {
-	op := keyspace.Op{Kind: keyspace.OpPut, Slot: slots.Slot(9), Key: []byte("k"), Value: make([]byte, inlineValue+1), ExpireAt: 5, Version: 1 << 33}
+	op := keyspace.Op{Kind: keyspace.OpPut, Slot: slots.Slot(9), Key: []byte("k"), Value: make([]byte, inlineValue+1),
+		ExpireAt: 5, Version: 1 << 33}
 	b := append(appendLarge(nil, op), op.Value...)
 	values := read(t, b)
 	if len(values) != 1 {
@@ -71,7 +72,8 @@ var styles = map[string]func(v uint64) any{
 	"64 bits": func(v uint64) any { return v },
 }
 
-// read returns the values in b as the library sees them: b must be msgpack to its last byte.
+// read returns the values in b as the library sees them: b must be msgpack to its last
+// byte.
 func read(t *testing.T, b []byte) (values []any) {
 	t.Helper()
 	in := bytes.NewReader(b)

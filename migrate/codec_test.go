@@ -87,11 +87,13 @@ func FuzzReceiver(f *testing.F) {
 	self := slots.NodeID{1}
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		set := slots.NewSet(5)
-		m, err := slots.NewMap(slots.Topology{Self: self, Nodes: []slots.Node{{ID: self}, {ID: slots.NodeID{3}, Slots: &set}}})
+		m, err := slots.NewMap(slots.Topology{Self: self,
+			Nodes: []slots.Node{{ID: self}, {ID: slots.NodeID{3}, Slots: &set}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newReceiver(m, func(slots.Slot) bool { return false }, func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
+		r := newReceiver(m, func(slots.Slot) bool { return false },
+			func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
 		hello := message{Type: msgHello, Kind: KindMove, Source: slots.NodeID{3}, Target: self, Slots: &set}
 		for _, in := range [][]byte{appendMessage(nil, &hello), a, b, a} {
 			m, err := decodeMessage(in)
@@ -112,8 +114,10 @@ func FuzzReceiver(f *testing.F) {
 
 func exampleJobs() []Job {
 	return []Job{
-		{ID: JobID{1}, Kind: KindMove, Slots: slots.NewSet(1, 2, 9), Source: slots.NodeID{1}, Target: slots.NodeID{2}, Created: time.UnixMilli(1e12)},
-		{ID: JobID{2}, Kind: KindMove, Slots: slots.Full(), Cancelled: true, Successors: []slots.NodeID{{5}, {6}}, Created: time.UnixMilli(5)},
+		{ID: JobID{1}, Kind: KindMove, Slots: slots.NewSet(1, 2, 9), Source: slots.NodeID{1}, Target: slots.NodeID{2},
+			Created: time.UnixMilli(1e12)},
+		{ID: JobID{2}, Kind: KindMove, Slots: slots.Full(), Cancelled: true, Successors: []slots.NodeID{{5}, {6}},
+			Created: time.UnixMilli(5)},
 	}
 }
 

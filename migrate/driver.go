@@ -25,9 +25,9 @@ type Node interface {
 	Map() *slots.Map
 	// SetSlots changes the state of all slots in set. When it returns nil, the change is
 	// durable and in force: no transaction acts on the old state any more. Migrating and
-	// Importing have reached the node's replicas by then. Assign to this node itself also gives
-	// it the greatest config epoch and tells everybody (SPEC §8.2). After an error some
-	// slots may have changed; the same will be asked again.
+	// Importing have reached the node's replicas by then. Assign to this node itself also
+	// gives it the greatest config epoch and tells everybody (SPEC §8.2). After an error
+	// some slots may have changed; the same will be asked again.
 	SetSlots(ctx context.Context, set slots.Set, action Action, peer slots.NodeID) error
 	// Dial opens a connection that ends at the other node's Driver.Accept.
 	Dial(ctx context.Context, node slots.NodeID) (net.Conn, error)
@@ -42,28 +42,29 @@ type DriverConfig struct {
 	File string
 	// Promises are what writers of this node were told. Default: nothing.
 	Promises Promises
-	// Replicas are those that have to hold what was imported before it counts as arrived. Default: none.
+	// Replicas are those that have to hold what was imported before it counts as arrived.
+	// Default: none.
 	Replicas Replicas
 	// OnJournal receives the journal whenever it changes: what a promoted replica needs for
 	// Resume. It must not block.
 	OnJournal func(journal []byte)
-	// OnProgress is called about ten times a second for each job that goes on, and at its end. It
-	// must not block.
+	// OnProgress is called about ten times a second for each job that goes on, and at its
+	// end. It must not block.
 	OnProgress func(Status)
 	// Logger receives what happens. Default: silence.
 	Logger hclog.Logger
-	// OnPanic is called if a goroutine of the Driver panics. It must not wait for Close. Default: the
-	// panic ends the program.
+	// OnPanic is called if a goroutine of the Driver panics. It must not wait for Close.
+	// Default: the panic ends the program.
 	OnPanic func(error)
 }
 
 // Driver runs the migrations of a node, outgoing and incoming. It is safe for
 // concurrent use.
 //
-// Its goroutines: one that looks after the slots in the registry; for each job one that owns the
-// job's core, one that carries out its changes of slots, and while connected a reader and a
-// writer; for each accepted connection a reader, a writer and one for changes of slots.
-// Close ends them all.
+// Its goroutines: one that looks after the slots in the registry; for each job one that
+// owns the job's core, one that carries out its changes of slots, and while connected a
+// reader and a writer; for each accepted connection a reader, a writer and one for
+// changes of slots. Close ends them all.
 type Driver struct {
 	cfg  DriverConfig
 	log  hclog.Logger
@@ -108,7 +109,8 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 	if cfg.Replicas == nil {
 		cfg.Replicas = alone{}
 	}
-	d := &Driver{cfg: cfg, log: cfg.Logger, registry: newRegistry(), jobs: make(map[JobID]*runner), sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
+	d := &Driver{cfg: cfg, log: cfg.Logger, registry: newRegistry(), jobs: make(map[JobID]*runner),
+		sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	file, err := storage.ReadFile(cfg.Disk, cfg.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -119,7 +121,8 @@ func NewDriver(cfg DriverConfig) (*Driver, error) {
 		jobs, derr = DecodeJournal(file)
 	}
 	if derr != nil {
-		return nil, fmt.Errorf("migrate: reading %s: %w; restore it from a backup, or remove it and close open slots by hand", cfg.File, derr)
+		return nil, fmt.Errorf("migrate: reading %s: %w; restore it from a backup, or remove it and close open slots "+
+			"by hand", cfg.File, derr)
 	}
 	for _, job := range jobs {
 		d.registry.add(job, time.Now())
@@ -145,8 +148,8 @@ func (d *Driver) Start() {
 	}
 }
 
-// Resume goes on with the jobs of the master former, whose place this node, its replica until
-// now, has taken. Call it when this node's map shows it as a master.
+// Resume goes on with the jobs of the master former, whose place this node, its replica
+// until now, has taken. Call it when this node's map shows it as a master.
 func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
 	jobs, err := DecodeJournal(journal)
 	if err != nil {
@@ -255,11 +258,12 @@ func (d *Driver) runLocked(job Job) *runner {
 	return r
 }
 
-// Committed tells of a commit of the node's store, in which a key that a job has brought here may have been deleted.
-// Call it from the store's Sink. It does not block.
+// Committed tells of a commit of the node's store, in which a key that a job has brought
+// here may have been deleted. Call it from the store's Sink. It does not block.
 func (d *Driver) Committed(slot slots.Slot, ops []keyspace.Op) {
 	if !d.deletions.commit(slot, ops) {
-		d.log.Warn("so many keys have been deleted in slots that come here that no more can be remembered: those that the source finds again, should it be restarted now, come back")
+		d.log.Warn("so many keys have been deleted in slots that come here that no more can be remembered: those that " +
+			"the source finds again, should it be restarted now, come back")
 	}
 }
 
@@ -293,8 +297,8 @@ func (d *Driver) guarded(f func()) func() {
 // spawn runs f on a goroutine that Close waits for.
 func (d *Driver) spawn(f func()) { d.wg.Go(d.guarded(f)) }
 
-// Close ends all connections and goroutines. Jobs stay in the journal and go on after the next
-// Start. Closing again does nothing.
+// Close ends all connections and goroutines. Jobs stay in the journal and go on after the
+// next Start. Closing again does nothing.
 func (d *Driver) Close() error {
 	d.mu.Lock()
 	d.closed = true

@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// put writes as a client does: to the owner, and to the other end of an open slot if the key is
-// not, or no more, at the source. It reports false if that has to be tried again.
+// put writes as a client does: to the owner, and to the other end of an open slot if the
+// key is not, or no more, at the source. It reports false if that has to be tried again.
 func (n *testNode) put(slot slots.Slot, key, value string, asking bool) (next *testNode, done bool) {
 	n.store.Update(slot, func(tx *keyspace.Tx) error {
 		m := n.Map()
@@ -36,8 +36,8 @@ func (n *testNode) put(slot slots.Slot, key, value string, asking bool) (next *t
 	return next, done
 }
 
-// TestBusySlot: writers that never rest, to few keys and to ever new ones, hold up no move, and
-// what they wrote last is what is there.
+// TestBusySlot: writers that never rest, to few keys and to ever new ones, hold up no
+// move, and what they wrote last is what is there.
 func TestBusySlot(t *testing.T) {
 	for name, keysEach := range map[string]int{"few keys": 3, "many keys": 1 << 30} {
 		t.Run(name, func(t *testing.T) {

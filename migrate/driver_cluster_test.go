@@ -124,7 +124,8 @@ func (c *testCluster) publish() {
 	}
 	for _, n := range c.nodes {
 		n.mu.Lock()
-		m, err := slots.NewMap(slots.Topology{Self: n.id, Nodes: members, State: slots.OK, Migrating: clone(n.migrating), Importing: clone(n.importing)})
+		m, err := slots.NewMap(slots.Topology{Self: n.id, Nodes: members, State: slots.OK, Migrating: clone(n.migrating),
+			Importing: clone(n.importing)})
 		if err != nil {
 			panic(err)
 		}

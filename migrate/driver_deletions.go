@@ -9,11 +9,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// deletions are the keys that the target of a job has had and deleted, or seen expire, while their slots were open.
-// A source that comes back with an older state than it had, from a snapshot or as a replica that lagged behind, finds
-// such keys again, and nothing at the target would tell them from keys that have yet to move: so the target lists them
-// with those that it has. They are kept in memory only: a target that restarts in the same moments has forgotten
-// them, and a replica that takes its place has never known.
+// deletions are the keys that the target of a job has had and deleted, or seen expire,
+// while their slots were open. A source that comes back with an older state than it had,
+// from a snapshot or as a replica that lagged behind, finds such keys again, and nothing
+// at the target would tell them from keys that have yet to move: so the target lists them
+// with those that it has. They are kept in memory only: a target that restarts in the
+// same moments has forgotten them, and a replica that takes its place has never known.
 type deletions struct {
 	some atomic.Bool // there are slots: asked for each commit of the node
 
@@ -23,7 +24,8 @@ type deletions struct {
 	full  bool // a deletion was not kept
 }
 
-// deleted belongs to one job, since from one to the next the source may have written keys anew that are in it.
+// deleted belongs to one job, since from one to the next the source may have written keys
+// anew that are in it.
 type deleted struct {
 	job  JobID
 	keys map[string]struct{}
@@ -35,7 +37,8 @@ const (
 	deletionCost   = 48       // bytes that a key takes beside its own
 )
 
-// begin remembers deletions in slots that job is about to open at its source, or has opened.
+// begin remembers deletions in slots that job is about to open at its source, or has
+// opened.
 func (d *deletions) begin(job JobID, set *slots.Set) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -51,7 +54,8 @@ func (d *deletions) begin(job JobID, set *slots.Set) {
 	d.some.Store(len(d.slots) > 0)
 }
 
-// end forgets the slots of which it is so: they are not open any more, or their keys go back to the source.
+// end forgets the slots of which it is so: they are not open any more, or their keys go
+// back to the source.
 func (d *deletions) end(gone func(slots.Slot) bool) {
 	if !d.some.Load() {
 		return
@@ -66,8 +70,9 @@ func (d *deletions) end(gone func(slots.Slot) bool) {
 	d.some.Store(len(d.slots) > 0)
 }
 
-// giveBack forgets slots whose keys a Return takes from here, if e says so: the owner has let it, and is going to write these keys.
-// Before that it may still turn out to be the source, and go on.
+// giveBack forgets slots whose keys a Return takes from here, if e says so: the owner has
+// let it, and is going to write these keys. Before that it may still turn out to be the
+// source, and go on.
 func (d *deletions) giveBack(kind Kind, e effect) {
 	if t, ok := e.(collect); ok && kind == KindReturn {
 		d.end(func(slot slots.Slot) bool { return slices.Contains(t.slots, slot) })
@@ -81,7 +86,8 @@ func (d *deletions) endLocked(slot slots.Slot) {
 	}
 }
 
-// commit takes what a transaction has done. It returns false when, for the first time, there is no room for it.
+// commit takes what a transaction has done. It returns false when, for the first time,
+// there is no room for it.
 func (d *deletions) commit(slot slots.Slot, ops []keyspace.Op) bool {
 	if !d.some.Load() {
 		return true
@@ -120,7 +126,8 @@ func (d *deletions) add(slot slots.Slot, key []byte) bool {
 	return true
 }
 
-// undone forgets the keys of a batch that was refused: undoing it deleted them here, and the source has them.
+// undone forgets the keys of a batch that was refused: undoing it deleted them here, and
+// the source has them.
 func (d *deletions) undone(blob []byte) {
 	ops, err := puts(blob)
 	if err != nil || !d.some.Load() {

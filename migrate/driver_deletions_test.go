@@ -11,10 +11,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestWhatTheTargetDeletedStaysDeleted: a source comes back, in the middle of a slot, with a snapshot from before the
-// move. Of the keys that had left it, the target has deleted some meanwhile, and some have expired there.
+// TestWhatTheTargetDeletedStaysDeleted: a source comes back, in the middle of a slot,
+// with a snapshot from before the move. Of the keys that had left it, the target has
+// deleted some meanwhile, and some have expired there.
 func TestWhatTheTargetDeletedStaysDeleted(t *testing.T) {
-	for name, away := range map[string]time.Duration{"in time": time.Second, "after the target has lost patience": 6 * sourceGrace} {
+	for name, away := range map[string]time.Duration{"in time": time.Second,
+		"after the target has lost patience": 6 * sourceGrace} {
 		t.Run(name, func(t *testing.T) { whatTheTargetDeleted(t, away) })
 	}
 }
@@ -78,7 +80,8 @@ func TestDeletions(t *testing.T) {
 	var d deletions
 	set := slots.NewSet(1, 2)
 	remove := func(slot slots.Slot, key string) bool {
-		return d.commit(slot, []keyspace.Op{{Kind: keyspace.OpPut, Slot: slot, Key: []byte("put")}, {Kind: keyspace.OpDelete, Slot: slot, Key: []byte(key)}})
+		return d.commit(slot, []keyspace.Op{{Kind: keyspace.OpPut, Slot: slot, Key: []byte("put")},
+			{Kind: keyspace.OpDelete, Slot: slot, Key: []byte(key)}})
 	}
 	want := func(what string, slot slots.Slot, keys ...string) {
 		t.Helper()

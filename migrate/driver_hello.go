@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Whoever opens connections can ask for as many writes of the journal as it likes. After a burst of helloBurst, far
-// more than jobs begin at once, there is one each helloPace.
+// Whoever opens connections can ask for as many writes of the journal as it likes. After
+// a burst of helloBurst, far more than jobs begin at once, there is one each helloPace.
 const (
 	helloBurst = 32
 	helloPace  = 100 * time.Millisecond

@@ -17,9 +17,10 @@ func (d *Driver) importsLocked() (list []Status) {
 	return list
 }
 
-// importing reports whether a record is of a job that brings slots to this node and is not over. A source that is away need
-// not say so: who has been restarted, or promoted, finds in the journal that the job is over (see registry.over), though not
-// since when, and where all slots have arrived nothing is awaited.
+// importing reports whether a record is of a job that brings slots to this node and is
+// not over. A source that is away need not say so: who has been restarted, or promoted,
+// finds in the journal that the job is over (see registry.over), though not since when,
+// and where all slots have arrived nothing is awaited.
 func (r *record) importing(m *slots.Map) bool {
 	self := m.Self().ID
 	if r.job.Kind != KindMove || r.job.Target != self || r.job.Source == self || !r.until.IsZero() {
@@ -28,8 +29,9 @@ func (r *record) importing(m *slots.Map) bool {
 	return r.live || !r.job.Cancelled && r.arrived(m) < r.job.Slots.Len()
 }
 
-// Coming returns a slot of set that a job has opened here and will claim when all its keys have come, and that job. A
-// source that has failed will bring nothing: its slots are not among them.
+// Coming returns a slot of set that a job has opened here and will claim when all its
+// keys have come, and that job. A source that has failed will bring nothing: its slots
+// are not among them.
 func (d *Driver) Coming(set *slots.Set) (slot slots.Slot, job Job, ok bool) {
 	m := d.cfg.Node.Map()
 	d.mu.Lock()

@@ -7,7 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// When a job that brings slots here counts as under way: as long as its source is there or has something to give.
+// When a job that brings slots here counts as under way: as long as its source is there
+// or has something to give.
 func TestImportIsUnderWay(t *testing.T) {
 	self, source := slots.NodeID{1}, slots.NodeID{2}
 	set, rest := slotsUpTo(3), slotsUpTo(10)

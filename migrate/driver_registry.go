@@ -20,11 +20,13 @@ func (d *Driver) enter(job Job) {
 	d.keepJournal()
 }
 
-// keepJournal saves what has happened already. If that fails it is tried again every second, and the jobs go on: an
-// older journal costs a restart a detour, or a cancellation, and no keys. To open or claim a slot needs the same disk.
+// keepJournal saves what has happened already. If that fails it is tried again every
+// second, and the jobs go on: an older journal costs a restart a detour, or a
+// cancellation, and no keys. To open or claim a slot needs the same disk.
 func (d *Driver) keepJournal() {
 	if err := d.saveJournal(); err != nil {
-		d.log.Error("the journal of migrations could not be saved, which is tried again; a restart now would go on with an older one", "error", err)
+		d.log.Error("the journal of migrations could not be saved, which is tried again; a restart now would go on "+
+			"with an older one", "error", err)
 	}
 }
 
@@ -109,9 +111,10 @@ func (d *Driver) checkStrays(now time.Time) {
 	}
 }
 
-// dropDelivered removes, when this node has restarted or taken its master's place, what it has of slots that one of
-// the journal's jobs had handed over by then: old copies, see sender.deliver. m says what is handed over. A job that goes on has to ask
-// with the map that it begins by: of slots that are handed over there and not open, it knows nothing.
+// dropDelivered removes, when this node has restarted or taken its master's place, what
+// it has of slots that one of the journal's jobs had handed over by then: old copies, see
+// sender.deliver. m says what is handed over. A job that goes on has to ask with the map
+// that it begins by: of slots that are handed over there and not open, it knows nothing.
 func (d *Driver) dropDelivered(m *slots.Map, job *Job, journal []Job) {
 	if !m.Self().IsMaster() || job.Kind != KindMove || job.Source != m.Self().ID {
 		return
@@ -125,8 +128,9 @@ func (d *Driver) dropDelivered(m *slots.Map, job *Job, journal []Job) {
 	}
 }
 
-// cameBack returns the slots that other jobs have brought back, or are bringing back, to where job took them from. What is there
-// is no old copy, even if neither claim nor open slot says so: the node that had just claimed them may have died before anybody heard.
+// cameBack returns the slots that other jobs have brought back, or are bringing back, to
+// where job took them from. What is there is no old copy, even if neither claim nor open
+// slot says so: the node that had just claimed them may have died before anybody heard.
 func cameBack(journal []Job, job *Job) (set slots.Set) {
 	for i := range journal {
 		other := &journal[i]
@@ -155,9 +159,10 @@ func (d *Driver) dropCopies(m *slots.Map, job *Job, set *slots.Set) error {
 	return nil
 }
 
-// adopt goes on with what this node does not know that it has begun: it is asked what is to become of slots that
-// a job of its own opened, they are migrating here, and no job moves them. The journal was lost, or this
-// node took a master's place and ended before it had a journal. There is no other end that loses nothing.
+// adopt goes on with what this node does not know that it has begun: it is asked what is
+// to become of slots that a job of its own opened, they are migrating here, and no job
+// moves them. The journal was lost, or this node took a master's place and ended before
+// it had a journal. There is no other end that loses nothing.
 func (d *Driver) adopt(back Job) {
 	m := d.cfg.Node.Map()
 	var set slots.Set
@@ -177,5 +182,6 @@ func (d *Driver) adopt(back Job) {
 		return
 	}
 	id, err := d.Move(set, back.Source)
-	d.log.Warn("slots were left open by a job that is not in the journal", "slots", set, "to", back.Source, "new job", id, "error", err)
+	d.log.Warn("slots were left open by a job that is not in the journal", "slots", set, "to", back.Source, "new job",
+		id, "error", err)
 }

@@ -20,8 +20,8 @@ func (n *testNode) journal() []byte {
 	return b
 }
 
-// succeed makes n the owner of what former owned, with its keys and its open slots, as a failover
-// does, and lets it go on with former's jobs.
+// succeed makes n the owner of what former owned, with its keys and its open slots, as a
+// failover does, and lets it go on with former's jobs.
 func (n *testNode) succeed(former *testNode) {
 	journal := former.journal()
 	former.stop()
@@ -90,7 +90,8 @@ func TestResume(t *testing.T) {
 func TestResumeRefusesADamagedJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
-		good := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(3), Source: slots.NodeID{9}, Target: cl.nodes[1].id}})
+		good := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(3), Source: slots.NodeID{9},
+			Target: cl.nodes[1].id}})
 		good[len(good)-1] ^= 1
 		if err := cl.nodes[0].driver.Resume(good, slots.NodeID{9}); err == nil || len(cl.nodes[0].driver.List()) != 0 {
 			t.Errorf("Resume = %v, it lists %+v", err, cl.nodes[0].driver.List())
@@ -98,8 +99,9 @@ func TestResumeRefusesADamagedJournal(t *testing.T) {
 	})
 }
 
-// TestWhatCameBackIsNoOldCopy: the successor of a node that had just claimed slots, before anybody heard, knows them neither as its own nor
-// as open, and by an older job as moved away. Their keys exist nowhere else.
+// TestWhatCameBackIsNoOldCopy: the successor of a node that had just claimed slots,
+// before anybody heard, knows them neither as its own nor as open, and by an older job as
+// moved away. Their keys exist nowhere else.
 func TestWhatCameBackIsNoOldCopy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
@@ -113,10 +115,14 @@ func TestWhatCameBackIsNoOldCopy(t *testing.T) {
 		cl.publish()
 		former, away := slots.NodeID{9}, time.Now().Add(-time.Minute)
 		journal := EncodeJournal([]Job{
-			{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: former, Target: other.id, Cancelled: true, Created: away},
-			{ID: JobID{2}, Kind: KindMove, Slots: slots.NewSet(0), Source: other.id, Target: former, Created: away.Add(time.Second)},
-			{ID: JobID{3}, Kind: KindMove, Slots: slots.NewSet(1), Source: other.id, Target: former, Cancelled: true, Created: away.Add(time.Second)},
-			{ID: JobID{4}, Kind: KindMove, Slots: slots.NewSet(2), Source: other.id, Target: former, Cancelled: true, Created: away.Add(-time.Second)},
+			{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: former, Target: other.id, Cancelled: true,
+				Created: away},
+			{ID: JobID{2}, Kind: KindMove, Slots: slots.NewSet(0), Source: other.id, Target: former,
+				Created: away.Add(time.Second)},
+			{ID: JobID{3}, Kind: KindMove, Slots: slots.NewSet(1), Source: other.id, Target: former, Cancelled: true,
+				Created: away.Add(time.Second)},
+			{ID: JobID{4}, Kind: KindMove, Slots: slots.NewSet(2), Source: other.id, Target: former, Cancelled: true,
+				Created: away.Add(-time.Second)},
 		})
 		if err := successor.driver.Resume(journal, former); err != nil {
 			t.Fatal(err)
@@ -143,8 +149,9 @@ func (n *laggard) Map() *slots.Map {
 	return n.testNode.Map()
 }
 
-// TestAClaimHeardWhileStarting: a source restarts with old copies of slots that the target has claimed, and hears of the
-// claim at any moment of its start. The copies go, and are not returned: the target may have deleted them.
+// TestAClaimHeardWhileStarting: a source restarts with old copies of slots that the
+// target has claimed, and hears of the claim at any moment of its start. The copies go,
+// and are not returned: the target may have deleted them.
 func TestAClaimHeardWhileStarting(t *testing.T) {
 	for calls := range int32(6) {
 		synctest.Test(t, func(t *testing.T) {
@@ -164,7 +171,8 @@ func TestAClaimHeardWhileStarting(t *testing.T) {
 			}
 			cl.publish()
 
-			journal := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: source.id, Target: target.id, Created: time.Now()}})
+			journal := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: source.id,
+				Target: target.id, Created: time.Now()}})
 			if err := storage.WriteFile(source.disk, defaultJournal, journal); err != nil {
 				t.Fatal(err)
 			}
@@ -180,15 +188,16 @@ func TestAClaimHeardWhileStarting(t *testing.T) {
 			time.Sleep(time.Minute)
 			for slot := range slots.Slot(4) {
 				if here, there := source.store.Count(slot), target.store.Count(slot); here+there > 0 {
-					t.Errorf("the claim was heard after %d looks at the map: slot %d has %d keys at the source, %d at the target", calls, slot, here, there)
+					t.Errorf("the claim was heard after %d looks at the map: slot %d has %d keys at the source, %d at the target",
+						calls, slot, here, there)
 				}
 			}
 		})
 	}
 }
 
-// TestALostRaceBringsKeysHome: while slots move from A to B, C wins them. What has come to B
-// and what is left at A go to C, and nothing stays open.
+// TestALostRaceBringsKeysHome: while slots move from A to B, C wins them. What has come
+// to B and what is left at A go to C, and nothing stays open.
 func TestALostRaceBringsKeysHome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 3)
@@ -225,8 +234,8 @@ func TestALostRaceBringsKeysHome(t *testing.T) {
 	})
 }
 
-// TestSlotsOpenedByHandStayOpen, even if a job has just moved them: they are an operator's, who may be
-// about to bring them back with a tool of his own.
+// TestSlotsOpenedByHandStayOpen, even if a job has just moved them: they are an
+// operator's, who may be about to bring them back with a tool of his own.
 func TestSlotsOpenedByHandStayOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
@@ -251,8 +260,9 @@ func TestSlotsOpenedByHandStayOpen(t *testing.T) {
 	})
 }
 
-// TestALostJournalLeavesNothingOpen: a source that does not know its job any more, whether its disk lost
-// the journal or it took a master's place before that could tell it, is told by the target.
+// TestALostJournalLeavesNothingOpen: a source that does not know its job any more,
+// whether its disk lost the journal or it took a master's place before that could tell
+// it, is told by the target.
 func TestALostJournalLeavesNothingOpen(t *testing.T) {
 	for _, at := range []time.Duration{5, 10, 20, 30, 50, 80} {
 		synctest.Test(t, func(t *testing.T) {

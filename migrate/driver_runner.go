@@ -43,7 +43,8 @@ const (
 func newRunner(d *Driver, job Job) *runner {
 	r := &runner{
 		d: d, job: job, done: make(chan struct{}), events: make(chan func(), eventQueue), wake: make(chan struct{}, 1),
-		quit: make(chan struct{}), h: newExecutor(d.cfg.Engine, d.ctx.Done()), changes: make(chan setSlots, changeQueue), begun: time.Now(),
+		quit: make(chan struct{}), h: newExecutor(d.cfg.Engine, d.ctx.Done()), changes: make(chan setSlots, changeQueue),
+		begun: time.Now(),
 	}
 	r.latest.Store(&Status{Job: job, State: Running, Updated: r.begun})
 	r.remaining.Store(&job.Slots)
@@ -249,7 +250,8 @@ func (r *runner) hang() {
 
 // report publishes the status.
 func (r *runner) report() {
-	s := Status{Job: r.s.job, State: Running, Doing: r.s.describe(), Progress: r.s.progress, Elapsed: time.Since(r.begun), Updated: time.Now()}
+	s := Status{Job: r.s.job, State: Running, Doing: r.s.describe(), Progress: r.s.progress,
+		Elapsed: time.Since(r.begun), Updated: time.Now()}
 	if s.Job.Cancelled {
 		s.State = Cancelling
 	}

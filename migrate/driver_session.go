@@ -31,14 +31,14 @@ type session struct {
 const sessionSilence = 15 * time.Second
 
 const (
-	// maxSessions bounds the connections on which slots come in, those without a hello included. A
-	// job has one; more than maxJobs are those of jobs that connect anew.
+	// maxSessions bounds the connections on which slots come in, those without a hello
+	// included. A job has one; more than maxJobs are those of jobs that connect anew.
 	maxSessions = 2 * maxJobs
 	// maxJobs bounds the jobs of others that a node has in its journal. A job takes a range of
 	// slots at a time, so the greatest rebalance has one for each pair of nodes.
 	maxJobs = 512
-	// batchTime is how long a batch may lie here with no further part of it arriving: it may be as
-	// large as the greatest value.
+	// batchTime is how long a batch may lie here with no further part of it arriving: it may
+	// be as large as the greatest value.
 	batchTime = 30 * time.Second
 )
 
@@ -136,8 +136,8 @@ func (s *session) do(e effect) error {
 // errPanicked ends a connection on which a batch could not be stored because of a bug.
 var errPanicked = errors.New("migrate: storing a batch panicked; see the log")
 
-// store stores a batch and answers. It may have to wait for replicas, or for the end of a pause: the source is told
-// meanwhile that this end is alive.
+// store stores a batch and answers. It may have to wait for replicas, or for the end of a
+// pause: the source is told meanwhile that this end is alive.
 func (s *session) store(e store) error {
 	alive := time.NewTicker(pingEvery)
 	defer alive.Stop()
@@ -175,7 +175,8 @@ func (s *session) store(e store) error {
 	return s.step(func(r *receiver) error { r.stored(e.n, held, err); return nil })
 }
 
-// importBatch puts a batch into the store. k is how many replicas writers were told of at the source.
+// importBatch puts a batch into the store. k is how many replicas writers were told of at
+// the source.
 func (s *session) importBatch(e store) (keys, k int, err error) {
 	accepts := func(slot slots.Slot) bool { return s.r.accepts(s.d.cfg.Node.Map(), slot) }
 	enough := func(ops []keyspace.Op) error {
@@ -192,7 +193,8 @@ func (s *session) importBatch(e store) (keys, k int, err error) {
 	return keys, k, err
 }
 
-// alive returns what the source is told while a batch takes long: the reason, if replicas are missing.
+// alive returns what the source is told while a batch takes long: the reason, if replicas
+// are missing.
 func (s *session) alive(batch uint64, k int) *message {
 	if want, good := s.d.cfg.Replicas.Standing(k); want > good {
 		return &message{Type: msgDelay, N: batch, Text: lacking(s.d.cfg.Node.Map().Self().ID, want, good).Error()}
@@ -215,8 +217,9 @@ func (s *session) changeSlots() {
 	}
 }
 
-// join makes a session the one of its job. Earlier ones, of connections that the source has given
-// up, have ended when it returns: what they still had to say would come too late.
+// join makes a session the one of its job. Earlier ones, of connections that the source
+// has given up, have ended when it returns: what they still had to say would come too
+// late.
 func (d *Driver) join(s *session, job Job) error {
 	d.mu.Lock()
 	s.job = job.ID
@@ -239,7 +242,8 @@ func (d *Driver) join(s *session, job Job) error {
 	known := d.registry.records[job.ID]
 	if known == nil && len(d.registry.records) >= maxJobs {
 		d.mu.Unlock()
-		return fmt.Errorf("migrate: %d jobs are in the journal here, the most there may be; job %v may come when others are over", maxJobs, job.ID)
+		return fmt.Errorf("migrate: %d jobs are in the journal here, the most there may be; job %v may come when "+
+			"others are over", maxJobs, job.ID)
 	}
 	changed := known == nil || known.job.Slots != job.Slots || known.job.Source != job.Source
 	d.registry.add(job, time.Now())

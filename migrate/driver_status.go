@@ -52,8 +52,8 @@ type Status struct {
 // Over reports whether the job has come to its end.
 func (s *Status) Over() bool { return s.State >= Finished }
 
-// List returns the jobs that run, oldest first, and before them the latest that are over: those of
-// this node, and those of others that bring slots here.
+// List returns the jobs that run, oldest first, and before them the latest that are over:
+// those of this node, and those of others that bring slots here.
 func (d *Driver) List() []Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()

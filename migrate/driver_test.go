@@ -208,8 +208,8 @@ func TestTwoJobsAtOnce(t *testing.T) {
 	})
 }
 
-// TestImportsAreListed: the target tells of the jobs that bring slots to it, while they run, while
-// their source is away, and when they are over.
+// TestImportsAreListed: the target tells of the jobs that bring slots to it, while they
+// run, while their source is away, and when they are over.
 func TestImportsAreListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
@@ -223,7 +223,8 @@ func TestImportsAreListed(t *testing.T) {
 		only := func() Status {
 			t.Helper()
 			list := target.driver.List()
-			if len(list) != 1 || !list[0].Import || list[0].Job.ID != id || list[0].Job.Source != source.id || list[0].Job.Slots != slotsUpTo(400) {
+			if len(list) != 1 || !list[0].Import || list[0].Job.ID != id || list[0].Job.Source != source.id ||
+				list[0].Job.Slots != slotsUpTo(400) {
 				t.Fatalf("the target lists %+v", list)
 			}
 			return list[0]
@@ -232,7 +233,8 @@ func TestImportsAreListed(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		synctest.Wait() // the batch that has come is counted
-		if s := only(); s.State != Running || s.Over() || s.Progress.Keys == 0 || s.Progress.Total != 401 || s.Progress.Waiting != "" {
+		if s := only(); s.State != Running || s.Over() || s.Progress.Keys == 0 || s.Progress.Total != 401 ||
+			s.Progress.Waiting != "" {
 			t.Errorf("under way: %v %+v", s.State, s.Progress)
 		}
 		source.stop()
@@ -245,13 +247,15 @@ func TestImportsAreListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if s := only(); s.State != Finished || s.Progress.Slots != 401 || s.Progress.Keys < 401*12 || s.Progress.Bytes == 0 || s.Progress.Waiting != "" {
+		if s := only(); s.State != Finished || s.Progress.Slots != 401 || s.Progress.Keys < 401*12 ||
+			s.Progress.Bytes == 0 || s.Progress.Waiting != "" {
 			t.Errorf("when it is over: %v %+v", s.State, s.Progress)
 		}
 		if _, err := target.driver.Status(id); err == nil {
 			t.Error("an import counts as the target's own job")
 		}
-		// Its journal still has the job: who waits for moves to end must not wait for what is over.
+		// Its journal still has the job: who waits for moves to end must not wait for what is
+		// over.
 		target.stop()
 		target.start()
 		time.Sleep(time.Second)
@@ -320,8 +324,8 @@ func TestFullTargetHoldsTheMove(t *testing.T) {
 	})
 }
 
-// TestAStrangerGetsNothing: another member answers at the target's address, as nodes of a cluster that comes back
-// under new addresses may for a while.
+// TestAStrangerGetsNothing: another member answers at the target's address, as nodes of a
+// cluster that comes back under new addresses may for a while.
 func TestAStrangerGetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 3)
@@ -334,8 +338,10 @@ func TestAStrangerGetsNothing(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		s, _ := cl.nodes[0].driver.Status(id)
-		if !strings.Contains(s.Progress.Waiting, "that answers, not node") || stranger.store.Len() != 0 || !stranger.Map().Open().Empty() {
-			t.Errorf("waiting for %q; the stranger has %d keys, and open slots %s", s.Progress.Waiting, stranger.store.Len(), stranger.Map().Open())
+		if !strings.Contains(s.Progress.Waiting, "that answers, not node") || stranger.store.Len() != 0 ||
+			!stranger.Map().Open().Empty() {
+			t.Errorf("waiting for %q; the stranger has %d keys, and open slots %s", s.Progress.Waiting, stranger.store.Len(),
+				stranger.Map().Open())
 		}
 		cl.mu.Lock()
 		cl.moved = nil
@@ -347,8 +353,8 @@ func TestAStrangerGetsNothing(t *testing.T) {
 	})
 }
 
-// TestSlowReplicasAreWaitedFor: a target whose replicas take long to receive a batch is not taken for dead, and
-// need not be told twice.
+// TestSlowReplicasAreWaitedFor: a target whose replicas take long to receive a batch is
+// not taken for dead, and need not be told twice.
 func TestSlowReplicasAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
@@ -387,7 +393,8 @@ func TestExpiredKeysAreLeftBehind(t *testing.T) {
 			t.Errorf("%d keys moved, %d there, %d left", s.Progress.Keys, cl.nodes[1].store.Count(3), cl.nodes[0].store.Count(3))
 		}
 		cl.nodes[1].store.View(3, func(tx *keyspace.Tx) error {
-			if e, ok := tx.Peek([]byte(key(3, 1))); !ok || time.UnixMilli(e.ExpireAt).Sub(time.Now()).Round(time.Minute) != time.Hour {
+			e, ok := tx.Peek([]byte(key(3, 1)))
+			if !ok || time.UnixMilli(e.ExpireAt).Sub(time.Now()).Round(time.Minute) != time.Hour {
 				t.Errorf("expiry %v", time.UnixMilli(e.ExpireAt))
 			}
 			return nil

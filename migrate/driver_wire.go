@@ -22,7 +22,8 @@ type wire struct {
 	ended   chan struct{} // closed when the writer has ended
 }
 
-// writeTimeout is how long the other end may take no byte before the connection counts as lost.
+// writeTimeout is how long the other end may take no byte before the connection counts as
+// lost.
 const writeTimeout = 10 * time.Second
 
 // keepWire is the greatest buffer that is kept between two writes, in bytes.

@@ -7,8 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// testEngine keeps keys in flight as internal/engine does, which this package may not import, but
-// nothing else of it: it does not route.
+// testEngine keeps keys in flight as internal/engine does, which this package may not
+// import, but nothing else of it: it does not route.
 type testEngine struct {
 	store    *keyspace.Store
 	last     atomic.Uint64

@@ -24,8 +24,8 @@ func (s *sender) mapChanged(now time.Time, m *slots.Map) {
 	s.advance(now)
 }
 
-// demoted ends the job: well, if this node gave its last slot away by it and so became the target's
-// replica (SPEC §4.6). Otherwise the replica that took its place goes on.
+// demoted ends the job: well, if this node gave its last slot away by it and so became
+// the target's replica (SPEC §4.6). Otherwise the replica that took its place goes on.
 func (s *sender) demoted(now time.Time) {
 	left := 0
 	for _, w := range s.windows {
@@ -93,8 +93,8 @@ func (s *sender) successor(target *slots.Node) (slots.NodeID, bool) {
 }
 
 // retarget goes on with another target: it has to be prepared anew, and the slots that
-// are open have to point to it. Keys the former target had acknowledged are there as far as it had
-// replicated them.
+// are open have to point to it. Keys the former target had acknowledged are there as far
+// as it had replicated them.
 func (s *sender) retarget(now time.Time, next slots.NodeID) {
 	if next == s.self {
 		s.giveUp(ErrTargetGone) // this node replaced it: the slots are where they were to go
@@ -143,9 +143,9 @@ func (s *sender) followOwners() {
 }
 
 // followWindow splits off what others own now. That the target owns the slots of a window
-// that is finalising is how it ends, whether this run of the job has asked it to or one before a restart;
-// before that, or with any other owner, a race was lost, and the slots are merely closed. Keys still here go to
-// the owner by a Return.
+// that is finalising is how it ends, whether this run of the job has asked it to or one
+// before a restart; before that, or with any other owner, a race was lost, and the slots
+// are merely closed. Keys still here go to the owner by a Return.
 func (s *sender) followWindow(w *window) {
 	if w.phase == closing || w.phase == reverting {
 		return
@@ -179,9 +179,10 @@ func (s *sender) followWindow(w *window) {
 	}
 }
 
-// deliver ends the move of slots which the target has claimed, so that they were empty here before a restart, or a
-// failover. Keys that are here all the same are old copies, from a snapshot or because their deletion
-// had not been replicated: at the target they are at least as new, or deleted.
+// deliver ends the move of slots which the target has claimed, so that they were empty
+// here before a restart, or a failover. Keys that are here all the same are old copies,
+// from a snapshot or because their deletion had not been replicated: at the target they
+// are at least as new, or deleted.
 func (s *sender) deliver(set slots.Set) {
 	s.put(drop{set})
 	w := s.newWindow(set)

@@ -105,7 +105,8 @@ func TestHellosShareAWrite(t *testing.T) {
 	})
 }
 
-// A batch may be as large as the greatest value, and must not lie here for ever when its source only pings.
+// A batch may be as large as the greatest value, and must not lie here for ever when its
+// source only pings.
 func TestHalfBatchIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
@@ -171,7 +172,8 @@ func TestReceiverRefusesASecondHello(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReceiver(m, func(slots.Slot) bool { return false }, func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
+	r := newReceiver(m, func(slots.Slot) bool { return false },
+		func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
 	hello := message{Type: msgHello, Kind: KindMove, Source: source, Target: self, Slots: new(slots.Set)}
 	if err := r.receive(hello); err != nil {
 		t.Fatal(err)
@@ -181,11 +183,13 @@ func TestReceiverRefusesASecondHello(t *testing.T) {
 	}
 }
 
-// FuzzSession carries out what a hostile source says: what decodes is stored, changes slots, and is listed.
+// FuzzSession carries out what a hostile source says: what decodes is stored, changes
+// slots, and is listed.
 func FuzzSession(f *testing.F) {
 	self, source := slots.NodeID{1}, slots.NodeID{3}
 	seven := slots.NewSet(6, 7)
-	op := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Type: keyspace.String, Slot: 7, Key: []byte("k"), Value: []byte("v"), Version: 5})
+	op := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Type: keyspace.String, Slot: 7, Key: []byte("k"),
+		Value: []byte("v"), Version: 5})
 	add := func(list ...message) {
 		var script []byte
 		for i := range list {
@@ -196,8 +200,10 @@ func FuzzSession(f *testing.F) {
 	}
 	prepare := message{Type: msgPrepare, N: 1, Slots: &seven}
 	batch := message{Type: msgPart, N: 2, Size: uint64(len(op)), Data: op}
-	add(prepare, batch, message{Type: msgList, N: 3, Slots: &seven}, message{Type: msgFinalise, N: 4, Slots: &seven}, message{Type: msgBye})
-	add(prepare, message{Type: msgPart, N: 2, Size: uint64(len(op)), Data: op[:9]}, batch, message{Type: msgAbandon, N: 4, Slots: &seven}, batch)
+	add(prepare, batch, message{Type: msgList, N: 3, Slots: &seven}, message{Type: msgFinalise, N: 4, Slots: &seven},
+		message{Type: msgBye})
+	add(prepare, message{Type: msgPart, N: 2, Size: uint64(len(op)), Data: op[:9]}, batch,
+		message{Type: msgAbandon, N: 4, Slots: &seven}, batch)
 	add(message{Type: msgPart, N: 2, Size: maxBatch, Offset: 1 << 40}, message{Type: msgPart, Size: 1 << 39})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		importing := map[slots.Slot]slots.NodeID{}
@@ -207,13 +213,15 @@ func FuzzSession(f *testing.F) {
 			for slot, from := range importing {
 				open[slot] = from
 			}
-			m, err := slots.NewMap(slots.Topology{Self: self, Importing: open, Nodes: []slots.Node{{ID: self, Slots: &a}, {ID: source, Slots: &b}}})
+			m, err := slots.NewMap(slots.Topology{Self: self, Importing: open,
+				Nodes: []slots.Node{{ID: self, Slots: &a}, {ID: source, Slots: &b}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return m
 		}
-		r := newReceiver(view(), func(slots.Slot) bool { return false }, func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
+		r := newReceiver(view(), func(slots.Slot) bool { return false },
+			func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
 		engine := newTestEngine(keyspace.New(keyspace.Config{}), 8)
 		var deleted deletions
 		r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Target: self, Slots: &seven})

@@ -8,15 +8,17 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// importBatch stores a batch at the target: every key that is not there yet, or in an older
-// version; with onlyNew, set for a Return, only the former. enough, if not nil, may refuse all of it beforehand. On an error nothing of a Move's
-// batch is there afterwards, so that the source's copies are the only ones: left here, they
-// would come back to life when the source deletes its own. What a Return brought may stay, it is
-// at its owner. keys is how many the batch has.
+// importBatch stores a batch at the target: every key that is not there yet, or in an
+// older version; with onlyNew, set for a Return, only the former. enough, if not nil, may
+// refuse all of it beforehand. On an error nothing of a Move's batch is there afterwards,
+// so that the source's copies are the only ones: left here, they would come back to life
+// when the source deletes its own. What a Return brought may stay, it is at its owner.
+// keys is how many the batch has.
 //
 // If the error is one of cutShort, the batch may be here in part: then the source must not
 // hear of a refusal, but bring the batch again.
-func importBatch(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, accepts func(slots.Slot) bool, enough func([]keyspace.Op) error) (keys int, err error) {
+func importBatch(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, accepts func(slots.Slot) bool,
+	enough func([]keyspace.Op) error) (keys int, err error) {
 	ops, err := puts(blob)
 	if err == nil && enough != nil {
 		err = enough(ops)
@@ -45,8 +47,8 @@ func importBatch(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, acce
 	return 0, err
 }
 
-// cutShort reports whether an error means that this node ceased to be a master, or to run, in the
-// middle of something.
+// cutShort reports whether an error means that this node ceased to be a master, or to
+// run, in the middle of something.
 func cutShort(err error) bool {
 	return errors.Is(err, slots.ErrReadOnly) || errors.Is(err, slots.ErrTryAgain)
 }
@@ -66,8 +68,9 @@ func puts(blob []byte) (ops []keyspace.Op, err error) {
 	return ops, nil
 }
 
-// here reports whether a key of a batch is here as it was sent. Then the batch comes again, and a replica may have it,
-// too: if the source heard of a refusal and let its clients delete such a key, that replica could bring it back.
+// here reports whether a key of a batch is here as it was sent. Then the batch comes
+// again, and a replica may have it, too: if the source heard of a refusal and let its
+// clients delete such a key, that replica could bring it back.
 func here(s *keyspace.Store, ops []keyspace.Op) (found bool) {
 	for i := range ops {
 		s.View(ops[i].Slot, func(tx *keyspace.Tx) error {
@@ -79,8 +82,8 @@ func here(s *keyspace.Store, ops []keyspace.Op) (found bool) {
 	return found
 }
 
-// own makes values the store's that it does not copy, before a slot is locked for them. One longer
-// than keepBlob stays in the batch's buffer, which is not used again.
+// own makes values the store's that it does not copy, before a slot is locked for them.
+// One longer than keepBlob stays in the batch's buffer, which is not used again.
 func own(ops []keyspace.Op) {
 	for i := range ops {
 		if v := ops[i].Value; len(v) > keyspace.LargeValue && len(v) <= keepBlob {

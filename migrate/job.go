@@ -53,8 +53,8 @@ type Job struct {
 	Created    time.Time
 }
 
-// unfinished reports whether there is something left to do for a job from the journal: in that of one that is
-// over, or was cancelled, only slots that are open.
+// unfinished reports whether there is something left to do for a job from the journal: in
+// that of one that is over, or was cancelled, only slots that are open.
 func (j *Job) unfinished(m *slots.Map) bool {
 	if !j.Cancelled {
 		return true
@@ -66,7 +66,8 @@ func (j *Job) unfinished(m *slots.Map) bool {
 
 // delivered reports whether the owner of a slot has it from this job.
 func (j *Job) delivered(owner *slots.Node) bool {
-	return j.Kind == KindMove && owner != nil && owner.ID != j.Source && (owner.ID == j.Target || slices.Contains(j.Successors, owner.ID))
+	return j.Kind == KindMove && owner != nil && owner.ID != j.Source &&
+		(owner.ID == j.Target || slices.Contains(j.Successors, owner.ID))
 }
 
 // Progress is how far a job is.

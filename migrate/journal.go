@@ -46,7 +46,8 @@ func DecodeJournal(file []byte) ([]Job, error) {
 		return nil, err
 	}
 	if version != journalVersion {
-		return nil, fmt.Errorf("its format version is %d, this program reads version %d: %w", version, journalVersion, ErrMalformed)
+		return nil, fmt.Errorf("its format version is %d, this program reads version %d: %w", version, journalVersion,
+			ErrMalformed)
 	}
 	u := &unpacker{b: payload}
 	var jobs []Job

@@ -10,9 +10,11 @@ import (
 // listBudget is about how many bytes of keys and values one answer to a list looks at.
 const listBudget = 256 << 10
 
-// listKeys answers a list: it sends the keys of the slots, and behind them those that have been deleted here, in as
-// many messages as it takes, the last without More. A key that is deleted meanwhile is in one of the two.
-func listKeys(s *keyspace.Store, deleted func(slots.Slot) [][]byte, e list, budget int, send func(message) error) error {
+// listKeys answers a list: it sends the keys of the slots, and behind them those that
+// have been deleted here, in as many messages as it takes, the last without More. A key
+// that is deleted meanwhile is in one of the two.
+func listKeys(s *keyspace.Store, deleted func(slots.Slot) [][]byte, e list, budget int,
+	send func(message) error) error {
 	for slot := range e.set.All() {
 		var at keyspace.Cursor
 		for done := false; !done; {

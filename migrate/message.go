@@ -21,10 +21,12 @@ const (
 	msgWelcome msgType = 16 // go on; of the Slots of a Return these are to stay where they are
 	msgDone    msgType = 17 // what message N asked is done, durably
 	msgRefuse  msgType = 18 // message N is not done, Text says why
-	msgAck     msgType = 19 // Size bytes of batch N have arrived; if these are all, it is stored, and Held replicas have it
-	msgKeys    msgType = 20 // Keys of one of the slots that list N asked for; More follow
-	msgPong    msgType = 21
-	msgDelay   msgType = 22 // batch N is stored, and waits for replicas: Text says why
+	// Size bytes of batch N have arrived; if these are all, it is stored, and Held replicas
+	// have it
+	msgAck   msgType = 19
+	msgKeys  msgType = 20 // Keys of one of the slots that list N asked for; More follow
+	msgPong  msgType = 21
+	msgDelay msgType = 22 // batch N is stored, and waits for replicas: Text says why
 )
 
 // message is what the two ends of a migration say to each other. Fields that a type does

@@ -48,14 +48,17 @@ const inlineValue = 32 << 10
 
 const _ = uint(inlineValue - keyspace.LargeValue) // does not compile if that is greater
 
-// errAlone ends the loading of a batch before, or behind, a value that is longer than a usual
-// batch: it has one to itself, so that no other key waits until its last byte has arrived.
+// errAlone ends the loading of a batch before, or behind, a value that is longer than a
+// usual batch: it has one to itself, so that no other key waits until its last byte has
+// arrived.
 var errAlone = errors.New("migrate: a large value travels alone")
 
-// load takes keys of the slots of order, from a place on, until they make about budget bytes.
-// It returns where to go on and how many keys it met; those in flight already stay. Keys whose
-// time is over are as good as gone. buf is a buffer to use, if there is one to spare.
-func load(e Engine, now time.Time, order []slots.Slot, from position, budget int, buf []byte) (c *payload, next position, found int, err error) {
+// load takes keys of the slots of order, from a place on, until they make about budget
+// bytes. It returns where to go on and how many keys it met; those in flight already
+// stay. Keys whose time is over are as good as gone. buf is a buffer to use, if there is
+// one to spare.
+func load(e Engine, now time.Time, order []slots.Slot, from position, budget int, buf []byte) (c *payload,
+	next position, found int, err error) {
 	c = &payload{inFlight: e.NewInFlight()}
 	next = from
 	usual, alone := budget, false

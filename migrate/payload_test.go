@@ -10,8 +10,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestPayload loads slots in batches, cuts the batches into parts, puts these together at another
-// store, and is committed: all is there once, nothing here.
+// TestPayload loads slots in batches, cuts the batches into parts, puts these together at
+// another store, and is committed: all is there once, nothing here.
 func TestPayload(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	from, to := keyspace.New(keyspace.Config{}), keyspace.New(keyspace.Config{})
@@ -51,7 +51,8 @@ func TestPayload(t *testing.T) {
 			blob = c.appendPart(blob, uint64(len(blob)), min(uint64(1+r.IntN(5000)), c.size-uint64(len(blob))))
 		}
 		for range 2 { // twice: a batch that comes again changes nothing
-			if _, err := importBatch(newTestEngine(to, 4), blob, nil, false, func(slots.Slot) bool { return true }, nil); err != nil {
+			if _, err := importBatch(newTestEngine(to, 4), blob, nil, false, func(slots.Slot) bool { return true },
+				nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -74,8 +75,8 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// TestALargeValueTravelsAlone: no other key is in flight for as long as it takes, and none is
-// left out because of it.
+// TestALargeValueTravelsAlone: no other key is in flight for as long as it takes, and
+// none is left out because of it.
 func TestALargeValueTravelsAlone(t *testing.T) {
 	const budget = 1000
 	s := keyspace.New(keyspace.Config{})
@@ -119,7 +120,8 @@ func TestALargeValueTravelsAlone(t *testing.T) {
 	}
 }
 
-// TestGrownAllocatesWhatArrived: the room for a batch at most doubles, and ends at its size.
+// TestGrownAllocatesWhatArrived: the room for a batch at most doubles, and ends at its
+// size.
 func TestGrownAllocatesWhatArrived(t *testing.T) {
 	for _, size := range []uint64{1, 100, 5 << 20, 5<<20 + 17, 1 << 23} {
 		var b []byte
@@ -151,11 +153,13 @@ func TestImportUndoesABatchThatItRefuses(t *testing.T) {
 		op := keyspace.Op{Kind: keyspace.OpPut, Slot: slot, Key: []byte("k"), Value: []byte("v"), Version: 5}
 		blob = keyspace.AppendOp(blob, &op)
 	}
-	if _, err := importBatch(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot == 0 }, nil); err == nil || s.Len() != 0 {
+	if _, err := importBatch(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot == 0 },
+		nil); err == nil || s.Len() != 0 {
 		t.Fatalf("a batch with a slot that does not come here: %v, %d keys", err, s.Len())
 	}
 	drop := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpDrop, Slot: 0, Version: 9})
-	if _, err := importBatch(newTestEngine(s, 0), drop, nil, false, func(slots.Slot) bool { return true }, nil); err == nil {
+	if _, err := importBatch(newTestEngine(s, 0), drop, nil, false, func(slots.Slot) bool { return true },
+		nil); err == nil {
 		t.Fatal("a batch that drops a slot was taken")
 	}
 }
@@ -172,7 +176,8 @@ func TestImportKeepsWhatIsNewer(t *testing.T) {
 		want    string
 	}{{6, false, "mine"}, {7, false, "mine"}, {8, true, "mine"}, {8, false, "sent"}} {
 		sent := keyspace.Op{Kind: keyspace.OpPut, Slot: 0, Key: []byte("k"), Value: []byte("sent"), Version: c.version}
-		if _, err := importBatch(newTestEngine(s, 0), keyspace.AppendOp(nil, &sent), nil, c.onlyNew, func(slots.Slot) bool { return true }, nil); err != nil {
+		if _, err := importBatch(newTestEngine(s, 0), keyspace.AppendOp(nil, &sent), nil, c.onlyNew,
+			func(slots.Slot) bool { return true }, nil); err != nil {
 			t.Fatal(err)
 		}
 		s.View(0, func(tx *keyspace.Tx) error {
@@ -189,7 +194,8 @@ func FuzzImportBatch(f *testing.F) {
 	f.Add(keyspace.AppendOp(nil, &op))
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		s := keyspace.New(keyspace.Config{})
-		if _, err := importBatch(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot < 8 }, nil); err != nil && s.Len() != 0 {
+		if _, err := importBatch(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot < 8 },
+			nil); err != nil && s.Len() != 0 {
 			t.Fatalf("%v, but %d keys stay", err, s.Len())
 		}
 	})

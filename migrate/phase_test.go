@@ -8,9 +8,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestCrashInEveryPhase lets source or target crash, or be replaced by its replica, or the
-// connection break, when a window is in a given phase with its question asked or not, and once its
-// first batch is away: whatever happens, the job ends as if nothing had been.
+// TestCrashInEveryPhase lets source or target crash, or be replaced by its replica, or
+// the connection break, when a window is in a given phase with its question asked or not,
+// and once its first batch is away: whatever happens, the job ends as if nothing had
+// been.
 func TestCrashInEveryPhase(t *testing.T) {
 	faults := map[string]func(*world){
 		"source crashes":     func(w *world) { w.toggle(w.nodes[simSource]) },

@@ -101,5 +101,6 @@ func find(masters []Master, id slots.NodeID) (*Master, error) {
 			return &masters[i], nil
 		}
 	}
-	return nil, fmt.Errorf("migrate: node %s is not a master of this cluster; name one of its %d masters", id, len(masters))
+	return nil, fmt.Errorf("migrate: node %s is not a master of this cluster; name one of its %d masters", id,
+		len(masters))
 }

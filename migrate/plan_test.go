@@ -124,14 +124,17 @@ func TestPlansRefuseNonsense(t *testing.T) {
 	masters := cluster(t, "A 0-10, B 11-16383")
 	nothing := map[slots.NodeID]float64{node("A"): 0, node("B"): 0}
 	for name, f := range map[string]func() (Plan, error){
-		"no slots":            func() (Plan, error) { return Reshard(masters, 0, node("A")) },
-		"too many":            func() (Plan, error) { return Reshard(masters, slots.Count+1, node("A")) },
-		"unknown target":      func() (Plan, error) { return Reshard(masters, 1, node("X")) },
-		"unknown source":      func() (Plan, error) { return Reshard(masters, 1, node("A"), node("X")) },
-		"source is target":    func() (Plan, error) { return Reshard(masters, 1, node("A"), node("A")) },
-		"source twice":        func() (Plan, error) { return Reshard(masters, 1, node("A"), node("B"), node("B")) },
-		"source owns nothing": func() (Plan, error) { return Reshard(cluster(t, "A 0-16383, B, C"), 1, node("A"), node("B")) },
-		"negative threshold":  func() (Plan, error) { return Rebalance(masters, Balance{Threshold: -1}) },
+		"no slots":         func() (Plan, error) { return Reshard(masters, 0, node("A")) },
+		"too many":         func() (Plan, error) { return Reshard(masters, slots.Count+1, node("A")) },
+		"unknown target":   func() (Plan, error) { return Reshard(masters, 1, node("X")) },
+		"unknown source":   func() (Plan, error) { return Reshard(masters, 1, node("A"), node("X")) },
+		"source is target": func() (Plan, error) { return Reshard(masters, 1, node("A"), node("A")) },
+		"source twice":     func() (Plan, error) { return Reshard(masters, 1, node("A"), node("B"), node("B")) },
+		"source owns nothing": func() (Plan, error) {
+			return Reshard(cluster(t, "A 0-16383, B, C"), 1, node("A"),
+				node("B"))
+		},
+		"negative threshold": func() (Plan, error) { return Rebalance(masters, Balance{Threshold: -1}) },
 		"weight of a stranger": func() (Plan, error) {
 			return Rebalance(masters, Balance{Weights: map[slots.NodeID]float64{node("X"): 1}})
 		},

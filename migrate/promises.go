@@ -9,26 +9,28 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Promises tell what writers of this node were told: how many replicas hold their writes. Who moves a key away and who
-// answers a writer look at them in opposite order, so that one of the two sees the other: the former calls Leave
-// and then Of, the latter makes the promise and then looks at what has left.
+// Promises tell what writers of this node were told: how many replicas hold their writes.
+// Who moves a key away and who answers a writer look at them in opposite order, so that
+// one of the two sees the other: the former calls Leave and then Of, the latter makes the
+// promise and then looks at what has left.
 type Promises interface {
 	// Of returns how many replicas have to hold the keys of a slot wherever they go.
 	Of(slot slots.Slot) int
-	// Raise makes that k at least, for slots that come here from a node that promised it. The replicas of this
-	// node know when they hold the stream up to now.
+	// Raise makes that k at least, for slots that come here from a node that promised it.
+	// The replicas of this node know when they hold the stream up to now.
 	Raise(set *slots.Set, k int) error
-	// Leave notes that keys of some slots, which held replicas of the target hold, are about to be deleted here.
+	// Leave notes that keys of some slots, which held replicas of the target hold, are about
+	// to be deleted here.
 	Leave(list []slots.Slot, held int)
 }
 
 // Replicas are those of the node, as far as it waits for them.
 type Replicas interface {
-	// Standing returns how many replicas must hold what comes here, which is k or what this node's own settings ask
-	// for, and how many are in good standing.
+	// Standing returns how many replicas must hold what comes here, which is k or what this
+	// node's own settings ask for, and how many are in good standing.
 	Standing(k int) (want, good int)
-	// Hold waits until each replica in good standing, but as many as Standing wants at least, hold what this node
-	// has now. It returns how many do.
+	// Hold waits until each replica in good standing, but as many as Standing wants at
+	// least, hold what this node has now. It returns how many do.
 	Hold(ctx context.Context, k int) (held int, err error)
 }
 
@@ -47,7 +49,8 @@ type promise struct {
 	slots    slots.Set
 }
 
-// promisesOf groups slots by what was promised in them; those without a promise are in none.
+// promisesOf groups slots by what was promised in them; those without a promise are in
+// none.
 func promisesOf(p Promises, set *slots.Set) (list []promise) {
 	for slot := range set.All() {
 		if k := p.Of(slot); k > 0 {
@@ -91,7 +94,8 @@ func mostPromised(list []promise) (most int) {
 
 // lacking says that a node has too few replicas for what comes to it.
 func lacking(node slots.NodeID, want, good int) error {
-	return fmt.Errorf("writes that come with the slots have to be held by %d of node %s's replicas, and %d are in good standing: "+
+	return fmt.Errorf("writes that come with the slots have to be held by %d of node %s's replicas, and %d are in "+
+		"good standing: "+
 		"the move waits until it has them; bring them back, or add some (CLUSTER REPLICATE)", want, node.Short(), good)
 }
 
@@ -106,8 +110,9 @@ func (s *sender) leastPromised() int {
 	return least
 }
 
-// leave returns how many replicas have to hold a batch, of which held do, before it is deleted here. From now on a
-// writer who asks what became of a key in it is told of these.
+// leave returns how many replicas have to hold a batch, of which held do, before it is
+// deleted here. From now on a writer who asks what became of a key in it is told of
+// these.
 func (s *sender) leave(b *batch, held int) (want int) {
 	s.told.Leave(b.slots, held)
 	for _, slot := range b.slots {
@@ -116,11 +121,13 @@ func (s *sender) leave(b *batch, held int) (want int) {
 	return want
 }
 
-// tooFew keeps a batch that the target has and too few of its replicas: more was promised since the target was asked.
-// It is told, and the batch sent again, which it will answer when they have it. Nobody may write to its keys
-// meanwhile, since a replica may have them already.
+// tooFew keeps a batch that the target has and too few of its replicas: more was promised
+// since the target was asked. It is told, and the batch sent again, which it will answer
+// when they have it. Nobody may write to its keys meanwhile, since a replica may have
+// them already.
 func (s *sender) tooFew(now time.Time, b *batch, want, held int) {
-	s.progress.Waiting = fmt.Sprintf("%d of the target's replicas hold a batch, but its writers were promised %d", held, want)
+	s.progress.Waiting = fmt.Sprintf("%d of the target's replicas hold a batch, but its writers were promised %d", held,
+		want)
 	b.sent, b.acked = 0, 0
 	s.put(reject{b.id, true})
 	if s.job.Kind == KindReturn { // the hello says what was promised
@@ -131,8 +138,8 @@ func (s *sender) tooFew(now time.Time, b *batch, want, held int) {
 	s.again(now, b.window)
 }
 
-// delay takes the word that the target's replicas keep a batch waiting, and all behind it: there is no telling for how
-// long.
+// delay takes the word that the target's replicas keep a batch waiting, and all behind
+// it: there is no telling for how long.
 func (s *sender) delay(m message) {
 	if s.batch(m.N) == nil {
 		return
@@ -156,7 +163,8 @@ func (s *sender) onTime() {
 	}
 }
 
-// reject tells those who wait to write to keys of a window that are on their way whether that is any use.
+// reject tells those who wait to write to keys of a window that are on their way whether
+// that is any use.
 func (s *sender) reject(w *window, rejecting bool) {
 	for _, b := range s.batches {
 		if b.window == w {
@@ -165,8 +173,9 @@ func (s *sender) reject(w *window, rejecting bool) {
 	}
 }
 
-// targetIsBare reports whether the target has no slot yet, while writers in those that are to come were told of
-// replicas: a master without slots is succeeded by nobody (SPEC §6.2), so that what its replicas hold would be lost with it.
+// targetIsBare reports whether the target has no slot yet, while writers in those that
+// are to come were told of replicas: a master without slots is succeeded by nobody (SPEC
+// §6.2), so that what its replicas hold would be lost with it.
 func (s *sender) targetIsBare() bool {
 	if n := s.m.Node(s.job.Target); s.job.Kind != KindMove || n == nil || n.HasSlots() {
 		return false
@@ -179,8 +188,8 @@ func (s *sender) targetIsBare() bool {
 	return false
 }
 
-// beginFirst moves the slot with the fewest keys by itself, an empty one if there is one: when it is the target's, that
-// has a successor, and the others follow.
+// beginFirst moves the slot with the fewest keys by itself, an empty one if there is one:
+// when it is the target's, that has a successor, and the others follow.
 func (s *sender) beginFirst() {
 	var first slots.Slot
 	fewest := -1

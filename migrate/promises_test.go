@@ -12,7 +12,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// testReplicas are a node's replicas, all of which hold everything at once, and what its writers were told.
+// testReplicas are a node's replicas, all of which hold everything at once, and what its
+// writers were told.
 type testReplicas struct {
 	hold func() // what Hold waits for
 
@@ -79,8 +80,8 @@ func (r *testReplicas) Leave(list []slots.Slot, held int) {
 	}
 }
 
-// promisedCluster is two nodes, the first of which told its writers in some slots that k replicas hold what they
-// wrote.
+// promisedCluster is two nodes, the first of which told its writers in some slots that k
+// replicas hold what they wrote.
 func promisedCluster(t *testing.T, told slots.Set, k int) (cl *testCluster, source, target *testReplicas) {
 	cl = newTestCluster(t, 2)
 	source, target = new(testReplicas), new(testReplicas)
@@ -111,7 +112,8 @@ func (c *testCluster) status(id JobID) Status {
 	return s
 }
 
-// A slot whose writers were told of replicas waits, closed and with a reason, for a target that has them; others pass it.
+// A slot whose writers were told of replicas waits, closed and with a reason, for a
+// target that has them; others pass it.
 func TestAMoveWaitsForTheReplicasThatWritersWereTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl, _, target := promisedCluster(t, slots.NewSet(3), 1)
@@ -154,8 +156,9 @@ func TestAMoveThatWaitsForReplicasCanBeCancelled(t *testing.T) {
 	})
 }
 
-// The replica is lost between a batch's arrival and its acknowledgement: writers to its keys are told to try again, the
-// reason can be seen, and the move ends when the replica is back.
+// The replica is lost between a batch's arrival and its acknowledgement: writers to its
+// keys are told to try again, the reason can be seen, and the move ends when the replica
+// is back.
 func TestABatchWaitsForItsReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl, source, target := promisedCluster(t, slotsUpTo(0), 1)
@@ -194,7 +197,8 @@ func TestABatchWaitsForItsReplica(t *testing.T) {
 	})
 }
 
-// A writer is told of a replica while a batch is on its way that the target took without one.
+// A writer is told of a replica while a batch is on its way that the target took without
+// one.
 func TestAPromiseOvertakesABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl, source, target := promisedCluster(t, slots.Set{}, 0)

@@ -26,10 +26,10 @@ type Balance struct {
 // Rebalance plans the least number of moved slots that gives each master its share.
 // The plan is empty if all are within the threshold already.
 //
-// It chooses as redis-cli --cluster rebalance does: shares are rounded down, the remainder
-// goes to those that receive anyway, and the greatest giver serves the greatest taker first,
-// with its lowest slots. Unlike redis-cli it shares out the slots that are assigned, not
-// always all 16 384, so it also works on a cluster with a hole.
+// It chooses as redis-cli --cluster rebalance does: shares are rounded down, the
+// remainder goes to those that receive anyway, and the greatest giver serves the greatest
+// taker first, with its lowest slots. Unlike redis-cli it shares out the slots that are
+// assigned, not always all 16 384, so it also works on a cluster with a hole.
 func Rebalance(masters []Master, b Balance) (Plan, error) {
 	involved, err := b.involved(masters)
 	if err != nil || len(involved) == 0 {
@@ -94,7 +94,8 @@ func (b Balance) involved(masters []Master) ([]*account, error) {
 		total += a.owns
 	}
 	if len(list) > 0 && weights == 0 {
-		return nil, fmt.Errorf("migrate: all %d masters have weight 0, so nobody may own the slots; give one a weight", len(list))
+		return nil, fmt.Errorf("migrate: all %d masters have weight 0, so nobody may own the slots; give one a weight",
+			len(list))
 	}
 	for _, a := range list {
 		// In single precision, like redis-cli: the same roundings give the same plan.
@@ -124,8 +125,8 @@ func (b Balance) needed(involved []*account) bool {
 	return false
 }
 
-// spreadRemainder gives out what the rounding down of shares left over, one slot each
-// in turn, to masters that do not have to give; so all balances sum to 0. A master of weight
+// spreadRemainder gives out what the rounding down of shares left over, one slot each in
+// turn, to masters that do not have to give; so all balances sum to 0. A master of weight
 // 0 gets none.
 func spreadRemainder(involved []*account) {
 	rest := 0
@@ -162,7 +163,8 @@ func Drain(masters []Master, node slots.NodeID) (Plan, error) {
 	left := source.Slots
 	n := left.Len()
 	if n > 0 && len(others) == 0 {
-		return Plan{}, fmt.Errorf("migrate: node %s is the only master, its %d slots have nowhere to go; add a master first", node, n)
+		return Plan{}, fmt.Errorf("migrate: node %s is the only master, its %d slots have nowhere to go; add a master "+
+			"first", node, n)
 	}
 	for range n {
 		least := others[0]

@@ -36,8 +36,10 @@ type receiver struct {
 	out   []effect
 }
 
-func newReceiver(m *slots.Map, returning func(slots.Slot) bool, leaving func(slots.NodeID, *slots.Set) slots.Set, standing func(int) (want, good int)) *receiver {
-	return &receiver{m: m, returning: returning, leaving: leaving, standing: standing, pending: make(map[uint64]*slots.Set)}
+func newReceiver(m *slots.Map, returning func(slots.Slot) bool, leaving func(slots.NodeID, *slots.Set) slots.Set,
+	standing func(int) (want, good int)) *receiver {
+	return &receiver{m: m, returning: returning, leaving: leaving, standing: standing,
+		pending: make(map[uint64]*slots.Set)}
 }
 
 func (r *receiver) output() []effect {
@@ -197,7 +199,8 @@ func (r *receiver) abandon(m message) {
 	r.change(m.N, change, Stable, slots.NodeID{}, nil)
 }
 
-// change answers message n when the slots' state is durable. Those of prepared may then be opened at the source.
+// change answers message n when the slots' state is durable. Those of prepared may then
+// be opened at the source.
 func (r *receiver) change(n uint64, set slots.Set, action Action, peer slots.NodeID, prepared *slots.Set) {
 	if set.Empty() {
 		r.done(n, prepared)
@@ -228,8 +231,8 @@ func (r *receiver) done(n uint64, prepared *slots.Set) {
 	r.send(message{Type: msgDone, N: n})
 }
 
-// part puts a batch together. A batch that starts again, or another one, takes the place of one
-// that was not completed.
+// part puts a batch together. A batch that starts again, or another one, takes the place
+// of one that was not completed.
 func (r *receiver) part(m message) error {
 	if m.Offset == 0 {
 		r.batch, r.blob = m.N, r.blob[:0]
@@ -249,17 +252,18 @@ func (r *receiver) part(m message) error {
 }
 
 const (
-	// keepBlob is the greatest buffer that is kept for the next batch, in bytes. A greater one may become
-	// part of the store, see importBatch.
+	// keepBlob is the greatest buffer that is kept for the next batch, in bytes. A greater
+	// one may become part of the store, see importBatch.
 	keepBlob = 1 << 20
-	// copyStep is how much is copied at once, in bytes. The runtime cannot interrupt a copy, nor a loop
-	// of nothing but copies: a collection of garbage that begins meanwhile holds everybody up.
+	// copyStep is how much is copied at once, in bytes. The runtime cannot interrupt a copy,
+	// nor a loop of nothing but copies: a collection of garbage that begins meanwhile holds
+	// everybody up.
 	copyStep = 64 << 10
 )
 
-// grown returns b with room for need bytes of a batch that is to have size. Nothing is allocated
-// for what is merely announced: the room doubles. Once a third of a great batch is there it is
-// exact, since a large value stays where it was put together.
+// grown returns b with room for need bytes of a batch that is to have size. Nothing is
+// allocated for what is merely announced: the room doubles. Once a third of a great batch
+// is there it is exact, since a large value stays where it was put together.
 func grown(b []byte, need, size uint64) []byte {
 	if need <= uint64(cap(b)) {
 		return b

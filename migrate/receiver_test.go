@@ -7,8 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestNothingComesToASlotThatIsBeingEmptied: keys that arrived in a slot whose keys are on their
-// way back to its owner would be left behind here.
+// TestNothingComesToASlotThatIsBeingEmptied: keys that arrived in a slot whose keys are
+// on their way back to its owner would be left behind here.
 func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 	self, source := slots.NodeID{'T'}, slots.NodeID{'S'}
 	theirs, mine := slots.NewSet(0, 1), slots.NewSet(5)
@@ -19,7 +19,8 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newReceiver(m, func(slot slots.Slot) bool { return slot == 1 }, nil, alone{}.Standing)
-	if err := r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Target: self, Slots: &theirs}); err != nil {
+	if err := r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Target: self,
+		Slots: &theirs}); err != nil {
 		t.Fatal(err)
 	}
 	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: true} {
@@ -53,7 +54,8 @@ func TestImportUndoesWhatCameTooLate(t *testing.T) {
 	}
 	var blob []byte
 	for _, key := range []string{"a", "b", "newer"} {
-		blob = keyspace.AppendOp(blob, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte(key), Value: []byte("v"), Version: 5})
+		blob = keyspace.AppendOp(blob, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte(key), Value: []byte("v"),
+			Version: 5})
 	}
 	asked := 0
 	keys, err := importBatch(e, blob, nil, false, func(slots.Slot) bool { asked++; return asked == 1 }, nil)
@@ -78,12 +80,14 @@ func TestImportUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
 	}
 }
 
-// TestImportFindsRoom: what comes is within the limit of memory, for which the policy gives up what it may.
+// TestImportFindsRoom: what comes is within the limit of memory, for which the policy
+// gives up what it may.
 func TestImportFindsRoom(t *testing.T) {
 	for _, c := range []struct {
 		policy keyspace.Policy
 		fits   bool
-	}{{keyspace.NoEviction, false}, {keyspace.VolatileLRU, false}, {keyspace.VolatileRandom, false}, {keyspace.AllKeysLRU, true}, {keyspace.AllKeysRandom, true}} {
+	}{{keyspace.NoEviction, false}, {keyspace.VolatileLRU, false}, {keyspace.VolatileRandom, false},
+		{keyspace.AllKeysLRU, true}, {keyspace.AllKeysRandom, true}} {
 		s := keyspace.New(keyspace.Config{Policy: c.policy})
 		e := newTestEngine(s, 3)
 		own := func(i int) keyspace.Op {

@@ -15,10 +15,11 @@ const (
 	keepFor = time.Minute
 )
 
-// registry is what a node answers for: the slots that a job brought to it, or took from it.
-// Keys of theirs that are here while another node owns the slot, and that no job is moving,
-// were left behind by a crash or by a lost race of epochs. They are returned to the owner, and
-// what the job opened is closed. Slots that no job opened are an operator's and stay as they are.
+// registry is what a node answers for: the slots that a job brought to it, or took from
+// it. Keys of theirs that are here while another node owns the slot, and that no job is
+// moving, were left behind by a crash or by a lost race of epochs. They are returned to
+// the owner, and what the job opened is closed. Slots that no job opened are an
+// operator's and stay as they are.
 type registry struct {
 	records map[JobID]*record
 }
@@ -57,8 +58,8 @@ func (c *registry) live(id JobID, live bool, now time.Time) {
 	}
 }
 
-// closed tells that slots which a job brings here are importing no more: whoever opens them again,
-// does it for another reason.
+// closed tells that slots which a job brings here are importing no more: whoever opens
+// them again, does it for another reason.
 func (c *registry) closed(id JobID, set *slots.Set) {
 	if r := c.records[id]; r != nil {
 		r.opened.Subtract(set)
@@ -83,9 +84,11 @@ func (c *registry) set() slots.Set {
 	return set
 }
 
-// strays returns the slots whose keys are to be returned, by their owners. busy are the slots
-// that a job which runs here is about to move; stray reports whether a slot has keys here.
-func (c *registry) strays(now time.Time, m *slots.Map, busy *slots.Set, stray func(slots.Slot) bool) map[slots.NodeID]slots.Set {
+// strays returns the slots whose keys are to be returned, by their owners. busy are the
+// slots that a job which runs here is about to move; stray reports whether a slot has
+// keys here.
+func (c *registry) strays(now time.Time, m *slots.Map, busy *slots.Set,
+	stray func(slots.Slot) bool) map[slots.NodeID]slots.Set {
 	if !m.Self().IsMaster() {
 		return nil // a replica has what its master has
 	}
@@ -108,7 +111,8 @@ func (c *registry) strays(now time.Time, m *slots.Map, busy *slots.Set, stray fu
 	return found
 }
 
-// leftBehind reports whether a slot that is not this node's is open here because of the job, or has keys here.
+// leftBehind reports whether a slot that is not this node's is open here because of the
+// job, or has keys here.
 func (r *record) leftBehind(m *slots.Map, slot slots.Slot, stray func(slots.Slot) bool) bool {
 	if m.IsMine(slot) {
 		return false
@@ -119,8 +123,8 @@ func (r *record) leftBehind(m *slots.Map, slot slots.Slot, stray func(slots.Slot
 	return stray(slot)
 }
 
-// awaited returns the slots of which more may be heard: their owner is connected to move them
-// here, or was until a moment ago.
+// awaited returns the slots of which more may be heard: their owner is connected to move
+// them here, or was until a moment ago.
 func (c *registry) awaited(now time.Time, m *slots.Map) (set slots.Set) {
 	for _, r := range c.records {
 		switch {

@@ -21,13 +21,16 @@ var (
 	scriptSuccessor = slots.NodeID{'H'}
 )
 
-// scriptMap is a map in which the source owns slot 0; a demoted target replicates its successor.
+// scriptMap is a map in which the source owns slot 0; a demoted target replicates its
+// successor.
 func scriptMap(t *testing.T, demoted bool, migrating map[slots.Slot]slots.NodeID) *slots.Map {
 	t.Helper()
 	own, others := slots.NewSet(0), slots.NewSet(1)
-	target, successor := slots.Node{ID: scriptTarget, Slots: &others}, slots.Node{ID: scriptSuccessor, Master: scriptTarget}
+	target, successor := slots.Node{ID: scriptTarget, Slots: &others}, slots.Node{ID: scriptSuccessor,
+		Master: scriptTarget}
 	if demoted {
-		target, successor = slots.Node{ID: scriptTarget, Master: scriptSuccessor}, slots.Node{ID: scriptSuccessor, Slots: &others}
+		target, successor = slots.Node{ID: scriptTarget, Master: scriptSuccessor}, slots.Node{ID: scriptSuccessor,
+			Slots: &others}
 	}
 	m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK, Migrating: migrating,
 		Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, successor}})
@@ -95,8 +98,8 @@ func expect[E effect](c *script) E {
 	return e
 }
 
-// TestNoPassBeginsWhileABatchIsUndecided: keys of a batch that is refused stay here, so that a pass that
-// began before, and met none but them, would end the move without them.
+// TestNoPassBeginsWhileABatchIsUndecided: keys of a batch that is refused stay here, so
+// that a pass that began before, and met none but them, would end the move without them.
 func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 	c := newScript(t)
 	c.open()
@@ -134,8 +137,9 @@ func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 	}
 }
 
-// TestRetargetWhileOpening: the target is replaced while the slot is being marked as migrating to it: the
-// mark has to point to the new target before a key moves, and that has to import first.
+// TestRetargetWhileOpening: the target is replaced while the slot is being marked as
+// migrating to it: the mark has to point to the new target before a key moves, and that
+// has to import first.
 func TestRetargetWhileOpening(t *testing.T) {
 	c := newScript(t)
 	c.answer(msgPrepare)
@@ -166,8 +170,8 @@ func TestRetargetWhileOpening(t *testing.T) {
 	expect[collect](c)
 }
 
-// TestRetargetBeforeOpening: the same while the mark waits for its turn, here because the disk failed:
-// the new target has to be prepared first.
+// TestRetargetBeforeOpening: the same while the mark waits for its turn, here because the
+// disk failed: the new target has to be prepared first.
 func TestRetargetBeforeOpening(t *testing.T) {
 	c := newScript(t)
 	c.answer(msgPrepare)
@@ -180,8 +184,9 @@ func TestRetargetBeforeOpening(t *testing.T) {
 	}
 }
 
-// TestKeysThatCameBackMoveAgain: a target that had lost this node for a while has returned keys, to a window that was
-// empty already. When it is prepared anew the window is looked through once more.
+// TestKeysThatCameBackMoveAgain: a target that had lost this node for a while has
+// returned keys, to a window that was empty already. When it is prepared anew the window
+// is looked through once more.
 func TestKeysThatCameBackMoveAgain(t *testing.T) {
 	c := newScript(t)
 	c.open()
@@ -198,8 +203,9 @@ func TestKeysThatCameBackMoveAgain(t *testing.T) {
 	expect[collect](c)
 }
 
-// TestAReturnEndsWhenItsOwnerIsReplaced: an owner that dies with a batch of a Return undecided does not answer any more.
-// Its successor is another Return's business; writes to the batch's keys must not wait for ever.
+// TestAReturnEndsWhenItsOwnerIsReplaced: an owner that dies with a batch of a Return
+// undecided does not answer any more. Its successor is another Return's business; writes
+// to the batch's keys must not wait for ever.
 func TestAReturnEndsWhenItsOwnerIsReplaced(t *testing.T) {
 	c := &script{t: t, now: time.Unix(1000, 0)}
 	owned := func(by slots.NodeID) *slots.Map {
@@ -210,7 +216,8 @@ func TestAReturnEndsWhenItsOwnerIsReplaced(t *testing.T) {
 			successor.Slots = &set
 		}
 		own := slots.NewSet(1)
-		m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK, Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, successor}})
+		m, err := slots.NewMap(slots.Topology{Self: scriptSelf, State: slots.OK,
+			Nodes: []slots.Node{{ID: scriptSelf, Slots: &own}, target, successor}})
 		if err != nil {
 			t.Fatal(err)
 		}

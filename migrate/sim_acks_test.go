@@ -10,9 +10,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestSimulationOfAcknowledgedWrites loses and regains the replicas of source and target, and crashes either; or lets a
-// replica take its master's place with what it had when it was lost, once. What a writer was told that a replica holds must be
-// there in the end, or what was written after it; all else may be lost with a master. SLOTMESH_SEEDS sets how many.
+// TestSimulationOfAcknowledgedWrites loses and regains the replicas of source and target,
+// and crashes either; or lets a replica take its master's place with what it had when it
+// was lost, once. What a writer was told that a replica holds must be there in the end,
+// or what was written after it; all else may be lost with a master. SLOTMESH_SEEDS sets
+// how many.
 func TestSimulationOfAcknowledgedWrites(t *testing.T) {
 	run := func(seed uint64) {
 		w := newWorld(seed)
@@ -28,8 +30,9 @@ func TestSimulationOfAcknowledgedWrites(t *testing.T) {
 	}
 }
 
-// TestSimulationNoticesLostAcknowledgements: the simulation is worth something only if it fails where promises are broken.
-// All but the first way take many schedules to show, so that they are tried only where SLOTMESH_SEEDS is set.
+// TestSimulationNoticesLostAcknowledgements: the simulation is worth something only if it
+// fails where promises are broken. All but the first way take many schedules to show, so
+// that they are tried only where SLOTMESH_SEEDS is set.
 func TestSimulationNoticesLostAcknowledgements(t *testing.T) {
 	const first = "batches wait for no replica"
 	for name, broken := range map[string]func(*simAcks){
@@ -54,7 +57,8 @@ func TestSimulationNoticesLostAcknowledgements(t *testing.T) {
 	}
 }
 
-// simAcks are the writers that ask for acknowledgements: what they wrote, key by key, and what they were told of it.
+// simAcks are the writers that ask for acknowledgements: what they wrote, key by key, and
+// what they were told of it.
 type simAcks struct {
 	written  map[string][]string // values in their order, "" for a deletion
 	kept     map[string]int      // the latest that was acknowledged, counted from 1; 0 none
@@ -86,7 +90,8 @@ type simLeft struct {
 }
 
 func newSimAcks(seed uint64) *simAcks {
-	return &simAcks{slow: 1 + int(seed%3)*4, kills: seed%4 > 0, mayKill: seed%4 > 0, written: make(map[string][]string), kept: make(map[string]int)}
+	return &simAcks{slow: 1 + int(seed%3)*4, kills: seed%4 > 0, mayKill: seed%4 > 0, written: make(map[string][]string),
+		kept: make(map[string]int)}
 }
 
 // wrote takes note of a write.
@@ -95,7 +100,8 @@ func (a *simAcks) wrote(w *world, n *simNode, slot slots.Slot, key, value string
 		return
 	}
 	a.written[key] = append(a.written[key], value)
-	a.waiting = append(a.waiting, simWait{n: n, life: n.life, slot: slot, key: key, nth: len(a.written[key]), since: n.leaves})
+	a.waiting = append(a.waiting, simWait{n: n, life: n.life, slot: slot, key: key, nth: len(a.written[key]),
+		since: n.leaves})
 }
 
 // mayBe reports whether a key may have a value, "" for none.
@@ -110,7 +116,8 @@ func (w *world) mayBe(key, value string) bool {
 	return slices.Contains(w.acks.written[key][max(0, kept-1):], value)
 }
 
-// step goes on with one of those who wait, and now and then loses or regains a replica, or a master for good.
+// step goes on with one of those who wait, and now and then loses or regains a replica,
+// or a master for good.
 func (a *simAcks) step(w *world) {
 	if w.r.IntN(250) == 0 && a.mayKill {
 		a.mayKill = false // what a target deleted is not known to who takes its place: with one kill more it could come back
@@ -149,7 +156,8 @@ func (a *simAcks) step(w *world) {
 		return
 	case n.left[p.slot].at > p.since && n.left[p.slot].held < 1 && !a.blind:
 	case a.secretly.Has(p.slot) && n.index != simSource && n.index != simSourceReplica:
-		// Its source, should it be lost now, is succeeded by a replica that does not know of the move: see doc.go.
+		// Its source, should it be lost now, is succeeded by a replica that does not know of
+		// the move: see doc.go.
 	default:
 		a.kept[p.key] = max(a.kept[p.key], p.nth)
 		w.tracef("acknowledged: %s is %q at node %d", p.key, a.written[p.key][p.nth-1], n.index)
@@ -248,7 +256,8 @@ func (a *simAcks) succeed(w *world, old, n *simNode) {
 			n.claims[slot] = claim{n.index, after(e, n)}
 		}
 	}
-	n.migrating, n.importing, n.journal, n.trust, n.told = image.migrating, image.importing, image.journal, image.trust, image.told
+	n.migrating, n.importing, n.journal = image.migrating, image.importing, image.journal
+	n.trust, n.told = image.trust, image.told
 	for slot, c := range n.claims { // see inherit of package gossip
 		if c.owner == n.index {
 			delete(n.importing, slots.Slot(slot))

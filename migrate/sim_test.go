@@ -14,11 +14,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestSimulation runs seeded schedules of a job with clients, lost connections, partitions,
-// crashes of source and target, failovers of either, a third node that claims slots, and
-// cancellation; then lets everything come to rest and checks that no slot is open, all nodes agree
-// on one owner, and every key is there exactly once, with the value that its client was told.
-// SLOTMESH_SEEDS sets how many, here and in the next.
+// TestSimulation runs seeded schedules of a job with clients, lost connections,
+// partitions, crashes of source and target, failovers of either, a third node that claims
+// slots, and cancellation; then lets everything come to rest and checks that no slot is
+// open, all nodes agree on one owner, and every key is there exactly once, with the value
+// that its client was told. SLOTMESH_SEEDS sets how many, here and in the next.
 func TestSimulation(t *testing.T) {
 	if seed, err := strconv.ParseUint(os.Getenv("SLOTMESH_SEED"), 10, 64); err == nil {
 		simulate(t, seed) // replay one, with everything that is said
@@ -41,8 +41,9 @@ func simSeeds(t *testing.T) uint64 {
 	return n
 }
 
-// TestSimulationOfOldSnapshots is the same with a source that, when it comes back, has again what had left
-// it: what the target, which does not crash here, deleted meanwhile must not come back with it.
+// TestSimulationOfOldSnapshots is the same with a source that, when it comes back, has
+// again what had left it: what the target, which does not crash here, deleted meanwhile
+// must not come back with it.
 func TestSimulationOfOldSnapshots(t *testing.T) {
 	for seed := range simSeeds(t) {
 		w := newWorld(seed)
@@ -196,8 +197,8 @@ func (w *world) tell(l *simLink) {
 	}
 }
 
-// breakLink loses a connection: for both ends, or so that only the source knows, and what it
-// sent is still to arrive.
+// breakLink loses a connection: for both ends, or so that only the source knows, and what
+// it sent is still to arrive.
 func (w *world) breakLink() {
 	if len(w.links) == 0 {
 		return

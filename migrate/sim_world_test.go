@@ -10,9 +10,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// The simulation: five nodes, of which 0 is the source, 1 the target, 2 a third master, 3 and 4
-// the replicas of source and target. Everything runs in one goroutine; a seeded source of
-// chance decides what happens next.
+// The simulation: five nodes, of which 0 is the source, 1 the target, 2 a third master, 3
+// and 4 the replicas of source and target. Everything runs in one goroutine; a seeded
+// source of chance decides what happens next.
 const (
 	simSource = iota
 	simTarget
@@ -109,7 +109,8 @@ func (s *simSink) Commit(slot slots.Slot, ops []keyspace.Op) {
 
 func borrowStore(i int) *keyspace.Store {
 	if simStores[i] == nil {
-		simStores[i] = keyspace.New(keyspace.Config{Sink: &simSinks[i], Now: func() time.Time { return time.UnixMilli(1e12) }})
+		simStores[i] = keyspace.New(keyspace.Config{Sink: &simSinks[i],
+			Now: func() time.Time { return time.UnixMilli(1e12) }})
 	}
 	simSinks[i].n = nil
 	for slot := range slots.Slot(simSlots + 2) {
@@ -148,8 +149,8 @@ func clone(m map[slots.Slot]slots.NodeID) map[slots.Slot]slots.NodeID {
 	return c
 }
 
-// after returns an epoch greater than e that no other node takes: collisions are gossip's to
-// resolve (SPEC §4.4), and rare.
+// after returns an epoch greater than e that no other node takes: collisions are gossip's
+// to resolve (SPEC §4.4), and rare.
 func after(e uint64, n *simNode) uint64 { return (e/simNodes+1)*simNodes + uint64(n.index) }
 
 func (w *world) fail(format string, args ...any) {

@@ -32,7 +32,8 @@ const (
 	reverting
 )
 
-var phaseNames = [...]string{"preparing", "opening", "listing", "moving", "finalising", "closing", "abandoning", "reverting"}
+var phaseNames = [...]string{"preparing", "opening", "listing", "moving", "finalising", "closing", "abandoning",
+	"reverting"}
 
 func (p phase) String() string { return phaseNames[p] }
 

@@ -48,9 +48,9 @@ func (t *ackTable) ack(link uint64, offset int64) {
 	t.keep(kept)
 }
 
-// seal ends the table of a master that becomes a replica: nobody acknowledges its stream any more, which
-// ends at offset end. What was acknowledged until then stays true, and is remembered. Who waits for
-// more waits in vain.
+// seal ends the table of a master that becomes a replica: nobody acknowledges its stream
+// any more, which ends at offset end. What was acknowledged until then stays true, and is
+// remembered. Who waits for more waits in vain.
 func (t *ackTable) seal(end int64, err error) (last sealedAcks) {
 	last.end = end
 	for _, held := range t.held {
@@ -66,7 +66,8 @@ type sealedAcks struct {
 	held []int64
 }
 
-// count returns how many replicas held the stream up to offset, or up to its end if that is before.
+// count returns how many replicas held the stream up to offset, or up to its end if that
+// is before.
 func (s *sealedAcks) count(offset int64) int {
 	n := 0
 	offset = min(offset, s.end)

@@ -2,8 +2,8 @@ package replication
 
 import "testing"
 
-// TestSealedAcks: what replicas held when a master was demoted stays true, and more than that
-// will never be.
+// TestSealedAcks: what replicas held when a master was demoted stays true, and more than
+// that will never be.
 func TestSealedAcks(t *testing.T) {
 	var table ackTable
 	table.ack(1, 100)

@@ -34,8 +34,8 @@ type applier struct {
 	total   int           // keys the master had when the full sync began
 }
 
-// maxBatch bounds what a full sync brings under one lock, in bytes: the greatest value, and as
-// much again for what goes with it.
+// maxBatch bounds what a full sync brings under one lock, in bytes: the greatest value,
+// and as much again for what goes with it.
 const maxBatch = maxRecord
 
 type applierPhase uint8
@@ -114,7 +114,8 @@ func (in *applier) stream(m *message) error {
 		return unexpected("a part of the stream")
 	}
 	if m.offset != in.offset {
-		return fmt.Errorf("replication: the stream goes on at offset %d instead of %d: %w", m.offset, in.offset, frame.ErrCorrupt)
+		return fmt.Errorf("replication: the stream goes on at offset %d instead of %d: %w", m.offset, in.offset,
+			frame.ErrCorrupt)
 	}
 	in.offset += int64(len(m.data))
 	in.master = max(in.master, in.offset)
@@ -216,7 +217,8 @@ func (in *applier) synced(m *message) error {
 	case in.phase != applierFull || in.through != slots.Count-1 || len(in.pieces) > 0:
 		return unexpected("the end of a full sync")
 	case m.offset != in.offset:
-		return fmt.Errorf("replication: the full sync ends at offset %d instead of %d: %w", m.offset, in.offset, frame.ErrCorrupt)
+		return fmt.Errorf("replication: the full sync ends at offset %d instead of %d: %w", m.offset, in.offset,
+			frame.ErrCorrupt)
 	}
 	in.adopt(in.into)
 	in.phase, in.into = applierStream, in.live

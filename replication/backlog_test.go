@@ -124,7 +124,8 @@ func TestFollowerThatIsWrittenToHasDiverged(t *testing.T) {
 		t.Fatal("a follower in order has a place to resume at")
 	}
 	b.Commit(0, []keyspace.Op{putOp("stray", nil)})
-	if b.Offset() != 100 || len(b.standing()) != 0 || b.resume(History{ID: ID{1}}, 100) == nil || b.append([]byte{1}) == nil {
+	if b.Offset() != 100 || len(b.standing()) != 0 || b.resume(History{ID: ID{1}}, 100) == nil ||
+		b.append([]byte{1}) == nil {
 		t.Fatal("a follower that was written to must not go on")
 	}
 	if h := b.promote(0); !h.PrevID.IsZero() || len(b.standing()) != 1 {
@@ -132,7 +133,8 @@ func TestFollowerThatIsWrittenToHasDiverged(t *testing.T) {
 	}
 }
 
-// A node that lost what it wrote before its first replica came must not stand where the replica does.
+// A node that lost what it wrote before its first replica came must not stand where the
+// replica does.
 func TestUncountedPastCounts(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -26,7 +26,8 @@ func newTCPNode(b testing.TB, n byte) *tcpNode {
 		b.Fatal(err)
 	}
 	x := &tcpNode{log: NewBacklog(0)}
-	x.self = slots.Node{ID: slots.NodeID{n}, Addr: slots.Addr{Host: "127.0.0.1", BusPort: uint16(ln.Addr().(*net.TCPAddr).Port)}}
+	x.self = slots.Node{ID: slots.NodeID{n}, Addr: slots.Addr{Host: "127.0.0.1",
+		BusPort: uint16(ln.Addr().(*net.TCPAddr).Port)}}
 	x.store = keyspace.New(keyspace.Config{Sink: x.log})
 	x.Replicator, err = New(Config{Self: func() (slots.NodeID, uint64) { return x.self.ID, 1 }, Store: x.store, Log: x.log,
 		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {

@@ -11,9 +11,10 @@
 //     up to which both are the same.
 //   - The [Backlog] holds the newest bytes of the stream, on masters and replicas alike. It
 //     is the [keyspace.Sink] of the node's store.
-//   - A term is the time of one master's line, a number that grows with each promotion in a shard.
-//   - A note ([Backlog.Note]) is a small named fact that travels with the data: the open slots of
-//     a shard, its jobs.
+//   - A term is the time of one master's line, a number that grows with each promotion in
+//     a shard.
+//   - A note ([Backlog.Note]) is a small named fact that travels with the data: the open
+//     slots of a shard, its jobs.
 //   - A [Replicator] is a node's part in all this. [Replicator.Follow] and
 //     [Replicator.Promote] set its role, [Replicator.Accept] takes connections of replicas.
 //
@@ -57,9 +58,9 @@
 //     Without this, a replica that lost its link right then could resume at
 //     another master whose history does not contain what it has seen.
 //
-// Stream records about slots whose dump has not begun can be skipped, by (1): their dump will
-// contain them. A deleted key needs no tombstone: if the deletion is behind the batch that
-// contains the key, it follows in the stream.
+// Stream records about slots whose dump has not begun can be skipped, by (1): their dump
+// will contain them. A deleted key needs no tombstone: if the deletion is behind the
+// batch that contains the key, it follows in the stream.
 //
 // The replica gathers a full sync beside its data and swaps at "synced", so that its
 // readers see old data or new, never half of each; if the sync breaks off, it
@@ -78,38 +79,43 @@
 // # What an acknowledged write is worth
 //
 // A write is carried out on the master, then streamed; replication does not hold it up. A
-// master that dies may take the writes of its last moments with it. [Replicator.WaitAcked]
-// (WAIT; a node's Sync option) returns when k replicas hold the write in memory, that is, have
-// carried it out. Guaranteed then: the write survives as long as the node
-// that is promoted is one of those k or is ahead of one of them.
+// master that dies may take the writes of its last moments with it.
+// [Replicator.WaitAcked] (WAIT; a node's Sync option) returns when k replicas hold the
+// write in memory, that is, have carried it out. Guaranteed then: the write survives as
+// long as the node that is promoted is one of those k or is ahead of one of them.
 //
-// Elections see to that by [Replicator.Standing]. The term decides first: a replica that was cut off from the last
-// election may have more bytes than those who follow its winner, but they are not this stream's. Within a term the
-// offset decides. Who came from another shard does not stand at all before its first full sync has ended. A
-// candidate lets a better one that it hears go first, and voters wait two seconds for a better one that they hear.
-// So the write is lost only if the master and all k replicas that hold it are lost, or out of reach of the
-// candidate and of the voters, when the vote is taken.
+// Elections see to that by [Replicator.Standing]. The term decides first: a replica that
+// was cut off from the last election may have more bytes than those who follow its
+// winner, but they are not this stream's. Within a term the offset decides. Who came from
+// another shard does not stand at all before its first full sync has ended. A candidate
+// lets a better one that it hears go first, and voters wait two seconds for a better one
+// that they hear. So the write is lost only if the master and all k replicas that hold it
+// are lost, or out of reach of the candidate and of the voters, when the vote is taken.
 //
 // Not guaranteed:
 //
 //   - that a reader on a replica sees the write: only k of them hold it;
-//   - that what a reader on the master sees is kept: it may see a write that is not acknowledged yet, and
-//     is lost if the master dies in that moment;
-//   - that a master that was cut off refuses writes at once. It stops within the node timeout. Until then k
-//     replicas that are cut off together with it may acknowledge; if another one, on the side of the majority, was
-//     promoted, these writes are discarded when the two sides meet, like all that was not acknowledged;
-//   - what became of a write whose wait ended with [ErrAmbiguous]: it has been carried out on the master, and a
-//     failover decides;
+//   - that what a reader on the master sees is kept: it may see a write that is not
+//     acknowledged yet, and is lost if the master dies in that moment;
+//   - that a master that was cut off refuses writes at once. It stops within the node
+//     timeout. Until then k replicas that are cut off together with it may acknowledge;
+//     if another one, on the side of the majority, was promoted, these writes are
+//     discarded when the two sides meet, like all that was not acknowledged;
+//   - what became of a write whose wait ended with [ErrAmbiguous]: it has been carried
+//     out on the master, and a failover decides;
 //   - anything about a failover that an administrator forces (FORCE, TAKEOVER);
-//   - a write that a restarted master's snapshot lacks, if all replicas that hold it fail before one of them has taken
-//     over (package gossip, restart fencing). The master then goes on in a new term ([Replicator.BeginTerm]), so that
-//     what it writes from then on counts for more than what they bring back, and says whom it missed.
+//   - a write that a restarted master's snapshot lacks, if all replicas that hold it fail
+//     before one of them has taken over (package gossip, restart fencing). The master
+//     then goes on in a new term ([Replicator.BeginTerm]), so that what it writes from
+//     then on counts for more than what they bring back, and says whom it missed.
 //
-// Across a move of the write's slot to another shard the same holds. A shard remembers for each slot the greatest number
-// that a writer in it was ever told ([Promises]), in the stream, so that replicas and snapshots have it; the number goes
-// with the slot, and a move that finds fewer replicas at its target waits: see package migrate. It binds a master to no
-// more replicas than its shard has members, the failed among them. Who asks about a write whose key has left
-// meanwhile is told how many replicas held it where it went ([Departures]).
+// Across a move of the write's slot to another shard the same holds. A shard remembers
+// for each slot the greatest number that a writer in it was ever told ([Promises]), in
+// the stream, so that replicas and snapshots have it; the number goes with the slot, and
+// a move that finds fewer replicas at its target waits: see package migrate. It binds a
+// master to no more replicas than its shard has members, the failed among them. Who asks
+// about a write whose key has left meanwhile is told how many replicas held it where it
+// went ([Departures]).
 //
 // The provable form, a write quorum within the shard and a lease for the master,
 // needs no other stream: it is a rule about who may be promoted and k = ⌊n/2⌋.

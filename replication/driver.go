@@ -19,18 +19,19 @@ import (
 
 // Config configures a Replicator. Self, Store, Log and Dial are required.
 type Config struct {
-	// Self returns the node's id and its incarnation, which grows with every start. CLUSTER RESET
-	// HARD changes the id. Links of an earlier incarnation end when a later one comes.
+	// Self returns the node's id and its incarnation, which grows with every start. CLUSTER
+	// RESET HARD changes the id. Links of an earlier incarnation end when a later one comes.
 	Self func() (id slots.NodeID, incarnation uint64)
 	Addr slots.Addr // told to the master, which shows it in INFO
 	// Store is the node's data, Log its Sink.
 	Store *keyspace.Store
 	Log   *Backlog
-	// Cluster returns the id of the cluster, zero if it has none yet. A replica of another cluster
-	// is refused. nil: always zero.
+	// Cluster returns the id of the cluster, zero if it has none yet. A replica of another
+	// cluster is refused. nil: always zero.
 	Cluster func() [16]byte
-	// Shard names the shard whose data the node holds, or will as soon as it has its master's. Save keeps the name in the snapshot, so
-	// that a node that starts again can tell whether it holds its master's data: see Resume. nil: no name.
+	// Shard names the shard whose data the node holds, or will as soon as it has its
+	// master's. Save keeps the name in the snapshot, so that a node that starts again can
+	// tell whether it holds its master's data: see Resume. nil: no name.
 	Shard func() []byte
 	// Dial opens a replication connection to a node.
 	Dial func(ctx context.Context, to slots.Node) (net.Conn, error)
@@ -42,8 +43,8 @@ type Config struct {
 	// OnEvent is called with what happens. It must return soon and must not call the
 	// Replicator.
 	OnEvent func(Event)
-	// OnPanic is called if a goroutine that serves a link panics; the link has ended then. It must not
-	// wait for Close. Default: the panic ends the program.
+	// OnPanic is called if a goroutine that serves a link panics; the link has ended then.
+	// It must not wait for Close. Default: the panic ends the program.
 	OnPanic func(error)
 }
 
@@ -52,7 +53,8 @@ type Config struct {
 // concurrent use.
 //
 // Goroutines: per replica one that sends and one that reads acknowledgements; towards a
-// master one that connects and carries out, and per connection one that sends acknowledgements.
+// master one that connects and carries out, and per connection one that sends
+// acknowledgements.
 type Replicator struct {
 	cfg      Config
 	log      hclog.Logger
@@ -98,7 +100,8 @@ func New(cfg Config) (*Replicator, error) {
 	case cfg.Self == nil || cfg.Store == nil || cfg.Log == nil || cfg.Dial == nil:
 		return nil, errors.New("replication: Config needs Self, Store, Log and Dial")
 	case cfg.Timeout < 0 || cfg.Timeout > 0 && cfg.Timeout < 2*pingEvery:
-		return nil, fmt.Errorf("replication: Config.Timeout is %v: use at least %v, or 0 for %v", cfg.Timeout, 2*pingEvery, defaultTimeout)
+		return nil, fmt.Errorf("replication: Config.Timeout is %v: use at least %v, or 0 for %v", cfg.Timeout, 2*pingEvery,
+			defaultTimeout)
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
@@ -124,11 +127,13 @@ func New(cfg Config) (*Replicator, error) {
 	return r, nil
 }
 
-// clock returns the nanoseconds since the Replicator was made, and never 0. How old a link or its data is
-// must not depend on the wall clock: a step of that would make good replicas bad and old data new.
+// clock returns the nanoseconds since the Replicator was made, and never 0. How old a
+// link or its data is must not depend on the wall clock: a step of that would make good
+// replicas bad and old data new.
 func (r *Replicator) clock() int64 { return int64(time.Since(r.begin)) + 1 }
 
-// timeOf returns the time of a value of clock, which can be compared with time.Now in the same way.
+// timeOf returns the time of a value of clock, which can be compared with time.Now in the
+// same way.
 func (r *Replicator) timeOf(clock int64) time.Time { return r.begin.Add(time.Duration(clock - 1)) }
 
 // Follow makes the node a replica of target, or tells it target's new address. Before the
@@ -137,9 +142,9 @@ func (r *Replicator) timeOf(clock int64) time.Time { return r.begin.Add(time.Dur
 // has arrived, but does not count in elections: see Standing.
 func (r *Replicator) Follow(target slots.Node) error { return r.follow(target, false) }
 
-// Resume is Follow for a node whose data is of target's shard: one that starts again with a snapshot of that
-// shard, or whose master, or which itself, was succeeded by target. Its data counts in elections even if
-// target is lost before it answers.
+// Resume is Follow for a node whose data is of target's shard: one that starts again with
+// a snapshot of that shard, or whose master, or which itself, was succeeded by target.
+// Its data counts in elections even if target is lost before it answers.
 func (r *Replicator) Resume(target slots.Node) error { return r.follow(target, true) }
 
 func (r *Replicator) follow(target slots.Node, resume bool) error {
@@ -175,7 +180,8 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 	r.fresh.Store(p.fresh)
 	r.mu.Unlock()
 	r.endReplicas(ErrDemoted)
-	r.log.Info("following a master", "master", target.ID.Short(), "addr", target.Addr.Bus(), "standing", r.cfg.Log.History().Offset)
+	r.log.Info("following a master", "master", target.ID.Short(), "addr", target.Addr.Bus(), "standing",
+		r.cfg.Log.History().Offset)
 	r.spawn(p.run)
 	return nil
 }
@@ -191,8 +197,9 @@ func (r *Replicator) spawn(f func()) {
 // Promote makes the node a master. What it has received so far is carried out; a
 // full sync that was on its way is dropped, and the data is what it was before.
 //
-// term is what Standing tells from now on. It must be greater than that of any other promotion in the shard, and is
-// raised by itself to be greater than those this node knows of.
+// term is what Standing tells from now on. It must be greater than that of any other
+// promotion in the shard, and is raised by itself to be greater than those this node
+// knows of.
 func (r *Replicator) Promote(term uint64) {
 	r.role.Lock()
 	defer r.role.Unlock()
@@ -214,8 +221,9 @@ func (r *Replicator) Promote(term uint64) {
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
 }
 
-// BeginTerm makes a master go on in a new term, as Promote does, before it writes anything: the present one
-// may contain more than this node holds, on a replica that is away (see Divergence).
+// BeginTerm makes a master go on in a new term, as Promote does, before it writes
+// anything: the present one may contain more than this node holds, on a replica that is
+// away (see Divergence).
 func (r *Replicator) BeginTerm(term uint64) {
 	r.role.Lock()
 	defer r.role.Unlock()
@@ -241,7 +249,8 @@ func (r *Replicator) Quiesce(on bool) {
 	}
 }
 
-// endFollower ends the link to a master and waits until nothing of it is carried out any more.
+// endFollower ends the link to a master and waits until nothing of it is carried out any
+// more.
 func (r *Replicator) endFollower(p *follower) {
 	if p != nil {
 		p.cancel()
@@ -268,13 +277,14 @@ func (r *Replicator) Close() error {
 // Offset returns how much of its shard's stream the node holds, 0 if its data is Missing.
 func (r *Replicator) Offset() int64 { return r.Standing().Offset }
 
-// Standing is how much of its shard's data a node holds: what elections compare (SPEC §6.3). Who holds something of a
-// later Term holds all of the earlier ones that its master held; within a term the Offset counts.
+// Standing is how much of its shard's data a node holds: what elections compare (SPEC
+// §6.3). Who holds something of a later Term holds all of the earlier ones that its
+// master held; within a term the Offset counts.
 type Standing struct {
 	Term   uint64
 	Offset int64
-	// Missing says that the data is not known to be of the shard at all: the node came from elsewhere, and its
-	// first full sync has not ended.
+	// Missing says that the data is not known to be of the shard at all: the node came from
+	// elsewhere, and its first full sync has not ended.
 	Missing bool
 }
 
@@ -289,8 +299,8 @@ func (r *Replicator) Standing() Standing {
 	return Standing{Term: h.Term, Offset: h.Offset}
 }
 
-// Term counts the node's changes of role, from 1: it is odd on a master. Ask for it before a write, and for Mark
-// after it.
+// Term counts the node's changes of role, from 1: it is odd on a master. Ask for it
+// before a write, and for Mark after it.
 func (r *Replicator) Term() uint64 { return r.term.Load() }
 
 // notifyLocked wakes those in WaitSynced and WaitOffset.

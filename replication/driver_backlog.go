@@ -46,7 +46,8 @@ type Backlog struct {
 	readers  []*Reader
 }
 
-// NewBacklog returns a Backlog that keeps size bytes of history; 0 means DefaultBacklogSize.
+// NewBacklog returns a Backlog that keeps size bytes of history; 0 means
+// DefaultBacklogSize.
 func NewBacklog(size int) *Backlog {
 	b := &Backlog{ring: ring{limit: DefaultOutputBuffer}, hist: History{ID: newID(), Term: 1}}
 	b.SetSize(size)
@@ -152,9 +153,10 @@ func newID() ID {
 	return id
 }
 
-// startLocked switches the Backlog on for a store of so many keys. Writes have gone uncounted, so what was
-// known of the history is void. The uncounted past counts as one byte: a node that lost it must
-// not stand where those do who have it, for elections compare offsets.
+// startLocked switches the Backlog on for a store of so many keys. Writes have gone
+// uncounted, so what was known of the history is void. The uncounted past counts as one
+// byte: a node that lost it must not stand where those do who have it, for elections
+// compare offsets.
 func (b *Backlog) startLocked(keys int) {
 	if b.on.Load() {
 		return
@@ -197,8 +199,8 @@ func (b *Backlog) restore(h History) {
 	b.on.Store(true)
 }
 
-// promote makes the node write its own stream from now on, in term if that is greater than all
-// it knows of. Its past stays known under the old name (SPEC §9.2).
+// promote makes the node write its own stream from now on, in term if that is greater
+// than all it knows of. Its past stays known under the old name (SPEC §9.2).
 func (b *Backlog) promote(term uint64) History {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -214,7 +216,8 @@ func (b *Backlog) promote(term uint64) History {
 	return b.historyLocked()
 }
 
-// beginTerm makes a master's next write the first one of a term that is greater than all it knows of.
+// beginTerm makes a master's next write the first one of a term that is greater than all
+// it knows of.
 func (b *Backlog) beginTerm(term uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -270,7 +273,8 @@ func (b *Backlog) resume(h History, at int64) error {
 }
 
 // errDiverged ends a link when something wrote to a replica past its master.
-var errDiverged = errors.New("replication: this replica's data was changed by somebody else than its master: it needs a full sync")
+var errDiverged = errors.New("replication: this replica's data was changed by somebody else than its master: it " +
+	"needs a full sync")
 
 // append adds whole records of the master's stream.
 func (b *Backlog) append(raw []byte) error {

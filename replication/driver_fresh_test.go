@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A replica is within a bound only if it really has what its master had so long ago, however the network behaves.
+// A replica is within a bound only if it really has what its master had so long ago,
+// however the network behaves.
 func TestWithin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTestNet(t)
@@ -66,7 +67,8 @@ func TestWithin(t *testing.T) {
 	})
 }
 
-// Under a stream that never ends, every value that a replica within a bound shows is younger than the bound.
+// Under a stream that never ends, every value that a replica within a bound shows is
+// younger than the bound.
 func TestWithinUnderWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTestNet(t)

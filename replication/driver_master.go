@@ -36,8 +36,9 @@ type replica struct {
 	stamp  atomic.Uint64 // of the last ack, until it is on its way back; see freshness
 }
 
-// maxReplicas bounds the connections of replicas, those that have not said hello yet included. A master
-// with as many would have other worries; each costs two goroutines and may cost a full sync.
+// maxReplicas bounds the connections of replicas, those that have not said hello yet
+// included. A master with as many would have other worries; each costs two goroutines and
+// may cost a full sync.
 const maxReplicas = 1024
 
 // maxFromReplica bounds what a replica may send in one message.
@@ -127,14 +128,16 @@ func (p *replica) talk() error {
 	}
 }
 
-// receive carries out what a replica says after its hello. An acknowledgement of what it was not sent ends the
-// link before it counts: WAIT and WithSync promise that others hold a write.
+// receive carries out what a replica says after its hello. An acknowledgement of what it
+// was not sent ends the link before it counts: WAIT and WithSync promise that others hold
+// a write.
 func (p *replica) receive(m *message) error {
 	if m.kind != kindAck {
 		return nil
 	}
 	if sent := p.sent.Load(); m.offset > sent {
-		return fmt.Errorf("replication: the replica acknowledges offset %d, and has been sent the stream up to %d (-1: its full sync goes on): %w",
+		return fmt.Errorf("replication: the replica acknowledges offset %d, and has been sent the stream up to %d (-1: "+
+			"its full sync goes on): %w",
 			m.offset, sent, frame.ErrCorrupt)
 	}
 	p.ack(m.offset)
@@ -194,7 +197,8 @@ func (p *replica) join(m *message) (*sender, error) {
 	p.id, p.incarnation, p.addr, p.full = m.node, m.incarnation, m.addr, why != ""
 	p.known.Store(true)
 	r.replaceOlder(p)
-	f := &sender{store: r.cfg.Store, in: reader, offset: reader.Offset(), cover: r.coveredOffset, limits: defaultLimits, batch: answer}
+	f := &sender{store: r.cfg.Store, in: reader, offset: reader.Offset(), cover: r.coveredOffset, limits: defaultLimits,
+		batch: answer}
 	if p.full {
 		f.phase = senderDump
 		r.full.Add(1)
@@ -209,8 +213,8 @@ func (p *replica) join(m *message) (*sender, error) {
 	return f, nil
 }
 
-// outlived reports whether a later incarnation of the node that says hello is here already: the hello
-// is that of a process that was thought to be dead.
+// outlived reports whether a later incarnation of the node that says hello is here
+// already: the hello is that of a process that was thought to be dead.
 func (r *Replicator) outlived(hello *message) bool {
 	for _, p := range *r.replicas.Load() {
 		if p.known.Load() && p.id == hello.node && p.incarnation > hello.incarnation {
@@ -288,12 +292,14 @@ func (p *replica) send(f *sender) (err error) {
 	}
 }
 
-// stretch is how long a full sync goes on without letting this process look for requests of clients. Go's scheduler
-// looks at the network when nothing is left to run: a goroutine that always has something to do keeps it
-// from there for 10 ms, whether it yields or not. The replica takes longer than the pauses do.
+// stretch is how long a full sync goes on without letting this process look for requests
+// of clients. Go's scheduler looks at the network when nothing is left to run: a
+// goroutine that always has something to do keeps it from there for 10 ms, whether it
+// yields or not. The replica takes longer than the pauses do.
 const stretch = 300 * time.Microsecond
 
-// echo is a stamp to be sent back as soon as the stream is out up to end, where it ended after the stamp had come.
+// echo is a stamp to be sent back as soon as the stream is out up to end, where it ended
+// after the stamp had come.
 type echo struct {
 	stamp uint64
 	end   int64

@@ -9,18 +9,19 @@ import (
 	"github.com/slotmesh/slotmesh/internal/frame"
 )
 
-// Metadata are small named facts that belong to a shard's data without being keys: which slots
-// are open, which jobs are on their way. They travel in the stream, in full syncs and in
-// snapshots, in order with the Ops around them, so that a promoted replica can go on with
-// what its master had begun.
+// Metadata are small named facts that belong to a shard's data without being keys: which
+// slots are open, which jobs are on their way. They travel in the stream, in full syncs
+// and in snapshots, in order with the Ops around them, so that a promoted replica can go
+// on with what its master had begun.
 
 // maxNote bounds a note's name and data together, in bytes.
 const maxNote = maxPiece / 2
 
 // PutMetadata sets a note, nil data removes it. It returns the offset behind it: a Mark
-// of that tells WaitAcked when replicas know. Only a master writes notes; it returns an error on a replica. A
-// note that says what is known already writes nothing: a master that restarts and repeats
-// what it loaded must not leave its place in history, where it could resume.
+// of that tells WaitAcked when replicas know. Only a master writes notes; it returns an
+// error on a replica. A note that says what is known already writes nothing: a master
+// that restarts and repeats what it loaded must not leave its place in history, where it
+// could resume.
 func (b *Backlog) PutMetadata(name string, data []byte) (offset int64, err error) {
 	if len(name)+len(data) > maxNote {
 		return 0, fmt.Errorf("replication: note %q has %d bytes, more than %d", name, len(data), maxNote)
@@ -56,8 +57,10 @@ const maxMetadata = 64
 func (b *Backlog) noteTaken(name string, data []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, known := b.metadata[name]; len(name)+len(data) > maxNote || !known && len(data) > 0 && len(b.metadata) >= maxMetadata {
-		return fmt.Errorf("replication: note %.40q of %d bytes after %d others: %w", name, len(data), len(b.metadata), frame.ErrCorrupt)
+	if _, known := b.metadata[name]; len(name)+len(data) > maxNote || !known && len(data) > 0 &&
+		len(b.metadata) >= maxMetadata {
+		return fmt.Errorf("replication: note %.40q of %d bytes after %d others: %w", name, len(data), len(b.metadata),
+			frame.ErrCorrupt)
 	}
 	b.setNoteLocked(name, data)
 	return nil

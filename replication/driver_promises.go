@@ -8,9 +8,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Promises remember, for each slot, the greatest number of replicas that a write in it was ever confirmed by: the
-// number that holds when the slot moves to another shard, too. They are notes of the stream, so that they are in
-// full syncs and snapshots, and a promoted replica has them.
+// Promises remember, for each slot, the greatest number of replicas that a write in it
+// was ever confirmed by: the number that holds when the slot moves to another shard, too.
+// They are notes of the stream, so that they are in full syncs and snapshots, and a
+// promoted replica has them.
 //
 // A node whose writers never wait for replicas has no table. A read takes no lock.
 type Promises struct {
@@ -25,10 +26,11 @@ type Promises struct {
 type promiseTable [slots.Count]atomic.Uint32
 
 const (
-	// promisesEach is how many slots share a note. One slot's first promise costs a note of that many bytes, and a
-	// full sync at most slots.Count/promisesEach of them.
+	// promisesEach is how many slots share a note. One slot's first promise costs a note of
+	// that many bytes, and a full sync at most slots.Count/promisesEach of them.
 	promisesEach = 64
-	// maxPromise is the greatest number that is remembered: a byte of a note. No master has more replicas.
+	// maxPromise is the greatest number that is remembered: a byte of a note. No master has
+	// more replicas.
 	maxPromise = 255
 )
 
@@ -41,7 +43,8 @@ func NewPromises(log *Backlog) *Promises {
 
 func promiseNote(group int) string { return fmt.Sprintf("promises-%d", group) }
 
-// Reload takes the promises from the notes: after a snapshot was loaded, and when a replica is promoted.
+// Reload takes the promises from the notes: after a snapshot was loaded, and when a
+// replica is promoted.
 func (p *Promises) Reload() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,9 +71,10 @@ func (p *Promises) Of(slot slots.Slot) int {
 	return 0
 }
 
-// Raise promises that k replicas hold what is in each slot of set, unless as many are promised already. A replica
-// knows when it holds the stream up to end; who answers a writer has to wait for that, too. Only a master can
-// promise what was not promised before.
+// Raise promises that k replicas hold what is in each slot of set, unless as many are
+// promised already. A replica knows when it holds the stream up to end; who answers a
+// writer has to wait for that, too. Only a master can promise what was not promised
+// before.
 func (p *Promises) Raise(set *slots.Set, k int) (end int64, err error) {
 	k = min(k, maxPromise)
 	if !p.promised(set, k) {
@@ -88,7 +92,8 @@ func (p *Promises) promised(set *slots.Set, k int) bool {
 	return true
 }
 
-// raise writes the notes before it shows the numbers: who sees a number finds end behind its note.
+// raise writes the notes before it shows the numbers: who sees a number finds end behind
+// its note.
 func (p *Promises) raise(set *slots.Set, k int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -44,7 +44,8 @@ func TestAReplicaPromisesNothing(t *testing.T) {
 	}
 }
 
-// Metadata come from other nodes: one that is too long, or too short, is taken as far as it makes sense.
+// Metadata come from other nodes: one that is too long, or too short, is taken as far as
+// it makes sense.
 func TestPromisesFromOddMetadata(t *testing.T) {
 	log := NewBacklog(0)
 	long := make([]byte, 1000)

@@ -41,7 +41,8 @@ const (
 )
 
 func newFollower(r *Replicator, master slots.Node) *follower {
-	p := &follower{r: r, id: master.ID, master: master, state: LinkConnect, down: time.Now(), done: make(chan struct{}), nudge: make(chan struct{}, 1)}
+	p := &follower{r: r, id: master.ID, master: master, state: LinkConnect, down: time.Now(), done: make(chan struct{}),
+		nudge: make(chan struct{}, 1)}
 	p.fresh = newFreshness()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
@@ -248,8 +249,8 @@ func (l *followerLink) turn(was applierPhase, now time.Time) {
 			p.goal = l.in.master
 		}
 		if l.in.phase == applierFull {
-			// Until the end, this node's own data is what it could be elected with. Its master has the greatest
-			// term of the shard, so what is of a greater one is not of this shard.
+			// Until the end, this node's own data is what it could be elected with. Its master has
+			// the greatest term of the shard, so what is of a greater one is not of this shard.
 			r.missing = r.missing || r.cfg.Log.History().Term > l.in.into.log.History().Term
 			p.state, p.progress = LinkSync, l.in.progress()
 		} else {
@@ -260,7 +261,8 @@ func (l *followerLink) turn(was applierPhase, now time.Time) {
 		r.cfg.OnEvent(SyncStarted{p.id, full, l.in.offset})
 	}
 	if l.in.phase == applierStream {
-		r.log.Info("in step with the master", "master", p.id.Short(), "full", full, "offset", r.cfg.Log.Offset(), "took", now.Sub(l.began))
+		r.log.Info("in step with the master", "master", p.id.Short(), "full", full, "offset", r.cfg.Log.Offset(), "took",
+			now.Sub(l.began))
 		r.cfg.OnEvent(Synced{p.id, full, r.cfg.Log.Offset(), now.Sub(l.began)})
 	}
 }

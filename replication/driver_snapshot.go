@@ -16,8 +16,8 @@ import (
 // ErrSaving refuses a second snapshot at the same time.
 var ErrSaving = errors.New("Background save already in progress") //nolint:staticcheck // Redis' words, sent to clients
 
-// ErrOvertaken fails a snapshot that the disk would have taken: more was written in the meantime than the output buffer
-// holds, or the data was replaced.
+// ErrOvertaken fails a snapshot that the disk would have taken: more was written in the
+// meantime than the output buffer holds, or the data was replaced.
 var ErrOvertaken = errors.New("overtaken by the writes of the meantime")
 
 // Save writes a snapshot of the node's data to a file, while the node serves, and returns
@@ -85,8 +85,8 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 	return f.Commit()
 }
 
-// shard names the shard whose data the node holds now, nil if that is not known. The name is asked for first: a node that
-// moves is missing its data before it bears the new name.
+// shard names the shard whose data the node holds now, nil if that is not known. The name
+// is asked for first: a node that moves is missing its data before it bears the new name.
 func (r *Replicator) shard() []byte {
 	name := r.cfg.Shard()
 	if r.Standing().Missing {
@@ -97,13 +97,15 @@ func (r *Replicator) shard() []byte {
 
 // Load reads a snapshot into a new store and its new Backlog, before the node serves. No
 // file is no error: found is false then. A damaged or truncated file is an error that
-// names the file, the slot and the byte (*SnapshotError); the file is left as it is, and the
-// node should not start. The end of ctx ends the reading, with ctx's error. progress is called now and then if not nil.
+// names the file, the slot and the byte (*SnapshotError); the file is left as it is, and
+// the node should not start. The end of ctx ends the reading, with ctx's error. progress
+// is called now and then if not nil.
 //
 // The node comes back with its place in history, so that it can resume at its master, or
-// its replicas at it, if nothing was written in between. shard is what Config.Shard named when the snapshot
-// was written, nil if the data was of no known shard then.
-func Load(ctx context.Context, d storage.Disk, name string, store *keyspace.Store, log *Backlog, progress func(Progress)) (shard []byte, found bool, err error) {
+// its replicas at it, if nothing was written in between. shard is what Config.Shard named
+// when the snapshot was written, nil if the data was of no known shard then.
+func Load(ctx context.Context, d storage.Disk, name string, store *keyspace.Store, log *Backlog,
+	progress func(Progress)) (shard []byte, found bool, err error) {
 	f, err := d.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
@@ -117,7 +119,8 @@ func Load(ctx context.Context, d storage.Disk, name string, store *keyspace.Stor
 	case err != nil && ctx.Err() != nil:
 		return nil, true, ctx.Err()
 	case err != nil:
-		return nil, true, fmt.Errorf("replication: snapshot %s: %w: put an intact copy in its place, or move it away to start empty", name, err)
+		return nil, true, fmt.Errorf("replication: snapshot %s: %w: put an intact copy in its place, or move it away "+
+			"to start empty", name, err)
 	}
 	return shard, true, nil
 }

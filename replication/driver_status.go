@@ -17,7 +17,8 @@ func (r *Replicator) Status() Status {
 			continue
 		}
 		heard := r.timeOf(p.heard.Load())
-		replica := Replica{ID: p.id, Addr: p.addr, Remote: p.conn.RemoteAddr().String(), Offset: p.held.Load(), Lag: now.Sub(heard)}
+		replica := Replica{ID: p.id, Addr: p.addr, Remote: p.conn.RemoteAddr().String(), Offset: p.held.Load(),
+			Lag: now.Sub(heard)}
 		if p.online.Load() {
 			replica.State = ReplicaOnline
 		}

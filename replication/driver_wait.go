@@ -27,19 +27,20 @@ func (r *Replicator) newWaiting() *waiting {
 	return w
 }
 
-// Mark is a place in the stream that this node writes, or wrote, in one of its terms as a master.
+// Mark is a place in the stream that this node writes, or wrote, in one of its terms as a
+// master.
 type Mark struct {
 	Term   uint64
 	Offset int64
 }
 
-// endOfTerm is the Offset of a Mark that stands for all that was written in its term: a full sync may have moved the
-// offset back before anybody could read it.
+// endOfTerm is the Offset of a Mark that stands for all that was written in its term: a
+// full sync may have moved the offset back before anybody could read it.
 const endOfTerm = math.MaxInt64
 
-// Mark returns a place that covers the writes that this node has carried out since Term returned term. The
-// order matters: between a write and a look at the offset the node may have become a replica, and the offset
-// another stream's.
+// Mark returns a place that covers the writes that this node has carried out since Term
+// returned term. The order matters: between a write and a look at the offset the node may
+// have become a replica, and the offset another stream's.
 func (r *Replicator) Mark(term uint64) Mark {
 	m := Mark{Term: term | 1, Offset: r.cfg.Log.Offset()} // a replica's writes come after its promotion
 	if r.term.Load() > m.Term {
@@ -48,12 +49,12 @@ func (r *Replicator) Mark(term uint64) Mark {
 	return m
 }
 
-// WaitAcked waits until k replicas hold the stream up to a Mark that was made after
-// a write: then the write survives the loss of this node if one of them is promoted. It
+// WaitAcked waits until k replicas hold the stream up to a Mark that was made after a
+// write: then the write survives the loss of this node if one of them is promoted. It
 // returns how many replicas hold it when it returns. The error, an *AmbiguousError,
-// matches ErrAmbiguous and either ctx.Err() or ErrDemoted: the write has been
-// carried out here, but may or may not survive a failover. It is none if k replicas held the
-// write when this node became a replica, as in a manual failover. A node that is a master again
+// matches ErrAmbiguous and either ctx.Err() or ErrDemoted: the write has been carried out
+// here, but may or may not survive a failover. It is none if k replicas held the write
+// when this node became a replica, as in a manual failover. A node that is a master again
 // cannot tell of its former term: its stream may have gone on without the write.
 //
 // WAIT (SPEC §9.3) is this with a time-out and without the error.
@@ -101,8 +102,9 @@ func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error)
 	return max(n, k), nil
 }
 
-// countLocked returns how many replicas hold the stream up to a Mark. On a node that was a master until
-// lately, that is how many did then: enough of them is as good as an answer before.
+// countLocked returns how many replicas hold the stream up to a Mark. On a node that was
+// a master until lately, that is how many did then: enough of them is as good as an
+// answer before.
 func (r *Replicator) countLocked(to Mark) int {
 	switch r.term.Load() {
 	case to.Term:

@@ -62,8 +62,9 @@ func TestWaitAcked(t *testing.T) {
 	})
 }
 
-// Between a write and its Mark a goroutine may be stopped while the node becomes a replica and takes over the data of a
-// master that has written less: the write is lost, and no offset read afterwards tells.
+// Between a write and its Mark a goroutine may be stopped while the node becomes a
+// replica and takes over the data of a master that has written less: the write is lost,
+// and no offset read afterwards tells.
 func TestMarkAcrossADemotion(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprintf("held=%v", held), func(t *testing.T) {

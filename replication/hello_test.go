@@ -9,8 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// An address that another node has now, or a node that joined another cluster, must not become the source of
-// a replica's data.
+// An address that another node has now, or a node that joined another cluster, must not
+// become the source of a replica's data.
 func TestWrongMasterRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTestNet(t)
@@ -62,7 +62,8 @@ func TestMasterWithANewID(t *testing.T) {
 	})
 }
 
-// A process that was thought to be dead must not take the place of the one that was started since.
+// A process that was thought to be dead must not take the place of the one that was
+// started since.
 func TestEarlierIncarnationIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTestNet(t)
@@ -94,8 +95,8 @@ func TestEarlierIncarnationIsRefused(t *testing.T) {
 	})
 }
 
-// What a node holds counts in elections from the start if it is of the shard, and not before the end of a full sync
-// otherwise.
+// What a node holds counts in elections from the start if it is of the shard, and not
+// before the end of a full sync otherwise.
 func TestStanding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTestNet(t)

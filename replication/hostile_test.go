@@ -55,7 +55,8 @@ func (l *liar) hear(k kind) (m message, err error) {
 	}
 }
 
-// WAIT counts what replicas hold, so an acknowledgement of what nobody can hold must not count, and ends the link.
+// WAIT counts what replicas hold, so an acknowledgement of what nobody can hold must not
+// count, and ends the link.
 func TestAckBeyondWhatWasSent(t *testing.T) {
 	for name, lie := range map[string]struct {
 		synced bool // whether the full sync has ended
@@ -157,7 +158,8 @@ func TestNumbersOfMessagesAreBounded(t *testing.T) {
 		t.Errorf("term %d after the greatest", h.Term)
 	}
 	m := message{kind: kindRefuse, text: "no\r\n# a line of its own" + strings.Repeat("x", 2*maxText)}
-	if err := decodeMessage(payload(t, &m), &m); err != nil || strings.ContainsAny(m.text, "\r\n") || len(m.text) > maxText {
+	if err := decodeMessage(payload(t, &m), &m); err != nil || strings.ContainsAny(m.text, "\r\n") ||
+		len(m.text) > maxText {
 		t.Errorf("%.40q of %d bytes, %v", m.text, len(m.text), err)
 	}
 	in := applier{live: emptyDataset(), stage: emptyDataset, adopt: func(dataset) {}}
@@ -172,7 +174,8 @@ func TestNumbersOfMessagesAreBounded(t *testing.T) {
 	}
 }
 
-// A panic while a message of the master is carried out ends the node, whose goroutines must not hang.
+// A panic while a message of the master is carried out ends the node, whose goroutines
+// must not hang.
 func TestPanicLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTestNet(t)
@@ -197,7 +200,8 @@ func TestPanicLetsGo(t *testing.T) {
 	})
 }
 
-// FuzzReplica senders a master with messages from a hostile replica, and its store with what it sends back.
+// FuzzReplica senders a master with messages from a hostile replica, and its store with
+// what it sends back.
 func FuzzReplica(f *testing.F) {
 	add := func(list ...message) {
 		var script []byte
@@ -269,10 +273,12 @@ func FuzzReplica(f *testing.F) {
 	})
 }
 
-// Ages must not depend on the wall clock, which may step: times keep their monotonic reading, which Round strips.
+// Ages must not depend on the wall clock, which may step: times keep their monotonic
+// reading, which Round strips.
 func TestAgesAreMonotonic(t *testing.T) { // outside a bubble, where times have one
 	log := NewBacklog(0)
-	r, err := New(Config{Self: func() (slots.NodeID, uint64) { return slots.NodeID{1}, 1 }, Store: keyspace.New(keyspace.Config{Sink: log}), Log: log,
+	r, err := New(Config{Self: func() (slots.NodeID, uint64) { return slots.NodeID{1}, 1 },
+		Store: keyspace.New(keyspace.Config{Sink: log}), Log: log,
 		Dial: func(context.Context, slots.Node) (net.Conn, error) { return nil, net.ErrClosed }})
 	if err != nil {
 		t.Fatal(err)

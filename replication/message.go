@@ -16,13 +16,15 @@ const (
 	kindHello kind = 1 // version, node, address, positions, whom it wants, cluster, incarnation
 	kindAck   kind = 2 // offset up to which it holds the stream, stamp
 	// from the master
-	kindRefuse   kind = 3  // why
-	kindResume   kind = 4  // history and place, term: the stream follows from there
-	kindFull     kind = 5  // history and place, number of keys, term: everything follows
-	kindStream   kind = 6  // offset, flags, bytes of the stream
-	kindDump     kind = 7  // slot, flags, Ops
-	kindSynced   kind = 8  // offset: what came up to here is complete
-	kindPing     kind = 9  // the master's offset, flags, stamp of an ack: all that was written before it came has been sent
+	kindRefuse kind = 3 // why
+	kindResume kind = 4 // history and place, term: the stream follows from there
+	kindFull   kind = 5 // history and place, number of keys, term: everything follows
+	kindStream kind = 6 // offset, flags, bytes of the stream
+	kindDump   kind = 7 // slot, flags, Ops
+	kindSynced kind = 8 // offset: what came up to here is complete
+	// the master's offset, flags, stamp of an ack: all that was written before it came has
+	// been sent
+	kindPing     kind = 9
 	kindMetadata kind = 10 // name, data: a note there was when a full sync began
 	// in snapshots only
 	kindShard kind = 11 // data: see Config.Shard

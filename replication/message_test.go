@@ -70,7 +70,8 @@ func liveMessages(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := sender{store: store, in: reader, offset: reader.Offset(), cover: log.Offset, phase: senderDump, limits: senderLimits{200, 300, 250}}
+	f := sender{store: store, in: reader, offset: reader.Offset(), cover: log.Offset, phase: senderDump,
+		limits: senderLimits{200, 300, 250}}
 	for i := range 300 {
 		if i < 20 {
 			fill(t, store, i, i)

@@ -29,7 +29,8 @@ func packBytes(dst, b []byte) []byte {
 }
 
 // unpacker reads what the functions above wrote, and numbers and byte strings in whatever
-// width another msgpack writer chooses. After the first error, all further results are zero.
+// width another msgpack writer chooses. After the first error, all further results are
+// zero.
 type unpacker struct {
 	b   []byte
 	err error
@@ -37,7 +38,8 @@ type unpacker struct {
 
 func (u *unpacker) fail(what string) {
 	if u.err == nil {
-		u.err = fmt.Errorf("replication: %s expected in a message, %d bytes before its end: %w", what, len(u.b), frame.ErrCorrupt)
+		u.err = fmt.Errorf("replication: %s expected in a message, %d bytes before its end: %w", what, len(u.b),
+			frame.ErrCorrupt)
 	}
 	u.b = nil
 }
@@ -71,7 +73,8 @@ func (u *unpacker) uint() uint64 {
 	return 0
 }
 
-// bigEndian takes a head byte and the number of width bytes behind it; false if they are not there.
+// bigEndian takes a head byte and the number of width bytes behind it; false if they are
+// not there.
 func (u *unpacker) bigEndian(width int) (v uint64, ok bool) {
 	if len(u.b) < 1+width {
 		return 0, false
@@ -83,8 +86,8 @@ func (u *unpacker) bigEndian(width int) (v uint64, ok bool) {
 	return v, true
 }
 
-// maxOffset bounds offsets and terms that others name. No stream gets that far, and what is added to
-// one does not overflow.
+// maxOffset bounds offsets and terms that others name. No stream gets that far, and what
+// is added to one does not overflow.
 const maxOffset = 1 << 62
 
 // offset reads an offset or a term.

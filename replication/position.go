@@ -35,7 +35,8 @@ type History struct {
 	Offset    int64
 	PrevID    ID
 	PrevLimit int64
-	// Term is greater than that of all masters before the one that wrote this line, in the same shard.
+	// Term is greater than that of all masters before the one that wrote this line, in the
+	// same shard.
 	Term uint64
 }
 

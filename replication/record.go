@@ -68,7 +68,8 @@ var errShort = errors.New("replication: incomplete record")
 // needed, otherwise it matches frame.ErrCorrupt.
 func splitRecord(b []byte) (kind byte, body, rest []byte, err error) {
 	if len(b) > 0 && b[0] != ext32 {
-		return 0, nil, nil, fmt.Errorf("replication: a record begins with byte %#x instead of %#x: %w", b[0], ext32, frame.ErrCorrupt)
+		return 0, nil, nil, fmt.Errorf("replication: a record begins with byte %#x instead of %#x: %w", b[0], ext32,
+			frame.ErrCorrupt)
 	}
 	if len(b) < recordHeader {
 		return 0, nil, nil, errShort

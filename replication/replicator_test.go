@@ -37,11 +37,13 @@ func newTestNet(t *testing.T) *testNet { return &testNet{t, memnet.New()} }
 // node starts node n, 1 to 255.
 func (tn *testNet) node(n int) *testNode {
 	tn.t.Helper()
-	x := &testNode{t: tn.t, host: fmt.Sprintf("10.0.0.%d", n), id: slots.NodeID{byte(n)}, log: NewBacklog(0), events: make(chan Event, 1000)}
+	x := &testNode{t: tn.t, host: fmt.Sprintf("10.0.0.%d", n), id: slots.NodeID{byte(n)}, log: NewBacklog(0),
+		events: make(chan Event, 1000)}
 	x.store = keyspace.New(keyspace.Config{Sink: x.log})
 	host := tn.net.Host(x.host)
 	var err error
-	x.Replicator, err = New(Config{Self: func() (slots.NodeID, uint64) { return x.id, x.incarnation }, Addr: x.node().Addr, Store: x.store, Log: x.log,
+	x.Replicator, err = New(Config{Self: func() (slots.NodeID, uint64) { return x.id, x.incarnation },
+		Addr: x.node().Addr, Store: x.store, Log: x.log,
 		Dial:    func(ctx context.Context, to slots.Node) (net.Conn, error) { return host.Dial(ctx, to.Addr.Bus()) },
 		OnEvent: func(e Event) { x.events <- e }})
 	if err != nil {
@@ -80,7 +82,10 @@ func (x *testNode) follow(m *testNode) {
 
 func (x *testNode) set(key, value string) {
 	x.t.Helper()
-	err := x.store.Update(slots.OfString(key), func(tx *keyspace.Tx) error { return tx.Put([]byte(key), keyspace.String, []byte(value), 0) })
+	err := x.store.Update(slots.OfString(key), func(tx *keyspace.Tx) error {
+		return tx.Put([]byte(key), keyspace.String,
+			[]byte(value), 0)
+	})
 	if err != nil {
 		x.t.Fatal(err)
 	}

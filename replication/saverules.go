@@ -26,7 +26,8 @@ func ParseSaveRules(text string) ([]SaveRule, error) {
 		seconds, err1 := strconv.ParseUint(fields[i], 10, 31)
 		changes, err2 := strconv.ParseUint(fields[i+1], 10, 63)
 		if err1 != nil || err2 != nil || seconds == 0 {
-			return nil, fmt.Errorf("replication: save %q: %q is no pair of seconds (at least 1) and changes", text, fields[i]+" "+fields[i+1])
+			return nil, fmt.Errorf("replication: save %q: %q is no pair of seconds (at least 1) and changes", text, fields[i]+
+				" "+fields[i+1])
 		}
 		rules = append(rules, SaveRule{time.Duration(seconds) * time.Second, changes})
 	}

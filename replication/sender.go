@@ -48,8 +48,8 @@ type senderLimits struct {
 
 var defaultLimits = senderLimits{stream: 256 << 10, dump: 128 << 10, piece: 256 << 10}
 
-// holdable returns up to which offset a replica can hold the stream that next has yielded, -1 while it
-// cannot hold any.
+// holdable returns up to which offset a replica can hold the stream that next has
+// yielded, -1 while it cannot hold any.
 func (f *sender) holdable() int64 {
 	if f.phase != senderStream {
 		return -1

@@ -208,7 +208,8 @@ func (x *simNode) snapshot() {
 	if x.saving == nil {
 		x.saved.Reset()
 		x.saving = newSnapshotWriter(dataset{x.store, x.log}, x.log.Offset, 0)
-		x.saving.sender.limits = senderLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 + x.s.rand.IntN(2000)}
+		x.saving.sender.limits = senderLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 +
+			x.s.rand.IntN(2000)}
 	}
 	b, done, err := x.saving.next(nil)
 	x.saved.Write(b)

@@ -29,7 +29,8 @@ type sim struct {
 var simSlots = []slots.Slot{0, 1, 7, 8191, 16382, 16383}
 
 func newSim(t *testing.T, seed uint64, n int) *sim {
-	s := &sim{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), truth: make(map[Position]uint64), from: make(map[ID]Position)}
+	s := &sim{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), truth: make(map[Position]uint64),
+		from: make(map[ID]Position)}
 	for i := range n {
 		x := &simNode{s: s, n: i}
 		x.boot(nil)
@@ -175,7 +176,8 @@ func (s *sim) quiesce() {
 	}
 	for _, x := range s.nodes {
 		if m := x.master; m != nil && (x.digest() != m.digest() || x.log.Offset() != m.log.Offset()) {
-			s.failf("in the end node %d is at %d, its master %d at %d, equal: %v", x.n, x.log.Offset(), m.n, m.log.Offset(), x.digest() == m.digest())
+			s.failf("in the end node %d is at %d, its master %d at %d, equal: %v", x.n, x.log.Offset(), m.n, m.log.Offset(),
+				x.digest() == m.digest())
 		}
 	}
 }
@@ -195,7 +197,8 @@ func TestSimulation(t *testing.T) {
 		s.quiesce()
 		full, partial, promotions, snapshots = full+s.full, partial+s.partial, promotions+s.promotions, snapshots+s.snapshots
 	}
-	t.Logf("%d seeds: %d full and %d partial syncs, %d promotions, %d snapshots", seeds, full, partial, promotions, snapshots)
+	t.Logf("%d seeds: %d full and %d partial syncs, %d promotions, %d snapshots", seeds, full, partial, promotions,
+		snapshots)
 	if seeds >= 12 && (full == 0 || partial == 0 || promotions == 0 || snapshots == 0) {
 		t.Error("the simulation does not reach what it is for")
 	}

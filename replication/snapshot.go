@@ -11,9 +11,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A snapshot is a full sync into a file: 8 bytes of magic with the version of the format, then
-// the messages that a replica would get, each in a checksummed frame, up to and including
-// kindSynced. So the file holds the state at exactly one place in history,
+// A snapshot is a full sync into a file: 8 bytes of magic with the version of the format,
+// then the messages that a replica would get, each in a checksummed frame, up to and
+// including kindSynced. So the file holds the state at exactly one place in history,
 // although it was written while the node served.
 const snapshotMagic = "SMSNAP1\n"
 
@@ -30,7 +30,8 @@ func newSnapshotWriter(d dataset, cover func() int64, keys int) *snapshotWriter 
 	d.log.use(keys)
 	reader, head := d.log.open(keys)
 	w := &snapshotWriter{log: d.log, head: head}
-	w.sender = sender{store: d.store, in: reader, offset: reader.Offset(), cover: cover, limits: defaultLimits, phase: senderDump}
+	w.sender = sender{store: d.store, in: reader, offset: reader.Offset(), cover: cover, limits: defaultLimits,
+		phase: senderDump}
 	return w
 }
 
@@ -67,9 +68,9 @@ func (e *SnapshotError) Unwrap() error { return e.Err }
 // errCutShort says that a snapshot ends too early.
 var errCutShort = fmt.Errorf("the file is cut short: %w", frame.ErrCorrupt)
 
-// readSnapshot loads a snapshot into d, which must be new, and returns the name of its shard. progress is called now
-// and then if not nil. After an error, d is of no use. The errors are *SnapshotError or
-// those of reading.
+// readSnapshot loads a snapshot into d, which must be new, and returns the name of its
+// shard. progress is called now and then if not nil. After an error, d is of no use. The
+// errors are *SnapshotError or those of reading.
 func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []byte, err error) {
 	at := newCountingReader(file)
 	staged := NewBacklog(minBlock) // of the file's history only the end is of interest
@@ -102,7 +103,8 @@ func (in *applier) load(at *countingReader, progress func(Progress)) (shard []by
 		return nil, err
 	}
 	if string(magic[:]) != snapshotMagic {
-		return nil, fmt.Errorf("the file starts with %q, not with %q; it is no snapshot of this version: %w", magic, snapshotMagic, frame.ErrCorrupt)
+		return nil, fmt.Errorf("the file starts with %q, not with %q; it is no snapshot of this version: %w", magic,
+			snapshotMagic, frame.ErrCorrupt)
 	}
 	frames := frame.NewReader(at.Reader, maxMessage)
 	var m message

@@ -38,7 +38,10 @@ func fill(t testing.TB, store *keyspace.Store, n, size int) {
 	value := bytes.Repeat([]byte("v"), size)
 	for i := range n {
 		key := fmt.Appendf(nil, "key:%012d", i)
-		if err := store.Update(slots.Of(key), func(tx *keyspace.Tx) error { return tx.Put(key, keyspace.String, value, int64(i%3)<<50) }); err != nil {
+		if err := store.Update(slots.Of(key), func(tx *keyspace.Tx) error {
+			return tx.Put(key, keyspace.String, value,
+				int64(i%3)<<50)
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,14 +86,16 @@ func TestSnapshotCutAnywhere(t *testing.T) {
 
 func TestLoadNamesFileSlotAndByteAndLeavesTheFile(t *testing.T) {
 	var d storage.Memory
-	if _, found, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil); found || err != nil {
+	if _, found, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil); found ||
+		err != nil {
 		t.Fatalf("no file: %v, %v", found, err)
 	}
 	file, _ := snapshotOf(t, 10_000)
 	cut := file[:len(file)/2]
 	storage.WriteFile(&d, "dump.rdb", cut)
 	_, _, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil)
-	if err == nil || !strings.Contains(err.Error(), "dump.rdb") || !strings.Contains(err.Error(), "at byte") || !strings.Contains(err.Error(), "of slot ") {
+	if err == nil || !strings.Contains(err.Error(), "dump.rdb") || !strings.Contains(err.Error(), "at byte") ||
+		!strings.Contains(err.Error(), "of slot ") {
 		t.Fatalf("the error is %v", err)
 	}
 	t.Log(err)
@@ -163,7 +168,8 @@ func TestRestartFromSnapshotResumes(t *testing.T) {
 		b.stop()
 		a.set("while", "away")
 		b = net.node(2)
-		if shard, found, err := Load(t.Context(), &d, "b", b.store, b.log, nil); !found || string(shard) != "a and b" || err != nil {
+		if shard, found, err := Load(t.Context(), &d, "b", b.store, b.log, nil); !found || string(shard) != "a and b" ||
+			err != nil {
 			t.Fatalf("%q, %v, %v", shard, found, err)
 		}
 		b.follow(a)

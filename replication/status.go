@@ -43,15 +43,17 @@ func (s ReplicaState) String() string {
 // Status is where a node stands in replication: what INFO replication, ROLE and CLUSTER
 // SHARDS show.
 type Status struct {
-	Master                                   slots.Node // zero ID: this node is a master
-	Link                                     LinkState  // to Master
-	LastHeard                                time.Time  // when Master was heard last, zero if never
-	DownSince                                time.Time  // since when Link is not LinkConnected, zero if it is
-	Progress                                 Progress   // while Link is LinkSync
-	History                                  History    // master_replid, master_repl_offset, master_replid2, second_repl_offset-1
-	Backlog                                  BacklogInfo
-	Replicas                                 []Replica
-	Lagging                                  int64  // bytes of the master's stream that this replica has not got, as far as it knows
+	Master    slots.Node // zero ID: this node is a master
+	Link      LinkState  // to Master
+	LastHeard time.Time  // when Master was heard last, zero if never
+	DownSince time.Time  // since when Link is not LinkConnected, zero if it is
+	Progress  Progress   // while Link is LinkSync
+	// master_replid, master_repl_offset, master_replid2, second_repl_offset-1
+	History  History
+	Backlog  BacklogInfo
+	Replicas []Replica
+	// bytes of the master's stream that this replica has not got, as far as it knows
+	Lagging                                  int64
 	FullSyncs, PartialSyncs, RefusedPartials uint64 // as a master, since the start
 }
 
@@ -65,7 +67,8 @@ type Progress struct {
 	Total int // keys there were when it began
 }
 
-// Percent returns how far it is, in percent: as good as the number of keys at the beginning tells.
+// Percent returns how far it is, in percent: as good as the number of keys at the
+// beginning tells.
 func (p Progress) Percent() float64 {
 	if p.Total <= 0 {
 		return 100 * float64(p.Slots) / slots.Count
@@ -155,7 +158,8 @@ type AmbiguousError struct {
 }
 
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("replication: %d of %d replicas confirmed the write (%v): its fate is unknown", e.Got, e.Want, e.Cause)
+	return fmt.Sprintf("replication: %d of %d replicas confirmed the write (%v): its fate is unknown", e.Got, e.Want,
+		e.Cause)
 }
 
 // Is makes the error match ErrAmbiguous.

@@ -13,7 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// hung is how long to wait for what must happen: on a busy machine, writers that never pause leave a replica little of it.
+// hung is how long to wait for what must happen: on a busy machine, writers that never
+// pause leave a replica little of it.
 const hung = 4 * time.Minute
 
 // churn writes to m on several goroutines until stop is closed.
@@ -176,7 +177,8 @@ func TestExpiryIsTheMastersWord(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.store.ExpireStep(time.Second)
 		if b.get("k") != "" || b.store.Count(slot) != 1 {
-			t.Fatalf("the replica shows %q and holds %d keys; want nothing shown and the key held", b.get("k"), b.store.Count(slot))
+			t.Fatalf("the replica shows %q and holds %d keys; want nothing shown and the key held", b.get("k"),
+				b.store.Count(slot))
 		}
 		a.store.ExpireStep(time.Second)
 		b.connect(a)

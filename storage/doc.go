@@ -1,6 +1,7 @@
 // Package storage is where a node keeps what must outlive it: named files in a folder
-// ([Dir]), or in memory ([Memory]) for nodes that keep nothing and for tests. A file appears
-// whole and durable, or not at all: a crash while it is written leaves the version before.
+// ([Dir]), or in memory ([Memory]) for nodes that keep nothing and for tests. A file
+// appears whole and durable, or not at all: a crash while it is written leaves the
+// version before.
 //
 // A host brings its own [Disk] by implementing three methods, and [Locker] if two nodes
 // could ever be given the same files. What a Disk promises is what the cluster's safety

@@ -25,8 +25,8 @@ var ErrInUse = errors.New("in use by another node")
 // the lock belongs to the process, and a file that is removed could be locked twice.
 const LockFile = "slotmesh.lock"
 
-// Lock implements Locker. Files outside of the folder are locked one by one, because several
-// nodes may well keep theirs side by side there, under different names.
+// Lock implements Locker. Files outside of the folder are locked one by one, because
+// several nodes may well keep theirs side by side there, under different names.
 func (d Dir) Lock(files ...string) (unlock func(), err error) {
 	var held []*os.File
 	unlock = func() {

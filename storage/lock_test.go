@@ -39,7 +39,8 @@ func TestLock(t *testing.T) {
 		want          string // "" if both may have it
 	}{
 		{"same folder", Dir(dir), Dir(dir), "a", "a", "folder " + dir + " is in use by another node of this process"},
-		{"other files", Dir(dir), Dir(dir + "/."), "a", "b", "folder " + dir + "/. is in use by another node of this process"},
+		{"other files", Dir(dir), Dir(dir + "/."), "a", "b", "folder " + dir +
+			"/. is in use by another node of this process"},
 		{"symbolic link", Dir(dir), Dir(link), "a", "a", "folder " + link + " is in use by another node of this process"},
 		{"memory", mem, mem, "a", "b", "the disk in memory is in use by another node"},
 		{"other folders", Dir(dir), Dir(t.TempDir()), "a", "a", ""},
@@ -103,7 +104,8 @@ func TestLockOfAnotherProcess(t *testing.T) {
 		t.Fatalf("the other process says %q, %v", line, err)
 	}
 	_, err = Dir(dir).Lock()
-	if want := fmt.Sprintf("(process %d)", cmd.Process.Pid); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("(process %d)", cmd.Process.Pid); !errors.Is(err, ErrInUse) ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("while it runs: %v, want %q in it", err, want)
 	}
 	if data, err := ReadFile(Dir(dir), LockFile); err != nil || len(data) == 0 {

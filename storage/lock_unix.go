@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// openForLock opens a file, makes it if it is not there, and locks it. A lock by flock belongs
-// to the open file: it excludes other nodes of the same process too, whatever the path by
-// which they come, and the kernel ends it with the process.
+// openForLock opens a file, makes it if it is not there, and locks it. A lock by flock
+// belongs to the open file: it excludes other nodes of the same process too, whatever the
+// path by which they come, and the kernel ends it with the process.
 func openForLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

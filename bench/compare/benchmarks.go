@@ -11,7 +11,8 @@ func benchmarks(t *table, plots string) {
 		limit float64
 	}{{"16", 7. / 25}, {"64", 22. / 132}, {"1024", 400. / 2385}} {
 		own, peer := slot["Slot/bytes="+s.size+"/slotmesh"]["ns/op"], slot["Slot/bytes="+s.size+"/bytetable"]["ns/op"]
-		t.add(row{what: "slot of a key of " + s.size + " B", figure: median(own), unit: "ns", peer: "byte table", peers: median(peer),
+		t.add(row{what: "slot of a key of " + s.size + " B", figure: median(own), unit: "ns", peer: "byte table",
+			peers: median(peer),
 			ratio: ratio(own, peer), limit: s.limit})
 	}
 	for _, c := range []struct {
@@ -25,7 +26,8 @@ func benchmarks(t *table, plots string) {
 	} {
 		t.add(row{what: c.what, figure: cluster.of(c.name, c.unit) / c.scale, unit: c.in, limit: c.limit})
 	}
-	p := plot{title: "Idle bus, node timeout 2 s: bytes a node sends in a second", x: "nodes", y: "B/s", series: []series{{name: "slotmesh"}}}
+	p := plot{title: "Idle bus, node timeout 2 s: bytes a node sends in a second", x: "nodes", y: "B/s",
+		series: []series{{name: "slotmesh"}}}
 	for _, nodes := range []string{"6", "12", "30", "60"} {
 		p.ticks = append(p.ticks, nodes)
 		p.series[0].ys = append(p.series[0].ys, cluster.of("IdleBus/nodes="+nodes, "B/s/node"))
@@ -33,5 +35,6 @@ func benchmarks(t *table, plots string) {
 	p.write(plots, "bus")
 	own, memberlist := join.of("Join/slotmesh", "ns/op")/1e9, join.of("Join/memberlist", "ns/op")/1e9
 	t.add(row{what: "100 nodes know all", figure: own, unit: "s", limit: 2})
-	t.add(row{what: "100 nodes know all", figure: own, unit: "s", peer: "memberlist", peers: memberlist, ratio: own / memberlist})
+	t.add(row{what: "100 nodes know all", figure: own, unit: "s", peer: "memberlist", peers: memberlist,
+		ratio: own / memberlist})
 }

@@ -17,7 +17,8 @@ var benchName = regexp.MustCompile(`^Benchmark(\S+?)-\d+$`)
 
 // goBench runs this module's go benchmarks that match pattern.
 func goBench(pattern, times, rounds string) figures {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchtime", times, "-count", rounds, "-timeout", "30m", ".")
+	cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchtime", times, "-count", rounds, "-timeout",
+		"30m", ".")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -26,7 +27,8 @@ func goBench(pattern, times, rounds string) figures {
 	return parseBench(out)
 }
 
-// parseBench reads lines such as "BenchmarkSlot/bytes=16-2  1000  7.3 ns/op  0 B/op": pairs of a figure and its unit.
+// parseBench reads lines such as "BenchmarkSlot/bytes=16-2 1000 7.3 ns/op 0 B/op": pairs
+// of a figure and its unit.
 func parseBench(out []byte) figures {
 	all := make(figures)
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {

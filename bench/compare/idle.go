@@ -25,8 +25,10 @@ func idle(t *table, n int) {
 		panic(err)
 	}
 	each := float64(n)
-	t.add(row{what: "heap and stacks of an idle node, cluster of " + count(n), figure: float64(heap()-before) / each / (1 << 20), unit: "MiB", limit: 3})
-	t.add(row{what: "goroutines of an idle node, cluster of " + count(n), figure: float64(runtime.NumGoroutine()-goroutines) / each})
+	t.add(row{what: "heap and stacks of an idle node, cluster of " + count(n),
+		figure: float64(heap()-before) / each / (1 << 20), unit: "MiB", limit: 3})
+	t.add(row{what: "goroutines of an idle node, cluster of " + count(n),
+		figure: float64(runtime.NumGoroutine()-goroutines) / each})
 	for _, node := range nodes {
 		node.Close()
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// large compares servers on commands and replies with much in them: the processor time of the server's process for
-// one of each.
+// large compares servers on commands and replies with much in them: the processor time of
+// the server's process for one of each.
 func large(t *table, rounds int) {
 	dir, err := os.MkdirTemp("", "compare")
 	must(err)
@@ -28,7 +28,8 @@ func large(t *table, rounds int) {
 	for _, shape := range []struct {
 		args, size int
 		what       string
-	}{{20_000, 2000, "20,000 values of 2 KB"}, {2000, 10_000, "2,000 values of 10 KB"}, {100_000, 10, "100,000 values of 10 B"}, {1, 40_000_000, "a value of 40 MB"}} {
+	}{{20_000, 2000, "20,000 values of 2 KB"}, {2000, 10_000, "2,000 values of 10 KB"},
+		{100_000, 10, "100,000 values of 10 B"}, {1, 40_000_000, "a value of 40 MB"}} {
 		value := bytes.Repeat([]byte{'x'}, shape.size)
 		set, get := [][]byte{[]byte("MSET")}, [][]byte{[]byte("MGET")}
 		for i := range shape.args {
@@ -46,7 +47,8 @@ func large(t *table, rounds int) {
 				// What is 0 by that clock would have no ratio.
 				return max(10, float64((processTime(peers[c].cmd.Process.Pid)-before).Milliseconds())) / times
 			})
-			t.add(row{what: "server CPU, " + string(args[0]) + ", " + shape.what, figure: median(figures[0]), unit: "ms", peer: peers[1].name,
+			t.add(row{what: "server CPU, " + string(args[0]) + ", " + shape.what, figure: median(figures[0]), unit: "ms",
+				peer:  peers[1].name,
 				peers: median(figures[1]), ratio: ratio(figures[0], figures[1]), limit: 1.2})
 		}
 		for _, c := range clients {

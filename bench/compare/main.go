@@ -1,6 +1,7 @@
-// Command compare measures slotmesh beside its peers in one run and prints tables in Markdown: what was measured, the figure, the
-// peer's figure, their ratio, and the target where there is one. With -write it puts them into a page, each section
-// between the lines that mark it, and draws the plots. "go run ./compare -h" tells the sections.
+// Command compare measures slotmesh beside its peers in one run and prints tables in
+// Markdown: what was measured, the figure, the peer's figure, their ratio, and the target
+// where there is one. With -write it puts them into a page, each section between the
+// lines that mark it, and draws the plots. "go run ./compare -h" tells the sections.
 package main
 
 import (
@@ -15,7 +16,8 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,large,idle,bench,operate", "sections to run, separated by commas")
+	only := flag.String("only", "mixed,memory,stalls,server,large,idle,bench,operate",
+		"sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
 	rounds := flag.Int("rounds", 5, "rounds of alternating measurements")
@@ -65,7 +67,8 @@ func main() {
 			fmt.Fprintf(os.Stderr, "unknown section %q\n", section)
 			os.Exit(2)
 		}
-		text := fmt.Sprintf("%s, %s/%s, %d processors, %s, load %s, took %v\n\n%s", time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH,
+		text := fmt.Sprintf("%s, %s/%s, %d processors, %s, load %s, took %v\n\n%s", time.Now().UTC().Format(time.DateOnly),
+			runtime.GOOS, runtime.GOARCH,
 			runtime.NumCPU(), runtime.Version(), load(), time.Since(start).Round(time.Second), t.markdown())
 		fmt.Printf("%s: %s\n", section, text)
 		if *page != "" {

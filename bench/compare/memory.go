@@ -35,8 +35,10 @@ func memory(t *table, n int, plots string) {
 	t.add(row{what: "longest deletion of these, by the clock", figure: ours.LongDel, unit: "ms", limit: 1})
 	t.add(row{what: "longest deletion of these, processor time", figure: ours.LongCPU, unit: "ms", limit: 1})
 	for i, c := range contenders[1:] {
-		t.add(row{what: "forced GC", figure: ours.GC, unit: "ms", peer: c.name, peers: all[i+1].GC, ratio: ours.GC / all[i+1].GC})
-		t.add(row{what: "memory of an entry", figure: ours.Entry, unit: "B", peer: c.name, peers: all[i+1].Entry, ratio: ours.Entry / all[i+1].Entry})
+		t.add(row{what: "forced GC", figure: ours.GC, unit: "ms", peer: c.name, peers: all[i+1].GC,
+			ratio: ours.GC / all[i+1].GC})
+		t.add(row{what: "memory of an entry", figure: ours.Entry, unit: "B", peer: c.name, peers: all[i+1].Entry,
+			ratio: ours.Entry / all[i+1].Entry})
 	}
 	if plots != "" {
 		plotGC(all, n, plots)
@@ -45,7 +47,8 @@ func memory(t *table, n int, plots string) {
 
 // footprintOf measures a store in a process of its own.
 func footprintOf(contender, n int, brief bool) (f footprint) {
-	cmd := exec.Command(os.Args[0], "-footprint", strconv.Itoa(contender), "-n", strconv.Itoa(n), "-gc="+strconv.FormatBool(brief))
+	cmd := exec.Command(os.Args[0], "-footprint", strconv.Itoa(contender), "-n", strconv.Itoa(n), "-gc="+
+		strconv.FormatBool(brief))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err == nil {
@@ -57,7 +60,8 @@ func footprintOf(contender, n int, brief bool) (f footprint) {
 	return f
 }
 
-// plotGC draws what a forced collection costs by the number of entries; all are the figures for n.
+// plotGC draws what a forced collection costs by the number of entries; all are the
+// figures for n.
 func plotGC(all []footprint, n int, plots string) {
 	p := plot{title: "Forced garbage collection, best of 5", x: "entries", y: "ms"}
 	sizes := []int{n / 50, n / 5, n}
@@ -118,10 +122,12 @@ func measureFootprint(contender, n int, brief bool) footprint {
 	return f
 }
 
-// usage returns the seconds of processor time that this process and its garbage collector have used; what the collector does
-// on processors that have nothing else to do does not count.
+// usage returns the seconds of processor time that this process and its garbage collector
+// have used; what the collector does on processors that have nothing else to do does not
+// count.
 func usage() (all, gc float64) {
-	samples := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}}
+	samples := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"},
+		{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}}
 	metrics.Read(samples)
 	return cpuTime().Seconds(), samples[0].Value.Float64() - samples[1].Value.Float64()
 }

@@ -12,9 +12,10 @@ import (
 	"sync"
 )
 
-// mixed measures gets and puts of n entries by as many goroutines as there are processors: processor time for
-// an operation, collection of garbage included. Each contender takes turns with the peer that the targets name, in processes
-// of their own: the collector of one would have to look at the other's entries too.
+// mixed measures gets and puts of n entries by as many goroutines as there are
+// processors: processor time for an operation, collection of garbage included. Each
+// contender takes turns with the peer that the targets name, in processes of their own:
+// the collector of one would have to look at the other's entries too.
 func mixed(t *table, n, rounds int) {
 	const peer = 1
 	limits := map[string]float64{"slotmesh keyspace 95": 1.0, "slotmesh keyspace 50": 1.05, "slotmesh Node 95": 1.3}

@@ -15,14 +15,16 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// An open loop asks by a schedule, whether or not the last answer has come, as the users of a server do: what is asked late because
-// an answer was late counts from when it should have been asked. A closed loop, which waits for each answer, would
-// count a stall once and leave out all who would have met it.
+// An open loop asks by a schedule, whether or not the last answer has come, as the users
+// of a server do: what is asked late because an answer was late counts from when it
+// should have been asked. A closed loop, which waits for each answer, would count a stall
+// once and leave out all who would have met it.
 
 // connections is how many clients ask, as many as redis-benchmark starts.
 const connections = 50
 
-// openLoop sends rate GETs and SETs a second, half of each, to a server for d and returns how long the answers took, in ns.
+// openLoop sends rate GETs and SETs a second, half of each, to a server for d and returns
+// how long the answers took, in ns.
 func openLoop(p *peer, rate int, d time.Duration, size int) *hdrhistogram.Histogram {
 	histograms := make([]*hdrhistogram.Histogram, connections)
 	interval := time.Duration(connections) * time.Second / time.Duration(rate)
@@ -62,8 +64,8 @@ func askBySchedule(p *peer, due time.Time, interval, d time.Duration, size int, 
 	}
 }
 
-// equalLoad compares latencies of the first two servers when both are asked as often, at a third of what the slower one can do
-// on this machine.
+// equalLoad compares latencies of the first two servers when both are asked as often, at
+// a third of what the slower one can do on this machine.
 func equalLoad(t *table, peers []*peer, rounds int, plots string) {
 	rate := math.MaxInt
 	for _, p := range peers[:2] {
@@ -83,9 +85,11 @@ func equalLoad(t *table, peers []*peer, rounds int, plots string) {
 		warm[c] = true
 		return float64(h.ValueAtQuantile(99)) / 1e6
 	})
-	t.add(row{what: fmt.Sprintf("p99 at equal load, %d requests/s, 256 B", rate), figure: median(p99[0]), unit: "ms", peer: peers[1].name, peers: median(p99[1]),
+	t.add(row{what: fmt.Sprintf("p99 at equal load, %d requests/s, 256 B", rate), figure: median(p99[0]), unit: "ms",
+		peer: peers[1].name, peers: median(p99[1]),
 		ratio: ratio(p99[0], p99[1]), limit: 1.2})
-	p := plot{title: fmt.Sprintf("Latency at equal load: %d requests/s by schedule, 50 connections, 256 B", rate), x: "percentile", y: "ms"}
+	p := plot{title: fmt.Sprintf("Latency at equal load: %d requests/s by schedule, 50 connections, 256 B", rate),
+		x: "percentile", y: "ms"}
 	for _, q := range percentiles {
 		p.ticks = append(p.ticks, number(q))
 	}
@@ -100,8 +104,8 @@ func equalLoad(t *table, peers []*peer, rounds int, plots string) {
 	p.write(plots, "latency")
 }
 
-// throughputs draws how many requests a second the first two servers answer at full load, by the size of the values and
-// the number of requests sent at a time.
+// throughputs draws how many requests a second the first two servers answer at full load,
+// by the size of the values and the number of requests sent at a time.
 func throughputs(peers []*peer, plots string) {
 	if plots == "" {
 		return

@@ -1,7 +1,7 @@
 package main
 
-// operate measures what is done to whole clusters beside redis-server and redis-cli: moving slots, bringing a replica up to date,
-// creating and rebalancing.
+// operate measures what is done to whole clusters beside redis-server and redis-cli:
+// moving slots, bringing a replica up to date, creating and rebalancing.
 func operate(t *table) {
 	moves := goBench("^BenchmarkReshard$", "1x", "3")
 	for _, c := range []struct {
@@ -11,8 +11,10 @@ func operate(t *table) {
 		{"dense", "move a slot of 61 keys", 1. / 10},
 		{"sparse", "move a slot of 12 keys", 1. / 8},
 	} {
-		own, peer := 1e6/moves.of("Reshard/"+c.density+"/slotmesh", "slots/s"), 1e6/moves.of("Reshard/"+c.density+"/redis", "slots/s")
-		t.add(row{what: c.what, figure: own, unit: "µs", peer: "redis-cli reshard", peers: peer, ratio: own / peer, limit: c.limit})
+		own, peer := 1e6/moves.of("Reshard/"+c.density+"/slotmesh", "slots/s"), 1e6/moves.of("Reshard/"+c.density+"/redis",
+			"slots/s")
+		t.add(row{what: c.what, figure: own, unit: "µs", peer: "redis-cli reshard", peers: peer, ratio: own / peer,
+			limit: c.limit})
 	}
 
 	sync := goBench("^BenchmarkFullSync$", "1x", "1")
@@ -20,7 +22,8 @@ func operate(t *table) {
 	idle, meantime := sync.of("FullSync/slotmesh", "p99-idle-ms"), sync.of("FullSync/slotmesh", "p99-sync-ms")
 	t.add(row{what: "full sync of 1M keys", figure: own, unit: "s", limit: 0.8})
 	t.add(row{what: "full sync of 1M keys", figure: own, unit: "s", peer: "redis-server", peers: peer, ratio: own / peer})
-	t.add(row{what: "p99 of the master's clients in the meantime", figure: meantime, unit: "ms", peer: "idle", peers: idle, ratio: meantime / idle, limit: 2})
+	t.add(row{what: "p99 of the master's clients in the meantime", figure: meantime, unit: "ms", peer: "idle",
+		peers: idle, ratio: meantime / idle, limit: 2})
 	t.add(row{what: "p99 of the master's clients in the meantime", figure: meantime, unit: "ms", peer: "redis-server",
 		peers: sync.of("FullSync/redis", "p99-sync-ms"), ratio: meantime / sync.of("FullSync/redis", "p99-sync-ms")})
 

@@ -66,7 +66,8 @@ func (p *plot) svg() string {
 			line = append(line, fmt.Sprintf("%.1f,%.1f", column(j), place(y)))
 			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", column(j), place(y), colour)
 		}
-		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(line, " "), colour)
+		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(line, " "),
+			colour)
 		y := float64(top + 18*i)
 		fmt.Fprintf(&b, `<path d="M%d %.0fh18" stroke="%s" stroke-width="3"/>`+"\n", plotWidth-right+12, y, colour)
 		text(plotWidth-right+36, y+4, "start", s.name)

@@ -2,7 +2,8 @@ package main
 
 import "testing"
 
-// The short form for CI: a ratio twice what was measured is a regression, less may be noise.
+// The short form for CI: a ratio twice what was measured is a regression, less may be
+// noise.
 func TestStoreHasNotBecomeSlow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures for some seconds")

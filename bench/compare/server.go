@@ -23,8 +23,9 @@ type peer struct {
 	cmd  *exec.Cmd
 }
 
-// serve compares servers under redis-benchmark with 50 connections over loopback: the processor time of the server's process
-// for a million commands. It builds the slotmesh command first; redis-server and redis-benchmark must be installed.
+// serve compares servers under redis-benchmark with 50 connections over loopback: the
+// processor time of the server's process for a million commands. It builds the slotmesh
+// command first; redis-server and redis-benchmark must be installed.
 func serve(t *table, rounds int, plots string) {
 	dir, err := os.MkdirTemp("", "compare")
 	must(err)
@@ -46,11 +47,14 @@ func serve(t *table, rounds int, plots string) {
 				return seconds * 1e6 / float64(load.requests)
 			})
 			what := fmt.Sprintf("%s, P=%d, %d B", strings.ToUpper(verb), load.pipeline, load.size)
-			t.add(row{what: "server CPU, " + what, figure: median(figures[0]), unit: "s/M", peer: peers[1].name, peers: median(figures[1]),
+			t.add(row{what: "server CPU, " + what, figure: median(figures[0]), unit: "s/M", peer: peers[1].name,
+				peers: median(figures[1]),
 				ratio: ratio(figures[0], figures[1]), limit: load.limit})
-			t.add(row{what: "server CPU, " + what, figure: median(figures[0]), unit: "s/M", peer: peers[2].name, peers: median(figures[2]),
+			t.add(row{what: "server CPU, " + what, figure: median(figures[0]), unit: "s/M", peer: peers[2].name,
+				peers: median(figures[2]),
 				ratio: ratio(figures[0], figures[2])})
-			t.add(row{what: "p99 at full load, " + what, figure: median(latency[0]), unit: "ms", peer: peers[1].name, peers: median(latency[1]),
+			t.add(row{what: "p99 at full load, " + what, figure: median(latency[0]), unit: "ms", peer: peers[1].name,
+				peers: median(latency[1]),
 				ratio: ratio(latency[0], latency[1])})
 		}
 	}
@@ -130,7 +134,8 @@ func (p *peer) coverAllSlots() {
 	}
 }
 
-// load runs redis-benchmark and returns what it cost the server and the 99th percentile of latency in ms.
+// load runs redis-benchmark and returns what it cost the server and the 99th percentile
+// of latency in ms.
 func (p *peer) load(verb string, pipeline, size, requests int) (seconds, p99 float64) {
 	before := processTime(p.cmd.Process.Pid)
 	out := p.benchmark(verb, pipeline, size, requests)
@@ -144,13 +149,15 @@ func (p *peer) throughput(verb string, pipeline, size, requests int) int {
 }
 
 func (p *peer) benchmark(verb string, pipeline, size, requests int) []byte {
-	out, err := exec.Command("redis-benchmark", "-p", strconv.Itoa(p.port), "-c", strconv.Itoa(connections), "-P", strconv.Itoa(pipeline), "-d", strconv.Itoa(size),
+	out, err := exec.Command("redis-benchmark", "-p", strconv.Itoa(p.port), "-c", strconv.Itoa(connections), "-P",
+		strconv.Itoa(pipeline), "-d", strconv.Itoa(size),
 		"-n", strconv.Itoa(requests), "-r", "100000", "-t", verb, "-q", "--csv").Output()
 	must(err)
 	return out
 }
 
-// csvField returns a field of what redis-benchmark printed: test, rps, avg, min, p50, p95, p99, max.
+// csvField returns a field of what redis-benchmark printed: test, rps, avg, min, p50,
+// p95, p99, max.
 func csvField(out []byte, field int) float64 {
 	lines, err := csv.NewReader(bytes.NewReader(out)).ReadAll()
 	must(err)
@@ -159,7 +166,8 @@ func csvField(out []byte, field int) float64 {
 	return f
 }
 
-// processTime reads from /proc what a process has used: fields 14 and 15, in hundredths of a second.
+// processTime reads from /proc what a process has used: fields 14 and 15, in hundredths
+// of a second.
 func processTime(pid int) time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	must(err)

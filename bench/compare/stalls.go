@@ -12,9 +12,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// stalls records how long gets take by the clock on the wall while n entries are loaded, scanned, expire, are evicted and
-// deleted. One goroutine asks by a schedule (see openLoop), so that a stall counts for all who would have met it. On a machine
-// with other work the longest are the operating system's.
+// stalls records how long gets take by the clock on the wall while n entries are loaded,
+// scanned, expire, are evicted and deleted. One goroutine asks by a schedule (see
+// openLoop), so that a stall counts for all who would have met it. On a machine with
+// other work the longest are the operating system's.
 func stalls(t *table, n int) {
 	var ahead atomic.Int64 // of the time
 	s := keyspace.New(keyspace.Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
@@ -64,7 +65,8 @@ func stalls(t *table, n int) {
 	} {
 		wall := during(s, list, phase.work)
 		what := "get while " + count(n) + " are " + phase.name
-		t.add(row{what: what + ", percentile 99.99", figure: float64(wall.ValueAtQuantile(99.99)) / 1e6, unit: "ms", limit: 5})
+		t.add(row{what: what + ", percentile 99.99", figure: float64(wall.ValueAtQuantile(99.99)) / 1e6, unit: "ms",
+			limit: 5})
 		t.addHistogram(what, wall)
 	}
 }

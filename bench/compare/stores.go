@@ -19,8 +19,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// store is what all contenders can do. get reads the value where it is if the contender can do that, and returns its length;
-// put keeps a copy of value.
+// store is what all contenders can do. get reads the value where it is if the contender
+// can do that, and returns its length; put keeps a copy of value.
 type store interface {
 	get(key string) int
 	put(key string, value []byte)
@@ -33,7 +33,8 @@ const (
 	valueSize = 100
 )
 
-// contenders makes each store for n entries. The first is ours, the second is the peer that the targets name.
+// contenders makes each store for n entries. The first is ours, the second is the peer
+// that the targets name.
 var contenders = []struct {
 	name string
 	make func(n int) store
@@ -49,8 +50,9 @@ var contenders = []struct {
 	{"freecache", func(n int) store { return freeCache{freecache.NewCache(n * 200)} }},
 }
 
-// keyList is keys in one piece of memory without pointers, so that going through them costs the same for all, and little, and
-// the garbage collector has nothing to do with them.
+// keyList is keys in one piece of memory without pointers, so that going through them
+// costs the same for all, and little, and the garbage collector has nothing to do with
+// them.
 type keyList string
 
 // len returns how many keys there are.
@@ -59,8 +61,9 @@ func (l keyList) len() int { return len(l) / keySize }
 // at returns the key number i.
 func (l keyList) at(i int) string { return string(l[i*keySize : (i+1)*keySize]) }
 
-// keys returns the same n keys for each seed, but in another order. Who reads in the order in which it wrote reads
-// memory in the order of its allocation, as no program does.
+// keys returns the same n keys for each seed, but in another order. Who reads in the
+// order in which it wrote reads memory in the order of its allocation, as no program
+// does.
 func keys(n int, seed uint64) keyList {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	var text strings.Builder
@@ -239,7 +242,8 @@ type ristrettoCache struct {
 }
 
 func newRistretto(n int) store {
-	c, err := ristretto.NewCache(&ristretto.Config[string, []byte]{NumCounters: int64(10 * n), MaxCost: int64(2 * n), BufferItems: 64})
+	c, err := ristretto.NewCache(&ristretto.Config[string, []byte]{NumCounters: int64(10 * n), MaxCost: int64(2 * n),
+		BufferItems: 64})
 	if err != nil {
 		panic(err)
 	}

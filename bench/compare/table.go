@@ -15,7 +15,8 @@ type table struct {
 	histograms []histogram
 }
 
-// row is a figure, that of a peer in the same run, and what their quotient may be. Without a peer, limit is that of the figure.
+// row is a figure, that of a peer in the same run, and what their quotient may be.
+// Without a peer, limit is that of the figure.
 type row struct {
 	what   string
 	figure float64
@@ -92,8 +93,8 @@ func (t *table) markdown() string {
 	return w.String()
 }
 
-// replaceSection returns page with text between the two lines that mark a section. A page without the marks is an error: what
-// was measured should not get lost.
+// replaceSection returns page with text between the two lines that mark a section. A page
+// without the marks is an error: what was measured should not get lost.
 func replaceSection(page []byte, section, text string) ([]byte, error) {
 	begin := fmt.Appendf(nil, "<!-- compare %s -->\n", section)
 	end := []byte("<!-- end -->\n")

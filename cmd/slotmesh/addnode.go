@@ -13,7 +13,8 @@ func addNodeVerb(t *task) *verb {
 	return &verb{
 		name: "add-node", args: "NEW-HOST:PORT HOST:PORT [--cluster-slave [--cluster-master-id ID]]",
 		summary: "Add a node to a cluster, as a master without slots or as a replica.",
-		help: "A replica without --cluster-master-id goes to the master that has the fewest. Nodes that hold keys or belong to another\n" +
+		help: "A replica without --cluster-master-id goes to the master that has the fewest. Nodes that hold keys or " +
+			"belong to another\n" +
 			"cluster are refused.",
 		examples: []string{
 			"slotmesh add-node 127.0.0.1:7007 127.0.0.1:7001",

@@ -71,7 +71,8 @@ func (t *task) run(do func(ctx context.Context, args []string) error) func(conte
 		}
 		t.show = newProgress(out.stderr, t.json)
 		var err error
-		t.client, err = admin.New(admin.Config{User: t.user, Password: t.password, OnEvent: t.show.event, Journal: admin.JournalDir(journalDir())})
+		t.client, err = admin.New(admin.Config{User: t.user, Password: t.password, OnEvent: t.show.event,
+			Journal: admin.JournalDir(journalDir())})
 		if err != nil {
 			return err
 		}

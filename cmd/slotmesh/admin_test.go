@@ -38,7 +38,8 @@ func TestAdminUsage(t *testing.T) {
 	} {
 		code, _, stderr := call(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.stderr) {
-			t.Errorf("slotmesh %s: exit code %d, want %d with %q on the standard error:\n%s", c.args, code, c.code, c.stderr, stderr)
+			t.Errorf("slotmesh %s: exit code %d, want %d with %q on the standard error:\n%s", c.args, code, c.code, c.stderr,
+				stderr)
 		}
 	}
 }
@@ -96,7 +97,8 @@ func refuser(t *testing.T) string {
 func TestCheckOfNoCluster(t *testing.T) {
 	addr := refuser(t)
 	code, _, stderr := call("check", addr)
-	if want := "[ERR] Node " + addr + " is not configured as a cluster node."; code != exitError || !strings.Contains(stderr, want) {
+	if want := "[ERR] Node " + addr + " is not configured as a cluster node."; code != exitError ||
+		!strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, want 1 with %q:\n%s", code, want, stderr)
 	}
 }
@@ -116,11 +118,13 @@ func TestConfirm(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
 	asked := &task{in: in, out: output{io.Discard, io.Discard}}
-	if err := asked.confirm(ctx, line("the plan"), "Really?"); err == nil || !strings.Contains(err.Error(), "nothing was changed") {
+	if err := asked.confirm(ctx, line("the plan"), "Really?"); err == nil ||
+		!strings.Contains(err.Error(), "nothing was changed") {
 		t.Errorf("interrupted: %v", err)
 	}
 	task := &task{json: true, out: output{io.Discard, io.Discard}}
-	if err := task.confirm(t.Context(), line("the plan"), "Really?"); err == nil || !strings.Contains(err.Error(), "--yes") {
+	if err := task.confirm(t.Context(), line("the plan"), "Really?"); err == nil ||
+		!strings.Contains(err.Error(), "--yes") {
 		t.Errorf("--json without --yes: %v", err)
 	}
 }
@@ -147,9 +151,11 @@ func TestProgressOnTerminalAndElsewhere(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	for shell, wants := range map[string][]string{
 		"bash": {"--cluster-replicas", "del-node"},
-		"zsh": {"'del-node:Remove a node\\: all forget it, it is reset and shut down.'", "'*--cluster-replicas[number of replicas for each master]:number:'",
+		"zsh": {"'del-node:Remove a node\\: all forget it, it is reset and shut down.'",
+			"'*--cluster-replicas[number of replicas for each master]:number:'",
 			"'*--yes[do not ask, act]'", "'*-a["},
-		"fish": {"-a del-node -d 'Remove a node: all", "-l cluster-replicas -r -d 'number of replicas for each master'", "-l yes -d 'do not ask, act'", "-s a -r -d "},
+		"fish": {"-a del-node -d 'Remove a node: all", "-l cluster-replicas -r -d 'number of replicas for each master'",
+			"-l yes -d 'do not ask, act'", "-s a -r -d "},
 	} {
 		code, stdout, stderr := call("completion", shell)
 		for _, want := range wants {
@@ -170,7 +176,8 @@ func TestCompletion(t *testing.T) {
 		"slotmesh completion z":              "zsh",
 	} {
 		n := len(strings.Fields(words)) - 1
-		cmd := exec.Command(bash, "-c", script+fmt.Sprintf("\nCOMP_WORDS=(%s); COMP_CWORD=%d; _slotmesh; echo ${COMPREPLY[@]}", words, n))
+		cmd := exec.Command(bash, "-c", script+fmt.Sprintf("\nCOMP_WORDS=(%s); COMP_CWORD=%d; _slotmesh; echo "+
+			"${COMPREPLY[@]}", words, n))
 		out, err := cmd.CombinedOutput()
 		if err != nil || strings.TrimSpace(string(out)) != want {
 			t.Errorf("%q completes to %q, %v; want %q", words, out, err, want)

@@ -6,7 +6,8 @@ func backupVerb(t *task) *verb {
 	return &verb{
 		name: "backup", args: "HOST:PORT FOLDER",
 		summary: "Save the keys of all masters to a folder.",
-		help: "Keys are read while clients write: each is as it was at some moment during the backup. The manifest, written last,\n" +
+		help: "Keys are read while clients write: each is as it was at some moment during the backup. The manifest, " +
+			"written last,\n" +
 			"holds the checksums.",
 		examples: []string{"slotmesh backup 127.0.0.1:7001 ./backup-monday"},
 		flags:    t.common,

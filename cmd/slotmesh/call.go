@@ -14,9 +14,10 @@ func callVerb(t *task) *verb {
 	var masters, replicas bool
 	return &verb{
 		name: "call", args: "HOST:PORT COMMAND [ARGUMENT …]",
-		summary:  "Send a command to all nodes.",
-		help:     "Flags stand before COMMAND. The exit code is 1 if a node answered with an error, or not at all.",
-		examples: []string{"slotmesh call 127.0.0.1:7001 config get maxmemory", "slotmesh call --cluster-only-masters 127.0.0.1:7001 dbsize"},
+		summary: "Send a command to all nodes.",
+		help:    "Flags stand before COMMAND. The exit code is 1 if a node answered with an error, or not at all.",
+		examples: []string{"slotmesh call 127.0.0.1:7001 config get maxmemory",
+			"slotmesh call --cluster-only-masters 127.0.0.1:7001 dbsize"},
 		verbatim: 2,
 		flags: func(f *flag.FlagSet) {
 			t.common(f)

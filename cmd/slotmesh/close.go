@@ -11,9 +11,9 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// closeAll closes nodes, replicas before masters: a master of which no replica is left does not
-// wait for one to take over. That takes as long as it takes to save their keys; a second signal
-// ends the process at once.
+// closeAll closes nodes, replicas before masters: a master of which no replica is left
+// does not wait for one to take over. That takes as long as it takes to save their keys;
+// a second signal ends the process at once.
 func closeAll(nodes []*slotmesh.Node) error {
 	var replicas, others []*slotmesh.Node
 	for _, n := range nodes {

@@ -11,7 +11,8 @@ func completionVerb() *verb {
 	return &verb{
 		name: "completion", args: "bash|zsh|fish",
 		summary: "Print what makes a shell complete verbs and flags.",
-		help:    "The script is for the shell to read, now (source) or whenever it needs it (a file where it looks for such).",
+		help: "The script is for the shell to read, now (source) or whenever it needs it (a file where it looks for " +
+			"such).",
 		examples: []string{
 			"source <(slotmesh completion bash)",
 			"source <(slotmesh completion zsh)",
@@ -22,7 +23,8 @@ func completionVerb() *verb {
 			if len(args) != 1 {
 				return usagef("name the shell: bash, zsh or fish")
 			}
-			script, ok := map[string]func([]*verb) string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[args[0]]
+			script, ok := map[string]func([]*verb) string{"bash": bashCompletion, "zsh": zshCompletion,
+				"fish": fishCompletion}[args[0]]
 			if !ok {
 				return usagef("%q is not bash, zsh or fish", args[0])
 			}
@@ -66,7 +68,8 @@ func bashCompletion(list []*verb) string {
 		"  if ((COMP_CWORD == 1)) || [[ ${COMP_WORDS[1]} == help ]]; then\n" +
 		"    COMPREPLY=($(compgen -W \"" + verbNames(list) + "\" -- \"$word\"))\n    return\n  fi\n" +
 		"  COMPREPLY=()\n" +
-		"  if [[ ${COMP_WORDS[1]} == completion ]]; then\n    COMPREPLY=($(compgen -W \"" + shells + "\" -- \"$word\"))\n    return\n  fi\n" +
+		"  if [[ ${COMP_WORDS[1]} == completion ]]; then\n    COMPREPLY=($(compgen -W \"" + shells +
+		"\" -- \"$word\"))\n    return\n  fi\n" +
 		"  [[ $word == -* ]] || return 0\n  case ${COMP_WORDS[1]} in\n")
 	for _, v := range list {
 		var names []string
@@ -107,8 +110,10 @@ func zshCompletion(list []*verb) string {
 		}
 		b.WriteString(" ;;\n")
 	}
-	// The first form is that of a file which zsh loads when it first completes, the second that of a script which is sourced.
-	b.WriteString("    *) _files ;;\n  esac\n}\nif [[ $funcstack[1] == _slotmesh ]]; then _slotmesh \"$@\"; else compdef _slotmesh slotmesh; fi\n")
+	// The first form is that of a file which zsh loads when it first completes, the second
+	// that of a script which is sourced.
+	b.WriteString("    *) _files ;;\n  esac\n}\nif [[ $funcstack[1] == _slotmesh ]]; then _slotmesh \"$@\"; else " +
+		"compdef _slotmesh slotmesh; fi\n")
 	return b.String()
 }
 
@@ -121,7 +126,8 @@ func fishCompletion(list []*verb) string {
 		"complete -c slotmesh -n '__fish_seen_subcommand_from help' -f -a '" + verbNames(list) + "'\n" +
 		"complete -c slotmesh -n '__fish_seen_subcommand_from completion' -f -a '" + shells + "'\n")
 	for _, v := range list {
-		fmt.Fprintf(&b, "complete -c slotmesh -n __fish_use_subcommand -f -a %s -d '%s'\n", v.name, fishWord.Replace(v.summary))
+		fmt.Fprintf(&b, "complete -c slotmesh -n __fish_use_subcommand -f -a %s -d '%s'\n", v.name,
+			fishWord.Replace(v.summary))
 		for _, o := range candidates(v) {
 			kind, value := "-l", ""
 			if len(o.name) == 1 {
@@ -130,7 +136,8 @@ func fishCompletion(list []*verb) string {
 			if o.value != "" {
 				value = " -r"
 			}
-			fmt.Fprintf(&b, "complete -c slotmesh -n '__fish_seen_subcommand_from %s' %s %s%s -d '%s'\n", v.name, kind, o.name, value, fishWord.Replace(o.usage))
+			fmt.Fprintf(&b, "complete -c slotmesh -n '__fish_seen_subcommand_from %s' %s %s%s -d '%s'\n", v.name, kind, o.name,
+				value, fishWord.Replace(o.usage))
 		}
 	}
 	return b.String()

@@ -16,7 +16,8 @@ func createVerb(t *task) *verb {
 			"Nodes that hold keys or belong to a cluster are refused. Interrupted, the same command continues.",
 		examples: []string{
 			"slotmesh create 10.0.0.1:7001 10.0.0.2:7001 10.0.0.3:7001",
-			"slotmesh create 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003 127.0.0.1:7004 127.0.0.1:7005 127.0.0.1:7006 --cluster-replicas 1 --yes",
+			"slotmesh create 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003 127.0.0.1:7004 127.0.0.1:7005 127.0.0.1:7006 " +
+				"--cluster-replicas 1 --yes",
 		},
 		flags: func(f *flag.FlagSet) {
 			t.asking(f)
@@ -44,7 +45,8 @@ func createVerb(t *task) *verb {
 			if err != nil {
 				return err
 			}
-			// Redis takes two seconds until it serves and its replicas have links: no reason to warn of its youth.
+			// Redis takes two seconds until it serves and its replicas have links: no reason to
+			// warn of its youth.
 			return t.report(ctx, v, admin.StateFail, admin.ReplicaLag)
 		}),
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// ends returns the signals that end the command in an orderly way. A closed terminal (SIGHUP) is one,
-// unless nohup says otherwise; serve goes on, as redis-server does: see outlive.
+// ends returns the signals that end the command in an orderly way. A closed terminal
+// (SIGHUP) is one, unless nohup says otherwise; serve goes on, as redis-server does: see
+// outlive.
 func ends(args []string) []os.Signal {
 	list := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 	if (len(args) == 0 || args[0] != "serve") && !signal.Ignored(syscall.SIGHUP) {
@@ -23,15 +24,16 @@ func ends(args []string) []os.Signal {
 	return list
 }
 
-// outlive keeps the process from ending with its terminal: SIGHUP goes to hangups from now on.
+// outlive keeps the process from ending with its terminal: SIGHUP goes to hangups from
+// now on.
 func outlive() (hangups <-chan os.Signal) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)
 	return c
 }
 
-// outliveReader keeps the process from ending when nobody reads any more what it writes, such as its
-// log: a write then fails, and no SIGPIPE comes.
+// outliveReader keeps the process from ending when nobody reads any more what it writes,
+// such as its log: a write then fails, and no SIGPIPE comes.
 func outliveReader() { signal.Ignore(syscall.SIGPIPE) }
 
 // stay returns when ctx ends or the node was shut down by a client.
@@ -53,8 +55,8 @@ func stay(ctx context.Context, node *slotmesh.Node, log hclog.Logger, hangups <-
 	}
 }
 
-// tellSystemd sends a state, such as READY=1, to the service manager that started the process, if
-// one did and asks for it: see sd_notify(3).
+// tellSystemd sends a state, such as READY=1, to the service manager that started the
+// process, if one did and asks for it: see sd_notify(3).
 func tellSystemd(state string, log hclog.Logger) {
 	path := os.Getenv("NOTIFY_SOCKET") // "@" stands for the abstract namespace, in package net as well
 	if path == "" {

@@ -43,7 +43,8 @@ func TestHangup(t *testing.T) {
 
 // TestUpAndHangup closes the terminal of a cluster that keeps its keys.
 func TestUpAndHangup(t *testing.T) {
-	// A process inherits that SIGHUP is ignored, as under nohup, and up respects that; not that it is caught.
+	// A process inherits that SIGHUP is ignored, as under nohup, and up respects that; not
+	// that it is caught.
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
 	defer signal.Stop(caught)
@@ -132,7 +133,8 @@ func TestTellSystemd(t *testing.T) {
 	}
 }
 
-// listenAsSystemd makes the commands that the test starts find a service manager. told waits for a message to it.
+// listenAsSystemd makes the commands that the test starts find a service manager. told
+// waits for a message to it.
 func listenAsSystemd(t *testing.T, name string) (told func(want string)) {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})

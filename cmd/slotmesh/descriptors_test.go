@@ -28,8 +28,8 @@ func limitFiles(n string) {
 	}
 }
 
-// TestFewDescriptors starts a node that may open 64 files and gives it too many clients. What it
-// logs and answers is what redis-server 7.0.15 does under ulimit -n 64.
+// TestFewDescriptors starts a node that may open 64 files and gives it too many clients.
+// What it logs and answers is what redis-server 7.0.15 does under ulimit -n 64.
 func TestFewDescriptors(t *testing.T) {
 	t.Setenv(fileLimit, "64")
 	dir := t.TempDir()
@@ -97,7 +97,8 @@ func TestTooFewDescriptors(t *testing.T) {
 	if code := <-s.code; code != exitError {
 		t.Errorf("exit code %d", code)
 	}
-	if got := s.stderr.buf.String(); !strings.Contains(got, "this process may open 32 files") || !strings.Contains(got, "at least 10032") {
+	if got := s.stderr.buf.String(); !strings.Contains(got, "this process may open 32 files") ||
+		!strings.Contains(got, "at least 10032") {
 		t.Errorf("standard error: %s", got)
 	}
 }

@@ -12,7 +12,8 @@ func failoverVerb(t *task) *verb {
 	return &verb{
 		name: "failover", args: "HOST:PORT [REPLICA] [--force|--takeover]",
 		summary: "Make a replica the master of its shard.",
-		help: "Without a flag the master waits until the replica has everything: no write is lost. --force does not ask the master,\n" +
+		help: "Without a flag the master waits until the replica has everything: no write is lost. --force does not " +
+			"ask the master,\n" +
 			"--takeover nobody. HOST:PORT is the replica itself unless REPLICA names another node.",
 		examples: []string{"slotmesh failover 127.0.0.1:7005", "slotmesh failover 127.0.0.1:7001 127.0.0.1:7005 --force"},
 		flags: func(f *flag.FlagSet) {

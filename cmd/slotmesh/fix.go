@@ -15,17 +15,21 @@ func fixVerb(t *task) *verb {
 	return &verb{
 		name: "fix", args: "HOST:PORT [--dry-run]",
 		summary: "Repair what check finds, step by step.",
-		help: "Slots without owner or with several, open slots, keys away from their slot's owner, nodes that do not know each\n" +
+		help: "Slots without owner or with several, open slots, keys away from their slot's owner, nodes that do not " +
+			"know each\n" +
 			"other. Keys are moved, never deleted. A key that two nodes hold with different values stops the repair.",
 		examples: []string{"slotmesh fix 127.0.0.1:7001 --dry-run", "slotmesh fix 127.0.0.1:7001 --yes"},
 		flags: func(f *flag.FlagSet) {
 			t.asking(f)
 			f.BoolVar(&dry, "dry-run", false, "show the steps only")
-			f.BoolVar(&o.WithUnreachableMasters, "cluster-fix-with-unreachable-masters", false, "give the slots of masters that do not answer to others, without their keys")
-			f.BoolVar(&o.Replace, "cluster-replace", false, "of a key that two nodes hold, the one that is moved to the owner of its slot overwrites the owner's")
+			f.BoolVar(&o.WithUnreachableMasters, "cluster-fix-with-unreachable-masters", false,
+				"give the slots of masters that do not answer to others, without their keys")
+			f.BoolVar(&o.Replace, "cluster-replace", false,
+				"of a key that two nodes hold, the one that is moved to the owner of its slot overwrites the owner's")
 			f.IntVar(&timeout, "cluster-timeout", 60_000, "`milliseconds` that a MIGRATE may take")
 			tribNames(f, "timeout")
-			f.Bool("cluster-search-multiple-owners", true, "slots with several owners are always looked for; known for the sake of scripts")
+			f.Bool("cluster-search-multiple-owners", true, "slots with several owners are always looked for; known for "+
+				"the sake of scripts")
 		},
 		run: t.run(func(ctx context.Context, args []string) error {
 			o.Timeout = time.Duration(timeout) * time.Millisecond

@@ -17,14 +17,16 @@ func importVerb(t *task) *verb {
 	timeout := 0
 	return &verb{
 		name: "import", args: "HOST:PORT --cluster-from HOST:PORT [--cluster-copy] [--cluster-replace]",
-		summary:  "Bring the keys of a standalone server into a cluster.",
-		help:     "The source carries its keys over by MIGRATE, so it must reach the masters. Interrupted, the same command continues.",
+		summary: "Bring the keys of a standalone server into a cluster.",
+		help: "The source carries its keys over by MIGRATE, so it must reach the masters. Interrupted, the same " +
+			"command continues.",
 		examples: []string{"slotmesh import 127.0.0.1:7001 --cluster-from 127.0.0.1:6379 --cluster-copy"},
 		flags: func(f *flag.FlagSet) {
 			t.common(f)
 			f.StringVar(&in.From, "cluster-from", "", "`address` of the source, host:port")
 			f.StringVar(&in.FromUser, "cluster-from-user", "", "`name` for AUTH at the source")
-			f.StringVar(&in.FromPassword, "cluster-from-pass", "", "`password` for AUTH at the source; better given in the variable "+fromPasswordVariable)
+			f.StringVar(&in.FromPassword, "cluster-from-pass", "",
+				"`password` for AUTH at the source; better given in the variable "+fromPasswordVariable)
 			f.BoolVar(&in.Copy, "cluster-copy", false, "leave the keys at the source, too")
 			f.BoolVar(&in.Replace, "cluster-replace", false, "overwrite keys that the cluster has already")
 			f.IntVar(&in.Pipeline, "cluster-pipeline", 0, "`keys` per MIGRATE (100 without it)")

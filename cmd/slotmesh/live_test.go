@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestVerbsOnACluster runs verbs as users do, on a cluster that up has started. What they do to clusters of processes, and to
-// those of Redis, is tested in module interop.
+// TestVerbsOnACluster runs verbs as users do, on a cluster that up has started. What they
+// do to clusters of processes, and to those of Redis, is tested in module interop.
 func TestVerbsOnACluster(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	up := start(t, "up", "--port", "0", "--nodes", "3", "--replicas", "1")
@@ -22,21 +22,29 @@ func TestVerbsOnACluster(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"check", exitOK, []string{">>> Performing Cluster Check (using node " + entry + ")", " " + entry + "\n   slots:[0-5460] (5461 slots) master\n   1 additional replica(s)",
-			"slots: (0 slots) slave\n   replicates ", "[OK] All nodes agree about slots configuration.", "[OK] No open slots.", "[OK] All 16384 slots covered."}},
+		{"check", exitOK, []string{">>> Performing Cluster Check (using node " + entry + ")", " " + entry +
+			"\n   slots:[0-5460] (5461 slots) master\n   1 additional replica(s)",
+			"slots: (0 slots) slave\n   replicates ", "[OK] All nodes agree about slots configuration.", "[OK] No open slots.",
+			"[OK] All 16384 slots covered."}},
 		{"info", exitOK, []string{"-> 0 keys | 5461 slots | 1 slaves.", "[OK] 0 keys in 3 masters."}},
-		{"why foo", exitOK, []string{`Key "foo" belongs to slot 12182.`, "Slot 12182 is owned by " + nodes[2], "It is not open"}},
-		{"call config get maxmemory", exitOK, []string{entry + ": 1) maxmemory\n" + strings.Repeat(" ", len(entry)) + "  2) 0\n"}},
+		{"why foo", exitOK, []string{`Key "foo" belongs to slot 12182.`, "Slot 12182 is owned by " + nodes[2],
+			"It is not open"}},
+		{"call config get maxmemory", exitOK, []string{entry + ": 1) maxmemory\n" + strings.Repeat(" ", len(entry)) +
+			"  2) 0\n"}},
 		{"call nosuch", exitError, []string{entry + ": (error) ERR unknown command", "6 of 6 nodes did not do it"}},
 		{"reshard --cluster-to " + entry + " --cluster-slots 10 --dry-run", exitOK, []string{"10 slots in 2 moves."}},
-		{"reshard --cluster-to " + entry + " --cluster-slots 10", exitError, []string{"(type 'yes' to accept)", "not confirmed: nothing was changed"}},
-		{"reshard --cluster-to " + entry + " --cluster-slots 10 --yes", exitOK, []string{">>> moving ", "[OK] 10 slots with 0 keys moved in "}},
-		{"reshard --cluster-to " + nodes[3] + " --cluster-slots 10 --yes", exitError, []string{"is a replica of " + entry, "name a master"}},
+		{"reshard --cluster-to " + entry + " --cluster-slots 10", exitError,
+			[]string{"(type 'yes' to accept)", "not confirmed: nothing was changed"}},
+		{"reshard --cluster-to " + entry + " --cluster-slots 10 --yes", exitOK,
+			[]string{">>> moving ", "[OK] 10 slots with 0 keys moved in "}},
+		{"reshard --cluster-to " + nodes[3] + " --cluster-slots 10 --yes", exitError,
+			[]string{"is a replica of " + entry, "name a master"}},
 		{"rebalance", exitOK, []string{"*** No rebalancing needed! All nodes are within the 2.00% threshold."}},
 		{"fix", exitOK, []string{"Nothing to fix.", "[OK] All 16384 slots covered."}},
 		{"failover " + nodes[1], exitError, []string{"is a master; name one of its replicas"}},
 		{"failover " + nodes[3], exitOK, []string{"[OK] " + nodes[3] + " is the master now."}},
-		{"del-node " + nodes[1], exitError, []string{"not empty: master " + nodes[1], "move them first: slotmesh drain " + entry}},
+		{"del-node " + nodes[1], exitError, []string{"not empty: master " + nodes[1], "move them first: slotmesh drain " +
+			entry}},
 		{"del-node " + entry, exitError, []string{"ask another node of its cluster: slotmesh del-node 127.0.0.1:"}},
 		{"restore /nonexistent", exitError, []string{"holds no complete backup"}},
 	} {
@@ -48,11 +56,13 @@ func TestVerbsOnACluster(t *testing.T) {
 			}
 		}
 	}
-	if code, stdout, stderr := call(append([]string{"create"}, nodes...)...); code != exitError || !strings.Contains(stderr, "it owns slots") ||
+	if code, stdout, stderr := call(append([]string{"create"}, nodes...)...); code != exitError ||
+		!strings.Contains(stderr, "it owns slots") ||
 		strings.Contains(stdout, "Can I set") {
 		t.Errorf("create of nodes that are taken: exit code %d\n%s%s", code, stdout, stderr)
 	}
-	if code, _, stderr := call("add-node", nodes[1], entry); code != exitError || !strings.Contains(stderr, "it is in this cluster already, and owns slots") {
+	if code, _, stderr := call("add-node", nodes[1], entry); code != exitError ||
+		!strings.Contains(stderr, "it is in this cluster already, and owns slots") {
 		t.Errorf("add-node of a master of the cluster: exit code %d\n%s", code, stderr)
 	}
 
@@ -61,7 +71,8 @@ func TestVerbsOnACluster(t *testing.T) {
 		OK    bool
 		Nodes []listed
 	}
-	if err := json.Unmarshal([]byte(stdout), &report); err != nil || stderr != "" || !report.OK || len(report.Nodes) != 6 || report.Nodes[0].Role != "replica" {
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || stderr != "" || !report.OK ||
+		len(report.Nodes) != 6 || report.Nodes[0].Role != "replica" {
 		t.Errorf("check --json: %v, %+v, standard error %q", err, report, stderr)
 	}
 	_, stdout, stderr = call("reshard", entry, "--cluster-to", nodes[1], "--cluster-slots", "20", "--json", "--yes")

@@ -12,5 +12,6 @@ var logLevels = []string{"debug", "verbose", "notice", "warning"}
 
 // newLogger returns a logger with a level of logLevels.
 func newLogger(w io.Writer, level string) hclog.Logger {
-	return hclog.New(&hclog.LoggerOptions{Name: "slotmesh", Output: w, Level: hclog.Trace + hclog.Level(slices.Index(logLevels, level))})
+	return hclog.New(&hclog.LoggerOptions{Name: "slotmesh", Output: w, Level: hclog.Trace +
+		hclog.Level(slices.Index(logLevels, level))})
 }

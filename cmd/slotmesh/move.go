@@ -18,14 +18,16 @@ type mover struct {
 
 func (m *mover) moving(f *flag.FlagSet) {
 	m.asking(f)
-	f.IntVar(&m.o.Pipeline, "cluster-pipeline", 0, "`keys` per MIGRATE; without it as many as keep a node busy for about 50 ms")
+	f.IntVar(&m.o.Pipeline, "cluster-pipeline", 0, "`keys` per MIGRATE; without it as many as keep a node busy for "+
+		"about 50 ms")
 	f.IntVar(&m.timeout, "cluster-timeout", 60_000, "`milliseconds` that a MIGRATE may take")
 	f.BoolVar(&m.o.Replace, "cluster-replace", false, "overwrite keys that the target holds already")
 	f.BoolVar(&m.dry, "dry-run", false, "show the plan only")
 	tribNames(f, "pipeline", "timeout")
 }
 
-const movingHelp = "Nodes that can, move their slots by themselves; elsewhere keys travel by SETSLOT and MIGRATE. Clients go on reading and\n" +
+const movingHelp = "Nodes that can, move their slots by themselves; elsewhere keys travel by SETSLOT and " +
+	"MIGRATE. Clients go on reading and\n" +
 	"writing. Interrupted, even by kill -9, the same command finishes the work."
 
 // move shows a plan and carries it out.
@@ -50,7 +52,8 @@ func (m *mover) move(ctx context.Context, v *admin.View, plan *admin.MovePlan) e
 		Bytes   int64   `json:"bytes,omitempty"`
 		Resumed bool    `json:"resumed"`
 		Seconds float64 `json:"seconds"`
-	}{moved, of.Keys, of.Bytes, plan.Resumed, took.Seconds()}, "[OK] %d slots with %d keys moved in %v.", moved, of.Keys, took.Round(time.Millisecond))
+	}{moved, of.Keys, of.Bytes, plan.Resumed, took.Seconds()}, "[OK] %d slots with %d keys moved in %v.", moved, of.Keys,
+		took.Round(time.Millisecond))
 }
 
 // missing is the error for a flag that has to be given.

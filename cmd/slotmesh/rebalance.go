@@ -24,11 +24,13 @@ func rebalanceVerb(t *task) *verb {
 		},
 		flags: func(f *flag.FlagSet) {
 			m.moving(f)
-			f.Func("cluster-weight", "`node=weight`: its share in relation to others, 1 without it; may be repeated, or more of them may follow", func(text string) error {
+			f.Func("cluster-weight", "`node=weight`: its share in relation to others, 1 without it; may be repeated, or "+
+				"more of them may follow", func(text string) error {
 				return addWeights(r.Weights, text)
 			})
 			f.BoolVar(&r.UseEmptyMasters, "cluster-use-empty-masters", false, "give slots to masters that own none, too")
-			f.Float64Var(&r.Threshold, "cluster-threshold", migrate.DefaultThreshold, "`percent` by which a master may be off its share before slots move")
+			f.Float64Var(&r.Threshold, "cluster-threshold", migrate.DefaultThreshold,
+				"`percent` by which a master may be off its share before slots move")
 			f.BoolVar(&m.dry, "cluster-simulate", false, "the same as --dry-run")
 			tribNames(f, "weight", "use-empty-masters", "threshold", "simulate")
 		},

@@ -9,8 +9,9 @@ func restoreVerb(t *task) *verb {
 	replace := false
 	return &verb{
 		name: "restore", args: "HOST:PORT FOLDER",
-		summary:  "Write a backup into a cluster, of any size.",
-		help:     "Checksums are verified before anything is written. A cluster that holds keys is refused without --cluster-replace.",
+		summary: "Write a backup into a cluster, of any size.",
+		help: "Checksums are verified before anything is written. A cluster that holds keys is refused without " +
+			"--cluster-replace.",
 		examples: []string{"slotmesh restore 127.0.0.1:7001 ./backup-monday"},
 		flags: func(f *flag.FlagSet) {
 			t.common(f)

@@ -13,16 +13,23 @@ func serveVerb() *verb {
 		name:    "serve",
 		args:    "[FILE] [--directive value ...]",
 		summary: "Run one node in the foreground until SIGTERM, Ctrl-C or a client's SHUTDOWN.",
-		help: "FILE has the form of redis.conf; \"-\" reads the standard input. Directives on the command line override it. A bad value\n" +
-			"and a directive that does not exist end the start with exit code 1, the file, the line and what is accepted. Those of\n" +
-			"Redis and Valkey that only tune what is not there are told in one line of the log. One whose being ignored would leave\n" +
+		help: "FILE has the form of redis.conf; \"-\" reads the standard input. Directives on the command line " +
+			"override it. A bad value\n" +
+			"and a directive that does not exist end the start with exit code 1, the file, the line and what is accepted. " +
+			"Those of\n" +
+			"Redis and Valkey that only tune what is not there are told in one line of the log. One whose being ignored " +
+			"would leave\n" +
 			"the node less protected, or its data less durable, than the file says (tls-*, user, aclfile, appendonly yes,\n" +
 			"replicaof …) ends the start too; --allow-unprotected starts all the same.\n" +
 			"\n" +
-			"Without requirepass clients of other machines are turned away, unless protected-mode is no; the bus, on which nodes\n" +
-			"talk, then listens on 127.0.0.1 unless bind says otherwise. port 0 leaves out the TCP port: clients use unixsocket.\n\n" +
-			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old one\n" +
-			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when it stops.",
+			"Without requirepass clients of other machines are turned away, unless protected-mode is no; the bus, on " +
+			"which nodes\n" +
+			"talk, then listens on 127.0.0.1 unless bind says otherwise. port 0 leaves out the TCP port: clients use " +
+			"unixsocket.\n\n" +
+			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
+			"one\n" +
+			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +
+			"it stops.",
 		examples: []string{
 			"slotmesh serve --port 7001 --cluster-enabled yes --dir /var/lib/slotmesh",
 			"slotmesh serve /etc/slotmesh.conf --loglevel verbose",

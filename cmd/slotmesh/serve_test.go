@@ -66,7 +66,8 @@ func TestServeStandalone(t *testing.T) {
 
 func TestServeRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bad.conf")
-	if err := os.WriteFile(file, []byte("\nmaxmemroy 1\nmaxmemory lots\nappendonly perhaps\nuser app on >secret ~* +@all\nrename-command KEYS\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("\nmaxmemroy 1\nmaxmemory lots\nappendonly perhaps\nuser app on >secret ~* "+
+		"+@all\nrename-command KEYS\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -94,7 +95,8 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-// TestServeLosesNothing ends a node cleanly whose file asks for a log that there is not, and for no snapshots.
+// TestServeLosesNothing ends a node cleanly whose file asks for a log that there is not,
+// and for no snapshots.
 func TestServeLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "redis.conf")
@@ -105,7 +107,8 @@ func TestServeLosesNothing(t *testing.T) {
 		port := freePort(t)
 		s := start(t, "serve", file, "--port", port, "--allow-unprotected")
 		log := s.stdout.waitFor(t, "ready to accept connections")
-		if text := file + ":1: appendonly is ignored, as --allow-unprotected allows: the node is less durable than this line says"; !strings.Contains(log, text) {
+		if text := file + ":1: appendonly is ignored, as --allow-unprotected allows: the node is less durable than " +
+			"this line says"; !strings.Contains(log, text) {
 			t.Errorf("no %q in\n%s", text, log)
 		}
 		if got := ask(t, "127.0.0.1:"+port, "GET", "key"); got != want {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// tribNames declares flags a second time under the names that redis-trib.rb, the tool before
-// redis-cli --cluster, has for them: those of redis-cli without "cluster-".
+// tribNames declares flags a second time under the names that redis-trib.rb, the tool
+// before redis-cli --cluster, has for them: those of redis-cli without "cluster-".
 func tribNames(f *flag.FlagSet, names ...string) {
 	for _, name := range names {
 		same := f.Lookup("cluster-" + name)

@@ -52,10 +52,12 @@ func upVerb() *verb {
 			f.IntVar(&u.nodes, "nodes", 3, "`number` of masters")
 			f.IntVar(&u.replicas, "replicas", 1, "`number` of replicas of each master")
 			f.IntVar(&u.port, "port", 7001, "`port` of the first node, the others follow; 0 takes free ones")
-			f.BoolVar(&u.noFailover, "without-failover", false, "allow replicas of fewer than 3 masters, none of which can take over")
+			f.BoolVar(&u.noFailover, "without-failover", false,
+				"allow replicas of fewer than 3 masters, none of which can take over")
 			f.StringVar(&u.dir, "dir", "", "`folder` for what must survive a restart")
 			f.BoolVar(&u.memoryOnly, "memory-only", false, "keep nothing on disk: the default without --dir")
-			f.StringVar(&u.logLevel, "loglevel", "warning", "`level` of the log on the standard error: debug, verbose, notice or warning")
+			f.StringVar(&u.logLevel, "loglevel", "warning",
+				"`level` of the log on the standard error: debug, verbose, notice or warning")
 		},
 		run: u.run,
 	}
@@ -73,7 +75,8 @@ func (u *up) check(args []string) error {
 	case u.replicas < 0 || u.replicas > 100:
 		return usagef("--replicas %d: use 0 to 100", u.replicas)
 	case u.replicas > 0 && u.nodes < 3 && !u.noFailover:
-		return usagef("--nodes %d: it takes 3 masters for a replica to be elected when one fails; use --nodes 3, --replicas 0 or --without-failover", u.nodes)
+		return usagef("--nodes %d: it takes 3 masters for a replica to be elected when one fails; use --nodes 3, "+
+			"--replicas 0 or --without-failover", u.nodes)
 	case u.port < 0 || u.port+u.all()-1+busOffset > 65535:
 		return usagef("--port %d: use 0 to %d, so that %d nodes have room for the second port of each, %d above",
 			u.port, 65535-busOffset-u.all()+1, u.all(), busOffset)
@@ -178,7 +181,8 @@ func (u *up) form(ctx context.Context, nodes []*slotmesh.Node) error {
 		}
 		return slotmesh.WaitAgreed(ctx, nodes...)
 	default:
-		return fmt.Errorf("%d of the %d nodes belong to a cluster already: give the same --nodes and --replicas as before, or another --dir", old, len(nodes))
+		return fmt.Errorf("%d of the %d nodes belong to a cluster already: give the same --nodes and --replicas as "+
+			"before, or another --dir", old, len(nodes))
 	}
 }
 

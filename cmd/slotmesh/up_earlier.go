@@ -13,7 +13,8 @@ import (
 // upSnapshot is the file of a node's keys in its folder.
 const upSnapshot = "dump.smdb"
 
-// upRunning is the file that is in the folder of up while it runs, and after it did not end by itself: kill -9, a power cut.
+// upRunning is the file that is in the folder of up while it runs, and after it did not
+// end by itself: kill -9, a power cut.
 const upRunning = "up.running"
 
 // earlier is what the folder of up holds from an earlier run.

@@ -21,7 +21,8 @@ func TestUp(t *testing.T) {
 	for _, when := range []string{"new", "again"} { // the second start finds the cluster again
 		s := start(t, "up", "--port", "0", "--nodes", "3", "--dir", dir)
 		text := s.stdout.waitFor(t, "Ctrl-C ends it.")
-		for _, want := range []string{"A cluster of 3 masters with 1 replica each is ready", "replica of 127.0.0.1:", "0-5460 (5461)", "5461-10922 (5462)", "10923-16383 (5461)", "redis-cli -c -p ", "redis.NewClusterClient("} {
+		for _, want := range []string{"A cluster of 3 masters with 1 replica each is ready", "replica of 127.0.0.1:",
+			"0-5460 (5461)", "5461-10922 (5462)", "10923-16383 (5461)", "redis-cli -c -p ", "redis.NewClusterClient("} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", when, want, text)
 			}
@@ -49,12 +50,14 @@ func TestUp(t *testing.T) {
 	if quickest > time.Second { // one of the two may have met a busy machine
 		t.Errorf("it ends within %v at best, want a second", quickest)
 	}
-	if code, _, stderr := call("up", "--port", "0", "--nodes", "4", "--dir", dir); code != exitError || !strings.Contains(stderr, "give the same --nodes and --replicas as before") {
+	if code, _, stderr := call("up", "--port", "0", "--nodes", "4", "--dir", dir); code != exitError ||
+		!strings.Contains(stderr, "give the same --nodes and --replicas as before") {
 		t.Errorf("with more nodes: exit code %d, %s", code, stderr)
 	}
 }
 
-// TestUpTellsWhatItStartsWith: after an end by itself, and after one that left no time to save.
+// TestUpTellsWhatItStartsWith: after an end by itself, and after one that left no time to
+// save.
 func TestUpTellsWhatItStartsWith(t *testing.T) {
 	dir := t.TempDir()
 	lost := "did not end by itself"
@@ -111,7 +114,8 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer n.Close()
 	err = explainStart(n.Start(context.Background()))
-	if err == nil || !strings.Contains(err.Error(), "port "+port+" is in use by another program: choose another with --port") {
+	if err == nil || !strings.Contains(err.Error(), "port "+port+
+		" is in use by another program: choose another with --port") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -116,7 +116,8 @@ func (v *verb) parse(args []string) ([]string, error) {
 }
 
 // flagErrors puts what package flag says in terms of two dashes.
-var flagErrors = strings.NewReplacer("flag provided but not defined: -", "there is no flag --", "flag needs an argument: -", "a value is missing after --", "for flag -", "for flag --")
+var flagErrors = strings.NewReplacer("flag provided but not defined: -", "there is no flag --",
+	"flag needs an argument: -", "a value is missing after --", "for flag -", "for flag --")
 
 func (v *verb) flagSet() *flag.FlagSet {
 	set := flag.NewFlagSet(v.name, flag.ContinueOnError)
@@ -168,7 +169,8 @@ func printOverview(w io.Writer) {
 	}
 	fmt.Fprint(tw, "  help [VERB]\tShow this, or what a verb does, with an example.\n")
 	tw.Flush()
-	fmt.Fprint(w, "\nExit codes: 0 all went well, 1 something failed, was interrupted or not confirmed, or check found errors; 2 wrong usage.\n")
+	fmt.Fprint(w, "\nExit codes: 0 all went well, 1 something failed, was interrupted or not confirmed, or check "+
+		"found errors; 2 wrong usage.\n")
 }
 
 func printHelp(w io.Writer, v *verb) {

@@ -1,4 +1,5 @@
-// Command http is an HTTP service whose instances are the cluster that keeps its data: one binary, no server beside it.
+// Command http is an HTTP service whose instances are the cluster that keeps its data:
+// one binary, no server beside it.
 //
 //	N=127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003
 //	go run ./examples/http -http :8001 -mesh 127.0.0.1:7001 -nodes $N
@@ -9,10 +10,11 @@
 //	curl localhost:8003/kv/greeting
 //	curl -X POST localhost:8002/visits
 //
-// The first of -nodes owns all slots when none of the others is there; it hands each newcomer a fair share, while all
-// go on serving. With -dir an instance keeps its keys and its place in the cluster over a restart, kill -9 included.
-// Without, an instance that comes back is a new node in the place of the one it was: it takes over the slots of that,
-// and what they held is lost. Instances may be started again in any order.
+// The first of -nodes owns all slots when none of the others is there; it hands each
+// newcomer a fair share, while all go on serving. With -dir an instance keeps its keys
+// and its place in the cluster over a restart, kill -9 included. Without, an instance
+// that comes back is a new node in the place of the one it was: it takes over the slots
+// of that, and what they held is lost. Instances may be started again in any order.
 package main
 
 import (
@@ -113,8 +115,9 @@ func enter(ctx context.Context, node *slotmesh.Node, mesh string, nodes []string
 	return node.Ready(ctx)
 }
 
-// replace takes the place of a node at whose address another one answers: that was this instance, before it was started
-// again without a folder. The map shows such a node with that address or, once somebody has found out, with none.
+// replace takes the place of a node at whose address another one answers: that was this
+// instance, before it was started again without a folder. The map shows such a node with
+// that address or, once somebody has found out, with none.
 func replace(ctx context.Context, node *slotmesh.Node) error {
 	for _, n := range node.Map().Nodes() {
 		if n.ID == node.ID() || n.Addr.Port != 0 && n.Addr.Client() != node.Addr().Client() {
@@ -131,8 +134,9 @@ func replace(ctx context.Context, node *slotmesh.Node) error {
 	return nil
 }
 
-// adopt makes the node the owner of those of the slots that nobody owns. Another instance, to which one of them was being
-// moved, may claim it at the same time: then it tries again without that one.
+// adopt makes the node the owner of those of the slots that nobody owns. Another
+// instance, to which one of them was being moved, may claim it at the same time: then it
+// tries again without that one.
 func adopt(ctx context.Context, node *slotmesh.Node, set slots.Set) error {
 	free := func() slots.Set {
 		for slot := range set.All() {

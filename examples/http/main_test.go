@@ -16,7 +16,8 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// freeAddr returns an address that was free a moment ago, with a port whose bus port exists.
+// freeAddr returns an address that was free a moment ago, with a port whose bus port
+// exists.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for {
@@ -89,8 +90,8 @@ func TestThreeInstances(t *testing.T) {
 	}
 }
 
-// The first instance ends and is started again by the same command line: the cluster stays one, and keeps the keys of the
-// others, or all of them with a folder.
+// The first instance ends and is started again by the same command line: the cluster
+// stays one, and keeps the keys of the others, or all of them with a folder.
 func TestFirstInstanceStartsAgain(t *testing.T) {
 	for _, onDisk := range []bool{false, true} {
 		t.Run(fmt.Sprintf("onDisk=%v", onDisk), func(t *testing.T) {
@@ -144,7 +145,8 @@ func awaitShares(t *testing.T, ctx context.Context, mesh string) {
 	defer tick.Stop()
 	for {
 		nodes, err := client.Do(ctx, "CLUSTER", "NODES")
-		if text := fmt.Sprintf("%s", nodes); err == nil && len(owners.FindAllString(text, -1)) == 3 && !strings.Contains(text, "[") {
+		if text := fmt.Sprintf("%s", nodes); err == nil && len(owners.FindAllString(text, -1)) == 3 &&
+			!strings.Contains(text, "[") {
 			return
 		}
 		select {

@@ -25,7 +25,8 @@ func checkPackageComments(files []*source) (findings []string) {
 	}
 	for _, pkg := range slices.Sorted(maps.Keys(documented)) {
 		if !documented[pkg] {
-			findings = append(findings, fmt.Sprintf("%s: no package comment: add a doc.go with purpose, vocabulary and a short example", show(pkg)))
+			findings = append(findings, fmt.Sprintf("%s: no package comment: add a doc.go with purpose, vocabulary and a "+
+				"short example", show(pkg)))
 		}
 	}
 	return findings
@@ -34,7 +35,8 @@ func checkPackageComments(files []*source) (findings []string) {
 func checkFileLength(files []*source) (findings []string) {
 	for _, s := range files {
 		if !s.test && s.lines > maxLines {
-			findings = append(findings, fmt.Sprintf("%s: %d lines, more than %d: find the second idea in it and give it a file", s.name, s.lines, maxLines))
+			findings = append(findings, fmt.Sprintf("%s: %d lines, more than %d: find the second idea in it and give it a "+
+				"file", s.name, s.lines, maxLines))
 		}
 	}
 	return findings
@@ -48,7 +50,8 @@ func checkSleep(files []*source) (findings []string) {
 		}
 		for name, at := range s.uses("time") {
 			if name == "Sleep" {
-				findings = append(findings, fmt.Sprintf("%s: time.Sleep in a test: use testing/synctest, or wait for the event itself", s.at(at)))
+				findings = append(findings, fmt.Sprintf("%s: time.Sleep in a test: use testing/synctest, or wait for the "+
+					"event itself", s.at(at)))
 			}
 		}
 	}
@@ -71,7 +74,8 @@ func checkCores(files []*source) (findings []string) {
 			continue
 		}
 		find := func(at ast.Node, what, instead string) {
-			findings = append(findings, fmt.Sprintf("%s: a passive core uses %s: %s, or move it to a file named driver*.go", s.at(at), what, instead))
+			findings = append(findings, fmt.Sprintf("%s: a passive core uses %s: %s, or move it to a file named driver*.go",
+				s.at(at), what, instead))
 		}
 		for name, at := range s.uses("time") {
 			if slices.Contains(clock, name) {

@@ -43,7 +43,8 @@ func checkImports(files []*source) (findings []string) {
 				why += ", as it is not listed in mayImport"
 			}
 			findings = append(findings, fmt.Sprintf("%s: imports %s, but %s: "+
-				"let the package above join the two, or change the table in internal/archtest/rules_test.go together with the design",
+				"let the package above join the two, or change the table in internal/archtest/rules_test.go together with "+
+				"the design",
 				s.at(spec), show(ours), why))
 		}
 	}
@@ -102,7 +103,8 @@ func checkDependencies(t testing.TB, fsys fs.FS) (findings []string) {
 		case len(f) == 0 || strings.Contains(line, "// indirect"):
 			continue
 		case f[0] == "replace" || f[0] == "exclude":
-			findings = append(findings, fmt.Sprintf("go.mod:%d: %s has no effect for those who import the module: remove it", i+1, f[0]))
+			findings = append(findings, fmt.Sprintf("go.mod:%d: %s has no effect for those who import the module: remove it",
+				i+1, f[0]))
 			continue
 		case f[0] == "require" && len(f) > 1 && f[1] == "(":
 			inBlock = true

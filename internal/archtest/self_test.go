@@ -38,12 +38,16 @@ func TestRulesBite(t *testing.T) {
 		{"own package in a test", imports, "slots/a_test.go", imp("slots_test", "slots"), ""},
 		{"nested module", imports, "nested/a.go", imp("nested", "admin"), ""},
 
-		{"clock", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar t = time.Now()", "gossip/a.go:3: a passive core uses time.Now"},
-		{"clock by another name", cores, "gossip/a.go", "package gossip\nimport x \"time\"\nvar t = x.Since(y)", "uses time.Since"},
+		{"clock", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar t = time.Now()",
+			"gossip/a.go:3: a passive core uses time.Now"},
+		{"clock by another name", cores, "gossip/a.go", "package gossip\nimport x \"time\"\nvar t = x.Since(y)",
+			"uses time.Since"},
 		{"duration", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar t = time.Second", ""},
 		{"clock in the driver", cores, "gossip/driver_x.go", "package gossip\nimport \"time\"\nvar t = time.Now()", ""},
-		{"shadowed", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar _ time.Time\nfunc f(time struct{ Now int }) int { return time.Now }", ""},
-		{"global rand", cores, "migrate/a.go", "package migrate\nimport \"math/rand/v2\"\nvar n = rand.IntN(3)", "the global rand.IntN"},
+		{"shadowed", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar _ time.Time\nfunc f(time struct{ Now " +
+			"int }) int { return time.Now }", ""},
+		{"global rand", cores, "migrate/a.go", "package migrate\nimport \"math/rand/v2\"\nvar n = rand.IntN(3)",
+			"the global rand.IntN"},
 		{"own rand", cores, "migrate/a.go", "package migrate\nimport \"math/rand/v2\"\nvar r *rand.Rand = rand.New(nil)", ""},
 		{"lock", cores, "replication/a.go", "package replication\nimport \"sync\"\nvar mu sync.Mutex", "uses sync"},
 		{"goroutine", cores, "replication/a.go", "package replication\nfunc f() { go f() }", "uses a goroutine"},
@@ -55,17 +59,21 @@ func TestRulesBite(t *testing.T) {
 		{"undocumented", docs, "slots/a.go", "package slots", "slots: no package comment"},
 		{"documented", docs, "slots/a.go", "// Package slots is.\npackage slots", ""},
 
-		{"former word", words, "a.go", "package a\nfunc f() { myCargo := 1 }", "a.go:2: myCargo: say \"payload\" instead of \"Cargo\""},
+		{"former word", words, "a.go", "package a\nfunc f() { myCargo := 1 }",
+			"a.go:2: myCargo: say \"payload\" instead of \"Cargo\""},
 		{"in flight", words, "a.go", "package a\ntype keysInFlight int\nvar inFlights int", ""},
 		{"greatest", words, "a.go", "package a\nvar greatest, reachable int", ""},
 		{"former name", words, "a.go", "package a\ntype t struct{ rest int }", "a.go:2: rest: say what it is"},
 		{"rest of a slice", words, "a.go", "package a\nfunc f() { rest := 1 }", ""},
 		{"deprecated name", words, "a/deprecated.go", "package a\nfunc Offer() {}", ""},
 
-		{"real sleep", sleeps, "a_test.go", "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }", "a_test.go:3: time.Sleep"},
-		{"fake sleep", sleeps, "a_test.go", "package a\nimport (\n\"testing/synctest\"\n\"time\"\n)\nfunc f() { time.Sleep(1); synctest.Wait() }", ""},
+		{"real sleep", sleeps, "a_test.go", "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }",
+			"a_test.go:3: time.Sleep"},
+		{"fake sleep", sleeps, "a_test.go", "package a\nimport (\n\"testing/synctest\"\n\"time\"\n)\nfunc f() { " +
+			"time.Sleep(1); synctest.Wait() }", ""},
 
-		{"dependency", modules, "go.mod", "module m\nrequire (\n\tgithub.com/cespare/xxhash/v2 v2.3.0\n\texample.com/x v1.0.0\n)\n", "go.mod:4: the root module requires example.com/x"},
+		{"dependency", modules, "go.mod", "module m\nrequire (\n\tgithub.com/cespare/xxhash/v2 v2.3.0\n\texample.com/x " +
+			"v1.0.0\n)\n", "go.mod:4: the root module requires example.com/x"},
 		{"dependency on a line", modules, "go.mod", "module m\nrequire example.com/x v1.0.0\n", "requires example.com/x"},
 		{"indirect", modules, "go.mod", "module m\nrequire example.com/x v1.0.0 // indirect\n", ""},
 		{"replace", modules, "go.mod", "module m\nreplace a => ../a\n", "replace has no effect"},

@@ -12,7 +12,8 @@ import (
 
 func TestWords(t *testing.T) { report(t, checkWords(load(t, house(t)))) }
 
-// formerWords are the metaphors of earlier versions, and what the field calls them. They may be part of no identifier.
+// formerWords are the metaphors of earlier versions, and what the field calls them. They
+// may be part of no identifier.
 var formerWords = map[string]string{
 	"flight": "in flight", "flights": "in flight", "aboard": "frozen", "shipment": "export", "cargo": "payload",
 	"custody": "registry", "hands": "executor", "unload": "import", "courier": "migrateConn", "couriers": "migrateConns",
@@ -22,14 +23,16 @@ var formerWords = map[string]string{
 	"distances": "latencies", "backing": "fenced",
 }
 
-// formerNames are common words that say too little as the whole name of a type, function, method, field, package
-// variable or constant.
+// formerNames are common words that say too little as the whole name of a type, function,
+// method, field, package variable or constant.
 var formerNames = map[string]string{
 	"board": "freeze", "land": "commit", "stall": "reject", "ship": "export", "ending": "abort", "feed": "sender",
-	"pull": "follower", "notes": "metadata", "gate": "lock or veto", "reach": "transport", "place": "endpoint, position or offset",
-	"rest": "backoff", "near": "latencies", "reading": "read preference", "within": "max staleness",
-	"offer": "RegisterFunc", "why": "explain", "take": "the verb that says what is done", "settle": "the verb that says what is done",
-	"look": "find or check", "announce": "publish",
+	"pull": "follower", "notes": "metadata", "gate": "lock or veto", "reach": "transport",
+	"place": "endpoint, position or offset",
+	"rest":  "backoff", "near": "latencies", "reading": "read preference", "within": "max staleness",
+	"offer": "RegisterFunc", "why": "explain", "take": "the verb that says what is done",
+	"settle": "the verb that says what is done",
+	"look":   "find or check", "announce": "publish",
 }
 
 // inFlight is the one use of a former word that is the field's own.
@@ -37,7 +40,8 @@ var inFlight = regexp.MustCompile(`(?i)in_?flights?`)
 
 var camelWord = regexp.MustCompile(`[A-Z]+(?:[a-z0-9]+)?|[a-z0-9]+`)
 
-// checkWords finds identifiers in the former private vocabulary. Deprecated names stay in deprecated.go.
+// checkWords finds identifiers in the former private vocabulary. Deprecated names stay in
+// deprecated.go.
 func checkWords(files []*source) (findings []string) {
 	for _, s := range files {
 		if path.Base(s.name) == "deprecated.go" || s.pkg == "internal/archtest" {
@@ -49,7 +53,8 @@ func checkWords(files []*source) (findings []string) {
 					findings = append(findings, fmt.Sprintf("%s: %s: say %q instead of %q", s.at(id), id.Name, better, word))
 				}
 			}
-			if better, ok := formerNames[strings.ToLower(id.Name)]; ok && whole && !slices.Contains(borrowed, s.pkg+" "+id.Name) {
+			if better, ok := formerNames[strings.ToLower(id.Name)]; ok && whole &&
+				!slices.Contains(borrowed, s.pkg+" "+id.Name) {
 				findings = append(findings, fmt.Sprintf("%s: %s: say what it is: %s", s.at(id), id.Name, better))
 			}
 		}
@@ -62,8 +67,9 @@ var borrowed = []string{
 	". Announce", "gossip Announce", // cluster-announce-ip and so on
 }
 
-// declared yields the identifiers that the file declares; whole tells those of types, functions, methods, fields, package
-// variables and constants from those of local variables.
+// declared yields the identifiers that the file declares; whole tells those of types,
+// functions, methods, fields, package variables and constants from those of local
+// variables.
 func (s *source) declared(yield func(id *ast.Ident, whole bool) bool) {
 	more := true
 	emit := func(whole bool, ids ...*ast.Ident) {

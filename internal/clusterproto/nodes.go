@@ -65,13 +65,14 @@ func (m *Member) Owns(slot slots.Slot) bool {
 	return slices.ContainsFunc(m.Ranges, func(r slots.Range) bool { return r.First <= slot && slot <= r.Last })
 }
 
-// IsOpen reports whether the slot is importing here from peer, or migrating from here to peer.
+// IsOpen reports whether the slot is importing here from peer, or migrating from here to
+// peer.
 func (m *Member) IsOpen(slot slots.Slot, importing bool, peer slots.NodeID) bool {
 	return slices.Contains(m.Open, OpenSlot{Slot: slot, Importing: importing, Peer: peer})
 }
 
-// ParseNodes reads the answer to CLUSTER NODES of Redis 3 to Valkey 9 and of slotmesh. The error
-// names the line and what is wrong with it.
+// ParseNodes reads the answer to CLUSTER NODES of Redis 3 to Valkey 9 and of slotmesh.
+// The error names the line and what is wrong with it.
 func ParseNodes(text string) ([]Member, error) {
 	var list []Member
 	number := 0

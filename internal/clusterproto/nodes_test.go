@@ -18,7 +18,8 @@ var nodesSamples = []string{
 	// Redis 7.0: a fresh node does not know its own host.
 	idA + " :7001@17001 myself,master - 0 0 0 connected\n",
 	// An open master, a failing replica, a node in handshake and one without address.
-	idA + " 127.0.0.1:30004@31004 myself,master - 0 1426238317239 4 connected 0-5460 5462 [93-<-" + idB + "] [94->-" + idB + "]\n" +
+	idA + " 127.0.0.1:30004@31004 myself,master - 0 1426238317239 4 connected 0-5460 5462 [93-<-" + idB + "] [94->-" +
+		idB + "]\n" +
 		idB + " 10.0.0.2:30002@31002,host.example slave,fail? " + idA + " 1426238316232 1426238316232 2 disconnected\n" +
 		"292f8b365bb7edb5e285caf0b7e6ddc7265d2f4f 127.0.0.1:30003@31003 handshake - 1426238318243 0 0 disconnected\n" +
 		"824fe116063bc5fcf9f4ffd895bc17aee7731ac3 :0@0 master,fail,noaddr - 1426238318243 0 3 disconnected 5461-10922\n",
@@ -34,14 +35,16 @@ func TestParseNodes(t *testing.T) {
 		t.Fatalf("got %d members and %v, want 4", len(list), err)
 	}
 	me, replica, shaking, lost := list[0], list[1], list[2], list[3]
-	if got := me.Slots().String(); got != "0-5460 5462" || !me.IsMaster() || !me.Has("myself") || me.Epoch != 4 || !me.Connected {
+	if got := me.Slots().String(); got != "0-5460 5462" || !me.IsMaster() || !me.Has("myself") || me.Epoch != 4 ||
+		!me.Connected {
 		t.Errorf("the first line reads as %+v", me)
 	}
 	want := []OpenSlot{{93, true, replica.ID}, {94, false, replica.ID}}
 	if !slices.Equal(me.Open, want) {
 		t.Errorf("open slots are %v, want %v", me.Open, want)
 	}
-	if replica.Master != me.ID || replica.Hostname != "host.example" || !replica.Has("fail?") || replica.IsMaster() || replica.PingSent.UnixMilli() != 1426238316232 {
+	if replica.Master != me.ID || replica.Hostname != "host.example" || !replica.Has("fail?") || replica.IsMaster() ||
+		replica.PingSent.UnixMilli() != 1426238316232 {
 		t.Errorf("the second line reads as %+v", replica)
 	}
 	if shaking.Usable() || lost.Usable() || !replica.Usable() {

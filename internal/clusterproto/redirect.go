@@ -9,8 +9,8 @@ import (
 
 // ParseRedirect reads an error reply as a redirect: a *slots.MovedError or a
 // *slots.AskError, both without a node id. ok is false for every other error. A redirect
-// without a host means the host that sent it, from. The host slots.NoHostname is left to the
-// caller, who may know more.
+// without a host means the host that sent it, from. The host slots.NoHostname is left to
+// the caller, who may know more.
 func ParseRedirect(text, from string) (redirect error, ok bool) {
 	code, rest, _ := strings.Cut(text, " ")
 	if code != "MOVED" && code != "ASK" {

@@ -60,7 +60,8 @@ func slotsAddr(r *resp.Reply, asked string) (slots.Addr, error) {
 	return slots.Addr{Host: cmp.Or(host, asked), Port: uint16(r.Elems[1].Int)}, nil
 }
 
-// fieldOf returns a field of a map, or of an array of names and values; "" if it is not there.
+// fieldOf returns a field of a map, or of an array of names and values; "" if it is not
+// there.
 func fieldOf(r *resp.Reply, name string) string {
 	for i := 0; i+1 < len(r.Elems); i += 2 {
 		if r.Elems[i].Text() == name {

@@ -24,8 +24,9 @@ type bindAddr struct {
 	optional bool   // -: it is no error if this machine has no such address
 }
 
-// Bind returns where to listen. While a node has neither "bind" nor "requirepass", protected mode turns away its clients
-// of other machines, as in Redis, and keeps its bus, which knows no password, to the loopback address.
+// Bind returns where to listen. While a node has neither "bind" nor "requirepass",
+// protected mode turns away its clients of other machines, as in Redis, and keeps its
+// bus, which knows no password, to the loopback address.
 func (s *Settings) Bind() *Bind {
 	b := &Bind{guarded: s.Where("bind") == "" && s.Bool("protected-mode") && s.String("requirepass") == ""}
 	for _, w := range s.List("bind") {
@@ -106,8 +107,9 @@ func (b *Bind) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", addr)
 }
 
-// Listen listens on the port of addr: on each address of "bind" if its host is that of Host, or empty, otherwise on that
-// host only. Port 0 is a free port that is the same on all of them.
+// Listen listens on the port of addr: on each address of "bind" if its host is that of
+// Host, or empty, otherwise on that host only. Port 0 is a free port that is the same on
+// all of them.
 func (b *Bind) Listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

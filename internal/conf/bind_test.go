@@ -19,8 +19,10 @@ func TestBindAddresses(t *testing.T) {
 		{[]string{"--protected-mode", "no"}, []bindAddr{{network: "tcp"}}, "0.0.0.0", false},
 		{[]string{"--bind", "*"}, []bindAddr{{network: "tcp4"}}, "0.0.0.0", false},
 		{[]string{"--bind", "::"}, []bindAddr{{network: "tcp6"}}, "::", false},
-		{[]string{"--bind", "127.0.0.1", "::1"}, []bindAddr{{"tcp4", "127.0.0.1", false}, {"tcp6", "::1", false}}, "127.0.0.1", false},
-		{[]string{"--bind", "127.0.0.1", "10.1.2.3"}, []bindAddr{{"tcp4", "127.0.0.1", false}, {"tcp4", "10.1.2.3", false}}, "10.1.2.3", false},
+		{[]string{"--bind", "127.0.0.1", "::1"}, []bindAddr{{"tcp4", "127.0.0.1", false}, {"tcp6", "::1", false}},
+			"127.0.0.1", false},
+		{[]string{"--bind", "127.0.0.1", "10.1.2.3"}, []bindAddr{{"tcp4", "127.0.0.1", false}, {"tcp4", "10.1.2.3", false}},
+			"10.1.2.3", false},
 		{[]string{"--bind", "node-1"}, []bindAddr{{"tcp", "node-1", false}}, "node-1", false},
 	} {
 		s, _, err := Load("", c.args)

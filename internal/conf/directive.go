@@ -55,7 +55,8 @@ type directive struct {
 	reason string // any other value has no effect
 	effect effect // of that
 	remedy string // what to do instead, if the node does not start
-	// same reports whether a value asks for no more than the default, and the password, do; nil: only the default itself.
+	// same reports whether a value asks for no more than the default, and the password, do;
+	// nil: only the default itself.
 	same func(password string, args []string) bool
 }
 

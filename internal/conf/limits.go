@@ -59,7 +59,8 @@ func parseLimits(args []string, old value) (value, error) {
 			return value{}, errors.New("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
 		}
 		at := slices.Index(list, class)
-		list[at+1], list[at+2], list[at+3] = strconv.FormatInt(hard, 10), strconv.FormatInt(soft, 10), strconv.FormatInt(seconds, 10)
+		list[at+1], list[at+2], list[at+3] = strconv.FormatInt(hard, 10), strconv.FormatInt(soft,
+			10), strconv.FormatInt(seconds, 10)
 	}
 	return words(list), nil
 }

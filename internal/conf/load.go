@@ -47,11 +47,13 @@ const (
 )
 
 // Load reads a file, "-" for standard input, "" for none, then the overrides args:
-// "--port", "7001", "--bind", "127.0.0.1", "::1", or "--port=7001", or "--port 7001" in one. It goes on after
-// a bad value, so that err tells about all of them; each is an [*Error].
+// "--port", "7001", "--bind", "127.0.0.1", "::1", or "--port=7001", or "--port 7001" in
+// one. It goes on after a bad value, so that err tells about all of them; each is an
+// [*Error].
 //
-// A directive whose being ignored would leave the node less protected, or its data less durable, than the file says is
-// such an error, unless one of args is "--allow-unprotected": then it is a warning.
+// A directive whose being ignored would leave the node less protected, or its data less
+// durable, than the file says is such an error, unless one of args is
+// "--allow-unprotected": then it is a warning.
 func Load(file string, args []string) (*Settings, []Warning, error) {
 	l := newLoader(readFile)
 	switch file {
@@ -151,7 +153,8 @@ func splitLine(raw string) ([]string, error) {
 // name a file.
 func (l *loader) include(at string, patterns []string) {
 	if len(patterns) != 1 {
-		l.fail(&Error{At: at, Name: "include", Value: strings.Join(patterns, " "), Err: errArity, Accepted: "one path or pattern"})
+		l.fail(&Error{At: at, Name: "include", Value: strings.Join(patterns, " "), Err: errArity,
+			Accepted: "one path or pattern"})
 		return
 	}
 	if l.files > maxFiles {
@@ -159,7 +162,8 @@ func (l *loader) include(at string, patterns []string) {
 	}
 	if l.depth == maxInclude {
 		l.files = maxFiles + 1 // one error is enough
-		l.fail(&Error{At: at, Name: "include", Value: patterns[0], Err: fmt.Errorf("files include each other more than %d deep", maxInclude)})
+		l.fail(&Error{At: at, Name: "include", Value: patterns[0],
+			Err: fmt.Errorf("files include each other more than %d deep", maxInclude)})
 		return
 	}
 	files := []string{patterns[0]}
@@ -187,7 +191,8 @@ func (l *loader) args(args []string) {
 	for len(args) > 0 {
 		first, ok := strings.CutPrefix(args[0], "--")
 		if !ok || first == "" {
-			l.fail(&Error{At: cmdLine, Name: "argument", Value: args[0], Err: errors.New("belongs to no directive"), Accepted: "--directive value …"})
+			l.fail(&Error{At: cmdLine, Name: "argument", Value: args[0], Err: errors.New("belongs to no directive"),
+				Accepted: "--directive value …"})
 			return
 		}
 		n := 1
@@ -210,8 +215,8 @@ func (l *loader) args(args []string) {
 	}
 }
 
-// splitArg cuts an argument of the command line, without its dashes, into a directive and the
-// values that it holds: "port", "port=7001", or a line as in the file, "port 7001".
+// splitArg cuts an argument of the command line, without its dashes, into a directive and
+// the values that it holds: "port", "port=7001", or a line as in the file, "port 7001".
 func splitArg(arg string) (name string, values []string, err error) {
 	switch at := strings.IndexAny(arg, "= \t\r\n\v\f"); {
 	case at < 0:

@@ -83,15 +83,20 @@ func TestWarnings(t *testing.T) {
 		args []string
 		want string // a line for each
 	}{
-		{"tcp-backlog 511\nactivedefrag NO\nauto-aof-rewrite-min-size 64mb\noom-score-adj-values 0 200 800\ndatabases 1\nnotify-keyspace-events \"\"\n", nil, ""},
-		{"\nio-threads-do-reads yes", nil, "a.conf:2: io-threads-do-reads is ignored: a node uses all processors that GOMAXPROCS allows\n"},
-		{"databases 16\ntcp-backlog 1\ntcp-backlog 2", nil, "a.conf: 2 directives are ignored, for there is nothing here that they could tune: databases, tcp-backlog\n"},
-		{"tcp-backlog 1", []string{"--databases", "16"}, "configuration: 2 directives are ignored, for there is nothing here that they could tune: tcp-backlog, databases\n"},
+		{"tcp-backlog 511\nactivedefrag NO\nauto-aof-rewrite-min-size 64mb\noom-score-adj-values 0 200 800\ndatabases " +
+			"1\nnotify-keyspace-events \"\"\n", nil, ""},
+		{"\nio-threads-do-reads yes", nil, "a.conf:2: io-threads-do-reads is ignored: a node uses all processors that " +
+			"GOMAXPROCS allows\n"},
+		{"databases 16\ntcp-backlog 1\ntcp-backlog 2", nil,
+			"a.conf: 2 directives are ignored, for there is nothing here that they could tune: databases, tcp-backlog\n"},
+		{"tcp-backlog 1", []string{"--databases", "16"},
+			"configuration: 2 directives are ignored, for there is nothing here that they could tune: tcp-backlog, databases\n"},
 		{"slave-read-only no\nnotify-keyspace-events KEA\nhz 100", nil,
 			"a.conf:1: replica-read-only stays yes: replicas always do it this way\n" +
 				"a.conf:2: notify-keyspace-events is ignored: there are no keyspace notifications\n" +
 				"a.conf:3: hz stays 10: keys expire as they are due, not at a fixed rate\n"},
-		{"masterauth s3cret", nil, "a.conf:1: masterauth stays \"\": replicas use the cluster's bus, which asks for no password: keep it private, or use TLS\n"},
+		{"masterauth s3cret", nil, "a.conf:1: masterauth stays \"\": replicas use the cluster's bus, which asks for no " +
+			"password: keep it private, or use TLS\n"},
 		{"appendonly yes\nappendonly no", nil, ""},
 		{"appendonly yes", []string{"--appendonly", "no"}, ""},
 	} {
@@ -127,11 +132,13 @@ func TestBadValues(t *testing.T) {
 		{"save a b", "Invalid save parameters"},
 		{"save 0 1", "Invalid save parameters"},
 		{"appendonly x", "argument must be 'yes' or 'no'"},
-		{"unixsocketperm 999", "argument couldn't be parsed as an octal number (accepted: permissions as an octal number, such as 770)"},
+		{"unixsocketperm 999", "argument couldn't be parsed as an octal number (accepted: permissions as an octal " +
+			"number, such as 770)"},
 		{"unixsocketperm 1000", "argument must be between 0 and 777 inclusive"},
 		{"shutdown-on-sigterm save later", "argument(s) must be one of the following: default, save"},
 		{"rename-command CONFIG", `x.conf:1: rename-command "CONFIG": wrong number of arguments (accepted: a command and its new name`},
-		{"maxmemroy 1gb", "x.conf:1: directive: maxmemroy is not one of those of Redis, Valkey or slotmesh: did you mean maxmemory?"},
+		{"maxmemroy 1gb", "x.conf:1: directive: maxmemroy is not one of those of Redis, Valkey or slotmesh: did you " +
+			"mean maxmemory?"},
 		{"cluster-enabld yes", "did you mean cluster-enabled?"},
 		{"Requirepas s3cret", "did you mean requirepass?"},
 		{"appendfsinc always", "did you mean appendfsync?"},
@@ -152,7 +159,8 @@ func TestBadValues(t *testing.T) {
 			t.Errorf("%s: %v\nwant %s", c.line, err, c.want)
 		}
 	}
-	for _, args := range [][]string{{"7001"}, {"--"}, {"--port"}, {"--port", "x"}, {"--port="}, {"--prot", "1"}, {"--allow-unprotected", "maybe"}} {
+	for _, args := range [][]string{{"7001"}, {"--"}, {"--port"}, {"--port", "x"}, {"--port="}, {"--prot", "1"},
+		{"--allow-unprotected", "maybe"}} {
 		if _, _, err := Load("", args); err == nil || !strings.HasPrefix(err.Error(), "command line: ") {
 			t.Errorf("%q: %v", args, err)
 		}
@@ -174,7 +182,8 @@ func TestFileAndInclude(t *testing.T) {
 	}
 	write("sub-a.conf", "maxclients 1\nport 1\n")
 	write("sub-b.conf", "\ntcp-backlog 1\nmaxclients 2\n")
-	main := write("main.conf", "include "+quote(filepath.Join(dir, "sub-*.conf"))+"\nport 7001\ninclude "+quote(filepath.Join(dir, "none-*"))+"\n")
+	main := write("main.conf", "include "+quote(filepath.Join(dir, "sub-*.conf"))+"\nport 7001\ninclude "+
+		quote(filepath.Join(dir, "none-*"))+"\n")
 	s, warnings, err := Load(main, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -199,8 +208,8 @@ func TestFileAndInclude(t *testing.T) {
 	}
 }
 
-// TestArguments reads the forms in which directives may stand on the command line, those of redis-server
-// among them.
+// TestArguments reads the forms in which directives may stand on the command line, those
+// of redis-server among them.
 func TestArguments(t *testing.T) {
 	more := filepath.Join(t.TempDir(), "more.conf")
 	if err := os.WriteFile(more, []byte("port 7003\nmaxclients 5\n"), 0o600); err != nil {
@@ -213,7 +222,8 @@ func TestArguments(t *testing.T) {
 		{[]string{"--port", "7002"}, map[string]string{"port": "7002"}},
 		{[]string{"--port=7002", "--bind", "127.0.0.1", "::1"}, map[string]string{"port": "7002", "bind": "127.0.0.1 ::1"}},
 		{[]string{"--cluster-enabled yes"}, map[string]string{"cluster-enabled": "yes"}},
-		{[]string{"--port 7002", "--save '60 1'", "--maxclients\t7"}, map[string]string{"port": "7002", "save": "60 1", "maxclients": "7"}},
+		{[]string{"--port 7002", "--save '60 1'", "--maxclients\t7"},
+			map[string]string{"port": "7002", "save": "60 1", "maxclients": "7"}},
 		{[]string{"--save 60", "1"}, map[string]string{"save": "60 1"}},
 		{[]string{"--requirepass=a b"}, map[string]string{"requirepass": "a b"}},
 		{[]string{"--include", more, "--maxclients", "6"}, map[string]string{"port": "7003", "maxclients": "6"}},
@@ -230,7 +240,8 @@ func TestArguments(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"--include"}, {"--include", more, more}, {"--include", "/nonexistent.conf"}, {"--requirepass \"a"}, {"-- "}} {
+	for _, args := range [][]string{{"--include"}, {"--include", more, more}, {"--include", "/nonexistent.conf"},
+		{"--requirepass \"a"}, {"-- "}} {
 		if _, _, err := Load("", args); err == nil || !strings.HasPrefix(err.Error(), "command line: ") {
 			t.Errorf("%q: %v", args, err)
 		}
@@ -242,7 +253,8 @@ func TestArguments(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"", "# x\n", "port 7001\nbind 127.0.0.1 ::1\n", "save \"\"\nsave 60 1 30 2\n", "include other.conf\ninclude *\n",
-		"requirepass \"\\x00\\n'\"\n", "maxmemory 12gb", "client-output-buffer-limit normal 1 2 3 slave 4k 5 6\n", "nosuch \"", "dir ../x", "mAXmemorY \xec",
+		"requirepass \"\\x00\\n'\"\n", "maxmemory 12gb", "client-output-buffer-limit normal 1 2 3 slave 4k 5 6\n",
+		"nosuch \"", "dir ../x", "mAXmemorY \xec",
 	} {
 		f.Add(text)
 	}

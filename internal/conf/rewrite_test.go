@@ -20,17 +20,26 @@ func TestRewrite(t *testing.T) {
 		after        string
 	}{
 		{"nothing changed", "# c\nPORT   7001 \nmaxmemory 100mb", nil, nil, "# c\nPORT   7001 \nmaxmemory 100mb"},
-		{"in place", "# c\nmaxmemory 100mb\n\nport 7001\n", nil, []Pair{{"maxmemory", "1kb"}}, "# c\nmaxmemory 1024\n\nport 7001\n"},
+		{"in place", "# c\nmaxmemory 100mb\n\nport 7001\n", nil, []Pair{{"maxmemory", "1kb"}},
+			"# c\nmaxmemory 1024\n\nport 7001\n"},
 		{"given twice", "maxmemory 1\nport 7001\nmaxmemory 2\n", nil, []Pair{{"maxmemory", "3"}}, "maxmemory 3\nport 7001\n"},
-		{"new", "port 7001", nil, []Pair{{"requirepass", "a b"}, {"timeout", "5"}}, "port 7001\n" + generated + "\nrequirepass \"a b\"\ntimeout 5\n"},
-		{"new, again", "port 7001\n" + generated + "\ntimeout 5\n", nil, []Pair{{"maxclients", "5"}}, "port 7001\n" + generated + "\ntimeout 5\nmaxclients 5\n"},
-		{"command line", "port 7001\n", []string{"--port", "7002", "--bind", "127.0.0.1", "::1"}, nil, "port 7002\n" + generated + "\nbind 127.0.0.1 ::1\n"},
+		{"new", "port 7001", nil, []Pair{{"requirepass", "a b"}, {"timeout", "5"}}, "port 7001\n" + generated +
+			"\nrequirepass \"a b\"\ntimeout 5\n"},
+		{"new, again", "port 7001\n" + generated + "\ntimeout 5\n", nil, []Pair{{"maxclients", "5"}}, "port 7001\n" +
+			generated + "\ntimeout 5\nmaxclients 5\n"},
+		{"command line", "port 7001\n", []string{"--port", "7002", "--bind", "127.0.0.1", "::1"}, nil, "port 7002\n" +
+			generated + "\nbind 127.0.0.1 ::1\n"},
 		{"back to the default", "timeout 5\n", nil, []Pair{{"timeout", "0"}}, "timeout 0\n"},
-		{"included", "include " + sub + "\n", nil, []Pair{{"maxclients", "8"}}, "include " + sub + "\n" + generated + "\nmaxclients 8\n"},
-		{"overridden by an include", "maxclients 1\ninclude " + sub + "\n", nil, []Pair{{"maxclients", "8"}}, "maxclients 8\ninclude " + sub + "\n" + generated + "\nmaxclients 8\n"},
-		{"without meaning here", "tcp-backlog 9\nhz 100\n", nil, []Pair{{"timeout", "1"}}, "tcp-backlog 9\nhz 100\n" + generated + "\ntimeout 1\n"},
-		{"allowed for once", "appendonly yes\n", []string{"--allow-unprotected"}, []Pair{{"timeout", "1"}}, "appendonly yes\n" + generated + "\ntimeout 1\n"},
-		{"names of commands", "rename-command CONFIG \"\"\nrename-command GET x\n", []string{"--rename-command", "SET", "y"}, nil, "rename-command CONFIG \"\"\nrename-command GET x\n"},
+		{"included", "include " + sub + "\n", nil, []Pair{{"maxclients", "8"}}, "include " + sub + "\n" + generated +
+			"\nmaxclients 8\n"},
+		{"overridden by an include", "maxclients 1\ninclude " + sub + "\n", nil, []Pair{{"maxclients", "8"}},
+			"maxclients 8\ninclude " + sub + "\n" + generated + "\nmaxclients 8\n"},
+		{"without meaning here", "tcp-backlog 9\nhz 100\n", nil, []Pair{{"timeout", "1"}}, "tcp-backlog 9\nhz 100\n" +
+			generated + "\ntimeout 1\n"},
+		{"allowed for once", "appendonly yes\n", []string{"--allow-unprotected"}, []Pair{{"timeout", "1"}},
+			"appendonly yes\n" + generated + "\ntimeout 1\n"},
+		{"names of commands", "rename-command CONFIG \"\"\nrename-command GET x\n",
+			[]string{"--rename-command", "SET", "y"}, nil, "rename-command CONFIG \"\"\nrename-command GET x\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "redis.conf")

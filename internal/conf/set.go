@@ -26,9 +26,9 @@ var (
 	errTwice     = errors.New("duplicate parameter")
 )
 
-// Set changes directives at run time: all of them, or none if one cannot be changed. apply, unless it is
-// nil, puts the values in force, which it reads from s; if it fails, they go back and it is called again. It must
-// not call Set. The error is a [*SetError].
+// Set changes directives at run time: all of them, or none if one cannot be changed.
+// apply, unless it is nil, puts the values in force, which it reads from s; if it fails,
+// they go back and it is called again. It must not call Set. The error is a [*SetError].
 func (s *Settings) Set(pairs []Pair, apply func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,8 +64,8 @@ func (s *Settings) Set(pairs []Pair, apply func() error) error {
 	return nil
 }
 
-// set returns the value that CONFIG SET gives to a directive. One that is not obeyed can only be set to what the node
-// does anyway: nobody would see a warning.
+// set returns the value that CONFIG SET gives to a directive. One that is not obeyed can
+// only be set to what the node does anyway: nobody would see a warning.
 func (d *directive) set(s *Settings, text string, old value) (value, error) {
 	if d.ignored() {
 		if !d.asDefault(s, []string{text}) {

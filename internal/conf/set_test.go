@@ -37,7 +37,8 @@ func TestToolsAsk(t *testing.T) {
 	s, _, _ := Load("", nil)
 	for _, name := range []string{
 		"save", "appendonly", "maxmemory", "maxmemory-policy", "cluster-node-timeout", "cluster-enabled", "databases",
-		"repl-backlog-size", "min-replicas-to-write", "min-replicas-max-lag", "dir", "dbfilename", "port", "bind", "requirepass",
+		"repl-backlog-size", "min-replicas-to-write", "min-replicas-max-lag", "dir", "dbfilename", "port", "bind",
+		"requirepass",
 		"masterauth", "timeout", "tcp-keepalive", "loglevel", "logfile", "maxclients", "proto-max-bulk-len",
 		"client-query-buffer-limit", "client-output-buffer-limit", "hz", "replica-read-only", "replica-serve-stale-data",
 	} {
@@ -56,15 +57,20 @@ func TestSet(t *testing.T) {
 		{"save", "", ""},
 		{"client-output-buffer-limit", "pubsub 1 2 3", ""},
 		{"maxmemory", "x", "CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"},
-		{"timeout", "-1", "CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and 2147483647 inclusive"},
+		{"timeout", "-1", "CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and " +
+			"2147483647 inclusive"},
 		{"port", "1", "CONFIG SET failed (possibly related to argument 'port') - can't set immutable config"},
-		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only file: set \"appendonly no\" and rely on \"save\", which writes snapshots"},
-		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - listening is the operating system's to tune"},
+		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only " +
+			"file: set \"appendonly no\" and rely on \"save\", which writes snapshots"},
+		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - listening is the " +
+			"operating system's to tune"},
 		{"activedefrag", "no", ""},
 		{"tls-port", "0", ""},
-		{"tls-port", "7001", "CONFIG SET failed (possibly related to argument 'tls-port') - there is no TLS in this server: clients and nodes talk in plain text: remove the line and let a TLS proxy stand before the port"},
+		{"tls-port", "7001", "CONFIG SET failed (possibly related to argument 'tls-port') - there is no TLS in this " +
+			"server: clients and nodes talk in plain text: remove the line and let a TLS proxy stand before the port"},
 		{"protected-mode", "no", ""},
-		{"unixsocket", "/tmp/x", "CONFIG SET failed (possibly related to argument 'unixsocket') - can't set immutable config"},
+		{"unixsocket", "/tmp/x", "CONFIG SET failed (possibly related to argument 'unixsocket') - can't set immutable " +
+			"config"},
 		{"rename-command", "GET x", "Unknown option or number of arguments for CONFIG SET - 'rename-command'"},
 		{"user", "x on", "Unknown option or number of arguments for CONFIG SET - 'user'"},
 		{"maxmemroy", "1", "Unknown option or number of arguments for CONFIG SET - 'maxmemroy'"},
@@ -76,7 +82,8 @@ func TestSet(t *testing.T) {
 			t.Errorf("CONFIG SET %s %q: %v, want %s", c.name, c.value, err, c.want)
 		}
 	}
-	if s.Bytes("maxmemory") != 1<<30 || s.String("maxmemory-policy") != "allkeys-lfu" || s.Where("maxmemory") != "CONFIG SET" {
+	if s.Bytes("maxmemory") != 1<<30 || s.String("maxmemory-policy") != "allkeys-lfu" ||
+		s.Where("maxmemory") != "CONFIG SET" {
 		t.Error(s.Get("maxmemory*"))
 	}
 	if got := s.OutputLimit("pubsub"); got.Hard != 1 || s.OutputLimit("replica").Hard != 256<<20 {
@@ -112,7 +119,8 @@ func TestSetAllOrNothing(t *testing.T) {
 			t.Errorf("%v: %v, applied %v", pairs, err, applied)
 		}
 	}
-	if err := s.Set([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}, apply); err != nil || fmt.Sprint(applied) != "[5]" {
+	if err := s.Set([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}, apply); err != nil ||
+		fmt.Sprint(applied) != "[5]" {
 		t.Errorf("%v, applied %v", err, applied)
 	}
 }
@@ -162,7 +170,8 @@ func TestOverride(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][2]string{
-		"save": {"900 2", "program"}, "requirepass": {"x", "program"}, "timeout": {"30", "redis.conf:2"}, "maxclients": {"9", "redis.conf:3"},
+		"save": {"900 2", "program"}, "requirepass": {"x", "program"}, "timeout": {"30", "redis.conf:2"},
+		"maxclients": {"9", "redis.conf:3"},
 	} {
 		if s.String(name) != want[0] || s.Where(name) != want[1] {
 			t.Errorf("%s = %q from %q, want %q", name, s.String(name), s.Where(name), want)

@@ -50,7 +50,8 @@ func (s *Settings) replace(i int, v value) {
 	s.values.Store(&values)
 }
 
-// Override gives directives other values, which args name in the way of Load, before anybody uses s.
+// Override gives directives other values, which args name in the way of Load, before
+// anybody uses s.
 func (s *Settings) Override(args []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,11 +100,12 @@ type Rename struct {
 	Name, NewName string
 }
 
-// Renames returns the lines "rename-command" in their order: each sees what those before it did.
+// Renames returns the lines "rename-command" in their order: each sees what those before
+// it did.
 func (s *Settings) Renames() []Rename { return s.renames }
 
-// Unheeded reports whether a directive asks for protection that the node does not give, and --allow-unprotected let it
-// start all the same.
+// Unheeded reports whether a directive asks for protection that the node does not give,
+// and --allow-unprotected let it start all the same.
 func (s *Settings) Unheeded(name string) bool { return slices.Contains(s.given, name) }
 
 // File returns the absolute path of the configuration file, "" if there is none.
@@ -121,7 +123,8 @@ func (s *Settings) Bool(name string) bool { return s.get(name, isBool).num == 1 
 // Int returns a directive that is a number.
 func (s *Settings) Int(name string) int { return int(s.get(name, isInt).num) }
 
-// Mode returns a directive that is permissions of a file, 0 if they are left to the process.
+// Mode returns a directive that is permissions of a file, 0 if they are left to the
+// process.
 func (s *Settings) Mode(name string) fs.FileMode { return fs.FileMode(s.get(name, isMode).num) }
 
 // Bytes returns a directive that is an amount of memory, in bytes.

@@ -7,8 +7,9 @@ import (
 
 // The words that directives of the kinds isEnum and isList accept.
 var (
-	policies = []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"}
-	levels   = []string{"debug", "verbose", "notice", "warning"}
+	policies = []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
+		"allkeys-random", "noeviction"}
+	levels = []string{"debug", "verbose", "notice", "warning"}
 	// debuggers are those of internal/server.
 	debuggers = []string{"no", "yes", "local"}
 	// endpoints are those of package slots.
@@ -39,7 +40,8 @@ func usedTable() []directive {
 		{name: "tcp-keepalive", kind: isTime, unit: time.Second, def: "300", max: anyInt, live: true},
 		{name: "proto-max-bulk-len", kind: isBytes, def: "536870912", min: 1 << 20, max: anyBytes, live: true},
 		{name: "client-query-buffer-limit", kind: isBytes, def: "1073741824", min: 1 << 20, max: anyBytes, live: true},
-		{name: "client-output-buffer-limit", kind: isLimits, def: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60", live: true},
+		{name: "client-output-buffer-limit", kind: isLimits,
+			def: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60", live: true},
 
 		// Memory.
 		{name: "maxmemory", kind: isBytes, def: "0", max: anyBytes, live: true},
@@ -58,10 +60,12 @@ func usedTable() []directive {
 		{name: "repl-timeout", kind: isTime, unit: time.Second, def: "10", min: 2, max: anyInt},
 		{name: "min-replicas-to-write", alias: "min-slaves-to-write", kind: isInt, def: "0", max: anyInt, live: true},
 		{name: "slotmesh-sync-replicas", kind: isInt, def: "0", max: 1000},
-		{name: "min-replicas-max-lag", alias: "min-slaves-max-lag", kind: isTime, unit: time.Second, def: "10", max: anyInt, live: true},
+		{name: "min-replicas-max-lag", alias: "min-slaves-max-lag", kind: isTime, unit: time.Second, def: "10", max: anyInt,
+			live: true},
 
 		// The cluster.
-		{name: "cluster-replica-validity-factor", alias: "cluster-slave-validity-factor", kind: isInt, def: "10", max: anyInt},
+		{name: "cluster-replica-validity-factor", alias: "cluster-slave-validity-factor", kind: isInt, def: "10",
+			max: anyInt},
 		{name: "cluster-migration-barrier", kind: isInt, def: "1", max: anyInt},
 		{name: "cluster-replica-no-failover", alias: "cluster-slave-no-failover", kind: isBool, def: "no"},
 		{name: "cluster-enabled", kind: isBool, def: "no"},

@@ -2,8 +2,9 @@ package conf
 
 import "strings"
 
-// ignoredTable has the directives of Redis 7.0 to 7.4 and Valkey 8.0 and 8.1 that have no use here and whose
-// absence makes a node neither less protected nor its data less durable.
+// ignoredTable has the directives of Redis 7.0 to 7.4 and Valkey 8.0 and 8.1 that have no
+// use here and whose absence makes a node neither less protected nor its data less
+// durable.
 func ignoredTable() []directive {
 	var list []directive
 	for _, group := range ignoredGroups {
@@ -13,14 +14,15 @@ func ignoredTable() []directive {
 				continue
 			}
 			name, alias, _ := strings.Cut(names, "|")
-			list = append(list, directive{name: name, alias: alias, kind: isIgnored, def: def, reason: group.reason, effect: group.effect})
+			list = append(list, directive{name: name, alias: alias, kind: isIgnored, def: def, reason: group.reason,
+				effect: group.effect})
 		}
 	}
 	return list
 }
 
-// ignoredGroups has a line for each directive: its name, its other name if it has one, and the default of Redis,
-// which says nothing that has to be told.
+// ignoredGroups has a line for each directive: its name, its other name if it has one,
+// and the default of Redis, which says nothing that has to be told.
 var ignoredGroups = []struct {
 	reason string
 	effect effect

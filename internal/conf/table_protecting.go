@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// protectingTable has the directives that are not obeyed and must not be passed over: a node that started without
-// them would be open where the file says that it is shut, or have no copy where the file says that there is one.
+// protectingTable has the directives that are not obeyed and must not be passed over: a
+// node that started without them would be open where the file says that it is shut, or
+// have no copy where the file says that there is one.
 func protectingTable() []directive {
 	list := []directive{
 		{name: "user", fileOnly: true, same: defaultUser, reason: "there are no ACL users",
@@ -23,7 +24,8 @@ func protectingTable() []directive {
 			reason: "a node outside a cluster has no replicas, and this one would take writes that nobody copies",
 			remedy: `remove the line, set "cluster-enabled yes" and use CLUSTER REPLICATE`},
 	}
-	const why, remedy = "there is no TLS in this server: clients and nodes talk in plain text", "remove the line and let a TLS proxy stand before the port"
+	const why, remedy = "there is no TLS in this server: clients and nodes talk in plain text", "remove the line " +
+		"and let a TLS proxy stand before the port"
 	for _, row := range strings.Fields(`
 		tls-port=0 tls-cluster=no tls-replication=no tls-auth-clients=no
 		tls-cert-file= tls-key-file= tls-key-file-pass= tls-ca-cert-file= tls-ca-cert-dir=
@@ -44,11 +46,12 @@ func protectingTable() []directive {
 
 // replicaOfNobody reports whether the line makes a master.
 func replicaOfNobody(_ string, args []string) bool {
-	return slices.Equal(args, []string{""}) || len(args) == 2 && strings.EqualFold(args[0], "no") && strings.EqualFold(args[1], "one")
+	return slices.Equal(args, []string{""}) || len(args) == 2 && strings.EqualFold(args[0], "no") &&
+		strings.EqualFold(args[1], "one")
 }
 
-// defaultUser reports whether a "user" line says of the default user what "requirepass" says too: CONFIG REWRITE of
-// Redis leaves such a line in every file.
+// defaultUser reports whether a "user" line says of the default user what "requirepass"
+// says too: CONFIG REWRITE of Redis leaves such a line in every file.
 func defaultUser(password string, args []string) bool {
 	if len(args) == 0 || args[0] != "default" {
 		return false

@@ -16,8 +16,8 @@ type unused struct {
 	args      []string
 }
 
-// setAside keeps a directive that is not obeyed until all have been read: a later line takes the place of an earlier
-// one, and what a line means may depend on others.
+// setAside keeps a directive that is not obeyed until all have been read: a later line
+// takes the place of an earlier one, and what a line means may depend on others.
 func (l *loader) setAside(i int, at string, args []string) {
 	if !directives[i].fileOnly {
 		l.unused = slices.DeleteFunc(l.unused, func(u unused) bool { return u.directive == i })
@@ -25,7 +25,8 @@ func (l *loader) setAside(i int, at string, args []string) {
 	l.unused = append(l.unused, unused{i, at, args})
 }
 
-// classifyUnused refuses what protects, warns of what makes a difference, and tells the rest in one line.
+// classifyUnused refuses what protects, warns of what makes a difference, and tells the
+// rest in one line.
 func (l *loader) classifyUnused() {
 	var rest []unused
 	for _, u := range l.unused {
@@ -45,7 +46,8 @@ func (l *loader) classifyUnused() {
 	case 1:
 		l.warn(rest[0].at, "%s", rest[0])
 	default:
-		l.warn(source(rest), "%d directives are ignored, for there is nothing here that they could tune: %s", len(rest), names(rest))
+		l.warn(source(rest), "%d directives are ignored, for there is nothing here that they could tune: %s", len(rest),
+			names(rest))
 	}
 }
 
@@ -66,15 +68,17 @@ func (l *loader) refuse(d *directive, at string) {
 	}
 	if l.allow {
 		l.s.given = append(l.s.given, d.name)
-		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.name, allowUnprotected, less, d.reason)
+		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.name, allowUnprotected, less,
+			d.reason)
 		return
 	}
-	l.fail(&Error{At: at, Name: d.name, Err: fmt.Errorf("the node would be %s than this line says: %s; %s, or start with --%s",
+	l.fail(&Error{At: at, Name: d.name, Err: fmt.Errorf("the node would be %s than this line says: %s; %s, or start "+
+		"with --%s",
 		less, d.reason, d.remedy, allowUnprotected)})
 }
 
-// allowUnprotected reads the option of that name, which stands on the command line only: what a file allowed would soon
-// be forgotten.
+// allowUnprotected reads the option of that name, which stands on the command line only:
+// what a file allowed would soon be forgotten.
 func (l *loader) allowUnprotected(args []string) {
 	v, err := value{num: 1}, error(nil)
 	switch {
@@ -84,7 +88,8 @@ func (l *loader) allowUnprotected(args []string) {
 		v, err = parseBool(args[0])
 	}
 	if err != nil {
-		l.fail(&Error{At: cmdLine, Name: allowUnprotected, Value: strings.Join(args, " "), Err: err, Accepted: "yes, no, or nothing for yes"})
+		l.fail(&Error{At: cmdLine, Name: allowUnprotected, Value: strings.Join(args, " "), Err: err,
+			Accepted: "yes, no, or nothing for yes"})
 		return
 	}
 	l.allow = v.num == 1

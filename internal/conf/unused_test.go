@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestProtects gives every directive whose being ignored would leave the node open, or its data in one place only, a
-// value: the node must not start by it, unless that is allowed.
+// TestProtects gives every directive whose being ignored would leave the node open, or
+// its data in one place only, a value: the node must not start by it, unless that is
+// allowed.
 func TestProtects(t *testing.T) {
 	const password = "requirepass secret\n"
 	for _, c := range []struct{ text, name, less string }{
@@ -45,7 +46,8 @@ func TestProtects(t *testing.T) {
 			t.Errorf("%q: error %v, want one about %s", c.text, err, c.name)
 			continue
 		}
-		for _, part := range []string{"a.conf:", ": the node would be less " + c.less + " than this line says: ", ", or start with --allow-unprotected"} {
+		for _, part := range []string{"a.conf:", ": the node would be less " + c.less + " than this line says: ",
+			", or start with --allow-unprotected"} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%q: no %q in %q", c.text, part, err)
 			}
@@ -91,18 +93,21 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: nobody says why it is ignored", d.name)
 		case d.effect >= protects && d.remedy == "":
 			t.Errorf("%s: nobody says what to do instead", d.name)
-		case strings.HasPrefix(d.name, "tls-") && d.effect != protects && !strings.HasPrefix(d.name, "tls-session-") && d.name != "tls-prefer-server-ciphers":
+		case strings.HasPrefix(d.name, "tls-") && d.effect != protects && !strings.HasPrefix(d.name, "tls-session-") &&
+			d.name != "tls-prefer-server-ciphers":
 			t.Errorf("%s protects, but is passed over", d.name)
 		}
 	}
 }
 
 func TestRenames(t *testing.T) {
-	s, _, err := Parse("a.conf", "rename-command FLUSHALL \"\"\nrename-command CONFIG \"two words\"\n", "--rename-command", "GET", "--x")
+	s, _, err := Parse("a.conf", "rename-command FLUSHALL \"\"\nrename-command CONFIG \"two words\"\n",
+		"--rename-command", "GET", "--x")
 	if err == nil {
 		t.Error("a name with two dashes is another directive")
 	}
-	if s, _, err = Parse("a.conf", "rename-command FLUSHALL \"\"\nrename-command CONFIG \"two words\"\n", "--rename-command", "GET", ""); err != nil {
+	if s, _, err = Parse("a.conf", "rename-command FLUSHALL \"\"\nrename-command CONFIG \"two words\"\n",
+		"--rename-command", "GET", ""); err != nil {
 		t.Fatal(err)
 	}
 	want := []Rename{{"a.conf:1", "FLUSHALL", ""}, {"a.conf:2", "CONFIG", "two words"}, {"command line", "GET", ""}}
@@ -120,7 +125,8 @@ func TestRenames(t *testing.T) {
 func TestNearest(t *testing.T) {
 	for name, want := range map[string]string{
 		"maxmemroy": "maxmemory", "cluster-enabld": "cluster-enabled", "bnid": "bind", "prot": "port", "logfiles": "logfile",
-		"clustr-node-timeot": "cluster-node-timeout", "slave-readonly": "slave-read-only", "x": "", "port9999": "", "timeoutt": "timeout",
+		"clustr-node-timeot": "cluster-node-timeout", "slave-readonly": "slave-read-only", "x": "", "port9999": "",
+		"timeoutt":       "timeout",
 		"server-threads": "", "": "",
 	} {
 		if got := nearest(name); got != want {
@@ -138,7 +144,8 @@ func TestNearest(t *testing.T) {
 }
 
 func TestErrorsHideSecrets(t *testing.T) {
-	for _, text := range []string{"requirepass secret word", `requirepass "secret\nword"`, "masterauth secret word", "user app on >secret", "tls-key-file-pass secret", "requirepas secret"} {
+	for _, text := range []string{"requirepass secret word", `requirepass "secret\nword"`, "masterauth secret word",
+		"user app on >secret", "tls-key-file-pass secret", "requirepas secret"} {
 		if _, _, err := Parse("a.conf", text); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", text, err)
 		}

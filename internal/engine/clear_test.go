@@ -9,7 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestClearWaitsForThePause: a pause promises that nothing is written, and FLUSHALL is a write.
+// TestClearWaitsForThePause: a pause promises that nothing is written, and FLUSHALL is a
+// write.
 func TestClearWaitsForThePause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := New(keyspace.New(keyspace.Config{}))
@@ -39,8 +40,8 @@ func TestClearWaitsForThePause(t *testing.T) {
 	})
 }
 
-// TestClearWaitsForKeysInFlight: a key that is on its way when FLUSHALL comes must not be at the other node
-// when that has been answered, nor come there later.
+// TestClearWaitsForKeysInFlight: a key that is on its way when FLUSHALL comes must not be
+// at the other node when that has been answered, nor come there later.
 func TestClearWaitsForKeysInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := New(keyspace.New(keyspace.Config{}))

@@ -82,8 +82,9 @@ func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
 	})
 }
 
-// Update is View with write access; fn's changes happen all or not at all. While one
-// of a's keys is in flight, or writes are paused, it waits, without the lock, for the end of that.
+// Update is View with write access; fn's changes happen all or not at all. While one of
+// a's keys is in flight, or writes are paused, it waits, without the lock, for the end of
+// that.
 func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	for {
 		var ended <-chan struct{}
@@ -123,8 +124,8 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	}
 }
 
-// SetVeto makes every Update that this node would serve ask veto first, under the slot's lock; its
-// error refuses the write. veto must not wait. nil lets all pass.
+// SetVeto makes every Update that this node would serve ask veto first, under the slot's
+// lock; its error refuses the write. veto must not wait. nil lets all pass.
 func (e *Engine) SetVeto(veto func() error) {
 	if veto == nil {
 		e.veto.Store(nil)
@@ -139,7 +140,8 @@ func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 	if m == nil {
 		return nil
 	}
-	r := slots.Request{Slot: a.Slot, Keys: len(a.Keys), CrossSlot: a.CrossSlot, Write: write, Asking: a.Asking, ReadOnly: a.ReadOnly}
+	r := slots.Request{Slot: a.Slot, Keys: len(a.Keys), CrossSlot: a.CrossSlot, Write: write, Asking: a.Asking,
+		ReadOnly: a.ReadOnly}
 	if m.Open().Has(a.Slot) {
 		r.Keys, r.Missing = countKeys(tx, a.Keys)
 	}
@@ -154,8 +156,8 @@ func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 
 // countKeys returns how many keys are named and how many of them are not here. Further
 // mentions of the first key do not count: Redis treats a command, or a whole MULTI batch,
-// as one about several keys only if it names a key other than the first. Repetitions among the
-// others do count, which changes no answer: there are several keys anyhow.
+// as one about several keys only if it names a key other than the first. Repetitions
+// among the others do count, which changes no answer: there are several keys anyhow.
 func countKeys(tx *keyspace.Tx, list [][]byte) (keys, missing int) {
 	for i, key := range list {
 		if i > 0 && bytes.Equal(key, list[0]) {

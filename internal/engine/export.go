@@ -27,8 +27,8 @@ type Item struct {
 	ExpireAt int64 // Unix milliseconds, 0 = never
 }
 
-// TTL returns how long the item has to live at now, in milliseconds, at least 1; 0 if for ever: the
-// form RESTORE takes.
+// TTL returns how long the item has to live at now, in milliseconds, at least 1; 0 if for
+// ever: the form RESTORE takes.
 func (it *Item) TTL(now time.Time) int64 {
 	if it.ExpireAt == 0 {
 		return 0
@@ -36,10 +36,11 @@ func (it *Item) TTL(now time.Time) int64 {
 	return max(1, it.ExpireAt-now.UnixMilli())
 }
 
-// Export puts those of a's keys that are here in flight, in their order, and waits for those that are
-// on another one, or for the end of a pause. It does not ask whether this node owns the slot: MIGRATE
-// moves what is here. The error is slots.ErrTryAgain if waiting is no use, or a.Done ended it, or
-// that of the veto (see SetVeto). The caller must Commit the export.
+// Export puts those of a's keys that are here in flight, in their order, and waits for
+// those that are on another one, or for the end of a pause. It does not ask whether this
+// node owns the slot: MIGRATE moves what is here. The error is slots.ErrTryAgain if
+// waiting is no use, or a.Done ended it, or that of the veto (see SetVeto). The caller
+// must Commit the export.
 func (e *Engine) Export(a *Access) (*Export, error) {
 	for {
 		s := &Export{engine: e, slot: a.Slot, inFlight: e.NewInFlight(), done: a.Done}

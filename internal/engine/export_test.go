@@ -16,7 +16,9 @@ func TestExport(t *testing.T) {
 		big := strings.Repeat("b", 100_000)
 		put(e, "foo", "1")
 		put(e, "{foo}big", big)
-		a := &Access{Slot: slotOfFoo, Keys: [][]byte{[]byte("{foo}big"), []byte("{foo}none"), []byte("foo"), []byte("{foo}big")}} // one of them twice
+		// one of them twice
+		a := &Access{Slot: slotOfFoo, Keys: [][]byte{[]byte("{foo}big"), []byte("{foo}none"), []byte("foo"),
+			[]byte("{foo}big")}}
 		s, err := e.Export(a)
 		if err != nil || len(s.Items) != 2 || string(s.Items[0].Value) != big || string(s.Items[1].Key) != "foo" {
 			t.Fatalf("%d items, %v", len(s.Items), err)

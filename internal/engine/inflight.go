@@ -50,12 +50,13 @@ func (f *inFlight) wake() {
 	}
 }
 
-// NewInFlight returns an id for keys in flight that no others have. It exists per slot, from the
-// first key that is frozen there.
+// NewInFlight returns an id for keys in flight that no others have. It exists per slot,
+// from the first key that is frozen there.
 func (e *Engine) NewInFlight() uint64 { return e.lastInFlight.Add(1) }
 
-// Freeze puts key in flight with that id, which it opens if need be. It reports false if key is in flight already with another. The caller holds
-// the slot's lock: it is inside a transaction or a dump of that slot.
+// Freeze puts key in flight with that id, which it opens if need be. It reports false if
+// key is in flight already with another. The caller holds the slot's lock: it is inside a
+// transaction or a dump of that slot.
 func (e *Engine) Freeze(slot slots.Slot, id uint64, key []byte) bool {
 	own := e.byIDLocked(slot, id)
 	for f := e.inFlight[slot]; f != nil; f = f.next {
@@ -91,9 +92,9 @@ func (e *Engine) Reject(slot slots.Slot, id uint64, reject bool) {
 	})
 }
 
-// Commit ends what is in flight. In one step it deletes keys, which the other node has acknowledged, and lets
-// all writes go on that waited for it. Deletions are writes, see Alter; after an error
-// nothing has been deleted, but it has ended all the same.
+// Commit ends what is in flight. In one step it deletes keys, which the other node has
+// acknowledged, and lets all writes go on that waited for it. Deletions are writes, see
+// Alter; after an error nothing has been deleted, but it has ended all the same.
 func (e *Engine) Commit(slot slots.Slot, id uint64, keys [][]byte, done <-chan struct{}) error {
 	var err error
 	if len(keys) > 0 {

@@ -5,14 +5,15 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// What the node itself does to its keys, moving them for instance, is a write like any other. A
-// replica that takes over has agreed with this node where the data ends, so nothing may be written
-// while writes are paused, nor once this node is a replica. But no client waits for it that could be
-// sent elsewhere, and whose slot it is has been decided.
+// What the node itself does to its keys, moving them for instance, is a write like any
+// other. A replica that takes over has agreed with this node where the data ends, so
+// nothing may be written while writes are paused, nor once this node is a replica. But no
+// client waits for it that could be sent elsewhere, and whose slot it is has been
+// decided.
 
-// Alter is the store's Update for such a write. Before it begins it waits for the end of a pause,
-// until done is closed at most: then the error is slots.ErrTryAgain. On a replica, or on a node that
-// became one meanwhile, it is slots.ErrReadOnly.
+// Alter is the store's Update for such a write. Before it begins it waits for the end of
+// a pause, until done is closed at most: then the error is slots.ErrTryAgain. On a
+// replica, or on a node that became one meanwhile, it is slots.ErrReadOnly.
 func (e *Engine) Alter(slot slots.Slot, done <-chan struct{}, fn func(*keyspace.Tx) error) error {
 	return e.asMaster(done, func(allowed func() bool) error {
 		return e.store.Update(slot, func(tx *keyspace.Tx) error {
@@ -24,8 +25,8 @@ func (e *Engine) Alter(slot slots.Slot, done <-chan struct{}, fn func(*keyspace.
 	})
 }
 
-// Import is the store's Import, as Alter is its Update. After an error some of the ops may be
-// stored.
+// Import is the store's Import, as Alter is its Update. After an error some of the ops
+// may be stored.
 func (e *Engine) Import(ops []keyspace.Op, onlyNew bool, done <-chan struct{}) error {
 	return e.asMaster(done, func(allowed func() bool) error {
 		n, err := e.store.Import(ops, onlyNew, allowed)
@@ -34,8 +35,8 @@ func (e *Engine) Import(ops []keyspace.Op, onlyNew bool, done <-chan struct{}) e
 	})
 }
 
-// asMaster calls try, again after each pause, until it has been allowed all that it asked for.
-// allowed is to be called under the lock of the slot that is about to be changed.
+// asMaster calls try, again after each pause, until it has been allowed all that it asked
+// for. allowed is to be called under the lock of the slot that is about to be changed.
 func (e *Engine) asMaster(done <-chan struct{}, try func(allowed func() bool) error) error {
 	for {
 		var paused <-chan struct{}

@@ -21,8 +21,9 @@ func replicaMap(t *testing.T) *slots.Map {
 	return m
 }
 
-// TestPauseHoldsWhatTheNodeItselfWrites: a batch that arrives, and the deletion of one that has
-// left, wait for the end of a pause; on a node that is a replica by then they do not happen.
+// TestPauseHoldsWhatTheNodeItselfWrites: a batch that arrives, and the deletion of one
+// that has left, wait for the end of a pause; on a node that is a replica by then they do
+// not happen.
 func TestPauseHoldsWhatTheNodeItselfWrites(t *testing.T) {
 	ops := []keyspace.Op{
 		{Kind: keyspace.OpPut, Slot: 1, Key: []byte("a"), Version: 1},
@@ -86,7 +87,8 @@ func TestDoneEndsTheWaitOfTheNode(t *testing.T) {
 	}
 }
 
-// TestVetoRefusesExports: where too few replicas would hear of a deletion, nothing is shipped.
+// TestVetoRefusesExports: where too few replicas would hear of a deletion, nothing is
+// shipped.
 func TestVetoRefusesExports(t *testing.T) {
 	e := New(keyspace.New(keyspace.Config{}))
 	put(e, "foo", "1")

@@ -8,7 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// openMap is the map of one of two nodes: the first owns every slot, and slotOfFoo is moving to the second.
+// openMap is the map of one of two nodes: the first owns every slot, and slotOfFoo is
+// moving to the second.
 func openMap(t testing.TB, importer bool) *slots.Map {
 	t.Helper()
 	owner, other := slots.NodeID{1}, slots.NodeID{2}
@@ -29,8 +30,9 @@ func openMap(t testing.TB, importer bool) *slots.Map {
 	return m
 }
 
-// TestRepeatedKeyInAnOpenSlot: a key named repeatedly is one key, on both sides of a move.
-// The answers are those of Redis 7.0: see TestOpenSlotAnswersLikeRedis of the interop module.
+// TestRepeatedKeyInAnOpenSlot: a key named repeatedly is one key, on both sides of a
+// move. The answers are those of Redis 7.0: see TestOpenSlotAnswersLikeRedis of the
+// interop module.
 func TestRepeatedKeyInAnOpenSlot(t *testing.T) {
 	const ask = "ASK 12182 b:2"
 	again := slots.ErrTryAgain.Error()
@@ -56,7 +58,8 @@ func TestRepeatedKeyInAnOpenSlot(t *testing.T) {
 			e := New(keyspace.New(keyspace.Config{}))
 			put(e, "{foo}here", "1")
 			e.Publish(openMap(t, importer))
-			for name, access := range map[string]func(*Access, func(*keyspace.Tx) error) error{"View": e.View, "Update": e.Update} {
+			for name, access := range map[string]func(*Access, func(*keyspace.Tx) error) error{"View": e.View,
+				"Update": e.Update} {
 				got := ""
 				if err := access(&a, func(*keyspace.Tx) error { return nil }); err != nil {
 					got = err.Error()

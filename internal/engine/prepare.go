@@ -2,9 +2,9 @@ package engine
 
 import "github.com/slotmesh/slotmesh/slots"
 
-// Prepare makes the node refuse requests for slots that it owns, with slots.ErrTryAgain, until Prepared: the
-// host gets something ready before the first request is served. Call it before the map that
-// makes them this node's is published.
+// Prepare makes the node refuse requests for slots that it owns, with slots.ErrTryAgain,
+// until Prepared: the host gets something ready before the first request is served. Call
+// it before the map that makes them this node's is published.
 func (e *Engine) Prepare(set *slots.Set) { e.changePreparing(func(now *slots.Set) { now.Union(set) }) }
 
 // Prepared ends that for some slots.

@@ -10,8 +10,9 @@ type refusal struct {
 
 func newRefusal(err error) *refusal { return &refusal{err: err, over: make(chan struct{})} }
 
-// Refuse makes every View and Update fail with err, those that wait included; nil lets them pass. When it returns, no
-// transaction is under way that would be treated otherwise now: what has been written is final.
+// Refuse makes every View and Update fail with err, those that wait included; nil lets
+// them pass. When it returns, no transaction is under way that would be treated otherwise
+// now: what has been written is final.
 func (e *Engine) Refuse(err error) {
 	close(e.refusal.Swap(newRefusal(err)).over)
 	all := slots.Full()

@@ -19,10 +19,12 @@ func pipe(t *testing.T, max int) (*Reader, net.Conn) {
 	return r, far
 }
 
-// Half a frame, whatever length it claims, is not waited for, nor does it take what it claims.
+// Half a frame, whatever length it claims, is not waited for, nor does it take what it
+// claims.
 func TestHalfFrameIsGivenUp(t *testing.T) {
 	whole := Append(nil, make([]byte, 3<<20))
-	for name, sent := range map[string]int{"one byte": 1, "a header": HeaderSize, "a part": 100_000, "all but a byte": len(whole) - 1} {
+	for name, sent := range map[string]int{"one byte": 1, "a header": HeaderSize, "a part": 100_000,
+		"all but a byte": len(whole) - 1} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, far := pipe(t, 400<<20)

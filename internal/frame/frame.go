@@ -18,8 +18,8 @@ import (
 // HeaderSize is what a frame adds to its payload, in bytes.
 const HeaderSize = 8
 
-// ProgressTimeout is how long a MiB of a frame may take between nodes, see Reader.Bound. It is far longer than any network
-// takes that a cluster works on.
+// ProgressTimeout is how long a MiB of a frame may take between nodes, see Reader.Bound.
+// It is far longer than any network takes that a cluster works on.
 const ProgressTimeout = 10 * time.Second
 
 // ErrCorrupt is matched by every error about bytes that are not what a frame
@@ -73,9 +73,10 @@ func NewReader(r io.Reader, max int) *Reader {
 	return &Reader{r: br, max: max}
 }
 
-// Bound makes a frame that has begun arrive in time: each MiB of it within progress, or Next fails. Without it, half a
-// frame would take memory for as long as its sender likes. How long no frame begins is not bounded. The
-// Reader changes the read deadline of conn, which is what it reads from.
+// Bound makes a frame that has begun arrive in time: each MiB of it within progress, or
+// Next fails. Without it, half a frame would take memory for as long as its sender likes.
+// How long no frame begins is not bounded. The Reader changes the read deadline of conn,
+// which is what it reads from.
 func (r *Reader) Bound(conn deadliner, progress time.Duration) { r.conn, r.progress = conn, progress }
 
 // begin waits for the first byte of a frame, and bounds the rest if that is not here yet.

@@ -27,7 +27,8 @@ func (p *Panic) Unwrap() error {
 	return err
 }
 
-// Recover, which must be deferred itself, hands a panic to on, as a *Panic. With nil the panic goes on.
+// Recover, which must be deferred itself, hands a panic to on, as a *Panic. With nil the
+// panic goes on.
 func Recover(where string, on func(error)) {
 	if on == nil {
 		return

@@ -19,7 +19,8 @@ func TestRecover(t *testing.T) {
 		t.Fatalf("without a panic: %v", got)
 	}
 	run(on, func() { panic(io.EOF) })
-	if got == nil || got.Error() != "panic in a test: EOF" || !errors.Is(got, io.EOF) || !strings.Contains(got.Stack, "TestRecover") {
+	if got == nil || got.Error() != "panic in a test: EOF" || !errors.Is(got, io.EOF) ||
+		!strings.Contains(got.Stack, "TestRecover") {
 		t.Errorf("%+v", got)
 	}
 	if run(on, func() { var list []int; _ = list[len(list)] }); !strings.Contains(got.Error(), "index out of range") {

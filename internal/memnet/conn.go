@@ -200,8 +200,9 @@ func (s *stream) wakeWriters() {
 	s.writeChanged.Broadcast()
 }
 
-// deadlineTimer arms t, if there is anything to wait for. For a deadline that is over there is not: the caller wakes who waits.
-// (A timer in a synctest bubble that is due at once also crashes the race detector of Go 1.26, once in a while.)
+// deadlineTimer arms t, if there is anything to wait for. For a deadline that is over
+// there is not: the caller wakes who waits. (A timer in a synctest bubble that is due at
+// once also crashes the race detector of Go 1.26, once in a while.)
 func deadlineTimer(t *time.Timer, by time.Time, wake func()) *time.Timer {
 	if d := time.Until(by); !by.IsZero() && d > 0 {
 		return resetTimer(t, d, wake)

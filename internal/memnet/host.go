@@ -96,7 +96,8 @@ func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 }
 
 // dial makes one attempt. If stalled is not nil, try again once it is closed.
-func (h *Host) dial(w way, from netip.Addr, to netip.AddrPort) (c *conn, delay time.Duration, held <-chan struct{}, err error) {
+func (h *Host) dial(w way, from netip.Addr, to netip.AddrPort) (c *conn, delay time.Duration, held <-chan struct{},
+	err error) {
 	n := h.net
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -58,9 +58,9 @@ func NewConn(conn net.Conn, quiet time.Duration) *Conn {
 	return c
 }
 
-// Call sends a request and waits for its answer. The reply is the caller's. The error is what the other end
-// answered (*Failure, *slots.MovedError, *slots.AskError), or matches ErrNotSent or ErrLost; if ctx ended it
-// also matches ctx.Err().
+// Call sends a request and waits for its answer. The reply is the caller's. The error is
+// what the other end answered (*Failure, *slots.MovedError, *slots.AskError), or matches
+// ErrNotSent or ErrLost; if ctx ended it also matches ctx.Err().
 func (c *Conn) Call(ctx context.Context, r *Request) ([]byte, error) {
 	if err := c.enter(ctx); err != nil {
 		return nil, err

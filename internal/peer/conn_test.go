@@ -46,7 +46,8 @@ func req(words ...string) *Request {
 	return r
 }
 
-// echo replies with the arguments; "wait" waits until the caller gives up, the others must not.
+// echo replies with the arguments; "wait" waits until the caller gives up, the others
+// must not.
 func echo(ctx context.Context, r *Request, inline bool, dst []byte) ([]byte, error) {
 	switch string(r.Args[0]) {
 	case "wait":
@@ -87,7 +88,8 @@ func TestCallAndAnswer(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		var moved *slots.MovedError
-		if _, err := c.Call(ctx, req("moved")); !errors.As(err, &moved) || moved.Node != (slots.NodeID{1}) || moved.Addr.Host != "::1" || moved.Slot != 7 {
+		if _, err := c.Call(ctx, req("moved")); !errors.As(err, &moved) || moved.Node != (slots.NodeID{1}) ||
+			moved.Addr.Host != "::1" || moved.Slot != 7 {
 			t.Errorf("%v", err)
 		}
 		var ask *slots.AskError

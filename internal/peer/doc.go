@@ -1,12 +1,13 @@
-// Package peer carries calls between nodes: a command for the keys of a slot, or a function that the host program
-// offers. Many calls share one connection; each has a number, so that answers come in any order.
+// Package peer carries calls between nodes: a command for the keys of a slot, or a
+// function that the host program offers. Many calls share one connection; each has a
+// number, so that answers come in any order.
 //
 // # Vocabulary
 //
 //   - A request names what to do; its answer is a reply, an error, or a redirect to another
 //     node (MOVED, ASK).
-//   - A Conn is the calling end. It tells for a call that failed whether the request can have
-//     reached the other end: [ErrNotSent] or [ErrLost].
+//   - A Conn is the calling end. It tells for a call that failed whether the request can
+//     have reached the other end: [ErrNotSent] or [ErrLost].
 //   - [Serve] is the answering end. Short requests run one after the other on the
 //     goroutine that reads; one that has to wait goes on on a goroutine of its own.
 //

@@ -7,9 +7,11 @@ import (
 )
 
 var (
-	// ErrNotSent says that the connection ended before the request left: it has not been carried out.
+	// ErrNotSent says that the connection ended before the request left: it has not been
+	// carried out.
 	ErrNotSent = errors.New("peer: the connection was lost before the request was sent")
-	// ErrLost says that the connection ended after the request left: it may have been carried out.
+	// ErrLost says that the connection ended after the request left: it may have been
+	// carried out.
 	ErrLost = errors.New("peer: the connection was lost before the answer came")
 )
 

@@ -8,7 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// MaxMessage is the greatest payload of a frame: a value of 512 MiB with what belongs to it.
+// MaxMessage is the greatest payload of a frame: a value of 512 MiB with what belongs to
+// it.
 const MaxMessage = 513 << 20
 
 // kind is what a message is.
@@ -39,8 +40,8 @@ type Request struct {
 	Args     [][]byte // the command with its arguments, or the function's
 	Asking   bool     // as after ASKING
 	ReadOnly bool     // as after READONLY
-	// Within makes ReadOnly good only while the node is at most so far behind its master; 0: no matter. It
-	// travels in milliseconds.
+	// Within makes ReadOnly good only while the node is at most so far behind its master; 0:
+	// no matter. It travels in milliseconds.
 	MaxStaleness time.Duration
 	Sync         int // replicas that must hold a write before it is answered; negative: as the node is configured
 
@@ -137,7 +138,8 @@ func head(u *unpacker) (k kind, n int) {
 	return kind(u.uint()), n - 1
 }
 
-// decodeRequest reads the rest of a request. args is memory to reuse; the request's bytes alias the message.
+// decodeRequest reads the rest of a request. args is memory to reuse; the request's bytes
+// alias the message.
 func decodeRequest(u *unpacker, n int, args [][]byte) (Request, error) {
 	var r Request
 	if n < 6 {

@@ -44,7 +44,8 @@ func TestRequestsAreMsgpack(t *testing.T) {
 	}
 	for _, want := range []Request{
 		{id: 1, Args: [][]byte{[]byte("PING")}},
-		{id: 1 << 40, left: 300, Sync: -1, Asking: true, ReadOnly: true, MaxStaleness: 1500 * time.Millisecond, Args: [][]byte{[]byte("SET"), []byte("k"), bytes.Repeat([]byte("v"), 70_000)}},
+		{id: 1 << 40, left: 300, Sync: -1, Asking: true, ReadOnly: true, MaxStaleness: 1500 * time.Millisecond,
+			Args: [][]byte{[]byte("SET"), []byte("k"), bytes.Repeat([]byte("v"), 70_000)}},
 		{id: 200, left: 1 << 33, Sync: 2, Func: "load", Args: [][]byte{{}, bytes.Repeat([]byte("x"), 300)}},
 		{id: 3, Args: many},
 	} {
@@ -105,7 +106,8 @@ var styles = map[string]func(v uint64) any{
 	"64 bits": func(v uint64) any { return v },
 }
 
-// read returns the values in b as the library sees them: b must be msgpack to its last byte.
+// read returns the values in b as the library sees them: b must be msgpack to its last
+// byte.
 func read(t *testing.T, b []byte) (values []any) {
 	t.Helper()
 	in := bytes.NewReader(b)

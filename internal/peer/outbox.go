@@ -29,7 +29,8 @@ func newOutbox(conn net.Conn) *outbox {
 	return o
 }
 
-// add appends a frame, waiting while too much is pending; the write comes with the next flush.
+// add appends a frame, waiting while too much is pending; the write comes with the next
+// flush.
 func (o *outbox) add(frame func(b []byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -40,8 +40,8 @@ func packArray(b []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(b, 0xdd), uint32(n))
 }
 
-// unpacker reads msgpack. The first error sticks, and everything read after it is zero. What
-// it returns aliases b.
+// unpacker reads msgpack. The first error sticks, and everything read after it is zero.
+// What it returns aliases b.
 type unpacker struct {
 	b   []byte
 	off int

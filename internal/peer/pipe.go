@@ -10,8 +10,9 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// Pipe is the calling end of a connection to a node's client port: many callers share it, and their
-// commands follow each other without waiting for replies. It is safe for concurrent use.
+// Pipe is the calling end of a connection to a node's client port: many callers share it,
+// and their commands follow each other without waiting for replies. It is safe for
+// concurrent use.
 type Pipe struct {
 	conn   net.Conn
 	quiet  time.Duration
@@ -40,8 +41,8 @@ type waiting struct {
 	err    error
 }
 
-// NewPipe makes a Pipe of an open connection, which it closes. If a reply is awaited and nothing is heard for
-// quiet, it ends.
+// NewPipe makes a Pipe of an open connection, which it closes. If a reply is awaited and
+// nothing is heard for quiet, it ends.
 func NewPipe(conn net.Conn, quiet time.Duration) *Pipe {
 	p := &Pipe{
 		conn: conn, quiet: quiet,
@@ -52,8 +53,9 @@ func NewPipe(conn net.Conn, quiet time.Duration) *Pipe {
 	return p
 }
 
-// Call sends a command, after ASKING if r says so, and waits for its reply. r must not name a function. An error reply is
-// a Reply, no error; the error matches ErrNotSent or ErrLost, and ctx.Err() if ctx ended.
+// Call sends a command, after ASKING if r says so, and waits for its reply. r must not
+// name a function. An error reply is a Reply, no error; the error matches ErrNotSent or
+// ErrLost, and ctx.Err() if ctx ended.
 func (p *Pipe) Call(ctx context.Context, r *Request) (resp.Reply, error) {
 	select {
 	case p.tokens <- struct{}{}:

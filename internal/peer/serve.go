@@ -11,20 +11,20 @@ import (
 	"github.com/slotmesh/slotmesh/internal/frame"
 )
 
-// Handler carries a request out and appends its reply to dst. With inline set it must not wait: then it
-// returns ErrWait instead, nothing having been done, and is called again without, on a goroutine of
-// its own, with a ctx that ends when the caller gives up.
+// Handler carries a request out and appends its reply to dst. With inline set it must not
+// wait: then it returns ErrWait instead, nothing having been done, and is called again
+// without, on a goroutine of its own, with a ctx that ends when the caller gives up.
 type Handler func(ctx context.Context, r *Request, inline bool, dst []byte) (reply []byte, err error)
 
 // ErrWait is what a Handler returns when it was called inline and has to wait.
 var ErrWait = errors.New("peer: has to wait")
 
-// maxWaiting bounds the requests of one connection that run on goroutines of their own. Beyond,
-// requests are refused, and nothing has been done.
+// maxWaiting bounds the requests of one connection that run on goroutines of their own.
+// Beyond, requests are refused, and nothing has been done.
 const maxWaiting = 4096
 
-// firstRequest is how long the first request may take to begin. Who calls dials because it has one; later on the
-// connection may be idle for as long as it likes.
+// firstRequest is how long the first request may take to begin. Who calls dials because
+// it has one; later on the connection may be idle for as long as it likes.
 const firstRequest = 30 * time.Second
 
 // answerer is the answering end of a connection.
@@ -37,8 +37,8 @@ type answerer struct {
 	waiting map[uint64]context.CancelFunc // the requests on goroutines of their own, by id
 }
 
-// Serve answers requests until the connection or ctx ends. It closes conn, and returns when nothing of it
-// runs any more.
+// Serve answers requests until the connection or ctx ends. It closes conn, and returns
+// when nothing of it runs any more.
 func Serve(ctx context.Context, conn net.Conn, handle Handler) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &answerer{handle: handle, out: newOutbox(conn), waiting: make(map[uint64]context.CancelFunc)}

@@ -10,9 +10,10 @@ import (
 const (
 	// writeVersion is what Redis 7.0 writes. Every later server reads it.
 	writeVersion = 10
-	// maxVersion is the newest format of Redis that is read: 12, of Redis 7.4 and 8.0; Valkey 8
-	// writes 11. Valkey 9 has gone its own way and counts from 80. Any other is refused, as Redis
-	// does: nobody can say what a format means that did not exist when this was written.
+	// maxVersion is the newest format of Redis that is read: 12, of Redis 7.4 and 8.0;
+	// Valkey 8 writes 11. Valkey 9 has gone its own way and counts from 80. Any other is
+	// refused, as Redis does: nobody can say what a format means that did not exist when
+	// this was written.
 	maxVersion    = 12
 	valkeyVersion = 80
 
@@ -65,8 +66,8 @@ func AppendString(dst, value []byte) []byte {
 	return binary.LittleEndian.AppendUint64(dst, crc64(dst[start:]))
 }
 
-// Frame returns what stands before and behind a string in its payload: for a value that is too
-// great to be copied.
+// Frame returns what stands before and behind a string in its payload: for a value that
+// is too great to be copied.
 func Frame(value []byte) (head, tail []byte) {
 	head = appendLength([]byte{typeString}, len(value))
 	tail = binary.LittleEndian.AppendUint16(nil, writeVersion)

@@ -60,7 +60,8 @@ func seal(body []byte, version uint16) []byte {
 }
 
 func TestVersions(t *testing.T) {
-	for version, want := range map[uint16]error{1: nil, 9: nil, 10: nil, 11: nil, 12: nil, 13: ErrPayload, 79: ErrPayload, 80: nil, 81: ErrPayload} {
+	for version, want := range map[uint16]error{1: nil, 9: nil, 10: nil, 11: nil, 12: nil, 13: ErrPayload,
+		79: ErrPayload, 80: nil, 81: ErrPayload} {
 		if _, err := ParseString(seal([]byte("\x00\x05hello"), version)); err != want {
 			t.Errorf("version %d: %v, want %v", version, err, want)
 		}
@@ -108,7 +109,8 @@ func TestDamagedPayloads(t *testing.T) {
 }
 
 func TestLongLengthsOfShortStrings(t *testing.T) {
-	for _, body := range []string{"\x00\x80\x00\x00\x00\x02hi", "\x00\x81\x00\x00\x00\x00\x00\x00\x00\x02hi", "\x00\x40\x02hi"} {
+	for _, body := range []string{"\x00\x80\x00\x00\x00\x02hi", "\x00\x81\x00\x00\x00\x00\x00\x00\x00\x02hi",
+		"\x00\x40\x02hi"} {
 		if got, err := ParseString(seal([]byte(body), 10)); err != nil || string(got) != "hi" {
 			t.Errorf("%q: %q, %v", body, got, err)
 		}

@@ -21,7 +21,8 @@ import (
 func TestAgainstRedis(t *testing.T) {
 	redis := startRedis(t)
 	r := rand.New(rand.NewPCG(3, 4))
-	values := []string{"", "0", "-1", "127", "128", "-32768", "32768", "2147483647", "-2147483648", "2147483648", "007", "+1"}
+	values := []string{"", "0", "-1", "127", "128", "-32768", "32768", "2147483647", "-2147483648", "2147483648", "007",
+		"+1"}
 	for _, n := range []int{1, 20, 21, 63, 64, 1000, 16383, 16384, 100_000} {
 		noise := make([]byte, n)
 		for i := range noise {

@@ -61,8 +61,8 @@ func (c *Conn) SendBytes(args ...[]byte) {
 	c.pending++
 }
 
-// SendBy flushes and lets write put one command on the connection by itself: one that is too large
-// to be collected first.
+// SendBy flushes and lets write put one command on the connection by itself: one that is
+// too large to be collected first.
 func (c *Conn) SendBy(write func(io.Writer) error) error {
 	if err := c.Flush(); err != nil {
 		return err

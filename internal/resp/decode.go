@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Decode reads one reply that lies in memory as a whole. The reply's strings are copies: b may be
-// reused. An error reply is a Reply, no error. The error is
-// io.ErrUnexpectedEOF for a reply that is cut short, or matches ErrMalformed.
+// Decode reads one reply that lies in memory as a whole. The reply's strings are copies:
+// b may be reused. An error reply is a Reply, no error. The error is io.ErrUnexpectedEOF
+// for a reply that is cut short, or matches ErrMalformed.
 func Decode(b []byte) (Reply, error) {
 	if reply, ok := decodeShort(b); ok {
 		return reply, nil

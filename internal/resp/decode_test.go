@@ -8,8 +8,10 @@ import (
 	"testing"
 )
 
-var decodeSeeds = []string{"$3\r\nfoo\r\n", "$0\r\n\r\n", "_\r\n", "$-1\r\n", ":42\r\n", "+OK\r\n", "-ERR no\r\n", "*2\r\n:1\r\n$1\r\na\r\n",
-	"%1\r\n+a\r\n,1.5\r\n", "#t\r\n", "$5\r\nfoo\r\n", "$3\r\nfoo\r\n$1\r\n", "+O\nK\r\n", "$2\r\n\r\n", "$3\nfoo\r\n", "\n\r\n", ":1\n\r\n"}
+var decodeSeeds = []string{"$3\r\nfoo\r\n", "$0\r\n\r\n", "_\r\n", "$-1\r\n", ":42\r\n", "+OK\r\n", "-ERR no\r\n",
+	"*2\r\n:1\r\n$1\r\na\r\n",
+	"%1\r\n+a\r\n,1.5\r\n", "#t\r\n", "$5\r\nfoo\r\n", "$3\r\nfoo\r\n$1\r\n", "+O\nK\r\n", "$2\r\n\r\n", "$3\nfoo\r\n",
+	"\n\r\n", ":1\n\r\n"}
 
 // What lies in memory is decoded as what comes from a stream.
 func FuzzDecode(f *testing.F) {

@@ -9,9 +9,11 @@ import (
 
 // Limits bounds what a peer may send. Zero fields mean the default.
 type Limits struct {
-	MaxBulk  int // bytes of one argument (proto-max-bulk-len); default 512 MiB
-	MaxArgs  int // arguments of one command; default 1,048,576
-	MaxQuery int // bytes of one unfinished command and of the list of its arguments (client-query-buffer-limit); default 1 GiB
+	MaxBulk int // bytes of one argument (proto-max-bulk-len); default 512 MiB
+	MaxArgs int // arguments of one command; default 1,048,576
+	// bytes of one unfinished command and of the list of its arguments
+	// (client-query-buffer-limit); default 1 GiB
+	MaxQuery int
 }
 
 const (
@@ -28,8 +30,8 @@ const (
 	keepBuffer = 64 << 10 // a larger buffer is given back once it is empty
 	maxBuffer  = 1 << 20  // no buffer is larger, except for one argument that is
 	keepArgs   = 1 << 10  // a list of more arguments is given back after its command
-	// argOverhead is what an argument takes beside its bytes. Without it a command of very many
-	// empty arguments would take several times the memory that Limits.MaxQuery says.
+	// argOverhead is what an argument takes beside its bytes. Without it a command of very
+	// many empty arguments would take several times the memory that Limits.MaxQuery says.
 	argOverhead = 40
 )
 
@@ -71,9 +73,9 @@ var ErrQueryTooLarge = errors.New("resp: the command exceeds the query buffer li
 
 // Parser cuts commands out of a byte stream. It is not safe for concurrent use.
 //
-// Its work is linear in the length of the stream, however the stream is cut into reads: when a
-// command outgrows the buffer, the arguments that are complete stay where they are and only the
-// one under way moves to the next buffer.
+// Its work is linear in the length of the stream, however the stream is cut into reads:
+// when a command outgrows the buffer, the arguments that are complete stay where they are
+// and only the one under way moves to the next buffer.
 type Parser struct {
 	limits   Limits
 	stranger bool
@@ -115,8 +117,8 @@ func (p *Parser) Buffered() int { return p.earlier + p.w - p.cmd }
 // Size returns the bytes of memory that the command under way and the buffer take.
 func (p *Parser) Size() int { return p.earlier + cap(p.buf) + cap(p.spans)*16 + cap(p.args)*24 }
 
-// Drained reports whether the last Fill got less than it had space for: a stream that is read
-// without waiting holds no more then.
+// Drained reports whether the last Fill got less than it had space for: a stream that is
+// read without waiting holds no more then.
 func (p *Parser) Drained() bool { return !p.full }
 
 // Next returns the next command whose last byte has arrived; args is nil if
@@ -228,8 +230,8 @@ func (p *Parser) length(tooLong, invalid *ProtocolError) (n int, ok bool, err er
 	return int(v), true, nil
 }
 
-// endOfLine returns the position of c in line, which begins where the last search without a result
-// began; -1 if it or the byte after a CR has not arrived.
+// endOfLine returns the position of c in line, which begins where the last search without
+// a result began; -1 if it or the byte after a CR has not arrived.
 func (p *Parser) endOfLine(line []byte, c byte) int {
 	at := bytes.IndexByte(line[p.searched:], c)
 	if at < 0 {
@@ -261,8 +263,8 @@ func (p *Parser) finish() {
 	p.args, p.spans = args, p.spans[:0]
 }
 
-// release lets go of the last command's arguments, so that they do not keep its buffers and a
-// very long list of them in memory.
+// release lets go of the last command's arguments, so that they do not keep its buffers
+// and a very long list of them in memory.
 func (p *Parser) release() {
 	p.earlier = 0
 	p.args = p.args[:0]
@@ -314,8 +316,8 @@ func (p *Parser) room() error {
 	if len(p.buf)-p.w >= firstRead/4 {
 		return nil
 	}
-	// A read that filled the buffer without ending a batch will be followed by more of the kind: each costs a
-	// call of the system, and a write of its own for the replies.
+	// A read that filled the buffer without ending a batch will be followed by more of the
+	// kind: each costs a call of the system, and a write of its own for the replies.
 	filled := p.full && len(p.buf) < keepBuffer
 	if p.cmd > 0 && have <= len(p.buf)/2 && !filled { // the unfinished command moves to the front
 		copy(p.buf, p.buf[p.cmd:p.w])

@@ -38,7 +38,8 @@ func command(n, size int) [][]byte {
 	return args
 }
 
-// Whatever the lengths of the arguments and wherever the stream is cut, the commands are the same.
+// Whatever the lengths of the arguments and wherever the stream is cut, the commands are
+// the same.
 func TestParserAnySplit(t *testing.T) {
 	lengths := []int{0, 1, 9, 10, 99, 100, 1000, firstRead - 1, firstRead, firstRead + 1, 3 * firstRead, keepBuffer - 1,
 		keepBuffer, keepBuffer + 1, 300 << 10, maxBuffer + 1}
@@ -67,13 +68,14 @@ func TestParserAnySplit(t *testing.T) {
 		longest := 1 << rnd.IntN(22)
 		got, err := parseAll(NewParser(Limits{}), &pieces{stream, func() int { return 1 + rnd.IntN(longest) }})
 		if err != io.EOF || !slices.EqualFunc(got, commands, slices.Equal) {
-			t.Fatalf("seed %d, reads of up to %d bytes: %d commands, %v; want %d, or their arguments differ", seed, longest, len(got), err, len(commands))
+			t.Fatalf("seed %d, reads of up to %d bytes: %d commands, %v; want %d, or their arguments differ", seed, longest,
+				len(got), err, len(commands))
 		}
 	}
 }
 
-// parseCounting parses a stream and returns how many bytes were carried on to another place before
-// the command they belong to was complete.
+// parseCounting parses a stream and returns how many bytes were carried on to another
+// place before the command they belong to was complete.
 func parseCounting(t *testing.T, p *Parser, r io.Reader) (carried int) {
 	t.Helper()
 	for {
@@ -96,8 +98,8 @@ func parseCounting(t *testing.T, p *Parser, r io.Reader) (carried int) {
 	}
 }
 
-// The work for a command is linear in its length: its bytes are carried on less than once on
-// average, and the memory that is asked for is a small multiple of it.
+// The work for a command is linear in its length: its bytes are carried on less than once
+// on average, and the memory that is asked for is a small multiple of it.
 func TestParserCost(t *testing.T) {
 	shapes := map[string][][]byte{
 		"4,000 of 2 KB": command(4000, 2000),
@@ -143,7 +145,8 @@ func TestParserCostOfPipeline(t *testing.T) {
 
 // What has been searched for the end of a line is not searched again.
 func TestParserSearchesALineOnce(t *testing.T) {
-	for _, line := range []string{"*" + strings.Repeat("1", 1000), "*1\r\n$" + strings.Repeat("1", 1000), strings.Repeat("word ", 200)} {
+	for _, line := range []string{"*" + strings.Repeat("1", 1000), "*1\r\n$" + strings.Repeat("1", 1000),
+		strings.Repeat("word ", 200)} {
 		p := NewParser(Limits{})
 		for i := range line {
 			if _, err := p.Fill(strings.NewReader(line[i : i+1])); err != nil {
@@ -175,7 +178,8 @@ func TestParserCountsArguments(t *testing.T) {
 
 // An idle client's last command must not stay in memory.
 func TestParserLetsGoOfALargeCommand(t *testing.T) {
-	for name, args := range map[string][][]byte{"one argument": command(1, 20<<20), "many": command(2000, 10<<10), "very many": command(1_000_000, 0)} {
+	for name, args := range map[string][][]byte{"one argument": command(1, 20<<20), "many": command(2000, 10<<10),
+		"very many": command(1_000_000, 0)} {
 		t.Run(name, func(t *testing.T) {
 			stream := AppendCommand(nil, args...)
 			p := NewParser(Limits{})

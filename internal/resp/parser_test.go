@@ -38,7 +38,8 @@ func TestParserCutsCommands(t *testing.T) {
 	for i := range many {
 		many[i] = strings.Repeat("a", i%7)
 	}
-	commands := [][]string{{"PING"}, {"SET", "k", "v"}, {"", "empty", ""}, {"SET", "k", big}, many, {"GET", "\r\n*1"}, {"SET", "k", big}, {"END"}}
+	commands := [][]string{{"PING"}, {"SET", "k", "v"}, {"", "empty", ""}, {"SET", "k", big}, many, {"GET", "\r\n*1"},
+		{"SET", "k", big}, {"END"}}
 	var stream []byte
 	for i, c := range commands {
 		stream = AppendCommand(stream, c...)
@@ -158,7 +159,8 @@ func TestParserGivesLargeBuffersBack(t *testing.T) {
 	}
 }
 
-// A client whose batches are a little longer than the first buffer is soon read once a batch.
+// A client whose batches are a little longer than the first buffer is soon read once a
+// batch.
 func TestParserReadsABatchAtOnce(t *testing.T) {
 	batch := []byte(strings.Repeat("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$256\r\n"+strings.Repeat("v", 256)+"\r\n", 16))
 	p := NewParser(Limits{})
@@ -185,12 +187,14 @@ func TestParserReadsABatchAtOnce(t *testing.T) {
 }
 
 func TestParseInt(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "7": 7, "-1": -1, "10": 10, "9223372036854775807": 1<<63 - 1, "-9223372036854775808": -1 << 63} {
+	for text, want := range map[string]int64{"0": 0, "7": 7, "-1": -1, "10": 10, "9223372036854775807": 1<<63 - 1,
+		"-9223372036854775808": -1 << 63} {
 		if n, ok := ParseInt([]byte(text)); !ok || n != want {
 			t.Errorf("ParseInt(%q) = %d, %v", text, n, ok)
 		}
 	}
-	for _, text := range []string{"", "-", "+1", "01", "-0", " 1", "1 ", "1.0", "9223372036854775808", "-9223372036854775809", "99999999999999999999", "x"} {
+	for _, text := range []string{"", "-", "+1", "01", "-0", " 1", "1 ", "1.0", "9223372036854775808",
+		"-9223372036854775809", "99999999999999999999", "x"} {
 		if n, ok := ParseInt([]byte(text)); ok {
 			t.Errorf("ParseInt(%q) = %d, want a refusal", text, n)
 		}

@@ -21,9 +21,11 @@ func reply(n, size int) []byte {
 	return w.B
 }
 
-// Reading a reply takes memory, and so work, in proportion to its length, however the stream is cut.
+// Reading a reply takes memory, and so work, in proportion to its length, however the
+// stream is cut.
 func TestReaderCost(t *testing.T) {
-	for _, shape := range []struct{ n, size int }{{4000, 2000}, {800, 10_000}, {80, 100_000}, {12, 700_000}, {1, 8_000_000}, {200_000, 1}} {
+	for _, shape := range []struct{ n, size int }{{4000, 2000}, {800, 10_000}, {80, 100_000}, {12, 700_000},
+		{1, 8_000_000}, {200_000, 1}} {
 		stream := reply(shape.n, shape.size)
 		for _, read := range []int{1460, 16 << 10, 1 << 30} {
 			var before, after runtime.MemStats
@@ -35,7 +37,8 @@ func TestReaderCost(t *testing.T) {
 			}
 			allocated := after.TotalAlloc - before.TotalAlloc
 			if limit := 2*uint64(len(stream)) + 600*uint64(shape.n) + 1<<20; allocated > limit {
-				t.Errorf("%d of %d bytes in reads of %d: %d bytes allocated, want at most %d", shape.n, shape.size, read, allocated, limit)
+				t.Errorf("%d of %d bytes in reads of %d: %d bytes allocated, want at most %d", shape.n, shape.size, read,
+					allocated, limit)
 			}
 		}
 	}

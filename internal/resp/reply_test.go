@@ -42,7 +42,8 @@ func sample(w *Writer) {
 func TestReaderReadsWhatWriterWrote(t *testing.T) {
 	str := func(k Kind, s string) Reply { return Reply{Kind: k, Str: []byte(s)} }
 	common := []Reply{
-		str(Simple, "OK"), str(ErrorMsg, "ERR two  lines"), {Kind: Int, Int: -5}, str(Bulk, "a\x00\r\nb"), str(Bulk, "42"), {}, {},
+		str(Simple, "OK"), str(ErrorMsg, "ERR two  lines"), {Kind: Int, Int: -5}, str(Bulk, "a\x00\r\nb"), str(Bulk, "42"),
+		{}, {},
 		{Kind: Array, Elems: []Reply{str(Bulk, "x"), {Kind: Array, Elems: []Reply{}}}},
 	}
 	pair := []Reply{str(Bulk, "key"), {Kind: Int, Int: 1}}
@@ -51,8 +52,10 @@ func TestReaderReadsWhatWriterWrote(t *testing.T) {
 		resp3 bool
 		want  []Reply
 	}{
-		{false, []Reply{{Kind: Array, Elems: pair}, {Kind: Array, Elems: flag}, {Kind: Int, Int: 1}, {Kind: Int}, str(Bulk, "1.5"), str(Bulk, "-inf"), str(Bulk, "text")}},
-		{true, []Reply{{Kind: Map, Elems: pair}, {Kind: Set, Elems: flag}, {Kind: Bool, Int: 1}, {Kind: Bool}, {Kind: Double, Float: 1.5}, {Kind: Double, Float: math.Inf(-1)}, str(Bulk, "text")}},
+		{false, []Reply{{Kind: Array, Elems: pair}, {Kind: Array, Elems: flag}, {Kind: Int, Int: 1}, {Kind: Int},
+			str(Bulk, "1.5"), str(Bulk, "-inf"), str(Bulk, "text")}},
+		{true, []Reply{{Kind: Map, Elems: pair}, {Kind: Set, Elems: flag}, {Kind: Bool, Int: 1}, {Kind: Bool},
+			{Kind: Double, Float: 1.5}, {Kind: Double, Float: math.Inf(-1)}, str(Bulk, "text")}},
 	} {
 		w := Writer{RESP3: c.resp3}
 		sample(&w)

@@ -56,7 +56,8 @@ func (w *Writer) makeRoom(n int) {
 	}
 }
 
-// grow doubles a large buffer: append would add a quarter, and so copy a long reply several times.
+// grow doubles a large buffer: append would add a quarter, and so copy a long reply
+// several times.
 func (w *Writer) grow(n int) {
 	if need := len(w.B) + n; need > keepBuffer {
 		w.B = append(make([]byte, 0, max(need, 2*cap(w.B))), w.B...)

@@ -43,11 +43,13 @@ func send(t *testing.T, conn net.Conn, text string) {
 
 func TestHugeLengthPrefix(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"bulk of 1 GB":         {"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1073741824\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
-		"a billion arguments":  {"*1000000000\r\n", "-ERR Protocol error: invalid multibulk length\r\n"},
-		"a line without end":   {"*" + strings.Repeat("1", 65<<10), "-ERR Protocol error: too big mbulk count string\r\n"},
-		"an inline of no end":  {strings.Repeat("a", 65<<10), "-ERR Protocol error: too big inline request\r\n"},
-		"a length of no end":   {"*1\r\n$" + strings.Repeat("1", 65<<10), "-ERR Protocol error: too big bulk count string\r\n"},
+		"bulk of 1 GB": {"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1073741824\r\n",
+			"-ERR Protocol error: invalid bulk length\r\n"},
+		"a billion arguments": {"*1000000000\r\n", "-ERR Protocol error: invalid multibulk length\r\n"},
+		"a line without end":  {"*" + strings.Repeat("1", 65<<10), "-ERR Protocol error: too big mbulk count string\r\n"},
+		"an inline of no end": {strings.Repeat("a", 65<<10), "-ERR Protocol error: too big inline request\r\n"},
+		"a length of no end": {"*1\r\n$" + strings.Repeat("1", 65<<10),
+			"-ERR Protocol error: too big bulk count string\r\n"},
 		"not even a bulk":      {"*1\r\nPING\r\n", "-ERR Protocol error: expected '$', got 'P'\r\n"},
 		"unprintable type":     {"*1\r\n\x01", "-ERR Protocol error: expected '$', got '\\x01'\r\n"},
 		"negative bulk length": {"*1\r\n$-5\r\n", "-ERR Protocol error: invalid bulk length\r\n"},

@@ -33,7 +33,8 @@ func (c *loopConn) SetDeadline(time.Time) error      { return nil }
 func (c *loopConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *loopConn) SetWriteDeadline(time.Time) error { return nil }
 
-// streamConn plays one command again and again, in reads as long as the server's buffer, and swallows the replies.
+// streamConn plays one command again and again, in reads as long as the server's buffer,
+// and swallows the replies.
 type streamConn struct {
 	loopConn
 	at int // in the command
@@ -108,7 +109,8 @@ func BenchmarkCommand(b *testing.B) {
 	}
 }
 
-// BenchmarkWideCommand measures commands of many keys of one slot; ns/op is for one command.
+// BenchmarkWideCommand measures commands of many keys of one slot; ns/op is for one
+// command.
 func BenchmarkWideCommand(b *testing.B) {
 	for _, shape := range []struct{ keys, size int }{{100_000, 10}, {20_000, 2000}} {
 		set, get := []string{"MSET"}, []string{"MGET"}

@@ -70,7 +70,8 @@ func TestSpoiltTransactionKeepsNothing(t *testing.T) {
 		if n := bytes.Count(got, []byte("+QUEUED")); n != 5000 {
 			t.Errorf("%d times QUEUED, want 5000", n)
 		}
-		if want := []byte("-EXECABORT Transaction discarded because of previous errors.\r\n+OK\r\n"); !bytes.HasSuffix(got, want) {
+		if want := []byte("-EXECABORT Transaction discarded because of previous errors.\r\n+OK\r\n"); !bytes.HasSuffix(got,
+			want) {
 			t.Errorf("the replies end in %q, want %q", got[max(0, len(got)-100):], want)
 		}
 	})
@@ -98,8 +99,8 @@ func TestClientTextsAreBounded(t *testing.T) {
 	expect(t, c, "CLIENT GETNAME", `"`+fits+`"`)
 }
 
-// The filters of CLIENT KILL take no more memory or stack however many there are; what is given twice
-// holds as it was given last.
+// The filters of CLIENT KILL take no more memory or stack however many there are; what is
+// given twice holds as it was given last.
 func TestClientKillOfManyFilters(t *testing.T) {
 	srv := startServer(t, Config{})
 	c, other := connect(t, srv), connect(t, srv)

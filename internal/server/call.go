@@ -11,33 +11,37 @@ import (
 )
 
 // A call is a command that comes from the host program or another node instead of a
-// client's connection. It goes the same way as a client's, through a session without a connection.
+// client's connection. It goes the same way as a client's, through a session without a
+// connection.
 
 // Call is one command to run.
 type Call struct {
 	Args     [][]byte
 	Asking   bool // as after ASKING
 	ReadOnly bool // as after READONLY
-	// Within makes ReadOnly good only while the node is at most so far behind its master; 0: no matter.
+	// Within makes ReadOnly good only while the node is at most so far behind its master; 0:
+	// no matter.
 	MaxStaleness time.Duration
 	// Done ends waiting for keys in flight and for the end of a pause. nil: only Close does.
 	Done <-chan struct{}
 }
 
-// callable are the commands without keys that make sense without a connection. Those with keys all do.
+// callable are the commands without keys that make sense without a connection. Those with
+// keys all do.
 var callable = map[string]bool{
 	"ping": true, "echo": true, "time": true, "dbsize": true, "scan": true,
 	"cluster|countkeysinslot": true, "cluster|getkeysinslot": true, "cluster|keyslot": true, "cluster|nodes": true,
 }
 
-// ErrNotCallable is the error of Do for commands about a connection, and for administration.
+// ErrNotCallable is the error of Do for commands about a connection, and for
+// administration.
 const ErrNotCallable = replyError("ERR this command needs a client's connection")
 
 // ErrWouldWait is the error of Do when Done ended a wait. The command has not run.
 var ErrWouldWait = fmt.Errorf("%w (gave up waiting)", slots.ErrTryAgain)
 
-// Do runs a command and appends its reply, in RESP3, to dst. An error reply is returned as error
-// instead: of package slots or keyspace, or with a text as SPEC §11 has it.
+// Do runs a command and appends its reply, in RESP3, to dst. An error reply is returned
+// as error instead: of package slots or keyspace, or with a text as SPEC §11 has it.
 func (s *Server) Do(c *Call, dst []byte) ([]byte, error) {
 	ss := s.callers.Get().(*session)
 	defer ss.putBack()

@@ -8,25 +8,38 @@ import (
 
 const flagsClient = flagNoScript | flagLoading | flagStale
 
-var clientCommand = command{name: "client", arity: -2, group: "connection", since: "2.4.0", summary: "Looks at client connections and changes them.", list: rows(
-	command{name: "getname", arity: 2, flags: flagsClient | flagPlain, since: "2.6.9", summary: "Returns this connection's name.", run: cmdClientGetName},
-	command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0", summary: "Lists the subcommands.", run: cmdHelp},
-	command{name: "id", arity: 2, flags: flagsClient | flagPlain, since: "5.0.0", summary: "Returns this connection's number.", run: cmdClientID},
-	command{name: "info", arity: 2, flags: flagsClient, since: "6.2.0", tips: "nondeterministic_output", summary: "Describes this connection.", run: cmdClientInfo},
-	command{name: "kill", arity: -3, flags: flagsClient | flagAdmin, since: "2.4.0", summary: "Closes connections.", run: cmdClientKill},
-	command{name: "list", arity: -2, flags: flagsClient | flagAdmin, since: "2.4.0", tips: "nondeterministic_output", summary: "Describes all connections.", run: cmdClientList},
-	command{name: "no-evict", arity: 3, flags: flagsClient | flagAdmin | flagPlain, since: "7.0.0", summary: "Accepted: no connection is closed to save memory.", run: cmdClientNoEvict},
-	command{name: "pause", arity: -3, flags: flagsClient | flagAdmin, since: "3.0.0", summary: "Makes commands wait.", run: cmdClientPause},
-	command{name: "reply", arity: 3, flags: flagsClient | flagPlain, since: "3.2.0", summary: "Switches replies on and off.", run: cmdClientReply},
-	command{name: "setinfo", arity: 4, flags: flagsClient | flagPlain | flagHidden, since: "7.2.0", summary: "Says which client library this is.", run: cmdClientSetInfo},
-	command{name: "setname", arity: 3, flags: flagsClient | flagPlain, since: "2.6.9", summary: "Names this connection.", run: cmdClientSetName},
-	command{name: "unpause", arity: 2, flags: flagsClient | flagAdmin, since: "6.2.0", summary: "Ends a pause.", run: cmdClientUnpause},
-)}
+var clientCommand = command{name: "client", arity: -2, group: "connection", since: "2.4.0",
+	summary: "Looks at client connections and changes them.", list: rows(
+		command{name: "getname", arity: 2, flags: flagsClient | flagPlain, since: "2.6.9",
+			summary: "Returns this connection's name.", run: cmdClientGetName},
+		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0",
+			summary: "Lists the subcommands.", run: cmdHelp},
+		command{name: "id", arity: 2, flags: flagsClient | flagPlain, since: "5.0.0",
+			summary: "Returns this connection's number.", run: cmdClientID},
+		command{name: "info", arity: 2, flags: flagsClient, since: "6.2.0", tips: "nondeterministic_output",
+			summary: "Describes this connection.", run: cmdClientInfo},
+		command{name: "kill", arity: -3, flags: flagsClient | flagAdmin, since: "2.4.0", summary: "Closes connections.",
+			run: cmdClientKill},
+		command{name: "list", arity: -2, flags: flagsClient | flagAdmin, since: "2.4.0", tips: "nondeterministic_output",
+			summary: "Describes all connections.", run: cmdClientList},
+		command{name: "no-evict", arity: 3, flags: flagsClient | flagAdmin | flagPlain, since: "7.0.0",
+			summary: "Accepted: no connection is closed to save memory.", run: cmdClientNoEvict},
+		command{name: "pause", arity: -3, flags: flagsClient | flagAdmin, since: "3.0.0", summary: "Makes commands wait.",
+			run: cmdClientPause},
+		command{name: "reply", arity: 3, flags: flagsClient | flagPlain, since: "3.2.0",
+			summary: "Switches replies on and off.", run: cmdClientReply},
+		command{name: "setinfo", arity: 4, flags: flagsClient | flagPlain | flagHidden, since: "7.2.0",
+			summary: "Says which client library this is.", run: cmdClientSetInfo},
+		command{name: "setname", arity: 3, flags: flagsClient | flagPlain, since: "2.6.9", summary: "Names this connection.",
+			run: cmdClientSetName},
+		command{name: "unpause", arity: 2, flags: flagsClient | flagAdmin, since: "6.2.0", summary: "Ends a pause.",
+			run: cmdClientUnpause},
+	)}
 
 const errClientName = replyError("ERR Client names cannot contain spaces, newlines or special characters.")
 
-// maxClientText bounds the name of a connection and what its library calls itself, in bytes: each
-// connection keeps them, and CLIENT LIST repeats them.
+// maxClientText bounds the name of a connection and what its library calls itself, in
+// bytes: each connection keeps them, and CLIENT LIST repeats them.
 const maxClientText = 1 << 10
 
 func errClientText(what string) error {
@@ -248,7 +261,8 @@ func (s *session) setFlag(f uint32, on bool) {
 	}
 }
 
-// remoteAddr is where the client is. As in Redis, one that came by a Unix socket is at the socket's path.
+// remoteAddr is where the client is. As in Redis, one that came by a Unix socket is at
+// the socket's path.
 func (s *session) remoteAddr() string {
 	if s.shared.flags.Load()&clientUnix != 0 {
 		return s.localAddr()

@@ -42,8 +42,8 @@ func (s *session) kill(other *session) {
 	other.disconnect()
 }
 
-// killFilter is what CLIENT KILL closes: the connections of which all that is set holds. What is given
-// twice holds as it was given last.
+// killFilter is what CLIENT KILL closes: the connections of which all that is set holds.
+// What is given twice holds as it was given last.
 type killFilter struct {
 	id          int64               // 0: any
 	ofType      func(*session) bool // nil: any

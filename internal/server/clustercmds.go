@@ -12,38 +12,66 @@ const (
 )
 
 var clusterCommands = []command{
-	{name: "cluster", arity: -2, group: "cluster", since: "3.0.0", summary: "Looks at the cluster and changes it.", list: rows(
-		command{name: "addslots", arity: -3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Takes unowned slots.", run: inCluster(cmdAddSlots)},
-		command{name: "addslotsrange", arity: -4, flags: flagsClusterAdmin, since: "7.0.0", summary: "Takes ranges of unowned slots.", run: inCluster(cmdAddSlotsRange)},
-		command{name: "bumpepoch", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", tips: "nondeterministic_output", summary: "Takes the next config epoch.", run: inCluster(cmdBumpEpoch)},
-		cancelSlotMigrationsCommand,
-		command{name: "count-failure-reports", arity: 3, flags: flagAdmin | flagStale, since: "3.0.0", tips: "nondeterministic_output", summary: "Counts who reports a node as down.", run: inCluster(cmdCountFailureReports)},
-		command{name: "countkeysinslot", arity: 3, flags: flagsClusterRead, since: "3.0.0", summary: "Counts the keys of a slot.", run: inCluster(cmdCountKeysInSlot)},
-		command{name: "delslots", arity: -3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Makes slots unowned.", run: inCluster(cmdDelSlots)},
-		command{name: "delslotsrange", arity: -4, flags: flagsClusterAdmin, since: "7.0.0", summary: "Makes ranges of slots unowned.", run: inCluster(cmdDelSlotsRange)},
-		command{name: "failover", arity: -2, flags: flagsClusterAdmin, since: "3.0.0", summary: "Makes this replica the master of its shard.", run: inCluster(cmdFailover)},
-		command{name: "flushslots", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", summary: "Gives up all slots.", run: inCluster(cmdFlushSlots)},
-		command{name: "forget", arity: 3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Removes a node.", run: inCluster(cmdForget)},
-		command{name: "getkeysinslot", arity: 4, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Returns keys of a slot.", run: inCluster(cmdGetKeysInSlot)},
-		getSlotMigrationsCommand,
-		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0", summary: "Lists the subcommands.", run: inCluster(cmdHelp)},
-		command{name: "info", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Describes the cluster's state.", run: inCluster(cmdClusterInfo)},
-		command{name: "keyslot", arity: 3, flags: flagsClusterRead | flagPlain, since: "3.0.0", summary: "Returns the slot of a key.", run: inCluster(cmdKeySlot)},
-		command{name: "links", arity: 2, flags: flagsClusterRead, since: "7.0.0", tips: "nondeterministic_output", summary: "Describes the connections of the bus.", run: inCluster(cmdLinks)},
-		command{name: "meet", arity: -4, flags: flagsClusterAdmin, since: "3.0.0", summary: "Introduces another node.", run: inCluster(cmdMeet)},
-		migrateSlotsCommand,
-		command{name: "myid", arity: 2, flags: flagsClusterRead, since: "3.0.0", summary: "Returns this node's id.", run: inCluster(cmdMyID)},
-		command{name: "nodes", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Describes all nodes.", run: inCluster(cmdNodes)},
-		command{name: "replicas", arity: 3, flags: flagAdmin | flagStale, since: "5.0.0", tips: "nondeterministic_output", summary: "Describes the replicas of a master.", run: inCluster(cmdReplicas)},
-		command{name: "replicate", arity: 3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Makes this node a replica of a master.", run: inCluster(cmdReplicate)},
-		command{name: "reset", arity: -2, flags: flagAdmin | flagStale | flagNoScript, since: "3.0.0", summary: "Makes the node a lone one.", run: inCluster(cmdClusterReset)},
-		command{name: "saveconfig", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", summary: "Writes the cluster's state to disk.", run: inCluster(cmdSaveConfig)},
-		command{name: "set-config-epoch", arity: 3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Gives a fresh node its config epoch.", run: inCluster(cmdSetConfigEpoch)},
-		setSlotCommand,
-		command{name: "shards", arity: 2, flags: flagsClusterRead, since: "7.0.0", tips: "nondeterministic_output", summary: "Describes masters with their slots and replicas.", run: inCluster(cmdShards)},
-		command{name: "slaves", arity: 3, flags: flagAdmin | flagStale, since: "3.0.0", tips: "nondeterministic_output", summary: "Old name of REPLICAS.", run: inCluster(cmdReplicas)},
-		command{name: "slots", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output", summary: "Returns which node serves which slots.", run: inCluster(cmdSlots)},
-	)},
+	{name: "cluster", arity: -2, group: "cluster", since: "3.0.0", summary: "Looks at the cluster and changes it.",
+		list: rows(
+			command{name: "addslots", arity: -3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Takes unowned slots.",
+				run: inCluster(cmdAddSlots)},
+			command{name: "addslotsrange", arity: -4, flags: flagsClusterAdmin, since: "7.0.0",
+				summary: "Takes ranges of unowned slots.", run: inCluster(cmdAddSlotsRange)},
+			command{name: "bumpepoch", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", tips: "nondeterministic_output",
+				summary: "Takes the next config epoch.", run: inCluster(cmdBumpEpoch)},
+			cancelSlotMigrationsCommand,
+			command{name: "count-failure-reports", arity: 3, flags: flagAdmin | flagStale, since: "3.0.0",
+				tips: "nondeterministic_output", summary: "Counts who reports a node as down.",
+				run: inCluster(cmdCountFailureReports)},
+			command{name: "countkeysinslot", arity: 3, flags: flagsClusterRead, since: "3.0.0",
+				summary: "Counts the keys of a slot.", run: inCluster(cmdCountKeysInSlot)},
+			command{name: "delslots", arity: -3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Makes slots unowned.",
+				run: inCluster(cmdDelSlots)},
+			command{name: "delslotsrange", arity: -4, flags: flagsClusterAdmin, since: "7.0.0",
+				summary: "Makes ranges of slots unowned.", run: inCluster(cmdDelSlotsRange)},
+			command{name: "failover", arity: -2, flags: flagsClusterAdmin, since: "3.0.0",
+				summary: "Makes this replica the master of its shard.", run: inCluster(cmdFailover)},
+			command{name: "flushslots", arity: 2, flags: flagsClusterAdmin, since: "3.0.0", summary: "Gives up all slots.",
+				run: inCluster(cmdFlushSlots)},
+			command{name: "forget", arity: 3, flags: flagsClusterAdmin, since: "3.0.0", summary: "Removes a node.",
+				run: inCluster(cmdForget)},
+			command{name: "getkeysinslot", arity: 4, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output",
+				summary: "Returns keys of a slot.", run: inCluster(cmdGetKeysInSlot)},
+			getSlotMigrationsCommand,
+			command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0",
+				summary: "Lists the subcommands.", run: inCluster(cmdHelp)},
+			command{name: "info", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output",
+				summary: "Describes the cluster's state.", run: inCluster(cmdClusterInfo)},
+			command{name: "keyslot", arity: 3, flags: flagsClusterRead | flagPlain, since: "3.0.0",
+				summary: "Returns the slot of a key.", run: inCluster(cmdKeySlot)},
+			command{name: "links", arity: 2, flags: flagsClusterRead, since: "7.0.0", tips: "nondeterministic_output",
+				summary: "Describes the connections of the bus.", run: inCluster(cmdLinks)},
+			command{name: "meet", arity: -4, flags: flagsClusterAdmin, since: "3.0.0", summary: "Introduces another node.",
+				run: inCluster(cmdMeet)},
+			migrateSlotsCommand,
+			command{name: "myid", arity: 2, flags: flagsClusterRead, since: "3.0.0", summary: "Returns this node's id.",
+				run: inCluster(cmdMyID)},
+			command{name: "nodes", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output",
+				summary: "Describes all nodes.", run: inCluster(cmdNodes)},
+			command{name: "replicas", arity: 3, flags: flagAdmin | flagStale, since: "5.0.0", tips: "nondeterministic_output",
+				summary: "Describes the replicas of a master.", run: inCluster(cmdReplicas)},
+			command{name: "replicate", arity: 3, flags: flagsClusterAdmin, since: "3.0.0",
+				summary: "Makes this node a replica of a master.", run: inCluster(cmdReplicate)},
+			command{name: "reset", arity: -2, flags: flagAdmin | flagStale | flagNoScript, since: "3.0.0",
+				summary: "Makes the node a lone one.", run: inCluster(cmdClusterReset)},
+			command{name: "saveconfig", arity: 2, flags: flagsClusterAdmin, since: "3.0.0",
+				summary: "Writes the cluster's state to disk.", run: inCluster(cmdSaveConfig)},
+			command{name: "set-config-epoch", arity: 3, flags: flagsClusterAdmin, since: "3.0.0",
+				summary: "Gives a fresh node its config epoch.", run: inCluster(cmdSetConfigEpoch)},
+			setSlotCommand,
+			command{name: "shards", arity: 2, flags: flagsClusterRead, since: "7.0.0", tips: "nondeterministic_output",
+				summary: "Describes masters with their slots and replicas.", run: inCluster(cmdShards)},
+			command{name: "slaves", arity: 3, flags: flagAdmin | flagStale, since: "3.0.0", tips: "nondeterministic_output",
+				summary: "Old name of REPLICAS.", run: inCluster(cmdReplicas)},
+			command{name: "slots", arity: 2, flags: flagsClusterRead, since: "3.0.0", tips: "nondeterministic_output",
+				summary: "Returns which node serves which slots.", run: inCluster(cmdSlots)},
+		)},
 }
 
 // inCluster refuses a command on a standalone node.
@@ -118,7 +146,8 @@ func (s *session) slotRanges(c *slotChange) error {
 			return err
 		}
 		if first > last {
-			return replyError("ERR start slot number " + itoa(int(first)) + " is greater than end slot number " + itoa(int(last)))
+			return replyError("ERR start slot number " + itoa(int(first)) + " is greater than end slot number " +
+				itoa(int(last)))
 		}
 		for slot := int(first); slot <= int(last); slot++ {
 			if err := c.add(slots.Slot(slot)); err != nil {
@@ -137,8 +166,8 @@ func (s *session) addSlots(read func(*slotChange) error) error {
 	return s.change(func(ctx context.Context) error { return s.srv.claimSlots(ctx, c.m, c.set) })
 }
 
-// delSlots takes slots that another node gave up a moment ago for dropped already, which is no
-// error: this node just happens to have heard of it before the command came.
+// delSlots takes slots that another node gave up a moment ago for dropped already, which
+// is no error: this node just happens to have heard of it before the command came.
 func (s *session) delSlots(read func(*slotChange) error) error {
 	c := slotChange{m: s.srv.engine.Map(), del: true, vacated: s.srv.cfg.Cluster.Vacated()}
 	if err := read(&c); err != nil {
@@ -198,7 +227,8 @@ func cmdMeet(s *session) error {
 	}
 	host := string(s.args[2])
 	if !slots.ValidHost(host) || port < 1 || port > 65535 || bus < 1 || bus > 65535 {
-		return replyError("ERR Invalid node address specified: " + string(clip(s.args[2], 128)) + ":" + string(clip(s.args[3], 128)))
+		return replyError("ERR Invalid node address specified: " + string(clip(s.args[2], 128)) + ":" +
+			string(clip(s.args[3], 128)))
 	}
 	return s.change(func(ctx context.Context) error {
 		return s.srv.cfg.Cluster.Meet(ctx, host, uint16(port), uint16(bus))

@@ -70,7 +70,8 @@ type command struct {
 	access  string // flags of the keys for COMMAND: "RO access", two separated by a comma
 	tips    string // hints for clients, separated by spaces
 
-	// keyRange returns which arguments are keys where keys only tells the usual ones; n may be 0.
+	// keyRange returns which arguments are keys where keys only tells the usual ones; n may
+	// be 0.
 	keyRange func(args [][]byte) (first, n int)
 
 	ahead func(*session)                     // what need not wait for the slot's lock; not called in EXEC

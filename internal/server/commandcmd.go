@@ -4,18 +4,25 @@ import (
 	"strings"
 )
 
-var commandCommand = command{name: "command", arity: -1, flags: flagLoading | flagStale, group: "server", since: "2.8.13",
-	tips: "nondeterministic_output_order", summary: "Describes all commands.", run: cmdCommand, list: rows(
-		command{name: "count", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "2.8.13", summary: "Returns the number of commands.", run: cmdCommandCount},
-		command{name: "docs", arity: -2, flags: flagLoading | flagStale | flagPlain, since: "7.0.0", tips: "nondeterministic_output_order",
+var commandCommand = command{name: "command", arity: -1, flags: flagLoading | flagStale, group: "server",
+	since: "2.8.13",
+	tips:  "nondeterministic_output_order", summary: "Describes all commands.", run: cmdCommand, list: rows(
+		command{name: "count", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "2.8.13",
+			summary: "Returns the number of commands.", run: cmdCommandCount},
+		command{name: "docs", arity: -2, flags: flagLoading | flagStale | flagPlain, since: "7.0.0",
+			tips:    "nondeterministic_output_order",
 			summary: "Documents commands.", run: cmdCommandDocs},
-		command{name: "getkeys", arity: -4, flags: flagLoading | flagStale | flagPlain, since: "2.8.13", summary: "Returns the keys of a command.", run: cmdCommandGetKeys},
+		command{name: "getkeys", arity: -4, flags: flagLoading | flagStale | flagPlain, since: "2.8.13",
+			summary: "Returns the keys of a command.", run: cmdCommandGetKeys},
 		command{name: "getkeysandflags", arity: -4, flags: flagLoading | flagStale | flagPlain, since: "7.0.0",
 			summary: "Returns the keys of a command and what it does to them.", run: cmdCommandGetKeysAndFlags},
-		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0", summary: "Lists the subcommands.", run: cmdHelp},
-		command{name: "info", arity: -2, flags: flagLoading | flagStale | flagPlain, since: "2.8.13", tips: "nondeterministic_output_order",
+		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0",
+			summary: "Lists the subcommands.", run: cmdHelp},
+		command{name: "info", arity: -2, flags: flagLoading | flagStale | flagPlain, since: "2.8.13",
+			tips:    "nondeterministic_output_order",
 			summary: "Describes some commands.", run: cmdCommandInfo},
-		command{name: "list", arity: -2, flags: flagLoading | flagStale | flagPlain, since: "7.0.0", tips: "nondeterministic_output_order",
+		command{name: "list", arity: -2, flags: flagLoading | flagStale | flagPlain, since: "7.0.0",
+			tips:    "nondeterministic_output_order",
 			summary: "Returns the names of commands.", run: cmdCommandList},
 	)}
 
@@ -121,7 +128,8 @@ func (c *command) categories() []string {
 			list = append(list, "@"+name)
 		}
 	}
-	generic := c.group == "generic" && c.name != "wait" || c.name == "restore-asking" || c.name == "flushall" || c.name == "flushdb" || c.name == "dbsize"
+	generic := c.group == "generic" && c.name != "wait" || c.name == "restore-asking" || c.name == "flushall" ||
+		c.name == "flushdb" || c.name == "dbsize"
 	add("keyspace", generic && c.list == nil)
 	add("write", c.has(flagWrite))
 	add("read", c.has(flagReadOnly))
@@ -130,7 +138,8 @@ func (c *command) categories() []string {
 	add("fast", c.has(flagFast))
 	add("slow", !c.has(flagFast))
 	add("dangerous", c.has(flagAdmin) || c.has(flagDangerous))
-	connection := c.group == "connection" && c.list == nil || c.name == "readonly" || c.name == "readwrite" || c.name == "asking" ||
+	connection := c.group == "connection" && c.list == nil || c.name == "readonly" || c.name == "readwrite" ||
+		c.name == "asking" ||
 		c.name == "wait" || strings.HasPrefix(c.name, "command")
 	add("connection", connection)
 	add("transaction", c.group == "transactions")

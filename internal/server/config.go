@@ -22,7 +22,8 @@ type Config struct {
 	Limits   Limits
 	Port     int    // where clients connect, for INFO
 	Version  string // of slotmesh, for INFO; "" = unknown
-	// Rename gives commands, by their own names, others that clients use; "" takes a command away from them.
+	// Rename gives commands, by their own names, others that clients use; "" takes a command
+	// away from them.
 	Rename map[string]string
 	// Debug says who may use DEBUG: DebugEveryone, DebugLocal, or nobody.
 	Debug string
@@ -41,7 +42,8 @@ type Config struct {
 	// Replication tells what ROLE and INFO replication show; nil: a master
 	// without replicas.
 	Replication func() Replication
-	// Within reports whether this node is a replica that has all its master had so long ago; nil: it never knows.
+	// Within reports whether this node is a replica that has all its master had so long ago;
+	// nil: it never knows.
 	MaxStaleness func(bound time.Duration) bool
 	// Acks tells what replicas hold; nil: there is no replication.
 	Acks Acks
@@ -73,7 +75,8 @@ type Limits struct {
 	WriteTimeout time.Duration // a client that takes no reply for so long is closed; default 60 s
 	KeepAlive    time.Duration // interval of TCP keep-alive; default 300 s, negative = off
 
-	// Endpoint is the name under which clients are told to reach other nodes. Default: their addresses.
+	// Endpoint is the name under which clients are told to reach other nodes. Default: their
+	// addresses.
 	Endpoint slots.EndpointType
 }
 
@@ -129,8 +132,8 @@ func (c Config) withDefaults() (Config, error) {
 type Settings interface {
 	// Get returns name and value of every directive that matches the glob.
 	Get(pattern string) [][2]string
-	// Set changes directives, names and values, while the node runs: all or none. The error is Redis'
-	// text, with or without "ERR " before it.
+	// Set changes directives, names and values, while the node runs: all or none. The error
+	// is Redis' text, with or without "ERR " before it.
 	Set(pairs [][2]string) error
 	// Rewrite writes the configuration back to its file. The error is Redis' text as well.
 	Rewrite() error

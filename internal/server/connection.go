@@ -17,25 +17,32 @@ const (
 
 var connectionCommands = []command{
 	{name: "ping", arity: -1, flags: flagFast | flagPlain, group: "connection", since: "1.0.0",
-		tips: "request_policy:all_shards response_policy:all_succeeded", summary: "Answers PONG, or the given message.", run: cmdPing},
+		tips: "request_policy:all_shards response_policy:all_succeeded", summary: "Answers PONG, or the given message.",
+		run: cmdPing},
 	{name: "echo", arity: 2, flags: flagLoading | flagStale | flagFast | flagPlain, group: "connection", since: "1.0.0",
 		summary: "Returns the given message.", run: cmdEcho},
 	{name: "select", arity: 2, flags: flagLoading | flagStale | flagFast | flagPlain, group: "connection", since: "1.0.0",
 		summary: "Chooses database 0, the only one.", run: cmdSelect},
-	{name: "auth", arity: -2, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagPlain, group: "connection", since: "1.0.0",
+	{name: "auth", arity: -2, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagPlain, group: "connection",
+		since:   "1.0.0",
 		summary: "Gives the password.", run: cmdAuth},
-	{name: "hello", arity: -1, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagPlain, group: "connection", since: "6.0.0",
+	{name: "hello", arity: -1, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagPlain, group: "connection",
+		since:   "6.0.0",
 		summary: "Chooses the version of the protocol.", run: cmdHello},
-	{name: "quit", arity: -1, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagNow, group: "connection", since: "1.0.0",
+	{name: "quit", arity: -1, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagNow, group: "connection",
+		since:   "1.0.0",
 		summary: "Closes the connection.", run: cmdQuit},
-	{name: "reset", arity: 1, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagNow, group: "connection", since: "6.2.0",
+	{name: "reset", arity: 1, flags: flagsConn | flagFast | flagNoAuth | flagAllowBusy | flagNow, group: "connection",
+		since:   "6.2.0",
 		summary: "Makes the connection as it was at the start.", run: cmdReset},
 	{name: "asking", arity: 1, flags: flagFast | flagKeepAsk | flagPlain, group: "cluster", since: "3.0.0",
 		summary: "Lets the next command into a slot that is being imported.", run: cmdAsking},
 	{name: "readonly", arity: 1, flags: flagLoading | flagStale | flagFast | flagPlain, group: "cluster", since: "3.0.0",
 		summary: "Lets this connection read from a replica.", run: cmdReadOnly},
-	{name: "mesh.readonly", arity: 2, flags: flagLoading | flagStale | flagFast | flagPlain | flagHidden, group: "cluster", since: "1.0.0",
-		summary: "Lets this connection read from a replica while that is at most so many milliseconds behind its master.", run: cmdReadOnlyBounded},
+	{name: "mesh.readonly", arity: 2, flags: flagLoading | flagStale | flagFast | flagPlain | flagHidden,
+		group: "cluster", since: "1.0.0",
+		summary: "Lets this connection read from a replica while that is at most so many milliseconds behind its master.",
+		run:     cmdReadOnlyBounded},
 	{name: "readwrite", arity: 1, flags: flagLoading | flagStale | flagFast | flagPlain, group: "cluster", since: "3.0.0",
 		summary: "Undoes READONLY.", run: cmdReadWrite},
 	clientCommand,
@@ -76,7 +83,8 @@ func cmdAuth(s *session) error {
 	switch len(s.args) {
 	case 2:
 		if s.srv.limits.Load().Password == "" {
-			return replyError("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?")
+			return replyError("ERR AUTH <password> called without any password configured for the default user. Are you " +
+				"sure your configuration is correct?")
 		}
 		if !s.login(nil, s.args[1]) {
 			return errWrongPass
@@ -142,7 +150,9 @@ func cmdHello(s *session) error {
 		}
 	}
 	if !s.authed {
-		return replyError("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time")
+		return replyError("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO " +
+			"<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol " +
+			"version at the same time")
 	}
 	if version != 0 {
 		s.setProto(int(version))
@@ -228,7 +238,8 @@ func cmdReadOnly(s *session) error {
 	return nil
 }
 
-// cmdReadOnlyBounded is READONLY for who minds how old the data is: MESH.READONLY milliseconds.
+// cmdReadOnlyBounded is READONLY for who minds how old the data is: MESH.READONLY
+// milliseconds.
 func cmdReadOnlyBounded(s *session) error {
 	ms, ok := resp.ParseInt(s.args[1])
 	if !ok {

@@ -6,13 +6,15 @@ import "errors"
 var errNothingYet = errors.New("nothing to read yet")
 
 // converse serves a client on its bare socket until something has to be done that may
-// wait: then it returns, and turn goes the usual way. It returns false if the client is gone.
+// wait: then it returns, and turn goes the usual way. It returns false if the client is
+// gone.
 //
-// The usual way, net.Conn, costs a command at a time three system calls: the read that brings it, the
-// write of the reply, and a read that brings nothing, because net.Conn asks before it waits. Here a read
-// that did not fill the buffer is followed by waiting at once. The poller tells of whatever arrives
-// after that read, so no data are missed; an end of the stream that came together with data, and so
-// without an event of its own, is found by the ticker: see socket.wakeIfEnded.
+// The usual way, net.Conn, costs a command at a time three system calls: the read that
+// brings it, the write of the reply, and a read that brings nothing, because net.Conn
+// asks before it waits. Here a read that did not fill the buffer is followed by waiting
+// at once. The poller tells of whatever arrives after that read, so no data are missed;
+// an end of the stream that came together with data, and so without an event of its own,
+// is found by the ticker: see socket.wakeIfEnded.
 func (s *session) converse() (alive bool) {
 	alive = true
 	err := s.socket.poll(func() (done bool) {

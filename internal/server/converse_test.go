@@ -14,8 +14,8 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// Most tests of this package talk through net.Pipe. These use TCP, which sessions serve on the bare socket
-// where they can.
+// Most tests of this package talk through net.Pipe. These use TCP, which sessions serve
+// on the bare socket where they can.
 
 // listen returns where srv serves TCP.
 func listen(t testing.TB, srv *Server) string {
@@ -38,8 +38,8 @@ func dialTCP(t testing.TB, addr string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// An end of the stream may arrive together with the last command and then has no event of its
-// own: every client must see all replies and the end nevertheless.
+// An end of the stream may arrive together with the last command and then has no event of
+// its own: every client must see all replies and the end nevertheless.
 func TestSocketHalfClosed(t *testing.T) {
 	addr := listen(t, startServer(t, Config{Cluster: newFakeCluster()}))
 	var wg sync.WaitGroup
@@ -56,7 +56,8 @@ func TestSocketHalfClosed(t *testing.T) {
 	wg.Wait()
 }
 
-// A client that is gone without reading its replies, or without a word, leaves no session behind.
+// A client that is gone without reading its replies, or without a word, leaves no session
+// behind.
 func TestSocketAbandoned(t *testing.T) {
 	srv := startServer(t, Config{Cluster: newFakeCluster()})
 	addr := listen(t, srv)
@@ -71,7 +72,8 @@ func TestSocketAbandoned(t *testing.T) {
 	waitFor(t, "all sessions to end", func() bool { return srv.Clients() == 0 })
 }
 
-// Replies that fill the socket's buffer leave it to the usual way of output, and come whole and in order.
+// Replies that fill the socket's buffer leave it to the usual way of output, and come
+// whole and in order.
 func TestSocketBufferFull(t *testing.T) {
 	addr := listen(t, startServer(t, Config{Cluster: newFakeCluster()}))
 	conn := dialTCP(t, addr)

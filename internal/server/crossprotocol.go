@@ -5,13 +5,14 @@ import "time"
 // attackLogEvery bounds how often an attack is logged, as in Redis.
 const attackLogEvery = time.Minute
 
-// isHTTP reports whether a command is a line of an HTTP request that tells one for certain: the
-// start of one with a body, or the header that every browser sends. A web page can make its
-// reader's browser send such requests to this port, with commands in the body (SPEC §13.8).
+// isHTTP reports whether a command is a line of an HTTP request that tells one for
+// certain: the start of one with a body, or the header that every browser sends. A web
+// page can make its reader's browser send such requests to this port, with commands in
+// the body (SPEC §13.8).
 func isHTTP(args [][]byte) bool { return isWord(args[0], "POST") || isWord(args[0], "HOST:") }
 
-// abortHTTP ends the session of a client that speaks HTTP: without a reply, and without a look at
-// what else it has sent.
+// abortHTTP ends the session of a client that speaks HTTP: without a reply, and without a
+// look at what else it has sent.
 func (s *session) abortHTTP() {
 	s.out.B = s.out.B[:0]
 	s.hangUp = true

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// TestHTTPEndsTheConnection sends what a browser would. What Redis 7.0.15 answers to the same
-// bytes, nothing but the error about GET, was seen on a real one.
+// TestHTTPEndsTheConnection sends what a browser would. What Redis 7.0.15 answers to the
+// same bytes, nothing but the error about GET, was seen on a real one.
 func TestHTTPEndsTheConnection(t *testing.T) {
 	var log bytes.Buffer
 	var now atomic.Int64

@@ -9,7 +9,8 @@ const (
 
 // errDebug is Redis' text.
 const errDebug = replyError(`ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", ` +
-	"you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.")
+	"you can run it from a local connection, otherwise you need to set this option in the configuration file, and " +
+	"then restart the server.")
 
 // mayDebug says why this client may not use a command, if that is DEBUG.
 func (s *session) mayDebug(cmd *command) error {

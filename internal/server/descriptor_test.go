@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestReservedDescriptors connects over TCP while fewer and more descriptors are free than are
-// kept back.
+// TestReservedDescriptors connects over TCP while fewer and more descriptors are free
+// than are kept back.
 func TestReservedDescriptors(t *testing.T) {
 	for _, c := range []struct {
 		files, reserved int
@@ -41,7 +41,8 @@ func TestReservedDescriptors(t *testing.T) {
 	}
 }
 
-// TestOutOfDescriptors: an Accept that fails for want of descriptors is tried again, ever less often.
+// TestOutOfDescriptors: an Accept that fails for want of descriptors is tried again, ever
+// less often.
 func TestOutOfDescriptors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := startServer(t, Config{})

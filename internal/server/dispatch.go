@@ -226,10 +226,12 @@ func errUnknownCommand(args [][]byte) error {
 
 // errUnknownSub names the command as the client did: it may have been given another name.
 func errUnknownSub(cmd, name []byte) error {
-	return replyError("ERR unknown subcommand '" + string(clip(name, 128)) + "'. Try " + upper(string(clip(cmd, 128))) + " HELP.")
+	return replyError("ERR unknown subcommand '" + string(clip(name, 128)) + "'. Try " + upper(string(clip(cmd, 128))) +
+		" HELP.")
 }
 
-// errSubArity refuses what the table lets through because some form of the subcommand takes as many arguments.
+// errSubArity refuses what the table lets through because some form of the subcommand
+// takes as many arguments.
 func errSubArity(args [][]byte) error {
 	return replyError("ERR unknown subcommand or wrong number of arguments for '" + string(clip(args[1], 128)) +
 		"'. Try " + upper(string(clip(args[0], 128))) + " HELP.")

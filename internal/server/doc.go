@@ -10,7 +10,8 @@
 //     arguments are keys, and the function that runs it. One with keys runs inside
 //     a transaction on their slot, after the engine has checked, under the slot's
 //     lock, that this node may serve it.
-//   - A migrate connection (migrateConn) is one that MIGRATE brings keys to another server on.
+//   - A migrate connection (migrateConn) is one that MIGRATE brings keys to another
+//     server on.
 //   - A replier is a goroutine that delivers the replies of a client which
 //     takes them too slowly, so that its commands can still be read.
 //

@@ -11,10 +11,13 @@ import (
 var dumpCommands = []command{
 	{name: "dump", arity: 2, flags: flagReadOnly, keys: oneKey, group: "generic", since: "2.6.0", access: "RO access",
 		tips: "nondeterministic_output", summary: "Returns a key's value in serialised form.", tx: cmdDump},
-	{name: "restore", arity: -4, flags: flagWrite | flagDenyOOM | flagDangerous, keys: oneKey, group: "generic", since: "2.6.0", access: "OW update",
+	{name: "restore", arity: -4, flags: flagWrite | flagDenyOOM | flagDangerous, keys: oneKey, group: "generic",
+		since: "2.6.0", access: "OW update",
 		summary: "Creates a key from what DUMP returned.", ahead: readPayload, tx: cmdRestore},
-	// What MIGRATE sends: the slot is still importing at the target, so it acts as if after ASKING.
-	{name: "restore-asking", arity: -4, flags: flagWrite | flagDenyOOM | flagDangerous | flagAsking, keys: oneKey, group: "server", since: "3.0.0", access: "OW update",
+	// What MIGRATE sends: the slot is still importing at the target, so it acts as if after
+	// ASKING.
+	{name: "restore-asking", arity: -4, flags: flagWrite | flagDenyOOM | flagDangerous | flagAsking, keys: oneKey,
+		group: "server", since: "3.0.0", access: "OW update",
 		summary: "Creates a key in a slot that is being imported.", ahead: readPayload, tx: cmdRestore},
 }
 
@@ -28,15 +31,16 @@ func cmdDump(s *session, tx *keyspace.Tx) error {
 	return nil
 }
 
-// restored is the value in a payload, or why there is none. A great one is the store's to keep.
+// restored is the value in a payload, or why there is none. A great one is the store's to
+// keep.
 type restored struct {
 	read  bool
 	value []byte
 	err   error
 }
 
-// readPayload reads the payload of RESTORE: a great one takes so long that nobody should wait for
-// it at the slot's lock.
+// readPayload reads the payload of RESTORE: a great one takes so long that nobody should
+// wait for it at the slot's lock.
 func readPayload(s *session) {
 	value, err := rdb.ParseString(s.args[3])
 	if len(value) > keyspace.LargeValue {
@@ -142,8 +146,8 @@ func cmdRestore(s *session, tx *keyspace.Tx) error {
 	return nil
 }
 
-// restoreAccess sets when or how often the key was used, if that was given in the form that the
-// eviction policy counts in.
+// restoreAccess sets when or how often the key was used, if that was given in the form
+// that the eviction policy counts in.
 func (s *session) restoreAccess(tx *keyspace.Tx, opt restoreOptions) {
 	switch s.srv.store.Policy() {
 	case keyspace.AllKeysLFU, keyspace.VolatileLFU:

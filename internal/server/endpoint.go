@@ -2,12 +2,13 @@ package server
 
 import "github.com/slotmesh/slotmesh/slots"
 
-// Clients may be told to reach nodes by another name than their addresses: see [slots.EndpointType]. What nodes say
-// to each other is always about addresses.
+// Clients may be told to reach nodes by another name than their addresses: see
+// [slots.EndpointType]. What nodes say to each other is always about addresses.
 
 func (s *Server) endpointType() slots.EndpointType { return s.limits.Load().Endpoint }
 
-// endpointError returns a redirect with the name under which clients reach the node it names, any other error as it is.
+// endpointError returns a redirect with the name under which clients reach the node it
+// names, any other error as it is.
 func (s *Server) endpointError(err error) error {
 	t := s.endpointType()
 	if t == slots.EndpointIP {
@@ -33,7 +34,8 @@ func (s *Server) endpointAddr(t slots.EndpointType, id slots.NodeID, addr slots.
 	return addr
 }
 
-// slotsNode writes a node as CLUSTER SLOTS shows it: the preferred name, port and id, then what else is known of it (SPEC §10.2).
+// slotsNode writes a node as CLUSTER SLOTS shows it: the preferred name, port and id,
+// then what else is known of it (SPEC §10.2).
 func (s *session) slotsNode(n *slots.Node) {
 	t := s.srv.endpointType()
 	s.out.Array(4)

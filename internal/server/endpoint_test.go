@@ -44,7 +44,8 @@ func TestPreferredEndpoint(t *testing.T) {
 		expect(t, conn, "MULTI", "+OK")
 		expect(t, conn, "GET k", "-MOVED "+slot+" "+c.moved)
 		expect(t, conn, "DISCARD", "+OK")
-		want := "[:0, :" + itoa(int(slots.OfString("mine"))-1) + ", [" + c.slots + ", :7002, \"" + id + "\", " + c.metadata + "]]"
+		want := "[:0, :" + itoa(int(slots.OfString("mine"))-1) + ", [" + c.slots + ", :7002, \"" + id + "\", " +
+			c.metadata + "]]"
 		if got := do(t, conn, "CLUSTER SLOTS"); !strings.Contains(got, want) {
 			t.Errorf("%v, %q: CLUSTER SLOTS\n got %s\nwant %s", c.endpoint, c.hostname, got, want)
 		}

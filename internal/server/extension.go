@@ -9,9 +9,9 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// Extension is a command that the host program adds to the table. It has keys, so
-// it runs as the built-in ones do: in the transaction on their slot, after the check that this node
-// may serve it.
+// Extension is a command that the host program adds to the table. It has keys, so it runs
+// as the built-in ones do: in the transaction on their slot, after the check that this
+// node may serve it.
 type Extension struct {
 	Name    string // letters, digits, '.', '-' and '_', at most 32 bytes, in any case
 	Arity   int    // arguments with the name; -n means at least n
@@ -20,8 +20,8 @@ type Extension struct {
 	Step    int
 	Write   bool // may change data
 	Summary string
-	// Run executes the command. args[0] is its name; they are valid until it returns. It appends one reply to
-	// out, or returns an error, which undoes its writes.
+	// Run executes the command. args[0] is its name; they are valid until it returns. It
+	// appends one reply to out, or returns an error, which undoes its writes.
 	Run func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error
 }
 
@@ -32,15 +32,18 @@ const maxName = 32
 func (e *Extension) Validate() error {
 	switch {
 	case e.Name == "" || len(e.Name) > maxName || strings.IndexFunc(e.Name, notInName) >= 0:
-		return fmt.Errorf("server: %q is no name for a command: use up to %d letters, digits, '.', '-' and '_'", e.Name, maxName)
+		return fmt.Errorf("server: %q is no name for a command: use up to %d letters, digits, '.', '-' and '_'", e.Name,
+			maxName)
 	case commands.find([]byte(e.Name)) != nil:
 		return fmt.Errorf("server: command %q is built in: choose another name", e.Name)
 	case e.Run == nil:
 		return fmt.Errorf("server: command %q has no function", e.Name)
 	case e.First < 1 || e.Step < 1 || e.Last >= 0 && e.Last < e.First:
-		return fmt.Errorf("server: command %q has its keys from argument %d to %d, every %d.: the first is 1 or more, the last not before it", e.Name, e.First, e.Last, e.Step)
+		return fmt.Errorf("server: command %q has its keys from argument %d to %d, every %d.: the first is 1 or more, "+
+			"the last not before it", e.Name, e.First, e.Last, e.Step)
 	case e.Arity >= 0 && e.Arity <= e.First || -e.Arity <= e.First && e.Arity < 0:
-		return fmt.Errorf("server: command %q has arity %d, but a key as argument %d: every call must name a key", e.Name, e.Arity, e.First)
+		return fmt.Errorf("server: command %q has arity %d, but a key as argument %d: every call must name a key", e.Name,
+			e.Arity, e.First)
 	}
 	return nil
 }
@@ -66,8 +69,9 @@ func (s *Server) extend(list []Extension) error {
 		}
 		seen[name] = true
 		c := &command{
-			name: name, arity: e.Arity, keys: keySpec{e.First, e.Last, e.Step}, group: "module", since: "1.0.0", summary: e.Summary,
-			flags: flagReadOnly, access: "RO access", id: len(allCommands) + i,
+			name: name, arity: e.Arity, keys: keySpec{e.First, e.Last, e.Step}, group: "module", since: "1.0.0",
+			summary: e.Summary,
+			flags:   flagReadOnly, access: "RO access", id: len(allCommands) + i,
 			tx: func(s *session, tx *keyspace.Tx) error { return e.Run(tx, s.args, &s.out) },
 		}
 		if e.Write {
@@ -114,8 +118,8 @@ type Keys struct {
 // ErrUnknownCommand is matched by Inspect's error about a command that is not there.
 var ErrUnknownCommand = errors.New("unknown command")
 
-// Inspect returns which of the arguments of a command line are keys. The error is the reply that
-// the line would get.
+// Inspect returns which of the arguments of a command line are keys. The error is the
+// reply that the line would get.
 func (s *Server) Inspect(args [][]byte) (Keys, error) {
 	if len(args) == 0 {
 		return Keys{}, fmt.Errorf("ERR empty command (%w)", ErrUnknownCommand)

@@ -64,11 +64,13 @@ func TestExtensionRefused(t *testing.T) {
 	} {
 		e := good
 		change(&e)
-		if _, err := New(Config{Engine: startServer(t, Config{}).engine, Extensions: []Extension{e}}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(Config{Engine: startServer(t, Config{}).engine, Extensions: []Extension{e}}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
-	if _, err := New(Config{Engine: startServer(t, Config{}).engine, Extensions: []Extension{good, good}}); err == nil || !strings.Contains(err.Error(), "added twice") {
+	if _, err := New(Config{Engine: startServer(t, Config{}).engine, Extensions: []Extension{good, good}}); err == nil ||
+		!strings.Contains(err.Error(), "added twice") {
 		t.Errorf("twice: %v", err)
 	}
 }

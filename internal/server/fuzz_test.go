@@ -43,7 +43,8 @@ func FuzzSession(f *testing.F) {
 		}
 		var log bytes.Buffer
 		store := keyspace.New(keyspace.Config{MaxMemory: 64 << 20})
-		cfg := Config{Engine: engine.New(store), Cluster: newFakeCluster(), Logger: hclog.New(&hclog.LoggerOptions{Output: &log, Level: hclog.Error})}
+		cfg := Config{Engine: engine.New(store), Cluster: newFakeCluster(),
+			Logger: hclog.New(&hclog.LoggerOptions{Output: &log, Level: hclog.Error})}
 		cfg.Dial = (&road{}).dial // MIGRATE leads nowhere
 		cfg.Limits.MaxOutput = 16 << 20
 		cfg.Limits.Query.MaxBulk = 1 << 20

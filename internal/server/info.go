@@ -10,8 +10,10 @@ import (
 	"time"
 )
 
-var infoCommand = command{name: "info", arity: -1, flags: flagLoading | flagStale | flagDangerous, group: "server", since: "1.0.0",
-	tips: "nondeterministic_output request_policy:all_shards response_policy:special", summary: "Describes the node's state, by sections.", run: cmdInfo}
+var infoCommand = command{name: "info", arity: -1, flags: flagLoading | flagStale | flagDangerous, group: "server",
+	since:   "1.0.0",
+	tips:    "nondeterministic_output request_policy:all_shards response_policy:special",
+	summary: "Describes the node's state, by sections.", run: cmdInfo}
 
 // infoSections are in the order of their appearance; those of the second kind only
 // on request.

@@ -10,26 +10,36 @@ import (
 var keyCommands = []command{
 	{name: "del", arity: -2, flags: flagWrite, keys: allKeys, group: "generic", since: "1.0.0", access: "RM delete",
 		tips: "request_policy:multi_shard response_policy:agg_sum", summary: "Deletes keys.", tx: cmdDel},
-	{name: "unlink", arity: -2, flags: flagWrite | flagFast, keys: allKeys, group: "generic", since: "4.0.0", access: "RM delete",
-		tips: "request_policy:multi_shard response_policy:agg_sum", summary: "Deletes keys.", tx: cmdDel},
-	{name: "exists", arity: -2, flags: flagReadOnly | flagFast, keys: allKeys, group: "generic", since: "1.0.0", access: "RO",
-		tips: "request_policy:multi_shard response_policy:agg_sum", summary: "Counts the keys that are there.", tx: cmdExists},
-	{name: "touch", arity: -2, flags: flagReadOnly | flagFast, keys: allKeys, group: "generic", since: "3.2.1", access: "RO",
-		tips: "request_policy:multi_shard response_policy:agg_sum", summary: "Counts the keys that are there and marks them as used.", tx: cmdTouch},
+	{name: "unlink", arity: -2, flags: flagWrite | flagFast, keys: allKeys, group: "generic", since: "4.0.0",
+		access: "RM delete",
+		tips:   "request_policy:multi_shard response_policy:agg_sum", summary: "Deletes keys.", tx: cmdDel},
+	{name: "exists", arity: -2, flags: flagReadOnly | flagFast, keys: allKeys, group: "generic", since: "1.0.0",
+		access: "RO",
+		tips:   "request_policy:multi_shard response_policy:agg_sum", summary: "Counts the keys that are there.",
+		tx: cmdExists},
+	{name: "touch", arity: -2, flags: flagReadOnly | flagFast, keys: allKeys, group: "generic", since: "3.2.1",
+		access:  "RO",
+		tips:    "request_policy:multi_shard response_policy:agg_sum",
+		summary: "Counts the keys that are there and marks them as used.", tx: cmdTouch},
 	{name: "type", arity: 2, flags: flagReadOnly | flagFast, keys: oneKey, group: "generic", since: "1.0.0", access: "RO",
 		summary: "Returns the type of a key's value.", tx: cmdType},
-	{name: "rename", arity: 3, flags: flagWrite, keys: twoKeys, group: "generic", since: "1.0.0", access: "RW access delete,OW update",
+	{name: "rename", arity: 3, flags: flagWrite, keys: twoKeys, group: "generic", since: "1.0.0",
+		access:  "RW access delete,OW update",
 		summary: "Renames a key.", tx: cmdRename},
-	{name: "renamenx", arity: 3, flags: flagWrite | flagFast, keys: twoKeys, group: "generic", since: "1.0.0", access: "RW access delete,OW insert",
+	{name: "renamenx", arity: 3, flags: flagWrite | flagFast, keys: twoKeys, group: "generic", since: "1.0.0",
+		access:  "RW access delete,OW insert",
 		summary: "Renames a key if the new name is free.", tx: cmdRenameNX},
-	{name: "copy", arity: -3, flags: flagWrite | flagDenyOOM, keys: twoKeys, group: "generic", since: "6.2.0", access: "RO access,OW update",
+	{name: "copy", arity: -3, flags: flagWrite | flagDenyOOM, keys: twoKeys, group: "generic", since: "6.2.0",
+		access:  "RO access,OW update",
 		summary: "Copies a key's value and expiry to another key.", tx: cmdCopy},
 	{name: "object", arity: -2, group: "generic", since: "2.2.3", summary: "Looks at how a key is kept.", list: rows(
 		command{name: "encoding", arity: 3, flags: flagReadOnly, keys: subKey, since: "2.2.3", access: "RO",
 			tips: "nondeterministic_output", summary: "Returns the encoding that Redis would use.", tx: cmdObjectEncoding},
 		command{name: "freq", arity: 3, flags: flagReadOnly, keys: subKey, since: "4.0.0", access: "RO",
-			tips: "nondeterministic_output", summary: "Returns how often a key is used, on a logarithmic scale.", tx: cmdObjectFreq},
-		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "6.2.0", summary: "Lists the subcommands.", run: cmdHelp},
+			tips: "nondeterministic_output", summary: "Returns how often a key is used, on a logarithmic scale.",
+			tx: cmdObjectFreq},
+		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "6.2.0",
+			summary: "Lists the subcommands.", run: cmdHelp},
 		command{name: "idletime", arity: 3, flags: flagReadOnly, keys: subKey, since: "2.2.3", access: "RO",
 			tips: "nondeterministic_output", summary: "Returns the seconds since a key was used.", tx: cmdObjectIdleTime},
 		command{name: "refcount", arity: 3, flags: flagReadOnly, keys: subKey, since: "2.2.3", access: "RO",
@@ -206,7 +216,8 @@ func cmdObjectIdleTime(s *session, tx *keyspace.Tx) error {
 		return nil
 	}
 	if s.lfu() {
-		return replyError("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.")
+		return replyError("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when " +
+			"switching between policies at runtime LRU and LFU data will take some time to adjust.")
 	}
 	s.out.Int(int64(tx.Idle(s.args[2]).Seconds()))
 	return nil
@@ -218,7 +229,8 @@ func cmdObjectFreq(s *session, tx *keyspace.Tx) error {
 		return nil
 	}
 	if !s.lfu() {
-		return replyError("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.")
+		return replyError("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that " +
+			"when switching between policies at runtime LRU and LFU data will take some time to adjust.")
 	}
 	s.out.Int(int64(tx.Freq(s.args[2])))
 	return nil

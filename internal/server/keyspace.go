@@ -11,9 +11,11 @@ import (
 // Commands about all keys of this node, whatever their slot.
 var keyspaceCommands = []command{
 	{name: "keys", arity: 2, flags: flagReadOnly | flagDangerous, group: "generic", since: "1.0.0",
-		tips: "request_policy:all_shards nondeterministic_output_order", summary: "Returns all keys that match a glob.", run: cmdKeys},
+		tips: "request_policy:all_shards nondeterministic_output_order", summary: "Returns all keys that match a glob.",
+		run: cmdKeys},
 	{name: "scan", arity: -2, flags: flagReadOnly, group: "generic", since: "2.8.0",
-		tips: "nondeterministic_output request_policy:special", summary: "Walks through all keys, some at a time.", run: cmdScan},
+		tips: "nondeterministic_output request_policy:special", summary: "Walks through all keys, some at a time.",
+		run: cmdScan},
 	{name: "randomkey", arity: 1, flags: flagReadOnly, group: "generic", since: "1.0.0",
 		tips: "request_policy:all_shards nondeterministic_output", summary: "Returns a random key.", run: cmdRandomKey},
 	{name: "dbsize", arity: 1, flags: flagReadOnly | flagFast, group: "server", since: "1.0.0",

@@ -11,8 +11,10 @@ import (
 )
 
 var migrateCommands = []command{
-	{name: "migrate", arity: -6, flags: flagWrite | flagMovableKeys | flagDangerous, keys: keySpec{3, 3, 1}, keyRange: migrateKeys, group: "generic", since: "2.6.0",
-		access: "RW access delete,RW access delete incomplete", tips: "nondeterministic_output", summary: "Moves keys to another server.", run: cmdMigrate},
+	{name: "migrate", arity: -6, flags: flagWrite | flagMovableKeys | flagDangerous, keys: keySpec{3, 3, 1},
+		keyRange: migrateKeys, group: "generic", since: "2.6.0",
+		access: "RW access delete,RW access delete incomplete", tips: "nondeterministic_output",
+		summary: "Moves keys to another server.", run: cmdMigrate},
 }
 
 // migration is what a MIGRATE asks for (SPEC §8.3).
@@ -27,8 +29,8 @@ type migration struct {
 
 const defaultMigrateTimeout = time.Second
 
-// migrateKeys finds the keys of a MIGRATE: the third argument, or what follows KEYS if that is
-// empty. Both at once is a mistake and names none.
+// migrateKeys finds the keys of a MIGRATE: the third argument, or what follows KEYS if
+// that is empty. Both at once is a mistake and names none.
 func migrateKeys(args [][]byte) (first, n int) {
 	for i := 6; i < len(args); i++ {
 		switch {
@@ -85,8 +87,8 @@ options:
 	return m, nil
 }
 
-// cmdMigrate is MIGRATE. While keys are on their way they can be read; a write to one of them waits for
-// its end. A key is deleted here once the target has acknowledged it.
+// cmdMigrate is MIGRATE. While keys are on their way they can be read; a write to one of
+// them waits for its end. A key is deleted here once the target has acknowledged it.
 func cmdMigrate(s *session) error {
 	if err := s.routeMigrate(); err != nil {
 		return err
@@ -123,15 +125,17 @@ func cmdMigrate(s *session) error {
 
 func (s *session) commitExport(export *engine.Export, taken [][]byte) {
 	if err := export.Commit(taken); err != nil {
-		s.srv.cfg.Logger.Error("keys that were migrated could not be deleted here: they exist twice", "keys", len(taken), "error", err)
+		s.srv.cfg.Logger.Error("keys that were migrated could not be deleted here: they exist twice", "keys", len(taken),
+			"error", err)
 	}
 	if len(taken) > 0 {
 		s.noteWrite() // also if another key was refused
 	}
 }
 
-// routeMigrate sets access to the keys and refuses to move them where another node serves the slot.
-// What an open slot holds here may be moved whoever the owner is: that is how it is emptied.
+// routeMigrate sets access to the keys and refuses to move them where another node serves
+// the slot. What an open slot holds here may be moved whoever the owner is: that is how
+// it is emptied.
 func (s *session) routeMigrate() error {
 	first, n := migrateKeys(s.args)
 	s.setAccess()
@@ -149,8 +153,9 @@ func (s *session) routeMigrate() error {
 	return s.srv.engine.Update(&s.access, func(*keyspace.Tx) error { return nil })
 }
 
-// send brings items to the target and returns the keys that it has acknowledged. A connection kept
-// from an earlier MIGRATE may be dead by now; then a new one is tried, unless something was acknowledged.
+// send brings items to the target and returns the keys that it has acknowledged. A
+// connection kept from an earlier MIGRATE may be dead by now; then a new one is tried,
+// unless something was acknowledged.
 func (s *Server) send(m *migration, items []engine.Item) (taken [][]byte, err error) {
 	for fresh := false; ; fresh = true {
 		c, err := s.migrateConnTo(m.to, m.timeout, fresh)

@@ -65,11 +65,13 @@ func TestMigrateKeys(t *testing.T) {
 	expect(t, from, "SET b 2 PXAT 3000000000000", "+OK")
 	expect(t, from, "MIGRATE target 1 a 0 1000 COPY", "+OK")
 	expect(t, from, "GET a", `"1"`)
-	expect(t, from, "MIGRATE target 1 a 0 1000", "-ERR Target instance replied with error: BUSYKEY Target key name already exists.")
+	expect(t, from, "MIGRATE target 1 a 0 1000", "-ERR Target instance replied with error: BUSYKEY Target key name "+
+		"already exists.")
 	expect(t, from, "GET a", `"1"`)
 	expect(t, from, "SET a 3", "+OK")
 	// a is refused, b goes; none counts if it is not there.
-	expect(t, from, `MIGRATE target 1 "" 0 1000 KEYS none a b`, "-ERR Target instance replied with error: BUSYKEY Target key name already exists.")
+	expect(t, from, `MIGRATE target 1 "" 0 1000 KEYS none a b`,
+		"-ERR Target instance replied with error: BUSYKEY Target key name already exists.")
 	expect(t, from, "EXISTS a b", ":1")
 	expect(t, to, "GET a", `"1"`)
 	expect(t, to, "GET b", `"2"`)
@@ -81,7 +83,8 @@ func TestMigrateKeys(t *testing.T) {
 	expect(t, to, "GET a", `"3"`)
 	expect(t, from, `MIGRATE target 1 "" 0 1000 KEYS a b`, "+NOKEY")
 	expect(t, from, "SET a 4", "+OK")
-	expect(t, from, "MIGRATE target 1 a 5 1000 REPLACE", "-ERR Target instance replied with error: ERR DB index is out of range")
+	expect(t, from, "MIGRATE target 1 a 5 1000 REPLACE",
+		"-ERR Target instance replied with error: ERR DB index is out of range")
 	expect(t, from, "MIGRATE elsewhere 1 a 0 1000", "-IOERR error or timeout connecting to the client")
 	expect(t, from, "GET a", `"4"`)
 	if n := r.dials.Load(); n != 2 {
@@ -109,11 +112,13 @@ func TestMigrateManyKeys(t *testing.T) {
 	}
 }
 
-// TestMigrateLargeValues: large values go out piece by piece between small ones, and arrive as they
-// were, also where they replace others; what a client sends behind a RESTORE does not touch its value.
+// TestMigrateLargeValues: large values go out piece by piece between small ones, and
+// arrive as they were, also where they replace others; what a client sends behind a
+// RESTORE does not touch its value.
 func TestMigrateLargeValues(t *testing.T) {
 	from, to, _ := twoServers(t, Limits{})
-	values := map[string]string{"a": "small", "b": strings.Repeat("b", migrateLoad+1), "c": "little", "d": strings.Repeat("dD", migrateLoad)}
+	values := map[string]string{"a": "small", "b": strings.Repeat("b", migrateLoad+1), "c": "little",
+		"d": strings.Repeat("dD", migrateLoad)}
 	for round, options := range []string{"", " REPLACE"} {
 		for key, value := range values {
 			if _, err := from.Do("SET", key, value, "PXAT", "3000000000000"); err != nil {
@@ -161,11 +166,14 @@ func TestMigrateLargeValues(t *testing.T) {
 func TestMigrateAuthenticates(t *testing.T) {
 	from, to, r := twoServers(t, Limits{Password: "secret"})
 	expect(t, from, "SET a 1", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000", "-ERR Target instance replied with error: NOAUTH Authentication required.")
-	expect(t, from, "MIGRATE target 1 a 0 1000 AUTH wrong", "-ERR Target instance replied with error: WRONGPASS invalid username-password pair or user is disabled.")
+	expect(t, from, "MIGRATE target 1 a 0 1000", "-ERR Target instance replied with error: NOAUTH Authentication "+
+		"required.")
+	expect(t, from, "MIGRATE target 1 a 0 1000 AUTH wrong",
+		"-ERR Target instance replied with error: WRONGPASS invalid username-password pair or user is disabled.")
 	expect(t, from, "MIGRATE target 1 a 0 1000 COPY AUTH secret", "+OK")
 	expect(t, from, "MIGRATE target 1 a 0 1000 COPY REPLACE AUTH2 default secret", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000 REPLACE", "-ERR Target instance replied with error: NOAUTH Authentication required.")
+	expect(t, from, "MIGRATE target 1 a 0 1000 REPLACE",
+		"-ERR Target instance replied with error: NOAUTH Authentication required.")
 	dials := r.dials.Load()
 	expect(t, from, "MIGRATE target 1 a 0 1000 REPLACE AUTH secret", "+OK")
 	if r.dials.Load() != dials {
@@ -205,8 +213,8 @@ func TestMigrateClosesIdleConnections(t *testing.T) {
 	})
 }
 
-// While the target does not answer, keys on their way can be read, other keys be written, and a write to
-// one on its way waits: for the target or the timeout.
+// While the target does not answer, keys on their way can be read, other keys be written,
+// and a write to one on its way waits: for the target or the timeout.
 func TestMigrateFreezesItsKeysOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &road{to: func(conn net.Conn) { io.Copy(io.Discard, conn) }}

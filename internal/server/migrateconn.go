@@ -116,9 +116,9 @@ func (c *migrateConn) selectDB(db int64) error {
 	return err
 }
 
-// deliver sends items with a command such as RESTORE and returns the keys that the other server
-// has acknowledged. err is the first refusal, after which the others have still been sent, or
-// errWriting or errReading: then the fate of the rest is not known.
+// deliver sends items with a command such as RESTORE and returns the keys that the other
+// server has acknowledged. err is the first refusal, after which the others have still
+// been sent, or errWriting or errReading: then the fate of the rest is not known.
 func (c *migrateConn) deliver(items []engine.Item, command string, replace bool) (taken [][]byte, err error) {
 	for len(items) > 0 {
 		n := 1
@@ -167,8 +167,8 @@ func (c *migrateConn) stream(item *engine.Item, command string, replace bool) er
 	})
 }
 
-// load puts commands for the first items into the buffer, and returns for how many: up to the next
-// large value.
+// load puts commands for the first items into the buffer, and returns for how many: up to
+// the next large value.
 func (c *migrateConn) load(items []engine.Item, command string, replace bool) (n int) {
 	name, option := []byte(command), []byte("REPLACE")
 	now := c.now()
@@ -190,7 +190,8 @@ func (c *migrateConn) load(items []engine.Item, command string, replace bool) (n
 	return n
 }
 
-// migrateConnTo returns a connection to an address: an idle one unless fresh is set, or a new one.
+// migrateConnTo returns a connection to an address: an idle one unless fresh is set, or a
+// new one.
 func (s *Server) migrateConnTo(a address, timeout time.Duration, fresh bool) (*migrateConn, error) {
 	if !fresh {
 		if c := s.migrateConns.get(a); c != nil {

@@ -7,8 +7,9 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// What clients were told, that k replicas hold their writes, has to hold at the node that MIGRATE brings the keys to.
-// WAIT on the connection that brought them tells, there and at a node of Redis; and makes it known there for the next move.
+// What clients were told, that k replicas hold their writes, has to hold at the node that
+// MIGRATE brings the keys to. WAIT on the connection that brought them tells, there and
+// at a node of Redis; and makes it known there for the next move.
 
 // promised returns how many replicas have to hold the keys of a MIGRATE.
 func (s *Server) promised(m *migration) int {
@@ -31,7 +32,8 @@ func (s *Server) askFirst(c *migrateConn, m *migration) error {
 	return err
 }
 
-// awaitReplicas returns the keys that may be deleted here: all that were taken, if the target's replicas have them, else none.
+// awaitReplicas returns the keys that may be deleted here: all that were taken, if the
+// target's replicas have them, else none.
 func (s *Server) awaitReplicas(c *migrateConn, m *migration, taken [][]byte, refused error) ([][]byte, error) {
 	if s.cfg.Promises == nil {
 		return taken, refused
@@ -52,11 +54,12 @@ func (s *Server) awaitReplicas(c *migrateConn, m *migration, taken [][]byte, ref
 }
 
 func tooFewReplicas(want, got int) error {
-	return replyError(fmt.Sprintf("ERR Target instance has %d replicas in step, and clients were told that %d hold these keys: the keys stay here; bring its replicas back, or add some", got, want))
+	return replyError(fmt.Sprintf("ERR Target instance has %d replicas in step, and clients were told that %d hold "+
+		"these keys: the keys stay here; bring its replicas back, or add some", got, want))
 }
 
-// wait asks how many replicas hold what this connection has brought; for k of them the other server waits, not as
-// long as it would be given up.
+// wait asks how many replicas hold what this connection has brought; for k of them the
+// other server waits, not as long as it would be given up.
 func (c *migrateConn) wait(k int) (n int, err error) {
 	timeout := "1"
 	if k > 0 {

@@ -78,7 +78,8 @@ func (c *fakeCluster) StartMigration(_ context.Context, set slots.Set, target sl
 		return "", c.err
 	}
 	name := fmt.Sprintf("%040x", len(c.jobs)+1)
-	c.jobs = append(c.jobs, Migration{Name: name, Slots: set, Source: c.id, Target: target, Created: time.Unix(1000, 0), Updated: time.Unix(1001, 0), State: "running"})
+	c.jobs = append(c.jobs, Migration{Name: name, Slots: set, Source: c.id, Target: target, Created: time.Unix(1000, 0),
+		Updated: time.Unix(1001, 0), State: "running"})
 	return name, nil
 }
 

@@ -12,15 +12,20 @@ import (
 )
 
 var numberCommands = []command{
-	{name: "incr", arity: 2, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0", access: "RW access update",
+	{name: "incr", arity: 2, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0",
+		access:  "RW access update",
 		summary: "Adds one to the number that a key holds.", tx: cmdIncr},
-	{name: "decr", arity: 2, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0", access: "RW access update",
+	{name: "decr", arity: 2, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0",
+		access:  "RW access update",
 		summary: "Subtracts one from the number that a key holds.", tx: cmdDecr},
-	{name: "incrby", arity: 3, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0", access: "RW access update",
+	{name: "incrby", arity: 3, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0",
+		access:  "RW access update",
 		summary: "Adds to the number that a key holds.", tx: cmdIncrBy},
-	{name: "decrby", arity: 3, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0", access: "RW access update",
+	{name: "decrby", arity: 3, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "1.0.0",
+		access:  "RW access update",
 		summary: "Subtracts from the number that a key holds.", tx: cmdDecrBy},
-	{name: "incrbyfloat", arity: 3, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string", since: "2.6.0", access: "RW access update",
+	{name: "incrbyfloat", arity: 3, flags: flagWrite | flagDenyOOM | flagFast, keys: oneKey, group: "string",
+		since: "2.6.0", access: "RW access update",
 		summary: "Adds a floating point number to the one that a key holds.", tx: cmdIncrByFloat},
 }
 

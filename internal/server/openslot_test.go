@@ -9,8 +9,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// TestOneKeyNamedRepeatedlyWhileItsSlotComesHere: ASKING lets every command and every transaction about one key through,
-// however often they name it, whether the key is here or not.
+// TestOneKeyNamedRepeatedlyWhileItsSlotComesHere: ASKING lets every command and every
+// transaction about one key through, however often they name it, whether the key is here
+// or not.
 func TestOneKeyNamedRepeatedlyWhileItsSlotComesHere(t *testing.T) {
 	cluster := newFakeCluster()
 	twice := Extension{Name: "twice", Arity: 3, First: 1, Last: 2, Step: 1,

@@ -39,8 +39,10 @@ func firstReply(t *testing.T, srv *Server, addr string) string {
 func TestProtectedMode(t *testing.T) {
 	srv := startServer(t, Config{Limits: Limits{Protected: true}})
 	for addr, local := range map[string]bool{
-		"127.0.0.1:1": true, "127.8.9.10:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true, "pipe": true, "@": true, "": true,
-		"192.0.2.1:1": false, "[2001:db8::1]:1": false, "[fe80::1%eth0]:1": false, "[::ffff:192.0.2.1]:1": false, "[::]:1": false, "gateway:1": false,
+		"127.0.0.1:1": true, "127.8.9.10:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true, "pipe": true, "@": true,
+		"":            true,
+		"192.0.2.1:1": false, "[2001:db8::1]:1": false, "[fe80::1%eth0]:1": false, "[::ffff:192.0.2.1]:1": false,
+		"[::]:1": false, "gateway:1": false,
 	} {
 		want := protectedMode
 		if local {
@@ -105,7 +107,8 @@ func TestUnixSocket(t *testing.T) {
 	defer conn.Close()
 	c := resp.NewConn(conn)
 	expect(t, c, "CLIENT NO-EVICT ON", "+OK")
-	if got := do(t, c, "CLIENT LIST"); !strings.Contains(got, " addr="+path+":0 laddr="+path+":0 ") || !strings.Contains(got, " flags=Ue ") {
+	if got := do(t, c, "CLIENT LIST"); !strings.Contains(got, " addr="+path+":0 laddr="+path+":0 ") ||
+		!strings.Contains(got, " flags=Ue ") {
 		t.Errorf("CLIENT LIST: %s", got)
 	}
 	expect(t, c, "CLIENT KILL ADDR "+path+":0 SKIPME no", ":1")

@@ -8,16 +8,18 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// released are the slots that DELSLOTS named a moment ago. Those of them that another node owns stay its: only
-// it can give them up. But the stock tools take a slot over by DELSLOTS, ADDSLOTS and BUMPEPOCH at its new owner, so an
-// ADDSLOTS that follows takes it under a new epoch instead of finding it busy.
+// released are the slots that DELSLOTS named a moment ago. Those of them that another
+// node owns stay its: only it can give them up. But the stock tools take a slot over by
+// DELSLOTS, ADDSLOTS and BUMPEPOCH at its new owner, so an ADDSLOTS that follows takes it
+// under a new epoch instead of finding it busy.
 type released struct {
 	mu  sync.Mutex // guards what follows
 	set slots.Set
 	at  time.Time
 }
 
-// releasedFor is about how long a Redis believes in its DELSLOTS before the owner's gossip corrects it.
+// releasedFor is about how long a Redis believes in its DELSLOTS before the owner's
+// gossip corrects it.
 const releasedFor = 2 * time.Second
 
 func (r *released) add(set slots.Set, now time.Time) {

@@ -13,14 +13,15 @@ var (
 	errNameTaken  = errors.New("Target command name already exists")
 )
 
-// Renames collects the lines "rename-command" of a configuration file. Each line sees what those before it did. The zero
-// Renames has none.
+// Renames collects the lines "rename-command" of a configuration file. Each line sees
+// what those before it did. The zero Renames has none.
 type Renames struct {
 	original map[string]string // by the name that clients use, in lower case
 }
 
-// Add gives the command that clients call name another name, or takes it away if newName is "". Commands of Redis that do
-// not exist here can be renamed as well: that has no effect. The error is Redis' text.
+// Add gives the command that clients call name another name, or takes it away if newName
+// is "". Commands of Redis that do not exist here can be renamed as well: that has no
+// effect. The error is Redis' text.
 func (r *Renames) Add(name, newName string) error {
 	if r.original == nil {
 		r.original = make(map[string]string)
@@ -44,7 +45,8 @@ func (r *Renames) Add(name, newName string) error {
 	return nil
 }
 
-// Names returns the new names by the original ones, "" for commands that are taken away: what Config.Rename takes.
+// Names returns the new names by the original ones, "" for commands that are taken away:
+// what Config.Rename takes.
 func (r *Renames) Names() map[string]string {
 	if r.original == nil {
 		return nil
@@ -66,8 +68,8 @@ func CheckRename(rename map[string]string) error {
 	return err
 }
 
-// namesAfter returns the names that clients use, in lower case, by the original ones. All changes happen at once: two
-// commands may swap their names.
+// namesAfter returns the names that clients use, in lower case, by the original ones. All
+// changes happen at once: two commands may swap their names.
 func namesAfter(rename map[string]string) (map[string]string, error) {
 	names := allNames()
 	seen := make(map[string]bool)
@@ -85,14 +87,16 @@ func namesAfter(rename map[string]string) (map[string]string, error) {
 	users := make(map[string]string)
 	for original, name := range names {
 		if other, taken := users[name]; taken && name != "" {
-			return nil, fmt.Errorf("commands %q and %q would both be called %q", min(original, other), max(original, other), name)
+			return nil, fmt.Errorf("commands %q and %q would both be called %q", min(original, other), max(original, other),
+				name)
 		}
 		users[name] = original
 	}
 	return names, nil
 }
 
-// allNames has the commands of this server, of Redis and of Valkey, each under its own name.
+// allNames has the commands of this server, of Redis and of Valkey, each under its own
+// name.
 func allNames() map[string]string {
 	names := make(map[string]string)
 	for _, c := range commandList {
@@ -104,8 +108,8 @@ func allNames() map[string]string {
 	return names
 }
 
-// rename makes clients find commands by the names of Config.Rename. Calls of the host program and of other nodes, and
-// the statistics, go on with the original ones.
+// rename makes clients find commands by the names of Config.Rename. Calls of the host
+// program and of other nodes, and the statistics, go on with the original ones.
 func (s *Server) rename(rename map[string]string) error {
 	s.commands, s.served = commands, commandList
 	if len(rename) == 0 {
@@ -127,7 +131,8 @@ func (s *Server) rename(rename map[string]string) error {
 	return nil
 }
 
-// isGone reports whether clients cannot call a command, or the one that it is a subcommand of.
+// isGone reports whether clients cannot call a command, or the one that it is a
+// subcommand of.
 func (s *Server) isGone(c *command) bool {
 	if c.parent != nil {
 		c = c.parent

@@ -56,18 +56,20 @@ func TestCheckRename(t *testing.T) {
 		{map[string]string{"get": "a", "set": "A"}, `commands "get" and "set" would both be called "a"`},
 		{map[string]string{"get": "set"}, `commands "get" and "set" would both be called "set"`},
 	} {
-		if err := CheckRename(c.rename); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		if err := CheckRename(c.rename); c.want == "" && err != nil || c.want != "" &&
+			(err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%v: %v, want %s", c.rename, err, c.want)
 		}
 	}
 }
 
-// What rename-command says is for clients: the host program and other nodes call commands by their own names, and the
-// host's commands have none of those.
+// What rename-command says is for clients: the host program and other nodes call commands
+// by their own names, and the host's commands have none of those.
 func TestRenameIsForClients(t *testing.T) {
 	cfg := Config{
-		Rename:     map[string]string{"get": "", "set": "write", "command": ""},
-		Extensions: []Extension{{Name: "mine", Arity: 2, First: 1, Last: 1, Step: 1, Run: func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error { out.OK(); return nil }}},
+		Rename: map[string]string{"get": "", "set": "write", "command": ""},
+		Extensions: []Extension{{Name: "mine", Arity: 2, First: 1, Last: 1, Step: 1,
+			Run: func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error { out.OK(); return nil }}},
 	}
 	srv := startServer(t, cfg)
 	c := connect(t, srv)
@@ -81,13 +83,15 @@ func TestRenameIsForClients(t *testing.T) {
 	if _, err := srv.Do(&Call{Args: [][]byte{[]byte("write"), []byte("key"), []byte("x")}}, nil); err == nil {
 		t.Error("the host called a command by a client's name")
 	}
-	if keys, err := srv.Inspect([][]byte{[]byte("SET"), []byte("key"), []byte("x")}); err != nil || len(keys.Positions) != 1 || !keys.Write {
+	if keys, err := srv.Inspect([][]byte{[]byte("SET"), []byte("key"), []byte("x")}); err != nil ||
+		len(keys.Positions) != 1 || !keys.Write {
 		t.Errorf("Inspect: %+v, %v", keys, err)
 	}
 
 	cfg.Rename["set"] = "mine"
 	cfg.Engine = srv.engine
-	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), `command "mine" has the name that another command was given`) {
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(),
+		`command "mine" has the name that another command was given`) {
 		t.Errorf("a name of the host's: %v", err)
 	}
 }

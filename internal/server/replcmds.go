@@ -10,7 +10,8 @@ import (
 
 // Roles changes whom this node follows.
 type Roles interface {
-	// Replicate makes this node a replica of a master. The server has checked that a master holds no keys.
+	// Replicate makes this node a replica of a master. The server has checked that a master
+	// holds no keys.
 	Replicate(ctx context.Context, master slots.NodeID) error
 	// BeginFailover starts to make this replica the master of its shard; it does not wait for
 	// the outcome (SPEC §6.7).
@@ -28,13 +29,14 @@ const (
 
 // Acks tells what replicas hold. Offsets count the bytes of the replication stream.
 type Acks interface {
-	// Term counts the changes of role. It is asked for before a write, since afterwards this node may have become a
-	// replica, and its offset another stream's.
+	// Term counts the changes of role. It is asked for before a write, since afterwards this
+	// node may have become a replica, and its offset another stream's.
 	Term() uint64
-	// Mark returns a place that covers the writes since Term returned term: an offset in the stream of a term as a master.
+	// Mark returns a place that covers the writes since Term returned term: an offset in the
+	// stream of a term as a master.
 	Mark(term uint64) Mark
-	// WaitAcked waits until k replicas hold what a client has written, or ctx ends; n is how many do. From then on that
-	// is promised, up to k, wherever the slots move.
+	// WaitAcked waits until k replicas hold what a client has written, or ctx ends; n is how
+	// many do. From then on that is promised, up to k, wherever the slots move.
 	WaitAcked(ctx context.Context, w *Written, k int) (n int, err error)
 	// Departed counts how often keys have left this node. It is asked for before a write.
 	Departed() uint64
@@ -42,10 +44,11 @@ type Acks interface {
 
 // Promises are what clients were told of replicas, for MIGRATE.
 type Promises interface {
-	// Promised returns how many replicas have to hold the keys of a slot that are moved elsewhere.
+	// Promised returns how many replicas have to hold the keys of a slot that are moved
+	// elsewhere.
 	Promised(slot slots.Slot) int
-	// Leave notes that keys of a slot are about to be deleted here, which held replicas of another node hold. Promised
-	// is to be asked after it.
+	// Leave notes that keys of a slot are about to be deleted here, which held replicas of
+	// another node hold. Promised is to be asked after it.
 	Leave(slot slots.Slot, held int)
 }
 
@@ -57,10 +60,13 @@ type Mark struct {
 
 var replicationCommands = []command{
 	{name: "wait", arity: 3, flags: flagNoScript, group: "generic", since: "3.0.0",
-		tips: "request_policy:all_shards response_policy:agg_min", summary: "Waits until replicas hold this client's writes.", run: cmdWait},
-	{name: "replicaof", arity: 3, flags: flagAdmin | flagNoScript | flagStale | flagNoAsyncLoading, group: "server", since: "5.0.0",
+		tips:    "request_policy:all_shards response_policy:agg_min",
+		summary: "Waits until replicas hold this client's writes.", run: cmdWait},
+	{name: "replicaof", arity: 3, flags: flagAdmin | flagNoScript | flagStale | flagNoAsyncLoading, group: "server",
+		since:   "5.0.0",
 		summary: "Refused: in a cluster CLUSTER REPLICATE says whom a node follows.", run: cmdReplicaOf},
-	{name: "slaveof", arity: 3, flags: flagAdmin | flagNoScript | flagStale | flagNoAsyncLoading, group: "server", since: "1.0.0",
+	{name: "slaveof", arity: 3, flags: flagAdmin | flagNoScript | flagStale | flagNoAsyncLoading, group: "server",
+		since:   "1.0.0",
 		summary: "Refused, as REPLICAOF.", run: cmdReplicaOf},
 }
 
@@ -76,7 +82,9 @@ func cmdReplicaOf(s *session) error {
 func cmdWait(s *session) error {
 	// Who wrote here when this node was a master may still ask what became of it.
 	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.written.To == (Mark{}) {
-		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
+		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a " +
+			"replica is configured to be writable (which is not the default) writes to replicas are just local and are " +
+			"not propagated.")
 	}
 	replicas, err := s.number(1)
 	if err != nil {
@@ -94,7 +102,8 @@ func cmdWait(s *session) error {
 		s.out.Int(0)
 		return nil
 	}
-	// A wait within a transaction would hold up what comes after it: count and go on, as Redis does.
+	// A wait within a transaction would hold up what comes after it: count and go on, as
+	// Redis does.
 	ctx, cancel := context.WithCancel(s.srv.life)
 	defer cancel()
 	if s.multi.on {
@@ -138,9 +147,9 @@ func (s *session) lastHeld(ctx context.Context, k int) (int, error) {
 	return n, err
 }
 
-// awaitWrites waits, before replies leave, until as many replicas hold the batch's writes as
-// Config.Sync asks for. If they do not in time, the replies must not leave, and the client
-// learns by a lost connection that its writes' fate is unknown.
+// awaitWrites waits, before replies leave, until as many replicas hold the batch's writes
+// as Config.Sync asks for. If they do not in time, the replies must not leave, and the
+// client learns by a lost connection that its writes' fate is unknown.
 func (s *session) awaitWrites() bool {
 	s.unacknowledged = false
 	ctx, cancel := context.WithTimeout(s.srv.life, syncTimeout)

@@ -17,7 +17,8 @@ type Snapshots interface {
 	LastSave() (at time.Time, err error)
 	// NoLastSave keeps the node from saving at its end.
 	NoLastSave()
-	// Loading is since when the snapshot of an earlier run is being read, and how much of it has been, in percent.
+	// Loading is since when the snapshot of an earlier run is being read, and how much of it
+	// has been, in percent.
 	Loading() (since time.Time, percent float64)
 	// Unsaved is how many changes the last one does not contain.
 	Unsaved() uint64
@@ -28,10 +29,13 @@ const flagsSave = flagAdmin | flagNoScript | flagNoAsyncLoading
 const errNoSnapshots = replyError("ERR this node keeps no snapshots")
 
 var saveCommands = []command{
-	{name: "save", arity: 1, flags: flagsSave | flagNoMulti, group: "server", since: "1.0.0", summary: "Writes a snapshot and waits for it.", run: cmdSave},
-	{name: "bgsave", arity: -1, flags: flagsSave, group: "server", since: "1.0.0", summary: "Writes a snapshot in the background.", run: cmdBGSave},
-	{name: "lastsave", arity: 1, flags: flagLoading | flagStale | flagFast | flagDangerous, group: "server", since: "1.0.0",
-		tips: "nondeterministic_output", summary: "Returns when the last snapshot was finished.", run: cmdLastSave},
+	{name: "save", arity: 1, flags: flagsSave | flagNoMulti, group: "server", since: "1.0.0",
+		summary: "Writes a snapshot and waits for it.", run: cmdSave},
+	{name: "bgsave", arity: -1, flags: flagsSave, group: "server", since: "1.0.0",
+		summary: "Writes a snapshot in the background.", run: cmdBGSave},
+	{name: "lastsave", arity: 1, flags: flagLoading | flagStale | flagFast | flagDangerous, group: "server",
+		since: "1.0.0",
+		tips:  "nondeterministic_output", summary: "Returns when the last snapshot was finished.", run: cmdLastSave},
 }
 
 func cmdSave(s *session) error {

@@ -24,8 +24,8 @@ import (
 // line that follows; "closed" is the end of the connection.
 //
 // The name says where a script holds: cluster-*.txt on a node that owns all slots,
-// standalone-*.txt on one in no cluster, renamed-*.txt on such a one some of whose commands have other names, the
-// others on the first two.
+// standalone-*.txt on one in no cluster, renamed-*.txt on such a one some of whose
+// commands have other names, the others on the first two.
 //
 // TestScriptsOnRedis runs the same files against a real redis-server 7, which proves
 // that the replies are equal. With -update it writes its replies into them.
@@ -102,7 +102,10 @@ func TestScriptsOnRedis(t *testing.T) {
 				if mode == "cluster" {
 					// A script may have taken its slots away; then it waits some seconds.
 					c := resp.NewConn(dial())
-					waitFor(t, "cluster_state:ok", func() bool { return strings.Contains(do(t, c, "CLUSTER INFO"), "cluster_state:ok") })
+					waitFor(t, "cluster_state:ok", func() bool {
+						return strings.Contains(do(t, c, "CLUSTER INFO"),
+							"cluster_state:ok")
+					})
 				}
 				runScript(t, file, dial)
 			})
@@ -146,7 +149,8 @@ func startRedis(t *testing.T, mode string) (addr string) {
 func tryRedis(t *testing.T, mode string) (addr string, ok bool) {
 	t.Helper()
 	port := freePort(t)
-	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--enable-debug-command", "yes"}
+	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--enable-debug-command",
+		"yes"}
 	switch mode {
 	case "cluster":
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", freePort(t))

@@ -195,8 +195,8 @@ func (s *Server) open(conn net.Conn) *session {
 	return ss
 }
 
-// refusalLocked returns the reply to a client that is not served, "" to one that is. reserved says that its connection has
-// a descriptor that is kept for others.
+// refusalLocked returns the reply to a client that is not served, "" to one that is.
+// reserved says that its connection has a descriptor that is kept for others.
 func (s *Server) refusalLocked(conn net.Conn, l *Limits, reserved bool) string {
 	switch {
 	case reserved || len(s.sessions) >= l.MaxClients:
@@ -207,8 +207,9 @@ func (s *Server) refusalLocked(conn net.Conn, l *Limits, reserved bool) string {
 	return ""
 }
 
-// turnAway sends a client the reason why it is not served, and closes its connection. With TLS it has to be heard before it can
-// be told, so this is none of the business of who accepts connections.
+// turnAway sends a client the reason why it is not served, and closes its connection.
+// With TLS it has to be heard before it can be told, so this is none of the business of
+// who accepts connections.
 func turnAway(conn net.Conn, refusal string) {
 	conn.SetDeadline(time.Now().Add(time.Second))
 	conn.Write([]byte(refusal))

@@ -14,25 +14,36 @@ const flagsConfig = flagAdmin | flagNoScript | flagLoading | flagStale
 var serverCommands = []command{
 	infoCommand,
 	commandCommand,
-	{name: "config", arity: -2, group: "server", since: "2.0.0", summary: "Shows and changes the configuration.", list: rows(
-		command{name: "get", arity: -3, flags: flagsConfig, since: "2.0.0", summary: "Returns the directives that match globs.", run: cmdConfigGet},
-		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0", summary: "Lists the subcommands.", run: cmdHelp},
-		command{name: "resetstat", arity: 2, flags: flagsConfig, since: "2.0.0", summary: "Sets counters to zero.", run: cmdConfigResetStat},
-		command{name: "rewrite", arity: 2, flags: flagsConfig, since: "2.8.0", summary: "Writes the configuration to its file.", run: cmdConfigRewrite},
-		command{name: "set", arity: -4, flags: flagsConfig, since: "2.0.0", tips: "request_policy:all_nodes response_policy:all_succeeded",
-			summary: "Changes directives while the node runs.", run: cmdConfigSet},
-	)},
+	{name: "config", arity: -2, group: "server", since: "2.0.0", summary: "Shows and changes the configuration.",
+		list: rows(
+			command{name: "get", arity: -3, flags: flagsConfig, since: "2.0.0",
+				summary: "Returns the directives that match globs.", run: cmdConfigGet},
+			command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "5.0.0",
+				summary: "Lists the subcommands.", run: cmdHelp},
+			command{name: "resetstat", arity: 2, flags: flagsConfig, since: "2.0.0", summary: "Sets counters to zero.",
+				run: cmdConfigResetStat},
+			command{name: "rewrite", arity: 2, flags: flagsConfig, since: "2.8.0",
+				summary: "Writes the configuration to its file.", run: cmdConfigRewrite},
+			command{name: "set", arity: -4, flags: flagsConfig, since: "2.0.0",
+				tips:    "request_policy:all_nodes response_policy:all_succeeded",
+				summary: "Changes directives while the node runs.", run: cmdConfigSet},
+		)},
 	{name: "time", arity: 1, flags: flagLoading | flagStale | flagFast | flagPlain, group: "server", since: "2.6.0",
 		tips: "nondeterministic_output", summary: "Returns the node's time.", run: cmdTime},
-	{name: "role", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagDangerous, group: "server", since: "2.8.12",
+	{name: "role", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagDangerous, group: "server",
+		since:   "2.8.12",
 		summary: "Returns the node's role in replication.", run: cmdRole},
-	{name: "shutdown", arity: -1, flags: flagAdmin | flagNoScript | flagLoading | flagStale | flagNoMulti | flagAllowBusy, group: "server", since: "1.0.0",
+	{name: "shutdown", arity: -1, flags: flagAdmin | flagNoScript | flagLoading | flagStale | flagNoMulti | flagAllowBusy,
+		group: "server", since: "1.0.0",
 		summary: "Ends the node.", run: cmdShutdown},
 	{name: "memory", arity: -2, group: "server", since: "4.0.0", summary: "Looks at memory.", list: rows(
-		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "4.0.0", summary: "Lists the subcommands.", run: cmdHelp},
-		command{name: "usage", arity: -3, flags: flagReadOnly, keys: subKey, since: "4.0.0", access: "RO", summary: "Returns the bytes that a key takes.", tx: cmdMemoryUsage},
+		command{name: "help", arity: 2, flags: flagLoading | flagStale | flagPlain, since: "4.0.0",
+			summary: "Lists the subcommands.", run: cmdHelp},
+		command{name: "usage", arity: -3, flags: flagReadOnly, keys: subKey, since: "4.0.0", access: "RO",
+			summary: "Returns the bytes that a key takes.", tx: cmdMemoryUsage},
 	)},
-	{name: "debug", arity: -2, flags: flagAdmin | flagNoScript | flagLoading | flagStale | flagProtected, group: "server", since: "1.0.0",
+	{name: "debug", arity: -2, flags: flagAdmin | flagNoScript | flagLoading | flagStale | flagProtected,
+		group: "server", since: "1.0.0",
 		summary: "Helps with tests.", run: cmdDebug},
 }
 
@@ -109,8 +120,9 @@ func cmdConfigResetStat(s *session) error {
 	return nil
 }
 
-// cmdShutdown closes this connection without a reply; the node ends by itself. Whether it saves before is its own
-// rules' business unless the client says SAVE, whose failure is a reason not to end (but for FORCE), or NOSAVE.
+// cmdShutdown closes this connection without a reply; the node ends by itself. Whether it
+// saves before is its own rules' business unless the client says SAVE, whose failure is a
+// reason not to end (but for FORCE), or NOSAVE.
 func cmdShutdown(s *session) error {
 	var save, noSave, force bool
 	for i := 1; i < len(s.args); i++ {

@@ -46,7 +46,8 @@ func (f *fakeSettings) Rewrite() error {
 }
 
 func TestConfig(t *testing.T) {
-	settings := &fakeSettings{values: map[string]string{"appendonly": "no", "maxmemory": "0", "maxmemory-policy": "noeviction", "save": ""}}
+	settings := &fakeSettings{values: map[string]string{"appendonly": "no", "maxmemory": "0",
+		"maxmemory-policy": "noeviction", "save": ""}}
 	reset := false
 	c := connect(t, startServer(t, Config{Settings: settings, ResetStats: func() { reset = true }}))
 	expect(t, c, "CONFIG GET save", `["save", ""]`)
@@ -99,7 +100,8 @@ func TestInfo(t *testing.T) {
 		}
 		return nil
 	}
-	srv := startServer(t, Config{Cluster: newFakeCluster(), Port: 7001, Version: "1.2.3", ConfigFile: "/etc/x.conf", Info: extra})
+	srv := startServer(t, Config{Cluster: newFakeCluster(), Port: 7001, Version: "1.2.3", ConfigFile: "/etc/x.conf",
+		Info: extra})
 	c := connect(t, srv)
 	all, titles := infoOf(t, c, "everything")
 	if want := "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace"; titles != want {
@@ -107,8 +109,10 @@ func TestInfo(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"redis_version": "7.0.15", "redis_mode": "cluster", "tcp_port": "7001", "cluster_enabled": "1", "role": "master",
-		"connected_slaves": "0", "master_replid": strings.Repeat("0", 40), "second_repl_offset": "-1", "connected_clients": "1",
-		"maxmemory": "0", "maxmemory_policy": "noeviction", "loading": "0", "rdb_changes_since_last_save": "7", "slotmesh_version": "1.2.3", "config_file": "/etc/x.conf",
+		"connected_slaves": "0", "master_replid": strings.Repeat("0", 40), "second_repl_offset": "-1",
+		"connected_clients": "1",
+		"maxmemory":         "0", "maxmemory_policy": "noeviction", "loading": "0", "rdb_changes_since_last_save": "7",
+		"slotmesh_version": "1.2.3", "config_file": "/etc/x.conf",
 	} {
 		if all[name] != want {
 			t.Errorf("%s:%s, want %s", name, all[name], want)
@@ -148,11 +152,13 @@ func TestRoleOfAReplicaAndItsMaster(t *testing.T) {
 	}
 	r = Replication{Offset: 41, Master: &Master{Host: "10.0.0.1", Port: 7001, State: "connected", LastIO: 2e9}}
 	expect(t, c, "ROLE", `["slave", "10.0.0.1", :7001, "connected", :41]`)
-	if lines, _ := infoOf(t, c, "replication"); lines["role"] != "slave" || lines["master_link_status"] != "up" || lines["master_last_io_seconds_ago"] != "2" {
+	if lines, _ := infoOf(t, c, "replication"); lines["role"] != "slave" || lines["master_link_status"] != "up" ||
+		lines["master_last_io_seconds_ago"] != "2" {
 		t.Errorf("INFO replication: %v", lines)
 	}
 	r.Master = &Master{State: "sync", Syncing: true, Percent: 12.345, DownFor: 3e9}
-	if lines, _ := infoOf(t, c, "replication"); lines["master_link_down_since_seconds"] != "3" || lines["master_sync_perc"] != "12.35" {
+	if lines, _ := infoOf(t, c, "replication"); lines["master_link_down_since_seconds"] != "3" ||
+		lines["master_sync_perc"] != "12.35" {
 		t.Errorf("INFO replication in a full sync: %v", lines)
 	}
 }
@@ -162,9 +168,12 @@ func TestGlob(t *testing.T) {
 		pattern, text string
 		want          bool
 	}{
-		{"*", "", true}, {"*", "abc", true}, {"", "", true}, {"", "a", false}, {"a*c", "abc", true}, {"a*c", "ac", true}, {"a*c", "acb", false},
-		{"a?c", "abc", true}, {"a?c", "ac", false}, {"[abc]", "b", true}, {"[^abc]", "b", false}, {"[^abc]", "d", true}, {"[a-c]x", "bx", true},
-		{"[c-a]x", "bx", true}, {`\*`, "*", true}, {`\*`, "a", false}, {`[\]]`, "]", true}, {"[abc", "c", true}, {"*a*b*", "xxaxxbxx", true},
+		{"*", "", true}, {"*", "abc", true}, {"", "", true}, {"", "a", false}, {"a*c", "abc", true}, {"a*c", "ac", true},
+		{"a*c", "acb", false},
+		{"a?c", "abc", true}, {"a?c", "ac", false}, {"[abc]", "b", true}, {"[^abc]", "b", false}, {"[^abc]", "d", true},
+		{"[a-c]x", "bx", true},
+		{"[c-a]x", "bx", true}, {`\*`, "*", true}, {`\*`, "a", false}, {`[\]]`, "]", true}, {"[abc", "c", true},
+		{"*a*b*", "xxaxxbxx", true},
 		{"*a*b*", "xxbxxaxx", false}, {`a\`, `a\`, true}, {"h**llo", "hello", true}, {"[]a]", "a]", false},
 	} {
 		if got := globMatch([]byte(c.pattern), []byte(c.text)); got != c.want {
@@ -186,13 +195,15 @@ func TestInfoWhileLoading(t *testing.T) {
 	srv := startServer(t, Config{Cluster: struct{ Cluster }{}, Snapshots: &fakeSnapshots{}})
 	srv.SetLoading(true)
 	c := connect(t, srv)
-	for _, line := range []string{"INFO everything", "INFO", "HELLO", "ROLE", "CLIENT LIST", "COMMAND COUNT", "CLUSTER HELP"} {
+	for _, line := range []string{"INFO everything", "INFO", "HELLO", "ROLE", "CLIENT LIST", "COMMAND COUNT",
+		"CLUSTER HELP"} {
 		if got := do(t, c, line); got == "closed" || strings.HasPrefix(got, "-ERR") {
 			t.Errorf("%s: %s", line, got)
 		}
 	}
 	expect(t, c, "CLUSTER INFO", "-LOADING Redis is loading the dataset in memory")
-	if lines, _ := infoOf(t, c, "persistence"); lines["loading"] != "1" || lines["loading_loaded_perc"] != "25.00" || lines["loading_eta_seconds"] != "30" {
+	if lines, _ := infoOf(t, c, "persistence"); lines["loading"] != "1" || lines["loading_loaded_perc"] != "25.00" ||
+		lines["loading_eta_seconds"] != "30" {
 		t.Errorf("INFO persistence: %v", lines)
 	}
 }

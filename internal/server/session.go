@@ -167,8 +167,8 @@ func (s *session) turn() (alive, taken bool) {
 	return true, false
 }
 
-// next returns the next command, nil if none has arrived whole. After a violation of the protocol
-// it says so to the client and sets hangUp.
+// next returns the next command, nil if none has arrived whole. After a violation of the
+// protocol it says so to the client and sets hangUp.
 func (s *session) next() [][]byte {
 	if args := s.held; args != nil {
 		s.held = nil
@@ -199,8 +199,8 @@ func (s *session) fill() bool {
 	return s.fillFrom(s.conn) == nil || s.hangUp
 }
 
-// fillFrom makes one read. At the end of the stream it sets hangUp: a client that has closed its side
-// only still gets its replies. Why else the session ends goes to the log.
+// fillFrom makes one read. At the end of the stream it sets hangUp: a client that has
+// closed its side only still gets its replies. Why else the session ends goes to the log.
 func (s *session) fillFrom(r io.Reader) error {
 	if l := s.srv.limits.Load(); l != s.limits {
 		s.limits = l
@@ -228,8 +228,8 @@ func (s *session) fillFrom(r io.Reader) error {
 	return err
 }
 
-// publish tells other goroutines how the session stands, once a batch. Most batches are like the
-// one before, and a look costs less than an atomic store.
+// publish tells other goroutines how the session stands, once a batch. Most batches are
+// like the one before, and a look costs less than an atomic store.
 func (s *session) publish() {
 	if s.shared.lastCmd.Load() != s.cmd {
 		s.shared.lastCmd.Store(s.cmd)
@@ -242,8 +242,8 @@ func (s *session) publish() {
 // keepKeys is how long a list of keys a session holds on to between batches.
 const keepKeys = 1 << 10
 
-// forget lets go of the last command. Its arguments would keep the buffers they came in in memory while the
-// client is idle.
+// forget lets go of the last command. Its arguments would keep the buffers they came in
+// in memory while the client is idle.
 func (s *session) forget() {
 	s.args = nil
 	if cap(s.access.Keys) > keepKeys {
@@ -259,8 +259,8 @@ func storeChanged(to *atomic.Int32, n int) {
 }
 
 // disconnect closes the connection without waiting: closing one with TLS talks to the
-// peer first, closing a socket waits for the command under way. The caller is counted by the server's
-// WaitGroup, or holds its mutex.
+// peer first, closing a socket waits for the command under way. The caller is counted by
+// the server's WaitGroup, or holds its mutex.
 func (s *session) disconnect() {
 	s.shared.disconnected.Store(true)
 	s.srv.wg.Go(func() {

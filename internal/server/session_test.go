@@ -23,7 +23,9 @@ func TestPassword(t *testing.T) {
 	c := connect(t, srv)
 	expect(t, c, "GET k", "-NOAUTH Authentication required.")
 	expect(t, c, "FOO", "-ERR unknown command 'FOO', with args beginning with: ")
-	expect(t, c, "HELLO", "-"+"NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time")
+	expect(t, c, "HELLO", "-"+"NOAUTH HELLO must be called with the client already authenticated, otherwise the "+
+		"HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "+
+		"version at the same time")
 	expect(t, c, "AUTH wrong", "-WRONGPASS invalid username-password pair or user is disabled.")
 	expect(t, c, "AUTH nobody secret", "-WRONGPASS invalid username-password pair or user is disabled.")
 	expect(t, c, "AUTH default secret", "+OK")
@@ -326,7 +328,8 @@ func TestClusterNodesFormat(t *testing.T) {
 	cluster.use(slots.Topology{Self: cluster.id, CurrentEpoch: 9,
 		Nodes: []slots.Node{
 			{ID: cluster.id, Addr: cluster.addr(), ConfigEpoch: 3, Slots: &mine, NoFailover: true},
-			{ID: m, Addr: slots.Addr{Host: "10.0.0.2", Port: 7002, BusPort: 17002}, Hostname: "two.example", ConfigEpoch: 9, Slots: &theirs, Health: slots.Suspected},
+			{ID: m, Addr: slots.Addr{Host: "10.0.0.2", Port: 7002, BusPort: 17002}, Hostname: "two.example", ConfigEpoch: 9,
+				Slots: &theirs, Health: slots.Suspected},
 			{ID: r, Master: m, Health: slots.Failed},
 		},
 		Migrating: map[slots.Slot]slots.NodeID{2: m}, Importing: map[slots.Slot]slots.NodeID{5: m},
@@ -341,7 +344,8 @@ func TestClusterNodesFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	zeros := strings.Repeat("0", 38)
-	want := "0123456789abcdef0123456789abcdef01234567 127.0.0.1:7001@17001 myself,master,nofailover - 0 0 3 connected 0-2 7 [2->-aa" + zeros + "] [5-<-aa" + zeros + "]\n" +
+	want := "0123456789abcdef0123456789abcdef01234567 127.0.0.1:7001@17001 myself,master,nofailover - 0 0 3 " +
+		"connected 0-2 7 [2->-aa" + zeros + "] [5-<-aa" + zeros + "]\n" +
 		"aa" + zeros + " 10.0.0.2:7002@17002,two.example master,fail? - 1000 2000 9 connected 5\n" +
 		"bb" + zeros + " :0@0 slave,fail,noaddr aa" + zeros + " 0 0 9 disconnected\n" +
 		"cc" + zeros + " 10.0.0.3:7003@17003 handshake - 0 0 0 disconnected\n"
@@ -353,8 +357,10 @@ func TestClusterNodesFormat(t *testing.T) {
 		t.Errorf("CLUSTER INFO: %s", info)
 	}
 	expect(t, c, "CLUSTER REPLICAS aa"+zeros, `["bb`+zeros+` :0@0 slave,fail,noaddr aa`+zeros+` 0 0 9 disconnected"]`)
-	cluster.links = []Link{{Inbound: true, ID: m, Created: time.UnixMilli(5), SendAllocated: 10, SendUsed: 4, Writable: true}, {ID: m}}
-	expect(t, c, "CLUSTER LINKS", `[["direction", "from", "node", "aa`+zeros+`", "create-time", :5, "events", "rw", "send-buffer-allocated", :10, "send-buffer-used", :4], `+
+	cluster.links = []Link{{Inbound: true, ID: m, Created: time.UnixMilli(5), SendAllocated: 10, SendUsed: 4,
+		Writable: true}, {ID: m}}
+	expect(t, c, "CLUSTER LINKS", `[["direction", "from", "node", "aa`+zeros+
+		`", "create-time", :5, "events", "rw", "send-buffer-allocated", :10, "send-buffer-used", :4], `+
 		`["direction", "to", "node", "aa`+zeros+`", "create-time", :0, "events", "r", "send-buffer-allocated", :0, "send-buffer-used", :0]]`)
 	expect(t, c, "CLUSTER REPLICAS bb"+zeros, "-ERR The specified node is not a master")
 }

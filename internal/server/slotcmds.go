@@ -66,9 +66,9 @@ func cmdSetSlot(s *session) error {
 	return errSetSlot
 }
 
-// knownOwner reports whether the command is SETSLOT n NODE id for an owner that m shows. A replica
-// that knows so agrees: it was a master when the tool looked, and its last slot went to that node
-// before the tool came to tell it (SPEC §4.6, §13.10).
+// knownOwner reports whether the command is SETSLOT n NODE id for an owner that m shows.
+// A replica that knows so agrees: it was a master when the tool looked, and its last slot
+// went to that node before the tool came to tell it (SPEC §4.6, §13.10).
 func (s *session) knownOwner(m *slots.Map) bool {
 	if len(s.args) != 5 || !s.word(3, "NODE") {
 		return false
@@ -117,10 +117,12 @@ func (s *session) assignSlot(m *slots.Map, slot slots.Slot) error {
 	return s.setSlot(slot, SlotNode, id)
 }
 
-// emptyForGood makes sure that a slot of this node holds no key, and that no client creates one
-// before its new owner has it: while the slot is migrating, new keys are created there.
+// emptyForGood makes sure that a slot of this node holds no key, and that no client
+// creates one before its new owner has it: while the slot is migrating, new keys are
+// created there.
 func (s *session) emptyForGood(m *slots.Map, slot slots.Slot, to slots.NodeID) error {
-	holdsKeys := replyError("ERR Can't assign hashslot " + itoa(int(slot)) + " to a different node while I still hold keys for this hash slot.")
+	holdsKeys := replyError("ERR Can't assign hashslot " + itoa(int(slot)) +
+		" to a different node while I still hold keys for this hash slot.")
 	if s.holdsKeys(slot) {
 		return holdsKeys
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Every refusal of SETSLOT that needs a second node; the others are in the scripts (SPEC §11).
+// Every refusal of SETSLOT that needs a second node; the others are in the scripts (SPEC
+// §11).
 func TestSetSlotRefusals(t *testing.T) {
 	cluster := newFakeCluster()
 	srv := startServer(t, Config{Cluster: cluster})
@@ -20,15 +21,18 @@ func TestSetSlotRefusals(t *testing.T) {
 	expect(t, c, "SET k 1", "+OK")
 	peer, n := peerID.String(), itoa(int(slot))
 	for line, want := range map[string]string{
-		"CLUSTER SETSLOT 1 MIGRATING " + peer:                           "-ERR I'm not the owner of hash slot 1",
-		"CLUSTER SETSLOT " + n + " IMPORTING " + peer:                   "-ERR I'm already the owner of hash slot " + n,
-		"CLUSTER SETSLOT " + n + " NODE " + peer:                        "-ERR Can't assign hashslot " + n + " to a different node while I still hold keys for this hash slot.",
-		"CLUSTER SETSLOT 1 IMPORTING " + cluster.id.String()[:39] + "f": "-ERR I don't know about node " + cluster.id.String()[:39] + "f",
+		"CLUSTER SETSLOT 1 MIGRATING " + peer:         "-ERR I'm not the owner of hash slot 1",
+		"CLUSTER SETSLOT " + n + " IMPORTING " + peer: "-ERR I'm already the owner of hash slot " + n,
+		"CLUSTER SETSLOT " + n + " NODE " + peer: "-ERR Can't assign hashslot " + n +
+			" to a different node while I still hold keys for this hash slot.",
+		"CLUSTER SETSLOT 1 IMPORTING " + cluster.id.String()[:39] + "f": "-ERR I don't know about node " +
+			cluster.id.String()[:39] + "f",
 	} {
 		expect(t, c, line, want)
 	}
 	cluster.amend(func(top *slots.Topology) {
-		top.Nodes = append(top.Nodes, slots.Node{ID: slots.NodeID{3}, Master: peerID, Addr: slots.Addr{Host: "10.0.0.3", Port: 7003}})
+		top.Nodes = append(top.Nodes, slots.Node{ID: slots.NodeID{3}, Master: peerID,
+			Addr: slots.Addr{Host: "10.0.0.3", Port: 7003}})
 	})
 	expect(t, c, "CLUSTER SETSLOT "+n+" MIGRATING "+slots.NodeID{3}.String(), "-ERR Target node is not a master")
 	expect(t, c, "CLUSTER SETSLOT "+n+" NODE "+slots.NodeID{3}.String(), "-ERR Target node is not a master")
@@ -98,7 +102,8 @@ func TestAddSlotsTakesOverWhatDelSlotsNamed(t *testing.T) {
 	expect(t, c, "CLUSTER ADDSLOTS 2", "-ERR Slot 2 is already busy")
 }
 
-// They drop a slot at its owner, take it there again, and drop it at the others, which may just know the half of it.
+// They drop a slot at its owner, take it there again, and drop it at the others, which
+// may just know the half of it.
 func TestDelSlotsOfAVacatedSlot(t *testing.T) {
 	cluster := newFakeCluster()
 	c := connect(t, startServer(t, Config{Cluster: cluster}))
@@ -154,7 +159,8 @@ func TestMigrateSlots(t *testing.T) {
 		"SLOTSRANGE 99 100 NODE " + peer:     "-ERR Slots are not served by this node",
 		"SLOTSRANGE 0 0 NODE " + peer + " x": "-ERR syntax error",
 		"SLOTSRANGE 0 0 2 2 NODE " + peer + " SLOTSRANGE 2 2 NODE " + peer: "-ERR Slot ranges in migrations overlap",
-		"SLOTSRANGE 0 0 NODE " + strings.Repeat("a", 40):                   "-ERR Unknown node name: " + strings.Repeat("a", 40),
+		"SLOTSRANGE 0 0 NODE " + strings.Repeat("a", 40): "-ERR Unknown node name: " +
+			strings.Repeat("a", 40),
 	} {
 		expect(t, c, "CLUSTER MIGRATESLOTS "+line, want)
 	}
@@ -186,8 +192,9 @@ func TestMigrateSlots(t *testing.T) {
 	}
 }
 
-// TestWatchInASlotThatLeaves: a key that was not here when it was watched may have been created at the
-// other node since, so that a transaction which relies on its absence must not run.
+// TestWatchInASlotThatLeaves: a key that was not here when it was watched may have been
+// created at the other node since, so that a transaction which relies on its absence must
+// not run.
 func TestWatchInASlotThatLeaves(t *testing.T) {
 	cluster := newFakeCluster()
 	srv := startServer(t, Config{Cluster: cluster})

@@ -7,11 +7,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Migrations moves slots by jobs of the node itself, as Valkey 9 does: a job, once begun, ends
-// without anybody's help.
+// Migrations moves slots by jobs of the node itself, as Valkey 9 does: a job, once begun,
+// ends without anybody's help.
 type Migrations interface {
-	// StartMigration begins to move slots of this node to another master and returns the name of the
-	// job, 40 hexadecimal digits.
+	// StartMigration begins to move slots of this node to another master and returns the
+	// name of the job, 40 hexadecimal digits.
 	StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (name string, err error)
 	// ListMigrations returns the jobs under way and the latest that are over.
 	ListMigrations() []Migration
@@ -37,9 +37,11 @@ type Migration struct {
 }
 
 var (
-	cancelSlotMigrationsCommand = command{name: "cancelslotmigrations", arity: 2, flags: flagsClusterAdmin | flagHidden, since: "9.0.0",
+	cancelSlotMigrationsCommand = command{name: "cancelslotmigrations", arity: 2, flags: flagsClusterAdmin | flagHidden,
+		since:   "9.0.0",
 		summary: "Ends the jobs of this node that move slots.", run: inCluster(cmdCancelSlotMigrations)}
-	getSlotMigrationsCommand = command{name: "getslotmigrations", arity: 2, flags: flagsClusterAdmin | flagHidden, since: "9.0.0", tips: "nondeterministic_output",
+	getSlotMigrationsCommand = command{name: "getslotmigrations", arity: 2, flags: flagsClusterAdmin | flagHidden,
+		since: "9.0.0", tips: "nondeterministic_output",
 		summary: "Describes the jobs of this node that move slots.", run: inCluster(cmdGetSlotMigrations)}
 	migrateSlotsCommand = command{name: "migrateslots", arity: -4, flags: flagsClusterAdmin | flagHidden, since: "9.0.0",
 		summary: "Starts jobs that move slots of this node to others.", run: inCluster(cmdMigrateSlots)}
@@ -117,7 +119,8 @@ func (s *session) slotPairs(i int) (set slots.Set, next int, err error) {
 			return set, i, err
 		}
 		if r.First > r.Last {
-			return set, i, replyError("ERR Start slot number " + itoa(int(r.First)) + " is greater than end slot number " + itoa(int(r.Last)))
+			return set, i, replyError("ERR Start slot number " + itoa(int(r.First)) + " is greater than end slot number " +
+				itoa(int(r.Last)))
 		}
 		for _, p := range list {
 			if r.First <= p.Last && p.First <= r.Last {
@@ -158,7 +161,8 @@ func (s *session) mayMigrate(m *slots.Map, set *slots.Set) error {
 	return nil
 }
 
-// startMigrations starts all jobs, or none: those begun before one that is refused are called off.
+// startMigrations starts all jobs, or none: those begun before one that is refused are
+// called off.
 func (s *session) startMigrations(moves []slotMove) error {
 	cluster := s.srv.cfg.Cluster
 	var begun []string

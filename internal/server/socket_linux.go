@@ -14,8 +14,8 @@ type socket struct {
 	raw  syscall.RawConn
 	fd   uintptr // valid within poll
 
-	// resting: the session waits for an event without having asked whether there is more. Set by the
-	// session, cleared by the ticker.
+	// resting: the session waits for an event without having asked whether there is more.
+	// Set by the session, cleared by the ticker.
 	resting atomic.Bool
 }
 
@@ -32,8 +32,9 @@ func socketOf(conn net.Conn) *socket {
 	return &socket{conn: tcp, raw: raw}
 }
 
-// poll calls f whenever there may be something to read, the first time at once, until f returns true
-// or the connection is closed; that is the error. Close of the connection waits for a call of f under way.
+// poll calls f whenever there may be something to read, the first time at once, until f
+// returns true or the connection is closed; that is the error. Close of the connection
+// waits for a call of f under way.
 func (k *socket) poll(f func() (done bool)) error {
 	return k.raw.Read(func(fd uintptr) bool {
 		k.fd = fd
@@ -43,11 +44,12 @@ func (k *socket) poll(f func() (done bool)) error {
 
 // Read reads what is there; it never waits. Only within poll.
 //
-// The raw system call spares the scheduler's bookkeeping for calls that may block: this one takes a
-// microsecond or so, during which the runtime cannot stop this thread.
+// The raw system call spares the scheduler's bookkeeping for calls that may block: this
+// one takes a microsecond or so, during which the runtime cannot stop this thread.
 func (k *socket) Read(b []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, k.fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, k.fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+			uintptr(len(b)))
 		switch {
 		case errno == 0 && n == 0:
 			return 0, io.EOF
@@ -61,11 +63,12 @@ func (k *socket) Read(b []byte) (int, error) {
 	}
 }
 
-// write writes what fits into the socket's buffer and returns how much that was; it never waits. Only within poll. An
-// error is left to who tries again and may wait.
+// write writes what fits into the socket's buffer and returns how much that was; it never
+// waits. Only within poll. An error is left to who tries again and may wait.
 func (k *socket) write(b []byte) int {
 	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, k.fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, k.fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+			uintptr(len(b)))
 		switch errno {
 		case 0:
 			return int(n)
@@ -76,8 +79,8 @@ func (k *socket) write(b []byte) int {
 	}
 }
 
-// wakeIfEnded looks whether the client has closed its side, if the session rests, and then wakes the session. It
-// does not wait.
+// wakeIfEnded looks whether the client has closed its side, if the session rests, and
+// then wakes the session. It does not wait.
 func (k *socket) wakeIfEnded() {
 	if !k.resting.Load() || !k.resting.CompareAndSwap(true, false) {
 		return
@@ -91,7 +94,8 @@ func (k *socket) wakeIfEnded() {
 	})
 }
 
-// shutdown lets the client see the end of the connection at once, whatever the session is doing.
+// shutdown lets the client see the end of the connection at once, whatever the session is
+// doing.
 func (k *socket) shutdown() {
 	k.raw.Control(func(fd uintptr) { syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
 }

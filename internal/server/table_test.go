@@ -102,7 +102,8 @@ func TestCommandDocsAndHelp(t *testing.T) {
 			t.Errorf("%s HELP: %d lines, %v; want %d", container.name, len(help.Elems), err, 1+2*len(container.list))
 		}
 		for _, sub := range container.list {
-			if args, ok := helpArgs[sub.name]; ok != (sub.arity != 2) || !strings.Contains(render(help), strings.TrimSpace(upper(sub.lastName())+" "+args)) {
+			if args, ok := helpArgs[sub.name]; ok != (sub.arity != 2) ||
+				!strings.Contains(render(help), strings.TrimSpace(upper(sub.lastName())+" "+args)) {
 				t.Errorf("%s HELP shows %q as the arguments of %s", container.name, args, sub.name)
 			}
 		}

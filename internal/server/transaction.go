@@ -34,7 +34,8 @@ type queued struct {
 	args [][]byte
 }
 
-// watches are the keys that a client watches. A key that is watched again stays as it was found first.
+// watches are the keys that a client watches. A key that is watched again stays as it was
+// found first.
 type watches struct {
 	keys  map[string]watch
 	bytes int // that they take
@@ -63,15 +64,20 @@ func (w *watch) changed(tx *keyspace.Tx, key string, m *slots.Map) bool {
 }
 
 var transactionCommands = []command{
-	{name: "multi", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow, group: "transactions", since: "1.2.0",
+	{name: "multi", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow,
+		group: "transactions", since: "1.2.0",
 		summary: "Starts a transaction: commands are queued until EXEC.", run: cmdMulti},
-	{name: "exec", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagSkipSlowlog | flagNow, group: "transactions", since: "1.2.0",
+	{name: "exec", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagSkipSlowlog | flagNow,
+		group: "transactions", since: "1.2.0",
 		summary: "Runs the commands of a transaction.", run: cmdExec},
-	{name: "discard", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow, group: "transactions", since: "2.0.0",
+	{name: "discard", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow,
+		group: "transactions", since: "2.0.0",
 		summary: "Gives up a transaction.", run: cmdDiscard},
-	{name: "watch", arity: -2, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow, keys: allKeys, group: "transactions", since: "2.2.0",
+	{name: "watch", arity: -2, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagNow,
+		keys: allKeys, group: "transactions", since: "2.2.0",
 		access: "RO", summary: "Makes the next EXEC do nothing if a key has changed until then.", tx: cmdWatch},
-	{name: "unwatch", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagPlain, group: "transactions", since: "2.2.0",
+	{name: "unwatch", arity: 1, flags: flagNoScript | flagLoading | flagStale | flagFast | flagAllowBusy | flagPlain,
+		group: "transactions", since: "2.2.0",
 		summary: "Forgets the watched keys.", run: cmdUnwatch},
 }
 
@@ -163,16 +169,17 @@ func (s *session) enqueue(cmd *command) {
 	s.out.Simple("QUEUED")
 }
 
-// What a queued command, each of its arguments and a watched key take beside their bytes. Without it
-// a queue of PINGs would take many times the memory that its limit says.
+// What a queued command, each of its arguments and a watched key take beside their bytes.
+// Without it a queue of PINGs would take many times the memory that its limit says.
 const (
 	queuedOverhead = 48
 	argOverhead    = 24
 	watchOverhead  = 80
 )
 
-// mayKeep reports whether the transaction's commands and watched keys are within the limit of a query.
-// If not, the client is closed without a word, as for a single command of that size.
+// mayKeep reports whether the transaction's commands and watched keys are within the
+// limit of a query. If not, the client is closed without a word, as for a single command
+// of that size.
 func (s *session) mayKeep() bool {
 	kept := s.multi.bytes + s.watched.bytes
 	if kept <= s.limits.Query.MaxQuery {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// heldAcks says that one replica holds all there is of the present term and, on a replica, of the one before.
+// heldAcks says that one replica holds all there is of the present term and, on a
+// replica, of the one before.
 type heldAcks struct {
 	term    atomic.Uint64
 	written chan struct{} // if not nil: noting a write waits for it
@@ -32,7 +33,8 @@ func (a *heldAcks) WaitAcked(_ context.Context, w *Written, _ int) (int, error) 
 	return 1, nil
 }
 
-// What replicas hold of a stream that went on without a write says nothing about that write.
+// What replicas hold of a stream that went on without a write says nothing about that
+// write.
 func TestWaitCountsNoFormerTerm(t *testing.T) {
 	acks := &heldAcks{}
 	acks.term.Store(1)
@@ -48,7 +50,8 @@ func TestWaitCountsNoFormerTerm(t *testing.T) {
 	expect(t, conn, "WAIT 1 0", ":1")
 }
 
-// A write belongs to the term in which it began, however much happens before its client notes it.
+// A write belongs to the term in which it began, however much happens before its client
+// notes it.
 func TestWaitCountsNoTermThatBeganAfterTheWrite(t *testing.T) {
 	for _, write := range []string{"SET k v", "EXEC"} {
 		t.Run(write, func(t *testing.T) {

@@ -7,13 +7,15 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Written is what a client has written, as far as it may still ask how many replicas hold it.
+// Written is what a client has written, as far as it may still ask how many replicas hold
+// it.
 type Written struct {
 	To       Mark         // behind the last write
 	Slots    []slots.Slot // with writes since an earlier answer …
 	Many     bool         // … which may be in any other slot, too
 	Departed uint64       // Acks.Departed before the first of these
-	// Earlier is the smallest number that earlier writes were answered with, math.MaxInt if there are none.
+	// Earlier is the smallest number that earlier writes were answered with, math.MaxInt if
+	// there are none.
 	Earlier int
 }
 
