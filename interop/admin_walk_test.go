@@ -120,9 +120,11 @@ func (w *walk) life() {
 		!strings.Contains(out, "[ERR] Node "+lone.addr()+" is not configured as a cluster node.") {
 		t.Errorf("check of a node that is no cluster: %v\n%s", err, out)
 	}
-	w.nodes[0].eventually("cluster_state:ok", time.Minute, func() bool {
-		return strings.Contains(w.nodes[0].cli("cluster", "info"), "cluster_state:ok")
-	})
+	for _, p := range w.nodes {
+		p.eventually("cluster_state:ok", time.Minute, func() bool {
+			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok")
+		})
+	}
 	verify := fill(t, w.nodes, keys)
 
 	// A fourth shard.
