@@ -9,7 +9,7 @@ import (
 )
 
 // ErrStandalone refuses cluster operations on a standalone node. Its text is the
-// error reply of the Redis protocol (SPEC §11).
+// error reply of the Redis protocol (docs/spec.md §11).
 var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 
 // Event is something that happened to the cluster as this node sees it, one of:
@@ -30,14 +30,15 @@ var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 type Event any
 
 // Meet introduces this node to the one at addr, which needs Host and BusPort; both
-// clusters become one (SPEC §2.2). It returns once the handshake has begun; event
+// clusters become one (docs/spec.md §2.2). It returns once the handshake has begun; event
 // gossip.Met or gossip.MeetFailed tells how it ended. MeetAndWait waits for that, and
 // Join takes client addresses.
 func (n *Node) Meet(ctx context.Context, addr slots.Addr) error {
 	return n.do(ctx, gossip.MeetNode{Addr: addr})
 }
 
-// Forget removes a node from the cluster; all nodes refuse it for a minute (SPEC §2.5).
+// Forget removes a node from the cluster; all nodes refuse it for a minute (docs/spec.md
+// §2.5).
 func (n *Node) Forget(ctx context.Context, id slots.NodeID) error {
 	return n.do(ctx, gossip.ForgetNode{Node: id})
 }
@@ -61,13 +62,13 @@ func (n *Node) DelSlots(ctx context.Context, set slots.Set) error {
 func (n *Node) FlushSlots(ctx context.Context) error { return n.do(ctx, gossip.FlushSlots{}) }
 
 // SetConfigEpoch gives a node that knows nobody and has no epoch its first one
-// (SPEC §4.7).
+// (docs/spec.md §4.7).
 func (n *Node) SetConfigEpoch(ctx context.Context, epoch uint64) error {
 	return n.do(ctx, gossip.SetConfigEpoch{Epoch: epoch})
 }
 
 // BumpEpoch gives this node the greatest config epoch of the cluster without asking
-// anybody (SPEC §4.5). bumped is false if it had it already.
+// anybody (docs/spec.md §4.5). bumped is false if it had it already.
 func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err error) {
 	if n.gossip == nil {
 		return 0, false, n.absent()

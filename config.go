@@ -27,7 +27,7 @@ type Config struct {
 	// Addr is where clients connect, "host:port". Default "127.0.0.1:0": a free port.
 	Addr string
 	// BusAddr is where other nodes connect. Default: the host of Addr and its port + 10,000
-	// (SPEC §2.7), or a free port if Addr asks for one.
+	// (docs/spec.md §2.7), or a free port if Addr asks for one.
 	BusAddr string
 	// Announce overrides, field by field, the address that the node tells others and they
 	// tell clients: for nodes behind NAT or in containers. Default: the host under
@@ -47,8 +47,8 @@ type Config struct {
 	StateFile string
 	// Standalone makes a node that is not in a cluster and serves every key.
 	Standalone bool
-	// NodeTimeout is how long a peer may owe an answer before it is suspected (SPEC §3.4).
-	// Default 15 s; all nodes of a cluster should agree on it.
+	// NodeTimeout is how long a peer may owe an answer before it is suspected (docs/spec.md
+	// §3.4). Default 15 s; all nodes of a cluster should agree on it.
 	NodeTimeout time.Duration
 	// PartialCoverage lets the cluster serve while some slots have no working owner.
 	PartialCoverage bool
@@ -116,7 +116,7 @@ type ReplicationConfig struct {
 	// Default 0. In a configuration file it is slotmesh-sync-replicas.
 	Sync int
 	// MinReplicas refuses writes while fewer replicas than that are online and were heard
-	// within MaxLag (default 10 s): ErrNoReplicas (SPEC §9.3). Default 0.
+	// within MaxLag (default 10 s): ErrNoReplicas (docs/spec.md §9.3). Default 0.
 	MinReplicas int
 	MaxLag      time.Duration
 	// BacklogSize is how much history is kept for replicas that come back, in bytes. Default
@@ -127,12 +127,12 @@ type ReplicationConfig struct {
 	// NoFailover keeps this node from standing for election.
 	NoFailover bool
 	// Validity bounds how old a replica's data may be for it to stand for election, in node
-	// timeouts (SPEC §6.2). Default 10; negative: no bound, and it may even have none of its
-	// shard's data yet.
+	// timeouts (docs/spec.md §6.2). Default 10; negative: no bound, and it may even have
+	// none of its shard's data yet.
 	Validity int
 	// MigrationBarrier is how many replicas a master keeps when another shard needs one
-	// (SPEC §6.8). Default 1. Redis' 0 is no different: a master that gave away its only
-	// replica would be the next to need one, and the replica would go back and forth.
+	// (docs/spec.md §6.8). Default 1. Redis' 0 is no different: a master that gave away its
+	// only replica would be the next to need one, and the replica would go back and forth.
 	MigrationBarrier int
 }
 
@@ -247,7 +247,7 @@ func (c *ClientConfig) validate() error {
 
 func (c *ReplicationConfig) validate() error {
 	if c.MaxLag == 0 {
-		c.MaxLag = 10 * time.Second // SPEC §9.3
+		c.MaxLag = 10 * time.Second // docs/spec.md §9.3
 	}
 	switch {
 	case c.Sync < 0:
@@ -288,7 +288,7 @@ func (c *Config) openDisk() error {
 	return nil
 }
 
-// busPortOffset is what the bus port is above the client port (SPEC §2.7).
+// busPortOffset is what the bus port is above the client port (docs/spec.md §2.7).
 const busPortOffset = 10_000
 
 func splitAddr(field, addr string) (host string, port int, err error) {

@@ -90,7 +90,7 @@ func (n *Node) whyDown(m *slots.Map) string {
 	return strings.Join(reasons, "; ")
 }
 
-// rejoinWait is about how long a master waits before it serves again (SPEC §5.2).
+// rejoinWait is about how long a master waits before it serves again (docs/spec.md §5.2).
 const rejoinWait = 2 * time.Second
 
 // whyUnserved explains why a request for a key of slot cannot be served, as far as this

@@ -11,9 +11,9 @@ import (
 )
 
 // lostSlots are slots that another master took while this node held keys of them. The
-// keys go (SPEC §4.6), but not at once: a tool that repairs a cluster first gives a slot
-// one owner and then makes the others that have keys of it import it, to bring these
-// together. Redis deletes in between, if the claim comes first.
+// keys go (docs/spec.md §4.6), but not at once: a tool that repairs a cluster first gives
+// a slot one owner and then makes the others that have keys of it import it, to bring
+// these together. Redis deletes in between, if the claim comes first.
 type lostSlots struct {
 	mu    sync.Mutex // guards since
 	since map[slots.Slot]time.Time

@@ -146,8 +146,8 @@ func TestLostMaster(t *testing.T) {
 		}
 		c.Restart(2)
 		c.WaitStable()
-		// No replica could have taken its slots: it is forgiven on its first word
-		// (SPEC §3.5), and serves when 2 s have passed since its start (SPEC §5.2).
+		// No replica could have taken its slots: it is forgiven on its first word (docs/spec.md
+		// §3.5), and serves when 2 s have passed since its start (docs/spec.md §5.2).
 		const wait = 2 * time.Second
 		if back := time.Since(killed) - failed; back < wait || back > wait+tick {
 			t.Errorf("it was well again %v after the failure, want %v", back, wait)

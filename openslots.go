@@ -224,9 +224,9 @@ func (n *Node) dropStaleImports(then openSlots) {
 }
 
 // claimLoaded settles the slots of which a snapshot brought keys although they are not
-// this node's. Those that are nobody's become its own (SPEC §8.4). Those of another went
-// there after the snapshot was written, with their keys, so that these are old copies:
-// they go, as they would have in a running node (SPEC §4.6).
+// this node's. Those that are nobody's become its own (docs/spec.md §8.4). Those of
+// another went there after the snapshot was written, with their keys, so that these are
+// old copies: they go, as they would have in a running node (docs/spec.md §4.6).
 func (n *Node) claimLoaded() error {
 	m := n.Map()
 	if !m.Self().IsMaster() {

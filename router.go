@@ -125,7 +125,7 @@ func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case reply.Int == -2: // SPEC §10.2: no such key
+	case reply.Int == -2: // docs/spec.md §10.2: no such key
 		return 0, ErrNotFound
 	}
 	return max(0, time.Duration(reply.Int)*time.Millisecond), nil

@@ -137,7 +137,8 @@ func (n *Node) tellData() {
 const pauseOrders = 16
 
 // pauser carries out, in their order, the pauses that manual failovers ask of this master
-// (SPEC §6.7). It has a goroutine of its own because a pause waits for running writes.
+// (docs/spec.md §6.7). It has a goroutine of its own because a pause waits for running
+// writes.
 type pauser struct {
 	node   *Node
 	orders chan any // gossip.WritesPaused or gossip.WritesResumed
@@ -199,8 +200,8 @@ func (n *Node) Replicate(ctx context.Context, master slots.NodeID) error {
 
 // Failover makes this replica the master of its shard and returns when it is:
 // gossip.FailoverDefault agrees with the master and loses nothing, FailoverForce does
-// without a master that is down, FailoverTakeover without the other masters too (SPEC
-// §6.7).
+// without a master that is down, FailoverTakeover without the other masters too
+// (docs/spec.md §6.7).
 func (n *Node) Failover(ctx context.Context, mode gossip.FailoverMode) error {
 	aborted := n.aborted.next()
 	if err := n.beginFailover(ctx, mode); err != nil {

@@ -78,7 +78,7 @@ func TestMajorityOfMastersDies(t *testing.T) {
 		if took := becomes(t, c, 2, refuses); took > storyT+200*time.Millisecond {
 			t.Errorf("the last master stops after %v", took)
 		}
-		time.Sleep(5 * storyT) // after ten their data would be too old (SPEC §6.2)
+		time.Sleep(5 * storyT) // after ten their data would be too old (docs/spec.md §6.2)
 		for _, i := range []int{3, 4} {
 			if c.Node(i).Map().Self().IsMaster() {
 				t.Errorf("node %d took over without a majority", i)

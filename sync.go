@@ -10,8 +10,8 @@ import (
 )
 
 // ErrNoReplicas refuses a write while fewer replicas are in good standing than
-// Config.Replication.MinReplicas. Its text is the error reply of the Redis protocol (SPEC
-// §11).
+// Config.Replication.MinReplicas. Its text is the error reply of the Redis protocol
+// (docs/spec.md §11).
 var ErrNoReplicas = errors.New("NOREPLICAS Not enough good replicas to write.")
 
 // ErrFailoverAborted says that a manual failover was called off: the master did not answer

@@ -160,10 +160,10 @@ func (g *gossiper) spread(ctx context.Context, nodes []*Node) {
 }
 
 // insist has owners whom somebody does not believe take the greatest config epoch, so
-// that their claims win (SPEC §4.4). A Redis node that was not there when slots moved may
-// hold the former owner for the present one, whose epoch is greater, and no gossip ever
-// changes that. Where two own the same slots this would be dangerous: the loser deletes
-// its keys.
+// that their claims win (docs/spec.md §4.4). A Redis node that was not there when slots
+// moved may hold the former owner for the present one, whose epoch is greater, and no
+// gossip ever changes that. Where two own the same slots this would be dangerous: the
+// loser deletes its keys.
 //
 // What all others hold for a node's, and nobody for another's, the node takes again:
 // Redis 7.0 may lose a slot that it has just been given when the former owner, having

@@ -26,8 +26,8 @@ type PlannedMaster struct {
 
 // PlanCreate plans a cluster of the given nodes, "host:port", with that many replicas for
 // each master: masters on different hosts where possible, slots in even contiguous ranges
-// (SPEC §1.4), replicas on other hosts than their masters where possible. Nodes that
-// remain become additional replicas.
+// (docs/spec.md §1.4), replicas on other hosts than their masters where possible. Nodes
+// that remain become additional replicas.
 func PlanCreate(nodes []string, replicas int) (CreatePlan, error) {
 	if replicas < 0 {
 		return CreatePlan{}, fmt.Errorf("admin: %d replicas for each master: use 0 or more", replicas)

@@ -209,7 +209,7 @@ func (r *creation) meet(ctx context.Context) error {
 }
 
 // meetCommand is how to introduce somebody to n: Redis wants an IP address, and the bus
-// port where that is not the usual one (SPEC §2.7).
+// port where that is not the usual one (docs/spec.md §2.7).
 func (c *Client) meetCommand(ctx context.Context, n *Node) ([]string, error) {
 	host, port, err := net.SplitHostPort(n.Address)
 	if err != nil {

@@ -21,7 +21,8 @@ M: 10.0.0.3:1 slots:[10923-16383] (5461 slots)
 S: 10.0.0.2:2 replicates 10.0.0.1:1
 S: 10.0.0.1:2 replicates 10.0.0.2:1
 `
-	// Who replicates whom may be any derangement of hosts; slots are fixed (SPEC §1.4).
+	// Who replicates whom may be any derangement of hosts; slots are fixed (docs/spec.md
+	// §1.4).
 	if got := p.String(); !strings.HasPrefix(got, want[:strings.Index(want, "S:")]) || len(p.SameHost()) > 0 {
 		t.Errorf("planned\n%s", got)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// FailoverMode says what a manual failover waits for (SPEC §6.7).
+// FailoverMode says what a manual failover waits for (docs/spec.md §6.7).
 type FailoverMode string
 
 const (

@@ -150,8 +150,8 @@ func PlanFix(d *Diagnosis, o FixOptions) (*FixPlan, error) {
 }
 
 // protect puts giving up slots before everything else. A master that hears of a newer
-// claim on a slot of its own deletes the keys (SPEC §4.6), and whoever renews one claim
-// renews all of his: also those on slots that another step will take from him.
+// claim on a slot of its own deletes the keys (docs/spec.md §4.6), and whoever renews one
+// claim renews all of his: also those on slots that another step will take from him.
 func (f *fixer) protect() {
 	if len(f.yields) > 0 {
 		step := FixStep{"slots owned by several: who is not to keep them gives them up first, lest he deletes their " +
@@ -261,7 +261,7 @@ func (v *View) neediest(except *Node) *Node {
 }
 
 // epochs settles epochs that two masters share: the one with the smaller id takes a new one
-// (SPEC §4.4).
+// (docs/spec.md §4.4).
 func (f *fixer) epochs() {
 	for _, x := range f.d.Report {
 		if x.Problem == EpochClash {

@@ -11,9 +11,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// handMove moves slots between two nodes by SETSLOT and MIGRATE (SPEC §8.1): importing at
-// the target, migrating at the source, the keys, then the new owner at the target first,
-// so that at no moment a slot has no owner.
+// handMove moves slots between two nodes by SETSLOT and MIGRATE (docs/spec.md §8.1):
+// importing at the target, migrating at the source, the keys, then the new owner at the
+// target first, so that at no moment a slot has no owner.
 //
 // A window of slots goes through these steps together: their commands travel in one round
 // trip, and a node saves its state once instead of once per slot. Every step can be
@@ -142,7 +142,7 @@ func (h *handMove) close(ctx context.Context, list []slots.Slot) error {
 }
 
 // drain moves all keys of open slots. New ones cannot appear at the source: for a
-// key that is not there, it sends clients to the target (SPEC §7).
+// key that is not there, it sends clients to the target (docs/spec.md §7).
 func (h *handMove) drain(ctx context.Context, open []slots.Slot) error {
 	left, err := h.count(ctx, open)
 	if err != nil {
@@ -260,7 +260,7 @@ func (h *handMove) send(ctx context.Context, found []load) error {
 }
 
 // transient reports whether a node said no only for now: a master serves nothing for the
-// first 2 s after its start, or while a majority is away (SPEC §5.2).
+// first 2 s after its start, or while a majority is away (docs/spec.md §5.2).
 func transient(err error) bool {
 	return refused(err, "CLUSTERDOWN") || refused(err, "LOADING") || refused(err, "TRYAGAIN")
 }
@@ -303,8 +303,8 @@ func (h *handMove) resumed(slot slots.Slot) bool {
 	return h.from.IsOpen(slot, false, h.to.ID) && h.to.IsOpen(slot, true, h.from.ID)
 }
 
-// migrate returns the command that moves keys (SPEC §8.3). The source dials the target,
-// so it is the source's opinion about its address that counts.
+// migrate returns the command that moves keys (docs/spec.md §8.3). The source dials the
+// target, so it is the source's opinion about its address that counts.
 func (h *handMove) migrate(l load, replace bool) []string {
 	addr := h.to.Addr
 	if m := h.from.member(h.to.ID); m != nil && m.Addr.Host != "" {

@@ -121,7 +121,7 @@ func (m *model) give(from, to *Node, slot slots.Slot) {
 }
 
 // bump renews a node's claims: other owners of its slots hear of them, lose those and
-// delete their keys (SPEC §4.6).
+// delete their keys (docs/spec.md §4.6).
 func (m *model) bump(n *Node) {
 	for _, other := range m.w.nodes {
 		n.Epoch = max(n.Epoch, other.Epoch+1)

@@ -7,7 +7,7 @@ import (
 
 // ErrOutOfMemory refuses a write that needs memory when MaxMemory is reached and
 // the policy leaves nothing to evict. Its text is the error reply of the Redis
-// protocol (SPEC §11).
+// protocol (docs/spec.md §11).
 var ErrOutOfMemory = errors.New("OOM command not allowed when used memory > 'maxmemory'.")
 
 // Policy says which key goes when memory is short.

@@ -26,8 +26,8 @@ type Node interface {
 	// SetSlots changes the state of all slots in set. When it returns nil, the change is
 	// durable and in force: no transaction acts on the old state any more. Migrating and
 	// Importing have reached the node's replicas by then. Assign to this node itself also
-	// gives it the greatest config epoch and tells everybody (SPEC §8.2). After an error
-	// some slots may have changed; the same will be asked again.
+	// gives it the greatest config epoch and tells everybody (docs/spec.md §8.2). After an
+	// error some slots may have changed; the same will be asked again.
 	SetSlots(ctx context.Context, set slots.Set, action Action, peer slots.NodeID) error
 	// Dial opens a connection that ends at the other node's Driver.Accept.
 	Dial(ctx context.Context, node slots.NodeID) (net.Conn, error)

@@ -25,7 +25,8 @@ func (s *sender) mapChanged(now time.Time, m *slots.Map) {
 }
 
 // demoted ends the job: well, if this node gave its last slot away by it and so became
-// the target's replica (SPEC §4.6). Otherwise the replica that took its place goes on.
+// the target's replica (docs/spec.md §4.6). Otherwise the replica that took its place
+// goes on.
 func (s *sender) demoted(now time.Time) {
 	left := 0
 	for _, w := range s.windows {

@@ -174,8 +174,8 @@ func (s *sender) reject(w *window, rejecting bool) {
 }
 
 // targetIsBare reports whether the target has no slot yet, while writers in those that
-// are to come were told of replicas: a master without slots is succeeded by nobody (SPEC
-// §6.2), so that what its replicas hold would be lost with it.
+// are to come were told of replicas: a master without slots is succeeded by nobody
+// (docs/spec.md §6.2), so that what its replicas hold would be lost with it.
 func (s *sender) targetIsBare() bool {
 	if n := s.m.Node(s.job.Target); s.job.Kind != KindMove || n == nil || n.HasSlots() {
 		return false

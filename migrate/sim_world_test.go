@@ -150,7 +150,7 @@ func clone(m map[slots.Slot]slots.NodeID) map[slots.Slot]slots.NodeID {
 }
 
 // after returns an epoch greater than e that no other node takes: collisions are gossip's
-// to resolve (SPEC §4.4), and rare.
+// to resolve (docs/spec.md §4.4), and rare.
 func after(e uint64, n *simNode) uint64 { return (e/simNodes+1)*simNodes + uint64(n.index) }
 
 func (w *world) fail(format string, args ...any) {

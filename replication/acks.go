@@ -1,7 +1,7 @@
 package replication
 
 // ackTable knows up to which offset each connected replica holds the stream, and who
-// waits for how many of them (SPEC §9.3).
+// waits for how many of them (docs/spec.md §9.3).
 type ackTable struct {
 	held    map[uint64]int64 // by link
 	waiters []*waiter

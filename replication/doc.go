@@ -68,13 +68,13 @@
 //
 // # Divergence
 //
-// A replica resumes only where its whole history is a prefix of the master's
-// (History, SPEC §9.1): same ID and not ahead, or the previous ID and not beyond the
-// point where the master was promoted. Whoever starts to write its own stream,
-// by promotion, by a restart from a snapshot, or because a Backlog was switched on
-// after writes nobody counted, does so under a new ID: one ID and offset never name two
-// states. A write to a replica by anybody but its master marks its data as
-// diverged, and the next link brings a full sync.
+// A replica resumes only where its whole history is a prefix of the master's (History,
+// docs/spec.md §9.1): same ID and not ahead, or the previous ID and not beyond the point
+// where the master was promoted. Whoever starts to write its own stream, by promotion, by
+// a restart from a snapshot, or because a Backlog was switched on after writes nobody
+// counted, does so under a new ID: one ID and offset never name two states. A write to a
+// replica by anybody but its master marks its data as diverged, and the next link brings
+// a full sync.
 //
 // # What an acknowledged write is worth
 //
@@ -122,9 +122,9 @@
 //
 // # Limits
 //
-// One level only: a replica refuses replicas (SPEC §9.4). A replica that is more than the
-// output buffer behind is cut off and comes back by a partial resync if the backlog
-// reaches that far, else by a full one. Whatever changes a master's store must
-// go through its Sink: Update, Import, Drop and Clear do, Apply does not.
-// During a full sync a replica holds old and new data at once.
+// One level only: a replica refuses replicas (docs/spec.md §9.4). A replica that is more
+// than the output buffer behind is cut off and comes back by a partial resync if the
+// backlog reaches that far, else by a full one. Whatever changes a master's store must go
+// through its Sink: Update, Import, Drop and Clear do, Apply does not. During a full sync
+// a replica holds old and new data at once.
 package replication

@@ -91,7 +91,7 @@ type Replicator struct {
 const (
 	pingEvery      = time.Second
 	ackEvery       = 100 * time.Millisecond
-	defaultTimeout = 10 * time.Second // SPEC §9.3: a good replica's lag
+	defaultTimeout = 10 * time.Second // docs/spec.md §9.3: a good replica's lag
 )
 
 // New returns a Replicator of a master without replicas.
@@ -277,9 +277,9 @@ func (r *Replicator) Close() error {
 // Offset returns how much of its shard's stream the node holds, 0 if its data is Missing.
 func (r *Replicator) Offset() int64 { return r.Standing().Offset }
 
-// Standing is how much of its shard's data a node holds: what elections compare (SPEC
-// §6.3). Who holds something of a later Term holds all of the earlier ones that its
-// master held; within a term the Offset counts.
+// Standing is how much of its shard's data a node holds: what elections compare
+// (docs/spec.md §6.3). Who holds something of a later Term holds all of the earlier ones
+// that its master held; within a term the Offset counts.
 type Standing struct {
 	Term   uint64
 	Offset int64
@@ -319,7 +319,7 @@ func (r *Replicator) WaitSynced(ctx context.Context) error {
 }
 
 // WaitOffset returns when this replica holds the stream up to offset: the last step of
-// a manual failover before votes are asked for (SPEC §6.7).
+// a manual failover before votes are asked for (docs/spec.md §6.7).
 func (r *Replicator) WaitOffset(ctx context.Context, offset int64) error {
 	return r.await(ctx, func() bool { return !r.missing && r.cfg.Log.Offset() >= offset })
 }

@@ -13,7 +13,7 @@ import (
 
 // Sizes of a Backlog unless told otherwise.
 const (
-	DefaultBacklogSize  = 1 << 20   // SPEC §9.1
+	DefaultBacklogSize  = 1 << 20   // docs/spec.md §9.1
 	DefaultOutputBuffer = 256 << 20 // as client-output-buffer-limit of replicas in Redis 7
 )
 
@@ -200,7 +200,7 @@ func (b *Backlog) restore(h History) {
 }
 
 // promote makes the node write its own stream from now on, in term if that is greater
-// than all it knows of. Its past stays known under the old name (SPEC §9.2).
+// than all it knows of. Its past stays known under the old name (docs/spec.md §9.2).
 func (b *Backlog) promote(term uint64) History {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -57,7 +57,7 @@ func (r *Replicator) Mark(term uint64) Mark {
 // when this node became a replica, as in a manual failover. A node that is a master again
 // cannot tell of its former term: its stream may have gone on without the write.
 //
-// WAIT (SPEC §9.3) is this with a time-out and without the error.
+// WAIT (docs/spec.md §9.3) is this with a time-out and without the error.
 func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error) {
 	w := r.newWaiting()
 	defer r.waitings.Put(w)
@@ -147,7 +147,7 @@ func (r *Replicator) askForAcks() {
 }
 
 // GoodReplicas returns how many replicas are online and have acknowledged within
-// maxLag: what min-replicas-to-write asks for (SPEC §9.3). It takes no lock.
+// maxLag: what min-replicas-to-write asks for (docs/spec.md §9.3). It takes no lock.
 func (r *Replicator) GoodReplicas(maxLag time.Duration) int {
 	n, since := 0, r.clock()-int64(maxLag)
 	for _, p := range *r.replicas.Load() {

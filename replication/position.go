@@ -29,7 +29,7 @@ func (p Position) String() string {
 
 // History says where a node stands. Its data is what the first Offset bytes of the
 // line ID make. The first PrevLimit of those bytes are also known as line PrevID: the
-// one that was continued when this line's master was promoted (SPEC §9.2).
+// one that was continued when this line's master was promoted (docs/spec.md §9.2).
 type History struct {
 	ID        ID
 	Offset    int64
@@ -69,7 +69,7 @@ func (h History) contains(p Position) bool {
 
 // decide says how a replica that stands at one of wanted is brought to h by a
 // master whose backlog begins at offset start: from which offset on it may have the
-// stream (partial resync, SPEC §9.1), or why it needs everything.
+// stream (partial resync, docs/spec.md §9.1), or why it needs everything.
 func (h History) decide(wanted []Position, start int64) (offset int64, partial bool, why string) {
 	why = "the replica has no history"
 	for _, p := range wanted {

@@ -2,7 +2,7 @@ package replication
 
 import "testing"
 
-// SPEC §9.1, §9.2, and the rule that diverged data is never kept.
+// docs/spec.md §9.1, §9.2, and the rule that diverged data is never kept.
 func TestDecide(t *testing.T) {
 	a, b, c := ID{1}, ID{2}, ID{3}
 	master := History{ID: b, Offset: 1000, PrevID: a, PrevLimit: 600}

@@ -7,7 +7,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// errNotMaster refuses a replica of a replica (SPEC §9.4).
+// errNotMaster refuses a replica of a replica (docs/spec.md §9.4).
 var errNotMaster = errors.New("replication: this node is a replica itself: replicate its master")
 
 // sender is the master's side of one link, or the writer's side of a snapshot: it decides

@@ -8,7 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// LinkState is how a replica stands with its master, in the words of ROLE (SPEC §10.6).
+// LinkState is how a replica stands with its master, in the words of ROLE (docs/spec.md
+// §10.6).
 type LinkState uint8
 
 const (

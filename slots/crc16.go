@@ -1,7 +1,7 @@
 package slots
 
 // CRC16/XMODEM: polynomial 0x1021, initial value 0, no reflection, no final xor
-// (SPEC §1.1).
+// (docs/spec.md §1.1).
 const poly = 0x1021
 
 // crcTable[k][b] is the checksum of byte b followed by k zero bytes. CRC is

@@ -6,7 +6,7 @@ import (
 )
 
 // The errors of Route. Their texts are the error replies of the Redis protocol
-// (SPEC §11), so that a server can send Error() as it is.
+// (docs/spec.md §11), so that a server can send Error() as it is.
 var (
 	// ErrCrossSlot says that the keys of a request lie in different slots.
 	ErrCrossSlot = errors.New("CROSSSLOT Keys in request don't hash to the same slot")

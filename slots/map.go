@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// State tells whether the cluster, as one node sees it, may serve (SPEC §5.1).
+// State tells whether the cluster, as one node sees it, may serve (docs/spec.md §5.1).
 type State uint8
 
 const (
@@ -29,11 +29,12 @@ type Topology struct {
 	Nodes        []Node
 	State        State
 	ReadsIfDown  bool            // serve reads while State is Down (cluster-allow-reads-when-down)
-	CurrentEpoch uint64          // the cluster-wide epoch (SPEC §4.1)
+	CurrentEpoch uint64          // the cluster-wide epoch (docs/spec.md §4.1)
 	Migrating    map[Slot]NodeID // open slots that leave this node, and to whom
 	Importing    map[Slot]NodeID // open slots that come to this node, and from whom
-	// Ceded are slots that this node gave to others which have not claimed them yet. Nodes names
-	// the new owners. Clients are sent to these by an AskError, which they follow in either state.
+	// Ceded are slots that this node gave to others which have not claimed them yet. Nodes
+	// names the new owners. Clients are sent to these by an AskError, which they follow in
+	// either state.
 	Ceded *Set
 }
 
@@ -61,8 +62,8 @@ var noSlots Set // stands for a set that is nil; never changed
 // has two owners, an open slot is none, or there are more than MaxNodes nodes.
 func NewMap(t Topology) (*Map, error) { return newMap(t, nil) }
 
-// Next is NewMap for the view that follows m. It costs as much as what has changed: the rest is
-// shared, if the nodes are the same ones.
+// Next is NewMap for the view that follows m. It costs as much as what has changed: the
+// rest is shared, if the nodes are the same ones.
 func (m *Map) Next(t Topology) (*Map, error) { return newMap(t, m) }
 
 func newMap(t Topology, prev *Map) (*Map, error) {
@@ -220,7 +221,8 @@ func (m *Map) Importing(slot Slot) (NodeID, bool) {
 	return id, ok
 }
 
-// Ceded returns the slots that this node gave to their owners, and which these have not claimed yet.
+// Ceded returns the slots that this node gave to their owners, and which these have not
+// claimed yet.
 func (m *Map) Ceded() *Set { return m.top.Ceded }
 
 // Open returns the slots that are migrating from or importing to this node.
@@ -235,7 +237,7 @@ func (m *Map) Assigned() int {
 	return n
 }
 
-// Size returns the number of masters with at least one slot (SPEC §3.4).
+// Size returns the number of masters with at least one slot (docs/spec.md §3.4).
 func (m *Map) Size() int {
 	n := 0
 	for i := range m.top.Nodes {
@@ -269,7 +271,8 @@ func (m *Map) Moved(old *Map) Set {
 	return moved
 }
 
-// addDifference adds the slots that one of two nodes owns and the other does not; b may be nil.
+// addDifference adds the slots that one of two nodes owns and the other does not; b may
+// be nil.
 func (s *Set) addDifference(a, b *Node) {
 	x, y := a.slots(), &noSlots
 	if b != nil {
@@ -283,7 +286,8 @@ func (s *Set) addDifference(a, b *Node) {
 	}
 }
 
-// OpenSlots returns the open slots with the other end of each; the maps must not be written.
+// OpenSlots returns the open slots with the other end of each; the maps must not be
+// written.
 func (m *Map) OpenSlots() (migrating, importing map[Slot]NodeID) {
 	return m.top.Migrating, m.top.Importing
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // NodeID identifies a node for its whole life, whatever its address: 20 random
-// bytes, written as 40 lowercase hexadecimal digits (SPEC §2.1). The zero NodeID
+// bytes, written as 40 lowercase hexadecimal digits (docs/spec.md §2.1). The zero NodeID
 // stands for "no node".
 type NodeID [20]byte
 
@@ -74,7 +74,7 @@ func (a Addr) String() string {
 // IsZero reports whether the address is unknown.
 func (a Addr) IsZero() bool { return a == Addr{} }
 
-// Health is what a node believes about another one (SPEC §3.4).
+// Health is what a node believes about another one (docs/spec.md §3.4).
 type Health uint8
 
 const (
@@ -101,7 +101,7 @@ type Node struct {
 	Addr        Addr
 	Hostname    string // "" if it announces none
 	Master      NodeID // whom it replicates; zero for a master
-	ConfigEpoch uint64 // orders the node's slot claims (SPEC §4.1); a replica shows its master's
+	ConfigEpoch uint64 // orders the node's slot claims (docs/spec.md §4.1); a replica shows its master's
 	Health      Health
 	NoFailover  bool // it will not stand for election
 	Slots       *Set // what it owns; nil or empty if nothing. Must not be changed

@@ -11,7 +11,7 @@ type Request struct {
 	ReadOnly  bool // the client said READONLY on this connection
 }
 
-// Route decides where a request runs, by the rows of SPEC §7 in their order. It
+// Route decides where a request runs, by the rows of docs/spec.md §7 in their order. It
 // returns nil for "here", otherwise the error to give to the caller. It is pure:
 // call it under the slot's lock, with the map loaded under that lock, so that
 // the answer still holds when the command touches data.

@@ -32,7 +32,7 @@ func replica(t *Topology) {
 	t.Nodes[0].Slots, t.Nodes[0].Master = nil, other
 }
 
-// A row or more for each line of SPEC §7, in its order.
+// A row or more for each line of docs/spec.md §7, in its order.
 func TestRoute(t *testing.T) {
 	moved := &MovedError{15, other, otherAddr}
 	ask := &AskError{5, other, otherAddr}
@@ -62,7 +62,8 @@ func TestRoute(t *testing.T) {
 		{"5 migrating to a forgotten node", gone, Request{Slot: 5, Keys: 1, Missing: 1}, nil},
 		{"6 importing, asked", importing, Request{Slot: 15, Keys: 1, Missing: 1, Asking: true, Write: true}, nil},
 		{"6 importing, not asked", importing, Request{Slot: 15, Keys: 1}, moved},
-		{"6 importing, asked, several, some missing", importing, Request{Slot: 15, Keys: 2, Missing: 1, Asking: true}, ErrTryAgain},
+		{"6 importing, asked, several, some missing", importing, Request{Slot: 15, Keys: 2, Missing: 1, Asking: true},
+			ErrTryAgain},
 		{"6 importing, asked, several, all here", importing, Request{Slot: 15, Keys: 2, Asking: true}, nil},
 		{"6 asked without importing", nil, Request{Slot: 15, Keys: 1, Asking: true}, moved},
 		{"7 replica, READONLY, a read", replica, Request{Slot: 15, Keys: 1, ReadOnly: true}, nil},

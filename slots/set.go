@@ -113,8 +113,8 @@ func (s *Set) Ranges() iter.Seq[Range] {
 	}
 }
 
-// next returns the first slot from one on that is in the set, Count if none is. With an invert of
-// all ones it returns the first that is not.
+// next returns the first slot from one on that is in the set, Count if none is. With an
+// invert of all ones it returns the first that is not.
 func (s *Set) next(from int, invert uint64) int {
 	if from >= Count {
 		return Count
@@ -226,7 +226,7 @@ func ParseRange(text string) (Range, error) {
 }
 
 // Even cuts all slots into n contiguous ranges of nearly equal length, the
-// remainder spread by rounding (SPEC §1.4): for 3, 0-5460, 5461-10922 and
+// remainder spread by rounding (docs/spec.md §1.4): for 3, 0-5460, 5461-10922 and
 // 10923-16383. n is clamped to 1 … Count.
 func Even(n int) []Range {
 	n = max(1, min(n, Count))

@@ -75,7 +75,7 @@ func TestSetBinaryAndDigest(t *testing.T) {
 	}
 }
 
-func TestEven(t *testing.T) { // SPEC §1.4
+func TestEven(t *testing.T) { // docs/spec.md §1.4
 	var text []string
 	for _, r := range Even(3) {
 		text = append(text, r.String())

@@ -7,14 +7,14 @@ import (
 	"unsafe"
 )
 
-// Count is the number of slots in every cluster (SPEC §1.1).
+// Count is the number of slots in every cluster (docs/spec.md §1.1).
 const Count = 16384
 
 // Slot is one of the Count parts of the key space, 0 to Count-1.
 type Slot uint16
 
 // Of returns the slot of key: CRC16/XMODEM of the key, or of its hash tag if it
-// has one, modulo Count (SPEC §1.1, §1.2). It does not allocate.
+// has one, modulo Count (docs/spec.md §1.1, §1.2). It does not allocate.
 func Of(key []byte) Slot {
 	return OfString(unsafe.String(unsafe.SliceData(key), len(key)))
 }
@@ -29,7 +29,7 @@ func OfString(key string) Slot {
 
 // HashTag returns the part of key that is hashed: what stands between the first
 // '{' and the first '}' after it if that is not empty, otherwise the
-// whole key (SPEC §1.2).
+// whole key (docs/spec.md §1.2).
 func HashTag(key string) string {
 	open := strings.IndexByte(key, '{')
 	if open < 0 {
@@ -42,7 +42,8 @@ func HashTag(key string) string {
 	return key[open+1 : open+1+end]
 }
 
-// shortKey is the length up to which hasBrace takes less time than a call of strings.IndexByte.
+// shortKey is the length up to which hasBrace takes less time than a call of
+// strings.IndexByte.
 const shortKey = 32
 
 // hasBrace reports whether '{' is in s, eight bytes at a time.
@@ -71,7 +72,8 @@ const (
 // zeroBytes is not 0 if a byte of x is.
 func zeroBytes(x uint64) uint64 { return (x - lowBits) &^ x & highBits }
 
-// load64 returns the first eight bytes of s, the first one lowest. The compiler makes one load of it.
+// load64 returns the first eight bytes of s, the first one lowest. The compiler makes one
+// load of it.
 func load64(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestOfVectors(t *testing.T) { // SPEC §1.3
+func TestOfVectors(t *testing.T) { // docs/spec.md §1.3
 	for key, want := range map[string]Slot{
 		"foo": 12182, "bar": 5061, "hello": 866, "key:test:1": 5191, "key:test:2": 9252,
 		"{user1000}.following": 3443, "foo{}{bar}": 8363, "foo{{bar}}zap": 4015, "foo{bar}{zap}": 5061, "": 0,
@@ -19,12 +19,12 @@ func TestOfVectors(t *testing.T) { // SPEC §1.3
 			t.Errorf("Of(%q) = %d, want %d", key, got, want)
 		}
 	}
-	if got := crc16("123456789"); got != 0x31C3 { // SPEC §1.1
+	if got := crc16("123456789"); got != 0x31C3 { // docs/spec.md §1.1
 		t.Errorf("crc16 = %#x, want 0x31c3", got)
 	}
 }
 
-func TestHashTag(t *testing.T) { // SPEC §1.2
+func TestHashTag(t *testing.T) { // docs/spec.md §1.2
 	for key, want := range map[string]string{
 		"plain": "plain", "{tag}x": "tag", "x{tag}": "tag", "x{}y": "x{}y", "x{y": "x{y", "x}y{": "x}y{",
 		"}{tag}": "tag", "{{a}}": "{a", "{}{a}": "{}{a}", "": "",
@@ -60,7 +60,8 @@ func TestCRCAgainstBitByBit(t *testing.T) {
 	}
 }
 
-// OfString looks for a brace in its own way where keys are short: it must find it wherever it is.
+// OfString looks for a brace in its own way where keys are short: it must find it
+// wherever it is.
 func TestBracesEverywhere(t *testing.T) {
 	for n := range 2*shortKey + 1 {
 		for open := range n {

@@ -48,5 +48,5 @@ func explainStart(err error) error {
 		"(a node listens on its port and, for other nodes, on the one %d above): %w", port, busOffset, err)
 }
 
-// busOffset is what the bus port is above the client port (SPEC §2.7).
+// busOffset is what the bus port is above the client port (docs/spec.md §2.7).
 const busOffset = 10_000

@@ -9,7 +9,8 @@ import (
 )
 
 // Export is a number of keys of one slot on their way to another server by MIGRATE
-// (SPEC §8.3): in flight by themselves, so that writes to the keys wait for its end.
+// (docs/spec.md §8.3): in flight by themselves, so that writes to the keys wait for its
+// end.
 type Export struct {
 	Items []Item // the keys that are here
 

@@ -11,7 +11,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-const slotOfFoo slots.Slot = 12182 // SPEC §1.2
+const slotOfFoo slots.Slot = 12182 // docs/spec.md §1.2
 
 func put(e *Engine, key, value string) error {
 	return e.Update(access(key), func(tx *keyspace.Tx) error {

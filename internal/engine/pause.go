@@ -17,7 +17,7 @@ type pauses struct {
 }
 
 // Pause is a request that nothing be written for a while, as a manual failover needs it
-// (SPEC §6.7). Several can be in force at the same time.
+// (docs/spec.md §6.7). Several can be in force at the same time.
 type Pause struct {
 	engine *Engine
 	timer  *time.Timer

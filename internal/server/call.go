@@ -41,7 +41,8 @@ const ErrNotCallable = replyError("ERR this command needs a client's connection"
 var ErrWouldWait = fmt.Errorf("%w (gave up waiting)", slots.ErrTryAgain)
 
 // Do runs a command and appends its reply, in RESP3, to dst. An error reply is returned
-// as error instead: of package slots or keyspace, or with a text as SPEC §11 has it.
+// as error instead: of package slots or keyspace, or with a text as docs/spec.md §11 has
+// it.
 func (s *Server) Do(c *Call, dst []byte) ([]byte, error) {
 	ss := s.callers.Get().(*session)
 	defer ss.putBack()

@@ -12,7 +12,7 @@ import (
 //
 // Methods return once the change is in force on this node. Their errors reach
 // the client as they are if they begin with an upper-case code ("ERR …",
-// "CLUSTERDOWN …"), otherwise after "ERR "; texts as in SPEC §11.
+// "CLUSTERDOWN …"), otherwise after "ERR "; texts as in docs/spec.md §11.
 type Cluster interface {
 	Observer
 	Membership
@@ -39,17 +39,17 @@ type Observer interface {
 
 // Membership changes who belongs to the cluster and how this node does.
 type Membership interface {
-	// Meet starts a handshake (SPEC §2.2). busPort 0 means port + 10,000.
+	// Meet starts a handshake (docs/spec.md §2.2). busPort 0 means port + 10,000.
 	Meet(ctx context.Context, host string, port, busPort uint16) error
-	// Forget removes a node and bans its id for a time (SPEC §2.5).
+	// Forget removes a node and bans its id for a time (docs/spec.md §2.5).
 	Forget(ctx context.Context, id slots.NodeID) error
 	// Reset makes the node a lone one; hard also gives it a new id and
 	// epochs of 0. The server has checked that a master holds no keys.
 	Reset(ctx context.Context, hard bool) error
-	// SetConfigEpoch gives a fresh node its first epoch (SPEC §4.7).
+	// SetConfigEpoch gives a fresh node its first epoch (docs/spec.md §4.7).
 	SetConfigEpoch(ctx context.Context, epoch uint64) error
 	// BumpEpoch takes the next epoch unless this node's is the greatest
-	// already (SPEC §4.5), and returns the one in force.
+	// already (docs/spec.md §4.5), and returns the one in force.
 	BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err error)
 	// SaveConfig makes the node's state durable.
 	SaveConfig(ctx context.Context) error

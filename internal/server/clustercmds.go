@@ -219,7 +219,7 @@ func cmdMeet(s *session) error {
 	if err != nil {
 		return replyError("ERR Invalid TCP base port specified: " + string(clip(s.args[3], 128)))
 	}
-	bus := port + 10000 // SPEC §2.7
+	bus := port + 10000 // docs/spec.md §2.7
 	if len(s.args) == 5 {
 		if bus, err = s.number(4); err != nil {
 			return replyError("ERR Invalid TCP bus port specified: " + string(clip(s.args[4], 128)))

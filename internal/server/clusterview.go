@@ -13,7 +13,7 @@ import (
 
 func utoa(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// cmdNodes is CLUSTER NODES (SPEC §10.1).
+// cmdNodes is CLUSTER NODES (docs/spec.md §10.1).
 func cmdNodes(s *session) error {
 	var b []byte
 	for _, v := range s.nodeViews() {
@@ -108,7 +108,7 @@ func (v *nodeView) appendOpen(b []byte) []byte {
 	return b
 }
 
-// flags are in the order of SPEC §10.1.
+// flags are in the order of docs/spec.md §10.1.
 func (v *nodeView) flags() string {
 	var list []string
 	add := func(name string, when bool) {
@@ -165,7 +165,7 @@ func cmdReplicas(s *session) error {
 	return nil
 }
 
-// cmdClusterInfo is CLUSTER INFO (SPEC §10.4).
+// cmdClusterInfo is CLUSTER INFO (docs/spec.md §10.4).
 func cmdClusterInfo(s *session) error {
 	m := s.srv.engine.Map()
 	var assigned, suspected, failed int
@@ -201,7 +201,7 @@ func cmdClusterInfo(s *session) error {
 	return nil
 }
 
-// cmdSlots is CLUSTER SLOTS (SPEC §10.2). Replicas that failed are left out.
+// cmdSlots is CLUSTER SLOTS (docs/spec.md §10.2). Replicas that failed are left out.
 func cmdSlots(s *session) error {
 	m := s.srv.engine.Map()
 	type entry struct {
@@ -236,7 +236,7 @@ func cmdSlots(s *session) error {
 	return nil
 }
 
-// cmdShards is CLUSTER SHARDS (SPEC §10.3): one for each master, also without
+// cmdShards is CLUSTER SHARDS (docs/spec.md §10.3): one for each master, also without
 // slots.
 func cmdShards(s *session) error {
 	m := s.srv.engine.Map()
@@ -312,7 +312,7 @@ func (s *session) shardNode(n *slots.Node, offset int64) {
 	w.BulkString(health)
 }
 
-// cmdLinks is CLUSTER LINKS (SPEC §10.5).
+// cmdLinks is CLUSTER LINKS (docs/spec.md §10.5).
 func cmdLinks(s *session) error {
 	links := s.srv.cfg.Cluster.Links()
 	w := &s.out

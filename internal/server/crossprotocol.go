@@ -8,7 +8,7 @@ const attackLogEvery = time.Minute
 // isHTTP reports whether a command is a line of an HTTP request that tells one for
 // certain: the start of one with a body, or the header that every browser sends. A web
 // page can make its reader's browser send such requests to this port, with commands in
-// the body (SPEC §13.8).
+// the body (docs/spec.md §13.8).
 func isHTTP(args [][]byte) bool { return isWord(args[0], "POST") || isWord(args[0], "HOST:") }
 
 // abortHTTP ends the session of a client that speaks HTTP: without a reply, and without a

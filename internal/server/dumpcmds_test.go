@@ -38,8 +38,8 @@ func TestRestoreFrequency(t *testing.T) {
 	expect(t, c, "OBJECT FREQ k", ":200")
 }
 
-// RESTORE-ASKING enters a slot that is being imported; RESTORE is sent to the owner (SPEC
-// §8.3).
+// RESTORE-ASKING enters a slot that is being imported; RESTORE is sent to the owner
+// (docs/spec.md §8.3).
 func TestRestoreAskingInImportingSlot(t *testing.T) {
 	cluster := newFakeCluster()
 	srv := startServer(t, Config{Cluster: cluster})

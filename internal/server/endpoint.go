@@ -35,7 +35,7 @@ func (s *Server) endpointAddr(t slots.EndpointType, id slots.NodeID, addr slots.
 }
 
 // slotsNode writes a node as CLUSTER SLOTS shows it: the preferred name, port and id,
-// then what else is known of it (SPEC §10.2).
+// then what else is known of it (docs/spec.md §10.2).
 func (s *session) slotsNode(n *slots.Node) {
 	t := s.srv.endpointType()
 	s.out.Array(4)

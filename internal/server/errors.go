@@ -6,7 +6,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// replyError is an error reply with its code; the texts are Redis 7's (SPEC §11).
+// replyError is an error reply with its code; the texts are Redis 7's (docs/spec.md §11).
 type replyError string
 
 func (e replyError) Error() string { return string(e) }

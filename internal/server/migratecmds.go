@@ -17,7 +17,7 @@ var migrateCommands = []command{
 		summary: "Moves keys to another server.", run: cmdMigrate},
 }
 
-// migration is what a MIGRATE asks for (SPEC §8.3).
+// migration is what a MIGRATE asks for (docs/spec.md §8.3).
 type migration struct {
 	to            address
 	keys          [][]byte

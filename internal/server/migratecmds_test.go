@@ -265,7 +265,7 @@ func TestCloseEndsMigrate(t *testing.T) {
 	})
 }
 
-// Between nodes of a cluster: the slot is open at both ends (SPEC §8.1, §8.3).
+// Between nodes of a cluster: the slot is open at both ends (docs/spec.md §8.1, §8.3).
 func TestMigrateInCluster(t *testing.T) {
 	slot := slots.OfString("k")
 	n := itoa(int(slot))

@@ -67,7 +67,7 @@ const (
 	errReading    = replyError("IOERR error or timeout reading from target instance")
 )
 
-// refusal makes the other server's error reply ours (SPEC §11).
+// refusal makes the other server's error reply ours (docs/spec.md §11).
 func refusal(err resp.Error) error {
 	return replyError("ERR Target instance replied with error: " + string(err))
 }

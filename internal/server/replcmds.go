@@ -14,7 +14,7 @@ type Roles interface {
 	// holds no keys.
 	Replicate(ctx context.Context, master slots.NodeID) error
 	// BeginFailover starts to make this replica the master of its shard; it does not wait for
-	// the outcome (SPEC §6.7).
+	// the outcome (docs/spec.md §6.7).
 	BeginFailover(ctx context.Context, mode FailoverMode) error
 }
 
@@ -78,7 +78,7 @@ func cmdReplicaOf(s *session) error {
 	return replyError("ERR REPLICAOF not allowed in cluster mode.")
 }
 
-// cmdWait answers how many replicas hold the client's last write (SPEC §9.3).
+// cmdWait answers how many replicas hold the client's last write (docs/spec.md §9.3).
 func cmdWait(s *session) error {
 	// Who wrote here when this node was a master may still ask what became of it.
 	if m := s.srv.engine.Map(); m != nil && !m.Self().IsMaster() && s.written.To == (Mark{}) {

@@ -318,7 +318,7 @@ func TestClusterErrorsGetACode(t *testing.T) {
 	expect(t, c, "CLUSTER MEET 10.0.0.5 7001", "-CLUSTERDOWN The cluster is down")
 }
 
-// CLUSTER NODES with all that it can show (SPEC §10.1).
+// CLUSTER NODES with all that it can show (docs/spec.md §10.1).
 func TestClusterNodesFormat(t *testing.T) {
 	cluster := newFakeCluster()
 	srv := startServer(t, Config{Cluster: cluster})

@@ -6,7 +6,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// SlotMoves opens and closes slots by hand (SPEC §8.1).
+// SlotMoves opens and closes slots by hand (docs/spec.md §8.1).
 type SlotMoves interface {
 	// SetSlot changes the state of a slot; peer is the other end, or for SlotNode the
 	// new owner. The server has checked that this is allowed, by the map in force.
@@ -68,7 +68,7 @@ func cmdSetSlot(s *session) error {
 
 // knownOwner reports whether the command is SETSLOT n NODE id for an owner that m shows.
 // A replica that knows so agrees: it was a master when the tool looked, and its last slot
-// went to that node before the tool came to tell it (SPEC §4.6, §13.10).
+// went to that node before the tool came to tell it (docs/spec.md §4.6, §13.10).
 func (s *session) knownOwner(m *slots.Map) bool {
 	if len(s.args) != 5 || !s.word(3, "NODE") {
 		return false
@@ -103,7 +103,7 @@ func (s *session) masterArg(m *slots.Map, i int, ifUnknown string) (slots.NodeID
 }
 
 // assignSlot is SETSLOT n NODE id. A slot of which this node holds keys is not given away
-// (SPEC §8.2).
+// (docs/spec.md §8.2).
 func (s *session) assignSlot(m *slots.Map, slot slots.Slot) error {
 	id, err := s.masterArg(m, 4, "ERR Unknown node ")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Every refusal of SETSLOT that needs a second node; the others are in the scripts (SPEC
-// §11).
+// Every refusal of SETSLOT that needs a second node; the others are in the scripts
+// (docs/spec.md §11).
 func TestSetSlotRefusals(t *testing.T) {
 	cluster := newFakeCluster()
 	srv := startServer(t, Config{Cluster: cluster})
@@ -48,7 +48,7 @@ func TestSetSlotRefusals(t *testing.T) {
 	expect(t, c, "CLUSTER SETSLOT 1 NODE "+peer, "+OK") // it was a master until its last slot went
 }
 
-// A slot on its way, as CLUSTER NODES shows it (SPEC §10.1), to its end.
+// A slot on its way, as CLUSTER NODES shows it (docs/spec.md §10.1), to its end.
 func TestSetSlotOpensAndAssigns(t *testing.T) {
 	cluster := newFakeCluster()
 	srv := startServer(t, Config{Cluster: cluster})

@@ -8,7 +8,7 @@ import (
 // A transaction's commands are queued as they come, each checked as far as that is
 // possible without running it, and run by EXEC: those with keys, all of one
 // slot, in one transaction of the store, so that other clients see all of them or
-// none (SPEC §7, last line).
+// none (docs/spec.md §7, last line).
 //
 // Commands that concern the whole keyspace or the cluster (FLUSHALL, DBSIZE,
 // CLUSTER RESET …) cannot run under a slot's lock. They keep their place in
