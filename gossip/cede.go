@@ -50,7 +50,9 @@ func (c *Core) withoutCeded(set slots.Set) slots.Set {
 func (c *Core) resolveCeded() {
 	for slot, id := range c.ceded {
 		if c.self.owned == nil || !c.self.owned.Has(slot) {
-			c.reclaim(slot) // claimed
+			delete(c.ceded, slot) // claimed
+			c.mapDirty = true
+			c.saveSoon() // if a crash undoes it, the claim will come again
 			continue
 		}
 		switch to := c.successorOf(c.nodes[id]); {

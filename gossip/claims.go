@@ -26,6 +26,7 @@ func (c *Core) resolveClaims() {
 	for c.claimsStale {
 		c.claimsStale = false
 		c.recomputeOwners()
+		c.reportLost()
 		if c.self.owned == nil {
 			c.withdrawLost()
 		}
@@ -112,6 +113,25 @@ func sameSet(a, b *slots.Set) bool {
 	return a == b || *a == *b
 }
 
+// reportLost tells the host which claims of this node have lost, or won again since it told so.
+func (c *Core) reportLost() {
+	var lost slots.Set
+	if claimed := c.self.rec.claimed(); claimed != nil {
+		lost = *claimed
+	}
+	if c.self.owned != nil {
+		lost.Subtract(c.self.owned)
+	}
+	if lost == c.lost {
+		return
+	}
+	fresh, again := lost, c.lost
+	fresh.Subtract(&c.lost)
+	again.Subtract(&lost)
+	c.lost = lost
+	c.slotsChanged(&again, &fresh, c.areLeaving(&fresh))
+}
+
 // withdrawLost gives up the slots that another node claims with a better right, as far as
 // resolveClaims has found them.
 func (c *Core) withdrawLost() {
@@ -123,8 +143,7 @@ func (c *Core) withdrawLost() {
 	if self.owned != nil {
 		lost.Subtract(self.owned)
 	}
-	self.rec.Slots = self.owned
-	c.slotsChanged(nil, &lost, c.areLeaving(&lost))
+	self.rec.Slots, c.lost = self.owned, slots.Set{}
 	c.tellOwners(&lost, newsItem{all: true})
 	c.selfChanged()
 	c.followWinner(&lost)
@@ -167,6 +186,8 @@ func (c *Core) claim(add, remove *slots.Set) {
 	gained, lost := set, was
 	gained.Subtract(&was)
 	lost.Subtract(&set)
+	lost.Subtract(&c.lost)
+	c.lost.Intersect(&set)
 	c.slotsChanged(&gained, &lost, true)
 	c.selfChanged()
 }
@@ -191,7 +212,9 @@ func (c *Core) slotsChanged(gained, lost *slots.Set, planned bool) {
 	if lost != nil && !lost.Empty() {
 		e.Lost, e.Planned = lost, planned
 	}
-	c.event(e)
+	if e.Acquired != nil || e.Lost != nil {
+		c.event(e)
+	}
 }
 
 // setConfigEpoch orders this node's claims anew: those that it has not lost.

@@ -142,7 +142,7 @@ func (cmd Reset) do(c *Core) error {
 	c.endFence(Fenced{})
 	c.endManual("")
 	c.election = nil
-	self.Slots, self.Master = nil, slots.NodeID{}
+	self.Slots, self.Master, c.lost = nil, slots.NodeID{}, slots.Set{}
 	self.Gen = next(self.Gen) // whoever still knows this node must not take it for the member it was
 	if cmd.Hard {
 		c.currentEpoch, c.lastVoteEpoch = 0, 0

@@ -60,6 +60,7 @@ type Core struct {
 	serveFrom    time.Time // no OK before: a restart (SPEC §5.2)
 	minoritySeen time.Time // when this node last saw itself cut off from the majority
 	givenUp      slots.Set // by records that came since the last Output
+	lost         slots.Set // claims of this node that have lost, as told by events, and are not withdrawn yet
 	reunited     time.Time // when it last heard again of a node that it had held for suspected or failed
 
 	lastVote vote

@@ -39,7 +39,7 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 	c.endManual("")
 	c.election = nil
 	was := self.claimed()
-	self.Master, self.Slots = master, nil
+	self.Master, self.Slots, c.lost = master, nil, slots.Set{}
 	clear(c.migrating)
 	clear(c.importing)
 	clear(c.ceded)
@@ -109,6 +109,7 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	c.election = nil
 	set := *claim
 	self.Master, self.Slots, self.ConfigEpoch = slots.NodeID{}, &set, epoch
+	c.lost = slots.Set{}
 	c.useEpoch(epoch)
 	c.claimsStale = true
 	// Nobody can have a later right to the slots than this: there is nothing to wait for, however

@@ -117,18 +117,21 @@ func (c *Core) closeSlot(slot slots.Slot) {
 	}
 }
 
-// closeMoved closes the slots whose move has ended by a change of owner.
+// closeMoved closes the slots whose move has ended by a change of owner. If a crash undoes it, it
+// will be done again: that may wait for company on its way to the disk.
 func (c *Core) closeMoved() {
 	for slot := range c.migrating {
 		if !c.ownsSlot(slot) {
 			delete(c.migrating, slot)
-			c.dirty, c.mapDirty = true, true
+			c.mapDirty = true
+			c.saveSoon()
 		}
 	}
 	for slot := range c.importing {
 		if c.ownsSlot(slot) {
 			delete(c.importing, slot)
-			c.dirty, c.mapDirty = true, true
+			c.mapDirty = true
+			c.saveSoon()
 		}
 	}
 }

@@ -52,6 +52,7 @@ type simNode struct {
 	id                  slots.NodeID
 	epoch, configEpoch  uint64 // the greatest ever sent
 	bytesSent, messages int
+	saves               int
 	events              []Event
 	stopBeforeSave      bool // crash when the next state is to be saved …
 	stopAfterSave       bool // … or right after, before what relies on it is sent
@@ -202,6 +203,7 @@ func (n *simNode) carryOut() {
 			return
 		}
 		n.saved = out.Save
+		n.saves++
 		if n.stopAfterSave {
 			n.crash(false)
 			return
