@@ -168,7 +168,7 @@ func (p *pauser) obey(order any) {
 	// Nothing is being written any more, so this is where the data ends. Clients that wait
 	// for replicas get their answer now, while this node is a master.
 	n.letAcksIn()
-	if err := n.do(context.Background(), gossip.ConfirmPause{Offset: uint64(n.repl.Offset())}); err != nil {
+	if err := n.do(n.life, gossip.ConfirmPause{Offset: uint64(n.repl.Offset())}); err != nil {
 		n.log.Warn("a manual failover found this master changed", "error", err)
 	}
 }

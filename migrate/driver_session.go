@@ -77,15 +77,23 @@ func (s *session) serve() error {
 		if err != nil {
 			return err
 		}
-		if now := time.Now(); m.Type == msgPart || len(s.r.blob) == 0 { // both are this goroutine's
+		held := s.gathered()
+		if now := time.Now(); m.Type == msgPart || held == 0 {
 			part = now
 		} else if now.Sub(part) > batchTime {
-			return fmt.Errorf("migrate: %d bytes of a batch, and nothing more of it for %v", len(s.r.blob), batchTime)
+			return fmt.Errorf("migrate: %d bytes of a batch, and nothing more of it for %v", held, batchTime)
 		}
 		if err := s.step(func(r *receiver) error { return r.receive(m) }); err != nil {
 			return err
 		}
 	}
+}
+
+// gathered returns how many bytes of a batch are here that has not come whole.
+func (s *session) gathered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.r.blob)
 }
 
 // step gives the core an input and carries out what it wants, outside the lock.
@@ -178,15 +186,15 @@ func (s *session) store(e store) error {
 // importBatch puts a batch into the store. k is how many replicas writers were told of at
 // the source.
 func (s *session) importBatch(e store) (keys, k int, err error) {
-	accepts := func(slot slots.Slot) bool { return s.r.accepts(s.d.cfg.Node.Map(), slot) }
+	accepts := func(slot slots.Slot) bool { return accepts(e.kind, s.d.cfg.Node.Map(), slot, s.d.returning) }
 	enough := func(ops []keyspace.Op) error {
-		k = promisedTo(s.r.told, ops)
+		k = promisedTo(e.told, ops)
 		if want, good := s.d.cfg.Replicas.Standing(k); want > good && !here(s.d.cfg.Engine.Store(), ops) {
 			return lacking(s.d.cfg.Node.Map().Self().ID, want, good)
 		}
 		return nil
 	}
-	keys, err = importBatch(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), s.r.kind == KindReturn, accepts, enough)
+	keys, err = importBatch(s.d.cfg.Engine, e.blob, s.d.ctx.Done(), e.kind == KindReturn, accepts, enough)
 	if err != nil {
 		s.d.deletions.undone(e.blob)
 	}

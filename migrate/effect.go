@@ -91,10 +91,13 @@ type (
 	// sweep removes keys whose time is over, which is all that is left of the slots.
 	sweep struct{ set slots.Set }
 
-	// store puts a batch into the store: answered at once by stored(n).
+	// store puts a batch into the store: answered at once by stored(n). kind is the job's,
+	// told what writers at the source were told.
 	store struct {
 		n    uint64
+		kind Kind
 		blob []byte
+		told []promise
 	}
 	// promised takes over what writers in some slots were told at the source.
 	promised struct{ promise }

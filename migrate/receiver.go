@@ -3,6 +3,7 @@ package migrate
 import (
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -247,7 +248,7 @@ func (r *receiver) part(m message) error {
 		r.send(message{Type: msgAck, N: m.N, Size: end})
 		return nil
 	}
-	r.put(store{m.N, r.blob})
+	r.put(store{m.N, r.kind, r.blob, slices.Clone(r.told)})
 	return nil
 }
 
@@ -296,11 +297,11 @@ func (r *receiver) stored(n uint64, held int, err error) {
 }
 
 // accepts reports whether keys of slot may be stored here: those of a slot that comes from
-// the source, or is this node's own.
-func (r *receiver) accepts(m *slots.Map, slot slots.Slot) bool {
+// the source, or is this node's own. returning is that of newReceiver.
+func accepts(kind Kind, m *slots.Map, slot slots.Slot, returning func(slots.Slot) bool) bool {
 	if m.IsMine(slot) {
 		return true
 	}
 	_, importing := m.Importing(slot)
-	return r.kind == KindMove && importing && !r.returning(slot)
+	return kind == KindMove && importing && !returning(slot)
 }

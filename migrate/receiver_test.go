@@ -24,7 +24,7 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: true} {
-		if got := r.accepts(m, slot); got != want {
+		if got := accepts(r.kind, m, slot, r.returning); got != want {
 			t.Errorf("takes keys of slot %d: %v", slot, got)
 		}
 	}

@@ -21,9 +21,9 @@ func (l *simLink) break_(w *world) {
 // store takes a batch, and answers when the target's replica has it.
 func (l *simLink) store(e store) {
 	n, k := l.to, 0
-	accepts := func(slot slots.Slot) bool { return l.r.accepts(n.view(), slot) }
-	_, err := importBatch(n.engine, e.blob, nil, l.r.kind == KindReturn, accepts, func(ops []keyspace.Op) error {
-		k = promisedTo(l.r.told, ops)
+	accepts := func(slot slots.Slot) bool { return accepts(e.kind, n.view(), slot, l.r.returning) }
+	_, err := importBatch(n.engine, e.blob, nil, e.kind == KindReturn, accepts, func(ops []keyspace.Op) error {
+		k = promisedTo(e.told, ops)
 		if want, good := n.Standing(k); want > good && !here(n.store, ops) {
 			return lacking(n.id, want, good)
 		}
