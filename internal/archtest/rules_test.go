@@ -5,7 +5,7 @@ const module = "github.com/slotmesh/slotmesh"
 
 // leaves are packages without any opinion about clusters; everything may import
 // them, they import none of ours.
-var leaves = []string{"internal/frame", "internal/guard", "internal/rdb", "network", "storage"}
+var leaves = []string{"internal/frame", "internal/guard", "internal/msgp", "internal/rdb", "network", "storage"}
 
 // forTests may be imported by every test.
 var forTests = []string{"internal/memnet"}
@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/frame":        {},
 	"internal/guard":        {},
 	"internal/memnet":       {},
+	"internal/msgp":         {},
 	"internal/rdb":          {},
 	"internal/peer":         {"slots", "internal/resp"},
 	"internal/resp":         {},
