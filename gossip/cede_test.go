@@ -16,7 +16,8 @@ func openMove(t testing.TB, seed uint64) (s *sim, source, target *simNode) {
 	return s, source, target
 }
 
-// assignedTo reports whether slot 5 is a node's in all views and closed at all nodes that run.
+// assignedTo reports whether slot 5 is a node's in all views and closed at all nodes that
+// run.
 func (s *sim) assignedTo(id slots.NodeID) bool {
 	for _, n := range s.up() {
 		c := n.core
@@ -27,8 +28,8 @@ func (s *sim) assignedTo(id slots.NodeID) bool {
 	return true
 }
 
-// reaches follows redirects for slot 5 as a client does, and returns after how many of them it is
-// served, or -1.
+// reaches follows redirects for slot 5 as a client does, and returns after how many of
+// them it is served, or -1.
 func (s *sim) reaches(at *simNode) int {
 	asking := false
 	for hops := range 6 {
@@ -53,8 +54,9 @@ func (s *sim) reaches(at *simNode) int {
 	return -1
 }
 
-// The stock tools tell all masters in some order. In each of them clients find who serves the
-// slot at any moment, no node takes it for unowned, and in the end it is the target's.
+// The stock tools tell all masters in some order. In each of them clients find who serves
+// the slot at any moment, no node takes it for unowned, and in the end it is the
+// target's.
 func TestSetSlotNodeInAnyOrder(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}, {0}, {1}} {
 		for seed := range uint64(5) {
@@ -82,8 +84,8 @@ func TestSetSlotNodeInAnyOrder(t *testing.T) {
 	}
 }
 
-// A move whose source was told ends whatever is lost afterwards: messages, the source, the target,
-// the tool that would have told the target.
+// A move whose source was told ends whatever is lost afterwards: messages, the source,
+// the target, the tool that would have told the target.
 func TestCededSlotIsClaimed(t *testing.T) {
 	eachSeed(t, 50, func(t *testing.T, seed uint64) {
 		s, source, target := openMove(t, seed)
@@ -113,7 +115,7 @@ func TestCededSlotIsClaimed(t *testing.T) {
 	})
 }
 
-// What a node gave away is not its own for commands either (SPEC §8.1).
+// What a node gave away is not its own for commands either (docs/spec.md §8.1).
 func TestCommandsOnACededSlot(t *testing.T) {
 	s, source, target := openMove(t, 1)
 	s.group[target.i] = 1 // so that it cannot claim the slot
@@ -124,15 +126,18 @@ func TestCommandsOnACededSlot(t *testing.T) {
 	if got := errorText(source.do(SetSlot{5, SlotMigrating, target.id})); got != "I'm not the owner of hash slot 5" {
 		t.Errorf("migrating: %q", got)
 	}
-	for _, cmd := range []Command{SetSlot{5, SlotStable, slots.NodeID{}}, DelSlots{slots.NewSet(5)}, SetSlot{5, SlotNode, target.id}} {
+	for _, cmd := range []Command{SetSlot{5, SlotStable, slots.NodeID{}}, DelSlots{slots.NewSet(5)},
+		SetSlot{5, SlotNode, target.id}} {
 		source.must(cmd)
 		if source.core.ceded[5] != target.id || !source.core.self.rec.Slots.Has(5) {
-			t.Errorf("after %T the slot is ceded to %s, claimed: %v", cmd, source.core.ceded[5].Short(), source.core.self.rec.Slots.Has(5))
+			t.Errorf("after %T the slot is ceded to %s, claimed: %v", cmd, source.core.ceded[5].Short(),
+				source.core.self.rec.Slots.Has(5))
 		}
 	}
 	source.must(SetSlot{5, SlotImporting, target.id}) // back again, at once
 	s.group[target.i] = 0
-	s.until(10*time.Second, "the target claims the slot", func() bool { return source.core.owner(5).rec.ID == target.id && len(source.core.ceded) == 0 })
+	s.until(10*time.Second, "the target claims the slot",
+		func() bool { return source.core.owner(5).rec.ID == target.id && len(source.core.ceded) == 0 })
 	if source.core.importing[5] != target.id {
 		t.Error("the slot does not come back")
 	}
@@ -173,8 +178,8 @@ func TestCededSlotOfAForgottenNode(t *testing.T) {
 	}
 }
 
-// A claim that has lost, and is still in its node's record, must not win again because the node
-// takes a greater config epoch for another reason.
+// A claim that has lost, and is still in its node's record, must not win again because
+// the node takes a greater config epoch for another reason.
 func TestNewEpochDoesNotReclaimWhatIsLost(t *testing.T) {
 	for name, command := range map[string]func(source slots.NodeID) Command{
 		"a bump":       func(slots.NodeID) Command { return BumpEpoch{} },

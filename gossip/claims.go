@@ -13,15 +13,15 @@ import (
 // Every node says in its own record which slots it claims, under which config epoch.
 // Who owns a slot is a function of all records alone: the claimer with the
 // greatest config epoch, of two equal ones the smaller id, which is the one that
-// will get a greater epoch (SPEC §4.2, §4.4). Equal records give equal owners,
+// will get a greater epoch (docs/spec.md §4.2, §4.4). Equal records give equal owners,
 // whatever the order in which they came.
 
-// resolveClaims recomputes the owners if a claim changed. A claim of this node that lost is
-// withdrawn from its record with the next Tick: as slots move away one after another, that
-// record changes ten times a second and not with each of them, at all nodes. Nobody is misled
-// meanwhile: the claim has lost wherever the winner's is known. It is withdrawn at once where it
-// would win again by a new config epoch, see setConfigEpoch, and with the last slot, for then the
-// node changes its role.
+// resolveClaims recomputes the owners if a claim changed. A claim of this node that lost
+// is withdrawn from its record with the next Tick: as slots move away one after another,
+// that record changes ten times a second and not with each of them, at all nodes. Nobody
+// is misled meanwhile: the claim has lost wherever the winner's is known. It is withdrawn
+// at once where it would win again by a new config epoch, see setConfigEpoch, and with
+// the last slot, for then the node changes its role.
 func (c *Core) resolveClaims() {
 	for c.claimsStale {
 		c.claimsStale = false
@@ -113,7 +113,8 @@ func sameSet(a, b *slots.Set) bool {
 	return a == b || *a == *b
 }
 
-// reportLost tells the host which claims of this node have lost, or won again since it told so.
+// reportLost tells the host which claims of this node have lost, or won again since it
+// told so.
 func (c *Core) reportLost() {
 	var lost slots.Set
 	if claimed := c.self.rec.claimed(); claimed != nil {
@@ -236,19 +237,21 @@ func (c *Core) useEpoch(epoch uint64) {
 }
 
 // resolveCollision gives this node a config epoch of its own if a master with a
-// greater id has the same (SPEC §4.4). Of k masters with one epoch, all of which
+// greater id has the same (docs/spec.md §4.4). Of k masters with one epoch, all of which
 // see this, the greatest id keeps it and the others take the next k-1 in order:
 // after the creation of a cluster they would otherwise collide again and again.
 //
-// That epoch has nobody's agreement. While others may hold this node for failed, the voters may be giving the same one to
-// its successor: then the collision, which does no harm meanwhile, has to wait.
+// That epoch has nobody's agreement. While others may hold this node for failed, the
+// voters may be giving the same one to its successor: then the collision, which does no
+// harm meanwhile, has to wait.
 func (c *Core) resolveCollision() {
 	if !c.self.votes() {
 		return
 	}
 	greater := uint64(0)
 	for _, n := range c.list {
-		if n.votes() && n.health == slots.Online && n.rec.ConfigEpoch == c.self.rec.ConfigEpoch && before(c.self.rec.ID, n.rec.ID) {
+		if n.votes() && n.health == slots.Online && n.rec.ConfigEpoch == c.self.rec.ConfigEpoch &&
+			before(c.self.rec.ID, n.rec.ID) {
 			greater++
 		}
 	}
@@ -257,15 +260,15 @@ func (c *Core) resolveCollision() {
 	}
 }
 
-// maybeSucceeded reports whether this node was cut off, or not there, a moment ago. Until 2T after they hear of it again others
-// may hold it for failed (SPEC §3.5).
+// maybeSucceeded reports whether this node was cut off, or not there, a moment ago. Until
+// 2T after they hear of it again others may hold it for failed (docs/spec.md §3.5).
 func (c *Core) maybeSucceeded() bool {
 	reunion := !c.reunited.IsZero() && c.now.Sub(c.reunited) <= 2*c.cfg.NodeTimeout
 	return reunion || c.self.rec.Fenced || c.now.Before(c.serveFrom)
 }
 
 // bumpEpoch takes a config epoch greater than all without asking, unless this node
-// has it already (SPEC §4.5).
+// has it already (docs/spec.md §4.5).
 func (c *Core) bumpEpoch(reason string) {
 	highest := c.currentEpoch
 	for _, n := range c.list {
@@ -277,7 +280,7 @@ func (c *Core) bumpEpoch(reason string) {
 }
 
 // answerStaleClaims tells a node whose claims lost who won them, if it may not know:
-// the UPDATE of SPEC §4.3. It is repeated until the loser's record follows.
+// the UPDATE of docs/spec.md §4.3. It is repeated until the loser's record follows.
 func (c *Core) answerStaleClaims() {
 	if !c.contested {
 		return

@@ -7,10 +7,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// SPEC §4.4: of two masters with one config epoch, the one with the smaller id takes the
-// next, at once. But after it was cut off a majority may hold it for failed until 2T
-// after it was heard of again (SPEC §3.5), and be giving that very epoch to its
-// successor: then it waits.
+// docs/spec.md §4.4: of two masters with one config epoch, the one with the smaller id
+// takes the next, at once. But after it was cut off a majority may hold it for failed
+// until 2T after it was heard of again (docs/spec.md §3.5), and be giving that very epoch
+// to its successor: then it waits.
 func TestCollisionWaitsForWhoMayHaveASuccessor(t *testing.T) {
 	const T = time.Second
 	s := newShards(t, 1, 3, 0, T)

@@ -11,11 +11,11 @@ import (
 // closed.
 type Command interface{ do(c *Core) error }
 
-// MeetNode makes the node at Addr a member (SPEC §2.2). A BusPort of 0 means Port +
+// MeetNode makes the node at Addr a member (docs/spec.md §2.2). A BusPort of 0 means Port +
 // 10,000. It returns at once; Met or MeetFailed tells the outcome.
 type MeetNode struct{ Addr slots.Addr }
 
-// ForgetNode removes a node here and, by gossip, everywhere (SPEC §2.5).
+// ForgetNode removes a node here and, by gossip, everywhere (docs/spec.md §2.5).
 type ForgetNode struct{ Node slots.NodeID }
 
 // AddSlots claims slots that nobody owns; all or none. Error: *SlotError.
@@ -28,11 +28,11 @@ type DelSlots struct{ Slots slots.Set }
 // FlushSlots gives up all slots of this node.
 type FlushSlots struct{}
 
-// SetConfigEpoch sets the config epoch of a node that is still alone (SPEC §4.7).
+// SetConfigEpoch sets the config epoch of a node that is still alone (docs/spec.md §4.7).
 type SetConfigEpoch struct{ Epoch uint64 }
 
 // BumpEpoch takes a config epoch greater than all others, unless this node has it
-// already (SPEC §4.5). The Map tells the result.
+// already (docs/spec.md §4.5). The Map tells the result.
 type BumpEpoch struct{}
 
 // Reset forgets all peers, slots and bans and leaves the cluster; Hard also takes a
@@ -60,7 +60,7 @@ func (cmd MeetNode) do(c *Core) error {
 	return c.startMeet(a)
 }
 
-// busOffset is the distance from the client port to the bus port (SPEC §2.7).
+// busOffset is the distance from the client port to the bus port (docs/spec.md §2.7).
 const busOffset = 10000
 
 func (cmd ForgetNode) do(c *Core) error {

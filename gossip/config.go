@@ -13,7 +13,7 @@ type Config struct {
 	// Self is the node's id where State names none. Default: 20 bytes from Rand.
 	Self slots.NodeID
 	// Addr is announced to the others. Without a Host, peers tell the node under
-	// which one they see it (SPEC §2.7).
+	// which one they see it (docs/spec.md §2.7).
 	Addr slots.Addr
 	// Hostname is announced beside the address; for display only.
 	Hostname string
@@ -30,11 +30,11 @@ type Config struct {
 	// NoFailover keeps this node, when it is a replica, from standing for election.
 	NoFailover bool
 	// ReplicaValidity bounds how old a replica's data may be for it to stand for
-	// election, in node timeouts (SPEC §6.2). Default 10; negative: no bound.
+	// election, in node timeouts (docs/spec.md §6.2). Default 10; negative: no bound.
 	ReplicaValidity int
 	// MigrationBarrier is how many replicas a master keeps when another shard without any
-	// needs one (SPEC §6.8). Default 1, and never less: a lone replica that left would be
-	// needed back.
+	// needs one (docs/spec.md §6.8). Default 1, and never less: a lone replica that left
+	// would be needed back.
 	MigrationBarrier int
 	// Data is how much of its shard's data this start of the node brought along. A restarted
 	// master of which a replica has more lets it take over.
@@ -49,7 +49,7 @@ type Config struct {
 	Rand *rand.Rand
 }
 
-// DefaultNodeTimeout is T where the Config says nothing (SPEC, preface).
+// DefaultNodeTimeout is T where the Config says nothing (docs/spec.md).
 const DefaultNodeTimeout = 15 * time.Second
 
 func (cfg *Config) validate() error {

@@ -57,7 +57,7 @@ type Core struct {
 	orphansAt    time.Time // when tendOrphans looked last
 	assigned     slots.Set // slots that anybody owns
 	state        slots.State
-	serveFrom    time.Time // no OK before: a restart (SPEC §5.2)
+	serveFrom    time.Time // no OK before: a restart (docs/spec.md §5.2)
 	minoritySeen time.Time // when this node last saw itself cut off from the majority
 	givenUp      slots.Set // by records that came since the last Output
 	lost         slots.Set // claims of this node that have lost, as told by events, and are not withdrawn yet
@@ -119,7 +119,8 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		cfg: cfg, now: now,
 		nodes: make(map[slots.NodeID]*node),
 		links: make(map[LinkID]*link), guests: make(map[slots.NodeID]guest),
-		migrating: make(map[slots.Slot]slots.NodeID), importing: make(map[slots.Slot]slots.NodeID), ceded: make(map[slots.Slot]slots.NodeID),
+		migrating: make(map[slots.Slot]slots.NodeID), importing: make(map[slots.Slot]slots.NodeID),
+		ceded: make(map[slots.Slot]slots.NodeID),
 		syncs: syncsPerTick, dirty: true, mapDirty: true, claimsStale: true,
 	}
 	self := Record{ID: cfg.Self}
@@ -337,7 +338,7 @@ func (c *Core) buildMap() *slots.Map {
 			ConfigEpoch: n.rec.ConfigEpoch, Health: n.health, NoFailover: n.rec.NoFailover, Slots: n.owned,
 		}
 		if m := c.nodes[n.rec.Master]; m != nil {
-			view.ConfigEpoch = m.rec.ConfigEpoch // SPEC §10.1
+			view.ConfigEpoch = m.rec.ConfigEpoch // docs/spec.md §10.1
 		}
 		if n.noAddr {
 			view.Addr = slots.Addr{}

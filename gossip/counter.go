@@ -52,8 +52,8 @@ func (a *allowance) raise(now time.Time, from, to uint64) bool {
 	return true
 }
 
-// raiseEpoch follows the cluster's epoch, which never falls (SPEC §4.1); false if the peer
-// that named it raises it too far.
+// raiseEpoch follows the cluster's epoch, which never falls (docs/spec.md §4.1); false if
+// the peer that named it raises it too far.
 func (c *Core) raiseEpoch(epoch uint64, by slots.NodeID) bool {
 	if !c.epochs.raise(c.now, c.currentEpoch, epoch) {
 		c.refuse(refusedEpoch, by, "epoch %d of node %s is ignored: it is more than %d beyond the epoch %d of this cluster, "+

@@ -2,7 +2,8 @@ package gossip
 
 import "time"
 
-// Data is how much of its shard's data a node holds: what elections compare (SPEC §6.3).
+// Data is how much of its shard's data a node holds: what elections compare (docs/spec.md
+// §6.3).
 type Data struct {
 	// Term counts the promotions that lie behind the data's history; each begins a term that
 	// is greater than all before it in the shard. Who holds something of a later term holds
@@ -29,5 +30,5 @@ func (n *node) mayStand() bool {
 
 // voteWait is for how long, after the first replica has asked, a voter waits for a better
 // one. A replica asks within a second and a half, even if it knows nothing of the others
-// (SPEC §6.3).
+// (docs/spec.md §6.3).
 const voteWait = 2 * time.Second

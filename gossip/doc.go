@@ -30,9 +30,9 @@
 // # Who belongs to the cluster
 //
 // Every message names the cluster (16 random bytes), the sender, and the sender's
-// incarnation, which grows with each start. The first node that owns slots founds
-// the cluster; who joins adopts its id. Only a MEET lets a stranger in (SPEC §2.3), and
-// not if it would mix two sets of data (SPEC §2.6):
+// incarnation, which grows with each start. The first node that owns slots founds the
+// cluster; who joins adopts its id. Only a MEET lets a stranger in (docs/spec.md §2.3),
+// and not if it would mix two sets of data (docs/spec.md §2.6):
 //
 //   - a cluster that owns no slots may join any other;
 //   - if both own slots, no slot may be owned on both sides, and at least one must be a
@@ -52,14 +52,14 @@
 //
 // # Who succeeds a failed master
 //
-// Replicas stand for election (SPEC §6). A request for votes also says that the master
-// failed, and the replicas of a shard tell each other their [Data] once it did, so the
-// one with the most asks at once instead of after half a second to a second. The wait of
-// SPEC §6.3 remains where a sibling does not answer. A voter that hears a sibling with
-// more than the candidate waits two seconds for that one, and as long as that one asks
-// itself. A voter that denies says so, and a candidate that cannot win any more tries
-// again soon. Who is new to its shard, and has none of its data, does not stand: the
-// master that is away may have the only copy.
+// Replicas stand for election (docs/spec.md §6). A request for votes also says that the
+// master failed, and the replicas of a shard tell each other their [Data] once it did, so
+// the one with the most asks at once instead of after half a second to a second. The wait
+// of docs/spec.md §6.3 remains where a sibling does not answer. A voter that hears a
+// sibling with more than the candidate waits two seconds for that one, and as long as
+// that one asks itself. A voter that denies says so, and a candidate that cannot win any
+// more tries again soon. Who is new to its shard, and has none of its data, does not
+// stand: the master that is away may have the only copy.
 //
 // In a manual failover the host program plays a part: on [WritesPaused] it stops
 // writes and answers with [ConfirmPause]; the replica's host tells its offset by
@@ -88,11 +88,11 @@
 //
 // # One winner an epoch
 //
-// What SPEC §6.5 asks of a voter is not enough for one winner an epoch. Here, a vote counts
-// only if voter and candidate know the same masters with slots: a candidate that
-// missed an election would take the masters that lost it for a majority. They exchange
-// what they know instead, and it asks again. And a node that takes an epoch for itself,
-// by winning an election or otherwise, does not vote in it.
+// What docs/spec.md §6.5 asks of a voter is not enough for one winner an epoch. Here, a
+// vote counts only if voter and candidate know the same masters with slots: a candidate
+// that missed an election would take the masters that lost it for a majority. They
+// exchange what they know instead, and it asks again. And a node that takes an epoch for
+// itself, by winning an election or otherwise, does not vote in it.
 //
 // Limits:
 //
@@ -104,14 +104,14 @@
 //     without a vote. If that happens to two or more while a part of the cluster is cut
 //     off, either side may find a majority of the masters that it knows.
 //   - What is done without votes may use an epoch that an election uses at the same time:
-//     the end of an import, a takeover, the resolution of a collision (SPEC §4.4, §4.5,
-//     §6.7). The last waits until 2T after this node heard again of one that it had
+//     the end of an import, a takeover, the resolution of a collision (docs/spec.md §4.4,
+//     §4.5, §6.7). The last waits until 2T after this node heard again of one that it had
 //     missed: until then an election of its own successor may be under way.
 //
 // In all three the greater config epoch wins when the sides meet, of equal ones the
 // smaller id, on all nodes alike. A slot that is being imported is not protected from a
-// greater claim (SPEC §4.2 has such a rule): who owns a slot follows from the records
-// alone, so that all nodes agree.
+// greater claim (docs/spec.md §4.2 has such a rule): who owns a slot follows from the
+// records alone, so that all nodes agree.
 //
 // # What is not believed
 //

@@ -328,7 +328,7 @@ func (d *Driver) SetData(data Data) {
 	}
 }
 
-// SetDataTime says when this replica last heard its master's data (SPEC §6.2).
+// SetDataTime says when this replica last heard its master's data (docs/spec.md §6.2).
 func (d *Driver) SetDataTime(t time.Time) {
 	d.input(func(time.Time) { d.core.SetDataTime(t) })
 }

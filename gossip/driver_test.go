@@ -171,7 +171,7 @@ func TestDriversFailAndReturn(t *testing.T) {
 		}
 		hosts[5] = startHost(t, network, 5, T, victim.disk)
 		took = until(t, 3*T, "all well again", func() bool { return agreed(hosts) })
-		if took < startDelay || took > startDelay+tickEvery { // no replica: SPEC §3.5 has nothing to wait for
+		if took < startDelay || took > startDelay+tickEvery { // no replica: docs/spec.md §3.5 has nothing to wait for
 			t.Errorf("back after %v, want the %v that a restarted master waits", took, startDelay)
 		}
 		if hosts[5].Map().Self().ID != id {

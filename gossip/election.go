@@ -12,7 +12,7 @@ type election struct {
 	master  slots.NodeID
 	manual  bool
 	created time.Time
-	start   time.Time // when to ask, if the siblings' data stays unknown (SPEC §6.3)
+	start   time.Time // when to ask, if the siblings' data stays unknown (docs/spec.md §6.3)
 
 	epoch    uint64 // of the votes asked for, 0 before that
 	voters   uint64 // the electorate that was asked
@@ -26,23 +26,23 @@ type election struct {
 }
 
 const (
-	electionDelay = 500 * time.Millisecond  // SPEC §6.3
-	electionRand  = 500 * time.Millisecond  // SPEC §6.3: random(0..499 ms)
-	rankDelay     = 1000 * time.Millisecond // SPEC §6.3, for each better replica
+	electionDelay = 500 * time.Millisecond  // docs/spec.md §6.3
+	electionRand  = 500 * time.Millisecond  // docs/spec.md §6.3: random(0..499 ms)
+	rankDelay     = 1000 * time.Millisecond // docs/spec.md §6.3, for each better replica
 	shardDelay    = 200 * time.Millisecond  // for each failed master before ours
 	askAgainAfter = time.Second
 	hurry         = 20 * time.Millisecond // between two requests, if there is reason to repeat one soon
-	pingPeriod    = 10 * time.Second      // SPEC §6.2: replica ping period
+	pingPeriod    = 10 * time.Second      // docs/spec.md §6.2: replica ping period
 )
 
-// tendElection runs the candidate's side of SPEC §6.
+// tendElection runs the candidate's side of docs/spec.md §6.
 //
 // Redis lets half a second to a second pass before it asks for votes: for FAIL to reach
 // the voters, and for replicas of one shard not to split them. Here a request for votes
 // says as well as a FAIL message that the majority agreed; and the replicas tell each
 // other their data once their master failed. When all have, their order is known and the
-// best starts at once. The delay of SPEC §6.3 remains for the case that somebody does not
-// answer.
+// best starts at once. The delay of docs/spec.md §6.3 remains for the case that somebody
+// does not answer.
 func (c *Core) tendElection() {
 	c.tendManual()
 	e := c.election
@@ -68,9 +68,9 @@ func (c *Core) tendElection() {
 	c.runElection(e)
 }
 
-// maySucceed reports whether this replica may stand for election (SPEC §6.1). One that
-// has more than its fenced master may, whatever the age of its data: there is none that
-// is newer.
+// maySucceed reports whether this replica may stand for election (docs/spec.md §6.1). One
+// that has more than its fenced master may, whatever the age of its data: there is none
+// that is newer.
 func (c *Core) maySucceed(m *node) bool {
 	switch {
 	case m == nil || !m.votes() || c.self.rec.NoFailover:
@@ -95,7 +95,7 @@ func (c *Core) siblings() []*node {
 }
 
 // dataValid reports whether this replica heard its master's data recently enough
-// (SPEC §6.2), and whether it has any.
+// (docs/spec.md §6.2), and whether it has any.
 func (c *Core) dataValid(m *node) bool {
 	if c.cfg.ReplicaValidity < 0 {
 		return true
@@ -121,8 +121,8 @@ func (c *Core) runElection(e *election) {
 			c.askForVotes(e)
 		}
 	case c.now.Sub(e.asked) > c.voteTimeout():
-		// SPEC §6.4 waits twice as long, in silence. A voter that is back by then would be
-		// asked late.
+		// docs/spec.md §6.4 waits twice as long, in silence. A voter that is back by then would
+		// be asked late.
 		c.retry(e, "too few answers")
 	case e.voters != c.electorate():
 		// The votes so far stand for a majority of others: ask all again.
@@ -152,7 +152,7 @@ func (c *Core) hears(n *node) bool {
 	return n.health == slots.Online || c.now.Sub(n.lastHeard) < c.cfg.NodeTimeout
 }
 
-// voteTimeout is SPEC §6.4's.
+// voteTimeout is docs/spec.md §6.4's.
 func (c *Core) voteTimeout() time.Duration { return max(2*c.cfg.NodeTimeout, 2*time.Second) }
 
 // startOf tells when to ask for votes.

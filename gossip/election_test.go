@@ -38,7 +38,7 @@ func (s *sim) owner(slot slots.Slot) *simNode {
 	return nil
 }
 
-// SPEC §6: a master dies, and its best replica takes over in little more than T.
+// docs/spec.md §6: a master dies, and its best replica takes over in little more than T.
 func TestReplicaTakesOver(t *testing.T) {
 	for seed := range uint64(20) {
 		const T = 2 * time.Second
@@ -68,7 +68,7 @@ func TestReplicaTakesOver(t *testing.T) {
 		if m := s.nodes[3].core.self.rec.Master; m != s.nodes[6].id {
 			t.Errorf("seed %d: the sibling follows %s", seed, m.Short())
 		}
-		s.nodes[0].start() // SPEC §4.3, §4.6: the stale master becomes a replica
+		s.nodes[0].start() // docs/spec.md §4.3, §4.6: the stale master becomes a replica
 		s.until(time.Second, "the old master is a replica", func() bool {
 			return s.nodes[0].core.self.rec.Master == s.nodes[6].id && s.nodes[0].core.self.rec.Slots == nil
 		})
@@ -132,7 +132,7 @@ func TestTwoMastersDieAtOnce(t *testing.T) {
 	}
 }
 
-// SPEC §6.1, §6.2: who does not stand for election.
+// docs/spec.md §6.1, §6.2: who does not stand for election.
 func TestWhoDoesNotStand(t *testing.T) {
 	for name, prepare := range map[string]func(c *Core){
 		"switched off": func(c *Core) { c.self.rec.NoFailover = true },
@@ -149,7 +149,7 @@ func TestWhoDoesNotStand(t *testing.T) {
 	}
 }
 
-// SPEC §6.8.
+// docs/spec.md §6.8.
 func TestReplicaMigration(t *testing.T) {
 	s := newShards(t, 3, 3, 3, time.Second)
 	for _, i := range []int{3, 6, 9} { // all replicas of shard 0
@@ -355,7 +355,7 @@ func (s *sim) checkMasters(history map[claim]slots.NodeID) {
 }
 
 // distinctEpochs reports whether all masters' epochs differ, as they must when collisions
-// are resolved (SPEC §4.4).
+// are resolved (docs/spec.md §4.4).
 func (s *sim) distinctEpochs() bool {
 	seen := make(map[uint64]bool)
 	for _, n := range s.up() {
@@ -406,11 +406,11 @@ func TestSetSlot(t *testing.T) {
 	if from, ok := mb.Importing(5); !ok || from != a.id {
 		t.Error("not importing after a restart")
 	}
-	b.must(SetSlot{5, SlotNode, b.id}) // the target first (SPEC §8.1)
+	b.must(SetSlot{5, SlotNode, b.id}) // the target first (docs/spec.md §8.1)
 	s.run(100 * time.Millisecond)
 	a.must(SetSlot{5, SlotNode, b.id})
 	if got, old := b.core.self.rec.ConfigEpoch, a.core.self.rec.ConfigEpoch; got <= old || got != b.core.currentEpoch {
-		t.Errorf("the import ended with epoch %d, the source has %d (SPEC §8.2)", got, old)
+		t.Errorf("the import ended with epoch %d, the source has %d (docs/spec.md §8.2)", got, old)
 	}
 	if len(a.core.migrating)+len(b.core.importing) != 0 {
 		t.Error("the slot is still open")

@@ -8,7 +8,7 @@ import (
 )
 
 // Errors of commands. Their texts are those of the Redis protocol without the
-// leading "ERR " (SPEC §11).
+// leading "ERR " (docs/spec.md §11).
 var (
 	ErrForgetSelf    = errors.New("I tried hard but I can't forget myself...")
 	ErrForgetMaster  = errors.New("Can't forget my master!")

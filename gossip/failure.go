@@ -10,7 +10,7 @@ import (
 // maxSuspects bounds the list in a heartbeat.
 const maxSuspects = 1000
 
-// tendHealth suspects a peer that owes an answer for longer than T (SPEC §3.4).
+// tendHealth suspects a peer that owes an answer for longer than T (docs/spec.md §3.4).
 func (c *Core) tendHealth(n *node) {
 	if n.health == slots.Online && !n.pingSent.IsZero() && c.now.Sub(n.pingSent) > c.cfg.NodeTimeout {
 		c.setHealth(n, slots.Suspected)
@@ -118,7 +118,7 @@ func (c *Core) voters() int {
 }
 
 // agreeOnFailure declares a suspected node failed if a majority of the masters with
-// slots reports it (SPEC §3.4).
+// slots reports it (docs/spec.md §3.4).
 func (c *Core) agreeOnFailure(n *node) {
 	c.resolveClaims()
 	count := c.countReports(n)
@@ -147,7 +147,7 @@ func (c *Core) onFail(id slots.NodeID) {
 }
 
 // contact follows any word from n: it is alive. A failed master that still owns its
-// slots stays failed for 2T, the time in which a replica may take them (SPEC §3.5);
+// slots stays failed for 2T, the time in which a replica may take them (docs/spec.md §3.5);
 // where no replica could, the wait would protect nothing. Nor would it where the master
 // is fenced: a replica that holds more succeeds it in any case, and none else should.
 func (c *Core) contact(n *node) {
@@ -163,7 +163,7 @@ func (c *Core) contact(n *node) {
 }
 
 // hasSuccessor reports whether the master n has a replica that could stand for election
-// (SPEC §6.1).
+// (docs/spec.md §6.1).
 func (c *Core) hasSuccessor(n *node) bool {
 	for _, r := range c.list {
 		if r.rec.Master == n.rec.ID && r.health != slots.Failed && r.mayStand() {

@@ -8,7 +8,7 @@ import (
 )
 
 // TestFailureTimes follows a master through death and return with T = 15 s and checks
-// the times of SPEC §3.4, §3.5 and §5.1 to the tick.
+// the times of docs/spec.md §3.4, §3.5 and §5.1 to the tick.
 func TestFailureTimes(t *testing.T) {
 	const T, slack = 15 * time.Second, 2*tickEvery + 10*time.Millisecond
 	s := newCluster(t, 1, 5, T)
@@ -52,7 +52,7 @@ func TestFailureTimes(t *testing.T) {
 	}
 }
 
-// SPEC §3.5: a replica, or a master without slots, is back on its first word.
+// docs/spec.md §3.5: a replica, or a master without slots, is back on its first word.
 func TestFailClearsAtOnceWithoutSlots(t *testing.T) {
 	s := newSim(t, 1, 5, 2*time.Second)
 	for i, r := range slots.Even(4) {
@@ -69,8 +69,9 @@ func TestFailClearsAtOnceWithoutSlots(t *testing.T) {
 	s.until(500*time.Millisecond, "back", func() bool { return n.sees(victim).health == slots.Online })
 }
 
-// SPEC §3.5: a master with slots that returns stays failed for 2T, so that a replica can
-// take them, if there is one that may stand for election. A fenced one is alive at once.
+// docs/spec.md §3.5: a master with slots that returns stays failed for 2T, so that a
+// replica can take them, if there is one that may stand for election. A fenced one is
+// alive at once.
 func TestFailLastsWhileThereIsASuccessor(t *testing.T) {
 	const T = 2 * time.Second
 	for _, c := range []struct {
@@ -99,7 +100,7 @@ func TestFailLastsWhileThereIsASuccessor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := newShards(t, 1, 3, 1, T)
 			victim, n, replica := s.nodes[0], s.nodes[1], s.nodes[3]
-			replica.core.SetDataTime(simStart.Add(-time.Hour)) // known to itself: too old to stand (SPEC §6.2)
+			replica.core.SetDataTime(simStart.Add(-time.Hour)) // known to itself: too old to stand (docs/spec.md §6.2)
 			c.prepare(s, replica)
 			s.run(time.Second)
 			victim.crash(false)
@@ -121,7 +122,7 @@ func TestFailLastsWhileThereIsASuccessor(t *testing.T) {
 	}
 }
 
-// SPEC §3.4: without a majority nobody is declared failed. §5.1, §5.2: a minority
+// docs/spec.md §3.4: without a majority nobody is declared failed. §5.1, §5.2: a minority
 // stops within about T, and waits min(T, 5 s) once it is back.
 func TestMinority(t *testing.T) {
 	const T = 4 * time.Second
@@ -153,7 +154,7 @@ func TestMinority(t *testing.T) {
 	back := s.now
 	s.until(3*T, "serves again", func() bool { return minority.core.state == slots.OK })
 	if got := s.now.Sub(back); got < T-500*time.Millisecond || got > T+500*time.Millisecond {
-		t.Errorf("served %v after the partition, want about %v (SPEC §5.2)", got, T)
+		t.Errorf("served %v after the partition, want about %v (docs/spec.md §5.2)", got, T)
 	}
 }
 

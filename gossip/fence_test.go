@@ -31,7 +31,7 @@ func TestFencedMasterYields(t *testing.T) {
 				s := newFenced(t, seed, masters, T)
 				master, replica := s.nodes[0], s.nodes[masters]
 				if seed%2 == 0 {
-					replica.core.SetDataTime(simStart.Add(-time.Hour)) // there is none that is newer (SPEC §6.2)
+					replica.core.SetDataTime(simStart.Add(-time.Hour)) // there is none that is newer (docs/spec.md §6.2)
 				}
 				for _, n := range s.nodes {
 					n.events = nil

@@ -7,9 +7,9 @@ import (
 )
 
 // HandOver is the word of a master that is about to end: it asks one of its replicas to
-// take its place now, by the manual failover that loses nothing (SPEC §6.7). Do returns
-// when the replica has been asked; RoleChanged of this node tells that it is done. A node
-// whose state cannot be saved asks nobody.
+// take its place now, by the manual failover that loses nothing (docs/spec.md §6.7). Do
+// returns when the replica has been asked; RoleChanged of this node tells that it is
+// done. A node whose state cannot be saved asks nobody.
 type HandOver struct{ To slots.NodeID }
 
 // ErrNoSuccessor refuses HandOver to a node that cannot take over.

@@ -9,7 +9,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// handshake is a Meet under way: an address without a known node (SPEC §2.2).
+// handshake is a Meet under way: an address without a known node (docs/spec.md §2.2).
 type handshake struct {
 	name     slots.NodeID // made up, shown until the peer tells its id
 	addr     slots.Addr
@@ -166,7 +166,7 @@ func (c *Core) meetHalf(n *node, l *link, pong *Message) {
 }
 
 // onMeet answers a Meet: the only message that makes a stranger a member
-// (SPEC §2.3), if the two clusters may be one.
+// (docs/spec.md §2.3), if the two clusters may be one.
 func (c *Core) onMeet(l *link, m *Message) {
 	if m.Self == nil || m.Self.ID != m.Sender {
 		return

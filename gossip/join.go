@@ -23,7 +23,7 @@ const (
 //   - two that own slots become one only if no slot is owned in both, and at least one of
 //     them is a lone node that never had a peer, or neither has ever served clients.
 //     `redis-cli --cluster create` hands out the slots before it introduces the nodes;
-//   - everything else would mix up two sets of data (SPEC §2.6): refuse.
+//   - everything else would mix up two sets of data (docs/spec.md §2.6): refuse.
 //
 // Of two lone nodes, or two clusters in the making, the smaller id stays, so that both
 // choose the same. All members of the other then follow: see agree.

@@ -9,7 +9,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// SPEC §2.6, DESIGN §7: two sets of data are never mixed.
+// docs/spec.md §2.6, two sets of data are never mixed.
 func TestClustersMergeOrRefuse(t *testing.T) {
 	part := func(i int) slots.Set { return setOf(slots.Slot(i*1000), slots.Slot(i*1000+999)) }
 	for name, c := range map[string]struct {

@@ -205,7 +205,7 @@ func (c *Core) tendLinks(n *node) {
 		return
 	}
 	if c.now.Sub(n.pingSent) > half && c.now.Sub(l.up) > c.cfg.NodeTimeout && c.now.Sub(l.heard) > half {
-		c.hang(l) // SPEC §3.2
+		c.hang(l) // docs/spec.md §3.2
 	}
 }
 
@@ -281,7 +281,7 @@ func (c *Core) dropSpares(l *link) {
 	}
 }
 
-// learnHost takes the host under which a peer sees this node (SPEC §2.7). The first
+// learnHost takes the host under which a peer sees this node (docs/spec.md §2.7). The first
 // word of a run counts, and one that replaces a loopback address, which is of no
 // use to nodes elsewhere.
 func (c *Core) learnHost(host string) {

@@ -7,7 +7,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// FailoverMode is how a replica takes over by command (SPEC §6.7).
+// FailoverMode is how a replica takes over by command (docs/spec.md §6.7).
 type FailoverMode uint8
 
 const (
@@ -28,7 +28,7 @@ type Failover struct{ Mode FailoverMode }
 // is where the data ends. The core passes it to the replica that takes over.
 type ConfirmPause struct{ Offset uint64 }
 
-// Errors of Failover (SPEC §11).
+// Errors of Failover (docs/spec.md §11).
 var (
 	ErrNotReplica = errors.New("You should send CLUSTER FAILOVER to a replica")
 	ErrMasterDown = errors.New("Master is down or failed, please use CLUSTER FAILOVER FORCE")

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// SPEC §6.7. The host program's part (stop writes, ship what is left) is played here.
+// docs/spec.md §6.7. The host program's part (stop writes, ship what is left) is played
+// here.
 func TestManualFailover(t *testing.T) {
 	s := newShards(t, 1, 3, 1, 15*time.Second)
 	master, replica := s.nodes[0], s.nodes[3]

@@ -43,7 +43,8 @@ func (c *Core) merge(r *Record, from *node) {
 }
 
 func (c *Core) refuseMember(id slots.NodeID) {
-	c.refuse(refusedMember, id, "node %s cannot be a member: the cluster has %d, the most there may be; FORGET those that do not exist",
+	c.refuse(refusedMember, id, "node %s cannot be a member: the cluster has %d, the most there may be; FORGET "+
+		"those that do not exist",
 		id.Short(), maxMembers)
 }
 
@@ -149,7 +150,8 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 		c.tellAll(self.ID)
 	}
 	if r.newer(self) {
-		c.refuse(foundTwin, from.rec.ID, "peers know a later word of this node than itself: its state file is an old copy, or another process uses its id")
+		c.refuse(foundTwin, from.rec.ID, "peers know a later word of this node than itself: its state file is an old "+
+			"copy, or another process uses its id")
 		c.resolveClaims()
 		c.withdrawLost()
 		self.Incarnation = next(r.Incarnation)

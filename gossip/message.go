@@ -13,13 +13,13 @@ const (
 	TypeNews      Type = 5 // Records that are new to the sender, or were asked for; ids it Wants
 	TypeSummary   Type = 6 // one Entry for each record of the sender, to find where two views differ
 	TypeSuspect   Type = 7 // a heartbeat without answer, sent at once when Suspects changed
-	TypeFail      Type = 8 // Subject is down: a majority of the masters agreed (SPEC §3.4)
+	TypeFail      Type = 8 // Subject is down: a majority of the masters agreed (docs/spec.md §3.4)
 	TypeForgotten Type = 9 // tells a node that it was forgotten, in which Gen
 
-	TypeVoteRequest Type = 10 // a replica asks for a vote in Epoch to succeed Subject (SPEC §6.5)
+	TypeVoteRequest Type = 10 // a replica asks for a vote in Epoch to succeed Subject (docs/spec.md §6.5)
 	TypeVote        Type = 11 // grants it, in the epoch ConfigEpoch
 	TypeDeny        Type = 12 // does not
-	TypePause       Type = 13 // a replica asks its master to pause writes (SPEC §6.7)
+	TypePause       Type = 13 // a replica asks its master to pause writes (docs/spec.md §6.7)
 	TypePaused      Type = 14 // the master has, at Offset
 	TypeResume      Type = 15 // the replica called it off
 	TypeHandOver    Type = 16 // a master that is about to end asks its replica to take over
@@ -52,7 +52,7 @@ type Message struct {
 	Sender      slots.NodeID
 	Gen         uint64 // of the sender's membership, see Record
 	Incarnation uint64
-	Epoch       uint64 // the sender's currentEpoch (SPEC §4.1)
+	Epoch       uint64 // the sender's currentEpoch (docs/spec.md §4.1)
 	Digest      uint64 // of the sender's view: the XOR of its records' hashes
 	Served      bool   // the cluster has served clients at some time
 

@@ -27,7 +27,7 @@ type node struct {
 
 	links    []*link
 	seenAt   string    // the host at the other end of its latest link
-	noAddr   bool      // somebody else answers at its address (SPEC §2.4)
+	noAddr   bool      // somebody else answers at its address (docs/spec.md §2.4)
 	dialling bool      // a dial is under way, or its first message unanswered
 	nextDial time.Time // not before
 	dialWait time.Duration
@@ -67,5 +67,5 @@ func (n *node) quiet() bool {
 }
 
 // votes reports whether the node's word counts for failures and elections: it is a
-// master with slots (SPEC §3.4, §6.5). Only a master ever owns any.
+// master with slots (docs/spec.md §3.4, §6.5). Only a master ever owns any.
 func (n *node) votes() bool { return n.owned != nil }

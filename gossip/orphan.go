@@ -7,7 +7,7 @@ import (
 )
 
 // orphanDelay is how long a master must be without replicas before another shard
-// spares one (SPEC §6.8).
+// spares one (docs/spec.md §6.8).
 const orphanDelay = 5 * time.Second
 
 // orphanEvery is how often to look for such masters.

@@ -25,7 +25,7 @@ func (id ClusterID) IsZero() bool { return id == ClusterID{} }
 //
 // A record with Gone set says that the node was forgotten. Gen counts how
 // often that happened: a Gone record ends memberships of its Gen and below, and
-// only a new MEET starts the next one (SPEC §2.5).
+// only a new MEET starts the next one (docs/spec.md §2.5).
 type Record struct {
 	ID          slots.NodeID
 	Gen         uint64
@@ -35,7 +35,7 @@ type Record struct {
 	Addr        slots.Addr
 	Hostname    string
 	Master      slots.NodeID // whom it replicates; zero for a master
-	ConfigEpoch uint64       // orders its slot claims (SPEC §4.1)
+	ConfigEpoch uint64       // orders its slot claims (docs/spec.md §4.1)
 	NoFailover  bool
 	Fenced      bool       // a restarted master that asks its replicas for their data, see fence.go
 	Data        Data       // with Fenced: what it started with

@@ -6,8 +6,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Replicate makes this node a replica of a master (SPEC §9.4: never of a replica). The
-// caller refuses it on a master that holds keys.
+// Replicate makes this node a replica of a master (docs/spec.md §9.4: never of a
+// replica). The caller refuses it on a master that holds keys.
 type Replicate struct{ Master slots.NodeID }
 
 func (cmd Replicate) do(c *Core) error {
@@ -55,16 +55,17 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 }
 
 // followWinner makes a master that just lost its last slots a replica of who took
-// them (SPEC §4.6).
+// them (docs/spec.md §4.6).
 func (c *Core) followWinner(lost *slots.Set) {
 	if w := c.winnerOf(c.self, lost); w != nil && !c.self.rec.claims() {
 		c.becomeReplica(w.rec.ID)
 	}
 }
 
-// winnerOf returns whom the shard of a master that has no slots any more belongs to: the replica that took its place, or else the
-// owner of the slots in lost with the greatest config epoch. That alone may be the target of a move which the
-// replica brought to its end.
+// winnerOf returns whom the shard of a master that has no slots any more belongs to: the
+// replica that took its place, or else the owner of the slots in lost with the greatest
+// config epoch. That alone may be the target of a move which the replica brought to its
+// end.
 func (c *Core) winnerOf(loser *node, lost *slots.Set) *node {
 	var best *node
 	for _, n := range c.list {
@@ -112,8 +113,8 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	c.lost = slots.Set{}
 	c.useEpoch(epoch)
 	c.claimsStale = true
-	// Nobody can have a later right to the slots than this: there is nothing to wait for, however
-	// short ago the node was started or cut off (SPEC §5.2).
+	// Nobody can have a later right to the slots than this: there is nothing to wait for,
+	// however short ago the node was started or cut off (docs/spec.md §5.2).
 	c.serveFrom, c.minoritySeen = time.Time{}, time.Time{}
 	c.event(RoleChanged{Node: self.ID})
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// SPEC §4.6: a master that loses its last slot becomes a replica of the winner.
+// docs/spec.md §4.6: a master that loses its last slot becomes a replica of the winner.
 func TestLoserOfLastSlotFollows(t *testing.T) {
 	s := newShards(t, 1, 3, 1, time.Second)
 	a, b := s.nodes[0], s.nodes[1]
@@ -20,8 +20,9 @@ func TestLoserOfLastSlotFollows(t *testing.T) {
 	s.until(time.Second, "equal views", func() bool { return converged(s.nodes) })
 }
 
-// A master that comes back after its replica took its place stays with its shard, also if another master has taken slots
-// of it since, with a newer claim, by a move that the replica has brought to its end.
+// A master that comes back after its replica took its place stays with its shard, also if
+// another master has taken slots of it since, with a newer claim, by a move that the
+// replica has brought to its end.
 func TestAFormerMasterFollowsItsSuccessor(t *testing.T) {
 	for seed := range uint64(20) {
 		const T = 2 * time.Second

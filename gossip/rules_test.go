@@ -27,7 +27,7 @@ func find[E Event](n *simNode) (last E, ok bool) {
 
 func (n *simNode) sees(o *simNode) *node { return n.core.nodes[o.id] }
 
-// SPEC §2.2: a handshake without an answer is dropped after max(T, 1 s).
+// docs/spec.md §2.2: a handshake without an answer is dropped after max(T, 1 s).
 func TestMeetNobody(t *testing.T) {
 	for _, timeout := range []time.Duration{500 * time.Millisecond, 15 * time.Second} {
 		s := newSim(t, 1, 1, timeout)
@@ -52,7 +52,7 @@ func TestMeetNobody(t *testing.T) {
 	}
 }
 
-// SPEC §2.3: only MEET from a stranger is trusted.
+// docs/spec.md §2.3: only MEET from a stranger is trusted.
 func TestStrangersAreNotBelieved(t *testing.T) {
 	s := newSim(t, 1, 1, time.Second)
 	c := s.nodes[0].core
@@ -78,7 +78,7 @@ func TestStrangersAreNotBelieved(t *testing.T) {
 	}
 }
 
-// SPEC §2.4: a link whose peer answers with another id.
+// docs/spec.md §2.4: a link whose peer answers with another id.
 func TestOtherNodeAtTheAddress(t *testing.T) {
 	s := newCluster(t, 1, 4, 2*time.Second)
 	gone, next := s.nodes[3], &simNode{sim: s, i: 3, addr: s.nodes[3].addr, run: 100}
@@ -96,7 +96,7 @@ func TestOtherNodeAtTheAddress(t *testing.T) {
 	}
 }
 
-// SPEC §2.5.
+// docs/spec.md §2.5.
 func TestForget(t *testing.T) {
 	s := newCluster(t, 1, 5, 2*time.Second)
 	a, x := s.nodes[0], s.nodes[4]
@@ -132,7 +132,7 @@ func TestForget(t *testing.T) {
 	s.until(3*time.Second, "met again", func() bool { return converged(s.nodes) })
 }
 
-// SPEC §4.4: equal config epochs resolve; §4.5 and §4.7: epochs by command.
+// docs/spec.md §4.4: equal config epochs resolve; §4.5 and §4.7: epochs by command.
 func TestConfigEpochs(t *testing.T) {
 	s := newCluster(t, 1, 7, 2*time.Second) // all started with epoch 0; newCluster waits for distinct ones
 	n := s.nodes[0]
@@ -152,7 +152,7 @@ func TestConfigEpochs(t *testing.T) {
 	}
 }
 
-// SPEC §4.2, §4.3: the greater epoch takes a slot, and a stale owner is told.
+// docs/spec.md §4.2, §4.3: the greater epoch takes a slot, and a stale owner is told.
 func TestStaleClaimIsAnswered(t *testing.T) {
 	s := newCluster(t, 1, 4, 2*time.Second)
 	stale, winner := s.nodes[1], s.nodes[2]
@@ -242,7 +242,7 @@ func TestRestart(t *testing.T) {
 	s.until(time.Second, "equal views after a restart", func() bool { return converged(s.nodes) })
 	for _, n := range s.nodes {
 		if n.core.state == slots.OK {
-			t.Fatal("a restarted master serves at once (SPEC §5.2: after 2 s)")
+			t.Fatal("a restarted master serves at once (docs/spec.md §5.2: after 2 s)")
 		}
 	}
 	s.run(2*time.Second + tickEvery)
@@ -267,7 +267,7 @@ func TestRestart(t *testing.T) {
 	for _, n := range s.nodes[1:] {
 		n.must(MeetNode{s.nodes[0].addr})
 	}
-	s.run(6 * time.Second) // those declared failed in between stay so for 2T (SPEC §3.5)
+	s.run(6 * time.Second) // those declared failed in between stay so for 2T (docs/spec.md §3.5)
 	if !converged(s.nodes) {
 		t.Fatalf("after moving: %s", difference(s.nodes))
 	}
@@ -278,7 +278,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// SPEC §2.7: the address its peers see, unless told otherwise.
+// docs/spec.md §2.7: the address its peers see, unless told otherwise.
 func TestLearnHost(t *testing.T) {
 	s := newSim(t, 1, 1, time.Second)
 	c := s.nodes[0].core

@@ -8,11 +8,11 @@ import (
 )
 
 // startDelay is how long a restarted master waits before it serves, to hear whether
-// its slots have another owner by now (SPEC §5.2). A node that never had a peer
+// its slots have another owner by now (docs/spec.md §5.2). A node that never had a peer
 // has nobody to hear it from, and does not wait.
 const startDelay = 2 * time.Second
 
-// updateState decides whether the cluster may serve (SPEC §5.1).
+// updateState decides whether the cluster may serve (docs/spec.md §5.1).
 func (c *Core) updateState() {
 	now, reason := c.evaluateState()
 	if now == c.state {
@@ -77,7 +77,7 @@ func (c *Core) evaluateState() (slots.State, string) {
 }
 
 // rejoinDelay is how long a master that was cut off waits before it serves: others
-// may have taken its slots, and need time to tell it (SPEC §5.2).
+// may have taken its slots, and need time to tell it (docs/spec.md §5.2).
 func (c *Core) rejoinDelay() time.Duration {
 	return min(max(c.cfg.NodeTimeout, 500*time.Millisecond), 5*time.Second)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// SlotState is what SetSlot makes of a slot (SPEC §8.1).
+// SlotState is what SetSlot makes of a slot (docs/spec.md §8.1).
 type SlotState uint8
 
 const (
@@ -19,14 +19,14 @@ const (
 // SetSlot opens a slot for a move, or ends that. With SlotNode and this node as Node, the
 // slot becomes its own under a new config epoch, which all others learn at once; with
 // another, this node cedes the slot, see cede.go. The caller refuses that while it holds
-// keys of the slot (SPEC §8.2).
+// keys of the slot (docs/spec.md §8.2).
 type SetSlot struct {
 	Slot  slots.Slot
 	State SlotState
 	Node  slots.NodeID
 }
 
-// SlotOwnerError refuses to open a slot in the wrong direction (SPEC §11).
+// SlotOwnerError refuses to open a slot in the wrong direction (docs/spec.md §11).
 type SlotOwnerError struct {
 	Slot slots.Slot
 	Mine bool
@@ -89,7 +89,7 @@ func (c *Core) assign(slot slots.Slot, to *node, mine bool) {
 	switch _, ceded := c.ceded[slot]; {
 	case to == c.self && !mine:
 		// Without agreement, so with an epoch greater than the present owner's
-		// (SPEC §4.5, §8.2).
+		// (docs/spec.md §4.5, §8.2).
 		c.bumpEpoch("took a slot at the end of a move")
 		one := slots.NewSet(slot)
 		c.claim(&one, nil)
@@ -117,8 +117,8 @@ func (c *Core) closeSlot(slot slots.Slot) {
 	}
 }
 
-// closeMoved closes the slots whose move has ended by a change of owner. If a crash undoes it, it
-// will be done again: that may wait for company on its way to the disk.
+// closeMoved closes the slots whose move has ended by a change of owner. If a crash
+// undoes it, it will be done again: that may wait for company on its way to the disk.
 func (c *Core) closeMoved() {
 	for slot := range c.migrating {
 		if !c.ownsSlot(slot) {

@@ -2,15 +2,16 @@ package gossip
 
 import "github.com/slotmesh/slotmesh/slots"
 
-// SetSlots is SetSlot for several slots at once, which share one save and one map. It stops at
-// the first slot that is refused; those before it are changed.
+// SetSlots is SetSlot for several slots at once, which share one save and one map. It
+// stops at the first slot that is refused; those before it are changed.
 type SetSlots struct {
 	Slots slots.Set
 	State SlotState
 	Node  slots.NodeID
 }
 
-// OpenSlots are the slots of a shard that are on the move, each with the node at the other end.
+// OpenSlots are the slots of a shard that are on the move, each with the node at the
+// other end.
 type OpenSlots struct {
 	Migrating map[slots.Slot]slots.NodeID
 	Importing map[slots.Slot]slots.NodeID
@@ -26,9 +27,10 @@ func (cmd SetSlots) do(c *Core) error {
 	return nil
 }
 
-// inherit opens the slots that were open at the master whose place this node has just taken: a
-// failover must not end their moves, nor hide the keys that have left already. Slots that do not
-// belong to this node (or do already, for those that were coming) are left alone.
+// inherit opens the slots that were open at the master whose place this node has just
+// taken: a failover must not end their moves, nor hide the keys that have left already.
+// Slots that do not belong to this node (or do already, for those that were coming) are
+// left alone.
 func (c *Core) inherit() {
 	if c.cfg.Inherit == nil {
 		return

@@ -11,7 +11,8 @@ import (
 
 func TestSetSlots(t *testing.T) {
 	now := time.Unix(1000, 0)
-	c, err := NewCore(Config{Addr: slots.Addr{Host: "10.0.0.1", Port: 1, BusPort: 2}, Rand: rand.New(rand.NewPCG(1, 1))}, nil, now)
+	c, err := NewCore(Config{Addr: slots.Addr{Host: "10.0.0.1", Port: 1, BusPort: 2}, Rand: rand.New(rand.NewPCG(1, 1))},
+		nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +36,9 @@ func TestSetSlots(t *testing.T) {
 	}
 }
 
-// TestPromotionInheritsOpenSlots: what was open at the master stays open at the replica that takes its
-// place, from the first moment: the claim and the open slots share one save and one map.
+// TestPromotionInheritsOpenSlots: what was open at the master stays open at the replica
+// that takes its place, from the first moment: the claim and the open slots share one
+// save and one map.
 func TestPromotionInheritsOpenSlots(t *testing.T) {
 	s := newShards(t, 1, 3, 1, 15*time.Second)
 	replica, other, demoted := s.nodes[3], s.nodes[1].id, s.nodes[4].id
@@ -58,7 +60,8 @@ func TestPromotionInheritsOpenSlots(t *testing.T) {
 		t.Fatalf("a takeover put out %+v", out)
 	}
 	migrating, importing := out.Save.Migrating, out.Save.Importing
-	if len(migrating) != 2 || migrating[own] != other || migrating[own+1] != demoted || len(importing) != 1 || importing[foreign+1] != other {
+	if len(migrating) != 2 || migrating[own] != other || migrating[own+1] != demoted || len(importing) != 1 ||
+		importing[foreign+1] != other {
 		t.Errorf("saved migrating %v, importing %v", migrating, importing)
 	}
 	if ceded := out.Save.Ceded; len(ceded) != 1 || ceded[own+4] != other || out.Map.Owner(own+4).ID != other {

@@ -7,12 +7,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// News travels in two ways. What a node brings in itself (its own record, a node it
-// met, one it forgot) it tells all its links at once; whoever hears it first
-// passes it on to two others with the next Tick, for those without a link to the source. Whatever
-// still gets lost is found by digests: every heartbeat carries the XOR of the hashes
-// of all records, and two nodes whose digests differ compare a summary. So an idle
-// bus carries no gossip section at all.
+// News travels in two ways. What a node brings in itself (its own record, a node it met,
+// one it forgot) it tells all its links at once; whoever hears it first passes it on to
+// two others with the next Tick, for those without a link to the source. Whatever still
+// gets lost is found by digests: every heartbeat carries the XOR of the hashes of all
+// records, and two nodes whose digests differ compare a summary. So an idle bus carries
+// no gossip section at all.
 const (
 	passOn        = 2
 	recordsAtOnce = 128 // in one message: below MaxMessage even with a bitmap each
@@ -41,8 +41,9 @@ func (c *Core) tell(item newsItem) {
 	}
 }
 
-// tellOwners tells who owns slots that another's news gives up. It travels together with that news: who heard of the one
-// alone would hold the slots for nobody's, and the cluster for down.
+// tellOwners tells who owns slots that another's news gives up. It travels together with
+// that news: who heard of the one alone would hold the slots for nobody's, and the
+// cluster for down.
 func (c *Core) tellOwners(set *slots.Set, item newsItem) {
 	for _, n := range c.list {
 		if n.owned == nil {
@@ -56,9 +57,10 @@ func (c *Core) tellOwners(set *slots.Set, item newsItem) {
 	}
 }
 
-// flushNews sends this node's own news at once, and passes on what others told after each Tick.
-// A record that changes many times in between, such as that of the target of a move, is passed on
-// once, as it is then: nearly all nodes have it from its source long before.
+// flushNews sends this node's own news at once, and passes on what others told after each
+// Tick. A record that changes many times in between, such as that of the target of a
+// move, is passed on once, as it is then: nearly all nodes have it from its source long
+// before.
 func (c *Core) flushNews() {
 	passing := c.passing
 	c.passing = false

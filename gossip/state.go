@@ -17,8 +17,8 @@ type State struct {
 	Cluster       ClusterID
 	Established   bool   // the cluster has, or once had, a second member
 	Served        bool   // the cluster has served clients at some time
-	CurrentEpoch  uint64 // SPEC §4.1
-	LastVoteEpoch uint64 // the last epoch this node voted in (SPEC §6.5)
+	CurrentEpoch  uint64 // docs/spec.md §4.1
+	LastVoteEpoch uint64 // the last epoch this node voted in (docs/spec.md §6.5)
 	Nodes         []Record
 	Migrating     map[slots.Slot]slots.NodeID
 	Importing     map[slots.Slot]slots.NodeID

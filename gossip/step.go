@@ -62,7 +62,7 @@ func (c *Core) identify(l *link, m *Message) bool {
 	return c.links[l.id] == l
 }
 
-// wrongPeer closes a link whose peer answers with another id (SPEC §2.4).
+// wrongPeer closes a link whose peer answers with another id (docs/spec.md §2.4).
 func (c *Core) wrongPeer(l *link) {
 	if n := c.nodes[l.expect]; n != nil && l.dialled && !n.noAddr {
 		n.noAddr, c.mapDirty = true, true
@@ -264,7 +264,7 @@ func (c *Core) SetData(d Data) {
 }
 
 // SetDataTime says when this replica last heard its master's data. Old data does not
-// stand for election (SPEC §6.2). Without it the master's heartbeats count.
+// stand for election (docs/spec.md §6.2). Without it the master's heartbeats count.
 func (c *Core) SetDataTime(t time.Time) { c.dataTime = t }
 
 // Stats returns the message counters.
@@ -280,7 +280,7 @@ type Peer struct {
 	PingSent     time.Time // since when it owes an answer, zero if it owes none
 	PongReceived time.Time // when it was last heard, zero if never
 	FailedAt     time.Time // since when it counts as failed, zero if it does not
-	Reports      int       // how many masters report it down (SPEC §3.4)
+	Reports      int       // how many masters report it down (docs/spec.md §3.4)
 	Data         Data      // what it told last of its data
 	Links        []LinkInfo
 }

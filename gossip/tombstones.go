@@ -7,8 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// banTime is how long forgetting a forgotten node again is no error (SPEC §2.5). The
-// tombstone itself stays longer: see tombstones.
+// banTime is how long forgetting a forgotten node again is no error (docs/spec.md §2.5).
+// The tombstone itself stays longer: see tombstones.
 const banTime = 60 * time.Second
 
 // maxGraves bounds the memory of forgotten nodes; the oldest graves go first.

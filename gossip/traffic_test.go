@@ -46,7 +46,8 @@ func TestIdleTraffic(t *testing.T) {
 			worst = max(worst, n.bytesSent/seconds)
 			messages += n.messages
 		}
-		t.Logf("%d nodes: at most %d bytes/s and on average %.1f messages/s a node", c.nodes, worst, float64(messages)/seconds/float64(c.nodes))
+		t.Logf("%d nodes: at most %d bytes/s and on average %.1f messages/s a node", c.nodes, worst,
+			float64(messages)/seconds/float64(c.nodes))
 		if worst > c.limit {
 			t.Errorf("%d idle nodes: %d bytes/s, more than %d", c.nodes, worst, c.limit)
 		}
@@ -75,7 +76,8 @@ func TestJoining(t *testing.T) {
 			for _, n := range s.nodes {
 				messages += n.messages
 			}
-			t.Logf("%d nodes know each other after %v and %.1f messages for each pair", c.nodes, took, float64(2*messages)/float64(c.nodes*(c.nodes-1)))
+			t.Logf("%d nodes know each other after %v and %.1f messages for each pair", c.nodes, took,
+				float64(2*messages)/float64(c.nodes*(c.nodes-1)))
 			for i, r := range slots.Even(c.nodes) {
 				var set slots.Set
 				set.AddRange(r)
@@ -88,10 +90,10 @@ func TestJoining(t *testing.T) {
 }
 
 // TestWalkTraffic counts what a stock tool's walk costs: slots move one after another, a
-// millisecond apart. Each claim goes from the target to all nodes. What these make of it (they
-// pass it on, and the source withdraws its own claim) must not cost messages for each slot, and
-// only what a node does for a command goes to its disk for each slot. The host of the source hears
-// at once of each slot that it is gone by plan.
+// millisecond apart. Each claim goes from the target to all nodes. What these make of it
+// (they pass it on, and the source withdraws its own claim) must not cost messages for
+// each slot, and only what a node does for a command goes to its disk for each slot. The
+// host of the source hears at once of each slot that it is gone by plan.
 func TestWalkTraffic(t *testing.T) {
 	for name, order := range map[string][]int{"redis-trib": {0, 1, 2, 3}, "redis-cli": {1, 0, 2, 3}} {
 		t.Run(name, func(t *testing.T) { walkTraffic(t, order) })

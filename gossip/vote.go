@@ -15,8 +15,8 @@ type vote struct {
 	candidate slots.NodeID
 }
 
-// onVoteRequest is the voter's side of SPEC §6.5. A vote is saved before it is sent:
-// Output.Save goes before Output.Sends.
+// onVoteRequest is the voter's side of docs/spec.md §6.5. A vote is saved before it is
+// sent: Output.Save goes before Output.Sends.
 func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	if !c.self.votes() {
 		return
@@ -132,7 +132,7 @@ func (c *Core) grants(n *node, l *link, m *Message) bool {
 		}
 	}
 	if len(later) > 0 {
-		c.reply(l, later, nil) // SPEC §4.3
+		c.reply(l, later, nil) // docs/spec.md §4.3
 		return false
 	}
 	return true

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// SPEC §6.5, and what this protocol asks beyond it: voter and candidate know the same
-// voters, and an epoch that a node uses itself is used up.
+// docs/spec.md §6.5, and what this protocol asks beyond it: voter and candidate know the
+// same voters, and an epoch that a node uses itself is used up.
 func TestWhoGetsAVote(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -22,7 +22,8 @@ func TestWireForm(t *testing.T) {
 	for _, m := range exampleMessages() {
 		encodings = append(encodings, appendMessage(nil, &m))
 	}
-	large := keyspace.Op{Kind: keyspace.OpPut, Slot: 9, Key: []byte("k"), Value: make([]byte, inlineValue+1), Version: 1 << 33}
+	large := keyspace.Op{Kind: keyspace.OpPut, Slot: 9, Key: []byte("k"), Value: make([]byte, inlineValue+1),
+		Version: 1 << 33}
 	encodings = append(encodings, EncodeJournal(exampleJobs()), appendLarge(nil, large))
 	if len(lines) != len(encodings) {
 		t.Fatalf("%d lines for %d samples", len(lines), len(encodings))

@@ -242,7 +242,8 @@ func FuzzSession(f *testing.F) {
 					r.mapChanged(view())
 					r.changed(e.n, nil)
 				case store:
-					_, err := importBatch(engine, e.blob, nil, false, func(slot slots.Slot) bool { return accepts(e.kind, r.m, slot, r.returning) },
+					_, err := importBatch(engine, e.blob, nil, false,
+						func(slot slots.Slot) bool { return accepts(e.kind, r.m, slot, r.returning) },
 						func([]keyspace.Op) error { return nil })
 					r.stored(e.n, 0, err)
 				case remember:

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// EndpointType says under what name clients are told to reach a node, in MOVED and ASK, CLUSTER SLOTS and CLUSTER
-// SHARDS: the directive cluster-preferred-endpoint-type of Redis 7.
+// EndpointType says under what name clients are told to reach a node, in MOVED and ASK,
+// CLUSTER SLOTS and CLUSTER SHARDS: the directive cluster-preferred-endpoint-type of
+// Redis 7.
 type EndpointType uint8
 
 const (
@@ -41,8 +42,8 @@ func (t EndpointType) String() string {
 // NoHostname is what clients are told in place of the host name of a node that has none.
 const NoHostname = "?"
 
-// Of returns the name under which clients reach n: "" if they must use the host they know, NoHostname if it should be a
-// host name and n has none.
+// Of returns the name under which clients reach n: "" if they must use the host they
+// know, NoHostname if it should be a host name and n has none.
 func (t EndpointType) Of(n *Node) string {
 	switch {
 	case t == EndpointUnknown:

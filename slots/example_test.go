@@ -19,8 +19,8 @@ func ExampleParseSet() {
 	// Output: 0-5460 5462 5462
 }
 
-// How many of 100,000 keys change their node when a fourth node joins three: by
-// modulo, on a ring with 100 points a node, and with slots, of which a quarter is handed over.
+// How many of 100,000 keys change their node when a fourth node joins three: by modulo,
+// on a ring with 100 points a node, and with slots, of which a quarter is handed over.
 func Example_whySlots() {
 	const keys = 100_000
 	hash := func(s string) uint64 {

@@ -3,15 +3,18 @@ package slots
 // maxHost is the length of the longest DNS name.
 const maxHost = 255
 
-// ValidHostname reports whether s can be the name of a host: letters, digits, hyphens and dots, as Redis
-// asks for. Names stand in the lines of CLUSTER NODES, where a space or a line break would forge a node.
+// ValidHostname reports whether s can be the name of a host: letters, digits, hyphens and
+// dots, as Redis asks for. Names stand in the lines of CLUSTER NODES, where a space or a
+// line break would forge a node.
 func ValidHostname(s string) bool { return only(s, "-.") }
 
-// ValidHost reports whether s can be the host of an Addr: a name, or an IP address with or without a
-// zone. Underscores are no part of a hostname, but of many names that resolve.
+// ValidHost reports whether s can be the host of an Addr: a name, or an IP address with
+// or without a zone. Underscores are no part of a hostname, but of many names that
+// resolve.
 func ValidHost(s string) bool { return only(s, "-._:%") }
 
-// only reports whether s, which must not be empty, has letters, digits and the given marks only.
+// only reports whether s, which must not be empty, has letters, digits and the given
+// marks only.
 func only(s, marks string) bool {
 	if s == "" || len(s) > maxHost {
 		return false

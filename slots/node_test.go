@@ -21,7 +21,8 @@ func TestNodeIDIsText(t *testing.T) {
 	if err := json.Unmarshal(b, &back); err != nil || back.ID != id || !back.None.IsZero() || back.By[id] != 1 {
 		t.Errorf("read back as %+v, %v", back, err)
 	}
-	if err := json.Unmarshal([]byte(`{"ID":"xyz"}`), &back); err == nil || !strings.Contains(err.Error(), "not a node id") {
+	if err := json.Unmarshal([]byte(`{"ID":"xyz"}`), &back); err == nil ||
+		!strings.Contains(err.Error(), "not a node id") {
 		t.Errorf("an id that is none: %v", err)
 	}
 }

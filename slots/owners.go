@@ -5,9 +5,10 @@ import (
 	"math/bits"
 )
 
-// owners says of each slot which node owns it: as an index into the nodes of a Map, noOwner for
-// none. The slots lie in blocks, which a Map shares with the Map that it follows as far as nothing
-// changed in them: as slots move one after another each node makes a Map for each of them.
+// owners says of each slot which node owns it: as an index into the nodes of a Map,
+// noOwner for none. The slots lie in blocks, which a Map shares with the Map that it
+// follows as far as nothing changed in them: as slots move one after another each node
+// makes a Map for each of them.
 type owners [Count / blockSlots]*ownerBlock
 
 type ownerBlock [blockSlots]int16
@@ -57,8 +58,8 @@ func (b *ownersBuilder) release(was, is *Set) {
 	}
 }
 
-// assign makes the slots that are in is and not in was node i's. It returns the slot that has
-// another owner already, if there is one.
+// assign makes the slots that are in is and not in was node i's. It returns the slot that
+// has another owner already, if there is one.
 func (b *ownersBuilder) assign(i int, was, is *Set) (taken Slot, ok bool) {
 	for w, word := range is.words {
 		if word &^= was.words[w]; word == 0 {

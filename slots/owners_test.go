@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestNext makes one Map from another many times, and compares each with what NewMap makes of the
-// same view. Nodes come and go, slots change hands, singly and by ranges. The earlier Map, whose
-// blocks the later one shares, must stay as it was.
+// TestNext makes one Map from another many times, and compares each with what NewMap
+// makes of the same view. Nodes come and go, slots change hands, singly and by ranges.
+// The earlier Map, whose blocks the later one shares, must stay as it was.
 func TestNext(t *testing.T) {
 	const nodes = 5
 	rng := rand.New(rand.NewPCG(7, 7))
@@ -55,7 +55,8 @@ func TestNext(t *testing.T) {
 				t.Fatalf("round %d: making the next map changed its predecessor", round)
 			}
 		}
-		if ownersOf(want) != ownersOf(next) || want.Assigned() != next.Assigned() || next.Self() == nil || next.Version() != uint64(round) {
+		if ownersOf(want) != ownersOf(next) || want.Assigned() != next.Assigned() || next.Self() == nil ||
+			next.Version() != uint64(round) {
 			t.Fatalf("round %d: the next map differs from a new one", round)
 		}
 		m = next

@@ -12,6 +12,7 @@ func TestRulesBite(t *testing.T) {
 	imports := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkImports(files) }
 	cores := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkCores(files) }
 	lengths := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkFileLength(files) }
+	columns := func(t testing.TB, files []*source, fsys fs.FS) []string { return checkLineLength(t, fsys, files) }
 	docs := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkPackageComments(files) }
 	words := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkWords(files) }
 	sleeps := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkSleep(files) }
@@ -55,6 +56,8 @@ func TestRulesBite(t *testing.T) {
 		{"socket", cores, "gossip/a.go", "package gossip\nimport \"net\"\nvar c, _ = net.Dial(\"\", \"\")", "uses net.Dial"},
 
 		{"long", lengths, "a.go", "package a\n" + strings.Repeat("\n", maxLines), "401 lines"},
+		{"long line", columns, "a.go", "package a\n//" + strings.Repeat(" x", 60), "a.go:2: 122 characters"},
+		{"long raw string", columns, "a.go", "package a\nvar s = `\n" + strings.Repeat("x", 130) + "`", ""},
 		{"long test", lengths, "a_test.go", "package a\n" + strings.Repeat("\n", maxLines), ""},
 		{"undocumented", docs, "slots/a.go", "package slots", "slots: no package comment"},
 		{"documented", docs, "slots/a.go", "// Package slots is.\npackage slots", ""},

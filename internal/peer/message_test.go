@@ -26,7 +26,8 @@ var sampleAnswers = []answer{
 	{kind: kindFailure, id: 300, text: "broken"},
 	{kind: kindMoved, id: 1, slot: 16383, node: slots.NodeID{1, 2},
 		addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}},
-	{kind: kindAsk, id: 2, slot: 127, node: slots.NodeID{3}, addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}},
+	{kind: kindAsk, id: 2, slot: 127, node: slots.NodeID{3},
+		addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}},
 }
 
 // TestWireForm compares with the bytes of an earlier release, since nodes of different

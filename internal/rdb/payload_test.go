@@ -13,7 +13,8 @@ import (
 // vectors are payloads that redis-server 7.0.15 wrote.
 var vectors = []struct{ name, value, payload string }{
 	{"plain", "hello", "\x00\x05hello\n\x00cr\xdfve4 \n"},
-	{"plain, 14-bit length", "dqa31dN7zsc3mSIncnUtkZTzgwREXFVh6ShsotJr2uOxjYc4TZyvMgXpsdRtjuL+p0NaolIxXhFOJU1vHUNOstBSianYBGQtLGm4",
+	{"plain, 14-bit length",
+		"dqa31dN7zsc3mSIncnUtkZTzgwREXFVh6ShsotJr2uOxjYc4TZyvMgXpsdRtjuL+p0NaolIxXhFOJU1vHUNOstBSianYBGQtLGm4",
 		"\x00@ddqa31dN7zsc3mSIncnUtkZTzgwREXFVh6ShsotJr2uOxjYc4TZyvMgXpsdRtjuL+p0NaolIxXhFOJU1vHUNOstBSianYBGQtLGm4"},
 	{"8-bit integer", "12", "\x00\xc0\x0c\n\x00<*\xf8Q\\\x04\xbc\xd5"},
 	{"16-bit integer", "-30000", "\x00\xc1\xd0\x8a\n\x00\xd5|\xb0\x19\xa3\xf8]\x10"},

@@ -104,7 +104,8 @@ func TestInfo(t *testing.T) {
 		Info: extra})
 	c := connect(t, srv)
 	all, titles := infoOf(t, c, "everything")
-	if want := "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace"; titles != want {
+	const want = "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace"
+	if titles != want {
 		t.Errorf("INFO everything has %s, want %s", titles, want)
 	}
 	for name, want := range map[string]string{
@@ -147,7 +148,8 @@ func TestRoleOfAReplicaAndItsMaster(t *testing.T) {
 		Replicas: []Replica{{Host: "10.0.0.3", Port: 7003, State: "online", Offset: 40, Lag: 1e9}}}
 	c := connect(t, startServer(t, Config{Replication: func() Replication { return r }}))
 	expect(t, c, "ROLE", `["master", :42, [["10.0.0.3", "7003", "40"]]]`)
-	if lines, _ := infoOf(t, c, "replication"); lines["slave0"] != "ip=10.0.0.3,port=7003,state=online,offset=40,lag=1" || lines["master_replid"] != r.ID {
+	lines, _ := infoOf(t, c, "replication")
+	if lines["slave0"] != "ip=10.0.0.3,port=7003,state=online,offset=40,lag=1" || lines["master_replid"] != r.ID {
 		t.Errorf("INFO replication: %v", lines)
 	}
 	r = Replication{Offset: 41, Master: &Master{Host: "10.0.0.1", Port: 7001, State: "connected", LastIO: 2e9}}
