@@ -1,10 +1,11 @@
 package migrate
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
+	"github.com/slotmesh/slotmesh/internal/msgp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -35,10 +36,10 @@ func appendMessage(dst []byte, m *message) []byte {
 	case msgAck:
 		return packUint(packUint(head(dst, m, 2), m.Size), uint64(min(m.Held, maxPromise)))
 	case msgRefuse, msgDelay:
-		return packBin(head(dst, m, 1), []byte(m.Text))
+		return packBin(head(dst, m, 1), m.Text)
 	case msgKeys:
 		dst = packUint(head(dst, m, 3), uint64(m.Slot))
-		dst = packBool(dst, m.More)
+		dst = msgp.AppendBool(dst, m.More)
 		dst = packArray(dst, len(m.Keys))
 		for _, key := range m.Keys {
 			dst = packBin(dst, key)
@@ -55,59 +56,62 @@ func head(dst []byte, m *message, fields int) []byte {
 // decodeMessage reads what appendMessage wrote; Data and Keys alias b. The error matches
 // ErrMalformed and says where.
 func decodeMessage(b []byte) (message, error) {
-	u := &unpacker{b: b}
-	n := u.array()
+	r := newReader(b)
+	n := r.Array("message", 1)
 	var m message
-	m.Type, m.N = msgType(u.uint(255)), u.uint(1<<64-1)
+	m.Type, m.N = msgType(r.UintMax("type", math.MaxUint8)), r.Uint("number")
 	switch m.Type {
 	case msgHello:
-		u.need(n, 7)
-		copy(m.Job[:], u.bytes(len(m.Job)))
-		m.Kind = Kind(u.uint(255))
-		copy(m.Source[:], u.bytes(len(m.Source)))
-		copy(m.Target[:], u.bytes(len(m.Target)))
-		m.Slots = u.set()
+		r.need(n, 7)
+		r.Fixed("job", m.Job[:])
+		m.Kind = Kind(r.UintMax("kind", math.MaxUint8))
+		r.Fixed("source", m.Source[:])
+		r.Fixed("target", m.Target[:])
+		m.Slots = r.set("slots")
 		if n > 7 {
-			m.Promises = u.promises()
+			m.Promises = r.promises()
 		}
 	case msgPrepare:
-		u.need(n, 3)
-		m.Slots = u.set()
+		r.need(n, 3)
+		m.Slots = r.set("slots")
 		if n > 3 {
-			m.Promises = u.promises()
+			m.Promises = r.promises()
 		}
 	case msgList, msgFinalise, msgAbandon, msgWelcome:
-		u.need(n, 3)
-		m.Slots = u.set()
+		r.need(n, 3)
+		m.Slots = r.set("slots")
 	case msgPart:
-		u.need(n, 5)
-		m.Size, m.Offset, m.Data = u.uint(1<<40), u.uint(1<<40), u.bin()
+		r.need(n, 5)
+		m.Size, m.Offset, m.Data = r.UintMax("size", 1<<40), r.UintMax("offset", 1<<40), r.Bytes("data")
 	case msgAck:
-		u.need(n, 4)
-		m.Size, m.Held = u.uint(1<<40), int(u.uint(maxPromise))
+		r.need(n, 4)
+		m.Size, m.Held = r.UintMax("size", 1<<40), int(r.UintMax("replicas", maxPromise))
 	case msgRefuse, msgDelay:
-		u.need(n, 3)
-		m.Text = string(u.bin())
+		r.need(n, 3)
+		m.Text = string(r.Bytes("text"))
 	case msgKeys:
-		u.need(n, 5)
-		m.Slot, m.More = slots.Slot(u.uint(slots.Count-1)), u.bool()
-		for range u.array() {
-			if u.err != nil {
+		r.need(n, 5)
+		m.Slot, m.More = slots.Slot(r.UintMax("slot", slots.Count-1)), r.Bool("more")
+		for range r.Array("keys", 1) {
+			if r.Err() != nil {
 				break
 			}
-			m.Keys = append(m.Keys, u.bin())
+			m.Keys = append(m.Keys, r.Bytes("key"))
 		}
 	default:
-		u.need(n, 2)
+		r.need(n, 2)
 	}
-	return m, u.err
+	return m, r.Err()
 }
+
+// The widths below were settled by the first release. Nodes read every width, but what
+// they send and store stays as it was.
 
 func packArray(b []byte, n int) []byte {
 	if n < 16 {
-		return append(b, 0x90|byte(n))
+		return msgp.AppendArrayHeader(b, n)
 	}
-	return binary.BigEndian.AppendUint32(append(b, 0xdd), uint32(n))
+	return msgp.AppendArray32Header(b, n)
 }
 
 func packUint(b []byte, v uint64) []byte {
@@ -115,25 +119,16 @@ func packUint(b []byte, v uint64) []byte {
 	case v < 1<<7:
 		return append(b, byte(v))
 	case v < 1<<16:
-		return binary.BigEndian.AppendUint16(append(b, 0xcd), uint16(v))
+		return msgp.AppendUint16(b, uint16(v))
 	}
-	return binary.BigEndian.AppendUint64(append(b, 0xcf), v)
+	return msgp.AppendUint64(b, v)
 }
 
-func packBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, 0xc3)
+func packBin[T ~string | ~[]byte](b []byte, data T) []byte {
+	if len(data) < 1<<8 {
+		return msgp.AppendBytes(b, data)
 	}
-	return append(b, 0xc2)
-}
-
-func packBin(b, data []byte) []byte {
-	if n := len(data); n < 1<<8 {
-		b = append(b, 0xc4, byte(n))
-	} else {
-		b = binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
-	}
-	return append(b, data...)
+	return append(msgp.AppendBytes32Header(b, len(data)), data...)
 }
 
 // packSet writes an array of first, last, first, last …; nil is empty.
@@ -164,147 +159,55 @@ func packPromises(b []byte, list []promise) []byte {
 	return b
 }
 
+// reader adds to msgp's what messages and journals are made of.
+type reader struct{ msgp.Reader }
+
+// malformed is the class of all errors about messages and journals.
+var malformed = fmt.Errorf("migrate: %w", ErrMalformed)
+
+func newReader(b []byte) *reader {
+	r := new(reader) // stays on the caller's stack
+	r.Reset(b, malformed)
+	return r
+}
+
+func (r *reader) need(have, want int) {
+	if have < want {
+		r.Fail("the array", fmt.Sprintf("has %d fields, needs %d", have, want))
+	}
+}
+
 // promises reads what packPromises wrote. There is one promise for a number at most.
-func (u *unpacker) promises() (list []promise) {
-	n := u.array() / 2
+func (r *reader) promises() (list []promise) {
+	n := r.Array("promises", 1) / 2
 	if n > maxPromise {
-		u.fail("more promises than there are numbers")
+		r.Fail("promises", fmt.Sprintf("are %d, more than there are numbers", n))
 	}
 	for range n {
-		if u.err != nil {
+		if r.Err() != nil {
 			return nil
 		}
-		if k, set := int(u.uint(maxPromise)), u.set(); set != nil {
+		if k, set := int(r.UintMax("replicas", maxPromise)), r.set("promised slots"); set != nil {
 			list = append(list, promise{k, *set})
 		}
 	}
 	return list
 }
 
-// unpacker reads msgpack. After the first error all reads return zero.
-type unpacker struct {
-	b   []byte
-	at  int
-	err error
-}
-
-func (u *unpacker) fail(what string) {
-	if u.err == nil {
-		u.err = fmt.Errorf("migrate: byte %d: %s: %w", u.at, what, ErrMalformed)
-	}
-}
-
-func (u *unpacker) need(have, want int) {
-	if have < want {
-		u.fail(fmt.Sprintf("%d fields, the type needs %d", have, want))
-	}
-}
-
-func (u *unpacker) next(n uint64) []byte {
-	if u.err == nil && n > uint64(len(u.b)-u.at) {
-		u.fail("cut short")
-	}
-	if u.err != nil {
-		return nil
-	}
-	part := u.b[u.at : u.at+int(n) : u.at+int(n)]
-	u.at += int(n)
-	return part
-}
-
-func (u *unpacker) number(size uint64) (v uint64) {
-	for _, c := range u.next(size) {
-		v = v<<8 | uint64(c)
-	}
-	return v
-}
-
-func (u *unpacker) code() byte {
-	if b := u.next(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (u *unpacker) uint(limit uint64) (v uint64) {
-	switch c := u.code(); {
-	case c < 0x80:
-		v = uint64(c)
-	case c >= 0xcc && c <= 0xcf:
-		v = u.number(1 << (c - 0xcc))
-	default:
-		u.fail("not a number")
-	}
-	if v > limit {
-		u.fail("number out of range")
-		return 0
-	}
-	return v
-}
-
-// array returns the number of elements, each of which takes at least a byte.
-func (u *unpacker) array() int {
-	var n uint64
-	switch c := u.code(); {
-	case u.err != nil:
-	case c&0xf0 == 0x90:
-		n = uint64(c & 0x0f)
-	case c == 0xdc || c == 0xdd:
-		n = u.number(2 << (c - 0xdc))
-	default:
-		u.fail("not an array")
-	}
-	if n > uint64(len(u.b)-u.at) {
-		u.fail("array cut short")
-	}
-	if u.err != nil {
-		return 0
-	}
-	return int(n)
-}
-
-func (u *unpacker) bool() bool {
-	switch u.code() {
-	case 0xc3:
-		return true
-	case 0xc2:
-	default:
-		u.fail("not true or false")
-	}
-	return false
-}
-
-func (u *unpacker) bin() []byte {
-	if c := u.code(); c >= 0xc4 && c <= 0xc6 {
-		return u.next(u.number(1 << (c - 0xc4)))
-	}
-	u.fail("not bytes")
-	return nil
-}
-
-// bytes reads exactly n bytes.
-func (u *unpacker) bytes(n int) []byte {
-	b := u.bin()
-	if len(b) != n {
-		u.fail(fmt.Sprintf("%d bytes, not %d", len(b), n))
-		return nil
-	}
-	return b
-}
-
-func (u *unpacker) set() *slots.Set {
+// set reads what packSet wrote; nil after an error.
+func (r *reader) set(field string) *slots.Set {
 	set := new(slots.Set)
 	last := -1
-	for range u.array() / 2 {
-		r := slots.Range{First: slots.Slot(u.uint(slots.Count - 1)), Last: slots.Slot(u.uint(slots.Count - 1))}
-		if int(r.First) <= last || r.Last < r.First {
-			u.fail("slot ranges out of order")
+	for range r.Array(field, 1) / 2 {
+		first, end := r.UintMax(field, slots.Count-1), r.UintMax(field, slots.Count-1)
+		if int(first) <= last || end < first {
+			r.Fail(field, "are out of order")
 		}
-		if u.err != nil {
+		if r.Err() != nil {
 			return nil
 		}
-		set.AddRange(r)
-		last = int(r.Last)
+		set.AddRange(slots.Range{First: slots.Slot(first), Last: slots.Slot(end)})
+		last = int(end)
 	}
 	return set
 }

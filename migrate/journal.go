@@ -2,9 +2,11 @@ package migrate
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/internal/msgp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -30,7 +32,7 @@ func appendJob(b []byte, j *Job) []byte {
 	b = packSet(b, &j.Slots)
 	b = packBin(b, j.Source[:])
 	b = packBin(b, j.Target[:])
-	b = packBool(b, j.Cancelled)
+	b = msgp.AppendBool(b, j.Cancelled)
 	b = packArray(b, len(j.Successors))
 	for _, id := range j.Successors {
 		b = packBin(b, id[:])
@@ -49,41 +51,38 @@ func DecodeJournal(file []byte) ([]Job, error) {
 		return nil, fmt.Errorf("its format version is %d, this program reads version %d: %w", version, journalVersion,
 			ErrMalformed)
 	}
-	u := &unpacker{b: payload}
+	r := newReader(payload)
 	var jobs []Job
-	for range u.array() {
-		if u.err != nil {
+	for range r.Array("jobs", 1) {
+		if r.Err() != nil {
 			break
 		}
-		jobs = append(jobs, u.job())
+		jobs = append(jobs, r.job())
 	}
-	if u.err == nil && u.at != len(payload) {
-		u.fail("bytes after the end")
-	}
-	if u.err != nil {
-		return nil, u.err
+	if r.End(); r.Err() != nil {
+		return nil, r.Err()
 	}
 	return jobs, nil
 }
 
-func (u *unpacker) job() (j Job) {
-	u.need(u.array(), 8)
-	copy(j.ID[:], u.bytes(len(j.ID)))
-	j.Kind = Kind(u.uint(255))
-	if set := u.set(); set != nil {
+func (r *reader) job() (j Job) {
+	r.need(r.Array("job", 1), 8)
+	r.Fixed("id", j.ID[:])
+	j.Kind = Kind(r.UintMax("kind", math.MaxUint8))
+	if set := r.set("slots"); set != nil {
 		j.Slots = *set
 	}
-	copy(j.Source[:], u.bytes(len(j.Source)))
-	copy(j.Target[:], u.bytes(len(j.Target)))
-	j.Cancelled = u.bool()
-	for range u.array() {
-		if u.err != nil {
+	r.Fixed("source", j.Source[:])
+	r.Fixed("target", j.Target[:])
+	j.Cancelled = r.Bool("cancelled")
+	for range r.Array("successors", 1) {
+		if r.Err() != nil {
 			break
 		}
 		var id slots.NodeID
-		copy(id[:], u.bytes(len(id)))
+		r.Fixed("successor", id[:])
 		j.Successors = append(j.Successors, id)
 	}
-	j.Created = time.UnixMilli(int64(u.uint(1 << 53)))
+	j.Created = time.UnixMilli(int64(r.UintMax("time of creation", 1<<53)))
 	return j
 }

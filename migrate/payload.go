@@ -3,10 +3,10 @@ package migrate
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/msgp"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -118,7 +118,7 @@ func appendLarge(dst []byte, op keyspace.Op) []byte {
 	op.Value = nil
 	dst = keyspace.AppendOp(dst, &op)
 	dst = dst[:len(dst)-len("\xc4\x00")]
-	return binary.BigEndian.AppendUint32(append(dst, 0xc6), uint32(n))
+	return msgp.AppendBytes32Header(dst, n)
 }
 
 // appendPart appends n bytes of the batch, from offset on, to dst.

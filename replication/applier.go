@@ -159,10 +159,10 @@ func (in *applier) records(data []byte) (rest []byte, err error) {
 
 func (in *applier) record(kind byte, body []byte) (err error) {
 	if kind == recordNote {
-		u := unpacker{b: body}
-		name, data := string(u.bytes()), u.bytes()
-		if u.err != nil {
-			return u.err
+		r := newReader(body)
+		name, data := string(r.Bytes("name")), r.Bytes("metadata")
+		if r.Err() != nil {
+			return r.Err()
 		}
 		return in.into.log.noteTaken(name, data)
 	}

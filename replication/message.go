@@ -1,9 +1,8 @@
 package replication
 
 import (
-	"fmt"
-
 	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/internal/msgp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -75,11 +74,11 @@ func appendMessage(dst []byte, m *message) []byte {
 	dst, start := frame.Begin(dst)
 	switch m.kind {
 	case kindHello:
-		dst = packArray(dst, 10+2*len(m.wanted))
+		dst = msgp.AppendArrayHeader(dst, 10+2*len(m.wanted))
 		dst = packUint(dst, uint64(m.kind))
 		dst = packUint(dst, m.version)
 		dst = packBytes(dst, m.node[:])
-		dst = packBytes(dst, []byte(m.addr.Host))
+		dst = packBytes(dst, m.addr.Host)
 		dst = packUint(dst, uint64(m.addr.Port))
 		dst = packUint(dst, uint64(m.addr.BusPort))
 		dst = packUint(dst, uint64(len(m.wanted)))
@@ -89,29 +88,29 @@ func appendMessage(dst []byte, m *message) []byte {
 		dst = packBytes(packBytes(dst, m.master[:]), m.cluster[:])
 		dst = packUint(dst, m.incarnation)
 	case kindRefuse:
-		dst = packUint(packArray(dst, 2), uint64(m.kind))
-		dst = packBytes(dst, []byte(m.text))
+		dst = packUint(msgp.AppendArrayHeader(dst, 2), uint64(m.kind))
+		dst = packBytes(dst, m.text)
 	case kindResume, kindFull:
-		dst = packUint(packArray(dst, 8), uint64(m.kind))
+		dst = packUint(msgp.AppendArrayHeader(dst, 8), uint64(m.kind))
 		dst = packUint(packBytes(dst, m.hist.ID[:]), uint64(m.hist.Offset))
 		dst = packUint(packBytes(dst, m.hist.PrevID[:]), uint64(m.hist.PrevLimit))
 		dst = packUint(packUint(packUint(dst, uint64(m.offset)), m.keys), m.hist.Term)
 	case kindStream:
-		dst = packUint(packArray(dst, 4), uint64(m.kind))
+		dst = packUint(msgp.AppendArrayHeader(dst, 4), uint64(m.kind))
 		dst = packBytes(packUint(packUint(dst, uint64(m.offset)), m.flags), m.data)
 	case kindDump:
-		dst = packUint(packArray(dst, 4), uint64(m.kind))
+		dst = packUint(msgp.AppendArrayHeader(dst, 4), uint64(m.kind))
 		dst = packBytes(packUint(packUint(dst, uint64(m.through)), m.flags), m.data)
 	case kindMetadata:
-		dst = packBytes(packBytes(packUint(packArray(dst, 3), uint64(m.kind)), []byte(m.text)), m.data)
+		dst = packBytes(packBytes(packUint(msgp.AppendArrayHeader(dst, 3), uint64(m.kind)), m.text), m.data)
 	case kindShard:
-		dst = packBytes(packUint(packArray(dst, 2), uint64(m.kind)), m.data)
+		dst = packBytes(packUint(msgp.AppendArrayHeader(dst, 2), uint64(m.kind)), m.data)
 	case kindAck:
-		dst = packUint(packUint(packUint(packArray(dst, 3), uint64(m.kind)), uint64(m.offset)), m.stamp)
+		dst = packUint(packUint(packUint(msgp.AppendArrayHeader(dst, 3), uint64(m.kind)), uint64(m.offset)), m.stamp)
 	case kindSynced:
-		dst = packUint(packUint(packArray(dst, 2), uint64(m.kind)), uint64(m.offset))
+		dst = packUint(packUint(msgp.AppendArrayHeader(dst, 2), uint64(m.kind)), uint64(m.offset))
 	case kindPing:
-		dst = packUint(packUint(packArray(dst, 4), uint64(m.kind)), uint64(m.offset))
+		dst = packUint(packUint(msgp.AppendArrayHeader(dst, 4), uint64(m.kind)), uint64(m.offset))
 		dst = packUint(packUint(dst, m.flags), m.stamp)
 	}
 	return frame.Finish(dst, start)
@@ -120,68 +119,56 @@ func appendMessage(dst []byte, m *message) []byte {
 // decodeMessage reads the payload of a frame into m, whose data then aliases b.
 func decodeMessage(b []byte, m *message) error {
 	*m = message{wanted: m.wanted[:0]}
-	u := unpacker{b: b}
-	elements := u.array()
-	switch m.kind = kind(u.uint()); m.kind {
+	r := newReader(b)
+	elements := r.Array("message", 1)
+	switch m.kind = kind(r.Uint("kind")); m.kind {
 	case kindHello:
-		decodeHello(&u, m)
+		decodeHello(r, m)
 	case kindRefuse:
-		m.text = u.text()
+		m.text = r.text("reason")
 	case kindResume, kindFull:
-		m.hist.ID, m.hist.Offset = u.id(), u.offset()
-		m.hist.PrevID, m.hist.PrevLimit = u.id(), u.offset()
-		m.offset, m.keys = u.offset(), u.uint()
+		m.hist.ID, m.hist.Offset = r.id("history"), r.offset("end of history")
+		m.hist.PrevID, m.hist.PrevLimit = r.id("previous history"), r.offset("end of previous history")
+		m.offset, m.keys = r.offset("offset"), r.Uint("keys")
 		if m.hist.Term = 1; elements > 7 {
-			m.hist.Term = uint64(u.offset())
+			m.hist.Term = uint64(r.offset("term"))
 		}
 	case kindStream:
-		m.offset, m.flags, m.data = u.offset(), u.uint(), u.bytes()
+		m.offset, m.flags, m.data = r.offset("offset"), r.Uint("flags"), r.Bytes("stream")
 	case kindDump:
-		through := u.uint()
-		if through >= slots.Count {
-			u.fail(fmt.Sprintf("a slot instead of %d", through))
-		}
-		m.through, m.flags, m.data = slots.Slot(through), u.uint(), u.bytes()
+		m.through = slots.Slot(r.UintMax("slot", slots.Count-1))
+		m.flags, m.data = r.Uint("flags"), r.Bytes("ops")
 	case kindMetadata:
-		m.text, m.data = string(u.bytes()), u.bytes()
+		m.text, m.data = string(r.Bytes("name")), r.Bytes("metadata")
 	case kindShard:
-		m.data = u.bytes()
+		m.data = r.Bytes("shard")
 	case kindAck:
-		m.offset = u.offset()
+		m.offset = r.offset("offset")
 		if elements > 2 { // an older node says no more
-			m.stamp = u.uint()
+			m.stamp = r.Uint("stamp")
 		}
 	case kindSynced:
-		m.offset = u.offset()
+		m.offset = r.offset("offset")
 	case kindPing:
-		m.offset, m.flags = u.offset(), u.uint()
+		m.offset, m.flags = r.offset("offset"), r.Uint("flags")
 		if elements > 3 {
-			m.stamp = u.uint()
+			m.stamp = r.Uint("stamp")
 		}
 	}
-	return u.err
+	return r.Err()
 }
 
-func decodeHello(u *unpacker, m *message) {
-	m.version = u.uint()
-	m.node = slots.NodeID(u.id())
-	if m.addr.Host = string(u.bytes()); !slots.ValidHost(m.addr.Host) {
+func decodeHello(r *reader, m *message) {
+	m.version = r.Uint("version")
+	m.node = slots.NodeID(r.id("node id"))
+	if m.addr.Host = string(r.Bytes("host")); !slots.ValidHost(m.addr.Host) {
 		m.addr.Host = "" // it is for INFO only
 	}
-	m.addr.Port, m.addr.BusPort = u.port(), u.port()
-	n := u.uint()
-	if n > maxPositions {
-		u.fail("at most 2 positions")
-		return
+	m.addr.Port, m.addr.BusPort = r.port("port"), r.port("bus port")
+	for range r.UintMax("number of positions", maxPositions) {
+		m.wanted = append(m.wanted, Position{r.id("history"), r.offset("position")})
 	}
-	for range n {
-		m.wanted = append(m.wanted, Position{u.id(), u.offset()})
-	}
-	m.master = slots.NodeID(u.id())
-	if cluster := u.bytes(); len(cluster) == len(m.cluster) {
-		copy(m.cluster[:], cluster)
-	} else {
-		u.fail("a cluster id of 16 bytes")
-	}
-	m.incarnation = u.uint()
+	m.master = slots.NodeID(r.id("master id"))
+	r.Fixed("cluster id", m.cluster[:])
+	m.incarnation = r.Uint("incarnation")
 }

@@ -53,7 +53,7 @@ func appendRecord(dst []byte, ops []keyspace.Op) []byte {
 func appendNote(dst []byte, name string, data []byte) []byte {
 	start := len(dst)
 	dst = append(dst, ext32, 0, 0, 0, 0, recordNote)
-	return endRecord(packBytes(packBytes(dst, []byte(name)), data), start)
+	return endRecord(packBytes(packBytes(dst, name), data), start)
 }
 
 func endRecord(dst []byte, start int) []byte {

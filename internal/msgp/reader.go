@@ -19,6 +19,9 @@ type Reader struct {
 // NewReader returns a Reader of b. Its errors match class, whose text they begin with.
 func NewReader(b []byte, class error) Reader { return Reader{b: b, class: class} }
 
+// Reset makes r a new Reader of b: NewReader for a Reader that is part of another type.
+func (r *Reader) Reset(b []byte, class error) { *r = Reader{b: b, class: class} }
+
 // Err returns the first error.
 func (r *Reader) Err() error { return r.err }
 
@@ -53,7 +56,11 @@ func (r *Reader) Uint(field string) uint64 {
 
 // UintMax reads an integer of 0 to greatest.
 func (r *Reader) UintMax(field string, greatest uint64) uint64 {
-	v := r.Uint(field)
+	c := r.code()
+	v := uint64(c)
+	if c > maxFixInt {
+		v = r.wideUint(field, c)
+	}
 	if v > greatest {
 		r.exceeds(field, v, greatest)
 		return 0
@@ -216,7 +223,17 @@ func (r *Reader) bigEndian(field string, size int) uint64 {
 
 // wideUint reads the rest of a number that c begins.
 func (r *Reader) wideUint(field string, c byte) uint64 {
+	b := r.b[r.at:]
 	switch {
+	case c == codeUint64 && len(b) >= 8: // the usual forms without a further call
+		r.at += 8
+		return binary.BigEndian.Uint64(b)
+	case c == codeUint32 && len(b) >= 4:
+		r.at += 4
+		return uint64(binary.BigEndian.Uint32(b))
+	case c == codeUint16 && len(b) >= 2:
+		r.at += 2
+		return uint64(binary.BigEndian.Uint16(b))
 	case c >= codeUint8 && c <= codeUint64:
 		return r.bigEndian(field, 1<<(c-codeUint8))
 	case c >= codeInt8 && c <= codeInt64:
