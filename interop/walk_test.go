@@ -18,13 +18,17 @@ type stroll struct {
 }
 
 // TestWalk moves slots by the commands of redis-trib and of redis-cli, each in its order,
-// at slotmesh and at Redis in turn: in CI 4,096 with keys and 4,096 without, half of them
-// in each order. Clients read and write meanwhile, and must see no error. The times are
-// reported side by side; the bound is far above them, for a machine that is busy
-// otherwise, and far below what a wait for each slot would cost.
+// at slotmesh and at Redis in turn: in CI 2,048 with keys and 2,048 without, half of them
+// in each order. Clients read and write meanwhile, and must see no error.
+//
+// The times are reported side by side. Slotmesh takes two to four times as long: before it
+// answers, a node has each step on its disk and at its replicas, of which Redis does
+// neither. The bound leaves room for a machine whose load changes in between, and none for
+// a wait for each slot: the shortest there is, for a tick of gossip, is 100 ms, and Redis
+// needs some 5 ms for a slot.
 func TestWalk(t *testing.T) {
-	const room = 5
-	count := many(2048, 256)
+	const room = 8
+	count := many(1024, 256)
 	for _, tool := range []struct {
 		name     string
 		cliOrder bool
