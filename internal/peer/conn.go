@@ -216,15 +216,15 @@ func (c *Conn) read() {
 
 // receive takes in one message.
 func (c *Conn) receive(payload []byte) error {
-	u := unpacker{b: payload}
-	k, n := head(&u)
-	if k == kindPong || u.err != nil {
+	msg := newReader(payload)
+	k, n := head(&msg)
+	if k == kindPong || msg.Err() != nil {
 		c.mu.Lock()
 		c.heard = true
 		c.mu.Unlock()
-		return u.err
+		return msg.Err()
 	}
-	a, err := decodeAnswer(&u, k, n)
+	a, err := decodeAnswer(&msg, k, n)
 	if err != nil {
 		return err
 	}

@@ -217,12 +217,12 @@ func FuzzServe(f *testing.F) {
 	f.Add(appendCancel(nil, 1)[8:])
 	f.Add(appendSignal(nil, kindPing)[8:])
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		u := unpacker{b: payload}
-		if k, n := head(&u); k == kindRequest {
-			if r, err := decodeRequest(&u, n, nil); err == nil {
-				u := unpacker{b: appendRequest(nil, &r)[8:]}
-				k, n := head(&u)
-				again, err := decodeRequest(&u, n, nil)
+		msg := newReader(payload)
+		if k, n := head(&msg); k == kindRequest {
+			if r, err := decodeRequest(&msg, n, nil); err == nil {
+				msg := newReader(appendRequest(nil, &r)[8:])
+				k, n := head(&msg)
+				again, err := decodeRequest(&msg, n, nil)
 				if err != nil || k != kindRequest || fmt.Sprint(again) != fmt.Sprint(r) {
 					t.Fatalf("%+v became %+v, %v", r, again, err)
 				}
@@ -238,15 +238,15 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Add(appendAnswer(nil, &answer{kind: kindReply, id: 300, reply: []byte("r")})[8:])
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		u := unpacker{b: payload}
-		k, n := head(&u)
-		a, err := decodeAnswer(&u, k, n)
+		msg := newReader(payload)
+		k, n := head(&msg)
+		a, err := decodeAnswer(&msg, k, n)
 		if err != nil {
 			return
 		}
-		u = unpacker{b: appendAnswer(nil, &a)[8:]}
-		k, n = head(&u)
-		if again, err := decodeAnswer(&u, k, n); err != nil || fmt.Sprint(again) != fmt.Sprint(a) {
+		msg = newReader(appendAnswer(nil, &a)[8:])
+		k, n = head(&msg)
+		if again, err := decodeAnswer(&msg, k, n); err != nil || fmt.Sprint(again) != fmt.Sprint(a) {
 			t.Fatalf("%+v became %+v, %v", a, again, err)
 		}
 	})

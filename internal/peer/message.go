@@ -1,16 +1,22 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/internal/msgp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // MaxMessage is the greatest payload of a frame: a value of 512 MiB with what belongs to
 // it.
 const MaxMessage = 513 << 20
+
+// ErrMalformed is matched by every error about bytes that no node of ours wrote.
+var ErrMalformed = errors.New("malformed call")
 
 // kind is what a message is.
 type kind uint64
@@ -63,9 +69,9 @@ type answer struct {
 
 func appendRequest(b []byte, r *Request) []byte {
 	b, start := frame.Begin(b)
-	b = packArray(b, 7+len(r.Args))
-	b = packUint(b, uint64(kindRequest))
-	b = packUint(b, r.id)
+	b = appendArrayHeader(b, 7+len(r.Args))
+	b = appendUint(b, uint64(kindRequest))
+	b = appendUint(b, r.id)
 	flags := uint64(0)
 	if r.Asking {
 		flags |= flagAsking
@@ -73,116 +79,135 @@ func appendRequest(b []byte, r *Request) []byte {
 	if r.ReadOnly {
 		flags |= flagReadOnly
 	}
-	b = packUint(b, flags)
-	b = packUint(b, r.left)
-	b = packUint(b, uint64(max(-1, r.Sync)+1))
-	b = packUint(b, uint64(r.MaxStaleness.Milliseconds()))
-	b = packBytes(b, r.Func)
+	b = appendUint(b, flags)
+	b = appendUint(b, r.left)
+	b = appendUint(b, uint64(max(-1, r.Sync)+1))
+	b = appendUint(b, uint64(r.MaxStaleness.Milliseconds()))
+	b = msgp.AppendBytes(b, r.Func)
 	for _, arg := range r.Args {
-		b = packBytes(b, arg)
+		b = msgp.AppendBytes(b, arg)
 	}
 	return frame.Finish(b, start)
 }
 
 func appendCancel(b []byte, id uint64) []byte {
 	b, start := frame.Begin(b)
-	b = packArray(b, 2)
-	b = packUint(b, uint64(kindCancel))
-	return frame.Finish(packUint(b, id), start)
+	b = appendArrayHeader(b, 2)
+	b = appendUint(b, uint64(kindCancel))
+	return frame.Finish(appendUint(b, id), start)
 }
 
 func appendSignal(b []byte, k kind) []byte {
 	b, start := frame.Begin(b)
-	return frame.Finish(packUint(packArray(b, 1), uint64(k)), start)
+	return frame.Finish(appendUint(appendArrayHeader(b, 1), uint64(k)), start)
 }
 
 func appendAnswer(b []byte, a *answer) []byte {
 	b, start := frame.Begin(b)
 	switch a.kind {
 	case kindReply:
-		b = packArray(b, 3)
+		b = appendArrayHeader(b, 3)
 	case kindFailure:
-		b = packArray(b, 4)
+		b = appendArrayHeader(b, 4)
 	default:
-		b = packArray(b, 7)
+		b = appendArrayHeader(b, 7)
 	}
-	b = packUint(b, uint64(a.kind))
-	b = packUint(b, a.id)
+	b = appendUint(b, uint64(a.kind))
+	b = appendUint(b, a.id)
 	switch a.kind {
 	case kindReply:
-		b = packBytes(b, a.reply)
+		b = msgp.AppendBytes(b, a.reply)
 	case kindFailure:
 		refused := uint64(0)
 		if a.refused {
 			refused = 1
 		}
-		b = packUint(b, refused)
-		b = packBytes(b, a.text)
+		b = appendUint(b, refused)
+		b = msgp.AppendBytes(b, a.text)
 	default:
-		b = packUint(b, uint64(a.slot))
-		b = packBytes(b, a.node[:])
-		b = packBytes(b, a.addr.Host)
-		b = packUint(b, uint64(a.addr.Port))
-		b = packUint(b, uint64(a.addr.BusPort))
+		b = appendUint(b, uint64(a.slot))
+		b = msgp.AppendBytes(b, a.node[:])
+		b = msgp.AppendBytes(b, a.addr.Host)
+		b = appendUint(b, uint64(a.addr.Port))
+		b = appendUint(b, uint64(a.addr.BusPort))
 	}
 	return frame.Finish(b, start)
 }
 
-// head reads the kind of a message and what there is to read after it.
-func head(u *unpacker) (k kind, n int) {
-	n = u.array()
-	if n < 1 {
-		u.fail("empty message")
-		return 0, 0
+// head reads the kind of a message and returns it with the number of elements behind it.
+func head(r *msgp.Reader) (k kind, n int) {
+	if n = r.Array("message", 1); n < 1 {
+		r.Fail("message", "is empty")
 	}
-	return kind(u.uint()), n - 1
+	return kind(r.Uint("kind")), n - 1
 }
 
 // decodeRequest reads the rest of a request. args is memory to reuse; the request's bytes
 // alias the message.
-func decodeRequest(u *unpacker, n int, args [][]byte) (Request, error) {
-	var r Request
+func decodeRequest(r *msgp.Reader, n int, args [][]byte) (Request, error) {
+	var q Request
 	if n < 6 {
-		u.fail("request without its head")
+		r.Fail("request", fmt.Sprintf("has %d elements behind its kind, needs 6", n))
 	}
-	r.id = u.uint()
-	flags := u.uint()
-	r.Asking, r.ReadOnly = flags&flagAsking != 0, flags&flagReadOnly != 0
-	r.left = u.uint()
-	r.Sync = int(min(u.uint(), 1<<20)) - 1
-	r.MaxStaleness = time.Duration(min(u.uint(), uint64(greatestStaleness/time.Millisecond))) * time.Millisecond
-	r.Func = string(u.bytes())
-	r.Args = args[:0]
-	for i := 6; i < n && u.err == nil; i++ {
-		r.Args = append(r.Args, u.bytes())
+	q.id = r.Uint("id")
+	flags := r.Uint("flags")
+	q.Asking, q.ReadOnly = flags&flagAsking != 0, flags&flagReadOnly != 0
+	q.left = r.Uint("time left")
+	q.Sync = int(min(r.Uint("sync"), 1<<20)) - 1
+	q.MaxStaleness = time.Duration(min(r.Uint("max staleness"), uint64(greatestStaleness/time.Millisecond))) *
+		time.Millisecond
+	q.Func = string(r.Bytes("func"))
+	q.Args = args[:0]
+	for i := 6; i < n && r.Err() == nil; i++ {
+		q.Args = append(q.Args, r.Bytes("argument"))
 	}
-	return r, u.err
+	return q, r.Err()
 }
 
 // decodeAnswer reads the rest of an answer.
-func decodeAnswer(u *unpacker, k kind, n int) (answer, error) {
-	a := answer{kind: k, id: u.uint()}
+func decodeAnswer(r *msgp.Reader, k kind, n int) (answer, error) {
+	a := answer{kind: k, id: r.Uint("id")}
 	switch {
 	case k == kindReply && n >= 2:
-		a.reply = u.bytes()
+		a.reply = r.Bytes("reply")
 	case k == kindFailure && n >= 3:
-		a.refused = u.uint() == 1
-		a.text = string(u.bytes())
+		a.refused = r.Uint("refused") == 1
+		a.text = string(r.Bytes("error text"))
 	case (k == kindMoved || k == kindAsk) && n >= 6:
-		slot := u.uint()
-		if slot >= slots.Count {
-			u.fail("slot out of range")
+		a.slot = slots.Slot(r.UintMax("slot", slots.Count-1))
+		r.Fixed("node id", a.node[:])
+		if a.addr.Host = string(r.Bytes("host")); a.addr.Host != "" && !slots.ValidHost(a.addr.Host) {
+			r.Fail("host", "is not a host")
 		}
-		a.slot = slots.Slot(slot)
-		if copy(a.node[:], u.bytes()) != len(a.node) {
-			u.fail("node id of a wrong length")
-		}
-		if a.addr.Host = string(u.bytes()); a.addr.Host != "" && !slots.ValidHost(a.addr.Host) {
-			u.fail("not a host")
-		}
-		a.addr.Port, a.addr.BusPort = u.port(), u.port()
+		a.addr.Port = uint16(r.UintMax("port", math.MaxUint16))
+		a.addr.BusPort = uint16(r.UintMax("bus port", math.MaxUint16))
 	default:
-		u.fail(fmt.Sprintf("kind %d with %d elements is no answer", k, n))
+		r.Fail("answer", fmt.Sprintf("is of kind %d with %d elements: no answer", k, n))
 	}
-	return a, u.err
+	return a, r.Err()
+}
+
+// malformed is the class of all errors about messages.
+var malformed = fmt.Errorf("peer: %w", ErrMalformed)
+
+func newReader(payload []byte) msgp.Reader { return msgp.NewReader(payload, malformed) }
+
+// The widths below were settled by the first release. Nodes read every width, but what
+// they send stays as it was.
+
+func appendUint(b []byte, v uint64) []byte {
+	switch {
+	case v < 1<<7:
+		return append(b, byte(v))
+	case v < 1<<32:
+		return msgp.AppendUint32(b, uint32(v))
+	}
+	return msgp.AppendUint64(b, v)
+}
+
+func appendArrayHeader(b []byte, n int) []byte {
+	if n < 16 {
+		return msgp.AppendArrayHeader(b, n)
+	}
+	return msgp.AppendArray32Header(b, n)
 }

@@ -76,9 +76,9 @@ func BenchmarkMessages(b *testing.B) {
 		b.ReportAllocs()
 		var args [][]byte
 		for b.Loop() {
-			u := unpacker{b: request[8:]}
-			_, n := head(&u)
-			got, err := decodeRequest(&u, n, args)
+			msg := newReader(request[8:])
+			_, n := head(&msg)
+			got, err := decodeRequest(&msg, n, args)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -94,9 +94,9 @@ func BenchmarkMessages(b *testing.B) {
 	b.Run("reply/decode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			u := unpacker{b: reply[8:]}
-			k, n := head(&u)
-			if _, err := decodeAnswer(&u, k, n); err != nil {
+			msg := newReader(reply[8:])
+			k, n := head(&msg)
+			if _, err := decodeAnswer(&msg, k, n); err != nil {
 				b.Fatal(err)
 			}
 		}

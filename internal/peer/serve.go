@@ -69,10 +69,10 @@ func (s *answerer) read(ctx context.Context, conn net.Conn) {
 			first = false
 			conn.SetReadDeadline(time.Time{})
 		}
-		u := unpacker{b: payload}
-		switch k, n := head(&u); k {
+		msg := newReader(payload)
+		switch k, n := head(&msg); k {
 		case kindRequest:
-			r, err := decodeRequest(&u, n, args)
+			r, err := decodeRequest(&msg, n, args)
 			if err != nil {
 				return
 			}
@@ -82,7 +82,7 @@ func (s *answerer) read(ctx context.Context, conn net.Conn) {
 				reply = nil
 			}
 		case kindCancel:
-			s.cancel(u.uint())
+			s.cancel(msg.Uint("id"))
 		case kindPing:
 			s.out.add(func(b []byte) []byte { return appendSignal(b, kindPong) })
 		default:
