@@ -2,7 +2,9 @@ package gossip
 
 import (
 	"encoding/binary"
+	"fmt"
 
+	"github.com/slotmesh/slotmesh/internal/msgp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -13,7 +15,6 @@ const MaxMessage = 1 << 20
 const (
 	maxHost   = 255 // a DNS name is no longer
 	maxReason = 1 << 10
-	maxDepth  = 8
 	// maxRecords bounds what a message can grow to in memory: a record of 30
 	// bytes may name a range of slots, and its set takes 2 KiB.
 	maxRecords = 512
@@ -58,37 +59,37 @@ type mapWriter struct {
 }
 
 func newMap(b []byte) mapWriter {
-	b, at := beginMap(b)
+	b, at := msgp.BeginMap(b)
 	return mapWriter{b: b, at: at}
 }
 
 func (w *mapWriter) key(k uint64) []byte {
 	w.n++
-	w.b = packUint(w.b, k)
+	w.b = msgp.AppendUint(w.b, k)
 	return w.b
 }
 
 func (w *mapWriter) uint(k, v uint64) {
 	if v != 0 {
-		w.b = packUint(w.key(k), v)
+		w.b = msgp.AppendUint(w.key(k), v)
 	}
 }
 
 func (w *mapWriter) bool(k uint64, v bool) {
 	if v {
-		w.b = packTrue(w.key(k))
+		w.b = msgp.AppendBool(w.key(k), true)
 	}
 }
 
 func (w *mapWriter) string(k uint64, s string) {
 	if s != "" {
-		w.b = packString(w.key(k), s)
+		w.b = msgp.AppendString(w.key(k), s)
 	}
 }
 
 func (w *mapWriter) id(k uint64, id slots.NodeID) {
 	if !id.IsZero() {
-		w.b = packBin(w.key(k), id[:])
+		w.b = msgp.AppendBytes(w.key(k), id[:])
 	}
 }
 
@@ -98,14 +99,14 @@ func (w *mapWriter) set(k uint64, s *slots.Set) {
 	}
 }
 
-func (w *mapWriter) done() []byte { return endMap(w.b, w.at, w.n) }
+func (w *mapWriter) done() []byte { return msgp.EndMap(w.b, w.at, w.n) }
 
 // AppendMessage appends m in msgpack.
 func AppendMessage(b []byte, m *Message) []byte {
 	w := newMap(b)
 	w.uint(keyType, uint64(m.Type))
 	if !m.Cluster.IsZero() {
-		w.b = packBin(w.key(keyCluster), m.Cluster[:])
+		w.b = msgp.AppendBytes(w.key(keyCluster), m.Cluster[:])
 	}
 	w.id(keySender, m.Sender)
 	w.uint(keyGen, m.Gen)
@@ -114,35 +115,35 @@ func AppendMessage(b []byte, m *Message) []byte {
 	w.uint(keyDigest, m.Digest)
 	w.uint(keyOffset, m.Offset)
 	if len(m.Suspects) > 0 {
-		w.b = packArray(w.key(keySuspects), len(m.Suspects))
+		w.b = msgp.AppendArrayHeader(w.key(keySuspects), len(m.Suspects))
 		for i := range m.Suspects {
-			w.b = packBin(w.b, m.Suspects[i][:])
+			w.b = msgp.AppendBytes(w.b, m.Suspects[i][:])
 		}
 	}
 	if m.Self != nil {
 		w.b = appendRecord(w.key(keySelf), m.Self)
 	}
 	if m.Join != nil {
-		w.b = packUint(w.key(keyEstablished), uint64(boolByte(m.Join.Established)))
+		w.b = msgp.AppendUint(w.key(keyEstablished), uint64(boolByte(m.Join.Established)))
 		w.set(keyAssigned, &m.Join.Slots)
 		w.bool(keyMember, m.Join.Member)
 	}
 	w.string(keyYou, m.You)
 	if len(m.Records) > 0 {
-		w.b = packArray(w.key(keyRecords), len(m.Records))
+		w.b = msgp.AppendArrayHeader(w.key(keyRecords), len(m.Records))
 		for i := range m.Records {
 			w.b = appendRecord(w.b, &m.Records[i])
 		}
 	}
 	if len(m.Summary) > 0 {
-		w.b = packBinHeader(w.key(keySummary), 16*len(m.Summary))
+		w.b = msgp.AppendBytesHeader(w.key(keySummary), 16*len(m.Summary))
 		for _, e := range m.Summary {
 			w.b = binary.LittleEndian.AppendUint64(w.b, e.Node)
 			w.b = binary.LittleEndian.AppendUint64(w.b, e.Hash)
 		}
 	}
 	if len(m.Want) > 0 {
-		w.b = packBinHeader(w.key(keyWant), 8*len(m.Want))
+		w.b = msgp.AppendBytesHeader(w.key(keyWant), 8*len(m.Want))
 		for _, id := range m.Want {
 			w.b = binary.LittleEndian.AppendUint64(w.b, id)
 		}
@@ -171,99 +172,91 @@ func boolByte(v bool) byte {
 // allocates no more than a small multiple of len(b). Errors match ErrMalformed.
 func DecodeMessage(b []byte) (*Message, error) {
 	m := new(Message)
-	u := &unpacker{b: b}
-	for range u.mapLen() {
-		if u.err != nil {
+	r := newReader(b)
+	for range r.Map("message") {
+		if r.Err() != nil {
 			break
 		}
-		m.decodeField(u, u.uint())
+		m.decodeField(r, r.Uint("key"))
 	}
-	switch {
-	case u.err != nil:
-	case u.off != len(b):
-		u.fail("bytes after the end")
-	case m.Type == 0 || m.Sender.IsZero():
-		u.fail("no type or no sender")
+	if r.End(); m.Type == 0 || m.Sender.IsZero() {
+		r.Fail("message", "has no type or no sender")
 	}
-	if u.err != nil {
-		return nil, u.err
+	if r.Err() != nil {
+		return nil, r.Err()
 	}
 	return m, nil
 }
 
-func (m *Message) decodeField(u *unpacker, key uint64) {
+func (m *Message) decodeField(r *reader, key uint64) {
 	switch key {
 	case keyType:
-		m.Type = Type(min(u.uint(), 255))
+		m.Type = Type(min(r.Uint("type"), 255))
 	case keyCluster:
-		if p := u.bin(len(m.Cluster)); len(p) == len(m.Cluster) {
-			copy(m.Cluster[:], p)
-		} else {
-			u.fail("not a cluster id")
-		}
+		r.Fixed("cluster id", m.Cluster[:])
 	case keySender:
-		m.Sender = u.id()
+		m.Sender = r.id("sender")
 	case keyGen:
-		m.Gen = u.uint()
+		m.Gen = r.Uint("gen")
 	case keyIncarnation:
-		m.Incarnation = u.uint()
+		m.Incarnation = r.Uint("incarnation")
 	case keyEpoch:
-		m.Epoch = u.uint()
+		m.Epoch = r.Uint("epoch")
 	case keyDigest:
-		m.Digest = u.uint()
+		m.Digest = r.Uint("digest")
 	case keyOffset:
-		m.Offset = u.offset()
+		m.Offset = r.offset("offset")
 	case keySuspects:
-		m.Suspects = u.ids(maxSuspects)
+		m.Suspects = r.ids("suspects", maxSuspects)
 	case keySelf:
 		m.Self = new(Record)
-		decodeRecord(u, m.Self)
+		decodeRecord(r, m.Self)
 	case keyEstablished:
-		m.join().Established = u.uint() != 0
+		m.join().Established = r.Uint("established") != 0
 	case keyAssigned:
-		m.join().Slots = *u.set()
+		m.join().Slots = *r.set("assigned slots")
 	case keyYou:
-		m.You = u.host()
+		m.You = r.host("your host")
 	case keyRecords:
-		n := u.array(minRecord)
+		n := r.Array("records", minRecord)
 		if n > maxRecords {
-			u.fail("too many records")
+			r.Fail("records", fmt.Sprintf("are %d, more than %d", n, maxRecords))
 		}
 		for range n {
-			if u.err != nil {
+			if r.Err() != nil {
 				return
 			}
 			m.Records = append(m.Records, Record{})
-			decodeRecord(u, &m.Records[len(m.Records)-1])
+			decodeRecord(r, &m.Records[len(m.Records)-1])
 		}
 	case keySummary:
-		m.Summary = decodeSummary(u)
+		m.Summary = decodeSummary(r)
 	case keyWant:
-		m.Want = decodeWant(u)
+		m.Want = decodeWant(r)
 	case keySubject:
-		m.Subject = u.id()
+		m.Subject = r.id("subject")
 	case keyReason:
-		m.Reason = u.string(maxReason)
+		m.Reason = r.String("reason", maxReason)
 	case keyConfigEpoch:
-		m.ConfigEpoch = u.uint()
+		m.ConfigEpoch = r.Uint("config epoch")
 	case keySlots:
-		m.Slots = u.set()
+		m.Slots = r.set("slots")
 	case keyForced:
-		m.Forced = u.bool()
+		m.Forced = r.Bool("forced")
 	case keyElectorate:
-		m.Electorate = u.uint()
+		m.Electorate = r.Uint("electorate")
 	case keyServed:
-		m.Served = u.bool()
+		m.Served = r.Bool("served")
 	case keyTerm:
-		m.Term = u.uint()
+		m.Term = r.Uint("term")
 	case keyMissing:
-		m.Missing = u.bool()
+		m.Missing = r.Bool("missing")
 	case keyFenced:
-		m.Fenced = u.bool()
+		m.Fenced = r.Bool("fenced")
 	case keyMember:
-		m.join().Member = u.bool()
+		m.join().Member = r.Bool("member")
 	default:
-		u.skip(maxDepth)
+		r.Skip("unknown field", 1)
 	}
 }
 
@@ -274,10 +267,10 @@ func (m *Message) join() *Join {
 	return m.Join
 }
 
-func decodeSummary(u *unpacker) []Entry {
-	p := u.bin(MaxMessage)
+func decodeSummary(r *reader) []Entry {
+	p := r.Bytes("summary")
 	if len(p)%16 != 0 || len(p)/16 > maxSummary {
-		u.fail("not a summary")
+		r.Fail("summary", fmt.Sprintf("has %d bytes, wants 16 for each of at most %d nodes", len(p), maxSummary))
 		return nil
 	}
 	list := make([]Entry, len(p)/16)
@@ -288,10 +281,10 @@ func decodeSummary(u *unpacker) []Entry {
 	return list
 }
 
-func decodeWant(u *unpacker) []uint64 {
-	p := u.bin(MaxMessage)
+func decodeWant(r *reader) []uint64 {
+	p := r.Bytes("want")
 	if len(p)%8 != 0 || len(p)/8 > maxSummary {
-		u.fail("not a list of id prefixes")
+		r.Fail("want", fmt.Sprintf("has %d bytes, wants 8 for each of at most %d nodes", len(p), maxSummary))
 		return nil
 	}
 	list := make([]uint64, len(p)/8)

@@ -1,11 +1,6 @@
 package gossip
 
-import (
-	"fmt"
-	"math"
-
-	"github.com/slotmesh/slotmesh/slots"
-)
+import "github.com/slotmesh/slotmesh/slots"
 
 // Keys of a record's fields. As in messages, a key keeps its meaning for ever.
 const (
@@ -51,77 +46,51 @@ func appendRecord(b []byte, r *Record) []byte {
 	return w.done()
 }
 
-func decodeRecord(u *unpacker, r *Record) {
-	for range u.mapLen() {
-		if u.err != nil {
+func decodeRecord(in *reader, r *Record) {
+	for range in.Map("record") {
+		if in.Err() != nil {
 			return
 		}
-		switch u.uint() {
+		switch in.Uint("key") {
 		case recID:
-			r.ID = u.id()
+			r.ID = in.id("id")
 		case recGen:
-			r.Gen = u.uint()
+			r.Gen = in.Uint("gen")
 		case recGone:
-			r.Gone = u.bool()
+			r.Gone = in.Bool("gone")
 		case recIncarnation:
-			r.Incarnation = u.uint()
+			r.Incarnation = in.Uint("incarnation")
 		case recSeq:
-			r.Seq = u.uint()
+			r.Seq = in.Uint("seq")
 		case recHost:
-			r.Addr.Host = u.host()
+			r.Addr.Host = in.host("host")
 		case recPort:
-			r.Addr.Port = u.port()
+			r.Addr.Port = in.port("port")
 		case recBusPort:
-			r.Addr.BusPort = u.port()
+			r.Addr.BusPort = in.port("bus port")
 		case recHostname:
-			if r.Hostname = u.string(maxHost); !slots.ValidHostname(r.Hostname) {
+			if r.Hostname = in.String("hostname", maxHost); !slots.ValidHostname(r.Hostname) {
 				r.Hostname = "" // for display only: not worth the record
 			}
 		case recMaster:
-			r.Master = u.id()
+			r.Master = in.id("master")
 		case recConfigEpoch:
-			r.ConfigEpoch = u.uint()
+			r.ConfigEpoch = in.Uint("config epoch")
 		case recNoFailover:
-			r.NoFailover = u.bool()
+			r.NoFailover = in.Bool("no failover")
 		case recSlots:
-			r.Slots = u.set()
+			r.Slots = in.set("slots")
 		case recFenced:
-			r.Fenced = u.bool()
+			r.Fenced = in.Bool("fenced")
 		case recTerm:
-			r.Data.Term = u.uint()
+			r.Data.Term = in.Uint("term")
 		case recOffset:
-			r.Data.Offset = int64(u.offset())
+			r.Data.Offset = int64(in.offset("offset"))
 		default:
-			u.skip(maxDepth)
+			in.Skip("unknown field", 1)
 		}
 	}
 	if r.ID.IsZero() {
-		u.fail("a record without an id")
+		in.Fail("record", "has no id")
 	}
-}
-
-// offset reads a place in a stream: a number that fits an int64.
-func (u *unpacker) offset() uint64 {
-	v := u.uint()
-	if v > math.MaxInt64 {
-		u.fail(fmt.Sprintf("offset %d out of range", v))
-		return 0
-	}
-	return v
-}
-
-// host reads the host of an address. What cannot be one counts as unknown.
-func (u *unpacker) host() string {
-	if s := u.string(maxHost); slots.ValidHost(s) {
-		return s
-	}
-	return ""
-}
-
-func (u *unpacker) port() uint16 {
-	v := u.uint()
-	if v > 1<<16-1 {
-		u.fail(fmt.Sprintf("port %d out of range", v))
-	}
-	return uint16(v)
 }

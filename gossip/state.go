@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/internal/msgp"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -72,12 +73,12 @@ const (
 func EncodeState(s *State) []byte {
 	w := newMap(nil)
 	if !s.Cluster.IsZero() {
-		w.b = packBin(w.key(stCluster), s.Cluster[:])
+		w.b = msgp.AppendBytes(w.key(stCluster), s.Cluster[:])
 	}
 	w.bool(stEstablished, s.Established)
 	w.uint(stCurrentEpoch, s.CurrentEpoch)
 	w.uint(stLastVoteEpoch, s.LastVoteEpoch)
-	w.b = packArray(w.key(stNodes), len(s.Nodes))
+	w.b = msgp.AppendArrayHeader(w.key(stNodes), len(s.Nodes))
 	for i := range s.Nodes {
 		w.b = appendRecord(w.b, &s.Nodes[i])
 	}
@@ -93,11 +94,11 @@ func (w *mapWriter) openSlots(key uint64, open map[slots.Slot]slots.NodeID) {
 	if len(open) == 0 {
 		return
 	}
-	w.b = packArray(w.key(key), 2*len(open))
+	w.b = msgp.AppendArrayHeader(w.key(key), 2*len(open))
 	for _, slot := range slices.Sorted(maps.Keys(open)) { // in order, so that equal states have equal files
 		id := open[slot]
-		w.b = packUint(w.b, uint64(slot))
-		w.b = packBin(w.b, id[:])
+		w.b = msgp.AppendUint(w.b, uint64(slot))
+		w.b = msgp.AppendBytes(w.b, id[:])
 	}
 }
 
@@ -113,69 +114,58 @@ func DecodeState(file []byte) (*State, error) {
 			ErrMalformed)
 	}
 	s := new(State)
-	u := &unpacker{b: payload}
-	for range u.mapLen() {
-		if u.err != nil {
+	r := newReader(payload)
+	for range r.Map("state") {
+		if r.Err() != nil {
 			break
 		}
-		s.decodeField(u, u.uint())
+		s.decodeField(r, r.Uint("key"))
 	}
-	if u.err == nil && u.off != len(payload) {
-		u.fail("bytes after the end")
+	if r.End(); len(s.Nodes) == 0 || s.Nodes[0].Gone {
+		r.Fail("state", "does not have the node itself")
 	}
-	if u.err == nil && (len(s.Nodes) == 0 || s.Nodes[0].Gone) {
-		u.fail("the node itself is missing")
-	}
-	if u.err != nil {
-		return nil, u.err
+	if r.Err() != nil {
+		return nil, r.Err()
 	}
 	return s, nil
 }
 
-func (s *State) decodeField(u *unpacker, key uint64) {
+func (s *State) decodeField(r *reader, key uint64) {
 	switch key {
 	case stCluster:
-		if p := u.bin(len(s.Cluster)); len(p) == len(s.Cluster) {
-			copy(s.Cluster[:], p)
-		} else {
-			u.fail("not a cluster id")
-		}
+		r.Fixed("cluster id", s.Cluster[:])
 	case stEstablished:
-		s.Established = u.bool()
+		s.Established = r.Bool("established")
 	case stCurrentEpoch:
-		s.CurrentEpoch = u.uint()
+		s.CurrentEpoch = r.Uint("current epoch")
 	case stLastVoteEpoch:
-		s.LastVoteEpoch = u.uint()
+		s.LastVoteEpoch = r.Uint("last vote epoch")
 	case stNodes:
-		for range u.array(minRecord) {
-			if u.err != nil {
+		for range r.Array("nodes", minRecord) {
+			if r.Err() != nil {
 				return
 			}
 			s.Nodes = append(s.Nodes, Record{})
-			decodeRecord(u, &s.Nodes[len(s.Nodes)-1])
+			decodeRecord(r, &s.Nodes[len(s.Nodes)-1])
 		}
 	case stMigrating:
-		s.Migrating = u.openSlots()
+		s.Migrating = r.openSlots("migrating slots")
 	case stImporting:
-		s.Importing = u.openSlots()
+		s.Importing = r.openSlots("importing slots")
 	case stServed:
-		s.Served = u.bool()
+		s.Served = r.Bool("served")
 	case stCeded:
-		s.Ceded = u.openSlots()
+		s.Ceded = r.openSlots("ceded slots")
 	default:
-		u.skip(maxDepth)
+		r.Skip("unknown field", 1)
 	}
 }
 
-func (u *unpacker) openSlots() map[slots.Slot]slots.NodeID {
+func (r *reader) openSlots(field string) map[slots.Slot]slots.NodeID {
 	open := make(map[slots.Slot]slots.NodeID)
-	for range u.array(1) / 2 {
-		slot, id := u.uint(), u.id()
-		if u.err != nil {
-			return nil
-		}
-		if slot >= slots.Count {
-			u.fail("not a slot")
+	for range r.Array(field, 1) / 2 {
+		slot, id := r.UintMax(field, slots.Count-1), r.id(field)
+		if r.Err() != nil {
 			return nil
 		}
 		open[slots.Slot(slot)] = id
