@@ -53,7 +53,12 @@ func AppendBool(dst []byte, v bool) []byte {
 
 // AppendBytes appends data as a byte string (bin) with the shortest header.
 func AppendBytes[T ~string | ~[]byte](dst []byte, data T) []byte {
-	return append(AppendBytesHeader(dst, len(data)), data...)
+	if n := len(data); n <= math.MaxUint8 {
+		dst = append(dst, codeBin8, byte(n)) // the usual form without a further call
+	} else {
+		dst = AppendBytesHeader(dst, n)
+	}
+	return append(dst, data...)
 }
 
 // AppendBytesHeader appends the shortest header of a byte string of n bytes. The caller
