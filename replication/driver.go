@@ -168,14 +168,16 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 
 	r.endFollower(old)
 	r.cfg.Store.SetPassive(true)
+	r.mu.Lock()
+	if old == nil { // before the log ends the links, and with them what replicas hold is forgotten
+		r.term.Add(1)
+		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
+	}
+	r.mu.Unlock()
 	r.cfg.Log.follow()
 
 	p := newFollower(r, target)
 	r.mu.Lock()
-	if old == nil {
-		r.term.Add(1)
-		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
-	}
 	r.follower, r.missing = p, !resume || r.missing
 	r.fresh.Store(p.fresh)
 	r.mu.Unlock()

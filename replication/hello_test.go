@@ -89,6 +89,7 @@ func TestEarlierIncarnationIsRefused(t *testing.T) {
 		}
 		late.incarnation = 2 // and the other way round
 		late.synced()
+		synctest.Wait() // the master hangs up on the earlier one
 		if _, left := last[ReplicaLeft](master); !left {
 			t.Error("the earlier one kept its place")
 		}
