@@ -12,7 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh/storage"
 )
 
-// TestFilesOfRedis starts nodes on folders that Redis 7.0.15 has used.
+// TestFilesOfRedis starts nodes on folders with files in the forms that Redis 7.0.15 writes.
 func TestFilesOfRedis(t *testing.T) {
 	const (
 		id    = "07c37dfeb235213a872192d90877d0cd55635b91"
