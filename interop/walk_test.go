@@ -22,12 +22,13 @@ type stroll struct {
 // at slotmesh and at Redis in turn: in CI 2,048 with keys and 2,048 without, half of them
 // in each order. Clients read and write meanwhile, and must see no error.
 //
-// The times are reported side by side. Slotmesh takes two to four times as long: before it
-// answers, a node has each step on its disk and at its replicas, of which Redis does
-// neither. The disk is memory here, where there is /dev/shm: on a disk the time is that of
-// eight fsyncs for each slot, ten times that of Redis and more. The bound leaves room for a machine whose load changes in between, and none for
-// a wait for each slot: the shortest there is, for a tick of gossip, is 100 ms, and Redis
-// needs some 5 ms for a slot.
+// The times are reported side by side. Slotmesh takes two to four times as long: before
+// it answers, a node has each step on its disk and at its replicas, of which Redis does
+// neither. The disk is memory here, where there is /dev/shm: on a disk the time is that
+// of eight fsyncs for each slot, ten times that of Redis and more. The bound leaves room
+// for a machine whose load changes in between, and none for a wait for each slot: the
+// shortest there is, for a tick of gossip, is 100 ms, and Redis needs some 5 ms for a
+// slot.
 func TestWalk(t *testing.T) {
 	const room = 8
 	count := many(1024, 256)
