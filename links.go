@@ -43,7 +43,7 @@ type linkState[C link] struct {
 	err   error
 }
 
-// dialTimeout bounds the making of a connection, whoever waits for it.
+// dialTimeout bounds the making of a connection, whatever waits for it.
 const dialTimeout = 5 * time.Second
 
 func newLinks[C link](life context.Context, connect func(context.Context, linkKey) (C, error)) *links[C] {

@@ -150,8 +150,9 @@ func PlanFix(d *Diagnosis, o FixOptions) (*FixPlan, error) {
 }
 
 // protect puts giving up slots before everything else. A master that hears of a newer
-// claim on a slot of its own deletes the keys (docs/spec.md §4.6), and whoever renews one
-// claim renews all of his: also those on slots that another step will take from him.
+// claim on a slot of its own deletes the keys (docs/spec.md §4.6), and a master that
+// renews one claim renews all of its claims: also those on slots that another step takes
+// from it.
 func (f *fixer) protect() {
 	if len(f.yields) > 0 {
 		step := FixStep{"slots owned by several: who is not to keep them gives them up first, lest he deletes their " +

@@ -31,7 +31,7 @@ type Cache[V any] struct {
 	stats  stats
 }
 
-// Stats counts what this node's callers met, and what this node loaded, for whomever.
+// Stats counts what this node's callers met, and what this node loaded, for any node.
 type Stats struct {
 	Hits   uint64 // fresh values and negative entries
 	Copies uint64 // of them, those found in a copy at this node

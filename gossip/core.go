@@ -10,7 +10,7 @@ import (
 )
 
 // Core is one node's part of the gossip protocol: input in, effects out. It holds
-// no goroutine, socket, clock or lock; whoever owns it calls it from one goroutine
+// no goroutine, socket, clock or lock; its owner calls it from one goroutine
 // at a time, and carries out what Output returns after every input.
 //
 // Inputs are Tick (every 100 ms), Step (a message), LinkUp, LinkDown and

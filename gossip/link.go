@@ -11,7 +11,7 @@ import (
 // LinkID names a connection. The driver chooses ids, each greater than those before.
 type LinkID uint64
 
-// link is a connection. Both ends speak on it, whoever dialled.
+// link is a connection. Both ends speak on it, whichever dialled.
 type link struct {
 	id          LinkID
 	dialled     bool

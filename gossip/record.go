@@ -10,7 +10,7 @@ import (
 )
 
 // ClusterID names a cluster: 16 random bytes, minted by the first node that owns
-// slots and adopted by whoever joins. Zero means "none yet".
+// slots and adopted by a node that joins. Zero means "none yet".
 type ClusterID [16]byte
 
 // String returns 32 lowercase hexadecimal digits.

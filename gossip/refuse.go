@@ -18,8 +18,8 @@ const (
 	refusalCount
 )
 
-// refusalEvery is how often one kind of refusal is told: whoever lies may do so with every
-// frame, and must not fill the log.
+// refusalEvery is how often one kind of refusal is told: a peer that lies may do so with
+// every frame, and must not fill the log.
 const refusalEvery = time.Minute
 
 // refusals counts what was refused since it was told last.

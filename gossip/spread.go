@@ -8,7 +8,7 @@ import (
 )
 
 // News travels in two ways. What a node brings in itself (its own record, a node it met,
-// one it forgot) it tells all its links at once; whoever hears it first passes it on to
+// one it forgot) it tells all its links at once; a node that hears it first passes it on to
 // two others with the next Tick, for those without a link to the source. Whatever still
 // gets lost is found by digests: every heartbeat carries the XOR of the hashes of all
 // records, and two nodes whose digests differ compare a summary. So an idle bus carries

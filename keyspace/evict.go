@@ -70,7 +70,8 @@ func (s *Store) Room(n int64) bool {
 	return true
 }
 
-// evictSome evicts a few keys: whoever has much to evict lets others through in between.
+// evictSome evicts a few keys: a write that has much to evict lets others through in
+// between.
 func (s *Store) evictSome(policy Policy, limit int64) bool {
 	s.evictor.mu.Lock()
 	defer s.evictor.mu.Unlock()
