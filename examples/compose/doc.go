@@ -1,0 +1,7 @@
+// Package compose is a module of its own that uses slotmesh's packages one by one, as a
+// program of somebody else would: each folder is a program made of one package or two,
+// without a slotmesh.Node. Its module path lies outside of slotmesh's, so that the
+// compiler refuses whatever needs a package below internal/.
+//
+//   - store: a store by itself (keyspace, slots), whose Ops build an equal store elsewhere
+package compose
