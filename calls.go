@@ -24,7 +24,7 @@ const callAccepted = 'y'
 func (n *Node) acceptCalls(conn net.Conn) {
 	n.wg.Go(func() {
 		defer guard.Recover("calls", n.fail)
-		err := guarded(n.life, conn, func() error {
+		err := peer.Handshake(n.life, conn, func() error {
 			var wanted slots.NodeID
 			conn.SetDeadline(time.Now().Add(preambleTimeout))
 			if _, err := io.ReadFull(conn, wanted[:]); err != nil {
@@ -46,16 +46,16 @@ func (n *Node) acceptCalls(conn net.Conn) {
 }
 
 // newCalls returns the connections to other nodes.
-func (n *Node) newCalls() *links[*peer.Conn] {
+func (n *Node) newCalls() *peer.Pool[*peer.Conn] {
 	quiet := max(n.cfg.NodeTimeout/2, time.Second) // how long a node may be silent while it owes an answer
-	return newLinks(n.life, func(ctx context.Context, to linkKey) (*peer.Conn, error) {
-		conn, err := dialBus(ctx, n.cfg.Network, to.addr, busCalls)
+	return peer.NewPool(n.life, func(ctx context.Context, to peer.Target) (*peer.Conn, error) {
+		conn, err := dialBus(ctx, n.cfg.Network, to.Addr, busCalls)
 		if err != nil {
 			return nil, err
 		}
-		err = guarded(ctx, conn, func() error {
+		err = peer.Handshake(ctx, conn, func() error {
 			var answer [1]byte
-			if _, err := conn.Write(to.id[:]); err != nil {
+			if _, err := conn.Write(to.ID[:]); err != nil {
 				return err
 			}
 			if _, err := io.ReadFull(conn, answer[:]); err != nil {
@@ -76,7 +76,7 @@ func (n *Node) newCalls() *links[*peer.Conn] {
 // callPeer sends a request to another node. Nothing has been done if the error matches
 // peer.ErrNotSent.
 func (n *Node) callPeer(ctx context.Context, to endpoint, r *peer.Request) ([]byte, error) {
-	conn, err := n.calls.get(ctx, linkKey{endpoint: to})
+	conn, err := n.calls.Get(ctx, peer.Target{ID: to.id, Addr: to.addr})
 	if err != nil {
 		return nil, err
 	}

@@ -70,12 +70,12 @@ func (c *Client) Close() error {
 }
 
 // connect opens a connection to a node's client port.
-func (r *clientTransport) connect(ctx context.Context, to linkKey) (*peer.Pipe, error) {
-	conn, err := r.cfg.Network.Dial(ctx, to.addr.Client())
+func (r *clientTransport) connect(ctx context.Context, to peer.Target) (*peer.Pipe, error) {
+	conn, err := r.cfg.Network.Dial(ctx, to.Addr.Client())
 	if err != nil {
 		return nil, err
 	}
-	if err := guarded(ctx, conn, func() error { return r.introduce(conn, to) }); err != nil {
+	if err := peer.Handshake(ctx, conn, func() error { return r.introduce(conn, to) }); err != nil {
 		return nil, err
 	}
 	return peer.NewPipe(conn, r.cfg.Silence), nil
@@ -96,7 +96,7 @@ func stepContext(bound time.Duration) time.Duration {
 }
 
 // introduce agrees on the protocol.
-func (r *clientTransport) introduce(conn net.Conn, to linkKey) error {
+func (r *clientTransport) introduce(conn net.Conn, to peer.Target) error {
 	c := resp.NewConn(conn)
 	hello := []string{"HELLO", "3"}
 	if r.cfg.Password != "" {
@@ -108,12 +108,12 @@ func (r *clientTransport) introduce(conn net.Conn, to linkKey) error {
 	var err error
 	var refused resp.Error
 	switch {
-	case to.readOnly && to.maxStaleness > 0:
+	case to.ReadOnly && to.MaxStaleness > 0:
 		// Who does not know this command sends us to its master.
-		if _, err = c.Do("MESH.READONLY", string(milliseconds(to.maxStaleness))); errors.As(err, &refused) {
+		if _, err = c.Do("MESH.READONLY", string(milliseconds(to.MaxStaleness))); errors.As(err, &refused) {
 			err = nil
 		}
-	case to.readOnly:
+	case to.ReadOnly:
 		_, err = c.Do("READONLY")
 	}
 	return err

@@ -26,7 +26,7 @@ type clientTransport struct {
 	seeds    []endpoint // only set before use
 	life     context.Context
 	end      context.CancelFunc
-	links    *links[*peer.Pipe]
+	links    *peer.Pool[*peer.Pipe]
 	view     atomic.Pointer[clientView]
 	specs    sync.Map // name of a command → commandKeys
 	measured latencies
@@ -48,7 +48,7 @@ type clientView struct {
 func newClientTransport(cfg DialConfig) *clientTransport {
 	r := &clientTransport{cfg: cfg}
 	r.life, r.end = context.WithCancel(context.Background())
-	r.links = newLinks(r.life, r.connect)
+	r.links = peer.NewPool(r.life, r.connect)
 	r.view.Store(&clientView{})
 	return r
 }
@@ -58,7 +58,7 @@ func (r *clientTransport) close() {
 	r.closed = true
 	r.mu.Unlock()
 	r.end()
-	r.links.close()
+	r.links.Close()
 	r.wg.Wait()
 }
 
@@ -134,8 +134,8 @@ func (r *clientTransport) ask(ctx context.Context, to endpoint, req *peer.Reques
 	if req.Func != "" {
 		return resp.Reply{}, errors.New("slotmesh: only a node's Router can call functions")
 	}
-	pipe, err := r.links.get(ctx, linkKey{endpoint: to, readOnly: req.ReadOnly,
-		maxStaleness: stepContext(req.MaxStaleness), sync: req.Sync > 0})
+	pipe, err := r.links.Get(ctx, peer.Target{ID: to.id, Addr: to.addr, ReadOnly: req.ReadOnly,
+		MaxStaleness: stepContext(req.MaxStaleness), Sync: req.Sync > 0})
 	if err != nil {
 		return resp.Reply{}, err
 	}
@@ -198,7 +198,7 @@ func (r *clientTransport) load(ctx context.Context, first ...endpoint) error {
 }
 
 // loadStep bounds the wait for one node's answer.
-const loadStep = dialTimeout
+const loadStep = peer.DialTimeout
 
 func (r *clientTransport) loadFrom(ctx context.Context, from endpoint) (*clientView, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadStep)

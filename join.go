@@ -9,6 +9,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/clusterproto"
+	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -82,14 +83,14 @@ func hidesBus(e ReplyError) bool {
 
 // askBusPort asks a node at its client port for its id and the port of its bus.
 func (n *Node) askBusPort(ctx context.Context, addr string) (id slots.NodeID, busPort uint16, err error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, peer.DialTimeout)
 	defer cancel()
 	conn, err := n.cfg.Network.Dial(ctx, addr)
 	if err != nil {
 		return id, 0, err
 	}
 	var text string
-	err = guarded(ctx, conn, func() (err error) {
+	err = peer.Handshake(ctx, conn, func() (err error) {
 		text, err = nodesText(conn, n.settings.String("requirepass"))
 		return err
 	})

@@ -49,10 +49,10 @@ type Node struct {
 	server     *server.Server
 	settings   *conf.Settings
 
-	calls     *links[*peer.Conn] // to other nodes
-	measured  latencies          // to them, for ReadNearest
-	funcs     sync.Map           // string → Func
-	runID     string             // differs from start to start
+	calls     *peer.Pool[*peer.Conn] // to other nodes
+	measured  latencies              // to them, for ReadNearest
+	funcs     sync.Map               // string → Func
+	runID     string                 // differs from start to start
 	events    *events
 	slotCalls *slotCalls
 
@@ -93,7 +93,7 @@ type Node struct {
 func (n *Node) Logger() hclog.Logger { return n.log }
 
 // ErrClosed says that the node is closed.
-var ErrClosed = errors.New("slotmesh: node is closed")
+var ErrClosed = peer.ErrClosed
 
 var errNotStarted = errors.New("slotmesh: node is not started: call Start first")
 
@@ -312,7 +312,7 @@ func (n *Node) teardown() {
 	if n.migrations != nil {
 		n.migrations.Close()
 	}
-	n.calls.close()
+	n.calls.Close()
 	n.engine.Refuse(ErrClosed) // a write after the last snapshot would be lost
 	if n.repl != nil {
 		if err := n.snapshots.atEnd(); err != nil {

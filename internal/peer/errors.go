@@ -13,6 +13,8 @@ var (
 	// ErrLost says that the connection ended after the request left: it may have been
 	// carried out.
 	ErrLost = errors.New("peer: the connection was lost before the answer came")
+	// ErrClosed says that the calling end, a node or a client, is closed.
+	ErrClosed = errors.New("slotmesh: node is closed")
 )
 
 // Failure is an error that the other node answered with; Error returns its text.
