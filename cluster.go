@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -104,7 +105,7 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 	if err := n.do(ctx, gossip.Reset{Hard: hard}); err != nil || !replica {
 		return err
 	}
-	for _, note := range []string{noteOpen, noteJobs} { // of the shard that it was a part of
+	for _, note := range []string{ownership.MetadataOpen, metadataJobs} { // of the shard that it was a part of
 		if _, err := n.backlog.PutMetadata(note, nil); err != nil {
 			return err
 		}

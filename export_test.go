@@ -20,7 +20,7 @@ func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func
 }
 
 // KnowsJobs reports whether a replica has heard of its master's migrations.
-func KnowsJobs(n *Node) bool { return len(n.backlog.Metadata()[noteJobs]) > 0 }
+func KnowsJobs(n *Node) bool { return len(n.backlog.Metadata()[metadataJobs]) > 0 }
 
 // Standing is what elections compare of a node's data.
 func Standing(n *Node) replication.Standing { return n.repl.Standing() }
@@ -30,7 +30,7 @@ func SetLoading(n *Node, on bool) { n.server.SetLoading(on) }
 
 // OpenAtMaster returns the slots that a replica knows to be open at its master.
 func OpenAtMaster(n *Node) (set slots.Set) {
-	all := n.openAtMaster()
+	all := n.ownership.OpenAtMaster()
 	for _, open := range []map[slots.Slot]slots.NodeID{all.Migrating, all.Importing} {
 		for slot := range open {
 			set.Add(slot)
@@ -41,7 +41,7 @@ func OpenAtMaster(n *Node) (set slots.Set) {
 
 // SetImporting is CLUSTER SETSLOT IMPORTING without the checks of the command.
 func SetImporting(n *Node, ctx context.Context, set slots.Set, from slots.NodeID) error {
-	return n.setSlots(ctx, set, gossip.SlotImporting, from)
+	return n.ownership.Set(ctx, set, gossip.SlotImporting, from)
 }
 
 // Promised returns how many replicas have to hold the keys of a slot when it moves from a

@@ -22,7 +22,7 @@ func (n *Node) newMigrations() (*migrate.Driver, error) {
 		Replicas:   holders{n},
 		Engine:     n.engine,
 		Disk:       n.cfg.Disk,
-		OnJournal:  n.noteJobs,
+		OnJournal:  n.replicateJobs,
 		OnProgress: func(s migrate.Status) { n.emit(s) },
 		Logger:     n.log.Named("migrate"),
 		OnPanic:    n.fail,
@@ -51,7 +51,7 @@ func (v mover) Map() *slots.Map { return v.n.Map() }
 func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error {
 	switch {
 	case action == migrate.Importing:
-		v.n.dropLostNow(&set)
+		v.n.ownership.DropLostNow(&set)
 	case action == migrate.Assign && peer == v.n.ID():
 		// Claimed during a manual failover, the slots would stay behind here, in a shard of
 		// their own.
@@ -65,7 +65,7 @@ func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Actio
 		migrate.Stable:    gossip.SlotStable,
 		migrate.Assign:    gossip.SlotNode,
 	}[action]
-	return v.n.setSlots(ctx, set, state, peer)
+	return v.n.ownership.Set(ctx, set, state, peer)
 }
 
 // awaitWrites waits for the end of a pause of writes.
@@ -88,11 +88,28 @@ func (v mover) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) {
 	return dialBus(ctx, v.n.cfg.Network, node.Addr, busMigration)
 }
 
-// noteJobs tells the replicas which jobs are on their way.
-func (n *Node) noteJobs(journal []byte) {
-	if _, err := n.backlog.PutMetadata(noteJobs, journal); err != nil {
+// metadataJobs is the name of the metadata that holds the journal of a shard's migrations.
+const metadataJobs = "migration-jobs"
+
+// replicateJobs tells the replicas which jobs are on their way.
+func (n *Node) replicateJobs(journal []byte) {
+	if _, err := n.backlog.PutMetadata(metadataJobs, journal); err != nil {
 		n.log.Debug("the journal of migrations was not replicated", "error", err)
 	}
+}
+
+// resumeJobs makes this node, which has just been promoted in the place of former, go on
+// with its jobs. It runs on gossip's goroutine.
+func (n *Node) resumeJobs(former slots.NodeID) {
+	jobs := n.backlog.Metadata()[metadataJobs]
+	if len(jobs) == 0 {
+		return
+	}
+	n.wg.Go(func() {
+		if err := n.migrations.Resume(jobs, former); err != nil {
+			n.log.Error("going on with the former master's migrations", "former", former, "error", err)
+		}
+	})
 }
 
 // MigrateSlots starts to hand slots of this node, with their keys, to another master,

@@ -18,6 +18,7 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -45,16 +46,16 @@ type Node struct {
 	repl       *replication.Replicator
 	pauser     *pauser
 	migrations *migrate.Driver
+	ownership  *ownership.Slots // nil for a standalone node
 	bus        *bus
 	server     *server.Server
 	settings   *conf.Settings
 
-	calls     *peer.Pool[*peer.Conn] // to other nodes
-	measured  latencies              // to them, for ReadNearest
-	funcs     sync.Map               // string → Func
-	runID     string                 // differs from start to start
-	events    *events
-	slotCalls *slotCalls
+	calls    *peer.Pool[*peer.Conn] // to other nodes
+	measured latencies              // to them, for ReadNearest
+	funcs    sync.Map               // string → Func
+	runID    string                 // differs from start to start
+	events   *events
 
 	changed broadcast    // of the map
 	aborted broadcast    // of manual failovers
@@ -66,10 +67,7 @@ type Node struct {
 	promises    *replication.Promises
 	departures  replication.Departures
 
-	lineage  shardLineage // of the goroutine that changes the map
-	lost     lostSlots
-	vacated  vacated
-	openings openings
+	lineage shardLineage // of the goroutine that changes the map
 
 	life context.Context
 	end  context.CancelFunc // ends life
@@ -117,7 +115,6 @@ func New(cfg Config) (*Node, error) {
 	n.snapshots.node = n
 	n.calls = n.newCalls()
 	n.events = newEvents(cfg.OnEvent)
-	n.slotCalls = newSlotCalls(n)
 	n.runID = crand.Text()
 	n.engine.Refuse(errNotStarted)
 	return n, nil
@@ -206,6 +203,7 @@ func (n *Node) startCluster() error {
 		return err
 	}
 	_, n.addr.BusPort = hostPort(ln.Addr())
+	n.ownership = n.newOwnership()
 	h := n.backlog.History()
 	n.gossip, err = gossip.NewDriver(gossip.DriverConfig{
 		Core: gossip.Config{
@@ -219,7 +217,7 @@ func (n *Node) startCluster() error {
 			ReplicaValidity:  n.cfg.Replication.Validity,
 			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
 			Data:             gossip.Data{Term: h.Term, Offset: h.Offset},
-			Inherit:          n.openAtMaster,
+			Inherit:          func() gossip.OpenSlots { return gossip.OpenSlots(n.ownership.OpenAtMaster()) },
 			Rand:             newRand(),
 		},
 		Disk: n.cfg.Disk,
@@ -235,20 +233,20 @@ func (n *Node) startCluster() error {
 		ln.Close()
 		return fmt.Errorf("slotmesh: %w", err)
 	}
-	n.prepareSlots(nil, n.gossip.Map())
+	n.ownership.Prepare(nil, n.gossip.Map())
 	n.engine.Publish(n.gossip.Map())
 	if err := n.startReplication(); err != nil {
 		ln.Close()
 		return err
 	}
 	n.tellData()
-	then := openSlots(n.openAtMaster()) // in the snapshot
-	n.noteOpenSlots(nil, n.Map())
+	then := n.ownership.OpenAtMaster() // in the snapshot
+	n.ownership.ReplicateOpen(nil, n.Map())
 	if n.migrations, err = n.newMigrations(); err != nil {
 		ln.Close()
 		return fmt.Errorf("slotmesh: %w", err)
 	}
-	n.dropStaleImports(then)
+	n.ownership.DropStaleImports(then, n.migrations.AllComing())
 	n.commits.migrations.Store(n.migrations)
 	n.pauser = &pauser{node: n, orders: make(chan any, pauseOrders)}
 	n.wg.Go(n.pauser.run)
@@ -261,7 +259,7 @@ func (n *Node) startCluster() error {
 	n.gossip.Start()
 	n.bus.start()
 	n.migrations.Start()
-	return n.claimLoaded()
+	return n.ownership.ClaimLoaded()
 }
 
 func (n *Node) listen(field, addr string) (net.Listener, error) {
@@ -330,7 +328,9 @@ func (n *Node) teardown() {
 	if n.pauser != nil {
 		n.pauser.resume() // not before: no write may slip in between a pause and the end
 	}
-	n.slotCalls.wait()
+	if n.ownership != nil {
+		n.ownership.Close()
+	}
 	n.events.close()
 	if n.unlockDisk != nil {
 		n.unlockDisk() // nothing writes any more
@@ -375,7 +375,7 @@ func (n *Node) housekeeping() {
 			n.snapshots.tick()
 			if n.gossip != nil {
 				n.tellData()
-				n.dropLost(time.Now())
+				n.ownership.DropLost(time.Now())
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package slotmesh
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/slotmesh/slotmesh/replication"
@@ -135,19 +136,66 @@ func (h holders) Hold(ctx context.Context, k int) (held int, err error) {
 // goodReplicas returns how many replicas are in good standing.
 func (n *Node) goodReplicas() int { return n.repl.GoodReplicas(n.cfg.Replication.MaxLag) }
 
-// openDepartures forgets what is known of earlier departures from slots that are about to
-// be opened.
-func (n *Node) openDepartures(set *slots.Set) {
-	closed := *set
-	closed.Subtract(n.Map().Open())
-	n.departures.Open(&closed)
-}
+// copies are this node's replicas for changes of its slots: see ownership.Replicas.
+type copies struct{ n *Node }
 
-// mostPromised returns the greatest number of replicas that have to know of a change of
+// OpenDepartures forgets what is known of earlier departures from slots that are about to
+// be opened.
+func (c copies) OpenDepartures(set *slots.Set) { c.n.departures.Open(set) }
+
+// MostPromised returns the greatest number of replicas that have to know of a change of
 // slots.
-func (n *Node) mostPromised(set *slots.Set) (most int) {
+func (c copies) MostPromised(set *slots.Set) (most int) {
 	for slot := range set.All() {
-		most = max(most, told{n}.Of(slot))
+		most = max(most, told{c.n}.Of(slot))
 	}
 	return most
+}
+
+func (c copies) Know(ctx context.Context, least int) error { return c.n.replicasKnow(ctx, least) }
+
+// replicaWait is for how long a change of slots waits for replicas that do not confirm it.
+const replicaWait = 2 * time.Second
+
+// replicasHave waits until the stream up to now is at each replica in good standing, and
+// at least replicas at least, however long that takes: a large value needs more than any
+// fixed time, and who gave up would bring it again and again. A replica that is lost, or
+// too slow, is in good standing no more. It returns how many have it.
+func (n *Node) replicasHave(ctx context.Context, least int) (held int, err error) {
+	end := n.repl.Mark(n.repl.Term())
+	for {
+		k := max(least, n.goodReplicas())
+		if k == 0 {
+			return 0, nil
+		}
+		look, cancel := context.WithTimeout(ctx, replicaWait)
+		held, err = n.repl.WaitAcked(look, end, k)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return held, err
+		}
+	}
+}
+
+// replicasKnow returns when each replica in good standing, and least at least, hold the
+// stream up to now.
+func (n *Node) replicasKnow(ctx context.Context, least int) error {
+	k := n.goodReplicas()
+	if k < least {
+		return fmt.Errorf("%d replicas have to know, as many as writes in them have been confirmed by, and %d are in "+
+			"good standing: bring them back, or add some (CLUSTER REPLICATE)",
+			least, k)
+	}
+	if k == 0 {
+		return nil
+	}
+	look, cancel := context.WithTimeout(ctx, replicaWait)
+	defer cancel()
+	got, err := n.repl.WaitAcked(look, n.repl.Mark(n.repl.Term()), k)
+	if err != nil && ctx.Err() == nil && look.Err() != nil {
+		return fmt.Errorf("of %d replicas %d confirmed within %v that they know; try again, and if one stays behind "+
+			"(INFO replication), restart it: %w",
+			k, got, replicaWait, err)
+	}
+	return err
 }

@@ -101,16 +101,15 @@ func (n *Node) changeMap(m *slots.Map) {
 		n.repl.Promote(termOf(m.Self().ConfigEpoch))
 		n.promises.Reload()
 	}
-	n.prepareSlots(old, m)
-	n.vacated.record(old, m, time.Now()) // before a command can see m
+	n.ownership.Prepare(old, m)
 	n.engine.Publish(m)
-	n.tellSlots(old, m)
+	n.ownership.Notify(old, m)
 	if promoted && !m.Self().HasSlots() { // it was reset, and has succeeded nobody
 		n.lineage.forget()
 	}
 	n.follow(m)
-	n.noteOpenSlots(old, m)
-	n.noteLost(old, m)
+	n.ownership.ReplicateOpen(old, m)
+	n.ownership.FindLost(old, m)
 	n.migrations.MapChanged()
 	if promoted && m.Self().HasSlots() {
 		n.resumeJobs(old.Self().Master)

@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/clusterproto": {"slots", "internal/resp"},
 	"internal/conf":         {},
 	"internal/engine":       {"slots", "keyspace"},
+	"internal/ownership":    {"slots", "keyspace", "gossip"},
 	"internal/server":       {"slots", "keyspace", "internal/resp", "internal/engine", "internal/conf"},
 	"admin":                 {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".":                     {"slots", "keyspace", "gossip", "replication", "migrate", "internal/*"},

@@ -97,6 +97,16 @@ func (r *Reader) Bool(field string) bool {
 	return false
 }
 
+// Nil reads a nil and returns true if one is next; otherwise it reads nothing.
+func (r *Reader) Nil() bool {
+	if r.at >= len(r.b) || r.b[r.at] != codeNil {
+		return false
+	}
+	r.value = r.at
+	r.at++
+	return true
+}
+
 // Bytes reads a byte string (bin).
 func (r *Reader) Bytes(field string) []byte {
 	c := r.code()

@@ -52,6 +52,14 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Nil takes a nil, and leaves what is none for another method.
+func TestNil(t *testing.T) {
+	r := NewReader([]byte("\xc0\x05\xc0"), errClass)
+	if !r.Nil() || r.Nil() || r.Uint("a") != 5 || !r.Nil() || r.Nil() || r.Err() != nil {
+		t.Errorf("%x is left, %v", r.Remaining(), r.Err())
+	}
+}
+
 // After an error every method returns zero, however good the rest of the bytes is.
 func TestErrorsEndReading(t *testing.T) {
 	r := NewReader([]byte("\xc0\x01\x01\xc3\xc4\x01x\xa1x\x91\x01\x81\x01\x01"), errClass)

@@ -5,10 +5,28 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
+
+// newOwnership makes the part of the node that looks after its slots.
+func (n *Node) newOwnership() *ownership.Slots {
+	return ownership.New(ownership.Config{
+		Map:      n.Map,
+		Do:       n.do,
+		Metadata: n.backlog,
+		Store:    n.store,
+		Replicas: copies{n},
+		Claimed:  func() slots.Set { return n.migrations.Claimed() },
+		Hooks:    ownership.Hooks(n.hooks),
+		Preparer: n.engine,
+		Life:     n.life,
+		Go:       n.wg.Go,
+		Logger:   n.log,
+	})
+}
 
 func (c clusterAdapter) SetSlot(ctx context.Context, slot slots.Slot, state server.SlotState, peer slots.NodeID) error {
 	set := slots.NewSet(slot)
@@ -17,7 +35,7 @@ func (c clusterAdapter) SetSlot(ctx context.Context, slot slots.Slot, state serv
 			return err
 		}
 	}
-	return c.setSlots(ctx, set, map[server.SlotState]gossip.SlotState{
+	return c.ownership.Set(ctx, set, map[server.SlotState]gossip.SlotState{
 		server.SlotStable:    gossip.SlotStable,
 		server.SlotImporting: gossip.SlotImporting,
 		server.SlotMigrating: gossip.SlotMigrating,
@@ -25,7 +43,7 @@ func (c clusterAdapter) SetSlot(ctx context.Context, slot slots.Slot, state serv
 	}[state], peer)
 }
 
-func (c clusterAdapter) Vacated() slots.Set { return c.vacated.fresh(time.Now()) }
+func (c clusterAdapter) Vacated() slots.Set { return c.ownership.Vacated(time.Now()) }
 
 func (c clusterAdapter) StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (string, error) {
 	id, err := c.MigrateSlots(ctx, set, target)

@@ -1,4 +1,4 @@
-package slotmesh
+package ownership
 
 import (
 	"sync"
@@ -9,18 +9,22 @@ import (
 
 // vacated are the slots that lost their owner a moment ago by what another node said. The
 // stock tools let a node drop a slot and take it again, and then tell the others to drop
-// it too: these may have heard of the first by then, and not of the second. To them such
-// a slot is as good as still owned.
+// it too: these may have heard of the first by then, and not of the second. To the tool
+// such a slot is as good as still owned.
 type vacated struct {
-	mu  sync.Mutex // guards what follows
+	mu  sync.Mutex // guards the fields below
 	set slots.Set
 	at  time.Time // when a slot was added last
 }
 
-// vacatedFor is longer than news takes to come, and shorter than an operator.
+// vacatedFor is longer than gossip takes to spread a change, and shorter than an operator
+// takes for the next command.
 const vacatedFor = 2 * time.Second
 
-// record looks for slots that were another node's in map old, and are nobody's in m.
+// Vacated returns the slots that lost their owner shortly before now.
+func (s *Slots) Vacated(now time.Time) slots.Set { return s.vacated.fresh(now) }
+
+// record adds the slots that were another node's in map old and have no owner in m.
 func (v *vacated) record(old, m *slots.Map, now time.Time) {
 	if old == nil {
 		return
