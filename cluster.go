@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -122,7 +123,7 @@ func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
 	if n.gossip == nil {
 		return n.absent()
 	}
-	if err := n.gossip.Do(ctx, cmd); !errors.Is(err, gossip.ErrClosed) {
+	if err := n.gossip.Do(ctx, cmd); !errors.Is(err, member.ErrClosed) {
 		return err
 	}
 	return ErrClosed

@@ -3,10 +3,8 @@ package slotmesh
 import (
 	"context"
 	crand "crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -16,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/ownership"
@@ -42,7 +41,7 @@ type Node struct {
 
 	// Set by Start, then only read.
 	addr       slots.Addr // listened on
-	gossip     *gossip.Driver
+	gossip     *member.Member
 	repl       *replication.Replicator
 	pauser     *pauser
 	migrations *migrate.Driver
@@ -205,7 +204,7 @@ func (n *Node) startCluster() error {
 	_, n.addr.BusPort = hostPort(ln.Addr())
 	n.ownership = n.newOwnership()
 	h := n.backlog.History()
-	n.gossip, err = gossip.NewDriver(gossip.DriverConfig{
+	n.gossip, err = member.New(member.Config{
 		Core: gossip.Config{
 			Addr:           n.announced(),
 			Hostname:       n.hostname(),
@@ -218,7 +217,6 @@ func (n *Node) startCluster() error {
 			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
 			Data:             gossip.Data{Term: h.Term, Offset: h.Offset},
 			Inherit:          func() gossip.OpenSlots { return gossip.OpenSlots(n.ownership.OpenAtMaster()) },
-			Rand:             newRand(),
 		},
 		Disk: n.cfg.Disk,
 		File: n.cfg.StateFile,
@@ -379,13 +377,6 @@ func (n *Node) housekeeping() {
 			}
 		}
 	}
-}
-
-// newRand returns a source of chance seeded by the operating system.
-func newRand() *rand.Rand {
-	var seed [16]byte
-	crand.Read(seed[:]) // never fails
-	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[:8]), binary.LittleEndian.Uint64(seed[8:])))
 }
 
 func hostPort(addr net.Addr) (string, uint16) {

@@ -3,7 +3,6 @@ package gossip
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -308,19 +307,4 @@ func (c *Core) answerStaleClaims() {
 		}
 		c.reply(n.link(), winners, nil)
 	}
-}
-
-// firstRanges prints a set, cut short where it is long.
-func firstRanges(s *slots.Set) string {
-	text, n := "", 0
-	for r := range s.Ranges() {
-		if n++; n > 8 {
-			return fmt.Sprintf("%s … (%d slots)", text, s.Len())
-		}
-		if text != "" {
-			text += " "
-		}
-		text += r.String()
-	}
-	return text
 }

@@ -13,7 +13,7 @@ import (
 // no goroutine, socket, clock or lock; its owner calls it from one goroutine
 // at a time, and carries out what Output returns after every input.
 //
-// Inputs are Tick (every 100 ms), Step (a message), LinkUp, LinkDown and
+// Inputs are Tick (every TickEvery), Step (a message), LinkUp, LinkDown and
 // DialFailed (connections), Do (commands) and SetData. Each carries the time.
 type Core struct {
 	cfg Config
@@ -105,6 +105,9 @@ type Stats struct {
 	Sent, Received           [typeCount]uint64
 	BytesSent, BytesReceived uint64 // with frame headers; filled in by the driver
 }
+
+// TickEvery is how often a driver calls Tick.
+const TickEvery = 100 * time.Millisecond
 
 // saveDelay is how long news about others may wait to be saved together. What this
 // node itself promised is never delayed.
@@ -229,7 +232,7 @@ func (c *Core) selfChanged() {
 // before orders ids.
 func before(a, b slots.NodeID) bool { return bytes.Compare(a[:], b[:]) < 0 }
 
-// Tick lets time pass: heartbeats, time-outs, dials. Call it every 100 ms.
+// Tick lets time pass: heartbeats, time-outs, dials. Call it every TickEvery.
 func (c *Core) Tick(now time.Time) {
 	c.now = now
 	c.syncs = syncsPerTick

@@ -2,8 +2,8 @@
 // where it is reached, whether it works, and who owns which slots.
 //
 // [Core] is the protocol as a passive state machine: messages, commands and time
-// go in; messages, a state to save, a new [slots.Map] and events come out. [Driver]
-// runs one on real connections and a disk.
+// go in; messages, a state to save, a new [slots.Map] and events come out. Package
+// gossip/member runs one on real connections and a disk.
 //
 // # Vocabulary
 //
@@ -126,18 +126,4 @@
 // Epochs, votes, the own claims and the cluster's id are saved before any message that
 // relies on them leaves; what was heard of others within half a second. A node
 // that cannot save falls silent.
-//
-// # Example
-//
-//	d, err := gossip.NewDriver(gossip.DriverConfig{
-//		Core: gossip.Config{Addr: slots.Addr{Port: 7001, BusPort: 17001}},
-//		Disk: storage.Dir("/var/lib/node1"),
-//		Dial: dialBus,
-//	})
-//	if err != nil {
-//		return err
-//	}
-//	d.Start()
-//	defer d.Close()
-//	err = d.Do(ctx, gossip.MeetNode{Addr: slots.Addr{Host: "10.0.0.2", Port: 7001}})
 package gossip

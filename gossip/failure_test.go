@@ -10,7 +10,7 @@ import (
 // TestFailureTimes follows a master through death and return with T = 15 s and checks
 // the times of docs/spec.md §3.4, §3.5 and §5.1 to the tick.
 func TestFailureTimes(t *testing.T) {
-	const T, slack = 15 * time.Second, 2*tickEvery + 10*time.Millisecond
+	const T, slack = 15 * time.Second, 2*TickEvery + 10*time.Millisecond
 	s := newCluster(t, 1, 5, T)
 	s.run(time.Minute)
 	victim, n := s.nodes[4], s.nodes[0]
@@ -31,7 +31,7 @@ func TestFailureTimes(t *testing.T) {
 	check("PFAIL", s.now.Sub(died), T)
 	s.until(T, "FAIL", health(slots.Failed))
 	check("FAIL", s.now.Sub(died), T)
-	s.run(tickEvery)
+	s.run(TickEvery)
 	if n.core.state != slots.Down {
 		t.Error("state is ok although a master failed")
 	}
@@ -112,10 +112,10 @@ func TestFailLastsWhileThereIsASuccessor(t *testing.T) {
 			}
 			s.until(3*T, "FAIL cleared", func() bool { return n.sees(victim).health == slots.Online })
 			took := s.now.Sub(failed)
-			if c.lasts && (took < 2*T || took > 2*T+T/2+2*tickEvery) {
+			if c.lasts && (took < 2*T || took > 2*T+T/2+2*TickEvery) {
 				t.Errorf("cleared after %v, want 2T and at most a heartbeat more", took)
 			}
-			if !c.lasts && took > tickEvery+10*time.Millisecond { // it dials with its first tick
+			if !c.lasts && took > TickEvery+10*time.Millisecond { // it dials with its first tick
 				t.Errorf("cleared after %v, want at once", took)
 			}
 		})

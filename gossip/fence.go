@@ -154,21 +154,3 @@ func (c *Core) continues(e *election) {
 func yields(master, candidate *node, has Data) bool {
 	return master.rec.Fenced && (candidate == master || has.after(master.rec.Data))
 }
-
-// logFence is the log's view of a fence.
-func logFence(log logger, e Fenced) {
-	switch {
-	case e.On:
-		log.Info("fenced after a restart with slots: serving once no replica is found to hold more")
-	case e.Epoch == 0:
-		log.Info("the fence has ended")
-	}
-	for _, s := range e.Lacks {
-		if s.Told {
-			log.Warn("going on with less data than a failed replica holds", "replica", s.Replica, "term", s.Data.Term,
-				"offset", s.Data.Offset)
-		} else {
-			log.Warn("going on without having heard what a failed replica holds", "replica", s.Replica)
-		}
-	}
-}

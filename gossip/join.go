@@ -55,7 +55,7 @@ func (c *Core) vet(m *Message) (verdict, string) {
 		case c.established && theirs.Established && (c.served || m.Served):
 			return clustersRefuse, "both nodes belong to clusters that own slots; to move a node over, CLUSTER RESET it first"
 		case !both.Empty():
-			return clustersRefuse, "slots " + firstRanges(&both) + " are owned on both sides; CLUSTER DELSLOTS them on one"
+			return clustersRefuse, "slots " + both.Short() + " are owned on both sides; CLUSTER DELSLOTS them on one"
 		case c.established && !theirs.Established:
 			return theyAdopt, ""
 		case theirs.Established && !c.established:

@@ -50,7 +50,7 @@ func (l *liar) say(m Message) Output {
 // pass lets time go by, in which the liar sends heartbeats.
 func (l *liar) pass(d time.Duration) (out Output) {
 	for end := l.now.Add(d); l.now.Before(end); {
-		l.now = l.now.Add(tickEvery)
+		l.now = l.now.Add(TickEvery)
 		l.c.Tick(l.now)
 		o := l.say(Message{Type: TypePong})
 		out.Events = append(out.Events, o.Events...)

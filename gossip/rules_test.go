@@ -245,7 +245,7 @@ func TestRestart(t *testing.T) {
 			t.Fatal("a restarted master serves at once (docs/spec.md §5.2: after 2 s)")
 		}
 	}
-	s.run(2*time.Second + tickEvery)
+	s.run(2*time.Second + TickEvery)
 	for _, n := range s.nodes {
 		if n.core.state != slots.OK || n.core.cluster != cluster {
 			_, why := n.core.evaluateState()

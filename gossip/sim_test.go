@@ -154,7 +154,7 @@ func (n *simNode) start() {
 	core.noMap = n.sim.noMap
 	n.core, n.id = core, core.ID()
 	n.carryOut()
-	n.tickAfter(time.Duration(n.sim.rng.Int64N(int64(tickEvery))))
+	n.tickAfter(time.Duration(n.sim.rng.Int64N(int64(TickEvery))))
 }
 
 func (n *simNode) tickAfter(d time.Duration) {
@@ -162,7 +162,7 @@ func (n *simNode) tickAfter(d time.Duration) {
 	n.sim.after(d, func() {
 		if n.run == run && n.core != nil {
 			n.core.Tick(n.sim.now)
-			n.tickAfter(tickEvery)
+			n.tickAfter(TickEvery)
 			n.carryOut()
 		}
 	})

@@ -2,8 +2,6 @@ package gossip
 
 import (
 	"time"
-
-	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Step takes a message that arrived on a link.
@@ -266,54 +264,3 @@ func (c *Core) SetData(d Data) {
 // SetDataTime says when this replica last heard its master's data. Old data does not
 // stand for election (docs/spec.md §6.2). Without it the master's heartbeats count.
 func (c *Core) SetDataTime(t time.Time) { c.dataTime = t }
-
-// Stats returns the message counters.
-func (c *Core) Stats() Stats { return c.stats }
-
-// Peer is what a node knows of another one beside the Map.
-type Peer struct {
-	ID           slots.NodeID // made up while Handshake is set
-	Addr         slots.Addr
-	Handshake    bool
-	NoAddr       bool
-	Connected    bool
-	PingSent     time.Time // since when it owes an answer, zero if it owes none
-	PongReceived time.Time // when it was last heard, zero if never
-	FailedAt     time.Time // since when it counts as failed, zero if it does not
-	Reports      int       // how many masters report it down (docs/spec.md §3.4)
-	Data         Data      // what it told last of its data
-	Links        []LinkInfo
-}
-
-// LinkInfo describes a connection, for CLUSTER LINKS.
-type LinkInfo struct {
-	ID      LinkID
-	Dialled bool // by this node
-	Since   time.Time
-}
-
-// Peers returns all other nodes by ascending id, then the handshakes.
-func (c *Core) Peers() []Peer {
-	list := make([]Peer, 0, len(c.list)+len(c.handshakes))
-	reports := c.allReports()
-	for _, n := range c.list {
-		if n == c.self {
-			continue
-		}
-		p := Peer{
-			ID: n.rec.ID, Addr: n.rec.Addr, NoAddr: n.noAddr, Connected: len(n.links) > 0,
-			PingSent: n.pingSent, PongReceived: n.lastHeard, Reports: reports[n.rec.ID], Data: n.data,
-		}
-		if n.health == slots.Failed {
-			p.FailedAt = n.failedAt
-		}
-		for _, l := range n.links {
-			p.Links = append(p.Links, LinkInfo{l.id, l.dialled, l.up})
-		}
-		list = append(list, p)
-	}
-	for _, h := range c.handshakes {
-		list = append(list, Peer{ID: h.name, Addr: h.addr, Handshake: true, Connected: h.link != nil, PingSent: h.started})
-	}
-	return list
-}

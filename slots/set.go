@@ -142,6 +142,24 @@ func (s Set) String() string {
 	return string(b)
 }
 
+// Short prints the set like String, but only the first ranges of one that has many,
+// with the number of its slots: "0 2 4 6 8 10 12 14 … (100 slots)".
+func (s *Set) Short() string {
+	const few = 8
+	var b []byte
+	n := 0
+	for r := range s.Ranges() {
+		if n++; n > few {
+			return fmt.Sprintf("%s … (%d slots)", b, s.Len())
+		}
+		if n > 1 {
+			b = append(b, ' ')
+		}
+		b = r.append(b)
+	}
+	return string(b)
+}
+
 // Digest returns the xxhash64 of the set's binary form. Equal sets have equal
 // digests; nodes compare digests before they send bitmaps.
 func (s *Set) Digest() uint64 {

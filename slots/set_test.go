@@ -34,6 +34,19 @@ func TestSetParsePrint(t *testing.T) {
 	}
 }
 
+func TestSetShort(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                            "",
+		"0-8191 16383":                "0-8191 16383",
+		"0 2 4 6 8 10 12 14-20":       "0 2 4 6 8 10 12 14-20",
+		"0 2 4 6 8 10 12 14-20 30-33": "0 2 4 6 8 10 12 14-20 … (18 slots)",
+	} {
+		if s, err := ParseSet(in); err != nil || s.Short() != want {
+			t.Errorf("%q in short is %q, want %q (%v)", in, s.Short(), want, err)
+		}
+	}
+}
+
 func TestSetAlgebra(t *testing.T) {
 	a, b := NewSet(1, 2, 3, 64), NewSet(3, 64, 16383)
 	u := a

@@ -1,4 +1,4 @@
-package gossip
+package member
 
 import (
 	"bytes"
@@ -12,21 +12,22 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
 
-// host runs a Driver on a host of an in-memory network.
+// host runs a Member on a host of an in-memory network.
 type host struct {
-	*Driver
+	*Member
 	name   string
 	addr   slots.Addr
 	disk   *storage.Memory
 	listen net.Listener
 }
 
-// startHost starts the driver of node i, with what its disk remembers.
+// startHost starts the member of node i, with what its disk remembers.
 func startHost(t testing.TB, network *memnet.Network, i int, timeout time.Duration, d *storage.Memory) *host {
 	t.Helper()
 	name := fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250)
@@ -36,8 +37,8 @@ func startHost(t testing.TB, network *memnet.Network, i int, timeout time.Durati
 	if h.listen, err = at.Listen(":17000"); err != nil {
 		t.Fatal(err)
 	}
-	h.Driver, err = NewDriver(DriverConfig{
-		Core: Config{
+	h.Member, err = New(Config{
+		Core: gossip.Config{
 			Addr: slots.Addr{Port: 7000, BusPort: 17000}, NodeTimeout: timeout,
 			Rand: rand.New(rand.NewPCG(uint64(i), 1)),
 		},
@@ -65,6 +66,9 @@ func (h *host) stop() {
 	h.Close()
 }
 
+// startDelay is how long a restarted master waits before it serves (docs/spec.md §5.2).
+const startDelay = 2 * time.Second
+
 func startHosts(t testing.TB, network *memnet.Network, n int, timeout time.Duration) []*host {
 	list := make([]*host, n)
 	for i := range list {
@@ -73,7 +77,7 @@ func startHosts(t testing.TB, network *memnet.Network, n int, timeout time.Durat
 	return list
 }
 
-func (h *host) must(t testing.TB, cmd Command) {
+func (h *host) must(t testing.TB, cmd gossip.Command) {
 	t.Helper()
 	if err := h.Do(t.Context(), cmd); err != nil {
 		t.Fatalf("%T on %s: %v", cmd, h.name, err)
@@ -86,11 +90,11 @@ func create(t testing.TB, hosts []*host) {
 	for i, r := range slots.Even(len(hosts)) {
 		var set slots.Set
 		set.AddRange(r)
-		hosts[i].must(t, AddSlots{set})
-		hosts[i].must(t, SetConfigEpoch{uint64(i + 1)})
+		hosts[i].must(t, gossip.AddSlots{Slots: set})
+		hosts[i].must(t, gossip.SetConfigEpoch{Epoch: uint64(i + 1)})
 	}
 	for _, h := range hosts[1:] {
-		h.must(t, MeetNode{hosts[0].addr})
+		h.must(t, gossip.MeetNode{Addr: hosts[0].addr})
 	}
 }
 
@@ -116,6 +120,13 @@ func agreed(hosts []*host) bool {
 	return true
 }
 
+func sameSet(a, b *slots.Set) bool {
+	if a == nil || b == nil {
+		return (a == nil || a.Empty()) && (b == nil || b.Empty())
+	}
+	return *a == *b
+}
+
 // until waits in fake time, and returns how long.
 func until(t testing.TB, limit time.Duration, what string, ok func() bool) time.Duration {
 	t.Helper()
@@ -135,7 +146,7 @@ func stopAll(hosts []*host) {
 	}
 }
 
-func TestDriversFormACluster(t *testing.T) {
+func TestMembersFormACluster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := startHosts(t, memnet.New(), 6, 0)
 		defer stopAll(hosts)
@@ -146,7 +157,7 @@ func TestDriversFormACluster(t *testing.T) {
 }
 
 // A whole story on real connections, with exact times for T = 15 s.
-func TestDriversFailAndReturn(t *testing.T) {
+func TestMembersFailAndReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const T = 15 * time.Second
 		network := memnet.New()
@@ -163,7 +174,7 @@ func TestDriversFailAndReturn(t *testing.T) {
 			return func() bool { return hosts[0].Map().Node(id).Health == h }
 		}
 		took := until(t, 2*T, "failed", health(slots.Failed))
-		if took < T || took > T+3*tickEvery {
+		if took < T || took > T+3*gossip.TickEvery {
 			t.Errorf("failed after %v, want T = %v to the tick", took, T)
 		}
 		if hosts[0].Map().State() != slots.Down {
@@ -171,7 +182,7 @@ func TestDriversFailAndReturn(t *testing.T) {
 		}
 		hosts[5] = startHost(t, network, 5, T, victim.disk)
 		took = until(t, 3*T, "all well again", func() bool { return agreed(hosts) })
-		if took < startDelay || took > startDelay+tickEvery { // no replica: docs/spec.md §3.5 has nothing to wait for
+		if took < startDelay || took > startDelay+gossip.TickEvery { // no replica: docs/spec.md §3.5 has nothing to wait for
 			t.Errorf("back after %v, want the %v that a restarted master waits", took, startDelay)
 		}
 		if hosts[5].Map().Self().ID != id {
@@ -192,7 +203,7 @@ func TestSilentWhileNotSaved(t *testing.T) {
 		n.disk.SetFault(full)
 		epoch, version := hosts[0].Map().CurrentEpoch(), n.Map().Version()
 		sent := n.Stats().BytesSent
-		if err := n.Do(t.Context(), BumpEpoch{}); !errors.Is(err, full) {
+		if err := n.Do(t.Context(), gossip.BumpEpoch{}); !errors.Is(err, full) {
 			t.Fatalf("a command that could not be saved: %v", err)
 		}
 		time.Sleep(1500 * time.Millisecond)
@@ -208,11 +219,11 @@ func TestSilentWhileNotSaved(t *testing.T) {
 
 func TestDamagedStateFile(t *testing.T) {
 	var d storage.Memory
-	cfg := DriverConfig{
-		Core: Config{Addr: slots.Addr{Host: "127.0.0.1", Port: 1, BusPort: 2}}, Disk: &d, File: "my.conf",
+	cfg := Config{
+		Core: gossip.Config{Addr: slots.Addr{Host: "127.0.0.1", Port: 1, BusPort: 2}}, Disk: &d, File: "my.conf",
 		Dial: func(context.Context, slots.Addr) (net.Conn, error) { return nil, errors.New("no network") },
 	}
-	first, err := NewDriver(cfg)
+	first, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +238,7 @@ func TestDamagedStateFile(t *testing.T) {
 		if err := storage.WriteFile(&d, "my.conf", bad); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := NewDriver(cfg); err == nil || !strings.Contains(err.Error(), "my.conf") {
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "my.conf") {
 			t.Fatalf("byte %d damaged: %v", i, err)
 		}
 		if left, _ := storage.ReadFile(&d, "my.conf"); !bytes.Equal(left, bad) {
@@ -236,7 +247,7 @@ func TestDamagedStateFile(t *testing.T) {
 	}
 }
 
-func TestClosedDriver(t *testing.T) {
+func TestClosedMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := startHosts(t, memnet.New(), 2, time.Second)
 		create(t, hosts)
@@ -245,10 +256,10 @@ func TestClosedDriver(t *testing.T) {
 			stopAll(hosts)
 		}
 		h := hosts[0]
-		if err := h.Do(t.Context(), BumpEpoch{}); !errors.Is(err, ErrClosed) {
+		if err := h.Do(t.Context(), gossip.BumpEpoch{}); !errors.Is(err, ErrClosed) {
 			t.Errorf("Do after Close: %v", err)
 		}
-		if len(h.Peers()) != 1 || h.Stats().Sent[TypePong] == 0 || h.Map() == nil {
+		if len(h.Peers()) != 1 || h.Stats().Sent[gossip.TypePong] == 0 || h.Map() == nil {
 			t.Error("what was known is gone after Close")
 		}
 		a, b := net.Pipe()
@@ -281,7 +292,7 @@ func TestPeerThatNeverReads(t *testing.T) {
 }
 
 // A master's host dies; its replica serves its slots in little more than T.
-func TestDriversFailOver(t *testing.T) {
+func TestMembersFailOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const T = 15 * time.Second
 		network := memnet.New()
@@ -289,22 +300,22 @@ func TestDriversFailOver(t *testing.T) {
 		defer func() { stopAll(hosts) }()
 		create(t, hosts[:3])
 		for _, h := range hosts[3:] {
-			h.must(t, MeetNode{hosts[0].addr})
+			h.must(t, gossip.MeetNode{Addr: hosts[0].addr})
 		}
 		until(t, time.Second, "equal views", func() bool { return agreed(hosts) })
 		for i, h := range hosts[3:] {
-			h.must(t, Replicate{hosts[i].Map().Self().ID})
+			h.must(t, gossip.Replicate{Master: hosts[i].Map().Self().ID})
 		}
 		time.Sleep(time.Minute)
 		master, replica := hosts[0], hosts[3]
-		replica.SetData(Data{Offset: 7})
+		replica.SetData(gossip.Data{Offset: 7})
 
 		master.stop()
 		took := until(t, 2*T, "the replica serves", func() bool {
 			m := replica.Map()
 			return m.State() == slots.OK && m.IsMine(0)
 		})
-		if took < T || took > T+3*tickEvery {
+		if took < T || took > T+3*gossip.TickEvery {
 			t.Errorf("took over after %v, T = %v", took, T)
 		}
 		hosts[0] = startHost(t, network, 0, T, master.disk)
@@ -315,14 +326,14 @@ func TestDriversFailOver(t *testing.T) {
 
 		// And back, by agreement: the host program stops writes and ships what is left.
 		back := hosts[0]
-		back.must(t, Failover{})
+		back.must(t, gossip.Failover{})
 		time.Sleep(time.Millisecond)
-		replica.must(t, ConfirmPause{Offset: 9})
+		replica.must(t, gossip.ConfirmPause{Offset: 9})
 		time.Sleep(time.Millisecond)
 		if back.Map().IsMine(0) {
 			t.Fatal("took over before it had all data")
 		}
-		back.SetData(Data{Offset: 9})
+		back.SetData(gossip.Data{Offset: 9})
 		took = until(t, time.Second, "back in office", func() bool { return back.Map().IsMine(0) })
 		if took > 10*time.Millisecond {
 			t.Errorf("the hand-over took %v after the replica had all data", took)
@@ -335,8 +346,8 @@ func TestDriversFailOver(t *testing.T) {
 func TestTuneWhileDialling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := make(chan time.Duration, 100)
-		d, err := NewDriver(DriverConfig{
-			Core: Config{Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, NodeTimeout: 4 * time.Second},
+		d, err := New(Config{
+			Core: gossip.Config{Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, NodeTimeout: 4 * time.Second},
 			Dial: func(ctx context.Context, _ slots.Addr) (net.Conn, error) {
 				deadline, _ := ctx.Deadline()
 				limits <- time.Until(deadline)
@@ -352,13 +363,13 @@ func TestTuneWhileDialling(t *testing.T) {
 		meet := func(last int) {
 			t.Helper()
 			addr := slots.Addr{Host: fmt.Sprintf("10.0.0.%d", last), Port: 7000}
-			if err := d.Do(t.Context(), MeetNode{addr}); err != nil {
+			if err := d.Do(t.Context(), gossip.MeetNode{Addr: addr}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		meet(2)
 		for i := range 20 {
-			if err := d.Do(t.Context(), Tune{NodeTimeout: time.Duration(i+4) * 2 * time.Second}); err != nil {
+			if err := d.Do(t.Context(), gossip.Tune{NodeTimeout: time.Duration(i+4) * 2 * time.Second}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-package gossip
+package member
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -24,13 +25,13 @@ func TestSlotLog(t *testing.T) {
 	now := time.Unix(1, 0)
 	for slot := range slots.Slot(1000) {
 		one := slots.NewSet(slot)
-		s.add(&got, now, SlotsChanged{Lost: &one, Planned: true})
+		s.add(&got, now, gossip.SlotsChanged{Lost: &one, Planned: true})
 		s.flush(&got, now)
 		now = now.Add(2 * time.Millisecond)
 	}
 	one, other := slots.NewSet(5000), slots.NewSet(6000)
-	s.add(&got, now, SlotsChanged{Lost: &one})
-	s.add(&got, now, SlotsChanged{Acquired: &other})
+	s.add(&got, now, gossip.SlotsChanged{Lost: &one})
+	s.add(&got, now, gossip.SlotsChanged{Acquired: &other})
 	now = now.Add(slotLogEvery)
 	s.flush(&got, now)
 	s.flush(&got, now.Add(slotLogEvery))

@@ -1,4 +1,4 @@
-package gossip
+package member
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -19,7 +20,7 @@ const (
 	lingerTime = time.Second
 )
 
-// wire is a connection as the driver sees it. A goroutine writes only while something
+// wire is a connection as the Member sees it. A goroutine writes only while something
 // is pending, so that an idle cluster of n nodes has n-1 goroutines a node.
 type wire struct {
 	conn net.Conn
@@ -33,53 +34,53 @@ type wire struct {
 }
 
 // Accept takes an incoming gossip connection whose preamble has been read.
-func (d *Driver) Accept(conn net.Conn) {
-	if !d.spawn(func() { d.serve(conn, slots.Addr{}) }) {
+func (m *Member) Accept(conn net.Conn) {
+	if !m.spawn(func() { m.serve(conn, slots.Addr{}) }) {
 		conn.Close()
 	}
 }
 
 // serve reads a connection until its end. dialled is zero for an accepted one.
-func (d *Driver) serve(conn net.Conn, dialled slots.Addr) {
-	w := &wire{conn: conn, spawn: d.spawn}
+func (m *Member) serve(conn net.Conn, dialled slots.Addr) {
+	w := &wire{conn: conn, spawn: m.spawn}
 	defer w.close()
-	d.links.Add(1)
-	defer d.links.Add(-1)
-	defer context.AfterFunc(d.ctx, w.close)() // ends a blocked read on Close
-	id := LinkID(d.lastLink.Add(1))
+	m.links.Add(1)
+	defer m.links.Add(-1)
+	defer context.AfterFunc(m.ctx, w.close)() // ends a blocked read on Close
+	id := gossip.LinkID(m.lastLink.Add(1))
 	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
 	if err != nil {
 		host = conn.RemoteAddr().String()
 	}
-	ok := d.input(func(now time.Time) {
-		d.wires[id] = w
-		d.core.LinkUp(now, id, dialled, host)
+	ok := m.input(func(now time.Time) {
+		m.wires[id] = w
+		m.core.LinkUp(now, id, dialled, host)
 	})
 	if !ok {
 		return
 	}
-	err = d.read(conn, id)
-	d.input(func(now time.Time) {
-		delete(d.wires, id)
-		d.core.LinkDown(now, id, err)
+	err = m.read(conn, id)
+	m.input(func(now time.Time) {
+		delete(m.wires, id)
+		m.core.LinkDown(now, id, err)
 	})
 }
 
-func (d *Driver) read(conn net.Conn, id LinkID) error {
-	frames := frame.NewReader(conn, MaxMessage)
+func (m *Member) read(conn net.Conn, id gossip.LinkID) error {
+	frames := frame.NewReader(conn, gossip.MaxMessage)
 	frames.Bound(conn, frame.ProgressTimeout)
 	for {
 		payload, err := frames.Next()
 		if err != nil {
 			return err
 		}
-		d.bytes.received.Add(uint64(len(payload) + frame.HeaderSize))
-		m, err := DecodeMessage(payload)
+		m.bytes.received.Add(uint64(len(payload) + frame.HeaderSize))
+		msg, err := gossip.DecodeMessage(payload)
 		if err != nil {
-			d.log.Warn("closing a bus connection", "peer", conn.RemoteAddr(), "error", err)
+			m.log.Warn("closing a bus connection", "peer", conn.RemoteAddr(), "error", err)
 			return err
 		}
-		if !d.input(func(now time.Time) { d.core.Step(now, id, m) }) {
+		if !m.input(func(now time.Time) { m.core.Step(now, id, msg) }) {
 			return ErrClosed
 		}
 	}

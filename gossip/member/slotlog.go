@@ -1,8 +1,9 @@
-package gossip
+package member
 
 import (
 	"time"
 
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -10,16 +11,16 @@ import (
 // log: a reshard moves thousands, often one at a time.
 const slotLogEvery = time.Second
 
-// slotLog gathers what is to be said about slots. It belongs to the driver's loop.
+// slotLog gathers what is to be said about slots. It belongs to the Member's loop.
 type slotLog struct {
 	acquired, moved slots.Set
 	since           time.Time // when the first of them came; zero if there are none
 }
 
 // add takes an event. What nobody planned is told at once.
-func (s *slotLog) add(log logger, now time.Time, e SlotsChanged) {
+func (s *slotLog) add(log logger, now time.Time, e gossip.SlotsChanged) {
 	if e.Lost != nil && !e.Planned {
-		log.Warn("slots lost", "slots", firstRanges(e.Lost))
+		log.Warn("slots lost", "slots", e.Lost.Short())
 	} else if e.Lost != nil {
 		s.moved.Union(e.Lost)
 	}
@@ -37,10 +38,10 @@ func (s *slotLog) flush(log logger, now time.Time) {
 		return
 	}
 	if !s.acquired.Empty() {
-		log.Info("slots acquired", "count", s.acquired.Len(), "slots", firstRanges(&s.acquired))
+		log.Info("slots acquired", "count", s.acquired.Len(), "slots", s.acquired.Short())
 	}
 	if !s.moved.Empty() {
-		log.Info("slots given away", "count", s.moved.Len(), "slots", firstRanges(&s.moved))
+		log.Info("slots given away", "count", s.moved.Len(), "slots", s.moved.Short())
 	}
 	*s = slotLog{}
 }

@@ -1,4 +1,4 @@
-package gossip
+package member
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -17,14 +18,14 @@ func TestDeposedBeforeSaved(t *testing.T) {
 		hosts := startHosts(t, memnet.New(), 4, 2*time.Second)
 		defer stopAll(hosts)
 		create(t, hosts[:3])
-		hosts[3].must(t, MeetNode{hosts[0].addr})
+		hosts[3].must(t, gossip.MeetNode{Addr: hosts[0].addr})
 		until(t, time.Second, "equal views", func() bool { return agreed(hosts) })
 		master, replica := hosts[0], hosts[3]
-		replica.must(t, Replicate{master.Map().Self().ID})
+		replica.must(t, gossip.Replicate{Master: master.Map().Self().ID})
 		time.Sleep(time.Minute) // until all is linked and saved
 
 		master.disk.SetFault(errors.New("no space left"))
-		replica.must(t, Failover{FailoverForce})
+		replica.must(t, gossip.Failover{Mode: gossip.FailoverForce})
 		took := until(t, time.Second, "the old master knows", func() bool { return !master.Map().Self().HasSlots() })
 		if took > 10*time.Millisecond || !replica.Map().IsMine(0) {
 			t.Errorf("the old master knew after %v, the new one serves: %v", took, replica.Map().IsMine(0))
@@ -38,7 +39,8 @@ func TestDeposedBeforeSaved(t *testing.T) {
 func TestNarrows(t *testing.T) {
 	self, other := slots.NodeID{1}, slots.NodeID{2}
 	view := func(first, last slots.Slot, change func(*slots.Topology)) *slots.Map {
-		set := setOf(first, last)
+		var set slots.Set
+		set.AddRange(slots.Range{First: first, Last: last})
 		top := slots.Topology{Self: self, State: slots.OK, Nodes: []slots.Node{{ID: self, Slots: &set}, {ID: other}}}
 		if first > last {
 			top.Nodes[0].Slots = nil
@@ -52,11 +54,11 @@ func TestNarrows(t *testing.T) {
 		}
 		return m
 	}
-	var d Driver
-	if d.narrows(view(0, 9, nil)) {
+	var m Member
+	if m.narrows(view(0, 9, nil)) {
 		t.Error("the first map")
 	}
-	d.current.Store(view(0, 9, nil))
+	m.current.Store(view(0, 9, nil))
 	for name, c := range map[string]struct {
 		m    *slots.Map
 		want bool
@@ -72,12 +74,12 @@ func TestNarrows(t *testing.T) {
 			top.Importing = map[slots.Slot]slots.NodeID{20: other}
 		}), false},
 	} {
-		if got := d.narrows(c.m); got != c.want {
+		if got := m.narrows(c.m); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	d.current.Store(view(1, 0, func(top *slots.Topology) { top.Nodes[0].Master = other }))
-	if d.narrows(view(0, 9, nil)) || d.narrows(view(1, 0, nil)) {
+	m.current.Store(view(1, 0, func(top *slots.Topology) { top.Nodes[0].Master = other }))
+	if m.narrows(view(0, 9, nil)) || m.narrows(view(1, 0, nil)) {
 		t.Error("a promoted node may not serve before its claim is durable")
 	}
 }
