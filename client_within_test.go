@@ -40,7 +40,7 @@ func TestClientWithManyBounds(t *testing.T) {
 			t.Errorf("%d connections", n)
 		}
 		c.Drop(0, 1)
-		if err := c.Node(0).Set(t.Context(), "key", []byte("new"), 0); err != nil {
+		if err := c.Node(0).Local().Set(t.Context(), "key", []byte("new"), 0); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(4 * time.Second)

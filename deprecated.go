@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"context"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -42,3 +43,10 @@ func (r *Router) Reading(from ReadPreference) *Router { return r.WithReadPrefere
 //
 // Deprecated: use WithMaxStaleness.
 func (r *Router) Within(bound time.Duration) *Router { return r.WithMaxStaleness(bound) }
+
+// View is the former name of Local().View.
+//
+// Deprecated: use Local().View.
+func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error {
+	return n.Local().View(ctx, keys, fn)
+}

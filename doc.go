@@ -8,8 +8,7 @@
 //	if err != nil { … }
 //	if err := node.Start(ctx); err != nil { … }
 //	defer node.Close()
-//	keys := node.Router()
-//	err = keys.Set(ctx, "key", []byte("value"), time.Minute)
+//	err = node.Set(ctx, "key", []byte("value"), time.Minute)
 //
 // # Vocabulary
 //
@@ -25,13 +24,13 @@
 //
 // # Which node serves a key
 //
-// A [Router] reaches every key from every node, whatever moves or fails meanwhile. A
-// [Client] is one for programs that are no nodes.
+// [Node.Get], [Node.Set], [Node.Update] and so on reach every key from every node,
+// whatever moves or fails meanwhile: they are those of the node's [Router], which has
+// more of them. A [Client] is a Router for programs that are no nodes.
 //
-// A node itself serves the slots it owns. For a key of another slot the methods of [Node]
+// [Node.Local] serves the slots that the node owns. For a key of another slot its methods
 // return a *slots.MovedError that names the owner, or another error of package slots, as
-// a Redis Cluster node answers MOVED. [Node.Update] and [Node.View] run a function on
-// several keys of one slot, all or nothing.
+// a Redis Cluster node answers MOVED.
 //
 // The check whether a slot is this node's stands inside the slot's lock, together with
 // the command it protects: when a slot has changed hands, no write can slip through on

@@ -147,7 +147,7 @@ func TestSlotHooks(t *testing.T) {
 				to = i
 			}
 		}
-		if err := c.Node(from).Set(t.Context(), "key", nil, 0); !errors.Is(err, slots.ErrTryAgain) {
+		if err := c.Node(from).Local().Set(t.Context(), "key", nil, 0); !errors.Is(err, slots.ErrTryAgain) {
 			t.Errorf("before it is prepared: %v", err)
 		}
 		r := c.Node(to).Router()

@@ -67,12 +67,26 @@ func ExampleCreate() {
 	// 10923-16383
 }
 
-// A key of another node's slot gives an error that names the owner.
+// Any node reaches every key of the cluster.
 func ExampleNode_Get() {
 	ctx := context.Background()
 	nodes, stop := three(ctx)
 	defer stop()
-	_, err := nodes[0].Get(ctx, "foo")
+	if err := nodes[1].Set(ctx, "foo", []byte("bar"), 0); err != nil { // foo lives at nodes[2]
+		log.Fatal(err)
+	}
+	value, err := nodes[0].Get(ctx, "foo")
+	fmt.Println(string(value), err)
+	// Output: bar <nil>
+}
+
+// Local serves the node's own slots only: a key of another one gives an error that names
+// the owner.
+func ExampleNode_Local() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	_, err := nodes[0].Local().Get(ctx, "foo")
 	var moved *slots.MovedError
 	fmt.Println(errors.As(err, &moved), moved.Slot, moved.Node == nodes[2].ID())
 	// Output: true 12182 true
@@ -83,6 +97,7 @@ func ExampleNode_Update() {
 	ctx := context.Background()
 	nodes, stop := three(ctx)
 	defer stop()
+	node := nodes[0] // or any other
 	move := func(tx slotmesh.Tx) error {
 		job, ok := tx.Get("{queue}todo")
 		if !ok {
@@ -94,14 +109,9 @@ func ExampleNode_Update() {
 		tx.Delete("{queue}todo")
 		return nil
 	}
-	for _, n := range nodes {
-		if !n.Map().IsMine(slots.OfString("{queue}todo")) {
-			continue
-		}
-		n.Set(ctx, "{queue}todo", []byte("job 1"), 0)
-		fmt.Println(n.Update(ctx, []string{"{queue}todo", "{queue}doing"}, move))
-		fmt.Println(n.Update(ctx, []string{"{queue}todo", "{queue}doing"}, move))
-	}
+	node.Set(ctx, "{queue}todo", []byte("job 1"), 0)
+	fmt.Println(node.Update(ctx, []string{"{queue}todo", "{queue}doing"}, move))
+	fmt.Println(node.Update(ctx, []string{"{queue}todo", "{queue}doing"}, move))
 	// Output:
 	// <nil>
 	// slotmesh: key not found

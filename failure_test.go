@@ -58,7 +58,7 @@ func TestPanicEndsTheNode(t *testing.T) {
 		if err := n.WaitStable(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.Set(t.Context(), "key", []byte("value"), 0); err != nil {
+		if err := n.Local().Set(t.Context(), "key", []byte("value"), 0); err != nil {
 			t.Fatal(err)
 		}
 		if n.Err() != nil {
@@ -84,7 +84,7 @@ func TestPanicEndsTheNode(t *testing.T) {
 		if err := n.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		if err := n.Set(t.Context(), "key", nil, 0); err == nil {
+		if err := n.Local().Set(t.Context(), "key", nil, 0); err == nil {
 			t.Error("it takes writes")
 		}
 
@@ -93,7 +93,7 @@ func TestPanicEndsTheNode(t *testing.T) {
 		if err := n.WaitStable(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := n.Get(t.Context(), "key"); string(v) != "value" || err != nil || n.ID() != id {
+		if v, err := n.Local().Get(t.Context(), "key"); string(v) != "value" || err != nil || n.ID() != id {
 			t.Errorf("after a restart: %q, %v, id kept: %v", v, err, n.ID() == id)
 		}
 	})

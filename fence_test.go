@@ -45,7 +45,7 @@ func TestRestartWithoutDataLosesNothing(t *testing.T) {
 					}
 					for _, key := range keys {
 						owner, _ := inCluster(cluster, key)
-						if err := owner.Set(t.Context(), key, []byte(key), 0); err != nil {
+						if err := owner.Local().Set(t.Context(), key, []byte(key), 0); err != nil {
 							t.Fatal(err)
 						}
 					}

@@ -1,7 +1,6 @@
 package slotmesh
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -42,7 +41,7 @@ type Handler func(tx Tx, args []string) (reply any, err error)
 // Handle adds a command to those the node understands; call it before Start, on every
 // node of the cluster. It is checked, routed, redirected, replicated and migrated like a
 // built-in one, may be used in MULTI, and is reached from Redis clients as well as by
-// [Node.Do] and [Router.Do]. The name is not case-sensitive.
+// [Node.Do] and [Local.Do]. The name is not case-sensitive.
 func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
 	if spec.FirstKey == 0 {
 		spec.FirstKey = 1
@@ -107,36 +106,6 @@ func runHandler(fn Handler, spec *CommandSpec, tx *keyspace.Tx, args [][]byte, o
 // extensions are the host's commands and those that nodes use among themselves.
 func (n *Node) extensions() []server.Extension {
 	return append(n.handled[:len(n.handled):len(n.handled)], n.transactionCommands()...)
-}
-
-// Do runs a command, built in or the host's, on this node: for keys of another node's
-// slots it returns a *slots.MovedError, or another error of package slots. [Router.Do]
-// finds them. Arguments and reply are as there.
-func (n *Node) Do(ctx context.Context, command string, args ...any) (any, error) {
-	line, err := commandLine(command, args)
-	if err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	b, err := n.answer(ctx, requestOf(ctx, line), nil)
-	if err != nil {
-		return nil, becauseOf(ctx, err)
-	}
-	reply, err := resp.Decode(b)
-	if err != nil {
-		return nil, err
-	}
-	return valueOf(&reply), nil
-}
-
-// becauseOf returns ctx's error in place of the one that a wait cut short by ctx gives.
-func becauseOf(ctx context.Context, err error) error {
-	if errors.Is(err, slots.ErrTryAgain) && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }
 
 // ServeConn serves a Redis client on a connection that the host has accepted, and returns

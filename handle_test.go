@@ -88,11 +88,11 @@ func TestHandleFromGo(t *testing.T) {
 			}
 		})
 		owner, other := inCluster(c, "k")
-		if _, err := owner.Do(t.Context(), "PUSH", "k", "x"); err != nil {
+		if _, err := owner.Local().Do(t.Context(), "PUSH", "k", "x"); err != nil {
 			t.Errorf("Do at the owner: %v", err)
 		}
 		var moved *slots.MovedError
-		if _, err := other.Do(t.Context(), "PUSH", "k", "x"); !errors.As(err, &moved) {
+		if _, err := other.Local().Do(t.Context(), "PUSH", "k", "x"); !errors.As(err, &moved) {
 			t.Errorf("Do at another node: %v", err)
 		}
 	})

@@ -172,7 +172,7 @@ func TestATargetForgetsWhatItOnceHad(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute) // nobody looks after the slot any more
 		for _, key := range old {
-			if ok, err := c.Node(0).Delete(t.Context(), key); !ok || err != nil {
+			if ok, err := c.Node(0).Local().Delete(t.Context(), key); !ok || err != nil {
 				t.Fatalf("deleting a key: %v, %v", ok, err)
 			}
 		}
@@ -201,7 +201,7 @@ func writeTagged(t *testing.T, n *slotmesh.Node, tag string, count int) (keys []
 	t.Helper()
 	for i := range count {
 		key := fmt.Sprintf("{%s}%0*d", tag, 5000, i)
-		if err := n.Set(t.Context(), key, []byte(key), 0); err != nil {
+		if err := n.Local().Set(t.Context(), key, []byte(key), 0); err != nil {
 			t.Fatal(err)
 		}
 		keys = append(keys, key)

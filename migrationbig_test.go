@@ -124,7 +124,7 @@ func moveBigValue(t *testing.T, replicas, size int) {
 	if target == source {
 		target = c.Node(1)
 	}
-	if err := source.Set(ctx, big, make([]byte, size), 0); err != nil {
+	if err := source.Local().Set(ctx, big, make([]byte, size), 0); err != nil {
 		t.Fatal(err)
 	}
 	probes := []*probe{{name: "the moving slot"}, {name: "the rest of the source"}, {name: "the rest of the target"},
@@ -166,7 +166,7 @@ func moveBigValue(t *testing.T, replicas, size int) {
 	if n := suspected.Load(); n > 0 {
 		t.Errorf("%d times a node was suspected", n)
 	}
-	if value, err := target.Get(ctx, big); err != nil || len(value) != size {
+	if value, err := target.Local().Get(ctx, big); err != nil || len(value) != size {
 		t.Errorf("the value arrived with %d bytes, %v", len(value), err)
 	}
 }

@@ -208,7 +208,7 @@ func TestMigrateUnderWrites(t *testing.T) {
 		for _, k := range counters {
 			for key, want := range k.acked {
 				owner, _ := inCluster(c, key)
-				if v, err := owner.Get(ctx, key); string(v) != fmt.Sprint(want) {
+				if v, err := owner.Local().Get(ctx, key); string(v) != fmt.Sprint(want) {
 					t.Errorf("%s = %q, %v; want %d", key, v, err, want)
 				}
 				writes += want

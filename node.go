@@ -36,6 +36,7 @@ type Node struct {
 	commits   *commits
 	engine    *engine.Engine
 	snapshots snapshots
+	router    Router // of this node
 
 	unlockDisk func() // gives Config.Disk back; set by Start
 
@@ -107,14 +108,13 @@ func New(cfg Config) (*Node, error) {
 		Now: clockOf(cfg.Network)})
 	n := &Node{
 		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, commits: commits, engine: engine.New(store),
-		begun: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{}),
+		begun: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{}), runID: crand.Text(),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	n.promises = replication.NewPromises(backlog)
 	n.snapshots.node = n
-	n.calls = n.newCalls()
+	n.calls, n.router = n.newCalls(), Router{transport: nodeTransport{n}}
 	n.events = newEvents(cfg.OnEvent)
-	n.runID = crand.Text()
 	n.engine.Refuse(errNotStarted)
 	return n, nil
 }

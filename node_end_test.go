@@ -46,7 +46,7 @@ func TestCloseWhileLoading(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"a", "b", "c"} {
-			if err := n.Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
+			if err := n.Local().Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
 				t.Fatal(err)
 			}
 		}

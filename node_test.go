@@ -34,22 +34,22 @@ func TestKeysLiveAtTheirOwner(t *testing.T) {
 		ctx := t.Context()
 		c := clustertest.Start(t, clustertest.Config{})
 		owner, other := inCluster(c, "key")
-		if err := owner.Set(ctx, "key", []byte("value"), time.Minute); err != nil {
+		if err := owner.Local().Set(ctx, "key", []byte("value"), time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := owner.Get(ctx, "key"); err != nil || string(got) != "value" {
+		if got, err := owner.Local().Get(ctx, "key"); err != nil || string(got) != "value" {
 			t.Fatalf("Get = %q, %v", got, err)
 		}
 		var moved *slots.MovedError
-		_, err := other.Get(ctx, "key")
+		_, err := other.Local().Get(ctx, "key")
 		if !errors.As(err, &moved) || moved.Node != owner.ID() || moved.Addr != owner.Addr() {
 			t.Fatalf("another node answers %v, want MOVED to %s", err, owner.Addr())
 		}
-		if ttl, err := owner.TTL(ctx, "key"); err != nil || ttl != time.Minute {
+		if ttl, err := owner.Local().TTL(ctx, "key"); err != nil || ttl != time.Minute {
 			t.Fatalf("TTL = %v, %v", ttl, err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := owner.Get(ctx, "key"); !errors.Is(err, slotmesh.ErrNotFound) {
+		if _, err := owner.Local().Get(ctx, "key"); !errors.Is(err, slotmesh.ErrNotFound) {
 			t.Fatalf("after its time the key gives %v", err)
 		}
 	})
@@ -60,11 +60,11 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 		ctx := t.Context()
 		c := clustertest.Start(t, clustertest.Config{})
 		owner, _ := inCluster(c, "{a}1")
-		if err := owner.Set(ctx, "{a}1", []byte("old"), 0); err != nil {
+		if err := owner.Local().Set(ctx, "{a}1", []byte("old"), 0); err != nil {
 			t.Fatal(err)
 		}
 		refused := errors.New("refused")
-		err := owner.Update(ctx, []string{"{a}1", "{a}2"}, func(tx slotmesh.Tx) error {
+		err := owner.Local().Update(ctx, []string{"{a}1", "{a}2"}, func(tx slotmesh.Tx) error {
 			if err := tx.Set("{a}1", []byte("new"), 0); err != nil {
 				return err
 			}
@@ -79,13 +79,13 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 		if err != refused {
 			t.Fatalf("err = %v", err)
 		}
-		if got, err := owner.Get(ctx, "{a}1"); string(got) != "old" {
+		if got, err := owner.Local().Get(ctx, "{a}1"); string(got) != "old" {
 			t.Errorf("{a}1 = %q, %v after a rollback", got, err)
 		}
-		if _, err := owner.Get(ctx, "{a}2"); !errors.Is(err, slotmesh.ErrNotFound) {
+		if _, err := owner.Local().Get(ctx, "{a}2"); !errors.Is(err, slotmesh.ErrNotFound) {
 			t.Errorf("{a}2 is there after a rollback: %v", err)
 		}
-		err = owner.Update(ctx, []string{"{a}1", "{b}1"}, func(slotmesh.Tx) error { return nil })
+		err = owner.Local().Update(ctx, []string{"{a}1", "{b}1"}, func(slotmesh.Tx) error { return nil })
 		if !errors.Is(err, slots.ErrCrossSlot) {
 			t.Errorf("keys of two slots: %v", err)
 		}
@@ -141,7 +141,7 @@ func TestLostMaster(t *testing.T) {
 		if down != failed {
 			t.Errorf("down after %v, failed after %v: want the same moment", down, failed)
 		}
-		if _, err := witness.Get(t.Context(), "key"); !errors.Is(err, slots.ErrClusterDown) {
+		if _, err := witness.Local().Get(t.Context(), "key"); !errors.Is(err, slots.ErrClusterDown) {
 			t.Errorf("a cluster that is down answers %v", err)
 		}
 		c.Restart(2)
@@ -277,7 +277,7 @@ func TestStandalone(t *testing.T) {
 	}
 	defer n.Close()
 	for i := range 100 {
-		if err := n.Set(ctx, fmt.Sprint("key:", i), []byte("v"), 0); err != nil {
+		if err := n.Local().Set(ctx, fmt.Sprint("key:", i), []byte("v"), 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 // the slot.
 func confirm(t *testing.T, n *slotmesh.Node, key string) slots.Slot {
 	t.Helper()
-	if err := n.Set(slotmesh.WithSync(t.Context(), 1), key, []byte(key), 0); err != nil {
+	if err := n.Local().Set(slotmesh.WithSync(t.Context(), 1), key, []byte(key), 0); err != nil {
 		t.Fatal(err)
 	}
 	return slots.OfString(key)
@@ -56,7 +56,7 @@ func TestAConfirmedWriteSurvivesAMoveToATargetWithoutReplica(t *testing.T) {
 		},
 		"min-replicas-to-write": func(t *testing.T, c *clustertest.Cluster, key string) {
 			speak(t, c, 0)("+OK", "CONFIG SET min-replicas-to-write 1")
-			if err := c.Node(0).Set(t.Context(), key, []byte(key), 0); err != nil {
+			if err := c.Node(0).Local().Set(t.Context(), key, []byte(key), 0); err != nil {
 				t.Fatal(err)
 			}
 		},

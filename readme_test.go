@@ -112,9 +112,8 @@ func embed(dir string) {
 	if err != nil && !errors.Is(err, slotmesh.ErrAlreadyInCluster) { // from its second start on
 		log.Fatal(err)
 	}
-	keys := node.Router() // reaches every key of the cluster, from any node
-	err = keys.Set(ctx, "greeting", []byte("hello"), time.Minute)
-	value, _ := keys.Get(ctx, "greeting")
+	err = node.Set(ctx, "greeting", []byte("hello"), time.Minute) // every key of the cluster, from any node
+	value, _ := node.Get(ctx, "greeting")
 	fmt.Println(string(value), err)
 }
 

@@ -46,12 +46,12 @@ type ReplyError = resp.Error
 
 // Router returns the way from this node to all keys of the cluster. It costs nothing,
 // ends with the node, and may be had any number of times, after Start.
-func (n *Node) Router() *Router { return &Router{transport: nodeTransport{n}} }
+func (n *Node) Router() *Router { return &n.router }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none.
 func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
 	if local := r.here(key); local != nil && r.reads != ReadReplica {
-		value, err := local.Get(ctx, key)
+		value, err := local.Local().Get(ctx, key)
 		if !isRouting(err) {
 			return value, err
 		}
@@ -70,7 +70,7 @@ func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
 // millisecond counts as one.
 func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if local := r.here(key); local != nil {
-		if err := local.Set(ctx, key, value, ttl); !isRouting(err) {
+		if err := local.Local().Set(ctx, key, value, ttl); !isRouting(err) {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Dur
 // Delete removes key and reports whether it was there.
 func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err error) {
 	if local := r.here(key); local != nil {
-		if deleted, err = local.Delete(ctx, key); !isRouting(err) {
+		if deleted, err = local.Local().Delete(ctx, key); !isRouting(err) {
 			return deleted, err
 		}
 	}
@@ -93,7 +93,7 @@ func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err erro
 // reports whether the key was there.
 func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (found bool, err error) {
 	if local := r.here(key); local != nil {
-		if found, err = local.Expire(ctx, key, ttl); !isRouting(err) {
+		if found, err = local.Local().Expire(ctx, key, ttl); !isRouting(err) {
 			return found, err
 		}
 	}
@@ -117,7 +117,7 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 // there.
 func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 	if local := r.here(key); local != nil && r.reads != ReadReplica {
-		if ttl, err := local.TTL(ctx, key); !isRouting(err) {
+		if ttl, err := local.Local().TTL(ctx, key); !isRouting(err) {
 			return ttl, err
 		}
 	}

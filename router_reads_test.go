@@ -62,7 +62,7 @@ func TestReadWithinBound(t *testing.T) {
 		}
 		set := func(value string) {
 			t.Helper()
-			if err := c.Node(master).Set(t.Context(), key, []byte(value), 0); err != nil {
+			if err := c.Node(master).Local().Set(t.Context(), key, []byte(value), 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -121,7 +121,7 @@ func TestReadNearest(t *testing.T) {
 				shard = append(shard, i)
 			}
 		}
-		if err := c.Node(0).Set(slotmesh.WithSync(t.Context(), 2), key, []byte("v"), 0); err != nil {
+		if err := c.Node(0).Local().Set(slotmesh.WithSync(t.Context(), 2), key, []byte("v"), 0); err != nil {
 			t.Fatal(err)
 		}
 		r := c.Node(1).Router().WithReadPreference(slotmesh.ReadNearest)

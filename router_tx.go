@@ -120,7 +120,7 @@ func (r *Router) Update(ctx context.Context, keys []string, fn func(Tx) error) e
 		}
 	}
 	if local := r.here(keys[0]); local != nil {
-		if err := local.Update(ctx, keys, fn); !isRouting(err) {
+		if err := local.Local().Update(ctx, keys, fn); !isRouting(err) {
 			return err
 		}
 	}

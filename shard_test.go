@@ -21,7 +21,7 @@ func write(t *testing.T, c *clustertest.Cluster, n int) (keys []string) {
 	for i := range n {
 		key := fmt.Sprint("key:", i)
 		owner, _ := inCluster(c, key)
-		if err := owner.Set(t.Context(), key, []byte(key), 0); err != nil {
+		if err := owner.Local().Set(t.Context(), key, []byte(key), 0); err != nil {
 			t.Fatal(err)
 		}
 		keys = append(keys, key)
@@ -34,7 +34,7 @@ func all(t *testing.T, c *clustertest.Cluster, keys []string) (n int) {
 	t.Helper()
 	for _, key := range keys {
 		owner, _ := inCluster(c, key)
-		if v, err := owner.Get(t.Context(), key); err == nil && string(v) == key {
+		if v, err := owner.Local().Get(t.Context(), key); err == nil && string(v) == key {
 			n++
 		}
 	}
@@ -205,11 +205,11 @@ func TestWithSync(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := owner.Set(slotmesh.WithSync(t.Context(), 1), "key", []byte("v"), 0); err != nil {
+		if err := owner.Local().Set(slotmesh.WithSync(t.Context(), 1), "key", []byte("v"), 0); err != nil {
 			t.Fatalf("with a replica in reach: %v", err)
 		}
 		began := time.Now()
-		err := owner.Set(slotmesh.WithSync(t.Context(), 2), "key", []byte("w"), 0)
+		err := owner.Local().Set(slotmesh.WithSync(t.Context(), 2), "key", []byte("w"), 0)
 		if !errors.Is(err, replication.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("two replicas where there is one: %v", err)
 		}
@@ -226,7 +226,7 @@ func TestMinReplicas(t *testing.T) {
 		}})
 		owner, _ := inCluster(c, "key")
 		time.Sleep(time.Second)
-		if err := owner.Set(t.Context(), "key", nil, 0); err != nil {
+		if err := owner.Local().Set(t.Context(), "key", nil, 0); err != nil {
 			t.Fatal(err)
 		}
 		for i, n := range c.Nodes() {
@@ -236,7 +236,7 @@ func TestMinReplicas(t *testing.T) {
 			}
 		}
 		synctest.Wait() // until the master has noticed
-		if err := owner.Set(t.Context(), "key", nil, 0); !errors.Is(err, slotmesh.ErrNoReplicas) {
+		if err := owner.Local().Set(t.Context(), "key", nil, 0); !errors.Is(err, slotmesh.ErrNoReplicas) {
 			t.Errorf("without its replica the master says %v", err)
 		}
 	})

@@ -59,7 +59,7 @@ func TestSlotLostAndRegainedWhilePrepared(t *testing.T) {
 		}
 		for time.Since(begin) < 3900*time.Millisecond {
 			time.Sleep(100 * time.Millisecond)
-			if err := n.Set(t.Context(), "key", nil, 0); !errors.Is(err, slots.ErrTryAgain) {
+			if err := n.Local().Set(t.Context(), "key", nil, 0); !errors.Is(err, slots.ErrTryAgain) {
 				t.Errorf("after %v: %v", time.Since(begin), err)
 			}
 		}

@@ -29,7 +29,7 @@ func TestWritesStopWhileNothingCanBeSaved(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer n.Close()
-		set := func() error { return n.Set(t.Context(), "key", nil, 0) }
+		set := func() error { return n.Local().Set(t.Context(), "key", nil, 0) }
 		client, served := net.Pipe()
 		defer client.Close()
 		go n.ServeConn(served)
@@ -60,7 +60,7 @@ func TestWritesStopWhileNothingCanBeSaved(t *testing.T) {
 		if err := set(); err != slotmesh.ErrNotSaved {
 			t.Errorf("a write: %v", err)
 		}
-		if _, err := n.Get(t.Context(), "key"); err != nil {
+		if _, err := n.Local().Get(t.Context(), "key"); err != nil {
 			t.Errorf("a read: %v", err)
 		}
 		command("INFO persistence", "rdb_last_bgsave_status:err")

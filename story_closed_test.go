@@ -27,15 +27,15 @@ func operations(n *slotmesh.Node, key string) map[string]func(ctx context.Contex
 	set.Add(slots.OfString(key))
 	other := slots.NodeID{1}
 	return map[string]func(ctx context.Context) error{
-		"Get":             func(ctx context.Context) error { _, err := n.Get(ctx, key); return err },
-		"Set":             func(ctx context.Context) error { return n.Set(ctx, key, nil, 0) },
-		"Delete":          func(ctx context.Context) error { _, err := n.Delete(ctx, key); return err },
-		"Expire":          func(ctx context.Context) error { _, err := n.Expire(ctx, key, 0); return err },
-		"TTL":             func(ctx context.Context) error { _, err := n.TTL(ctx, key); return err },
-		"Update":          func(ctx context.Context) error { return n.Update(ctx, keys, nothing) },
-		"View":            func(ctx context.Context) error { return n.View(ctx, keys, nothing) },
-		"Do":              func(ctx context.Context) error { _, err := n.Do(ctx, "SET", key, "v"); return err },
-		"Do without keys": func(ctx context.Context) error { _, err := n.Do(ctx, "FLUSHALL"); return err },
+		"Get":             func(ctx context.Context) error { _, err := n.Local().Get(ctx, key); return err },
+		"Set":             func(ctx context.Context) error { return n.Local().Set(ctx, key, nil, 0) },
+		"Delete":          func(ctx context.Context) error { _, err := n.Local().Delete(ctx, key); return err },
+		"Expire":          func(ctx context.Context) error { _, err := n.Local().Expire(ctx, key, 0); return err },
+		"TTL":             func(ctx context.Context) error { _, err := n.Local().TTL(ctx, key); return err },
+		"Update":          func(ctx context.Context) error { return n.Local().Update(ctx, keys, nothing) },
+		"View":            func(ctx context.Context) error { return n.Local().View(ctx, keys, nothing) },
+		"Do":              func(ctx context.Context) error { _, err := n.Local().Do(ctx, "SET", key, "v"); return err },
+		"Do without keys": func(ctx context.Context) error { _, err := n.Local().Do(ctx, "FLUSHALL"); return err },
 		"Router.Get":      func(ctx context.Context) error { _, err := r.Get(ctx, key); return err },
 		"Router.Get near": func(ctx context.Context) error {
 			_, err := r.WithReadPreference(slotmesh.ReadNearest).Get(ctx, key)
@@ -200,7 +200,7 @@ func TestWritesUntilClose(t *testing.T) {
 		begun := make(chan struct{})
 		go func() {
 			for i := 0; ; i++ {
-				if err := n.Set(t.Context(), fmt.Sprint(i), nil, 0); err != nil {
+				if err := n.Local().Set(t.Context(), fmt.Sprint(i), nil, 0); err != nil {
 					if err != slotmesh.ErrClosed {
 						t.Error(err)
 					}
@@ -235,7 +235,7 @@ func TestCloseTellsOfALostSnapshot(t *testing.T) {
 			err = n.Start(t.Context())
 		}
 		if err == nil {
-			err = n.Set(t.Context(), "key", nil, 0)
+			err = n.Local().Set(t.Context(), "key", nil, 0)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -199,13 +199,13 @@ func TestMasterCutOffWithItsClients(t *testing.T) {
 					Node: func(_ int, cfg *slotmesh.Config) { cfg.Replication.Sync = k }})
 				old := c.Node(0)
 				key := keyOf(old)
-				if err := old.Set(t.Context(), key, []byte("before"), 0); err != nil {
+				if err := old.Local().Set(t.Context(), key, []byte("before"), 0); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)
 				c.Partition([]int{0}, []int{1, 2, 3, 4, 5})
 				cut := time.Now()
-				err := old.Set(t.Context(), key, []byte("in the dark"), 0)
+				err := old.Local().Set(t.Context(), key, []byte("in the dark"), 0)
 				if k == 0 && err != nil || k > 0 && !errors.Is(err, replication.ErrAmbiguous) {
 					t.Errorf("the write in the dark: %v", err)
 				}
@@ -214,16 +214,16 @@ func TestMasterCutOffWithItsClients(t *testing.T) {
 				if stopped > storyT+storyT/2+time.Second {
 					t.Errorf("the old master serves for %v", stopped)
 				}
-				if err := old.Set(t.Context(), key, []byte("later"), 0); !errors.Is(err, slots.ErrClusterDown) {
+				if err := old.Local().Set(t.Context(), key, []byte("later"), 0); !errors.Is(err, slots.ErrClusterDown) {
 					t.Errorf("a write after it stopped: %v", err)
 				}
 				becomes(t, c, 3, leads)
 				successor := c.Node(3)
-				if got, err := successor.Get(t.Context(), key); err != nil || string(got) != "before" {
+				if got, err := successor.Local().Get(t.Context(), key); err != nil || string(got) != "before" {
 					t.Errorf("at the successor: %q, %v", got, err)
 				}
 				if k == 0 {
-					if err := successor.Set(t.Context(), key, []byte("after"), 0); err != nil {
+					if err := successor.Local().Set(t.Context(), key, []byte("after"), 0); err != nil {
 						t.Error(err)
 					}
 				}
@@ -234,7 +234,7 @@ func TestMasterCutOffWithItsClients(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := map[int]string{0: "after", 1: "before"}[k]
-				if got, err := old.Get(t.Context(), key); err != nil || string(got) != want {
+				if got, err := old.Local().Get(t.Context(), key); err != nil || string(got) != want {
 					t.Errorf("at the old master, when it is one again: %q, %v; want %q", got, err, want)
 				}
 			})

@@ -18,7 +18,7 @@ func TestEmptyReplicaDoesNotTakeOver(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
 		master, key := c.Node(0), keyOf(c.Node(0))
 		for i := range 500 {
-			if err := master.Set(t.Context(), fmt.Sprintf("{%s}%d", key, i), make([]byte, 10_000), 0); err != nil {
+			if err := master.Local().Set(t.Context(), fmt.Sprintf("{%s}%d", key, i), make([]byte, 10_000), 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,7 +80,7 @@ func TestReplicaOfAnEarlierTermDoesNotTakeOver(t *testing.T) {
 		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
 		old, key := c.Node(0), keyOf(c.Node(0))
 		c.Partition([]int{0, 3}, []int{1, 2, 4, 5, 6, 7, 8}) // its replica 6 is on the other side
-		if err := old.Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
+		if err := old.Local().Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
 			t.Fatal(err)
 		}
 		becomes(t, c, 6, leads)
@@ -92,7 +92,7 @@ func TestReplicaOfAnEarlierTermDoesNotTakeOver(t *testing.T) {
 		if err := c.Node(0).WaitSynced(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Node(6).Set(slotmesh.WithSync(t.Context(), 1), key, []byte("acknowledged"), 0); err != nil {
+		if err := c.Node(6).Local().Set(slotmesh.WithSync(t.Context(), 1), key, []byte("acknowledged"), 0); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -105,7 +105,7 @@ func TestReplicaOfAnEarlierTermDoesNotTakeOver(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		owner, _ := inCluster(c, key)
-		if got, err := owner.Get(t.Context(), key); err != nil || string(got) != "acknowledged" {
+		if got, err := owner.Local().Get(t.Context(), key); err != nil || string(got) != "acknowledged" {
 			t.Errorf("the successor has %.20q, %v", got, err)
 		}
 	})

@@ -37,7 +37,7 @@ func TestWaitAfterTwoTerms(t *testing.T) {
 		expect("+OK", "SET "+key+" lost")
 		becomes(t, c, 3, leads)
 		// the stream grows beyond the lost write
-		if err := successor.Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
+		if err := successor.Local().Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
 			t.Fatal(err)
 		}
 		c.Heal()
@@ -51,7 +51,7 @@ func TestWaitAfterTwoTerms(t *testing.T) {
 		inStep(t, c)
 		time.Sleep(time.Second)
 		expect(":0", "WAIT 1 100")
-		if err := old.Set(slotmesh.WithSync(t.Context(), 1), key, []byte("new"), 0); err != nil {
+		if err := old.Local().Set(slotmesh.WithSync(t.Context(), 1), key, []byte("new"), 0); err != nil {
 			t.Error(err)
 		}
 	})

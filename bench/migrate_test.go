@@ -78,7 +78,7 @@ func reshardOurs(b *testing.B, perSlot int) time.Duration {
 				continue
 			}
 			for _, key := range list {
-				if err := n.Set(ctx, key, value, 0); err != nil {
+				if err := n.Local().Set(ctx, key, value, 0); err != nil {
 					b.Fatal(err)
 				}
 			}

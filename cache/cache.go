@@ -104,7 +104,7 @@ func (c *Cache[V]) copied(key string, asked time.Time) (v V, ok bool, err error)
 // it is given.
 func (c *Cache[V]) stored(ctx context.Context, key string) (b []byte, reached bool, err error) {
 	if m := c.node.Map(); m != nil && m.IsMine(slots.OfString(c.keyOf(key))) { // at memory speed
-		if b, err = c.node.Get(ctx, c.keyOf(key)); err == nil || errors.Is(err, slotmesh.ErrNotFound) {
+		if b, err = c.node.Local().Get(ctx, c.keyOf(key)); err == nil || errors.Is(err, slotmesh.ErrNotFound) {
 			return b, true, err
 		}
 	}

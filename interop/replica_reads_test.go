@@ -104,7 +104,7 @@ func TestReplicaRedirects(t *testing.T) {
 	key := ownKey(c, master.Addr.Client())
 	for _, n := range c.Nodes() {
 		if n.ID() == master.ID {
-			if err := n.Set(slotmesh.WithSync(ctx, 1), key, []byte("v"), 0); err != nil {
+			if err := n.Local().Set(slotmesh.WithSync(ctx, 1), key, []byte("v"), 0); err != nil {
 				t.Fatal(err)
 			}
 		}
