@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/glob"
 	"github.com/slotmesh/slotmesh/internal/resp"
-	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -222,7 +222,9 @@ func (s *scan) pass(key string) bool {
 	return !s.stopped
 }
 
-func (s *scan) matches(key string) bool { return s.pattern == "" || server.Match(s.pattern, key) }
+func (s *scan) matches(key string) bool {
+	return s.pattern == "" || glob.Match([]byte(s.pattern), []byte(key))
+}
 
 // scanStep bounds the wait for one answer: a node that does not give it is asked again,
 // or its successor.

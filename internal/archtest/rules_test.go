@@ -5,7 +5,10 @@ const module = "github.com/slotmesh/slotmesh"
 
 // leaves are packages without any opinion about clusters; everything may import
 // them, they import none of ours.
-var leaves = []string{"internal/frame", "internal/guard", "internal/msgp", "internal/rdb", "network", "storage"}
+var leaves = []string{
+	"internal/frame", "internal/glob", "internal/guard", "internal/msgp", "internal/rdb",
+	"network", "storage",
+}
 
 // forTests may be imported by every test.
 var forTests = []string{"internal/memnet"}
@@ -22,6 +25,7 @@ var mayImport = map[string][]string{
 	"network":               {},
 	"storage":               {},
 	"internal/frame":        {},
+	"internal/glob":         {},
 	"internal/guard":        {},
 	"internal/memnet":       {},
 	"internal/msgp":         {},

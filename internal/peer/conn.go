@@ -128,16 +128,15 @@ func (c *Conn) send(ctx context.Context, r *Request, w *waiter) (id uint64, err 
 		return 0, c.notSent()
 	}
 	c.last++
-	sent := *r
-	sent.id, sent.left = c.last, left
-	c.calls[c.last] = w
-	c.out = appendRequest(c.out, &sent)
+	id = c.last
+	c.calls[id] = w
+	c.out = appendRequest(c.out, &call{Request: *r, id: id, left: left})
 	if len(c.calls) == 1 {
 		c.startWatchLocked()
 	}
 	c.mu.Unlock()
 	c.signal()
-	return sent.id, nil
+	return id, nil
 }
 
 func (c *Conn) notSent() error {

@@ -213,7 +213,7 @@ func TestBackPressure(t *testing.T) {
 }
 
 func FuzzServe(f *testing.F) {
-	f.Add(appendRequest(nil, req("a"))[8:])
+	f.Add(appendRequest(nil, &call{Request: *req("a")})[8:])
 	f.Add(appendCancel(nil, 1)[8:])
 	f.Add(appendSignal(nil, kindPing)[8:])
 	f.Fuzz(func(t *testing.T, payload []byte) {

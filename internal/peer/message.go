@@ -46,11 +46,15 @@ type Request struct {
 	Args     [][]byte // the command with its arguments, or the function's
 	Asking   bool     // as after ASKING
 	ReadOnly bool     // as after READONLY
-	// Within makes ReadOnly good only while the node is at most so far behind its master; 0:
-	// no matter. It travels in milliseconds.
+	// MaxStaleness bounds how far behind its master the node may be when it answers with
+	// ReadOnly set; 0 is no bound. It travels in milliseconds.
 	MaxStaleness time.Duration
 	Sync         int // replicas that must hold a write before it is answered; negative: as the node is configured
+}
 
+// call is a request on its way.
+type call struct {
+	Request
 	id   uint64
 	left uint64 // milliseconds until the caller gives up, 0 = never
 }
@@ -67,7 +71,7 @@ type answer struct {
 	addr    slots.Addr
 }
 
-func appendRequest(b []byte, r *Request) []byte {
+func appendRequest(b []byte, r *call) []byte {
 	b, start := frame.Begin(b)
 	b = appendArrayHeader(b, 7+len(r.Args))
 	b = appendUint(b, uint64(kindRequest))
@@ -144,8 +148,8 @@ func head(r *msgp.Reader) (k kind, n int) {
 
 // decodeRequest reads the rest of a request. args is memory to reuse; the request's bytes
 // alias the message.
-func decodeRequest(r *msgp.Reader, n int, args [][]byte) (Request, error) {
-	var q Request
+func decodeRequest(r *msgp.Reader, n int, args [][]byte) (call, error) {
+	var q call
 	if n < 6 {
 		r.Fail("request", fmt.Sprintf("has %d elements behind its kind, needs 6", n))
 	}

@@ -11,12 +11,14 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-var sampleRequests = []Request{
-	{id: 1, Args: [][]byte{[]byte("PING")}},
-	{id: 1 << 40, left: 300, Sync: -1, Asking: true, ReadOnly: true, MaxStaleness: 1500 * time.Millisecond,
-		Args: [][]byte{[]byte("SET"), []byte("k"), bytes.Repeat([]byte("v"), 300)}},
-	{id: 200, left: 1 << 33, Sync: 2, Func: "load", Args: [][]byte{{}, bytes.Repeat([]byte("x"), 70_000)}},
-	{id: 3, Args: make([][]byte, 20)},
+var sampleRequests = []call{
+	{id: 1, Request: Request{Args: [][]byte{[]byte("PING")}}},
+	{id: 1 << 40, left: 300, Request: Request{Sync: -1, Asking: true, ReadOnly: true,
+		MaxStaleness: 1500 * time.Millisecond,
+		Args:         [][]byte{[]byte("SET"), []byte("k"), bytes.Repeat([]byte("v"), 300)}}},
+	{id: 200, left: 1 << 33, Request: Request{Sync: 2, Func: "load",
+		Args: [][]byte{{}, bytes.Repeat([]byte("x"), 70_000)}}},
+	{id: 3, Request: Request{Args: make([][]byte, 20)}},
 }
 
 var sampleAnswers = []answer{
@@ -63,7 +65,7 @@ func abridged(b []byte) string { return hex.EncodeToString(b[:min(len(b), 400)])
 
 // BenchmarkMessages measures what a call costs apart from the connection.
 func BenchmarkMessages(b *testing.B) {
-	r := req("SET", "key:0123456789ab", string(make([]byte, 100)))
+	r := &call{Request: *req("SET", "key:0123456789ab", string(make([]byte, 100)))}
 	a := answer{kind: kindReply, id: 1 << 20, reply: make([]byte, 100)}
 	request, reply := appendRequest(nil, r), appendAnswer(nil, &a)
 	b.Run("request/encode", func(b *testing.B) {

@@ -92,8 +92,8 @@ func (s *answerer) read(ctx context.Context, conn net.Conn) {
 }
 
 // answer carries a request out, here if it need not wait. buf is memory for the reply.
-func (s *answerer) answer(ctx context.Context, r *Request, buf []byte) []byte {
-	reply, err := s.handle(ctx, r, true, buf)
+func (s *answerer) answer(ctx context.Context, r *call, buf []byte) []byte {
+	reply, err := s.handle(ctx, &r.Request, true, buf)
 	if !errors.Is(err, ErrWait) {
 		s.reply(r.id, reply, err)
 		return reply
@@ -105,7 +105,7 @@ func (s *answerer) answer(ctx context.Context, r *Request, buf []byte) []byte {
 }
 
 // fork carries a request out on a goroutine of its own.
-func (s *answerer) fork(ctx context.Context, r *Request) error {
+func (s *answerer) fork(ctx context.Context, r *call) error {
 	var cancel context.CancelFunc
 	if r.left > 0 {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(min(r.left, 1<<40))*time.Millisecond)
@@ -121,7 +121,7 @@ func (s *answerer) fork(ctx context.Context, r *Request) error {
 	s.waiting[r.id] = cancel
 	own := r.clone()
 	s.wg.Go(func() {
-		reply, err := s.handle(ctx, own, false, nil)
+		reply, err := s.handle(ctx, &own.Request, false, nil)
 		s.cancel(own.id)
 		s.reply(own.id, reply, err)
 		s.out.flush()
@@ -147,7 +147,7 @@ func (s *answerer) reply(id uint64, reply []byte, err error) {
 }
 
 // clone copies what aliases the message.
-func (r *Request) clone() *Request {
+func (r *call) clone() *call {
 	own := *r
 	own.Args = make([][]byte, len(r.Args))
 	for i, arg := range r.Args {

@@ -136,6 +136,3 @@ func IsReply(err error) bool {
 	_, ok := err.(replyError)
 	return ok
 }
-
-// Match reports whether text matches a glob as of KEYS and SCAN.
-func Match(glob, text string) bool { return globMatch([]byte(glob), []byte(text)) }

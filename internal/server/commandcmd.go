@@ -2,6 +2,8 @@ package server
 
 import (
 	"strings"
+
+	"github.com/slotmesh/slotmesh/internal/glob"
 )
 
 var commandCommand = command{name: "command", arity: -1, flags: flagLoading | flagStale, group: "server",
@@ -289,7 +291,7 @@ func cmdCommandList(s *session) error {
 			}
 		case s.word(3, "PATTERN"):
 			pattern := []byte(strings.ToLower(string(value)))
-			wanted = func(c *command) bool { return globMatch(pattern, []byte(c.name)) }
+			wanted = func(c *command) bool { return glob.Match(pattern, []byte(c.name)) }
 		default:
 			return errSyntax
 		}

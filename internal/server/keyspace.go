@@ -3,6 +3,7 @@ package server
 import (
 	"math/rand/v2"
 
+	"github.com/slotmesh/slotmesh/internal/glob"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
@@ -35,7 +36,7 @@ func cmdKeys(s *session) error {
 	limit := s.maxOutput()
 	for cursor := uint64(0); ; {
 		cursor = s.srv.store.Scan(cursor, scanStep, func(_ slots.Slot, key []byte, _ keyspace.Entry) bool {
-			if globMatch(s.args[1], key) {
+			if glob.Match(s.args[1], key) {
 				list.Bulk(key)
 				n++
 			}
@@ -88,7 +89,7 @@ func cmdScan(s *session) error {
 	var list resp.Writer
 	n, limit := 0, s.maxOutput()
 	cursor = s.srv.store.Scan(cursor, int(min(count, 1<<30)), func(_ slots.Slot, key []byte, _ keyspace.Entry) bool {
-		if wanted && (match == nil || globMatch(match, key)) {
+		if wanted && (match == nil || glob.Match(match, key)) {
 			list.Bulk(key)
 			n++
 		}

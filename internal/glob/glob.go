@@ -1,9 +1,10 @@
-package server
+// Package glob matches keys and names against the patterns of KEYS, SCAN and PSUBSCRIBE.
+package glob
 
-// globMatch reports whether s matches the pattern as Redis' KEYS does: * ? [abc] [^a]
+// Match reports whether s matches the pattern as Redis' KEYS does: * ? [abc] [^a]
 // [a-z] and \ before a byte that is meant as it is. It never takes more than
 // len(pattern) × len(s) steps.
-func globMatch(pattern, s []byte) bool {
+func Match(pattern, s []byte) bool {
 	// Only the last star matters when a later part does not match: what the
 	// stars before it took can stay as it is.
 	starPattern, starText := -1, 0
