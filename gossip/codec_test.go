@@ -141,6 +141,12 @@ func TestStateSurvivesTheCodec(t *testing.T) {
 	if _, err := DecodeState(frame.Seal(stateMagic, stateVersion+1, nil)); !errors.Is(err, ErrMalformed) {
 		t.Errorf("a later version: %v", err)
 	}
+	file := EncodeState(want)
+	for _, bad := range [][]byte{nil, file[:len(file)-1], append([]byte("x"), file...)} {
+		if _, err := DecodeState(bad); !errors.Is(err, ErrMalformed) {
+			t.Errorf("a damaged file: %v", err)
+		}
+	}
 }
 
 // fuzzBytes bounds the inputs of the fuzz tests. The fuzzer spends up to a minute on making

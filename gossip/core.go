@@ -9,12 +9,26 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Core is one node's part of the gossip protocol: input in, effects out. It holds
-// no goroutine, socket, clock or lock; its owner calls it from one goroutine
-// at a time, and carries out what Output returns after every input.
+// Core is one node's part of the gossip protocol. It holds no goroutine, socket, clock or
+// lock. Its driver calls it from one goroutine at a time.
 //
-// Inputs are Tick (every TickEvery), Step (a message), LinkUp, LinkDown and
-// DialFailed (connections), Do (commands) and SetData. Each carries the time.
+// Inputs are Tick, Step (a message), LinkUp, LinkDown and DialFailed (connections), Do
+// (commands), SetData and SetDataTime. After each input, or a few of them, the driver
+// takes the Output and carries it out before the next input:
+//
+//	for {
+//		select {
+//		case now := <-ticker.C: // every TickEvery
+//			core.Tick(now)
+//		case in := <-messages:
+//			core.Step(time.Now(), in.link, in.message)
+//		case cmd := <-commands:
+//			cmd.done <- core.Do(time.Now(), cmd.command)
+//		}
+//		carryOut(core.Output())
+//	}
+//
+// Package gossip/member is such a driver.
 type Core struct {
 	cfg Config
 	now time.Time // of the latest input
@@ -82,19 +96,28 @@ type Core struct {
 	stats     Stats
 }
 
-// Output is what the driver has to do, in this order: make Save durable, publish
-// Map, report Events, send Sends, dial Dials, close Hangs once what was sent to them
-// has left. A Map that only takes slots away from this node may be published at once.
+// Output is what the driver has to do, in the order of the fields. If Save cannot be made
+// durable, the driver calls SaveFailed, keeps Events for later, publishes and sends
+// nothing, but dials and closes. A Map that only takes slots away from this node may be published before Save.
 type Output struct {
-	Save   *State     // must be durable before Sends leave: votes and epochs. nil: nothing to save
-	Map    *slots.Map // the new view, nil if unchanged
-	Sends  []Send
-	Dials  []slots.Addr
-	Hangs  []LinkID
+	// Save must be durable before Sends leave, which rely on the votes and epochs in it;
+	// nil if there is nothing to save. EncodeState makes the content of a file of it.
+	Save *State
+	// Map is the new view, nil if it is unchanged.
+	Map *slots.Map
+	// Events are to be reported, to the log and to the host.
 	Events []Event
+	// Sends are messages to send. The protocol bears it if one is lost.
+	Sends []Send
+	// Dials are addresses (Addr.Bus) to connect to. LinkUp or DialFailed answers each.
+	Dials []slots.Addr
+	// Closes are connections to close once what was sent on them has left. LinkDown need
+	// not follow.
+	Closes []LinkID
 }
 
-// Send is a message for a link. Consecutive Sends of the same message share Msg.
+// Send is a message for a link. It must not be changed: consecutive Sends of the same
+// message share Msg, so that a driver encodes it once.
 type Send struct {
 	Link LinkID
 	Msg  *Message
@@ -305,8 +328,8 @@ func (c *Core) Output() Output {
 	return out
 }
 
-// SaveFailed says that the last Save is not durable: the next Output has it,
-// and the Map, again. Nothing may have been sent in between.
+// SaveFailed says that the last Output.Save is not durable: the next Output has it, and
+// the Map, again. The driver must not have sent the Sends of that Output: they are lost.
 func (c *Core) SaveFailed() { c.dirty, c.mapDirty = true, true }
 
 // State returns what would be saved now.

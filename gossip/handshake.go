@@ -129,7 +129,7 @@ func (c *Core) endMeet(h *handshake, err error) {
 	if h.link != nil {
 		h.link.meet = nil
 		if err != nil {
-			c.hang(h.link)
+			c.closeLink(h.link)
 		}
 	}
 	if err != nil {

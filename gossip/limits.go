@@ -34,6 +34,6 @@ func (c *Core) dropLinks(n *node) {
 				oldest = l
 			}
 		}
-		c.hang(oldest)
+		c.closeLink(oldest)
 	}
 }

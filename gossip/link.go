@@ -48,12 +48,12 @@ func (c *Core) LinkUp(now time.Time, id LinkID, dialled slots.Addr, host string)
 		d, ok := c.removeDial(dialled)
 		n := c.nodes[d.node]
 		if !ok || d.meet == nil && n == nil {
-			c.out.Hangs = append(c.out.Hangs, id) // given up or forgotten meanwhile
+			c.out.Closes = append(c.out.Closes, id) // given up or forgotten meanwhile
 			return
 		}
 		l.expect, l.meet = d.node, d.meet
 	} else if len(c.loose) >= maxLoose {
-		c.out.Hangs = append(c.out.Hangs, id)
+		c.out.Closes = append(c.out.Closes, id)
 		return
 	}
 	c.links[id] = l
@@ -67,7 +67,7 @@ func (c *Core) LinkUp(now time.Time, id LinkID, dialled slots.Addr, host string)
 	}
 }
 
-// LinkDown says that a connection is gone; err tells why, nil if by Output.Hangs.
+// LinkDown says that a connection has ended; err tells why, nil if the peer closed it.
 func (c *Core) LinkDown(now time.Time, id LinkID, err error) {
 	c.now = now
 	if l := c.links[id]; l != nil {
@@ -168,12 +168,12 @@ func without(list []*link, l *link) []*link {
 	return list
 }
 
-// hang closes a link.
-func (c *Core) hang(l *link) {
+// closeLink asks for the end of a connection, and forgets it.
+func (c *Core) closeLink(l *link) {
 	if c.links[l.id] != l {
 		return
 	}
-	c.out.Hangs = append(c.out.Hangs, l.id)
+	c.out.Closes = append(c.out.Closes, l.id)
 	c.drop(l)
 }
 
@@ -186,7 +186,7 @@ func (c *Core) tendLinks(n *node) {
 	if len(n.links) > 1 {
 		for _, l := range slices.Clone(n.links) {
 			if c.now.Sub(l.heard) > 2*c.cfg.NodeTimeout {
-				c.hang(l) // a spare one that its dialler has lost
+				c.closeLink(l) // a spare one that its dialler has lost
 			}
 		}
 	}
@@ -205,7 +205,7 @@ func (c *Core) tendLinks(n *node) {
 		return
 	}
 	if c.now.Sub(n.pingSent) > half && c.now.Sub(l.up) > c.cfg.NodeTimeout && c.now.Sub(l.heard) > half {
-		c.hang(l) // docs/spec.md §3.2
+		c.closeLink(l) // docs/spec.md §3.2
 	}
 }
 
@@ -219,7 +219,7 @@ func (c *Core) tendLoose() {
 	}
 	for _, l := range slices.Clone(c.loose) {
 		if c.now.Sub(l.heard) > limit {
-			c.hang(l)
+			c.closeLink(l)
 		}
 	}
 }
@@ -243,7 +243,7 @@ func (c *Core) bind(l *link, n *node) {
 	c.dropLinks(n)
 	for _, o := range slices.Clone(n.links) {
 		if o.incarnation < l.incarnation {
-			c.hang(o) // the process at its other end is gone
+			c.closeLink(o) // the process at its other end is gone
 		}
 	}
 	best := l
@@ -276,7 +276,7 @@ func (c *Core) dropSpares(l *link) {
 	}
 	for _, o := range slices.Clone(l.node.links) {
 		if o != l && o.dialled && c.preferred(l, o) {
-			c.hang(o)
+			c.closeLink(o)
 		}
 	}
 }

@@ -174,7 +174,7 @@ func (c *Core) addTombstone(gone slots.NodeID, gen uint64) {
 			notice := c.message(TypeForgotten)
 			notice.Records = []Record{{ID: gone, Gen: gen, Gone: true}}
 			c.send(l, notice)
-			c.hang(l)
+			c.closeLink(l)
 		}
 		c.erase(n)
 		c.event(NodeRemoved{Node: gone})
@@ -200,7 +200,7 @@ func (c *Core) forgetAll() {
 			continue
 		}
 		for len(n.links) > 0 {
-			c.hang(n.links[0])
+			c.closeLink(n.links[0])
 		}
 		c.erase(n)
 		c.event(NodeRemoved{Node: n.rec.ID})
@@ -209,7 +209,7 @@ func (c *Core) forgetAll() {
 		c.endMeet(c.handshakes[0], ErrNoAnswer)
 	}
 	for len(c.loose) > 0 {
-		c.hang(c.loose[0])
+		c.closeLink(c.loose[0])
 	}
 	c.dials = nil
 	c.serveFrom, c.minoritySeen = time.Time{}, time.Time{}

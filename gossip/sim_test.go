@@ -222,7 +222,7 @@ func (n *simNode) carryOut() {
 	for _, addr := range out.Dials {
 		s.dial(n, addr)
 	}
-	for _, id := range out.Hangs {
+	for _, id := range out.Closes {
 		if end := n.links[id]; end != nil {
 			delete(n.links, id)
 			end.other.downAfter(s.delay() + s.maxDelay)

@@ -102,12 +102,12 @@ func (w *mapWriter) openSlots(key uint64, open map[slots.Slot]slots.NodeID) {
 	}
 }
 
-// DecodeState reads the content of a state file. The error says what is wrong with
-// it, and matches frame.ErrCorrupt or ErrMalformed.
+// DecodeState reads the content of a state file. The error says what is wrong with it,
+// and matches ErrMalformed.
 func DecodeState(file []byte) (*State, error) {
 	version, payload, err := frame.Open(stateMagic, file)
 	if err != nil {
-		return nil, err
+		return nil, &corruptError{err}
 	}
 	if version != stateVersion {
 		return nil, fmt.Errorf("its format version is %d, this program reads version %d: %w", version, stateVersion,
@@ -129,6 +129,13 @@ func DecodeState(file []byte) (*State, error) {
 	}
 	return s, nil
 }
+
+// corruptError is about the seal of a state file. It reads as the error within.
+type corruptError struct{ error }
+
+func (e *corruptError) Is(target error) bool { return target == ErrMalformed }
+
+func (e *corruptError) Unwrap() error { return e.error }
 
 func (s *State) decodeField(r *reader, key uint64) {
 	switch key {

@@ -66,7 +66,7 @@ func (c *Core) wrongPeer(l *link) {
 		n.noAddr, c.mapDirty = true, true
 		c.event(AddrChanged{Node: n.rec.ID, Was: n.rec.Addr})
 	}
-	c.hang(l)
+	c.closeLink(l)
 }
 
 func (c *Core) onHandshake(l *link, m *Message) {

@@ -46,7 +46,7 @@ func (m *Member) carryOut(now time.Time) {
 	for _, addr := range out.Dials {
 		m.spawn(func() { m.dial(addr, limit) })
 	}
-	for _, id := range out.Hangs {
+	for _, id := range out.Closes {
 		if w := m.wires[id]; w != nil {
 			delete(m.wires, id)
 			w.closeAfterFlush()
