@@ -146,7 +146,7 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 			n.repl.BeginTerm(termOf(e.Epoch)) // before the map that lets it write
 		}
 	}
-	if m != nil && n.bus != nil {
+	if m != nil && n.gossip != nil {
 		n.changeMap(m)
 	}
 	for _, e := range events {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/replication"
@@ -85,7 +86,7 @@ func (v mover) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) {
 	if node == nil {
 		return nil, &gossip.UnknownNodeError{Node: id}
 	}
-	return dialBus(ctx, v.n.cfg.Network, node.Addr, busMigration)
+	return v.n.bus.Dial(ctx, node.Addr, bus.Migration)
 }
 
 // metadataJobs is the name of the metadata that holds the journal of a shard's migrations.

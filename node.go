@@ -15,6 +15,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
+	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/ownership"
@@ -47,14 +48,13 @@ type Node struct {
 	pauser     *pauser
 	migrations *migrate.Driver
 	ownership  *ownership.Slots // nil for a standalone node
-	bus        *bus
 	server     *server.Server
 	settings   *conf.Settings
 
-	calls    *peer.Pool[*peer.Conn] // to other nodes
-	measured latencies              // to them, for ReadNearest
-	funcs    sync.Map               // string → Func
-	runID    string                 // differs from start to start
+	bus      *bus.Bus  // to other nodes; made by New
+	measured latencies // to them, for ReadNearest
+	funcs    sync.Map  // string → Func
+	runID    string    // differs from start to start
 	events   *events
 
 	changed broadcast    // of the map
@@ -113,7 +113,15 @@ func New(cfg Config) (*Node, error) {
 	n.life, n.end = context.WithCancel(context.Background())
 	n.promises = replication.NewPromises(backlog)
 	n.snapshots.node = n
-	n.calls, n.router = n.newCalls(), Router{transport: nodeTransport{n}}
+	n.router = Router{transport: nodeTransport{n}}
+	n.bus = bus.New(n.life, bus.Config{
+		Network: cfg.Network,
+		Logger:  n.log.Named("bus"),
+		ID:      n.ID,
+		Answer:  n.answerPeer,
+		Silence: max(cfg.NodeTimeout/2, time.Second),
+		OnPanic: n.fail,
+	})
 	n.events = newEvents(cfg.OnEvent)
 	n.engine.Refuse(errNotStarted)
 	return n, nil
@@ -197,11 +205,11 @@ func (n *Node) start(ctx context.Context) error {
 
 // startCluster opens the bus and joins what the state file remembers.
 func (n *Node) startCluster() error {
-	ln, err := n.listen("BusAddr", n.cfg.BusAddr)
+	addr, err := n.bus.Listen(n.cfg.BusAddr)
 	if err != nil {
-		return err
+		return fmt.Errorf("slotmesh: Config.BusAddr: %w", err)
 	}
-	_, n.addr.BusPort = hostPort(ln.Addr())
+	_, n.addr.BusPort = hostPort(addr)
 	n.ownership = n.newOwnership()
 	h := n.backlog.History()
 	n.gossip, err = member.New(member.Config{
@@ -221,51 +229,37 @@ func (n *Node) startCluster() error {
 		Disk: n.cfg.Disk,
 		File: n.cfg.StateFile,
 		Dial: func(ctx context.Context, addr slots.Addr) (net.Conn, error) {
-			return dialBus(ctx, n.cfg.Network, addr, busGossip)
+			return n.bus.Dial(ctx, addr, bus.Gossip)
 		},
 		Logger:   n.log.Named("gossip"),
 		OnOutput: n.onGossip,
 		OnPanic:  n.fail,
 	})
 	if err != nil {
-		ln.Close()
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.ownership.Prepare(nil, n.gossip.Map())
 	n.engine.Publish(n.gossip.Map())
 	if err := n.startReplication(); err != nil {
-		ln.Close()
 		return err
 	}
 	n.tellData()
 	then := n.ownership.OpenAtMaster() // in the snapshot
 	n.ownership.ReplicateOpen(nil, n.Map())
 	if n.migrations, err = n.newMigrations(); err != nil {
-		ln.Close()
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.ownership.DropStaleImports(then, n.migrations.AllComing())
 	n.commits.migrations.Store(n.migrations)
 	n.pauser = &pauser{node: n, orders: make(chan any, pauseOrders)}
 	n.wg.Go(n.pauser.run)
-	n.bus = newBus(ln, n.log.Named("bus"), map[busKind]func(net.Conn){
-		busGossip:      n.gossip.Accept,
-		busReplication: n.acceptReplica,
-		busMigration:   n.migrations.Accept,
-		busCalls:       n.acceptCalls,
-	})
+	n.bus.Handle(bus.Gossip, n.gossip.Accept)
+	n.bus.Handle(bus.Replication, n.acceptReplica)
+	n.bus.Handle(bus.Migration, n.migrations.Accept)
 	n.gossip.Start()
-	n.bus.start()
+	n.bus.Start()
 	n.migrations.Start()
 	return n.ownership.ClaimLoaded()
-}
-
-func (n *Node) listen(field, addr string) (net.Listener, error) {
-	ln, err := n.cfg.Network.Listen(addr)
-	if err != nil {
-		return nil, fmt.Errorf("slotmesh: Config.%s: %w", field, err)
-	}
-	return ln, nil
 }
 
 // Close ends the node: no new clients, no new peers, everything it started is gone when
@@ -302,13 +296,11 @@ func (n *Node) teardown() {
 	if n.server != nil {
 		n.server.Close()
 	}
-	if n.bus != nil {
-		n.bus.close()
-	}
+	n.bus.StopListening()
 	if n.migrations != nil {
 		n.migrations.Close()
 	}
-	n.calls.Close()
+	n.bus.CloseCalls()
 	n.engine.Refuse(ErrClosed) // a write after the last snapshot would be lost
 	if n.repl != nil {
 		if err := n.snapshots.atEnd(); err != nil {
@@ -323,6 +315,7 @@ func (n *Node) teardown() {
 		}
 	}
 	n.wg.Wait()
+	n.bus.Wait()
 	if n.pauser != nil {
 		n.pauser.resume() // not before: no write may slip in between a pause and the end
 	}
@@ -387,5 +380,3 @@ func hostPort(addr net.Addr) (string, uint16) {
 	p, _ := strconv.ParseUint(port, 10, 16) // 0 stands for "unknown"
 	return host, uint16(p)
 }
-
-func isClosedErr(err error) bool { return errors.Is(err, net.ErrClosed) }

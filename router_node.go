@@ -70,7 +70,7 @@ func (r nodeTransport) ask(ctx context.Context, to endpoint, req *peer.Request) 
 		}
 		return resp.Reply{}, err
 	}
-	b, err := n.callPeer(ctx, to, req)
+	b, err := n.bus.Call(ctx, to.id, to.addr, req)
 	var failure *peer.Failure
 	switch {
 	case err == nil:

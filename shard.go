@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
@@ -24,7 +25,7 @@ func (n *Node) startReplication() error {
 		Shard:   n.lineage.name,
 		Log:     n.backlog,
 		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
-			return dialBus(ctx, n.cfg.Network, to.Addr, busReplication)
+			return n.bus.Dial(ctx, to.Addr, bus.Replication)
 		},
 		Timeout: n.cfg.Replication.Timeout,
 		Logger:  n.log.Named("replication"),

@@ -16,9 +16,9 @@ func (n *Node) listenClients() (list []net.Listener, err error) {
 	if n.cfg.Clients.SocketOnly {
 		n.addr.Host, _, _ = net.SplitHostPort(n.cfg.Addr)
 	} else {
-		ln, err := n.listen("Addr", n.cfg.Addr)
+		ln, err := n.cfg.Network.Listen(n.cfg.Addr)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("slotmesh: Config.Addr: %w", err)
 		}
 		n.addr.Host, n.addr.Port = hostPort(ln.Addr())
 		list = append(list, ln)

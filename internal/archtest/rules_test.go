@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"internal/rdb":          {},
 	"internal/peer":         {"slots", "internal/resp"},
 	"internal/resp":         {},
+	"internal/bus":          {"slots", "internal/peer"},
 	"internal/clusterproto": {"slots", "internal/resp"},
 	"internal/conf":         {},
 	"internal/engine":       {"slots", "keyspace"},

@@ -1,4 +1,4 @@
-package slotmesh
+package bus
 
 import (
 	"net"
@@ -6,8 +6,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/hashicorp/go-hclog"
 )
 
 // exhausted is a listener that has no file descriptor for its first connections.
@@ -43,8 +41,9 @@ func TestBusOutlastsExhaustion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln := &exhausted{failures: 12, conns: make(chan net.Conn), closed: make(chan struct{})}
 		heard := make(chan net.Conn, 1)
-		b := newBus(ln, hclog.NewNullLogger(), map[busKind]func(net.Conn){busGossip: func(c net.Conn) { heard <- c }})
-		b.start()
+		b := listening(t, ln)
+		b.Handle(Gossip, func(c net.Conn) { heard <- c })
+		b.Start()
 		near, far := net.Pipe()
 		defer near.Close()
 		began := time.Now()
@@ -52,20 +51,20 @@ func TestBusOutlastsExhaustion(t *testing.T) {
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("it accepts again after %v", took)
 		}
-		if _, err := near.Write([]byte(busMagic + "g")); err != nil {
+		if _, err := near.Write([]byte(magic + "g")); err != nil {
 			t.Fatal(err)
 		}
 		(<-heard).Close()
-		b.close()
+		b.StopListening()
 
-		// Close does not wait for the next try.
+		// StopListening does not wait for the next try.
 		ln = &exhausted{failures: 1 << 30, closed: make(chan struct{})}
-		b = newBus(ln, hclog.NewNullLogger(), nil)
-		b.start()
+		b = listening(t, ln)
+		b.Start()
 		time.Sleep(time.Minute)
 		began = time.Now()
-		if b.close(); time.Since(began) > 0 {
-			t.Errorf("close took %v", time.Since(began))
+		if b.StopListening(); time.Since(began) > 0 {
+			t.Errorf("StopListening took %v", time.Since(began))
 		}
 	})
 }

@@ -1,0 +1,115 @@
+package bus
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/network"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Config says what a Bus connects.
+type Config struct {
+	Network network.Network
+	Logger  hclog.Logger
+
+	// ID returns the id of this node. It is called for connections from other nodes, so
+	// only after Start.
+	ID func() slots.NodeID
+	// Answer answers the calls of other nodes.
+	Answer peer.Handler
+	// Silence is how long another node may be silent while it owes an answer to a call.
+	Silence time.Duration
+	// OnPanic is told of a panic in Answer, as a *guard.Panic; with nil the panic goes on.
+	OnPanic func(error)
+}
+
+// Bus accepts the connections of other nodes and passes each on by its kind, and dials
+// other nodes. Its methods may be called by several goroutines, except where they say
+// otherwise.
+type Bus struct {
+	cfg    Config
+	life   context.Context // of calls from other nodes and to them
+	accept map[Kind]func(net.Conn)
+	calls  *peer.Pool[*peer.Conn] // to other nodes
+
+	ln        net.Listener  // set by Listen
+	stop      chan struct{} // closed by StopListening
+	listening sync.WaitGroup
+	answering sync.WaitGroup // connections on which other nodes call
+
+	mu       sync.Mutex // guards the fields below
+	stopped  bool
+	greeting map[net.Conn]struct{} // connections whose preamble is awaited
+}
+
+// New makes a bus that neither listens nor has connections. The end of life ends the
+// calls of other nodes, and the dialling for own ones.
+func New(life context.Context, cfg Config) *Bus {
+	b := &Bus{cfg: cfg, life: life, stop: make(chan struct{}), greeting: make(map[net.Conn]struct{})}
+	b.accept = map[Kind]func(net.Conn){Calls: b.acceptCalls}
+	b.calls = peer.NewPool(life, b.dialCalls)
+	return b
+}
+
+// Handle sets what is done with the connections of a kind that other nodes open. accept
+// owns the connection and must not block. Call it before Start.
+func (b *Bus) Handle(kind Kind, accept func(net.Conn)) { b.accept[kind] = accept }
+
+// Listen opens the port for other nodes and returns its address. Nothing is accepted
+// before Start. Call it once.
+func (b *Bus) Listen(addr string) (net.Addr, error) {
+	ln, err := b.cfg.Network.Listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	b.ln = ln
+	return ln.Addr(), nil
+}
+
+// Start accepts connections, after Listen, until StopListening.
+func (b *Bus) Start() { b.listening.Go(b.run) }
+
+// StopListening ends the listener and the connections whose preamble is still awaited.
+// When it returns, no connection is passed on any more.
+func (b *Bus) StopListening() {
+	b.mu.Lock()
+	if !b.stopped {
+		b.stopped = true
+		close(b.stop)
+	}
+	for conn := range b.greeting {
+		conn.Close()
+	}
+	b.mu.Unlock()
+	if b.ln != nil {
+		b.ln.Close()
+	}
+	b.listening.Wait()
+}
+
+// CloseCalls ends the connections for calls to other nodes, and the calls on them, after
+// the end of life. Later calls fail with peer.ErrClosed.
+func (b *Bus) CloseCalls() { b.calls.Close() }
+
+// Wait returns when the connections on which other nodes call have ended, after
+// StopListening and the end of life.
+func (b *Bus) Wait() { b.answering.Wait() }
+
+// Dial opens a connection of the given kind to another node.
+func (b *Bus) Dial(ctx context.Context, addr slots.Addr, kind Kind) (net.Conn, error) {
+	conn, err := b.cfg.Network.Dial(ctx, addr.Bus())
+	if err != nil {
+		return nil, err
+	}
+	if err := writePreamble(conn, kind); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
