@@ -75,7 +75,7 @@ func TestPanicEndsTheNode(t *testing.T) {
 		}
 		var p *slotmesh.PanicError
 		if err := n.Err(); !errors.As(err, &p) || p.Where != "gossip" || !strings.Contains(err.Error(), "a trap") ||
-			!strings.Contains(p.Stack, "gossip.(*Driver).run") {
+			!strings.Contains(p.Stack, "member.(*Member).run") {
 			t.Fatalf("Err: %v", err)
 		}
 		if len(logged) != 1 || !strings.Contains(logged[0], "ends this node") {
