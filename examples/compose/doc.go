@@ -4,4 +4,6 @@
 // compiler refuses whatever needs a package below internal/.
 //
 //   - store: a store by itself (keyspace, slots), whose Ops build an equal store elsewhere
+//   - gossip: three members of a cluster over pipes in memory (gossip, gossip/member, slots),
+//     which agree on the owners of slots and elect a successor of a master
 package compose
