@@ -14,6 +14,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -37,14 +38,14 @@ func TestRestartWithoutDataLosesNothing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cluster := clustertest.Start(t, clustertest.Config{Masters: c.masters, Replicas: c.replicas, WithoutFailover: true})
-				keys := write(t, cluster, 300)
-				inStep(t, cluster)
+				keys := e2e.WriteKeys(t, cluster, 300)
+				e2e.WaitSynced(t, cluster)
 				if c.save {
 					if err := cluster.Node(0).Save(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					for _, key := range keys {
-						owner, _ := inCluster(cluster, key)
+						owner, _ := e2e.OwnerOf(cluster, key)
 						if err := owner.Local().Set(t.Context(), key, []byte(key), 0); err != nil {
 							t.Fatal(err)
 						}
@@ -68,7 +69,7 @@ func TestRestartWithoutDataLosesNothing(t *testing.T) {
 					t.Errorf("a replica took over after %v: the old master need not be missed for that", took)
 				}
 				cluster.WaitStable()
-				if got := all(t, cluster, keys); got != len(keys) {
+				if got := e2e.CountKeys(t, cluster, keys); got != len(keys) {
 					t.Errorf("%d of %d keys are left", got, len(keys))
 				}
 				if err := cluster.Node(0).WaitSynced(ctx); err != nil {
@@ -84,8 +85,8 @@ func TestRestartWithoutDataLosesNothing(t *testing.T) {
 func TestRestartWithDataStaysMaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-		keys := write(t, cluster, 300)
-		inStep(t, cluster)
+		keys := e2e.WriteKeys(t, cluster, 300)
+		e2e.WaitSynced(t, cluster)
 		time.Sleep(time.Second)
 		if err := cluster.Node(0).Save(t.Context()); err != nil {
 			t.Fatal(err)
@@ -104,7 +105,7 @@ func TestRestartWithDataStaysMaster(t *testing.T) {
 		if !cluster.Node(0).Map().Self().IsMaster() {
 			t.Error("its replica took over")
 		}
-		if got := all(t, cluster, keys); got != len(keys) {
+		if got := e2e.CountKeys(t, cluster, keys); got != len(keys) {
 			t.Errorf("%d of %d keys are left", got, len(keys))
 		}
 	})
@@ -115,7 +116,7 @@ func TestRestartWithoutReplicaServesAfterT(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const T = 15 * time.Second
 		cluster := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: T})
-		inStep(t, cluster)
+		e2e.WaitSynced(t, cluster)
 		cluster.Kill(3)
 		cluster.Kill(0)
 		cluster.Restart(0)
@@ -149,15 +150,15 @@ func TestRestartWithoutItsReplica(t *testing.T) {
 				if err := cluster.Node(0).Save(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				keys := write(t, cluster, 300)
-				inStep(t, cluster)
+				keys := e2e.WriteKeys(t, cluster, 300)
+				e2e.WaitSynced(t, cluster)
 				replica := cluster.Node(masters).ID()
 				cluster.Kill(0)
 				before := slotmesh.Standing(cluster.Node(masters))
 				cluster.Kill(masters)
 				cluster.Restart(0)
 				began := time.Now()
-				becomes(t, cluster, 0, serves)
+				e2e.Await(t, cluster, 0, e2e.Serves)
 				if took := time.Since(began); took > 2*T {
 					t.Errorf("it serves again after %v", took)
 				}
@@ -174,7 +175,7 @@ func TestRestartWithoutItsReplica(t *testing.T) {
 				}
 				cluster.Restart(masters)
 				cluster.WaitStable()
-				if got := all(t, cluster, keys); got == len(keys) && masters == 1 {
+				if got := e2e.CountKeys(t, cluster, keys); got == len(keys) && masters == 1 {
 					t.Error("nothing was lost: this is no test")
 				}
 			})
@@ -208,16 +209,4 @@ func (w *witness) wait() (gossip.Fenced, string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.fence, w.log.String()
-}
-
-// inStep returns when each replica holds its master's data.
-func inStep(t *testing.T, c *clustertest.Cluster) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for _, n := range c.Nodes() {
-		if err := n.WaitSynced(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

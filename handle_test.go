@@ -12,6 +12,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -87,7 +88,7 @@ func TestHandleFromGo(t *testing.T) {
 				}
 			}
 		})
-		owner, other := inCluster(c, "k")
+		owner, other := e2e.OwnerOf(c, "k")
 		if _, err := owner.Local().Do(t.Context(), "PUSH", "k", "x"); err != nil {
 			t.Errorf("Do at the owner: %v", err)
 		}
@@ -101,7 +102,7 @@ func TestHandleFromGo(t *testing.T) {
 func TestHandleFromClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := withCommands(t, clustertest.Config{Masters: 3})
-		owner, other := inCluster(c, "k")
+		owner, other := e2e.OwnerOf(c, "k")
 		do := func(n *slotmesh.Node, want string, args ...string) {
 			t.Helper()
 			conn, err := c.Dial(t.Context(), "tcp", n.Addr().Client())

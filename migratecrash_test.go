@@ -10,61 +10,9 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
-
-// moments at which a move dies, in milliseconds: with a network of 1 ms it connects in 6
-// and ends in 15, so these hit every phase of its first, middle and last windows.
-var moments = []time.Duration{0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18}
-
-// startMove starts a move of a third of node 0's slots to node 1 and lets it run for a
-// while.
-func startMove(t *testing.T, c *clustertest.Cluster, lasting time.Duration) (set slots.Set) {
-	t.Helper()
-	c.Delay(time.Millisecond)
-	set = firstSlots(c.Node(0), 1500)
-	if _, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID()); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(lasting)
-	return set
-}
-
-// whole fails the test unless each key is there exactly once, at its owner, and no slot
-// is open.
-func whole(t *testing.T, c *clustertest.Cluster, masters []*slotmesh.Node, keys []string) {
-	t.Helper()
-	noneOpen(t, c)
-	if got := all(t, c, keys); got != len(keys) {
-		t.Errorf("%d of %d keys are at their owners", got, len(keys))
-	}
-	total := 0
-	for _, n := range masters {
-		total += n.Stats().Store.Keys
-	}
-	if total != len(keys) {
-		t.Errorf("the masters hold %d keys, want %d", total, len(keys))
-	}
-}
-
-// moved returns when the owner of every slot in set is to, in n's view.
-func moved(t *testing.T, n *slotmesh.Node, set *slots.Set, to func() slots.NodeID) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	err := n.WaitMap(ctx, func(m *slots.Map) bool {
-		for slot := range set.All() {
-			if o := m.Owner(slot); o == nil || o.ID != to() {
-				return false
-			}
-		}
-		return true
-	})
-	if err != nil {
-		t.Fatalf("the move did not end: %v", err)
-	}
-	time.Sleep(10 * time.Second)
-}
 
 // deleteMoved deletes every other key that has come to node from the slots of set, and
 // returns the rest of keys.
@@ -91,22 +39,22 @@ func deleteMoved(t *testing.T, node *slotmesh.Node, set *slots.Set, keys []strin
 // A source with a snapshot dies at any moment of a move, comes back and goes on with it.
 // What was deleted at the target meanwhile does not come back from the snapshot.
 func TestMoveSurvivesRestartOfSource(t *testing.T) {
-	for _, ms := range moments {
+	for _, ms := range e2e.Moments {
 		t.Run(fmt.Sprint(int64(ms), "ms"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := clustertest.Start(t, clustertest.Config{Masters: 3, NodeTimeout: 2 * time.Second})
-				keys := write(t, c, 3000)
+				keys := e2e.WriteKeys(t, c, 3000)
 				if err := c.Node(0).Save(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				set := startMove(t, c, ms*time.Millisecond)
+				set := e2e.StartMove(t, c, ms*time.Millisecond)
 				c.Kill(0)
 				time.Sleep(500 * time.Millisecond)
 				keys = deleteMoved(t, c.Node(1), &set, keys)
 				c.Restart(0)
 				target := c.Node(1).ID()
-				moved(t, c.Node(2), &set, func() slots.NodeID { return target })
-				whole(t, c, c.Nodes(), keys)
+				e2e.WaitMoved(t, c.Node(2), &set, func() slots.NodeID { return target })
+				e2e.CheckWhole(t, c, c.Nodes(), keys)
 			})
 		})
 	}
@@ -117,8 +65,8 @@ func TestMoveSurvivesRestartOfSource(t *testing.T) {
 func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{NodeTimeout: 2 * time.Second})
-		key := keyOf(c.Node(0))
-		keys := writeTagged(t, c.Node(0), key, 2000)
+		key := e2e.KeyOf(c.Node(0))
+		keys := e2e.WriteTagged(t, c.Node(0), key, 2000)
 		slot := slots.OfString(key)
 		if err := c.Node(0).Save(t.Context()); err != nil {
 			t.Fatal(err)
@@ -131,10 +79,10 @@ func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
 		for c.Node(1).Stats().Store.Keys == 0 {
 			time.Sleep(time.Millisecond)
 		}
-		o := operator{t, c}
-		took := o.do(1, fmt.Sprintf("CLUSTER SETSLOT %d NODE %s", slot, target))
-		o.do(1, fmt.Sprintf("CLUSTER DELSLOTS %d", slot))
-		added := o.do(1, fmt.Sprintf("CLUSTER ADDSLOTS %d", slot))
+		o := e2e.Operator{T: t, Cluster: c}
+		took := o.Do(1, fmt.Sprintf("CLUSTER SETSLOT %d NODE %s", slot, target))
+		o.Do(1, fmt.Sprintf("CLUSTER DELSLOTS %d", slot))
+		added := o.Do(1, fmt.Sprintf("CLUSTER ADDSLOTS %d", slot))
 		if c.Node(0).Stats().Store.Keys == 0 {
 			t.Fatal("all keys have moved already")
 		}
@@ -146,9 +94,9 @@ func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond)
 		c.Restart(0)
-		moved(t, c.Node(2), &set, func() slots.NodeID { return target })
+		e2e.WaitMoved(t, c.Node(2), &set, func() slots.NodeID { return target })
 		c.WaitStable()
-		whole(t, c, c.Nodes(), keys)
+		e2e.CheckWhole(t, c, c.Nodes(), keys)
 	})
 }
 
@@ -157,8 +105,8 @@ func TestASlotIsNotTakenInTheMiddleOfItsMove(t *testing.T) {
 func TestATargetForgetsWhatItOnceHad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{NodeTimeout: 2 * time.Second})
-		key := keyOf(c.Node(1))
-		old := writeTagged(t, c.Node(1), key, 10)
+		key := e2e.KeyOf(c.Node(1))
+		old := e2e.WriteTagged(t, c.Node(1), key, 10)
 		set := slots.NewSet(slots.OfString(key))
 		if err := c.Node(1).Save(t.Context()); err != nil {
 			t.Fatal(err)
@@ -176,7 +124,7 @@ func TestATargetForgetsWhatItOnceHad(t *testing.T) {
 				t.Fatalf("deleting a key: %v, %v", ok, err)
 			}
 		}
-		writeTagged(t, c.Node(0), key+"}new{", 2000)
+		e2e.WriteTagged(t, c.Node(0), key+"}new{", 2000)
 		c.Delay(5 * time.Millisecond)
 		if _, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID()); err != nil {
 			t.Fatal(err)
@@ -188,35 +136,22 @@ func TestATargetForgetsWhatItOnceHad(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		c.Restart(1)
 		target := c.Node(1).ID()
-		moved(t, c.Node(2), &set, func() slots.NodeID { return target })
-		if got := all(t, c, old); got != 0 {
+		e2e.WaitMoved(t, c.Node(2), &set, func() slots.NodeID { return target })
+		if got := e2e.CountKeys(t, c, old); got != 0 {
 			t.Errorf("%d of %d keys that were deleted elsewhere are back", got, len(old))
 		}
-		noneOpen(t, c)
+		e2e.NoneOpen(t, c)
 	})
-}
-
-// writeTagged writes long keys of the slot of tag, each with itself as its value.
-func writeTagged(t *testing.T, n *slotmesh.Node, tag string, count int) (keys []string) {
-	t.Helper()
-	for i := range count {
-		key := fmt.Sprintf("{%s}%0*d", tag, 5000, i)
-		if err := n.Local().Set(t.Context(), key, []byte(key), 0); err != nil {
-			t.Fatal(err)
-		}
-		keys = append(keys, key)
-	}
-	return keys
 }
 
 // The link between source and target breaks, or is cut for longer than the node timeout.
 func TestMoveSurvivesPartition(t *testing.T) {
-	for _, ms := range moments {
+	for _, ms := range e2e.Moments {
 		t.Run(fmt.Sprint(int64(ms), "ms"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := clustertest.Start(t, clustertest.Config{Masters: 3, NodeTimeout: 2 * time.Second})
-				keys := write(t, c, 3000)
-				set := startMove(t, c, ms*time.Millisecond)
+				keys := e2e.WriteKeys(t, c, 3000)
+				set := e2e.StartMove(t, c, ms*time.Millisecond)
 				if ms%2 == 0 {
 					c.Reset(0, 1)
 				} else {
@@ -225,9 +160,9 @@ func TestMoveSurvivesPartition(t *testing.T) {
 					c.Heal()
 				}
 				target := c.Node(1).ID()
-				moved(t, c.Node(2), &set, func() slots.NodeID { return target })
+				e2e.WaitMoved(t, c.Node(2), &set, func() slots.NodeID { return target })
 				c.WaitStable()
-				whole(t, c, c.Nodes(), keys)
+				e2e.CheckWhole(t, c, c.Nodes(), keys)
 			})
 		})
 	}
@@ -236,18 +171,18 @@ func TestMoveSurvivesPartition(t *testing.T) {
 // Source or target dies for good at any moment; its replica goes on.
 func TestMoveSurvivesLossOfEitherSide(t *testing.T) {
 	for _, victim := range []int{0, 1} {
-		for _, ms := range moments {
+		for _, ms := range e2e.Moments {
 			t.Run(fmt.Sprintf("node %d after %dms", victim, int64(ms)), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-					keys := write(t, c, 3000)
+					keys := e2e.WriteKeys(t, c, 3000)
 					for _, n := range c.Nodes() {
 						if err := n.WaitSynced(t.Context()); err != nil {
 							t.Fatal(err)
 						}
 					}
 					time.Sleep(time.Second) // for the replicas to be known as good
-					set := startMove(t, c, ms*time.Millisecond)
+					set := e2e.StartMove(t, c, ms*time.Millisecond)
 					target := c.Node(1).ID()
 					c.Kill(victim)
 					successor := c.Node(victim + 3)
@@ -269,9 +204,9 @@ func TestMoveSurvivesLossOfEitherSide(t *testing.T) {
 						}
 						time.Sleep(10 * time.Second)
 					} else {
-						moved(t, c.Node(2), &set, to)
+						e2e.WaitMoved(t, c.Node(2), &set, to)
 					}
-					whole(t, c, []*slotmesh.Node{c.Node(2), successor, c.Node(1 - victim)}, keys)
+					e2e.CheckWhole(t, c, []*slotmesh.Node{c.Node(2), successor, c.Node(1 - victim)}, keys)
 				})
 			})
 		}

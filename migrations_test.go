@@ -12,37 +12,16 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
-
-// firstSlots returns the first n slots of a node.
-func firstSlots(node *slotmesh.Node, n int) (set slots.Set) {
-	for slot := range node.Map().Self().Slots.All() {
-		if n--; n < 0 {
-			break
-		}
-		set.Add(slot)
-	}
-	return set
-}
-
-// noneOpen fails the test if a node has an open slot, or holds keys of a slot that is not
-// its own.
-func noneOpen(t *testing.T, c *clustertest.Cluster) {
-	t.Helper()
-	for i, n := range c.Nodes() {
-		if open := n.Map().Open(); !open.Empty() {
-			t.Errorf("node %d has open slots: %s", i, open)
-		}
-	}
-}
 
 func TestMigrateSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-		keys := write(t, c, 2000)
+		keys := e2e.WriteKeys(t, c, 2000)
 		source, target := c.Node(0), c.Node(1)
-		set := firstSlots(source, 1000)
+		set := e2e.FirstSlots(source, 1000)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		id, err := source.MigrateSlots(ctx, set, target.ID())
@@ -63,7 +42,7 @@ func TestMigrateSlots(t *testing.T) {
 				t.Fatalf("slot %d is not the target's", slot)
 			}
 		}
-		if got := all(t, c, keys); got != len(keys) {
+		if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 			t.Errorf("%d of %d keys are at their owners", got, len(keys))
 		}
 		total := 0
@@ -73,7 +52,7 @@ func TestMigrateSlots(t *testing.T) {
 		if total != len(keys) {
 			t.Errorf("the masters hold %d keys, want %d", total, len(keys))
 		}
-		noneOpen(t, c)
+		e2e.NoneOpen(t, c)
 	})
 }
 
@@ -82,7 +61,7 @@ func TestMigrateSlotsHonoursItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 2})
 		source, target := c.Node(0), c.Node(1).ID()
-		set := firstSlots(source, 100)
+		set := e2e.FirstSlots(source, 100)
 		ctx, cancel := context.WithCancel(t.Context())
 		c.Delay(time.Millisecond)
 		id, err := source.MigrateSlots(ctx, set, target)
@@ -93,7 +72,7 @@ func TestMigrateSlotsHonoursItsContext(t *testing.T) {
 		if err := source.WaitMigration(t.Context(), id); err != nil {
 			t.Error(err)
 		}
-		if id, err := source.MigrateSlots(ctx, firstSlots(source, 100), target); !errors.Is(err, context.Canceled) ||
+		if id, err := source.MigrateSlots(ctx, e2e.FirstSlots(source, 100), target); !errors.Is(err, context.Canceled) ||
 			len(source.Migrations()) != 1 {
 			t.Errorf("for a caller who has gone: job %v, %v", id, err)
 		}
@@ -156,9 +135,9 @@ func TestMigrateUnderWrites(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
-		keys := write(t, c, 20_000) // something to carry
+		keys := e2e.WriteKeys(t, c, 20_000) // something to carry
 		c.Delay(time.Millisecond)
-		set := firstSlots(c.Node(0), 2000)
+		set := e2e.FirstSlots(c.Node(0), 2000)
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		counters := make([]*counter, 8)
@@ -200,14 +179,14 @@ func TestMigrateUnderWrites(t *testing.T) {
 		close(stop)
 		wg.Wait()
 		c.WaitStable()
-		noneOpen(t, c)
-		if got := all(t, c, keys); got != len(keys) {
+		e2e.NoneOpen(t, c)
+		if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 			t.Errorf("%d of %d keys are at their owners", got, len(keys))
 		}
 		writes := 0
 		for _, k := range counters {
 			for key, want := range k.acked {
-				owner, _ := inCluster(c, key)
+				owner, _ := e2e.OwnerOf(c, key)
 				if v, err := owner.Local().Get(ctx, key); string(v) != fmt.Sprint(want) {
 					t.Errorf("%s = %q, %v; want %d", key, v, err, want)
 				}
@@ -227,7 +206,7 @@ func TestMigrateSurvivesFailover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-				keys := write(t, c, 3000)
+				keys := e2e.WriteKeys(t, c, 3000)
 				for _, n := range c.Nodes() {
 					if err := n.WaitSynced(t.Context()); err != nil {
 						t.Fatal(err)
@@ -235,7 +214,7 @@ func TestMigrateSurvivesFailover(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 				c.Delay(time.Millisecond) // so that the move takes its time
-				set := firstSlots(c.Node(0), 3000)
+				set := e2e.FirstSlots(c.Node(0), 3000)
 				if _, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID()); err != nil {
 					t.Fatal(err)
 				}
@@ -267,8 +246,8 @@ func TestMigrateSurvivesFailover(t *testing.T) {
 					t.Errorf("the move did not end: %v", err)
 				}
 				time.Sleep(5 * time.Second)
-				noneOpen(t, c)
-				if got := all(t, c, keys); got != len(keys) {
+				e2e.NoneOpen(t, c)
+				if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 					t.Errorf("%d of %d keys are at their owners", got, len(keys))
 				}
 			})

@@ -13,27 +13,16 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
-
-// inCluster returns the node of c that owns key, and one that does not.
-func inCluster(c *clustertest.Cluster, key string) (owner, other *slotmesh.Node) {
-	for _, n := range c.Nodes() {
-		if n.Map().IsMine(slots.OfString(key)) {
-			owner = n
-		} else {
-			other = n
-		}
-	}
-	return owner, other
-}
 
 func TestKeysLiveAtTheirOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		c := clustertest.Start(t, clustertest.Config{})
-		owner, other := inCluster(c, "key")
+		owner, other := e2e.OwnerOf(c, "key")
 		if err := owner.Local().Set(ctx, "key", []byte("value"), time.Minute); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +48,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		c := clustertest.Start(t, clustertest.Config{})
-		owner, _ := inCluster(c, "{a}1")
+		owner, _ := e2e.OwnerOf(c, "{a}1")
 		if err := owner.Local().Set(ctx, "{a}1", []byte("old"), 0); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -26,7 +27,7 @@ func TestReplicasKnowOfOpenSlotsFirst(t *testing.T) {
 		time.Sleep(2 * time.Second) // for the replicas to be known as good
 		c.DelayBetween(0, 3, 100*time.Millisecond)
 		c.DelayBetween(1, 4, 50*time.Millisecond)
-		set := firstSlots(c.Node(0), 1000)
+		set := e2e.FirstSlots(c.Node(0), 1000)
 		id, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID())
 		if err != nil {
 			t.Fatal(err)
@@ -73,8 +74,8 @@ func TestAStuckReplicaIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		key := keyOf(c.Node(0))
-		o := operator{t, c}
+		key := e2e.KeyOf(c.Node(0))
+		o := e2e.Operator{T: t, Cluster: c}
 		slot := fmt.Sprint(slots.OfString(key))
 		c.DelayBetween(0, 2, 5*time.Second)
 		for line, what := range map[string]string{
@@ -82,10 +83,10 @@ func TestAStuckReplicaIsNamed(t *testing.T) {
 			"CLUSTER SETSLOT " + slot + " STABLE": "the change of slots " + slot +
 				" is in force, but",
 		} {
-			o.must(0, "SET "+key+" v") // for the replica to lag behind
+			o.Must(0, "SET "+key+" v") // for the replica to lag behind
 			want := "ERR " + what + ": of 1 replicas 0 confirmed within 2s that they know; try again, and if one stays " +
 				"behind (INFO replication), restart it: "
-			if got := o.do(0, line); !strings.HasPrefix(got, want) {
+			if got := o.Do(0, line); !strings.HasPrefix(got, want) {
 				t.Errorf("%s: %s", line, got)
 			}
 		}
@@ -96,7 +97,7 @@ func TestAStuckReplicaIsNamed(t *testing.T) {
 func TestRefusedSlotsAreNotOpenAtReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true})
-		mine := firstSlots(c.Node(0), 3)
+		mine := e2e.FirstSlots(c.Node(0), 3)
 		if err := slotmesh.SetImporting(c.Node(0), t.Context(), mine, c.Node(1).ID()); err == nil {
 			t.Error("a node imports its own slots")
 		}

@@ -12,19 +12,10 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
-
-// confirm writes a key of a node so that a replica is confirmed to hold it, and returns
-// the slot.
-func confirm(t *testing.T, n *slotmesh.Node, key string) slots.Slot {
-	t.Helper()
-	if err := n.Local().Set(slotmesh.WithSync(t.Context(), 1), key, []byte(key), 0); err != nil {
-		t.Fatal(err)
-	}
-	return slots.OfString(key)
-}
 
 // waits returns what a job waits for.
 func waits(t *testing.T, n *slotmesh.Node, id migrate.JobID) (s migrate.Status) {
@@ -43,7 +34,7 @@ func waits(t *testing.T, n *slotmesh.Node, id migrate.JobID) (s migrate.Status) 
 // either side may die.
 func TestAConfirmedWriteSurvivesAMoveToATargetWithoutReplica(t *testing.T) {
 	for how, write := range map[string]func(*testing.T, *clustertest.Cluster, string){
-		"WithSync": func(t *testing.T, c *clustertest.Cluster, key string) { confirm(t, c.Node(0), key) },
+		"WithSync": func(t *testing.T, c *clustertest.Cluster, key string) { e2e.WriteConfirmed(t, c.Node(0), key) },
 		"WAIT": func(t *testing.T, c *clustertest.Cluster, key string) {
 			talk := speak(t, c, 0)
 			talk("+OK", "SET "+key+" "+key)
@@ -64,8 +55,8 @@ func TestAConfirmedWriteSurvivesAMoveToATargetWithoutReplica(t *testing.T) {
 		for _, victim := range []int{0, 1} {
 			t.Run(fmt.Sprintf("%s, node %d dies", how, victim), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-					key := keyOf(c.Node(0))
+					c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+					key := e2e.KeyOf(c.Node(0))
 					write(t, c, key)
 					c.Kill(4)
 					time.Sleep(5 * time.Second)
@@ -84,7 +75,7 @@ func TestAConfirmedWriteSurvivesAMoveToATargetWithoutReplica(t *testing.T) {
 						t.Fatal(err)
 					}
 					c.Kill(victim)
-					becomes(t, c, 2, serves)
+					e2e.Await(t, c, 2, e2e.Serves)
 					time.Sleep(10 * time.Second)
 					if v, err := c.Node(2).Router().Get(t.Context(), key); err != nil || string(v) != key {
 						t.Errorf("the confirmed write is %q, %v", v, err)
@@ -120,12 +111,12 @@ func speak(t *testing.T, c *clustertest.Cluster, node int) func(want, command st
 // wait can be cancelled.
 func TestOnlyConfirmedWritesWaitForReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-		key := keyOf(c.Node(0))
-		slot := confirm(t, c.Node(0), key)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+		key := e2e.KeyOf(c.Node(0))
+		slot := e2e.WriteConfirmed(t, c.Node(0), key)
 		c.Kill(4)
 		time.Sleep(5 * time.Second)
-		set := firstSlots(c.Node(0), 500)
+		set := e2e.FirstSlots(c.Node(0), 500)
 		set.Add(slot)
 		id, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID())
 		if err != nil {
@@ -146,7 +137,7 @@ func TestOnlyConfirmedWritesWaitForReplicas(t *testing.T) {
 		if !c.Node(0).Map().IsMine(slot) {
 			t.Error("the slot of the confirmed write is gone")
 		}
-		noneOpen(t, c)
+		e2e.NoneOpen(t, c)
 	})
 }
 
@@ -154,9 +145,9 @@ func TestOnlyConfirmedWritesWaitForReplicas(t *testing.T) {
 // shard to shard.
 func TestConfirmationsOutliveFailoversAndMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-		key := keyOf(c.Node(0))
-		slot := confirm(t, c.Node(0), key)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+		key := e2e.KeyOf(c.Node(0))
+		slot := e2e.WriteConfirmed(t, c.Node(0), key)
 		set := slots.NewSet(slot)
 		id, err := c.Node(0).MigrateSlots(t.Context(), set, c.Node(1).ID())
 		if err == nil {
@@ -165,13 +156,13 @@ func TestConfirmationsOutliveFailoversAndMoves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		inStep(t, c)
+		e2e.WaitSynced(t, c)
 		time.Sleep(time.Second)
 		c.Kill(1)
-		becomes(t, c, 4, leads)
+		e2e.Await(t, c, 4, e2e.Leads)
 		c.Restart(1)
 		c.WaitStable()
-		inStep(t, c)
+		e2e.WaitSynced(t, c)
 		if k := slotmesh.Promised(c.Node(4), slot); k != 1 {
 			t.Errorf("%d replicas are promised after a move and a failover, want 1", k)
 		}
@@ -194,10 +185,10 @@ func TestConfirmationsOutliveFailoversAndMoves(t *testing.T) {
 // count this node's replicas, which have its deletion.
 func TestWaitAfterTheKeyHasLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
 		c.Kill(4)
 		time.Sleep(5 * time.Second)
-		key := keyOf(c.Node(0))
+		key := e2e.KeyOf(c.Node(0))
 		talk := speak(t, c, 0)
 		talk("+OK", "SET "+key+" v")
 		id, err := c.Node(0).MigrateSlots(t.Context(), slots.NewSet(slots.OfString(key)), c.Node(1).ID())
@@ -209,7 +200,7 @@ func TestWaitAfterTheKeyHasLeft(t *testing.T) {
 		}
 		talk(":0", "WAIT 1 100")
 		c.Restart(4)
-		inStep(t, c)
+		e2e.WaitSynced(t, c)
 		time.Sleep(time.Second)
 		talk(":0", "WAIT 1 100")
 	})
@@ -219,9 +210,9 @@ func TestWaitAfterTheKeyHasLeft(t *testing.T) {
 // know for the next move.
 func TestMigrateByHandAsksForReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-		key := keyOf(c.Node(0))
-		slot := confirm(t, c.Node(0), key)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+		key := e2e.KeyOf(c.Node(0))
+		slot := e2e.WriteConfirmed(t, c.Node(0), key)
 		c.Kill(4)
 		time.Sleep(5 * time.Second)
 		source, target := speak(t, c, 0), speak(t, c, 1)
@@ -234,7 +225,7 @@ func TestMigrateByHandAsksForReplicas(t *testing.T) {
 			t.Errorf("%d keys were brought before the target was asked", n)
 		}
 		c.Restart(4)
-		inStep(t, c)
+		e2e.WaitSynced(t, c)
 		time.Sleep(time.Second)
 		source("+OK", migrate)
 		target("+OK", fmt.Sprintf("CLUSTER SETSLOT %d NODE %s", slot, c.Node(1).ID()))
@@ -248,8 +239,8 @@ func TestMigrateByHandAsksForReplicas(t *testing.T) {
 // came back and took its place would not know where its keys are.
 func TestSlotsAreOpenedOnlyIfReplicasKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-		slot := confirm(t, c.Node(0), keyOf(c.Node(0)))
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+		slot := e2e.WriteConfirmed(t, c.Node(0), e2e.KeyOf(c.Node(0)))
 		c.Kill(3)
 		time.Sleep(5 * time.Second)
 		source := speak(t, c, 0)
@@ -272,8 +263,8 @@ func TestSlotsAreOpenedOnlyIfReplicasKnow(t *testing.T) {
 // A shard that is made smaller can still give its slots away.
 func TestConfirmationsDoNotBindASmallerShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-		slot := confirm(t, c.Node(0), keyOf(c.Node(0)))
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+		slot := e2e.WriteConfirmed(t, c.Node(0), e2e.KeyOf(c.Node(0)))
 		for _, i := range []int{3, 4} {
 			id := c.Node(i).ID()
 			c.Stop(i)

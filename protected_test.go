@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 )
 
 // elsewhere is a network whose clients all come from another machine.
@@ -35,20 +36,6 @@ func (f foreign) Accept() (net.Conn, error) {
 
 func (foreigner) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1} }
 
-// begin starts a node that the test ends.
-func begin(t *testing.T, cfg slotmesh.Config) *slotmesh.Node {
-	t.Helper()
-	n, err := slotmesh.New(cfg)
-	if err == nil {
-		err = n.Start(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { n.Close() })
-	return n
-}
-
 // greeting connects and returns the first line of the answer to PING.
 func greeting(t *testing.T, network, addr string) string {
 	t.Helper()
@@ -66,7 +53,8 @@ func greeting(t *testing.T, network, addr string) string {
 // in so many words.
 func TestProtectedByDefault(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
-	n := begin(t, slotmesh.Config{Standalone: true, Network: elsewhere{}, Clients: slotmesh.ClientConfig{Socket: socket}})
+	n := e2e.StartNode(t, slotmesh.Config{Standalone: true, Network: elsewhere{},
+		Clients: slotmesh.ClientConfig{Socket: socket}})
 	addr := n.Addr().Client()
 	if got := greeting(t, "tcp", addr); !strings.HasPrefix(got, "-DENIED Redis is running in protected mode because ") {
 		t.Errorf("a client of another machine: %q", got)
@@ -85,7 +73,8 @@ func TestProtectedByDefault(t *testing.T) {
 			t.Errorf("after CONFIG SET %s %q: %q", c.name, c.value, got)
 		}
 	}
-	open := begin(t, slotmesh.Config{Standalone: true, Network: elsewhere{}, Clients: slotmesh.ClientConfig{Open: true}})
+	open := e2e.StartNode(t, slotmesh.Config{Standalone: true, Network: elsewhere{},
+		Clients: slotmesh.ClientConfig{Open: true}})
 	if got := greeting(t, "tcp", open.Addr().Client()); got != "+PONG" {
 		t.Errorf("an open node: %q", got)
 	}
@@ -158,7 +147,7 @@ func TestSocketOnly(t *testing.T) {
 	left.(*net.UnixListener).SetUnlinkOnClose(false)
 	left.Close()
 
-	n := begin(t, cfg)
+	n := e2e.StartNode(t, cfg)
 	if n.Addr().Port != 0 {
 		t.Errorf("it listens on %v", n.Addr())
 	}
@@ -181,7 +170,7 @@ func TestSocketOnly(t *testing.T) {
 		}
 	}
 	// Others find it by its bus, as ever.
-	other := begin(t, slotmesh.Config{})
+	other := e2e.StartNode(t, slotmesh.Config{})
 	if err := other.Meet(t.Context(), n.Addr()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -166,7 +167,7 @@ func TestDeadlineDuringFailover(t *testing.T) {
 func TestAmbiguous(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		owner, other := inCluster(c, "key")
+		owner, other := e2e.OwnerOf(c, "key")
 		at := 0
 		for i, n := range c.Nodes() {
 			if n == owner {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestGetManyFromAMovingSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		tag := "{" + keyOf(c.Node(0)) + "}"
+		tag := "{" + e2e.KeyOf(c.Node(0)) + "}"
 		slot := fmt.Sprint(slots.OfString(tag))
 		r := c.Node(2).Router()
 		keys := make([]string, 200)
@@ -27,9 +28,9 @@ func TestGetManyFromAMovingSlot(t *testing.T) {
 				}
 			}
 		}
-		o := operator{t, c}
-		o.must(1, "CLUSTER SETSLOT "+slot+" IMPORTING "+c.Node(0).ID().String())
-		o.must(0, "CLUSTER SETSLOT "+slot+" MIGRATING "+c.Node(1).ID().String())
+		o := e2e.Operator{T: t, Cluster: c}
+		o.Must(1, "CLUSTER SETSLOT "+slot+" IMPORTING "+c.Node(0).ID().String())
+		o.Must(0, "CLUSTER SETSLOT "+slot+" MIGRATING "+c.Node(1).ID().String())
 		r.GetMany(t.Context(), keys...) // connects
 		c.Delay(10 * time.Millisecond)
 		begin := time.Now()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -61,7 +62,7 @@ func TestUpdateElsewhereIsATransaction(t *testing.T) {
 		ctx := t.Context()
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		keys := []string{"{n}a", "{n}b"}
-		owner, other := inCluster(c, keys[0])
+		owner, other := e2e.OwnerOf(c, keys[0])
 		for _, r := range []*slotmesh.Router{owner.Router(), other.Router()} {
 			if err := r.Set(ctx, "{n}a", []byte("1"), time.Minute); err != nil {
 				t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -69,7 +70,7 @@ func TestMigrationBarrierZero(t *testing.T) {
 		t.Fatal(warnings, err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(_ int, to *slotmesh.Config) {
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(_ int, to *slotmesh.Config) {
 			to.Replication.MigrationBarrier = cfg.Replication.MigrationBarrier
 		}})
 		c.Kill(3)

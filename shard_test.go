@@ -3,7 +3,6 @@ package slotmesh_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,41 +10,16 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
-
-// write stores n keys, each at its owner, and returns them.
-func write(t *testing.T, c *clustertest.Cluster, n int) (keys []string) {
-	t.Helper()
-	for i := range n {
-		key := fmt.Sprint("key:", i)
-		owner, _ := inCluster(c, key)
-		if err := owner.Local().Set(t.Context(), key, []byte(key), 0); err != nil {
-			t.Fatal(err)
-		}
-		keys = append(keys, key)
-	}
-	return keys
-}
-
-// all reports how many of keys are at their owners with the right value.
-func all(t *testing.T, c *clustertest.Cluster, keys []string) (n int) {
-	t.Helper()
-	for _, key := range keys {
-		owner, _ := inCluster(c, key)
-		if v, err := owner.Local().Get(t.Context(), key); err == nil && string(v) == key {
-			n++
-		}
-	}
-	return n
-}
 
 func TestFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const T = 15 * time.Second
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-		keys := write(t, c, 300)
+		keys := e2e.WriteKeys(t, c, 300)
 		time.Sleep(time.Minute)
 		victim := c.Node(0).ID()
 		c.Kill(0)
@@ -63,7 +37,7 @@ func TestFailover(t *testing.T) {
 			t.Errorf("the replica took over after %v", took)
 		}
 		time.Sleep(time.Second) // the others hear of it
-		if got := all(t, c, keys); got != len(keys) {
+		if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 			t.Errorf("%d of %d keys after the failover", got, len(keys))
 		}
 		// The old master comes back as a replica of its successor.
@@ -82,7 +56,7 @@ func TestFailover(t *testing.T) {
 func TestManualFailoverLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-		keys := write(t, c, 300)
+		keys := e2e.WriteKeys(t, c, 300)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		for round := range 4 {
@@ -101,10 +75,10 @@ func TestManualFailoverLosesNothing(t *testing.T) {
 				t.Errorf("round %d took %v", round, took)
 			}
 			c.WaitStable()
-			if got := all(t, c, keys); got != len(keys) {
+			if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 				t.Errorf("round %d: %d of %d keys", round, got, len(keys))
 			}
-			keys = append(keys, write(t, c, 300)...)
+			keys = append(keys, e2e.WriteKeys(t, c, 300)...)
 		}
 		if err := c.Node(0).Failover(ctx, gossip.FailoverDefault); err != nil && !errors.Is(err, gossip.ErrNotReplica) {
 			t.Errorf("%v", err)
@@ -116,8 +90,8 @@ func TestManualFailoverLosesNothing(t *testing.T) {
 func TestResetReplicaIsEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
-		keys := write(t, c, 300)
-		inStep(t, c)
+		keys := e2e.WriteKeys(t, c, 300)
+		e2e.WaitSynced(t, c)
 		time.Sleep(time.Second)
 		master, replica := c.Node(0), c.Node(1)
 		if got := replica.Stats().Store.Keys; got != len(keys) {
@@ -133,7 +107,7 @@ func TestResetReplicaIsEmpty(t *testing.T) {
 			if err := replica.Meet(t.Context(), master.Addr()); err != nil {
 				t.Fatal(err)
 			}
-			becomes(t, c, 1, func(m *slots.Map) bool { return m.Node(master.ID()) != nil })
+			e2e.Await(t, c, 1, func(m *slots.Map) bool { return m.Node(master.ID()) != nil })
 			if err := replica.Replicate(t.Context(), master.ID()); err != nil {
 				t.Fatal(err)
 			}
@@ -149,8 +123,8 @@ func TestResetReplicaIsEmpty(t *testing.T) {
 func TestResetReplicaStaysEmptyAfterAPowerCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
-		write(t, c, 300)
-		inStep(t, c)
+		e2e.WriteKeys(t, c, 300)
+		e2e.WaitSynced(t, c)
 		time.Sleep(time.Second)
 		if err := c.Node(1).Save(t.Context()); err != nil {
 			t.Fatal(err)
@@ -171,8 +145,8 @@ func TestResetReplicaStaysEmptyAfterAPowerCut(t *testing.T) {
 func TestResetReplicaDoesNotCountWhenItReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
-		write(t, c, 300)
-		inStep(t, c)
+		e2e.WriteKeys(t, c, 300)
+		e2e.WaitSynced(t, c)
 		time.Sleep(time.Second)
 		master, replica := c.Node(0), c.Node(1)
 		if err := replica.Reset(t.Context(), false); err != nil {
@@ -181,7 +155,7 @@ func TestResetReplicaDoesNotCountWhenItReturns(t *testing.T) {
 		if err := replica.Meet(t.Context(), master.Addr()); err != nil {
 			t.Fatal(err)
 		}
-		becomes(t, c, 1, func(m *slots.Map) bool { return m.Node(master.ID()) != nil })
+		e2e.Await(t, c, 1, func(m *slots.Map) bool { return m.Node(master.ID()) != nil })
 		c.Partition([]int{0}, []int{1})
 		if err := replica.Replicate(t.Context(), master.ID()); err != nil {
 			t.Fatal(err)
@@ -199,7 +173,7 @@ func TestResetReplicaDoesNotCountWhenItReturns(t *testing.T) {
 func TestWithSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-		owner, _ := inCluster(c, "key")
+		owner, _ := e2e.OwnerOf(c, "key")
 		for _, n := range c.Nodes() {
 			if err := n.WaitSynced(t.Context()); err != nil {
 				t.Fatal(err)
@@ -224,7 +198,7 @@ func TestMinReplicas(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(_ int, cfg *slotmesh.Config) {
 			cfg.Replication.MinReplicas = 1
 		}})
-		owner, _ := inCluster(c, "key")
+		owner, _ := e2e.OwnerOf(c, "key")
 		time.Sleep(time.Second)
 		if err := owner.Local().Set(t.Context(), "key", nil, 0); err != nil {
 			t.Fatal(err)
@@ -245,7 +219,7 @@ func TestMinReplicas(t *testing.T) {
 func TestSnapshotSurvivesRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		keys := write(t, c, 500)
+		keys := e2e.WriteKeys(t, c, 500)
 		for i := range 3 {
 			if i == 0 { // a power cut after SAVE; the others stop in order and save by themselves
 				if err := c.Node(i).Save(t.Context()); err != nil {
@@ -256,7 +230,7 @@ func TestSnapshotSurvivesRestart(t *testing.T) {
 			c.Restart(i)
 		}
 		c.WaitStable()
-		if got := all(t, c, keys); got != len(keys) {
+		if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 			t.Errorf("%d of %d keys are back", got, len(keys))
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -23,11 +24,11 @@ func TestShardRestartsFromSnapshots(t *testing.T) {
 	}{{"the master is lost", false}, {"the master is empty", true}} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cluster := shard(t, clustertest.Config{Masters: 3, Replicas: 2, Node: func(_ int, cfg *slotmesh.Config) {
+				cluster := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 2, Node: func(_ int, cfg *slotmesh.Config) {
 					cfg.Replication.Validity = -1 // however long ago a replica heard its master
 				}})
 				for _, i := range []int{3, 6} {
-					write(t, cluster, 300*i)
+					e2e.WriteKeys(t, cluster, 300*i)
 					time.Sleep(time.Second)
 					if err := cluster.Node(i).Save(t.Context()); err != nil {
 						t.Fatal(err)
@@ -42,7 +43,7 @@ func TestShardRestartsFromSnapshots(t *testing.T) {
 				if c.master {
 					cluster.Restart(0)
 				}
-				becomes(t, cluster, 6, leads)
+				e2e.Await(t, cluster, 6, e2e.Leads)
 				time.Sleep(time.Second)
 				if c.master {
 					cluster.WaitStable()
@@ -65,13 +66,13 @@ func TestShardRestartsFromSnapshots(t *testing.T) {
 // new shard, it counts.
 func TestRestartOfAReplicaThatMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
-		write(t, c, 300)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1})
+		e2e.WriteKeys(t, c, 300)
 		time.Sleep(time.Second)
 		restart := func() replication.Standing {
 			c.Kill(3)
 			c.Restart(3)
-			becomes(t, c, 3, follows)
+			e2e.Await(t, c, 3, e2e.Follows)
 			return slotmesh.Standing(c.Node(3))
 		}
 		save := func() {
@@ -110,8 +111,8 @@ func TestRestartOfAReplicaThatMoved(t *testing.T) {
 // written under.
 func TestRestartUnderASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
-		write(t, c, 300)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 2})
+		e2e.WriteKeys(t, c, 300)
 		time.Sleep(time.Second)
 		if err := c.Node(3).Save(t.Context()); err != nil {
 			t.Fatal(err)
@@ -120,7 +121,7 @@ func TestRestartUnderASuccessor(t *testing.T) {
 			t.Fatal(err)
 		}
 		successor := c.Node(6).ID()
-		becomes(t, c, 3, func(m *slots.Map) bool { return m.Self().Master == successor })
+		e2e.Await(t, c, 3, func(m *slots.Map) bool { return m.Self().Master == successor })
 		time.Sleep(time.Second)
 		c.Kill(3)
 		c.Partition([]int{3}, []int{0, 6})

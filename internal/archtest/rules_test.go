@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"cache":                 {".", "slots"},
 	"clustertest":           {".", "slots", "keyspace", "gossip", "admin", "internal/memnet"},
 	"cmd/slotmesh":          {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "internal/*"},
+	"internal/e2e":          {".", "slots", "clustertest", "internal/resp"},
 	"internal/archtest":     {},
 	"examples/*":            {".", "slots", "keyspace", "admin"},
 }
@@ -51,7 +52,7 @@ var mayImport = map[string][]string{
 var neverLeaf = []string{"slots", "internal/resp", "internal/memnet"}
 
 // testsOf may import anything: they see the whole house from above.
-var testsOf = []string{".", "admin", "cache", "cmd/slotmesh", "clustertest"}
+var testsOf = []string{".", "internal/e2e", "admin", "cache", "cmd/slotmesh", "clustertest"}
 
 // dependencies are the modules the root may require. Another one needs a good reason
 // in the commit that adds it.

@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -19,18 +20,18 @@ import (
 // the data ends.
 func TestManualFailoverDuringAMoveLosesNothing(t *testing.T) {
 	for name, i := range map[string]int{"source": 0, "target": 1} {
-		for _, ms := range moments {
+		for _, ms := range e2e.Moments {
 			t.Run(fmt.Sprint(name, " after ", int64(ms), "ms"), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
-					keys := write(t, c, 3000)
+					keys := e2e.WriteKeys(t, c, 3000)
 					for _, n := range c.Nodes() {
 						if err := n.WaitSynced(t.Context()); err != nil {
 							t.Fatal(err)
 						}
 					}
 					time.Sleep(time.Second)
-					set := startMove(t, c, ms*time.Millisecond)
+					set := e2e.StartMove(t, c, ms*time.Millisecond)
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
 					successor := c.Node(i + 3)
@@ -41,7 +42,7 @@ func TestManualFailoverDuringAMoveLosesNothing(t *testing.T) {
 					if i == 1 {
 						target = successor
 					}
-					moved(t, c.Node(2), &set, func() slots.NodeID {
+					e2e.WaitMoved(t, c.Node(2), &set, func() slots.NodeID {
 						if c.Node(2).Map().Node(target.ID()).IsMaster() && target.Map().Self().HasSlots() {
 							return target.ID()
 						}
@@ -53,7 +54,7 @@ func TestManualFailoverDuringAMoveLosesNothing(t *testing.T) {
 							masters = append(masters, n)
 						}
 					}
-					whole(t, c, masters, keys)
+					e2e.CheckWhole(t, c, masters, keys)
 				})
 			})
 		}

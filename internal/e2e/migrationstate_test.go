@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -41,7 +42,7 @@ func TestMovesLeaveNoSlotWithoutOwner(t *testing.T) {
 			mu.Unlock()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			id, err := c.Node(0).MigrateSlots(ctx, firstSlots(c.Node(0), 6000), c.Node(1).ID())
+			id, err := c.Node(0).MigrateSlots(ctx, e2e.FirstSlots(c.Node(0), 6000), c.Node(1).ID())
 			if err == nil {
 				err = c.Node(0).WaitMigration(ctx, id)
 			}

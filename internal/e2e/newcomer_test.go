@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -15,8 +16,8 @@ import (
 // sync. The replica must not take over: the master has the only copy, and comes back.
 func TestEmptyReplicaDoesNotTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
-		master, key := c.Node(0), keyOf(c.Node(0))
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1})
+		master, key := c.Node(0), e2e.KeyOf(c.Node(0))
 		for i := range 500 {
 			if err := master.Local().Set(t.Context(), fmt.Sprintf("{%s}%d", key, i), make([]byte, 10_000), 0); err != nil {
 				t.Fatal(err)
@@ -27,17 +28,17 @@ func TestEmptyReplicaDoesNotTakeOver(t *testing.T) {
 		c.Kill(3)
 		c.DelayBetween(0, 3, 100*time.Millisecond) // so that the sync takes some seconds
 		c.Restart(3)
-		becomes(t, c, 3, follows)
+		e2e.Await(t, c, 3, e2e.Follows)
 		time.Sleep(2 * time.Second)
 		if c.Node(3).Stats().Store.Keys == want {
 			t.Fatal("the sync has ended already")
 		}
 		c.Partition([]int{0}, []int{1, 2, 3, 4, 5})
-		time.Sleep(3 * storyT)
+		time.Sleep(3 * e2e.Timeout)
 		c.DelayBetween(0, 3, 0)
 		c.Heal()
 		c.WaitStable()
-		inStep(t, c)
+		e2e.WaitSynced(t, c)
 		for _, i := range []int{0, 3} {
 			if got := c.Node(i).Stats().Store.Keys; got != want {
 				t.Errorf("node %d has %d of %d keys", i, got, want)
@@ -51,22 +52,22 @@ func TestEmptyReplicaDoesNotTakeOver(t *testing.T) {
 // so it must not take over.
 func TestReplicaFromElsewhereDoesNotTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
-		keys := write(t, c, 1000)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 2})
+		keys := e2e.WriteKeys(t, c, 1000)
 		time.Sleep(time.Second)
 		c.Kill(4)
 		c.Kill(7)
-		time.Sleep(storyT + 3*time.Second)
+		time.Sleep(e2e.Timeout + 3*time.Second)
 		c.Partition([]int{1}, []int{0, 2, 3, 5, 6, 8})
 		orphan := c.Node(1).ID()
-		becomes(t, c, 0, func(m *slots.Map) bool { return len(m.Replicas(orphan)) == 3 }) // two of which are dead
-		time.Sleep(3 * storyT)
+		e2e.Await(t, c, 0, func(m *slots.Map) bool { return len(m.Replicas(orphan)) == 3 }) // two of which are dead
+		time.Sleep(3 * e2e.Timeout)
 		c.Heal()
 		c.Restart(4)
 		c.Restart(7)
 		c.WaitStable()
-		inStep(t, c)
-		if got := all(t, c, keys); got != len(keys) {
+		e2e.WaitSynced(t, c)
+		if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 			t.Errorf("%d of %d keys", got, len(keys))
 		}
 	})
@@ -77,18 +78,18 @@ func TestReplicaFromElsewhereDoesNotTakeOver(t *testing.T) {
 // which it has heard nothing.
 func TestReplicaOfAnEarlierTermDoesNotTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 2})
-		old, key := c.Node(0), keyOf(c.Node(0))
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 2})
+		old, key := c.Node(0), e2e.KeyOf(c.Node(0))
 		c.Partition([]int{0, 3}, []int{1, 2, 4, 5, 6, 7, 8}) // its replica 6 is on the other side
 		if err := old.Local().Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
 			t.Fatal(err)
 		}
-		becomes(t, c, 6, leads)
+		e2e.Await(t, c, 6, e2e.Leads)
 		c.Kill(0)
 		c.Restart(0)
 		c.Heal()
 		c.Partition([]int{3}, []int{0, 1, 2, 4, 5, 6, 7, 8})
-		becomes(t, c, 0, follows)
+		e2e.Await(t, c, 0, e2e.Follows)
 		if err := c.Node(0).WaitSynced(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -99,12 +100,12 @@ func TestReplicaOfAnEarlierTermDoesNotTakeOver(t *testing.T) {
 		lost := c.Node(6).ID()
 		c.Kill(6)
 		c.Heal()
-		becomes(t, c, 1, func(m *slots.Map) bool {
+		e2e.Await(t, c, 1, func(m *slots.Map) bool {
 			owner := m.Owner(slots.OfString(key))
-			return owner != nil && owner.ID != lost && serves(m)
+			return owner != nil && owner.ID != lost && e2e.Serves(m)
 		})
 		time.Sleep(time.Second)
-		owner, _ := inCluster(c, key)
+		owner, _ := e2e.OwnerOf(c, key)
 		if got, err := owner.Local().Get(t.Context(), key); err != nil || string(got) != "acknowledged" {
 			t.Errorf("the successor has %.20q, %v", got, err)
 		}

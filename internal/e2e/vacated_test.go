@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"strconv"
@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -16,14 +16,14 @@ import (
 func TestDelSlotsIsAnsweredAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{})
-		o := operator{t, c}
-		at, err := strconv.Atoi(firstSlot(c.Node(0)))
+		o := e2e.Operator{T: t, Cluster: c}
+		at, err := strconv.Atoi(e2e.FirstSlot(c.Node(0)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		slot := strconv.Itoa(at)
-		o.must(1, "CLUSTER DELSLOTS "+slot)
-		o.must(0, "CLUSTER DELSLOTS "+slot)
+		o.Must(1, "CLUSTER DELSLOTS "+slot)
+		o.Must(0, "CLUSTER DELSLOTS "+slot)
 		vacant := func(m *slots.Map) bool { return m.Owner(slots.Slot(at)) == nil }
 		if err := c.Node(1).WaitMap(t.Context(), vacant); err != nil {
 			t.Fatal(err)
@@ -31,21 +31,16 @@ func TestDelSlotsIsAnsweredAtOnce(t *testing.T) {
 		const refusal = "ERR Slot "
 		for i, want := range []string{refusal + slot + " is already unassigned", "OK", "OK"} {
 			began := time.Now()
-			if got := o.do(i, "CLUSTER DELSLOTS "+slot); got != want || time.Since(began) != 0 {
+			if got := o.Do(i, "CLUSTER DELSLOTS "+slot); got != want || time.Since(began) != 0 {
 				t.Errorf("node %d: %s after %v, want %s at once", i, got, time.Since(began), want)
 			}
 		}
 		time.Sleep(3 * time.Second)
 		for i := range 3 {
 			began := time.Now()
-			if got := o.do(i, "CLUSTER DELSLOTS "+slot); got != refusal+slot+" is already unassigned" || time.Since(began) != 0 {
+			if got := o.Do(i, "CLUSTER DELSLOTS "+slot); got != refusal+slot+" is already unassigned" || time.Since(began) != 0 {
 				t.Errorf("node %d later: %s after %v", i, got, time.Since(began))
 			}
 		}
 	})
-}
-
-func firstSlot(n *slotmesh.Node) string {
-	set := firstSlots(n, 1)
-	return set.String()
 }

@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"bufio"

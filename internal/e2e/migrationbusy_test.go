@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -41,7 +42,7 @@ func TestBusySlotMovesToItsEnd(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			const tag = "{busy}"
-			source, _ := inCluster(c, tag)
+			source, _ := e2e.OwnerOf(c, tag)
 			target := c.Node(0)
 			if target == source {
 				target = c.Node(1)
@@ -113,7 +114,7 @@ func TestBusySlotMovesToItsEnd(t *testing.T) {
 				}
 			}
 			t.Logf("two moves took %v under some %.0f writes a second", took, float64(total)/took.Seconds())
-			noneOpen(t, c)
+			e2e.NoneOpen(t, c)
 		})
 	}
 }

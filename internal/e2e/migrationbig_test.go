@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -119,7 +120,7 @@ func moveBigValue(t *testing.T, replicas, size int) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	const big = "{big}"
-	source, _ := inCluster(c, big)
+	source, _ := e2e.OwnerOf(c, big)
 	target := c.Node(0)
 	if target == source {
 		target = c.Node(1)

@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"fmt"
@@ -10,55 +10,27 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
-	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // handMoved starts a cluster where the slot of key, which holds a value, has been moved
 // by hand from node 0 to node 1 up to the last step: SETSLOT NODE.
-func handMoved(t *testing.T, cfg clustertest.Config) (o operator, key, slot string) {
+func handMoved(t *testing.T, cfg clustertest.Config) (o e2e.Operator, key, slot string) {
 	c := clustertest.Start(t, cfg)
 	for _, n := range c.Nodes() {
 		if err := n.WaitSynced(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	o = operator{t, c}
-	key = keyOf(c.Node(0))
+	o = e2e.Operator{T: t, Cluster: c}
+	key = e2e.KeyOf(c.Node(0))
 	slot = fmt.Sprint(slots.OfString(key))
 	host, port, _ := strings.Cut(c.Addrs()[1], ":")
-	o.must(0, "SET "+key+" 0")
-	o.must(1, "CLUSTER SETSLOT "+slot+" IMPORTING "+c.Node(0).ID().String())
-	o.must(0, "CLUSTER SETSLOT "+slot+" MIGRATING "+c.Node(1).ID().String(), "MIGRATE "+host+" "+port+" "+key+" 0 1000")
+	o.Must(0, "SET "+key+" 0")
+	o.Must(1, "CLUSTER SETSLOT "+slot+" IMPORTING "+c.Node(0).ID().String())
+	o.Must(0, "CLUSTER SETSLOT "+slot+" MIGRATING "+c.Node(1).ID().String(), "MIGRATE "+host+" "+port+" "+key+" 0 1000")
 	return o, key, slot
-}
-
-// chase sends a command to node i and follows redirects, as clients do, but no more than
-// three.
-func (o operator) chase(i int, line string) string {
-	o.t.Helper()
-	addr, asking := o.c.Addrs()[i], false
-	for range 4 {
-		conn, err := o.c.Dial(o.t.Context(), "tcp", addr)
-		if err != nil {
-			o.t.Fatal(err)
-		}
-		client := resp.NewConn(conn)
-		if asking {
-			client.Do("ASKING")
-		}
-		reply, err := client.Do(strings.Fields(line)...)
-		client.Close()
-		if err == nil {
-			return reply.Text()
-		}
-		f := strings.Fields(err.Error())
-		if len(f) != 3 || f[0] != "MOVED" && f[0] != "ASK" {
-			return err.Error()
-		}
-		addr, asking = f[2], f[0] == "ASK"
-	}
-	return "sent round in circles"
 }
 
 // TestSetSlotNodeInAnyOrder: the stock tools tell the masters of a slot's new owner in
@@ -69,22 +41,22 @@ func TestSetSlotNodeInAnyOrder(t *testing.T) {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o, key, slot := handMoved(t, clustertest.Config{Replicas: 1})
-				o.c.DelayBetween(0, 1, 20*time.Millisecond) // the one's news takes so long to the other
-				target, value := o.c.Node(1).ID().String(), 0
+				o.Cluster.DelayBetween(0, 1, 20*time.Millisecond) // the one's news takes so long to the other
+				target, value := o.Cluster.Node(1).ID().String(), 0
 				work := func() {
 					for i := range 3 {
 						value++
-						if got := o.chase(i, "SET "+key+" "+strconv.Itoa(value)); got != "OK" {
+						if got := o.Chase(i, "SET "+key+" "+strconv.Itoa(value)); got != "OK" {
 							t.Errorf("SET by way of node %d: %s", i, got)
 						}
-						if got := o.chase((i+1)%3, "GET "+key); got != strconv.Itoa(value) {
+						if got := o.Chase((i+1)%3, "GET "+key); got != strconv.Itoa(value) {
 							t.Errorf("GET by way of node %d: %s, want %d", (i+1)%3, got, value)
 						}
 					}
 				}
 				for _, i := range order {
 					began := time.Now()
-					o.must(i, "CLUSTER SETSLOT "+slot+" NODE "+target)
+					o.Must(i, "CLUSTER SETSLOT "+slot+" NODE "+target)
 					if took := time.Since(began); took > 0 {
 						t.Errorf("node %d answered after %v", i, took)
 					}
@@ -93,10 +65,10 @@ func TestSetSlotNodeInAnyOrder(t *testing.T) {
 						time.Sleep(5 * time.Millisecond)
 					}
 				}
-				o.c.WaitStable()
+				o.Cluster.WaitStable()
 				work()
-				noneOpen(t, o.c)
-				if !o.c.Node(1).Map().IsMine(slots.OfString(key)) {
+				e2e.NoneOpen(t, o.Cluster)
+				if !o.Cluster.Node(1).Map().IsMine(slots.OfString(key)) {
 					t.Error("the slot is not the target's")
 				}
 			})
@@ -108,9 +80,9 @@ func TestSetSlotNodeInAnyOrder(t *testing.T) {
 func TestCededSlotSurvivesAFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, key, slot := handMoved(t, clustertest.Config{Masters: 5, Replicas: 1, NodeTimeout: time.Second})
-		c, target := o.c, o.c.Node(1)
+		c, target := o.Cluster, o.Cluster.Node(1)
 		c.Partition([]int{1}, []int{0, 2, 3, 4, 5, 6, 7, 8, 9})
-		o.must(0, "CLUSTER SETSLOT "+slot+" NODE "+target.ID().String())
+		o.Must(0, "CLUSTER SETSLOT "+slot+" NODE "+target.ID().String())
 		c.Kill(0)
 		successor := c.Node(5)
 		if err := successor.WaitMap(t.Context(), func(m *slots.Map) bool { return m.Self().IsMaster() }); err != nil {
@@ -122,11 +94,11 @@ func TestCededSlotSurvivesAFailover(t *testing.T) {
 		c.Heal()
 		c.Restart(0)
 		c.WaitStable()
-		noneOpen(t, c)
+		e2e.NoneOpen(t, c)
 		if got := slotOwner(c.Node(2), key); got != slotOwner(successor, key) || got == successor.ID() {
 			t.Errorf("the slot belongs to %s", got)
 		}
-		if got := o.chase(2, "GET "+key); got != "0" {
+		if got := o.Chase(2, "GET "+key); got != "0" {
 			t.Errorf("GET: %s", got)
 		}
 	})
@@ -147,8 +119,8 @@ func TestLastSlotIsAssignedInAnyOrder(t *testing.T) {
 				time.Sleep(2 * time.Second) // for the replicas to be known as good
 				c.Delay(time.Millisecond)
 				c.DelayBetween(0, 3, 10*time.Millisecond) // the claim is here before the replica knows
-				o := operator{t, c}
-				last := firstSlots(c.Node(0), 1)
+				o := e2e.Operator{T: t, Cluster: c}
+				last := e2e.FirstSlots(c.Node(0), 1)
 				all := *c.Node(0).Map().Self().Slots
 				all.Subtract(&last)
 				if err := c.Node(0).DelSlots(t.Context(), all); err != nil {
@@ -160,14 +132,14 @@ func TestLastSlotIsAssignedInAnyOrder(t *testing.T) {
 				}
 				c.WaitStable()
 				source, target := c.Node(0).ID().String(), c.Node(1).ID().String()
-				o.must(1, "CLUSTER SETSLOT "+last.String()+" IMPORTING "+source)
-				o.must(0, "CLUSTER SETSLOT "+last.String()+" MIGRATING "+target)
+				o.Must(1, "CLUSTER SETSLOT "+last.String()+" IMPORTING "+source)
+				o.Must(0, "CLUSTER SETSLOT "+last.String()+" MIGRATING "+target)
 				for _, i := range order {
-					o.must(i, "CLUSTER SETSLOT "+last.String()+" NODE "+target)
+					o.Must(i, "CLUSTER SETSLOT "+last.String()+" NODE "+target)
 					time.Sleep(pause)
 				}
 				c.WaitStable()
-				noneOpen(t, c)
+				e2e.NoneOpen(t, c)
 				if c.Node(0).Map().Self().IsMaster() {
 					t.Error("the source is still a master")
 				}

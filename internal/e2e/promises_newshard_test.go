@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -16,9 +17,9 @@ func TestConfirmedWritesMoveToANewShard(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newShard(t)
 			source, target, successor := c.Node(0), c.Node(1), c.Node(4)
-			key := keyOf(source)
-			keys := writeTagged(t, source, key, 2000)
-			slot := confirm(t, source, key)
+			key := e2e.KeyOf(source)
+			keys := e2e.WriteTagged(t, source, key, 2000)
+			slot := e2e.WriteConfirmed(t, source, key)
 			set := slots.NewSet(slot)
 			for other := range source.Map().Self().Slots.All() {
 				if other != slot {
@@ -41,13 +42,13 @@ func TestConfirmedWritesMoveToANewShard(t *testing.T) {
 				time.Sleep(500 * time.Millisecond)
 				c.Restart(1) // with nothing
 			}
-			becomes(t, c, 4, leads)
+			e2e.Await(t, c, 4, e2e.Leads)
 			if !soon {
 				time.Sleep(30 * time.Second) // the move waits for a replica of its new target
 				c.Restart(1)
 			}
 			time.Sleep(30 * time.Second)
-			if got := all(t, c, append(keys, key)); got != 2001 || !successor.Map().IsMine(slot) {
+			if got := e2e.CountKeys(t, c, append(keys, key)); got != 2001 || !successor.Map().IsMine(slot) {
 				t.Errorf("%d of 2001 keys are at their owners, and the slot has moved: %v", got, successor.Map().IsMine(slot))
 			}
 		})
@@ -58,7 +59,7 @@ func TestConfirmedWritesMoveToANewShard(t *testing.T) {
 // it owns no slots.
 func newShard(t *testing.T) *clustertest.Cluster {
 	t.Helper()
-	c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
+	c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 2 * time.Second})
 	node := c.Node(1)
 	id, err := node.MigrateSlots(t.Context(), *node.Map().Self().Slots, c.Node(2).ID())
 	if err == nil {
@@ -79,6 +80,6 @@ func newShard(t *testing.T) *clustertest.Cluster {
 		t.Fatal(err)
 	}
 	time.Sleep(5 * time.Second)
-	inStep(t, c)
+	e2e.WaitSynced(t, c)
 	return c
 }

@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"context"
@@ -9,13 +9,14 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 )
 
 // Every node in turn is closed and started again, as for an upgrade, while a client
 // writes: it sees no error and waits for nothing, and all it wrote is there.
 func TestRollingRestartDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1})
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		client, err := slotmesh.Dial(ctx, slotmesh.DialConfig{Addrs: c.Addrs(), Network: c.ClientNetwork()})
@@ -49,12 +50,12 @@ func TestRollingRestartDelaysNobody(t *testing.T) {
 				t.Errorf("node %d did not hand over", i)
 			}
 			c.WaitStable()
-			inStep(t, c)
+			e2e.WaitSynced(t, c)
 			time.Sleep(time.Second)
 		}
 		stop()
 		keys := <-written
-		if got := all(t, c, keys); got != len(keys) {
+		if got := e2e.CountKeys(t, c, keys); got != len(keys) {
 			t.Errorf("%d of %d keys", got, len(keys))
 		}
 		t.Logf("%d writes, the longest took %v", len(keys), longest)
@@ -79,7 +80,7 @@ func TestCloseWithoutSuccessor(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := shard(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(i int, cfg *slotmesh.Config) {
+				c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(i int, cfg *slotmesh.Config) {
 					cfg.Replication.NoFailover = tc.name == "its replica may not"
 				}})
 				began := time.Now()

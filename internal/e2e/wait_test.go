@@ -1,4 +1,4 @@
-package slotmesh_test
+package e2e_test
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 )
 
 // A master that is cut off acknowledges to its clients alone, is succeeded, and is a
@@ -17,9 +18,9 @@ import (
 // replica holds now for that write.
 func TestWaitAfterTwoTerms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := shard(t, clustertest.Config{Masters: 3, Replicas: 1})
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1})
 		old, successor := c.Node(0), c.Node(3)
-		key := keyOf(old)
+		key := e2e.KeyOf(old)
 		conn, err := c.Dial(t.Context(), "tcp", c.Addrs()[0])
 		if err != nil {
 			t.Fatal(err)
@@ -35,20 +36,20 @@ func TestWaitAfterTwoTerms(t *testing.T) {
 		}
 		c.Partition([]int{0}, []int{1, 2, 3, 4, 5})
 		expect("+OK", "SET "+key+" lost")
-		becomes(t, c, 3, leads)
+		e2e.Await(t, c, 3, e2e.Leads)
 		// the stream grows beyond the lost write
 		if err := successor.Local().Set(t.Context(), key, make([]byte, 1000), 0); err != nil {
 			t.Fatal(err)
 		}
 		c.Heal()
 		c.WaitStable()
-		inStep(t, c)
+		e2e.WaitSynced(t, c)
 		expect(":0", "WAIT 1 100")
 		time.Sleep(time.Minute)
 		if err := old.Failover(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
-		inStep(t, c)
+		e2e.WaitSynced(t, c)
 		time.Sleep(time.Second)
 		expect(":0", "WAIT 1 100")
 		if err := old.Local().Set(slotmesh.WithSync(t.Context(), 1), key, []byte("new"), 0); err != nil {
