@@ -16,9 +16,9 @@ func (n *Node) newOwnership() *ownership.Slots {
 	return ownership.New(ownership.Config{
 		Map:      n.Map,
 		Do:       n.do,
-		Metadata: n.backlog,
+		Metadata: n.shard.Backlog,
 		Store:    n.store,
-		Replicas: copies{n},
+		Replicas: n.shard.Acks,
 		Claimed:  func() slots.Set { return n.migrations.Claimed() },
 		Hooks:    ownership.Hooks(n.hooks),
 		Preparer: n.engine,

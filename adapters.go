@@ -33,11 +33,11 @@ func (n *Node) startServer(clients []net.Listener) error {
 		OnShutdown: n.onShutdown(),
 
 		Replication:  n.replicationView,
-		MaxStaleness: func(bound time.Duration) bool { return n.repl.FresherThan(bound) },
-		Acks:         acks{n},
-		Promises:     acks{n},
+		MaxStaleness: func(bound time.Duration) bool { return n.shard.Replicator.FresherThan(bound) },
+		Acks:         acks{n.shard.Acks},
+		Promises:     acks{n.shard.Acks},
 		Sync:         n.cfg.Replication.Sync,
-		Snapshots:    &n.snapshots,
+		Snapshots:    n.snapshots,
 		Extensions:   n.extensions(),
 		Dial:         n.cfg.Network.Dial,
 

@@ -95,7 +95,7 @@ func (n *Node) Reset(ctx context.Context, hard bool) error {
 	if !replica && n.store.Len() > 0 {
 		return n.do(ctx, gossip.Reset{Hard: hard})
 	}
-	err := n.snapshots.discard(ctx, func() error { return n.reset(ctx, hard, replica) })
+	err := n.snapshots.Discard(ctx, func() error { return n.reset(ctx, hard, replica) })
 	if err != nil && !n.Map().Self().IsMaster() {
 		return errors.Join(err, n.snapshots.Save(n.life)) // it goes on as it was
 	}
@@ -107,11 +107,11 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 		return err
 	}
 	for _, note := range []string{ownership.MetadataOpen, metadataJobs} { // of the shard that it was a part of
-		if _, err := n.backlog.PutMetadata(note, nil); err != nil {
+		if _, err := n.shard.Backlog.PutMetadata(note, nil); err != nil {
 			return err
 		}
 	}
-	if err := n.promises.Clear(); err != nil {
+	if err := n.shard.Acks.Clear(); err != nil {
 		return err
 	}
 	return n.engine.Clear(ctx.Done())
@@ -135,40 +135,6 @@ func (n *Node) absent() error {
 		return err
 	}
 	return ErrStandalone
-}
-
-// onGossip puts a new map in force and passes events on. It runs on the loop's goroutine,
-// but for the first map, which comes while the node is being put together: see
-// startCluster.
-func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
-	for _, e := range events {
-		if e, ok := e.(gossip.Fenced); ok && e.Epoch != 0 {
-			n.repl.BeginTerm(termOf(e.Epoch)) // before the map that lets it write
-		}
-	}
-	if m != nil && n.gossip != nil {
-		n.changeMap(m)
-	}
-	for _, e := range events {
-		switch e := e.(type) {
-		case gossip.WritesPaused, gossip.WritesResumed:
-			select {
-			case n.pauser.orders <- e:
-			default: // the pause ends by its own time
-			}
-		case gossip.Met:
-			n.meets.end(e.Addr, nil)
-		case gossip.MeetFailed:
-			n.meets.end(e.Addr, e.Err)
-		case gossip.HandOverAsked:
-			n.wg.Go(n.catchUp)
-		case gossip.FailoverAborted:
-			n.aborted.wake()
-		case gossip.Fenced:
-			n.fenced.Store(e.On)
-		}
-		n.emit(e)
-	}
 }
 
 // emit tells the host, which may take its time.

@@ -14,16 +14,16 @@ import (
 func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func(Tx) error) error {
 	slot := slots.OfString(key)
 	a := engine.Access{Slot: slot, Keys: [][]byte{[]byte(key)}, Asking: asking, Done: ctx.Done()}
-	was := n.before()
+	was := n.shard.Acks.Before()
 	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
 	return n.written(ctx, was, slot, err)
 }
 
 // KnowsJobs reports whether a replica has heard of its master's migrations.
-func KnowsJobs(n *Node) bool { return len(n.backlog.Metadata()[metadataJobs]) > 0 }
+func KnowsJobs(n *Node) bool { return len(n.shard.Backlog.Metadata()[metadataJobs]) > 0 }
 
 // Standing is what elections compare of a node's data.
-func Standing(n *Node) replication.Standing { return n.repl.Standing() }
+func Standing(n *Node) replication.Standing { return n.shard.Replicator.Standing() }
 
 // SetLoading makes a node look as if it were still loading its keys.
 func SetLoading(n *Node, on bool) { n.server.SetLoading(on) }
@@ -46,7 +46,7 @@ func SetImporting(n *Node, ctx context.Context, set slots.Set, from slots.NodeID
 
 // Promised returns how many replicas have to hold the keys of a slot when it moves from a
 // node.
-func Promised(n *Node, slot slots.Slot) int { return told{n}.Of(slot) }
+func Promised(n *Node, slot slots.Slot) int { return n.shard.Acks.Of(slot) }
 
 // SetDirective is CONFIG SET.
 func SetDirective(n *Node, name, value string) error {

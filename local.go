@@ -7,6 +7,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -44,7 +45,7 @@ func (l Local) Update(ctx context.Context, keys []string, fn func(Tx) error) err
 	}
 	a, slot := l.access(keys)
 	a.Done = ctx.Done()
-	was := l.node.before()
+	was := l.node.shard.Acks.Before()
 	err := l.node.engine.Update(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
 	return l.node.written(ctx, was, slot, err)
 }
@@ -148,7 +149,7 @@ func (l Local) updateOne(ctx context.Context, key string, fn func(tx *keyspace.T
 	}
 	keys, slot := [1][]byte{bytesOf(key)}, slots.OfString(key)
 	a := engine.Access{Slot: l.node.tableOf(slot), Keys: keys[:], Done: ctx.Done()}
-	was := l.node.before()
+	was := l.node.shard.Acks.Before()
 	err := l.node.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(tx, keys[0]) })
 	return l.node.written(ctx, was, slot, err)
 }
@@ -189,7 +190,7 @@ func (n *Node) tableOf(slot slots.Slot) slots.Slot {
 
 // written ends a write: it waits for replicas where that was asked for. A wait cut short by
 // ctx gives ctx's error.
-func (n *Node) written(ctx context.Context, was before, slot slots.Slot, err error) error {
+func (n *Node) written(ctx context.Context, was shard.Before, slot slots.Slot, err error) error {
 	switch {
 	case err == nil:
 		return n.awaitAcks(ctx, was, slot)

@@ -21,31 +21,29 @@ import (
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
-	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Node is a whole node of a cluster: New, Start, use, Close. It is safe for
 // concurrent use.
 type Node struct {
-	cfg       Config
-	log       hclog.Logger
-	store     *keyspace.Store
-	backlog   *replication.Backlog
-	commits   *commits
-	engine    *engine.Engine
-	snapshots snapshots
-	router    Router // of this node
+	cfg    Config
+	log    hclog.Logger
+	store  *keyspace.Store
+	engine *engine.Engine
+	shard  *shard.Shard
+	router Router // of this node
 
 	unlockDisk func() // gives Config.Disk back; set by Start
 
 	// Set by Start, then only read.
 	addr       slots.Addr // listened on
 	gossip     *member.Member
-	repl       *replication.Replicator
-	pauser     *pauser
+	snapshots  *shard.Snapshots
+	pauser     *shard.Pauser
 	migrations *migrate.Driver
 	ownership  *ownership.Slots // nil for a standalone node
 	server     *server.Server
@@ -57,17 +55,9 @@ type Node struct {
 	runID    string    // differs from start to start
 	events   *events
 
-	changed broadcast    // of the map
-	aborted broadcast    // of manual failovers
-	meets   meets        // whose outcome somebody waits for
-	fenced  atomic.Bool  // see gossip.Fenced
-	maxLag  atomic.Int64 // time.Duration of min-replicas-max-lag, 0 if no replicas are asked for
-
-	minReplicas atomic.Int64 // min-replicas-to-write, 0 if it is not in force
-	promises    *replication.Promises
-	departures  replication.Departures
-
-	lineage shardLineage // of the goroutine that changes the map
+	changed broadcast // of the map
+	aborted broadcast // of manual failovers
+	meets   meets     // whose outcome somebody waits for
 
 	life context.Context
 	end  context.CancelFunc // ends life
@@ -102,17 +92,15 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	backlog := replication.NewBacklog(cfg.Replication.BacklogSize)
-	commits := &commits{backlog: backlog}
-	store := keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: commits,
-		Now: clockOf(cfg.Network)})
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, store: store, backlog: backlog, commits: commits, engine: engine.New(store),
+		cfg: cfg, log: cfg.Logger,
 		begun: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{}), runID: crand.Text(),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
-	n.promises = replication.NewPromises(backlog)
-	n.snapshots.node = n
+	n.shard = n.newShard()
+	n.store = keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: n.shard.Commits,
+		Now: clockOf(cfg.Network)})
+	n.engine = engine.New(n.store)
 	n.router = Router{transport: nodeTransport{n}}
 	n.bus = bus.New(n.life, bus.Config{
 		Network: cfg.Network,
@@ -167,7 +155,7 @@ func (n *Node) beginStart(ctx context.Context, cancel context.CancelFunc) error 
 }
 
 func (n *Node) start(ctx context.Context) error {
-	n.snapshots.began = time.Now()
+	n.snapshots = n.newSnapshots()
 	if err := n.lockDisk(); err != nil {
 		return err
 	}
@@ -182,10 +170,10 @@ func (n *Node) start(ctx context.Context) error {
 		closeListeners(clients)
 		return err
 	}
-	if err := n.snapshots.load(ctx); err != nil {
+	if err := n.snapshots.Load(ctx); err != nil {
 		return err
 	}
-	n.promises.Reload()
+	n.shard.Acks.Reload()
 	n.engine.Refuse(nil)
 	if n.cfg.Standalone {
 		err = n.startReplication()
@@ -195,8 +183,9 @@ func (n *Node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.setMinReplicas(n.cfg.Replication.MinReplicas, n.cfg.Replication.MaxLag)
-	n.snapshots.begin()
+	n.engine.SetVeto(n.mayWrite)
+	n.shard.Acks.SetMinReplicas(n.cfg.Replication.MinReplicas, n.cfg.Replication.MaxLag)
+	n.snapshots.Begin(n.shard.Replicator)
 	n.openServer()
 	n.wg.Go(n.housekeeping)
 	n.log.Info("node started", "id", n.ID(), "addr", n.addr)
@@ -211,7 +200,7 @@ func (n *Node) startCluster() error {
 	}
 	_, n.addr.BusPort = hostPort(addr)
 	n.ownership = n.newOwnership()
-	h := n.backlog.History()
+	h := n.shard.Backlog.History()
 	n.gossip, err = member.New(member.Config{
 		Core: gossip.Config{
 			Addr:           n.announced(),
@@ -243,18 +232,18 @@ func (n *Node) startCluster() error {
 	if err := n.startReplication(); err != nil {
 		return err
 	}
-	n.tellData()
+	n.reportData()
 	then := n.ownership.OpenAtMaster() // in the snapshot
 	n.ownership.ReplicateOpen(nil, n.Map())
 	if n.migrations, err = n.newMigrations(); err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.ownership.DropStaleImports(then, n.migrations.AllComing())
-	n.commits.migrations.Store(n.migrations)
-	n.pauser = &pauser{node: n, orders: make(chan any, pauseOrders)}
-	n.wg.Go(n.pauser.run)
+	n.shard.Commits.Observe(n.migrations)
+	n.pauser = n.newPauser()
+	n.wg.Go(n.pauser.Run)
 	n.bus.Handle(bus.Gossip, n.gossip.Accept)
-	n.bus.Handle(bus.Replication, n.acceptReplica)
+	n.bus.Handle(bus.Replication, n.shard.Accept)
 	n.bus.Handle(bus.Migration, n.migrations.Accept)
 	n.gossip.Start()
 	n.bus.Start()
@@ -302,12 +291,12 @@ func (n *Node) teardown() {
 	}
 	n.bus.CloseCalls()
 	n.engine.Refuse(ErrClosed) // a write after the last snapshot would be lost
-	if n.repl != nil {
-		if err := n.snapshots.atEnd(); err != nil {
+	if n.shard.Replicator != nil {
+		if err := n.snapshots.AtEnd(); err != nil {
 			n.log.Error("the last snapshot could not be saved", "error", err)
 			n.closeErr = fmt.Errorf("slotmesh: the last snapshot could not be saved: %w", err)
 		}
-		n.repl.Close()
+		n.shard.Replicator.Close()
 	}
 	if n.gossip != nil {
 		if err := n.gossip.Close(); err != nil {
@@ -317,7 +306,7 @@ func (n *Node) teardown() {
 	n.wg.Wait()
 	n.bus.Wait()
 	if n.pauser != nil {
-		n.pauser.resume() // not before: no write may slip in between a pause and the end
+		n.pauser.Close() // not before: no write may slip in between a pause and the end
 	}
 	if n.ownership != nil {
 		n.ownership.Close()
@@ -363,9 +352,9 @@ func (n *Node) housekeeping() {
 			return
 		case <-tick.C:
 			n.store.ExpireStep(expireBudget)
-			n.snapshots.tick()
+			n.snapshots.Tick()
 			if n.gossip != nil {
-				n.tellData()
+				n.reportData()
 				n.ownership.DropLost(time.Now())
 			}
 		}

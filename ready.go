@@ -51,8 +51,8 @@ func (n *Node) Ready(ctx context.Context) error {
 		}
 	}
 	err := n.WaitSynced(ctx)
-	if err != nil && ctx.Err() != nil && n.repl != nil {
-		return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), whyUnsynced(n.repl.Status()))
+	if err != nil && ctx.Err() != nil && n.shard.Replicator != nil {
+		return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), whyUnsynced(n.shard.Replicator.Status()))
 	}
 	return err
 }

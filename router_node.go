@@ -127,7 +127,7 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 	if r.Func != "" {
 		return n.runFunc(ctx, r)
 	}
-	was := n.before()
+	was := n.shard.Acks.Before()
 	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
 		MaxStaleness: r.MaxStaleness, Done: ctx.Done()}, dst)
 	if err != nil {

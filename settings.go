@@ -2,11 +2,13 @@ package slotmesh
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -106,7 +108,7 @@ func replicationConfig(s *conf.Settings) ReplicationConfig {
 	}
 	least := s.Int("min-replicas-to-write")
 	if s.Duration("min-replicas-max-lag") == 0 {
-		least = 0 // see setMinReplicas
+		least = 0 // see shard.Acks.SetMinReplicas
 	}
 	return ReplicationConfig{
 		Sync:             s.Int("slotmesh-sync-replicas"),
@@ -181,6 +183,18 @@ func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
+// saveText is the rules in the form of redis.conf.
+func saveText(c SnapshotConfig) string {
+	if c.Off {
+		return ""
+	}
+	var words []string
+	for _, r := range c.Rules {
+		words = append(words, fmt.Sprint(int(r.Every.Seconds())), fmt.Sprint(r.Changes))
+	}
+	return strings.Join(words, " ")
+}
+
 // loadSettings makes what CONFIG shows. It says what the Config says: that is the host's
 // to change after LoadConfig.
 func (n *Node) loadSettings() error {
@@ -231,12 +245,12 @@ func (n *Node) applySettings() error {
 	n.store.SetPolicy(policy)
 	n.store.SetSamples(s.Int("maxmemory-samples"))
 	n.server.SetLimits(n.limits())
-	n.backlog.SetSize(int(s.Bytes("repl-backlog-size")))
-	n.setMinReplicas(s.Int("min-replicas-to-write"), s.Duration("min-replicas-max-lag"))
-	if err := n.snapshots.setRules(s.String("save")); err != nil {
+	n.shard.Backlog.SetSize(int(s.Bytes("repl-backlog-size")))
+	n.shard.Acks.SetMinReplicas(s.Int("min-replicas-to-write"), s.Duration("min-replicas-max-lag"))
+	if err := n.snapshots.SetRules(s.String("save")); err != nil {
 		return err
 	}
-	n.snapshots.setIgnoreErrors(!s.Bool("stop-writes-on-bgsave-error"))
+	n.snapshots.SetIgnoreErrors(!s.Bool("stop-writes-on-bgsave-error"))
 	if lvl, ok := levels[s.String("loglevel")]; ok && n.cfg.settings != nil {
 		n.log.SetLevel(lvl)
 	}

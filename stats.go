@@ -43,8 +43,8 @@ func (n *Node) Stats() Stats {
 		s.Clients = n.server.Clients()
 		s.Commands = n.server.Commands()
 	}
-	if n.repl != nil {
-		s.Replication = n.repl.Status()
+	if n.shard.Replicator != nil {
+		s.Replication = n.shard.Replicator.Status()
 	}
 	for _, job := range n.Migrations() {
 		if !job.Over() {

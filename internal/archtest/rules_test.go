@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/conf":         {},
 	"internal/engine":       {"slots", "keyspace"},
 	"internal/ownership":    {"slots", "keyspace", "gossip"},
+	"internal/shard":        {"slots", "keyspace", "gossip", "replication", "internal/engine"},
 	"internal/server":       {"slots", "keyspace", "internal/resp", "internal/engine", "internal/conf"},
 	"admin":                 {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".":                     {"slots", "keyspace", "gossip", "gossip/member", "replication", "migrate", "internal/*"},

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
-	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
-	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -19,8 +16,8 @@ import (
 func (n *Node) newMigrations() (*migrate.Driver, error) {
 	return migrate.NewDriver(migrate.DriverConfig{
 		Node:       mover{n},
-		Promises:   told{n},
-		Replicas:   holders{n},
+		Promises:   n.shard.Acks,
+		Replicas:   n.shard.Acks,
 		Engine:     n.engine,
 		Disk:       n.cfg.Disk,
 		OnJournal:  n.replicateJobs,
@@ -28,20 +25,6 @@ func (n *Node) newMigrations() (*migrate.Driver, error) {
 		Logger:     n.log.Named("migrate"),
 		OnPanic:    n.fail,
 	})
-}
-
-// commits is the Sink of the node's store: each commit goes into the stream, and the
-// migrations look at it.
-type commits struct {
-	backlog    *replication.Backlog
-	migrations atomic.Pointer[migrate.Driver] // nil until there are any
-}
-
-func (c *commits) Commit(slot slots.Slot, ops []keyspace.Op) {
-	c.backlog.Commit(slot, ops)
-	if m := c.migrations.Load(); m != nil {
-		m.Committed(slot, ops)
-	}
 }
 
 // mover is the node as its migrations see it.
@@ -94,7 +77,7 @@ const metadataJobs = "migration-jobs"
 
 // replicateJobs tells the replicas which jobs are on their way.
 func (n *Node) replicateJobs(journal []byte) {
-	if _, err := n.backlog.PutMetadata(metadataJobs, journal); err != nil {
+	if _, err := n.shard.Backlog.PutMetadata(metadataJobs, journal); err != nil {
 		n.log.Debug("the journal of migrations was not replicated", "error", err)
 	}
 }
@@ -102,7 +85,7 @@ func (n *Node) replicateJobs(journal []byte) {
 // resumeJobs makes this node, which has just been promoted in the place of former, go on
 // with its jobs. It runs on gossip's goroutine.
 func (n *Node) resumeJobs(former slots.NodeID) {
-	jobs := n.backlog.Metadata()[metadataJobs]
+	jobs := n.shard.Backlog.Metadata()[metadataJobs]
 	if len(jobs) == 0 {
 		return
 	}

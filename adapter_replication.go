@@ -1,0 +1,164 @@
+package slotmesh
+
+import (
+	"context"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/bus"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/internal/shard"
+	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// startReplication makes the node's part in replication, for the role it had.
+func (n *Node) startReplication() error {
+	r, err := replication.New(replication.Config{
+		Self:    n.identity,
+		Addr:    n.announced(),
+		Store:   n.store,
+		Cluster: n.clusterID,
+		Shard:   n.shard.Lineage.Name,
+		Log:     n.shard.Backlog,
+		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
+			return n.bus.Dial(ctx, to.Addr, bus.Replication)
+		},
+		Timeout: n.cfg.Replication.Timeout,
+		Logger:  n.log.Named("replication"),
+		OnEvent: func(e replication.Event) { n.emit(e) },
+		OnPanic: n.fail,
+	})
+	if err != nil {
+		return err
+	}
+	return n.shard.Start(r, n.Map(), n.snapshots.Shard())
+}
+
+// identity is what the node calls itself towards its master and its replicas.
+func (n *Node) identity() (slots.NodeID, uint64) {
+	if n.gossip == nil {
+		return slots.NodeID{}, 0
+	}
+	return n.ID(), n.gossip.Incarnation()
+}
+
+// clusterID names the cluster, so that no node takes data from another one's.
+func (n *Node) clusterID() (none [16]byte) {
+	if n.gossip == nil {
+		return none
+	}
+	return n.gossip.Cluster()
+}
+
+// replicationView is replication as ROLE and INFO show it.
+func (n *Node) replicationView() server.Replication {
+	if n.server.Loading() {
+		return server.Replication{}
+	}
+	st := n.shard.Replicator.Status()
+	v := server.Replication{
+		ID:     st.History.ID.String(),
+		Offset: st.History.Offset,
+		Backlog: server.Backlog{
+			Active: st.Backlog.Active, Size: st.Backlog.Size, First: st.Backlog.First + 1, Length: st.Backlog.Len,
+		},
+		FullSyncs: st.FullSyncs, PartialSyncs: st.PartialSyncs, RefusedPartials: st.RefusedPartials,
+	}
+	if !st.History.PrevID.IsZero() {
+		v.PreviousID, v.PreviousLimit = st.History.PrevID.String(), st.History.PrevLimit+1
+	}
+	v.Good, v.Asked = n.shard.Acks.MinReplicas()
+	for _, r := range st.Replicas {
+		v.Replicas = append(v.Replicas, server.Replica{
+			Host: r.Addr.Host, Port: r.Addr.Port, State: r.State.String(), Offset: r.Offset, Lag: r.Lag,
+		})
+	}
+	if !st.IsMaster() {
+		v.Master = &server.Master{
+			Host: st.Master.Addr.Host, Port: st.Master.Addr.Port, State: st.Link.String(),
+			Syncing: st.Link == replication.LinkSync, LastIO: -1, Percent: st.Progress.Percent(),
+		}
+		if !st.LastHeard.IsZero() {
+			v.Master.LastIO = time.Since(st.LastHeard)
+		}
+		if !st.DownSince.IsZero() {
+			v.Master.DownFor = time.Since(st.DownSince)
+		}
+	}
+	return v
+}
+
+// acks is what sessions ask of replication. It is not asked before the node is complete.
+type acks struct{ *shard.Acks }
+
+func (a acks) Mark(term uint64) server.Mark { return server.Mark(a.Acks.Mark(term)) }
+
+func (a acks) Promised(slot slots.Slot) int { return a.Of(slot) }
+
+func (a acks) Leave(slot slots.Slot, held int) { a.Acks.Leave([]slots.Slot{slot}, held) }
+
+func (a acks) WaitAcked(ctx context.Context, w *server.Written, k int) (int, error) {
+	what := shard.Writes{Slots: slots.NewSet(w.Slots...), Departed: w.Departed, Earlier: w.Earlier}
+	if w.Many {
+		what.Slots = a.Served()
+	}
+	return a.Vouch(ctx, &what, replication.Mark(w.To), k)
+}
+
+// newShard makes the node's part in its shard; it begins with startReplication.
+func (n *Node) newShard() *shard.Shard {
+	return shard.New(shard.Config{
+		Map:         n.Map,
+		BacklogSize: n.cfg.Replication.BacklogSize,
+		Sync:        n.cfg.Replication.Sync,
+		MaxLag:      n.cfg.Replication.MaxLag,
+		Life:        n.life,
+		Logger:      n.log,
+	})
+}
+
+// newSnapshots makes what saves the node's keys.
+func (n *Node) newSnapshots() *shard.Snapshots {
+	c := &n.cfg.Snapshot
+	return shard.NewSnapshots(shard.SnapshotConfig{
+		Off: c.Off, Disk: n.cfg.Disk, File: c.File, Rules: c.Rules, AtEnd: c.AtEnd, IgnoreErrors: c.IgnoreErrors,
+		Store: n.store, Backlog: n.shard.Backlog,
+		Life: n.life, Go: n.wg.Go, Logger: n.log,
+	})
+}
+
+// newPauser makes what pauses writes for manual failovers.
+func (n *Node) newPauser() *shard.Pauser {
+	return shard.NewPauser(shard.PauserConfig{
+		Engine: n.engine, Stream: n.shard.Replicator, Do: n.do, Life: n.life, Logger: n.log,
+	})
+}
+
+// handOver lets the best replica take this master's place before the node ends.
+func (n *Node) handOver() {
+	if n.Map() == nil || n.shard.Replicator == nil {
+		return
+	}
+	h := shard.HandOver{
+		Map:      n.Map,
+		Changed:  n.changed.next,
+		Replicas: func() []replication.Replica { return n.shard.Replicator.Status().Replicas },
+		Connected: func(id slots.NodeID) bool {
+			return slices.ContainsFunc(n.gossip.Peers(), func(p gossip.Peer) bool { return p.ID == id && p.Connected })
+		},
+		Do:     n.do,
+		Logger: n.log,
+	}
+	h.Run(n.life)
+}
+
+// mayWrite refuses writes while no snapshot can be saved or too few replicas are there.
+func (n *Node) mayWrite() error {
+	if err := n.snapshots.MayWrite(); err != nil {
+		return err
+	}
+	return n.shard.Acks.MayWrite()
+}
