@@ -10,13 +10,13 @@ import (
 // the source may be told before the target (docs/spec.md §13.10). Only the target can
 // claim the slot, under a config epoch of its own (docs/spec.md §4.2). So the source
 // cedes it: its map shows the target as the owner at once, while its record keeps the
-// claim until the target's wins. At no moment do other nodes take the slot for unowned,
-// and clients that they send here are sent on by ASK, which the target follows whether it
-// has claimed the slot or still imports it.
+// claim until the target's wins. Other nodes never see the slot without an owner. Clients
+// that they redirect to the source are redirected from there by ASK, which the target
+// obeys whether it has claimed the slot or still imports it.
 //
-// The source also offers the slot to the target, until that claims it: the move ends even
-// if whoever began it does not live to tell the target, and whichever node crashes in
-// between.
+// The source also offers the slot to the target until the target claims it. So the move
+// ends even if the tool that began it dies before it tells the target, or if a node
+// crashes in between.
 
 // offerEvery is how often a slot that is still not claimed is offered again.
 const offerEvery = time.Second
@@ -47,9 +47,9 @@ func (c *Core) withoutCeded(set slots.Set) slots.Set {
 	return set
 }
 
-// resolveCeded follows what became of ceded slots and of the nodes that are to have them.
-// A slot whose new owner was forgotten is this node's again: its keys cannot come back in
-// any other way.
+// resolveCeded updates the ceded slots after a change of their owners, or of the nodes
+// that are to own them. A slot whose new owner was forgotten is this node's again: its
+// keys cannot come back in any other way.
 func (c *Core) resolveCeded() {
 	for slot, id := range c.ceded {
 		if c.self.owned == nil || !c.self.owned.Has(slot) {
@@ -67,8 +67,8 @@ func (c *Core) resolveCeded() {
 	}
 }
 
-// successorOf returns the master of n's shard: n itself, or who took its place; nil if
-// there is none but this node.
+// successorOf returns the master of n's shard: n itself, or the node that took its place;
+// nil if there is none, or if it is this node.
 func (c *Core) successorOf(n *node) *node {
 	switch {
 	case n == nil:
@@ -114,9 +114,9 @@ func (c *Core) cededTo() map[slots.NodeID]*slots.Set {
 	return sets
 }
 
-// onCede claims slots that their owner offers. What is refused now is offered again: a
-// master that hands over to a replica must not claim slots which that does not know of,
-// nor one that may have less data than its replicas.
+// onCede claims slots that their owner offers. A refused offer is repeated. A master that
+// hands over to a replica refuses, as it must not claim slots that the replica does not
+// know of; so does a fenced master, which may have less data than its replicas.
 func (c *Core) onCede(from *node, m *Message) {
 	c.resolveClaims()
 	if m.Slots == nil || from.owned == nil || c.isReplica() || c.pause != nil || c.self.rec.Fenced {

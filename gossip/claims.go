@@ -9,18 +9,18 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Every node says in its own record which slots it claims, under which config epoch.
-// Who owns a slot is a function of all records alone: the claimer with the
-// greatest config epoch, of two equal ones the smaller id, which is the one that
-// will get a greater epoch (docs/spec.md §4.2, §4.4). Equal records give equal owners,
-// whatever the order in which they came.
+// Every node says in its own record which slots it claims, under which config epoch. The
+// owner of a slot is a function of all records alone: the claimer with the greatest
+// config epoch; of two equal ones the smaller id, which is the one that will get a
+// greater epoch (docs/spec.md §4.2, §4.4). Equal records give equal owners, whatever the
+// order in which they came.
 
 // resolveClaims recomputes the owners if a claim changed. A claim of this node that lost
-// is withdrawn from its record with the next Tick: as slots move away one after another,
-// that record changes ten times a second and not with each of them, at all nodes. Nobody
-// is misled meanwhile: the claim has lost wherever the winner's is known. It is withdrawn
-// at once where it would win again by a new config epoch, see setConfigEpoch, and with
-// the last slot, for then the node changes its role.
+// is withdrawn from its record with the next Tick. So the record, of which all nodes
+// hear, changes ten times a second while slots move away, and not with each of them. No
+// node is misled meanwhile: the claim has lost wherever the winner's is known. It is
+// withdrawn at once where it would win again by a new config epoch, see setConfigEpoch,
+// and with the last slot, for then the node changes its role.
 func (c *Core) resolveClaims() {
 	for c.claimsStale {
 		c.claimsStale = false
@@ -72,9 +72,9 @@ func (c *Core) recomputeOwners() {
 	}
 }
 
-// claimsChanged follows a change of n's claims or epoch, or that n came or went (then
-// one of was and is is nil). As long as no two nodes claim the same slot, who wins is
-// no question, and a change costs no look at the other nodes: without this, the
+// claimsChanged updates the owners after a change of n's claims or epoch, or after n came
+// or went (then was or is is nil). As long as no two nodes claim the same slot, no claim
+// can lose, and the other nodes need not be looked at: without this shortcut, the
 // creation of a cluster would cost each node the square of their number.
 func (c *Core) claimsChanged(n *node, was, is *slots.Set) {
 	if c.claimsStale || c.contested {
@@ -112,8 +112,8 @@ func sameSet(a, b *slots.Set) bool {
 	return a == b || *a == *b
 }
 
-// reportLost tells the host which claims of this node have lost, or won again since it
-// told so.
+// reportLost tells the host which claims of this node have lost or won again since it was
+// told last.
 func (c *Core) reportLost() {
 	var lost slots.Set
 	if claimed := c.self.rec.claimed(); claimed != nil {
@@ -149,7 +149,7 @@ func (c *Core) withdrawLost() {
 	c.followWinner(&lost)
 }
 
-// owner returns who owns slot, nil if nobody.
+// owner returns the node that owns slot, nil if none does.
 func (c *Core) owner(slot slots.Slot) *node {
 	c.resolveClaims()
 	for _, n := range c.list {
@@ -217,7 +217,7 @@ func (c *Core) slotsChanged(gained, lost *slots.Set, planned bool) {
 	}
 }
 
-// setConfigEpoch orders this node's claims anew: those that it has not lost.
+// setConfigEpoch puts the claims that this node has not lost under another config epoch.
 func (c *Core) setConfigEpoch(epoch uint64, reason string) {
 	c.resolveClaims()
 	c.withdrawLost()
@@ -228,21 +228,21 @@ func (c *Core) setConfigEpoch(epoch uint64, reason string) {
 	c.selfChanged()
 }
 
-// useEpoch makes epoch this node's own: it will vote for nobody else's use of it.
+// useEpoch makes epoch this node's own: it will not vote for another node in it.
 func (c *Core) useEpoch(epoch uint64) {
 	c.currentEpoch = max(c.currentEpoch, epoch)
 	c.lastVoteEpoch = max(c.lastVoteEpoch, epoch)
 	c.dirty = true
 }
 
-// resolveCollision gives this node a config epoch of its own if a master with a
-// greater id has the same (docs/spec.md §4.4). Of k masters with one epoch, all of which
-// see this, the greatest id keeps it and the others take the next k-1 in order:
-// after the creation of a cluster they would otherwise collide again and again.
+// resolveCollision gives this node a config epoch of its own if a master with a greater
+// id has the same (docs/spec.md §4.4). Of k masters with one epoch, all of which see
+// this, the greatest id keeps it and the others take the next k-1 in order: after the
+// creation of a cluster they would otherwise collide again and again.
 //
-// That epoch has nobody's agreement. While others may hold this node for failed, the
-// voters may be giving the same one to its successor: then the collision, which does no
-// harm meanwhile, has to wait.
+// No other node has agreed to that epoch. While others may take this node for failed, the
+// voters may be giving the same epoch to its successor. This node waits until then: the
+// collision does no harm.
 func (c *Core) resolveCollision() {
 	if !c.self.votes() {
 		return
@@ -259,15 +259,15 @@ func (c *Core) resolveCollision() {
 	}
 }
 
-// maybeSucceeded reports whether this node was cut off, or not there, a moment ago. Until
-// 2T after they hear of it again others may hold it for failed (docs/spec.md §3.5).
+// maybeSucceeded reports whether this node was cut off, or not there, a moment ago.
+// Others may take it for failed until 2T after they hear it again (docs/spec.md §3.5).
 func (c *Core) maybeSucceeded() bool {
 	reunion := !c.reunited.IsZero() && c.now.Sub(c.reunited) <= 2*c.cfg.NodeTimeout
 	return reunion || c.self.rec.Fenced || c.now.Before(c.serveFrom)
 }
 
-// bumpEpoch takes a config epoch greater than all without asking, unless this node
-// has it already (docs/spec.md §4.5).
+// bumpEpoch takes a config epoch greater than all without asking, unless this node has it
+// already (docs/spec.md §4.5).
 func (c *Core) bumpEpoch(reason string) {
 	highest := c.currentEpoch
 	for _, n := range c.list {
@@ -278,8 +278,9 @@ func (c *Core) bumpEpoch(reason string) {
 	}
 }
 
-// answerStaleClaims tells a node whose claims lost who won them, if it may not know:
-// the UPDATE of docs/spec.md §4.3. It is repeated until the loser's record follows.
+// answerStaleClaims sends a node whose claims have lost the records that won them, in
+// case it does not know: the UPDATE of docs/spec.md §4.3. It is repeated until the
+// loser's record follows.
 func (c *Core) answerStaleClaims() {
 	if !c.contested {
 		return

@@ -15,13 +15,13 @@ const MaxMessage = 1 << 20
 const (
 	maxHost   = 255 // a DNS name is no longer
 	maxReason = 1 << 10
-	// maxRecords bounds what a message can grow to in memory: a record of 30
-	// bytes may name a range of slots, and its set takes 2 KiB.
+	// maxRecords bounds what a message can grow to in memory: a record of 30 bytes may name
+	// a range of slots, and its set takes 2 KiB.
 	maxRecords = 512
 )
 
-// Keys of a message's fields. A key keeps its meaning for ever; new fields get
-// new keys, and old readers skip them.
+// Keys of a message's fields. A key keeps its meaning for ever; new fields get new keys,
+// and old readers skip them.
 const (
 	keyType = iota
 	keyCluster
@@ -168,8 +168,8 @@ func boolByte(v bool) byte {
 	return 0
 }
 
-// DecodeMessage reads what AppendMessage wrote. It copies what it keeps, and
-// allocates no more than a small multiple of len(b). Errors match ErrMalformed.
+// DecodeMessage reads what AppendMessage wrote. It copies what it keeps, and allocates no
+// more than a small multiple of len(b). Errors match ErrMalformed.
 func DecodeMessage(b []byte) (*Message, error) {
 	m := new(Message)
 	r := newReader(b)

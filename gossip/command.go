@@ -11,18 +11,18 @@ import (
 // closed.
 type Command interface{ do(c *Core) error }
 
-// MeetNode makes the node at Addr a member (docs/spec.md §2.2). A BusPort of 0 means Port +
-// 10,000. It returns at once; Met or MeetFailed tells the outcome.
+// MeetNode makes the node at Addr a member (docs/spec.md §2.2). A BusPort of 0 means Port
+// + 10,000. It returns at once; Met or MeetFailed tells the outcome.
 type MeetNode struct{ Addr slots.Addr }
 
 // ForgetNode removes a node here and, by gossip, everywhere (docs/spec.md §2.5).
 type ForgetNode struct{ Node slots.NodeID }
 
-// AddSlots claims slots that nobody owns; all or none. Error: *SlotError.
+// AddSlots claims slots that have no owner; all or none. Error: *SlotError.
 type AddSlots struct{ Slots slots.Set }
 
-// DelSlots gives up slots of this node; all or none. Slots of others are left
-// alone: only their owner can give them up. Error: *SlotError.
+// DelSlots gives up slots of this node; all or none. Slots of others are left alone: only
+// their owner can give them up. Error: *SlotError.
 type DelSlots struct{ Slots slots.Set }
 
 // FlushSlots gives up all slots of this node.
@@ -31,12 +31,12 @@ type FlushSlots struct{}
 // SetConfigEpoch sets the config epoch of a node that is still alone (docs/spec.md §4.7).
 type SetConfigEpoch struct{ Epoch uint64 }
 
-// BumpEpoch takes a config epoch greater than all others, unless this node has it
-// already (docs/spec.md §4.5). The Map tells the result.
+// BumpEpoch takes a config epoch greater than all others, unless this node has it already
+// (docs/spec.md §4.5). The Map tells the result.
 type BumpEpoch struct{}
 
-// Reset forgets all peers, slots and bans and leaves the cluster; Hard also takes a
-// new id and forgets the epochs. The caller refuses it on a master that holds keys.
+// Reset forgets all peers, slots and bans and leaves the cluster; Hard also takes a new
+// id and forgets the epochs. The caller refuses it on a master that holds keys.
 type Reset struct{ Hard bool }
 
 // Do carries out a command. A refusal leaves everything as it was.
@@ -143,7 +143,7 @@ func (cmd Reset) do(c *Core) error {
 	c.endManual("")
 	c.election = nil
 	self.Slots, self.Master, c.lost = nil, slots.NodeID{}, slots.Set{}
-	self.Gen = next(self.Gen) // whoever still knows this node must not take it for the member it was
+	self.Gen = next(self.Gen) // peers that still know this node must not take it for the member it was
 	if cmd.Hard {
 		c.currentEpoch, c.lastVoteEpoch = 0, 0
 		*self = Record{

@@ -8,20 +8,20 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Config tells a Core who it is. The zero value of a field means its default.
+// Config configures a Core. The zero value of a field means its default.
 type Config struct {
 	// Self is the node's id where State names none. Default: 20 bytes from Rand.
 	Self slots.NodeID
-	// Addr is announced to the others. Without a Host, peers tell the node under
-	// which one they see it (docs/spec.md §2.7).
+	// Addr is the address that the node announces. Without a Host, the node learns from its
+	// peers under which host they see it (docs/spec.md §2.7).
 	Addr slots.Addr
-	// Hostname is announced beside the address; for display only.
+	// Hostname is announced beside the address, for display only.
 	Hostname string
-	// Incarnation distinguishes this start of the node from earlier ones. The
-	// core uses one more than the last one it finds in State if that is greater.
+	// Incarnation distinguishes this start of the node from earlier ones. The core uses the
+	// one that follows State's if that is greater.
 	Incarnation uint64
-	// NodeTimeout is T: how long a peer may owe an answer before it is suspected.
-	// Default 15 s, at least 100 ms.
+	// NodeTimeout is T: how long a peer may owe an answer before it is suspected. Default 15
+	// s, at least 100 ms.
 	NodeTimeout time.Duration
 	// NoFullCoverage lets the cluster serve while slots have no working owner.
 	NoFullCoverage bool
@@ -29,27 +29,27 @@ type Config struct {
 	ReadsIfDown bool
 	// NoFailover keeps this node, when it is a replica, from standing for election.
 	NoFailover bool
-	// ReplicaValidity bounds how old a replica's data may be for it to stand for
-	// election, in node timeouts (docs/spec.md §6.2). Default 10; negative: no bound.
+	// ReplicaValidity bounds how old a replica's data may be for it to stand for election,
+	// in node timeouts (docs/spec.md §6.2). Default 10; negative: no bound.
 	ReplicaValidity int
 	// MigrationBarrier is how many replicas a master keeps when another shard without any
 	// needs one (docs/spec.md §6.8). Default 1, and never less: a lone replica that left
 	// would be needed back.
 	MigrationBarrier int
 	// Data is how much of its shard's data this start of the node brought along. A restarted
-	// master of which a replica has more lets it take over.
+	// master lets a replica that has more take over.
 	Data Data
 	// Inherit returns which slots are open at this node's master, with the other end of
 	// each, as far as the node knows. It is called when the node takes the master's place,
 	// and must not block: these slots stay open, in the same save and the same map as the
-	// promotion. Default: none are.
+	// promotion. Default: none.
 	Inherit func() OpenSlots
-	// Rand is the core's only source of chance, ids included: seed it well. It must
-	// not be used elsewhere.
+	// Rand is the core's only source of randomness, also for ids: seed it well. It must not
+	// be used elsewhere.
 	Rand *rand.Rand
 }
 
-// DefaultNodeTimeout is T where the Config says nothing (docs/spec.md).
+// DefaultNodeTimeout is the NodeTimeout of a Config that sets none.
 const DefaultNodeTimeout = 15 * time.Second
 
 func (cfg *Config) validate() error {

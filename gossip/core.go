@@ -43,7 +43,7 @@ type Core struct {
 	migrating     map[slots.Slot]slots.NodeID
 	importing     map[slots.Slot]slots.NodeID
 	ceded         map[slots.Slot]slots.NodeID // slots of this node that belong to another as soon as it claims them
-	nextOffer     time.Time                   // of ceded slots, not before
+	nextOffer     time.Time                   // when ceded slots are offered next
 
 	self  *node
 	nodes map[slots.NodeID]*node
@@ -68,14 +68,14 @@ type Core struct {
 
 	claimsStale  bool
 	contested    bool      // some claims lost
-	orphansAt    time.Time // when tendOrphans looked last
-	assigned     slots.Set // slots that anybody owns
+	orphansAt    time.Time // when tendOrphans ran last
+	assigned     slots.Set // slots that have an owner
 	state        slots.State
 	serveFrom    time.Time // no OK before: a restart (docs/spec.md §5.2)
 	minoritySeen time.Time // when this node last saw itself cut off from the majority
 	givenUp      slots.Set // by records that came since the last Output
 	lost         slots.Set // claims of this node that have lost, as told by events, and are not withdrawn yet
-	reunited     time.Time // when it last heard again of a node that it had held for suspected or failed
+	reunited     time.Time // when it last heard again a node that it took for suspected or failed
 
 	lastVote vote
 	election *election    // this replica's, nil if none is on
@@ -83,7 +83,7 @@ type Core struct {
 	pause    *pause       // this master's, for a manual failover
 	yieldsTo slots.NodeID // the replica that this fenced master was last seen to yield to
 
-	dataTime time.Time // when the master's data was last heard, zero if nobody told
+	dataTime time.Time // when the master's data was last heard, zero if SetDataTime was not called
 
 	refusals  refusals
 	out       Output
@@ -98,10 +98,11 @@ type Core struct {
 
 // Output is what the driver has to do, in the order of the fields. If Save cannot be made
 // durable, the driver calls SaveFailed, keeps Events for later, publishes and sends
-// nothing, but dials and closes. A Map that only takes slots away from this node may be published before Save.
+// nothing, but dials and closes. A Map that only takes slots away from this node may be
+// published before Save.
 type Output struct {
-	// Save must be durable before Sends leave, which rely on the votes and epochs in it;
-	// nil if there is nothing to save. EncodeState makes the content of a file of it.
+	// Save must be durable before Sends leave, which rely on the votes and epochs in it; nil
+	// if there is nothing to save. EncodeState makes the content of a file of it.
 	Save *State
 	// Map is the new view, nil if it is unchanged.
 	Map *slots.Map
@@ -111,8 +112,8 @@ type Output struct {
 	Sends []Send
 	// Dials are addresses (Addr.Bus) to connect to. LinkUp or DialFailed answers each.
 	Dials []slots.Addr
-	// Closes are connections to close once what was sent on them has left. LinkDown need
-	// not follow.
+	// Closes are connections to close once what was sent on them has left. LinkDown need not
+	// follow.
 	Closes []LinkID
 }
 
@@ -132,8 +133,8 @@ type Stats struct {
 // TickEvery is how often a driver calls Tick.
 const TickEvery = 100 * time.Millisecond
 
-// saveDelay is how long news about others may wait to be saved together. What this
-// node itself promised is never delayed.
+// saveDelay is how long news about others may wait to be saved together. What this node
+// itself promised is never delayed.
 const saveDelay = 500 * time.Millisecond
 
 // NewCore starts a node from what it saved, or as a new one if st is nil.
@@ -178,14 +179,14 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	return c, nil
 }
 
-// restore brings back the peers of the last run. All are dialled at once: they may
-// have given up dialling this node.
+// restore brings back the peers of the last run. All are dialled at once: they may have
+// given up dialling this node.
 func (c *Core) restore(records []Record) {
 	for i := range records {
 		r := &records[i]
 		switch {
 		case r.Gone:
-			c.gone.add(r.ID, grave{gen: r.Gen})
+			c.gone.add(r.ID, tombstone{gen: r.Gen})
 		case c.nodes[r.ID] == nil:
 			c.insert(&node{rec: *r, pingSent: c.now, nextDial: c.now})
 		}
@@ -231,7 +232,7 @@ func (c *Core) erase(n *node) {
 
 func compareNode(n *node, id slots.NodeID) int { return bytes.Compare(n.rec.ID[:], id[:]) }
 
-// rehash follows a change of n's record.
+// rehash updates n's hash and the digest after a change of n's record.
 func (c *Core) rehash(n *node) {
 	was := n.hash
 	n.hash = n.rec.hash()
@@ -243,8 +244,8 @@ func (c *Core) digestChanged(by uint64) {
 	c.probes = 4 + bits.Len(uint(len(c.list)))
 }
 
-// selfChanged follows a change of this node's own record: it becomes a new version,
-// is saved and told to everybody.
+// selfChanged makes the changed record of this node a new version, which is saved and
+// told to all peers.
 func (c *Core) selfChanged() {
 	c.self.rec.Seq++
 	c.rehash(c.self)
@@ -292,7 +293,7 @@ func (c *Core) Tick(now time.Time) {
 	}
 }
 
-// saveSoon marks what may be saved within saveDelay.
+// saveSoon asks for a save within saveDelay.
 func (c *Core) saveSoon() {
 	if c.lazyDirty.IsZero() {
 		c.lazyDirty = c.now
@@ -305,7 +306,7 @@ func (c *Core) warn(about slots.NodeID, text string) {
 	c.event(Warning{At: c.now, Node: about, Text: text})
 }
 
-// Output returns what is to be done now, once.
+// Output returns what is to be done since it was called last.
 func (c *Core) Output() Output {
 	c.resolveClaims()
 	if c.mapDirty { // nothing else that it looks at changes between ticks
@@ -376,7 +377,7 @@ func (c *Core) buildMap() *slots.Map {
 	}
 	follow := slots.NewMap
 	if c.published != nil {
-		follow = c.published.Next // the cheaper way to the same
+		follow = c.published.Next // cheaper, with the same result
 	}
 	m, err := follow(t)
 	if err != nil {

@@ -27,8 +27,8 @@ const (
 // next returns the number that follows n; the greatest is followed by itself.
 func next(n uint64) uint64 { return min(n, maxCounter-1) + 1 }
 
-// allowance bounds how fast peers raise one number. The zero value allows maxJump at once;
-// what is used comes back over jumpTime.
+// allowance bounds how fast peers raise one number. The zero value allows maxJump at
+// once; what is used comes back over jumpTime.
 type allowance struct {
 	used uint64
 	at   time.Time
@@ -69,8 +69,8 @@ func (c *Core) raiseEpoch(epoch uint64, by slots.NodeID) bool {
 	return true
 }
 
-// believes reports whether the numbers of a record are such that they may be taken over. A
-// record that is not believed is left out, as if it had been lost.
+// believes reports whether the numbers of a record are such that they may be taken over.
+// A record that is not believed is left out, as if it had been lost.
 func (c *Core) believes(r *Record, by slots.NodeID) bool {
 	if !c.raiseEpoch(r.ConfigEpoch, by) {
 		return false

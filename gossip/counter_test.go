@@ -128,7 +128,7 @@ func TestTombstoneFarAheadIsIgnored(t *testing.T) {
 	if l.c.nodes[third.ID] != nil || !l.c.gone.covers(third.ID, maxJump) {
 		t.Fatal("a tombstone within the bounds is not believed")
 	}
-	tombstone(third.ID, 2*maxJump) // not around the bound by way of the grave
+	tombstone(third.ID, 2*maxJump) // not around the bound by way of the tombstone
 	l.c.LinkUp(l.now, 3, slots.Addr{}, "10.1.1.3")
 	l.c.Step(l.now, 3, &Message{Type: TypeMeet, Sender: third.ID, Self: &third, Cluster: l.c.cluster})
 	if n := l.c.nodes[third.ID]; n == nil || n.rec.Gen != maxJump+1 {

@@ -1,38 +1,38 @@
-// Package gossip is how the nodes of a cluster know each other: who is a member,
-// where it is reached, whether it works, and who owns which slots.
+// Package gossip tells the nodes of a cluster of each other: which nodes are members, at
+// which addresses, which of them work, and which slots each owns.
 //
-// [Core] is the protocol as a passive state machine: messages, commands and time
-// go in; messages, a state to save, a new [slots.Map] and events come out. Package
-// gossip/member runs one on real connections and a disk.
+// [Core] is the protocol as a passive state machine: messages, commands and time go in;
+// messages, a state to save, a new [slots.Map] and events come out. Package gossip/member
+// runs one on real connections and a disk.
 //
 // # Vocabulary
 //
 //   - T, the node timeout: how long a peer may owe an answer.
 //   - A node is suspected (PFAIL) by those it owes an answer for longer than T, and
 //     failed (FAIL) once a majority of the masters with slots say so.
-//   - The config epoch of a master orders its slot claims: the greatest wins a slot.
-//     The current epoch is the greatest the cluster has used.
-//   - A [Record] is what a node says about itself. Only its subject writes it,
-//     in ever newer versions, so records can be passed on by anybody, in any order.
+//   - The config epoch of a master orders its slot claims: the greatest wins a slot. The
+//     current epoch is the greatest the cluster has used.
+//   - A [Record] is what a node says about itself. Only its subject writes it, in ever
+//     newer versions, so any node can pass records on, in any order.
 //   - The digest of a view is the XOR of the hashes of its records: equal digests mean
 //     equal views.
 //
 // # How knowledge travels
 //
-// One connection joins each pair of nodes, and one exchange of heartbeats in T/2
-// serves both ends. A heartbeat is some 80 bytes: no gossip section, no slot bitmap, only
-// the digest and the nodes held for down. News is pushed at once to all linked peers
-// by the node it comes from, and by those who hear it first to two more. Where
-// two digests still differ, the nodes compare a summary of 16 bytes a record and
-// exchange what differs. Slot sets travel inside records, as ranges where those are
+// One connection joins each pair of nodes, and one exchange of heartbeats in T/2 serves
+// both ends. A heartbeat is some 80 bytes: no gossip section, no slot bitmap, only the
+// digest and the nodes that the sender takes for down. A node pushes its own news at once
+// to all linked peers, and a node that hears news for the first time passes it on to two
+// more. Where two digests still differ, the nodes compare a summary of 16 bytes a record
+// and exchange what differs. Slot sets travel inside records, as ranges where those are
 // shorter than the bitmap of 2 KiB.
 //
-// # Who belongs to the cluster
+// # Membership
 //
 // Every message names the cluster (16 random bytes), the sender, and the sender's
 // incarnation, which grows with each start. The first node that owns slots founds the
-// cluster; who joins adopts its id. Only a MEET lets a stranger in (docs/spec.md §2.3),
-// and not if it would mix two sets of data (docs/spec.md §2.6):
+// cluster; nodes that join adopt its id. Only a MEET lets a stranger in (docs/spec.md
+// §2.3), and not if it would mix two sets of data (docs/spec.md §2.6):
 //
 //   - a cluster that owns no slots may join any other;
 //   - if both own slots, no slot may be owned on both sides, and at least one must be a
@@ -42,15 +42,15 @@
 //   - everything else is refused, with a [MeetFailed] event on the side that met and a
 //     [Warning] on the other.
 //
-// The side that has to change its id commits first. The other lets it in only when
-// it speaks for the common cluster, so a node that is met by two clusters at
-// once joins one of them.
+// The side that has to change its id commits first. The other lets it in only when it
+// speaks for the common cluster, so a node that is met by two clusters at once joins one
+// of them.
 //
-// A forgotten node stays forgotten until it is met again: each membership has a
-// number, [Record.Gen], and a membership that ended never comes back, however long
-// some peer was cut off from the news. The forgotten node is told, and forgets its peers.
+// A forgotten node stays forgotten until it is met again: each membership has a number,
+// [Record.Gen], and a membership that ended never comes back, however long some peer was
+// cut off from the news. The forgotten node is told, and forgets its peers.
 //
-// # Who succeeds a failed master
+// # Elections
 //
 // Replicas stand for election (docs/spec.md §6). A request for votes also says that the
 // master failed, and the replicas of a shard tell each other their [Data] once it did, so
@@ -58,17 +58,17 @@
 // of docs/spec.md §6.3 remains where a sibling does not answer. A voter that hears a
 // sibling with more than the candidate waits two seconds for that one, and as long as
 // that one asks itself. A voter that denies says so, and a candidate that cannot win any
-// more tries again soon. Who is new to its shard, and has none of its data, does not
-// stand: the master that is away may have the only copy.
+// more tries again soon. A replica that is new to its shard, and has none of its data,
+// does not stand: the master that is away may have the only copy.
 //
-// In a manual failover the host program plays a part: on [WritesPaused] it stops
-// writes and answers with [ConfirmPause]; the replica's host tells its offset by
-// SetData; on [WritesResumed] writes go on, or meet a redirect.
+// In a manual failover the host program plays a part: on [WritesPaused] it stops writes
+// and answers with [ConfirmPause]; the replica's host tells its offset by SetData; on
+// [WritesResumed] writes go on, or meet a redirect.
 //
 // # Restart fencing
 //
-// A master that restarts before anybody missed it, but without its data or with an old
-// snapshot, does not serve that. It is fenced ([Fenced], [Record.Fenced]): it serves
+// A master that restarts before it was missed, but without its data or with an old
+// snapshot, does not serve at once. It is fenced ([Fenced], [Record.Fenced]): it serves
 // nothing until its replicas have told their Data, but it is alive: it votes, and counts
 // for the majority. If no replica holds more than [Config.Data], it serves 2 s after its
 // start. If one does, that one stands for election at once, however old its data, and the
@@ -82,9 +82,9 @@
 // the log name these replicas and what they told: the writes that only they hold are
 // lost. A replica that must not stand for election (NoFailover) is not waited for.
 //
-// As long as a replica that holds more is alive, the master stays fenced: the replica needs
-// a majority of the masters to succeed it. Where connections between them stay broken,
-// a takeover by command ends the wait, or shutting that replica down.
+// As long as a replica that holds more is alive, the master stays fenced: the replica
+// needs a majority of the masters to succeed it. Where connections between them stay
+// broken, a takeover by command ends the wait, or shutting that replica down.
 //
 // # One winner an epoch
 //
@@ -96,10 +96,10 @@
 //
 // Limits:
 //
-//   - A voter learns who won the election that it voted in a moment later. If a partition
-//     falls into that moment, and the master that was succeeded comes back on the voter's
-//     side, both sides may count a voter for the same slots. It takes as many of such
-//     voters as make up a majority for two elections to succeed side by side.
+//   - A voter learns a moment later which node won the election that it voted in. If a
+//     partition falls into that moment, and the master that was succeeded comes back on
+//     the voter's side, both sides may count a voter for the same slots. It takes as many
+//     of such voters as make up a majority for two elections to succeed side by side.
 //   - Masters that gain their first slots or give up their last ones change the majority
 //     without a vote. If that happens to two or more while a part of the cluster is cut
 //     off, either side may find a majority of the masters that it knows.
@@ -110,7 +110,7 @@
 //
 // In all three the greater config epoch wins when the sides meet, of equal ones the
 // smaller id, on all nodes alike. A slot that is being imported is not protected from a
-// greater claim (docs/spec.md §4.2 has such a rule): who owns a slot follows from the
+// greater claim (docs/spec.md §4.2 has such a rule): the owner of a slot follows from the
 // records alone, so that all nodes agree.
 //
 // # What is not believed
@@ -124,6 +124,6 @@
 // # What is durable
 //
 // Epochs, votes, the own claims and the cluster's id are saved before any message that
-// relies on them leaves; what was heard of others within half a second. A node
-// that cannot save falls silent.
+// relies on them leaves; what was heard of others within half a second. A node that
+// cannot save falls silent.
 package gossip

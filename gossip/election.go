@@ -19,7 +19,7 @@ type election struct {
 	claim    *slots.Set
 	asked    time.Time
 	sent     time.Time // the last request
-	askAgain time.Time // those who did not answer
+	askAgain time.Time // when to ask the voters that have not answered
 	votes    map[slots.NodeID]bool
 	denials  map[slots.NodeID]bool
 	attempts int
@@ -29,7 +29,7 @@ const (
 	electionDelay = 500 * time.Millisecond  // docs/spec.md §6.3
 	electionRand  = 500 * time.Millisecond  // docs/spec.md §6.3: random(0..499 ms)
 	rankDelay     = 1000 * time.Millisecond // docs/spec.md §6.3, for each better replica
-	shardDelay    = 200 * time.Millisecond  // for each failed master before ours
+	shardDelay    = 200 * time.Millisecond  // for each failed master with a smaller id
 	askAgainAfter = time.Second
 	hurry         = 20 * time.Millisecond // between two requests, if there is reason to repeat one soon
 	pingPeriod    = 10 * time.Second      // docs/spec.md §6.2: replica ping period
@@ -37,12 +37,12 @@ const (
 
 // tendElection runs the candidate's side of docs/spec.md §6.
 //
-// Redis lets half a second to a second pass before it asks for votes: for FAIL to reach
-// the voters, and for replicas of one shard not to split them. Here a request for votes
-// says as well as a FAIL message that the majority agreed; and the replicas tell each
-// other their data once their master failed. When all have, their order is known and the
-// best starts at once. The delay of docs/spec.md §6.3 remains for the case that somebody
-// does not answer.
+// Redis waits half a second to a second before it asks for votes, so that FAIL reaches
+// the voters and the replicas of one shard do not split the votes. Here a request for
+// votes says as well as a FAIL message that the majority agreed, and the replicas tell
+// each other their data once their master has failed. When all have, their order is known
+// and the best starts at once. The delay of docs/spec.md §6.3 remains for the case that a
+// sibling does not answer.
 func (c *Core) tendElection() {
 	c.tendManual()
 	e := c.election
@@ -68,9 +68,9 @@ func (c *Core) tendElection() {
 	c.runElection(e)
 }
 
-// maySucceed reports whether this replica may stand for election (docs/spec.md §6.1). One
-// that has more than its fenced master may, whatever the age of its data: there is none
-// that is newer.
+// maySucceed reports whether this replica may stand for election (docs/spec.md §6.1). A
+// replica that has more than its fenced master may, whatever the age of its data: no node
+// has newer data.
 func (c *Core) maySucceed(m *node) bool {
 	switch {
 	case m == nil || !m.votes() || c.self.rec.NoFailover:
@@ -81,8 +81,7 @@ func (c *Core) maySucceed(m *node) bool {
 	return m.health == slots.Failed && c.dataValid(m)
 }
 
-// siblings returns the other replicas of this one's master that may stand for
-// election.
+// siblings returns the other replicas of this one's master that may stand for election.
 func (c *Core) siblings() []*node {
 	var list []*node
 	m := c.nodes[c.self.rec.Master]
@@ -121,8 +120,8 @@ func (c *Core) runElection(e *election) {
 			c.askForVotes(e)
 		}
 	case c.now.Sub(e.asked) > c.voteTimeout():
-		// docs/spec.md §6.4 waits twice as long, in silence. A voter that is back by then would
-		// be asked late.
+		// docs/spec.md §6.4 waits twice as long before it asks again: a voter that returns
+		// meanwhile would be asked late.
 		c.retry(e, "too few answers")
 	case e.voters != c.electorate():
 		// The votes so far stand for a majority of others: ask all again.
@@ -134,8 +133,8 @@ func (c *Core) runElection(e *election) {
 	}
 }
 
-// hearsMajority reports whether enough voters are there to win. Without them an attempt
-// would only use up an epoch, and the one that can succeed would begin late.
+// hearsMajority reports whether this node hears enough voters to win. Without them an
+// attempt would only use up an epoch, and the one that can succeed would begin late.
 func (c *Core) hearsMajority() bool {
 	heard := 0
 	for _, n := range c.list {
@@ -146,13 +145,13 @@ func (c *Core) hearsMajority() bool {
 	return heard > c.voters()/2
 }
 
-// hears reports whether n is there, even if it counts as failed for a while longer (see
-// contact).
+// hears reports whether n was heard lately, even if it counts as failed for a while
+// longer (see contact).
 func (c *Core) hears(n *node) bool {
 	return n.health == slots.Online || c.now.Sub(n.lastHeard) < c.cfg.NodeTimeout
 }
 
-// voteTimeout is docs/spec.md §6.4's.
+// voteTimeout is how long an attempt may take (docs/spec.md §6.4).
 func (c *Core) voteTimeout() time.Duration { return max(2*c.cfg.NodeTimeout, 2*time.Second) }
 
 // startOf tells when to ask for votes.
@@ -205,7 +204,8 @@ func (c *Core) askForVotes(e *election) {
 	c.sendFirstRequest(e)
 }
 
-// sendFirstRequest asks all voters. A fenced master that stands for election is one itself.
+// sendFirstRequest asks all voters. A fenced master that stands for election is one
+// itself.
 func (c *Core) sendFirstRequest(e *election) {
 	e.votes, e.denials = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool)
 	c.sendRequest(e)
@@ -221,7 +221,7 @@ func (c *Core) sendFirstRequest(e *election) {
 }
 
 // epochSetAside reports whether the present epoch was made durable for this election
-// before it began, and is nobody's since.
+// before it began, and no node has taken it since.
 func (c *Core) epochSetAside(e *election) bool {
 	if !e.manual || c.manual == nil || c.manual.epoch != c.currentEpoch || e.attempts > 0 {
 		return false
@@ -308,15 +308,15 @@ func (c *Core) win(e *election) {
 	c.promote(&claim, e.epoch, "won an election")
 }
 
-// retry prepares another attempt, in another epoch, after a moment that others use
-// too.
+// retry prepares another attempt in another epoch, after a random pause, so that
+// candidates do not ask at the same time again.
 func (c *Core) retry(e *election, reason string) {
 	c.event(ElectionLost{Epoch: e.epoch, Reason: reason})
 	e.attempts++
 	e.epoch, e.claim = 0, nil
 	if e.manual {
-		// Candidates of several shards took the votes of one epoch from each other, perhaps.
-		// Writes are held back meanwhile, so there is no time to try for long.
+		// Candidates of several shards may have taken each other's votes in one epoch. Writes
+		// are paused meanwhile, so there is no time to try for long.
 		if e.attempts == manualAttempts {
 			c.endManual(reason)
 			return

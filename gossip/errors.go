@@ -7,8 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Errors of commands. Their texts are those of the Redis protocol without the
-// leading "ERR " (docs/spec.md §11).
+// Errors of commands. Their texts are those of the Redis protocol without the leading
+// "ERR " (docs/spec.md §11).
 var (
 	ErrForgetSelf    = errors.New("I tried hard but I can't forget myself...")
 	ErrForgetMaster  = errors.New("Can't forget my master!")
@@ -23,14 +23,14 @@ var (
 
 	// ErrTooManyNodes refuses a Meet to a node that knows slots.MaxNodes already.
 	ErrTooManyNodes = errors.New("the cluster has as many nodes as there may be")
-	// ErrTooManyMeets refuses a Meet while too many are under way; each ends within
-	// max(T, 1 s).
+	// ErrTooManyMeets refuses a Meet while too many are under way; each ends within max(T, 1
+	// s).
 	ErrTooManyMeets = errors.New("too many handshakes are under way, try again in a moment")
 
-	// ErrRefused is matched by a MeetFailed event's error if the other cluster
-	// and this one must not merge.
+	// ErrRefused is matched by a MeetFailed event's error if the other cluster and this one
+	// must not merge.
 	ErrRefused = errors.New("the two clusters refuse to merge")
-	// ErrNoAnswer is matched if nobody answered a Meet in time.
+	// ErrNoAnswer is matched if no node answered a Meet in time.
 	ErrNoAnswer = errors.New("nobody answered")
 	// ErrNoBus is matched, besides ErrNoAnswer, if something at that address took the
 	// connection, but did not answer as a node does.

@@ -6,8 +6,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Event is something that happened, for logs, progress displays and the host
-// program. The set is closed: the types of this file.
+// Event is something that happened, for logs, progress displays and the host program. The
+// set is closed: the types of this file.
 type Event interface{ event() }
 
 // NodeAdded says that a node became known as a member.
@@ -22,14 +22,14 @@ type HealthChanged struct {
 	Was, Now slots.Health
 }
 
-// AddrChanged says that a node is reached elsewhere.
+// AddrChanged says that a node has another address.
 type AddrChanged struct {
 	Node     slots.NodeID
 	Was, Now slots.Addr
 }
 
-// StateChanged says that the cluster, as this node sees it, began or ceased to
-// serve; Reason is plain English.
+// StateChanged says that the cluster, as this node sees it, began or ceased to serve;
+// Reason is plain English.
 type StateChanged struct {
 	Now    slots.State
 	Reason string
@@ -38,12 +38,13 @@ type StateChanged struct {
 // SlotsChanged says that this node acquired or lost slots; nil for none.
 type SlotsChanged struct {
 	Acquired, Lost *slots.Set
-	// Planned says that all of Lost were on their way to another node, or given up by a
-	// command: no other node took them otherwise.
+	// Planned says that all of Lost were moving to another node or were given up by a
+	// command: none was taken in any other way.
 	Planned bool
 }
 
-// RoleChanged says that a node replicates Master from now on; zero: is a master.
+// RoleChanged says that a node replicates Master from now on, or is a master if Master is
+// zero.
 type RoleChanged struct{ Node, Master slots.NodeID }
 
 // ElectionStarted says that this replica asks for votes to succeed its master.
@@ -54,29 +55,29 @@ type ElectionStarted struct {
 	Manual bool
 }
 
-// ElectionLost says that it did not win in this epoch; it may try again.
+// ElectionLost says that this replica did not win in this epoch; it may try again.
 type ElectionLost struct {
 	Epoch  uint64
 	Reason string
 }
 
 // WritesPaused asks this master to stop writes for a manual failover to the replica For,
-// and to answer with the ConfirmPause command. It is over with WritesResumed, which
-// comes at Until at the latest.
+// and to answer with the ConfirmPause command. It is over with WritesResumed, which comes
+// at Until at the latest.
 type WritesPaused struct {
 	Until time.Time
 	For   slots.NodeID
 }
 
-// Fenced, with On, says that this restarted master serves nothing until it knows that
-// no replica has more data than it brought along (Config.Data). Until the event comes again
+// Fenced, with On, says that this restarted master serves nothing until it knows that no
+// replica has more data than it brought along (Config.Data). Until the event comes again
 // without On, no replica may be brought up to date: it would throw away what it has.
 //
 // Without On it says that the fence has ended: a replica has taken over (RoleChanged
 // tells), none holds more, or all that may hold more have failed. In the last case the
 // master goes on with what it has, under a config epoch that the others have agreed to:
 // Epoch is not zero, and Lacks names the replicas. The host then begins a new term,
-// before it lets anybody write.
+// before it accepts writes.
 type Fenced struct {
 	On    bool
 	Epoch uint64
@@ -105,8 +106,8 @@ type Met struct {
 	Node slots.NodeID
 }
 
-// MeetFailed says that a Meet came to nothing. Err matches ErrRefused if the two
-// clusters must not merge.
+// MeetFailed says that a Meet failed. Err matches ErrRefused if the two clusters must not
+// merge.
 type MeetFailed struct {
 	Addr slots.Addr
 	Err  error
@@ -118,7 +119,7 @@ type Expelled struct{ By slots.NodeID }
 // Warning is something an operator should look into.
 type Warning struct {
 	At   time.Time
-	Node slots.NodeID // whom it concerns, may be zero
+	Node slots.NodeID // the node that it concerns, may be zero
 	Text string
 }
 

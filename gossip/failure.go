@@ -15,8 +15,8 @@ func (c *Core) tendHealth(n *node) {
 	if n.health == slots.Online && !n.pingSent.IsZero() && c.now.Sub(n.pingSent) > c.cfg.NodeTimeout {
 		c.setHealth(n, slots.Suspected)
 		if c.self.votes() {
-			// Only masters with slots count reports and are counted: tell them at
-			// once instead of with the next heartbeat.
+			// Only masters with slots count reports and are counted: tell them at once instead of
+			// with the next heartbeat.
 			c.sendTo(c.heartbeat(TypeSuspect), (*node).votes)
 		}
 	}
@@ -55,7 +55,7 @@ func (c *Core) listSuspects() []slots.NodeID {
 	return c.suspects
 }
 
-// applyReports notes whom n holds for down.
+// applyReports notes which nodes n takes for down.
 func (c *Core) applyReports(n *node, suspects []slots.NodeID) {
 	was := n.suspects
 	if c.now.Sub(n.suspectsAt) > 2*c.cfg.NodeTimeout {
@@ -80,8 +80,8 @@ func (c *Core) applyReports(n *node, suspects []slots.NodeID) {
 	}
 }
 
-// countReports counts the masters with slots that reported n within 2T, this node
-// left out.
+// countReports counts the masters with slots that reported n within 2T, without this
+// node.
 func (c *Core) countReports(n *node) int {
 	count := 0
 	for _, r := range c.list {
@@ -117,8 +117,8 @@ func (c *Core) voters() int {
 	return size
 }
 
-// agreeOnFailure declares a suspected node failed if a majority of the masters with
-// slots reports it (docs/spec.md §3.4).
+// agreeOnFailure declares a suspected node failed if a majority of the masters with slots
+// reports it (docs/spec.md §3.4).
 func (c *Core) agreeOnFailure(n *node) {
 	c.resolveClaims()
 	count := c.countReports(n)
@@ -139,17 +139,18 @@ func (c *Core) fail(n *node) {
 	c.setHealth(n, slots.Failed)
 }
 
-// onFail believes a member that says that a majority agreed.
+// onFail takes the word of a member that a majority agreed.
 func (c *Core) onFail(id slots.NodeID) {
 	if n := c.nodes[id]; n != nil && n != c.self && n.health != slots.Failed {
 		c.fail(n)
 	}
 }
 
-// contact follows any word from n: it is alive. A failed master that still owns its
-// slots stays failed for 2T, the time in which a replica may take them (docs/spec.md §3.5);
-// where no replica could, the wait would protect nothing. Nor would it where the master
-// is fenced: a replica that holds more succeeds it in any case, and none else should.
+// contact notes that n is alive: it has sent something. A failed master that still owns
+// its slots stays failed for 2T, the time in which a replica may take them (docs/spec.md
+// §3.5). The wait would protect nothing where no replica could take them, nor where the
+// master is fenced: a replica that holds more succeeds it in any case, and no other
+// should.
 func (c *Core) contact(n *node) {
 	n.pingSent = time.Time{}
 	switch n.health {

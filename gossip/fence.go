@@ -6,13 +6,13 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Restart fencing. A master that comes back soon enough is never declared failed, so
-// nobody succeeds it. If it comes back without its data, or with an old snapshot, it
-// would serve that, and make its replicas throw away what they hold. So a restarted master
-// with slots is fenced: it serves nothing, and its host brings no replica up to date. In
-// everything else it is a member like the others: it answers, votes and counts for the
-// majority. Its record says that it is fenced and what data it has, so the news reaches
-// every replica and every voter, by whatever path.
+// Restart fencing. A master that comes back soon enough is never declared failed, so no
+// replica succeeds it. If it comes back without its data, or with an old snapshot, it
+// would serve that, and make its replicas throw away what they hold. So a restarted
+// master with slots is fenced: it serves nothing, and its host brings no replica up to
+// date. In everything else it is a member like the others: it answers, votes and counts
+// for the majority. Its record says that it is fenced and what data it has, so the news
+// reaches every replica and every voter, by whatever path.
 //
 // The fence ends in one of three ways:
 //
@@ -40,7 +40,8 @@ func (c *Core) beginFence() {
 	}
 }
 
-// endFence lets the node serve, or be what it has become. The caller tells the new record.
+// endFence lets the node serve, or be what it has become. The caller tells the new
+// record.
 func (c *Core) endFence(how Fenced) {
 	if c.self.rec.Fenced {
 		c.self.rec.Fenced, c.self.rec.Data = false, Data{}
@@ -76,9 +77,9 @@ func (c *Core) tendFence() {
 	}
 }
 
-// askReplicas reports whether there is a replica to wait for, which of those holds most if
-// it holds more than this master, and which replicas have failed, or must not stand for
-// election, that hold more or have not told.
+// askReplicas reports whether there is a replica to wait for, which of those holds most
+// if it holds more than this master, and which replicas have failed, or must not stand
+// for election, that hold more or have not told.
 func (c *Core) askReplicas() (wait bool, better *node, lacks []Shortfall) {
 	for _, n := range c.list {
 		told := !n.dataAt.IsZero()
@@ -99,8 +100,8 @@ func (c *Core) askReplicas() (wait bool, better *node, lacks []Shortfall) {
 }
 
 // follows reports whether n is a replica of master, or will be as soon as it has heard of
-// the latest failovers: it is known as a replica of a former master of the shard, or as
-// such a one.
+// the latest failovers: its record makes it a replica of a former master of the shard, or
+// a former master.
 func (c *Core) follows(n, master *node) bool {
 	for range maxLineage {
 		if n.owned != nil {
@@ -140,7 +141,7 @@ func (c *Core) continueElection() {
 	c.runElection(c.election)
 }
 
-// continues takes up the mastership again, after the others have agreed.
+// continues makes this fenced master serve again, after the others have agreed.
 func (c *Core) continues(e *election) {
 	_, _, lacks := c.askReplicas()
 	c.election = nil
@@ -149,7 +150,7 @@ func (c *Core) continues(e *election) {
 	c.setConfigEpoch(e.epoch, "goes on with less data than its shard may have had")
 }
 
-// yields reports whether master is fenced and the candidate, which holds has, may take
+// yields reports whether master is fenced and the candidate, whose data is has, may take
 // its place: it has more, or is the master itself.
 func yields(master, candidate *node, has Data) bool {
 	return master.rec.Fenced && (candidate == master || has.after(master.rec.Data))

@@ -6,10 +6,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// HandOver is the word of a master that is about to end: it asks one of its replicas to
-// take its place now, by the manual failover that loses nothing (docs/spec.md §6.7). Do
-// returns when the replica has been asked; RoleChanged of this node tells that it is
-// done. A node whose state cannot be saved asks nobody.
+// HandOver makes this master, which is about to end, ask one of its replicas to take its
+// place now, by the manual failover that loses nothing (docs/spec.md §6.7). Do returns
+// when the replica has been asked; RoleChanged of this node tells that it is done. A node
+// whose state cannot be saved does not ask.
 type HandOver struct{ To slots.NodeID }
 
 // ErrNoSuccessor refuses HandOver to a node that cannot take over.
@@ -20,12 +20,12 @@ func (cmd HandOver) do(c *Core) error {
 	if n == nil || !c.self.votes() || n.rec.Master != c.self.rec.ID || n.rec.NoFailover || len(n.links) == 0 {
 		return ErrNoSuccessor
 	}
-	c.dirty = true // so that nothing begins here that could not be remembered
+	c.dirty = true // so that a node that cannot save begins nothing
 	c.send(n.link(), c.message(TypeHandOver))
 	return nil
 }
 
-// onHandOver does what an administrator's Failover would.
+// onHandOver begins a manual failover, as an administrator's Failover does.
 func (c *Core) onHandOver(n *node) {
 	if n.rec.ID != c.self.rec.Master || c.self.rec.NoFailover || c.manual != nil {
 		return

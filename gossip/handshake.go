@@ -20,14 +20,14 @@ type handshake struct {
 	nextDial time.Time
 	err      error // why it has not succeeded yet; nil if nothing is known
 
-	// What this node was when it sent the last Meet: the answer is to that.
+	// What the last Meet said of this node: the peer decides by that.
 	saidCluster     ClusterID
 	saidEstablished bool
 	saidServed      bool
 }
 
-// guest is a stranger whose Meet was answered. It becomes a member once it speaks for our
-// cluster, on whatever link.
+// guest is a stranger whose Meet was answered. It becomes a member once it speaks for
+// this cluster, on any link.
 type guest struct {
 	rec   Record
 	since time.Time
@@ -36,7 +36,7 @@ type guest struct {
 // meetAgain is the pause before an unanswered Meet is repeated.
 const meetAgain = 500 * time.Millisecond
 
-// hastyTime is how long a refusal is not taken for the last word, see refused.
+// hastyTime is how long a Meet is repeated although it was refused, see refused.
 const hastyTime = 2 * time.Second
 
 // Reasons of a refusal.
@@ -94,8 +94,8 @@ func (c *Core) tendHandshake(h *handshake) {
 	}
 }
 
-// lost notes that the connection of a handshake broke before there was an answer. A
-// refusal, which may be taken back (see refused), says more.
+// lost notes that the connection of a handshake broke before there was an answer. An
+// earlier refusal stays, as it says more.
 func (h *handshake) lost(err error) {
 	switch {
 	case errors.Is(h.err, ErrRefused):
@@ -117,8 +117,8 @@ func (c *Core) MeetErr(addr slots.Addr) error {
 	return nil
 }
 
-// endMeet ends a handshake. With an error its link is closed; without one the link
-// is the new member's.
+// endMeet ends a handshake. With an error its link is closed; without one the link is the
+// new member's.
 func (c *Core) endMeet(h *handshake, err error) {
 	i := slices.Index(c.handshakes, h)
 	if i < 0 {
@@ -150,10 +150,10 @@ func (c *Core) joinInfo() *Join {
 	return &Join{Established: c.established, Slots: c.assigned}
 }
 
-// meetHalf meets a member again that does not count this node among its own. The answer
-// to a Meet got lost, and so did the ones after it: left alone, the one would know the
-// other for ever, and not the other way round. (Who was forgotten is told so instead, and
-// one that was reset has a new Gen.)
+// meetHalf meets a member again that does not know this node: the answer to a Meet got
+// lost, and so did the ones after it. Without this, one of the two would know the other
+// for ever, but not the other way round. (A node that was forgotten is told so instead,
+// and one that was reset has a new Gen.)
 func (c *Core) meetHalf(n *node, l *link, pong *Message) {
 	if c.now.Before(n.nextMeet) || pong.Gen > n.rec.Gen {
 		return
@@ -165,15 +165,15 @@ func (c *Core) meetHalf(n *node, l *link, pong *Message) {
 	c.send(l, meet)
 }
 
-// onMeet answers a Meet: the only message that makes a stranger a member
-// (docs/spec.md §2.3), if the two clusters may be one.
+// onMeet answers a Meet: the only message that makes a stranger a member (docs/spec.md
+// §2.3), if the two clusters may be one.
 func (c *Core) onMeet(l *link, m *Message) {
 	if m.Self == nil || m.Self.ID != m.Sender {
 		return
 	}
 	c.learnHost(m.You)
 	if l.node == nil && m.Join != nil && m.Join.Member && c.toldForgotten(l, m) {
-		return // it was not met again, it only has not heard
+		return // it was not met again, and has not heard that it was forgotten
 	}
 	v, reason := c.vet(m)
 	if l.node != nil {
@@ -197,8 +197,8 @@ func (c *Core) onMeet(l *link, m *Message) {
 		c.send(l, answer)
 		return
 	case theyAdopt:
-		// The one that changes its id commits first: it joins us by speaking for
-		// our cluster, and may have joined another one by then.
+		// The side that changes its id commits first: it joins by speaking for this cluster,
+		// and may have joined another one by then.
 		if len(c.guests) < maxLoose {
 			c.guests[m.Sender] = guest{*m.Self, c.now}
 		}
@@ -229,8 +229,8 @@ func (c *Core) onWelcome(l *link, m *Message) {
 		return
 	}
 	if v == clustersRefuse && m.Join.Member && !c.served {
-		// It let this node in when they spoke for the same cluster; this node joined
-		// another one in the making since, which now joins as a whole.
+		// The peer let this node in when both spoke for the same cluster. Since then this node
+		// has joined another one in the making, which now joins as a whole.
 		c.agree(m.Cluster)
 		v = sameCluster
 	}
@@ -239,7 +239,7 @@ func (c *Core) onWelcome(l *link, m *Message) {
 		c.refused(l.meet, reason)
 		return
 	case theyAdopt:
-		// It judged by what we were a moment ago: tell it what we are now.
+		// The peer decided by an earlier Meet: tell it what this node is now.
 		if h := l.meet; h.saidCluster != c.cluster || h.saidEstablished != c.established || h.saidServed != c.served {
 			c.sendMeet(l)
 		}
@@ -261,9 +261,9 @@ func (c *Core) onWelcome(l *link, m *Message) {
 	c.sendAll(l)
 }
 
-// refused ends a handshake by our own verdict or the peer's. The verdict may be hasty:
-// while many nodes meet, one side may know a member of the other already, take its slots
-// for owned twice, or serve already. So the Meet is repeated for a while.
+// refused ends a handshake by this node's verdict or the peer's. The verdict may be
+// premature: while many nodes meet, one side may know a member of the other already, take
+// its slots for owned twice, or serve already. So the Meet is repeated for a while.
 func (c *Core) refused(h *handshake, reason string) {
 	h.err = &refusedError{reason}
 	if c.now.Sub(h.started) > hastyTime {
@@ -271,12 +271,12 @@ func (c *Core) refused(h *handshake, reason string) {
 	}
 }
 
-// admit makes a stranger a member, or renews the membership of one that was
-// forgotten: an explicit MEET outweighs an earlier FORGET.
+// admit makes a stranger a member, or renews the membership of one that was forgotten: an
+// explicit MEET outweighs an earlier FORGET.
 func (c *Core) admit(l *link, rec *Record) {
 	r := *rec
 	if g, dead := c.gone.byID[r.ID]; dead {
-		r.Gen = max(r.Gen, next(g.gen)) // add opens the grave
+		r.Gen = max(r.Gen, next(g.gen)) // add removes the tombstone
 	}
 	if n := c.nodes[r.ID]; n != nil {
 		c.mergeKnown(n, &r)

@@ -16,8 +16,8 @@ const (
 	clustersRefuse
 )
 
-// vet decides whether this node's cluster and that of a stranger may become one,
-// and whose id stays. Both ends decide by the same rule:
+// vet decides whether this node's cluster and that of a stranger may become one, and
+// which id stays. Both ends decide by the same rule:
 //
 //   - a cluster without slots joins any other;
 //   - two that own slots become one only if no slot is owned in both, and at least one of
@@ -44,7 +44,7 @@ func (c *Core) vet(m *Message) (verdict, string) {
 	case ours && !theirs.Slots.Empty():
 		both := c.assigned
 		both.Intersect(&theirs.Slots)
-		if theirs.Member { // then its slots include ours, and those of members of both
+		if theirs.Member { // then its slots include this side's, and those of members of both
 			var own slots.Set
 			if claimed := m.Self.claimed(); claimed != nil {
 				own = *claimed
@@ -87,18 +87,19 @@ func (c *Core) adopt(id ClusterID) {
 	c.dirty = true
 }
 
-// maxFormer bounds how many earlier cluster ids are remembered. A node changes its
-// id only while clusters merge, a few times at most.
+// maxFormer bounds how many earlier cluster ids are remembered. A node changes its id
+// only while clusters merge, a few times at most.
 const maxFormer = 8
 
-// wasOurs reports whether this node spoke for that cluster earlier. Who joins it
-// under that id answers a Meet which left before this node, meanwhile, joined
-// another: it is a member, and will agree on the id.
+// wasOurs reports whether this node spoke for that cluster earlier. A node that joins
+// under that id answers a Meet that this node sent before it joined another cluster: it
+// is a member, and will agree on the id.
 func (c *Core) wasOurs(id ClusterID) bool { return slices.Contains(c.former, id) }
 
-// mayEnter reports whether a stranger that was told to adopt our cluster may be let in,
-// now that it speaks for the given one: for ours, or for the one that was ours when it
-// was told, unless it claims slots that have an owner in the one we joined since.
+// mayEnter reports whether a stranger that was told to adopt this cluster may enter, now
+// that it speaks for the cluster id. It may if that is this cluster. If it was this
+// cluster's id when the stranger was told, it may unless it claims slots that have an
+// owner in the cluster that this node has joined since.
 func (c *Core) mayEnter(welcome *Record, id ClusterID) bool {
 	if id == c.cluster || !c.wasOurs(id) {
 		return id == c.cluster
@@ -113,9 +114,9 @@ func (c *Core) mayEnter(welcome *Record, id ClusterID) bool {
 	return both.Empty()
 }
 
-// agree settles the cluster id with a fellow member. Members may disagree for a
-// moment when two of them became owners of slots at the same time and each
-// minted an id, or when two clusters in the making become one: the smaller one stays.
+// agree resolves a difference with a member about the cluster's id. Members may disagree
+// for a moment when two of them became owners of slots at the same time and each minted
+// an id, or when two clusters in the making become one: the smaller one stays.
 func (c *Core) agree(id ClusterID) {
 	if !id.IsZero() && (c.cluster.IsZero() || smallerCluster(id, c.cluster)) {
 		c.adopt(id)

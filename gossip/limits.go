@@ -2,13 +2,13 @@ package gossip
 
 import "github.com/slotmesh/slotmesh/slots"
 
-// What peers can make this node keep is bounded. A bound lies well above what a cluster of
-// the greatest size needs, so that only a peer that lies meets it.
+// What peers can make this node keep is bounded. A bound lies well above what a cluster
+// of the greatest size needs, so that only a peer that lies meets it.
 const (
 	// maxMembers bounds the members of a cluster, this node included.
 	maxMembers = slots.MaxNodes
-	// maxHandshakes bounds the Meets under way: to let all members of the greatest cluster in
-	// takes a few rounds of them, and each ends within max(T, 1 s).
+	// maxHandshakes bounds the Meets under way: to let all members of the greatest cluster
+	// in takes a few rounds of them, and each ends within max(T, 1 s).
 	maxHandshakes = 1024
 	// maxPeerLinks bounds the connections of one member. It needs one, two while both ends
 	// dial at once, and more for a moment when it restarts again and again.

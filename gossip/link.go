@@ -11,14 +11,14 @@ import (
 // LinkID names a connection. The driver chooses ids, each greater than those before.
 type LinkID uint64
 
-// link is a connection. Both ends speak on it, whichever dialled.
+// link is a connection. Both ends send on it, no matter which dialled.
 type link struct {
 	id          LinkID
 	dialled     bool
 	host        string       // of the other end
-	expect      slots.NodeID // whom a dial was meant for
-	meet        *handshake   // or which handshake
-	peer        slots.NodeID // who speaks, zero before the first message
+	expect      slots.NodeID // the node that was dialled
+	meet        *handshake   // or the handshake
+	peer        slots.NodeID // the sender, zero before the first message
 	incarnation uint64       // of the peer
 	node        *node        // nil while the peer is not a member
 	warned      bool         // that its Meet was refused
@@ -38,9 +38,9 @@ const (
 	dialCourtesy = time.Second // how long the node with the greater id leaves dialling to the other
 )
 
-// LinkUp says that a connection is open: one that was asked for by Output.Dials
-// (dialled is the address given there), or an accepted one (dialled is zero). host is
-// the other end's IP address as this end sees it.
+// LinkUp says that a connection is open: one that was asked for by Output.Dials (dialled
+// is the address given there), or an accepted one (dialled is zero). host is the other
+// end's IP address as this end sees it.
 func (c *Core) LinkUp(now time.Time, id LinkID, dialled slots.Addr, host string) {
 	c.now = now
 	l := &link{id: id, dialled: !dialled.IsZero(), host: host, up: now, heard: now}
@@ -95,8 +95,8 @@ func (c *Core) DialFailed(now time.Time, addr slots.Addr, err error) {
 	}
 }
 
-// backOff doubles the pause before the next dial, up to the time in which a
-// returning node should be noticed.
+// backOff doubles the pause before the next dial, up to the time in which a returning
+// node should be noticed.
 func (c *Core) backOff(n *node) {
 	limit := min(max(c.cfg.NodeTimeout/2, time.Second), 5*time.Second)
 	n.dialWait = min(max(2*n.dialWait, firstRedial), limit)
@@ -150,8 +150,8 @@ func (c *Core) drop(l *link) {
 	if len(n.links) > 0 {
 		return
 	}
-	// The peer owes a sign of life from now on: a connection that breaks is the
-	// first thing one sees of a crash.
+	// The peer owes a sign of life from now on: a broken connection is the first sign of a
+	// crash.
 	if n.pingSent.IsZero() {
 		n.pingSent = c.now
 	}
@@ -193,8 +193,8 @@ func (c *Core) tendLinks(n *node) {
 	half := c.cfg.NodeTimeout / 2
 	l := n.link()
 	if n.pingSent.IsZero() {
-		// One exchange serves both ends. The node with the greater id leaves the
-		// first word to the other.
+		// One exchange serves both ends. The node with the greater id leaves the first word to
+		// the other.
 		due := half
 		if before(n.rec.ID, c.self.rec.ID) {
 			due += min(200*time.Millisecond, half/2)
@@ -257,9 +257,9 @@ func (c *Core) bind(l *link, n *node) {
 	}
 }
 
-// preferred orders the links of one pair of nodes so that both ends agree which one
-// to keep: the one dialled by the node with the smaller id; of several dialled by the
-// same node, the newest.
+// preferred orders the links of one pair of nodes so that both ends agree which one to
+// keep: the one dialled by the node with the smaller id; of several dialled by the same
+// node, the newest.
 func (c *Core) preferred(a, b *link) bool {
 	smaller := before(c.self.rec.ID, a.peer)
 	if a.dialled != b.dialled {
@@ -268,8 +268,9 @@ func (c *Core) preferred(a, b *link) bool {
 	return a.id > b.id
 }
 
-// dropSpares closes the links this node dialled that are worse than l, on which
-// the peer was just heard. Only their dialler closes links, so both cannot go.
+// dropSpares closes the links this node dialled that are worse than l, on which the peer
+// was just heard. Only its dialler closes a link, so that the ends cannot close different
+// ones.
 func (c *Core) dropSpares(l *link) {
 	if len(l.node.links) < 2 {
 		return
@@ -281,9 +282,9 @@ func (c *Core) dropSpares(l *link) {
 	}
 }
 
-// learnHost takes the host under which a peer sees this node (docs/spec.md §2.7). The first
-// word of a run counts, and one that replaces a loopback address, which is of no
-// use to nodes elsewhere.
+// learnHost adopts the host under which a peer sees this node (docs/spec.md §2.7): the
+// first one after a start, and one that replaces a loopback address, which is of no use
+// to nodes on other machines.
 func (c *Core) learnHost(host string) {
 	if c.cfg.Addr.Host != "" || host == "" {
 		return

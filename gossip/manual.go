@@ -11,12 +11,12 @@ import (
 type FailoverMode uint8
 
 const (
-	// FailoverDefault agrees with the master: it pauses writes and tells its offset, and
-	// the replica asks for votes once it has caught up. Nothing is lost.
+	// FailoverDefault agrees with the master, which pauses writes and tells its offset; the
+	// replica asks for votes once it has caught up. Nothing is lost.
 	FailoverDefault FailoverMode = iota
 	// FailoverForce asks for votes without asking the master.
 	FailoverForce
-	// FailoverTakeover asks nobody, and takes a new epoch by itself.
+	// FailoverTakeover asks no other node, and takes a new epoch by itself.
 	FailoverTakeover
 )
 
@@ -34,8 +34,8 @@ var (
 	ErrMasterDown = errors.New("Master is down or failed, please use CLUSTER FAILOVER FORCE")
 )
 
-// manualTimeout is how long a manual failover may take; the master's pause lasts twice
-// as long, or until it is told that it was called off.
+// manualTimeout is how long a manual failover may take; the master's pause lasts twice as
+// long, or until the replica calls the failover off.
 const manualTimeout = 5 * time.Second
 
 // manualAttempts is how often a manual failover asks for votes before it is called off.
@@ -97,8 +97,8 @@ func (c *Core) startManual() {
 	c.runElection(c.election)
 }
 
-// tendManual starts the election once the replica has all its master's data, and
-// gives up in time.
+// tendManual starts the election once the replica has all its master's data, and gives up
+// in time.
 func (c *Core) tendManual() {
 	f := c.manual
 	switch {
@@ -120,8 +120,8 @@ func (c *Core) askForPause(m *node) {
 	c.send(m.link(), c.message(TypePause))
 }
 
-// endManual ends a manual failover; with a reason it is called off, and the master may
-// go on.
+// endManual ends a manual failover; with a reason it is called off, and the master may go
+// on.
 func (c *Core) endManual(reason string) {
 	f := c.manual
 	if f == nil {
@@ -140,14 +140,15 @@ func (c *Core) endManual(reason string) {
 	}
 }
 
-// onPause is a replica's wish to take over: stop writes, and tell where they end.
+// onPause handles the request of a replica that takes over: the host is to stop writes,
+// and to tell where they end.
 func (c *Core) onPause(n *node) {
 	if n.rec.Master != c.self.rec.ID || !c.self.votes() {
 		return
 	}
 	if p := c.pause; p != nil {
-		// Another one has to wait: a second pause would begin with an end of the first, whose
-		// replica may win all the same, without what was written in between.
+		// A second replica has to wait: its pause would end the first one, whose replica may
+		// win all the same, without what was written in between.
 		if lasts := !c.now.Add(manualTimeout).After(p.until); p.by == n.rec.ID && p.confirmed && lasts {
 			c.tellPaused() // it did not hear, or was started anew
 		}
@@ -176,7 +177,7 @@ func (c *Core) tellPaused() {
 	c.send(n.link(), m)
 }
 
-// onPaused tells the replica how far it has to come.
+// onPaused notes the offset that this replica has to reach.
 func (c *Core) onPaused(n *node, m *Message) {
 	if c.manual != nil && n.rec.ID == c.self.rec.Master {
 		c.manual.paused, c.manual.target = true, m.Offset

@@ -6,8 +6,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// merge takes a record that a member told. Records are ordered by their subjects, so
-// it does not matter by which way, how often or in which order they come.
+// merge takes over a record that a member told. The subject of a record numbers its
+// versions, so it does not matter which way, how often or in which order they come.
 func (c *Core) merge(r *Record, from *node) {
 	if !c.believes(r, from.rec.ID) {
 		return
@@ -29,10 +29,10 @@ func (c *Core) merge(r *Record, from *node) {
 			c.tell(newsItem{id: r.ID, from: from.rec.ID})
 		}
 	case c.gone.covers(r.ID, r.Gen):
-		// The peer missed that this node was forgotten.
+		// The peer missed that the node was forgotten.
 		if l := from.link(); l != nil {
-			grave, _ := c.recordOf(r.ID)
-			c.reply(l, []Record{grave}, nil)
+			gone, _ := c.recordOf(r.ID)
+			c.reply(l, []Record{gone}, nil)
 		}
 	case c.full():
 		c.refuseMember(r.ID)
@@ -77,8 +77,8 @@ func (c *Core) add(r *Record) {
 	}
 }
 
-// mergeKnown takes another version of a member's record; it reports whether that
-// changed anything.
+// mergeKnown takes another version of a member's record; it reports whether that changed
+// anything.
 func (c *Core) mergeKnown(n *node, r *Record) bool {
 	changed := r.Gen > n.rec.Gen
 	gen := max(r.Gen, n.rec.Gen)
@@ -104,7 +104,7 @@ func (c *Core) mergeKnown(n *node, r *Record) bool {
 	return true
 }
 
-// followRecord does what a newer record asks for.
+// followRecord updates what this node keeps of n after its record changed.
 func (c *Core) followRecord(n *node, was *Record) {
 	if n.rec.Addr != was.Addr || n.rec.Incarnation != was.Incarnation {
 		n.noAddr = false
@@ -119,7 +119,7 @@ func (c *Core) followRecord(n *node, was *Record) {
 	if n.rec.Master != was.Master {
 		c.event(RoleChanged{Node: n.rec.ID, Master: n.rec.Master})
 		if n.rec.Master == c.self.rec.ID {
-			c.dirty = true // at once: after a restart this node must know whom to ask, see fence.go
+			c.dirty = true // at once: after a restart this node must know which replicas to ask, see fence.go
 		}
 	}
 	before, now := was.claimed(), n.rec.claimed()
@@ -133,8 +133,8 @@ func (c *Core) followRecord(n *node, was *Record) {
 	}
 }
 
-// mergeSelf hears what others know about this node: that it was forgotten, was met
-// again, or, after a restart with an older state file, had been further.
+// mergeSelf hears what others know about this node: that it was forgotten, was met again,
+// or had a later record before it restarted with an older state file.
 func (c *Core) mergeSelf(r *Record, from *node) {
 	self := &c.self.rec
 	switch {
@@ -179,13 +179,13 @@ func (c *Core) addTombstone(gone slots.NodeID, gen uint64) {
 		c.erase(n)
 		c.event(NodeRemoved{Node: gone})
 	}
-	c.gone.add(gone, grave{gen: gen, at: c.now, gens: gens})
+	c.gone.add(gone, tombstone{gen: gen, at: c.now, gens: gens})
 	c.saveSoon()
 }
 
-// expelled follows the news that the cluster forgot this node. It forgets its
-// peers without a ban, keeps its slots and data, and waits to be met again; alone,
-// it covers too few slots to serve them to anybody.
+// expelled ends this node's membership after the cluster forgot it. It forgets its peers
+// without a ban, keeps its slots and data, and waits to be met again; alone, it covers
+// too few slots to serve them.
 func (c *Core) expelled(by slots.NodeID, gen uint64) {
 	c.event(Expelled{By: by})
 	c.forgetAll()
@@ -193,7 +193,7 @@ func (c *Core) expelled(by slots.NodeID, gen uint64) {
 	c.selfChanged()
 }
 
-// forgetAll empties the list of peers, without graves.
+// forgetAll empties the list of peers, without tombstones.
 func (c *Core) forgetAll() {
 	for _, n := range append([]*node(nil), c.list...) {
 		if n == c.self {

@@ -44,8 +44,8 @@ var typeNames = [typeCount]string{
 	TypeResume: "resume", TypeHandOver: "hand-over", TypeCede: "cede",
 }
 
-// Message is what nodes say to each other. The first group of fields is in every
-// message; the others are left out of the encoding where they are zero.
+// Message is what nodes say to each other. The first group of fields is in every message;
+// the others are left out of the encoding where they are zero.
 type Message struct {
 	Type        Type
 	Cluster     ClusterID
@@ -59,7 +59,7 @@ type Message struct {
 	Offset   uint64         // of the sender's Data, as the next two. Paused: where the data ends
 	Term     uint64         // …
 	Missing  bool           // …
-	Suspects []slots.NodeID // whom the sender holds for PFAIL or FAIL
+	Suspects []slots.NodeID // nodes that are PFAIL or FAIL to the sender
 
 	Self    *Record      // the sender's own record, in the first message on a link
 	Join    *Join        // in Meet and the Pong that answers it
@@ -67,7 +67,7 @@ type Message struct {
 	Records []Record     // News. VoteRequest with Fenced: of the master
 	Summary []Entry      // Summary
 	Want    []uint64     // News: prefixes of the ids whose records the sender asks for
-	Subject slots.NodeID // Fail: who is down. VoteRequest: whose slots the candidate will claim
+	Subject slots.NodeID // Fail: the node that is down. VoteRequest: the master whose slots the candidate will claim
 	Reason  string       // Refuse: plain English
 
 	ConfigEpoch uint64     // VoteRequest: of the master to succeed. Vote, Deny: the epoch asked for
@@ -77,11 +77,11 @@ type Message struct {
 	Electorate  uint64     // VoteRequest, Vote: stands for the set of voters, see Core.electorate
 }
 
-// Join is what two strangers must know of each other's clusters to decide
-// whether they may become one.
+// Join is what two strangers must know of each other's clusters to decide whether they
+// may become one.
 type Join struct {
 	Established bool      // the cluster has, or once had, at least two members
-	Slots       slots.Set // all slots owned by anybody in it
+	Slots       slots.Set // all slots that have an owner in it
 	Member      bool      // the sender counts the receiver among its members already
 }
 

@@ -19,7 +19,7 @@ type node struct {
 	lastHeard time.Time // any message from it, on any link
 	data      Data      // what it told last …
 	dataAt    time.Time // … and when
-	// suspects are those it holds for down, as it said at suspectsAt.
+	// suspects are the nodes that it takes for down, as it said at suspectsAt.
 	suspects   []slots.NodeID
 	suspectsAt time.Time
 
@@ -27,7 +27,7 @@ type node struct {
 
 	links    []*link
 	seenAt   string    // the host at the other end of its latest link
-	noAddr   bool      // somebody else answers at its address (docs/spec.md §2.4)
+	noAddr   bool      // another node answers at its address (docs/spec.md §2.4)
 	dialling bool      // a dial is under way, or its first message unanswered
 	nextDial time.Time // not before
 	dialWait time.Duration
@@ -39,15 +39,15 @@ type node struct {
 	toldWinner time.Time // when it was last told that its claims are stale
 
 	votedAt     time.Time    // when this node last voted for a successor of it …
-	votedFor    slots.NodeID // … and for whom
+	votedFor    slots.NodeID // … and for which node
 	stoodAt     time.Time    // when it last asked for votes
 	askedAt     time.Time    // when a replica first asked to succeed it, since it failed
 	hadReplicas bool         // a master that had replicas …
 	orphaned    time.Time    // … and lost the last one then
-	former      slots.NodeID // whose replica this master was, as far as this node has seen
+	former      slots.NodeID // the master that this one was a replica of, as far as this node has seen
 }
 
-// link returns the one to speak on: where the peer was heard last.
+// link returns the link to send on: the one on which the peer was heard last.
 func (n *node) link() *link {
 	if len(n.links) == 1 {
 		return n.links[0]
@@ -66,6 +66,6 @@ func (n *node) quiet() bool {
 	return n.health == slots.Online && n.pingSent.IsZero() && len(n.links) == 1
 }
 
-// votes reports whether the node's word counts for failures and elections: it is a
-// master with slots (docs/spec.md §3.4, §6.5). Only a master ever owns any.
+// votes reports whether the node's word counts for failures and elections: it is a master
+// with slots (docs/spec.md §3.4, §6.5). Only a master ever owns any.
 func (n *node) votes() bool { return n.owned != nil }

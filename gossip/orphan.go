@@ -6,8 +6,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// orphanDelay is how long a master must be without replicas before another shard
-// spares one (docs/spec.md §6.8).
+// orphanDelay is how long a master must be without replicas before another shard spares
+// one (docs/spec.md §6.8).
 const orphanDelay = 5 * time.Second
 
 // orphanEvery is how often to look for such masters.
@@ -15,7 +15,7 @@ const orphanEvery = time.Second
 
 // tendOrphans moves this replica to a master that lost all its replicas, if it is the one
 // to go: of the best-covered shards' replicas the one with the lowest id. All nodes
-// reckon alike, so one goes.
+// compute the same, so one goes.
 func (c *Core) tendOrphans() {
 	covered := make(map[slots.NodeID]int)
 	for _, n := range c.list {

@@ -15,7 +15,7 @@ import (
 // small integers as keys: zero fields are left out, and a reader skips keys that it does
 // not know.
 
-// ErrMalformed is matched by every error about bytes that no encoder of ours wrote.
+// ErrMalformed is matched by every error of DecodeMessage and DecodeState.
 var ErrMalformed = errors.New("malformed message")
 
 // malformed is the class of all errors about messages and states.
@@ -37,7 +37,7 @@ func packSet(b []byte, s *slots.Set) []byte {
 	return b
 }
 
-// reader adds to msgp's what messages and states are made of.
+// reader is msgp's with the parts of messages and states added.
 type reader struct{ msgp.Reader }
 
 func newReader(b []byte) *reader {

@@ -9,8 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// ClusterID names a cluster: 16 random bytes, minted by the first node that owns
-// slots and adopted by a node that joins. Zero means "none yet".
+// ClusterID names a cluster: 16 random bytes, minted by the first node that owns slots
+// and adopted by a node that joins. Zero means "none yet".
 type ClusterID [16]byte
 
 // String returns 32 lowercase hexadecimal digits.
@@ -19,13 +19,13 @@ func (id ClusterID) String() string { return hex.EncodeToString(id[:]) }
 // IsZero reports whether no cluster has been founded yet.
 func (id ClusterID) IsZero() bool { return id == ClusterID{} }
 
-// Record is what a node says about itself. Only its subject writes it; the others
-// pass it on unchanged, so that of two records the one with the greater
-// (Incarnation, Seq) is newer wherever it came from.
+// Record is what a node says about itself. Only its subject writes it; the others pass it
+// on unchanged, so that of two records the one with the greater (Incarnation, Seq) is
+// newer wherever it came from.
 //
-// A record with Gone set says that the node was forgotten. Gen counts how
-// often that happened: a Gone record ends memberships of its Gen and below, and
-// only a new MEET starts the next one (docs/spec.md §2.5).
+// A record with Gone set says that the node was forgotten. Gen counts how often that
+// happened: a Gone record ends memberships of its Gen and below, and only a new MEET
+// starts the next one (docs/spec.md §2.5).
 type Record struct {
 	ID          slots.NodeID
 	Gen         uint64
@@ -34,7 +34,7 @@ type Record struct {
 	Seq         uint64 // grows with each change of the record
 	Addr        slots.Addr
 	Hostname    string
-	Master      slots.NodeID // whom it replicates; zero for a master
+	Master      slots.NodeID // the master that it replicates; zero for a master
 	ConfigEpoch uint64       // orders its slot claims (docs/spec.md §4.1)
 	NoFailover  bool
 	Fenced      bool       // a restarted master that asks its replicas for their data, see fence.go
@@ -42,7 +42,7 @@ type Record struct {
 	Slots       *slots.Set // the slots it claims, nil for none; never changed once shared
 }
 
-// newer reports whether r is a later word of its subject than o.
+// newer reports whether r is a later version than o.
 func (r *Record) newer(o *Record) bool {
 	if r.Incarnation != o.Incarnation {
 		return r.Incarnation > o.Incarnation
@@ -50,8 +50,8 @@ func (r *Record) newer(o *Record) bool {
 	return r.Seq > o.Seq
 }
 
-// hash identifies this version of the record. The digest of a view is the XOR of
-// its records' hashes, so it can be kept up to date record by record.
+// hash identifies this version of the record. The digest of a view is the XOR of its
+// records' hashes, so it can be kept up to date record by record.
 func (r *Record) hash() uint64 {
 	var b [44]byte
 	copy(b[:], r.ID[:])
@@ -61,8 +61,8 @@ func (r *Record) hash() uint64 {
 	return xxhash.Sum64(b[:])
 }
 
-// claimed returns the slots that the record claims, nil for none. A replica claims
-// none, whatever it says.
+// claimed returns the slots that the record claims, nil for none. A replica claims none,
+// whatever it says.
 func (r *Record) claimed() *slots.Set {
 	if r.Slots == nil || !r.Master.IsZero() || r.Slots.Empty() {
 		return nil

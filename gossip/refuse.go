@@ -11,9 +11,9 @@ import (
 type refusal uint8
 
 const (
-	refusedMember refusal = iota // one more than slots.MaxNodes
-	refusedEpoch                 // that is too far ahead
-	refusedRecord                // whose incarnation or membership is
+	refusedMember refusal = iota // one member more than slots.MaxNodes
+	refusedEpoch                 // an epoch too far ahead
+	refusedRecord                // a record with an incarnation or a membership too far ahead
 	foundTwin                    // about this node itself: it may run twice
 	refusalCount
 )

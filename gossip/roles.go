@@ -28,7 +28,7 @@ func (cmd Replicate) do(c *Core) error {
 
 func (c *Core) isReplica() bool { return !c.self.rec.Master.IsZero() }
 
-// becomeReplica makes this node a replica, giving up what slots it may claim.
+// becomeReplica makes this node a replica, and gives up the slots that it claims.
 func (c *Core) becomeReplica(master slots.NodeID) {
 	self := &c.self.rec
 	if self.Master == master {
@@ -54,18 +54,18 @@ func (c *Core) becomeReplica(master slots.NodeID) {
 	c.selfChanged()
 }
 
-// followWinner makes a master that just lost its last slots a replica of who took
-// them (docs/spec.md §4.6).
+// followWinner makes a master that just lost its last slots a replica of the node that
+// took them (docs/spec.md §4.6).
 func (c *Core) followWinner(lost *slots.Set) {
 	if w := c.winnerOf(c.self, lost); w != nil && !c.self.rec.claims() {
 		c.becomeReplica(w.rec.ID)
 	}
 }
 
-// winnerOf returns whom the shard of a master that has no slots any more belongs to: the
-// replica that took its place, or else the owner of the slots in lost with the greatest
-// config epoch. That alone may be the target of a move which the replica brought to its
-// end.
+// winnerOf returns the new master of the shard of a master that has no slots any more:
+// the replica that took its place, or else the owner of the slots in lost with the
+// greatest config epoch. The epoch alone would not do: the greatest may be that of the
+// target of a move, which the replica has brought to its end.
 func (c *Core) winnerOf(loser *node, lost *slots.Set) *node {
 	var best *node
 	for _, n := range c.list {
@@ -84,8 +84,8 @@ func (c *Core) winnerOf(loser *node, lost *slots.Set) *node {
 	return best
 }
 
-// followMaster keeps a replica with its shard: with the master of a master that
-// became a replica, and with the winner of all the slots of one that is gone.
+// followMaster keeps a replica in its shard: it follows the master of a master that
+// became a replica, and the node that won the slots of a master that has none left.
 func (c *Core) followMaster() {
 	m := c.nodes[c.self.rec.Master]
 	switch {
@@ -102,8 +102,8 @@ func (c *Core) followMaster() {
 	}
 }
 
-// promote makes this replica the master of its shard, under a config epoch that it won
-// or took.
+// promote makes this replica the master of its shard, under a config epoch that it won or
+// took.
 func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	self := &c.self.rec
 	c.endManual("")
@@ -113,8 +113,8 @@ func (c *Core) promote(claim *slots.Set, epoch uint64, reason string) {
 	c.lost = slots.Set{}
 	c.useEpoch(epoch)
 	c.claimsStale = true
-	// Nobody can have a later right to the slots than this: there is nothing to wait for,
-	// however short ago the node was started or cut off (docs/spec.md §5.2).
+	// No node can have a later right to the slots. So there is nothing to wait for, however
+	// short ago the node was started or cut off (docs/spec.md §5.2).
 	c.serveFrom, c.minoritySeen = time.Time{}, time.Time{}
 	c.event(RoleChanged{Node: self.ID})
 	c.event(EpochChanged{ConfigEpoch: epoch, Reason: reason})

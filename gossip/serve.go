@@ -7,9 +7,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// startDelay is how long a restarted master waits before it serves, to hear whether
-// its slots have another owner by now (docs/spec.md §5.2). A node that never had a peer
-// has nobody to hear it from, and does not wait.
+// startDelay is how long a restarted master waits before it serves, to hear whether its
+// slots have another owner by now (docs/spec.md §5.2). A node that never had a peer has
+// no node to hear it from, and does not wait.
 const startDelay = 2 * time.Second
 
 // updateState decides whether the cluster may serve (docs/spec.md §5.1).
@@ -25,8 +25,8 @@ func (c *Core) updateState() {
 	c.event(StateChanged{Now: now, Reason: reason})
 }
 
-// hasServed notes that clients may have written to this cluster: it may not be merged with
-// another one any more.
+// hasServed notes that clients may have written to this cluster: it may not be merged
+// with another one any more.
 func (c *Core) hasServed() {
 	if !c.served {
 		c.served, c.dirty = true, true
@@ -76,8 +76,8 @@ func (c *Core) evaluateState() (slots.State, string) {
 	return slots.OK, "all is well"
 }
 
-// rejoinDelay is how long a master that was cut off waits before it serves: others
-// may have taken its slots, and need time to tell it (docs/spec.md §5.2).
+// rejoinDelay is how long a master that was cut off waits before it serves: others may
+// have taken its slots, and need time to tell it (docs/spec.md §5.2).
 func (c *Core) rejoinDelay() time.Duration {
 	return min(max(c.cfg.NodeTimeout, 500*time.Millisecond), 5*time.Second)
 }

@@ -16,8 +16,8 @@ const (
 	SlotNode                       // belongs to Node from now on: ends a move
 )
 
-// SetSlot opens a slot for a move, or ends that. With SlotNode and this node as Node, the
-// slot becomes its own under a new config epoch, which all others learn at once; with
+// SetSlot opens a slot for a move, or ends the move. With SlotNode and this node as Node,
+// the slot becomes its own under a new config epoch, which all others learn at once; with
 // another, this node cedes the slot, see cede.go. The caller refuses that while it holds
 // keys of the slot (docs/spec.md §8.2).
 type SetSlot struct {
@@ -88,8 +88,8 @@ func (cmd SetSlot) do(c *Core) error {
 func (c *Core) assign(slot slots.Slot, to *node, mine bool) {
 	switch _, ceded := c.ceded[slot]; {
 	case to == c.self && !mine:
-		// Without agreement, so with an epoch greater than the present owner's
-		// (docs/spec.md §4.5, §8.2).
+		// Without agreement, so with an epoch greater than the present owner's (docs/spec.md
+		// §4.5, §8.2).
 		c.bumpEpoch("took a slot at the end of a move")
 		one := slots.NewSet(slot)
 		c.claim(&one, nil)
@@ -118,7 +118,7 @@ func (c *Core) closeSlot(slot slots.Slot) {
 }
 
 // closeMoved closes the slots whose move has ended by a change of owner. If a crash
-// undoes it, it will be done again: that may wait for company on its way to the disk.
+// undoes it, it will be done again: so it need not be saved at once.
 func (c *Core) closeMoved() {
 	for slot := range c.migrating {
 		if !c.ownsSlot(slot) {

@@ -29,8 +29,8 @@ func (cmd SetSlots) do(c *Core) error {
 
 // inherit opens the slots that were open at the master whose place this node has just
 // taken: a failover must not end their moves, nor hide the keys that have left already.
-// Slots that do not belong to this node (or do already, for those that were coming) are
-// left alone.
+// It leaves out slots that this node does not own, and importing slots that it owns
+// already.
 func (c *Core) inherit() {
 	if c.cfg.Inherit == nil {
 		return

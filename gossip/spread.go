@@ -8,11 +8,11 @@ import (
 )
 
 // News travels in two ways. What a node brings in itself (its own record, a node it met,
-// one it forgot) it tells all its links at once; a node that hears it first passes it on to
-// two others with the next Tick, for those without a link to the source. Whatever still
-// gets lost is found by digests: every heartbeat carries the XOR of the hashes of all
-// records, and two nodes whose digests differ compare a summary. So an idle bus carries
-// no gossip section at all.
+// one it forgot) it tells all its links at once; a node that hears it first passes it on
+// to two others with the next Tick, for those without a link to the source. Whatever
+// still gets lost is found by digests: every heartbeat carries the XOR of the hashes of
+// all records, and two nodes whose digests differ compare a summary. So an idle bus
+// carries no gossip section at all.
 const (
 	passOn        = 2
 	recordsAtOnce = 128 // in one message: below MaxMessage even with a bitmap each
@@ -24,7 +24,7 @@ const (
 type newsItem struct {
 	id   slots.NodeID
 	all  bool         // tell all links, not only some
-	from slots.NodeID // who told it
+	from slots.NodeID // the node that told it
 }
 
 func (c *Core) tellAll(id slots.NodeID) { c.tell(newsItem{id: id, all: true}) }
@@ -41,9 +41,9 @@ func (c *Core) tell(item newsItem) {
 	}
 }
 
-// tellOwners tells who owns slots that another's news gives up. It travels together with
-// that news: who heard of the one alone would hold the slots for nobody's, and the
-// cluster for down.
+// tellOwners tells the records of the nodes that own slots which a record in the news
+// gives up. They travel together: a node that heard only of the loss would take the slots
+// for unowned, and the cluster for down.
 func (c *Core) tellOwners(set *slots.Set, item newsItem) {
 	for _, n := range c.list {
 		if n.owned == nil {
@@ -101,7 +101,7 @@ func (c *Core) flushNews() {
 	}
 }
 
-// recordOf returns the record of a member, or that of its grave.
+// recordOf returns the record of a member or of a forgotten node.
 func (c *Core) recordOf(id slots.NodeID) (Record, bool) {
 	if n := c.nodes[id]; n != nil {
 		return n.rec, true
@@ -149,8 +149,8 @@ func (c *Core) sendAll(l *link) {
 	}
 }
 
-// probe asks a few peers whose digest differed for their present one, after a
-// change here. Their Pongs tell whether there is anything to compare.
+// probe asks a few peers whose digest differed for their present one, after a change
+// here. Their Pongs tell whether there is anything to compare.
 func (c *Core) probe() {
 	if c.probes == 0 {
 		return
@@ -186,8 +186,8 @@ func (c *Core) sendSummary(l *link) {
 	c.send(l, m)
 }
 
-// onSummary answers with the records that the peer lacks or has in another version,
-// and asks for its version of those.
+// onSummary answers with the records that the peer lacks or has in another version, and
+// asks for its version of those.
 func (c *Core) onSummary(_ *node, l *link, m *Message) {
 	theirs := make(map[uint64]uint64, len(m.Summary))
 	for _, e := range m.Summary {
@@ -222,7 +222,7 @@ func (c *Core) onSummary(_ *node, l *link, m *Message) {
 	}
 	c.reply(l, records, want)
 	if e := c.election; e != nil {
-		// It may be a voter's who knew other voters, see onVoteRequest.
+		// The peer may be a voter that knew other voters, see onVoteRequest.
 		if soon := e.sent.Add(hurry); soon.Before(e.askAgain) {
 			e.askAgain = soon
 		}
@@ -248,7 +248,7 @@ func (c *Core) onNews(n *node, l *link, m *Message) {
 	for i := range m.Records {
 		c.merge(&m.Records[i], n)
 		if l.node == nil {
-			return // the news was that one of us two was forgotten
+			return // one of the two nodes was forgotten
 		}
 	}
 	if len(m.Want) == 0 {

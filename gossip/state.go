@@ -11,8 +11,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// State is what a node must not forget when it stops: who it is, what it promised
-// (epochs, votes), and whom it knew. Nodes[0] is the node itself; records of
+// State is what a node must not forget when it stops: its own record, what it promised
+// (epochs, votes), and the nodes that it knew. Nodes[0] is the node itself; records of
 // forgotten nodes have Gone set.
 type State struct {
 	Cluster       ClusterID
@@ -26,7 +26,7 @@ type State struct {
 	Ceded         map[slots.Slot]slots.NodeID // given away, and not yet claimed by their new owner
 }
 
-// validate reports what cannot be: the core relies on the bounds for all that it holds.
+// validate refuses a State that no core has saved: the core relies on these bounds.
 func (s *State) validate() error {
 	members := 0
 	for i := range s.Nodes {
@@ -68,8 +68,7 @@ const (
 	stCeded
 )
 
-// EncodeState returns the content of the state file: msgpack, sealed with a
-// checksum.
+// EncodeState returns the content of the state file: msgpack, sealed with a checksum.
 func EncodeState(s *State) []byte {
 	w := newMap(nil)
 	if !s.Cluster.IsZero() {

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Step takes a message that arrived on a link.
+// Step handles a message that arrived on a link.
 func (c *Core) Step(now time.Time, from LinkID, m *Message) {
 	c.now = now
 	l := c.links[from]
@@ -34,7 +34,7 @@ func (c *Core) Step(now time.Time, from LinkID, m *Message) {
 	}
 }
 
-// identify checks that the one who speaks is the one expected, and finds the member.
+// identify checks that the sender is the node expected on the link, and finds the member.
 func (c *Core) identify(l *link, m *Message) bool {
 	if m.Sender == c.self.rec.ID {
 		if l.meet != nil {
@@ -52,8 +52,8 @@ func (c *Core) identify(l *link, m *Message) bool {
 		l.peer = m.Sender
 	}
 	l.heard, l.incarnation = c.now, m.Incarnation
-	// A greater Gen means that the node was reset or forgotten since: to this
-	// node it is a stranger until the news of its return, or a Meet, arrives.
+	// A greater Gen means that the node was reset or forgotten since: to this node it is a
+	// stranger until the news of its return, or a Meet, arrives.
 	if n := c.nodes[m.Sender]; l.meet == nil && n != nil && m.Gen <= n.rec.Gen {
 		c.bind(l, n)
 	}
@@ -76,7 +76,7 @@ func (c *Core) onHandshake(l *link, m *Message) {
 	case TypeRefuse:
 		c.refused(l.meet, m.Reason)
 	case TypePing:
-		c.send(l, c.message(TypePong)) // it knows us already
+		c.send(l, c.message(TypePong)) // it knows this node already
 	}
 }
 
@@ -85,8 +85,8 @@ type refusedError struct{ reason string }
 func (e *refusedError) Error() string        { return ErrRefused.Error() + ": " + e.reason }
 func (e *refusedError) Is(target error) bool { return target == ErrRefused }
 
-// onStranger hears one who is not a member. Nothing it says is believed; it learns
-// that this node lives, or that it was forgotten.
+// onStranger handles a message of a node that is not a member. Nothing in it is believed;
+// the answer says that this node lives, or that the stranger was forgotten.
 func (c *Core) onStranger(l *link, m *Message) {
 	if g, ok := c.guests[m.Sender]; ok && c.mayEnter(&g.rec, m.Cluster) && !c.full() {
 		c.admit(l, &g.rec)
@@ -115,7 +115,7 @@ func (c *Core) toldForgotten(l *link, m *Message) bool {
 	return true
 }
 
-// hear takes what every message of a member says.
+// hear takes over what every message of a member says.
 func (c *Core) hear(l *link, m *Message) {
 	n := l.node
 	n.lastHeard = c.now
@@ -252,8 +252,8 @@ func (m *Message) addData(d Data) { m.Term, m.Offset, m.Missing = d.Term, uint64
 
 func (m *Message) data() Data { return Data{m.Term, int64(m.Offset), m.Missing} }
 
-// SetData tells the peers with the next heartbeats how far this node's data is. A
-// manual failover that waits for it goes on.
+// SetData tells the peers with the next heartbeats how far this node's data is. A manual
+// failover that waits for it goes on.
 func (c *Core) SetData(d Data) {
 	c.self.data = d
 	if c.manual != nil {

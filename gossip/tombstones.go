@@ -11,32 +11,32 @@ import (
 // The tombstone itself stays longer: see tombstones.
 const banTime = 60 * time.Second
 
-// maxGraves bounds the memory of forgotten nodes; the oldest graves go first.
-const maxGraves = 1024
+// maxTombstones bounds the memory of forgotten nodes; the oldest go first.
+const maxTombstones = 1024
 
-// tombstones remembers the forgotten nodes and which of their memberships ended.
-// Redis bans an id for 60 s only, so that a peer which was cut off for longer
-// brings it back. Here a membership that ended stays ended: only a new MEET
-// starts the next one, with a greater Gen.
+// tombstones remembers the forgotten nodes and which of their memberships ended. Redis
+// bans an id for 60 s only, so that a peer which was cut off for longer brings it back.
+// Here a membership that ended stays ended: only a new MEET starts the next one, with a
+// greater Gen.
 type tombstones struct {
-	byID  map[slots.NodeID]*grave
+	byID  map[slots.NodeID]*tombstone
 	order []slots.NodeID // oldest first
 }
 
-type grave struct {
+type tombstone struct {
 	gen  uint64
 	at   time.Time // zero: in an earlier run
 	gens allowance // for peers that raise gen
 }
 
-func (g *tombstones) add(id slots.NodeID, t grave) {
+func (g *tombstones) add(id slots.NodeID, t tombstone) {
 	g.remove(id)
 	if g.byID == nil {
-		g.byID = make(map[slots.NodeID]*grave)
+		g.byID = make(map[slots.NodeID]*tombstone)
 	}
 	g.byID[id] = &t
 	g.order = append(g.order, id)
-	if len(g.order) > maxGraves {
+	if len(g.order) > maxTombstones {
 		delete(g.byID, g.order[0])
 		g.order = slices.Delete(g.order, 0, 1)
 	}

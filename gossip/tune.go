@@ -15,8 +15,8 @@ type Tune struct {
 	ReadsIfDown    bool
 }
 
-// Announce changes what the node tells the others of itself. Without a Host it keeps the
-// one it has, until a peer tells better.
+// Announce changes the address and the host name that the node announces. Without a Host
+// it keeps the one it has, until it learns another from a peer.
 type Announce struct {
 	Addr     slots.Addr
 	Hostname string
@@ -54,7 +54,7 @@ func (cmd Announce) do(c *Core) error {
 	return nil
 }
 
-// validNames checks what a node is to tell of itself; empty is nothing.
+// validNames checks what a node is to announce; an empty name is not announced.
 func validNames(host, hostname string) error {
 	switch {
 	case host != "" && !slots.ValidHost(host):

@@ -34,8 +34,8 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	}
 	n.stoodAt, n.data, n.dataAt = c.now, m.data(), c.now
 	if m.Electorate != c.electorate() {
-		// Its majority would be one of other voters than ours. It asks again when
-		// we know the same.
+		// The candidate would count a majority of other voters. It asks again when both nodes
+		// know the same ones.
 		c.sendSummary(l)
 		return
 	}
@@ -60,9 +60,9 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	c.send(l, answer)
 }
 
-// electorate stands for the set of masters with slots that this node knows. A vote counts
-// only where voter and candidate agree on it: a majority of masters that were succeeded
-// without the candidate's knowledge must not elect anybody.
+// electorate returns a hash of the set of masters with slots that this node knows. A vote
+// counts only where voter and candidate agree on it: a majority of masters that were
+// succeeded without the candidate's knowledge must not elect it.
 func (c *Core) electorate() (sum uint64) {
 	for _, n := range c.list {
 		if n.votes() {
@@ -72,10 +72,11 @@ func (c *Core) electorate() (sum uint64) {
 	return sum
 }
 
-// awaits reports whether a replica of the failed master that this node hears holds more
-// than the candidate, which may be cut off from it, or has not told since this node was
-// started. It will ask by itself, and again as long as too few answer it; if it does not,
-// another one will do.
+// awaits reports whether the vote is kept for another replica of the failed master, which
+// this node hears: one that holds more than the candidate, which may be cut off from it,
+// or one that has not told its data since this node was started. That replica will ask
+// for votes itself, and again as long as too few answer. If it does not, the candidate
+// will do.
 func (c *Core) awaits(master, candidate *node, m *Message) bool {
 	if master.askedAt.IsZero() {
 		master.askedAt = c.now
@@ -119,7 +120,7 @@ func (c *Core) grants(n *node, l *link, m *Message) bool {
 	if !m.Forced && c.awaits(master, n, m) {
 		return false
 	}
-	// Nobody with a later right may own what the candidate claims.
+	// No node with a later right may own what the candidate claims.
 	var later []Record
 	for _, o := range c.list {
 		if o.owned == nil || o.rec.ConfigEpoch <= m.ConfigEpoch {

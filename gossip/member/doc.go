@@ -2,8 +2,8 @@
 // with a clock and a state file.
 //
 // A host opens the connections. It gives New a function that dials, and hands incoming
-// connections to Accept; a net.Pipe will do as well as TCP. Commands go in by Do, and
-// the agreed view comes out as a [slots.Map], by Map and by Config.OnOutput.
+// connections to Accept; a net.Pipe will do as well as TCP. Commands go in by Do, and the
+// agreed view comes out as a [slots.Map], by Map and by Config.OnOutput.
 //
 // # Order of effects
 //

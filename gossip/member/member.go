@@ -32,30 +32,30 @@ type Config struct {
 	Dial func(ctx context.Context, addr slots.Addr) (net.Conn, error)
 	// Logger hears about everything that happens; nil is silent.
 	Logger hclog.Logger
-	// OnOutput is called on the loop's goroutine, after the state was saved, with
-	// the new map (nil if unchanged) and what happened. A map that only takes slots
-	// away from this node comes before that. It must not block, and must not call the
-	// Member, except for Map.
+	// OnOutput is called on the loop's goroutine, after the state was saved, with the new
+	// map (nil if unchanged) and what happened. A map that only takes slots away from this
+	// node comes before that. It must not block, and must not call the Member, except for
+	// Map.
 	OnOutput func(m *slots.Map, events []gossip.Event)
 	// OnPanic is called if a goroutine of the Member panics, whether by a bug of its own or
-	// of OnOutput; it must not wait for Close. The Member has ended then, without a word to
-	// anybody: Do returns ErrClosed. Its state is what was saved last, which lacks nothing
+	// of OnOutput; it must not wait for Close. The Member has ended then, without telling
+	// its peers: Do returns ErrClosed. Its state is what was saved last, which lacks nothing
 	// that was promised. Default: the panic ends the program.
 	OnPanic func(error)
 }
 
 // Member runs a [gossip.Core]: it owns the clock, the connections and the state file. One
 // goroutine owns the core, so that messages, commands and ticks have one order. Each
-// connection has a goroutine that reads, and one that writes while there is
-// something to write.
+// connection has a goroutine that reads, and one that writes while there is something to
+// write.
 //
 // If the state cannot be saved, the node falls silent: what it would send may rely on
-// promises that a crash would undo. It tries again with every tick; its peers
-// suspect it meanwhile, as they should.
+// promises that a crash would undo. It tries again with every tick; its peers suspect it
+// meanwhile, as they should.
 type Member struct {
 	cfg    Config
 	log    hclog.Logger
-	core   *gossip.Core // owned by the loop; by nobody else before Start and after done
+	core   *gossip.Core // used by the loop alone between Start and done
 	inputs chan func(now time.Time)
 	stop   chan struct{}
 	done   chan struct{} // closed when the loop has ended
@@ -92,14 +92,13 @@ var ErrClosed = errors.New("gossip: closed")
 
 const (
 	inputQueue = 256
-	// batch is how many inputs are taken before their effects are carried out
-	// together; under load that saves messages and saves.
+	// batch is how many inputs are taken before their effects are carried out together;
+	// under load that saves messages and saves.
 	batch = 256
 )
 
-// New loads the state file and makes the node, without starting it. A missing
-// file means a new node; a damaged one is an error that names it, and is left as
-// it is.
+// New loads the state file and makes the node, without starting it. A missing file means
+// a new node; a damaged one is an error that names it, and is left as it is.
 func New(cfg Config) (*Member, error) {
 	if cfg.Dial == nil {
 		return nil, errors.New("gossip/member: Config.Dial is nil; give a function that opens bus connections")
@@ -205,8 +204,8 @@ func (m *Member) spawn(f func()) bool {
 	return true
 }
 
-// run is the loop. A panic leaves the core as it was in the middle of something: nobody
-// looks at it any more, and nothing of it is saved.
+// run is the loop. A panic may leave the core inconsistent: it is not used any more, and
+// nothing of it is saved.
 func (m *Member) run() {
 	defer guard.Recover("gossip", m.cfg.OnPanic)
 	defer close(m.done)
@@ -234,7 +233,7 @@ func (m *Member) run() {
 	}
 }
 
-// receive carries in an input, and those that wait behind it.
+// receive passes on an input to the core, and those that wait behind it.
 func (m *Member) receive(in func(time.Time)) {
 	m.core.SetData(*m.data.Load())
 	in(time.Now())
@@ -278,8 +277,8 @@ type answer struct {
 }
 
 // Do carries out a command. When it returns nil, the effect is durable and visible in
-// Map. An error of the core says why it refused; ErrClosed that it is too late; any
-// other that the effect could not be saved yet, so that a crash may undo it.
+// Map. An error of the core says why it refused; ErrClosed that it is too late; any other
+// that the effect could not be saved yet, so that a crash may undo it.
 func (m *Member) Do(ctx context.Context, cmd gossip.Command) error {
 	done := make(chan error, 1)
 	ok := m.input(func(now time.Time) {
@@ -333,7 +332,7 @@ func (m *Member) SetDataTime(t time.Time) {
 	m.input(func(time.Time) { m.core.SetDataTime(t) })
 }
 
-// Cluster returns the id of the cluster, zero while nobody has founded one.
+// Cluster returns the id of the cluster, zero before one is founded.
 func (m *Member) Cluster() gossip.ClusterID { return *m.cluster.Load() }
 
 // Links returns how many connections to peers there are, of both directions.

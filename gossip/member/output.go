@@ -63,9 +63,9 @@ func (m *Member) publish(view *slots.Map, events []gossip.Event) {
 	}
 }
 
-// narrows reports whether view takes slots away from this node and gives it no right that it
-// did not have: it relies on nothing that this node has to make durable, for whoever took
-// them has done so.
+// narrows reports whether view takes slots away from this node and gives it no right that
+// it did not have: it relies on nothing that this node has to make durable, for the node
+// that took them has done so.
 func (m *Member) narrows(view *slots.Map) bool {
 	was := m.current.Load()
 	if view == nil || was == nil {
@@ -126,8 +126,8 @@ func (m *Member) sendAll(sends []gossip.Send) {
 	}
 }
 
-// dialTimeout bounds a dial: a host that swallows packets must not hold a place for
-// long. It reads the core, so only the loop may ask.
+// dialTimeout bounds a dial: a host that swallows packets must not hold a place for long.
+// It reads the core, so only the loop may ask.
 func (m *Member) dialTimeout() time.Duration { return max(m.core.NodeTimeout()/2, time.Second) }
 
 func (m *Member) dial(addr slots.Addr, limit time.Duration) {

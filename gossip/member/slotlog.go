@@ -17,7 +17,7 @@ type slotLog struct {
 	since           time.Time // when the first of them came; zero if there are none
 }
 
-// add takes an event. What nobody planned is told at once.
+// add takes an event. A loss that was not planned is logged at once.
 func (s *slotLog) add(log logger, now time.Time, e gossip.SlotsChanged) {
 	if e.Lost != nil && !e.Planned {
 		log.Warn("slots lost", "slots", e.Lost.Short())

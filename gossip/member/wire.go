@@ -12,16 +12,15 @@ import (
 )
 
 const (
-	// maxPending is how many bytes may wait for a peer that does not read; more
-	// of them means that it is better off with a new connection.
+	// maxPending is how many bytes may wait for a peer that does not read; more of them
+	// means that it is better off with a new connection.
 	maxPending = 4 << 20
-	// lingerTime is how long a closing connection may take for what it still has
-	// to send.
+	// lingerTime is how long a closing connection may take for what it still has to send.
 	lingerTime = time.Second
 )
 
-// wire is a connection as the Member sees it. A goroutine writes only while something
-// is pending, so that an idle cluster of n nodes has n-1 goroutines a node.
+// wire is a connection as the Member sees it. A goroutine writes only while something is
+// pending, so that an idle cluster of n nodes has n-1 goroutines a node.
 type wire struct {
 	conn net.Conn
 
@@ -86,8 +85,8 @@ func (m *Member) read(conn net.Conn, id gossip.LinkID) error {
 	}
 }
 
-// write queues a copy of frame. It never blocks: a peer that lets too much pile up
-// is cut off.
+// write queues a copy of frame. It never blocks: a peer that lets too much pile up is cut
+// off.
 func (w *wire) write(frame []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -137,8 +136,8 @@ func (w *wire) flush() {
 // keepBuffer is the greatest write buffer that an idle connection holds on to.
 const keepBuffer = 4 << 10
 
-// closeAfterFlush closes the connection once everything queued was written, or
-// lingerTime has passed.
+// closeAfterFlush closes the connection once everything queued was written, or lingerTime
+// has passed.
 func (w *wire) closeAfterFlush() {
 	w.conn.SetWriteDeadline(time.Now().Add(lingerTime))
 	w.mu.Lock()
