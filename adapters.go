@@ -41,7 +41,7 @@ func (n *Node) startServer(clients []net.Listener) error {
 		Extensions:   n.extensions(),
 		Dial:         n.cfg.Network.Dial,
 
-		Files:         n.openFiles(),
+		Files:         n.maxDescriptors(),
 		ReservedFiles: n.reservedNow,
 	}
 	if !n.cfg.Standalone {

@@ -1,6 +1,11 @@
 package slotmesh
 
 import (
+	"log/slog"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/network"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -27,3 +32,12 @@ type (
 // process or of another one. Two nodes that write the same files would run under one id,
 // serve the same slots and save over each other.
 var ErrDiskInUse = storage.ErrInUse
+
+// LevelTrace is the level at which a logger of [SlogLogger] passes on hclog's Trace:
+// below slog.LevelDebug.
+const LevelTrace = logging.LevelTrace
+
+// SlogLogger makes a slog.Logger fit Config.Logger. The name of a part of the node
+// ("gossip", "bus") comes as attribute "logger". Levels are those of l's handler;
+// SetLevel does nothing.
+func SlogLogger(l *slog.Logger) hclog.Logger { return logging.FromSlog(l) }

@@ -156,10 +156,7 @@ func (n *Node) beginStart(ctx context.Context, cancel context.CancelFunc) error 
 
 func (n *Node) start(ctx context.Context) error {
 	n.snapshots = n.newSnapshots()
-	if err := n.lockDisk(); err != nil {
-		return err
-	}
-	if err := n.checkRedisFiles(); err != nil {
+	if err := n.openFiles(); err != nil {
 		return err
 	}
 	clients, err := n.listenClients()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
+	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -133,7 +134,7 @@ func openLog(dir, file, level string) (hclog.Logger, error) {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
 		}
-		f, err := openLogFile(file)
+		f, err := logging.OpenFile(file)
 		if err != nil {
 			return nil, err
 		}

@@ -1,27 +1,30 @@
-package slotmesh
+package logging
 
 import (
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/hashicorp/go-hclog"
 )
 
-// TestLogFileIsRotated renames and removes the file under a logger, as logrotate does.
-func TestLogFileIsRotated(t *testing.T) {
+// TestFileIsRotated renames and removes the file under a logger, as logrotate does.
+func TestFileIsRotated(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("an open file cannot be renamed there")
 	}
 	dir := t.TempDir()
-	log, err := openLog(dir, "sub/node.log", "notice")
-	if err == nil {
+	if _, err := OpenFile(filepath.Join(dir, "sub", "node.log")); err == nil {
 		t.Fatal("a log file in a folder that does not exist")
 	}
-	if log, err = openLog(dir, "node.log", "notice"); err != nil {
+	path, old := filepath.Join(dir, "node.log"), filepath.Join(dir, "node.log.1")
+	f, err := OpenFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	log := hclog.New(&hclog.LoggerOptions{Output: f})
 	sub := log.Named("bus") // made before the file changes
-	path, old := filepath.Join(dir, "node.log"), filepath.Join(dir, "node.log.1")
 	check := func(path string, lines int) {
 		t.Helper()
 		text, err := os.ReadFile(path)

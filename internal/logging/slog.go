@@ -1,4 +1,4 @@
-package slotmesh
+package logging
 
 import (
 	"context"
@@ -13,18 +13,14 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// LevelTrace is the level at which a logger of [SlogLogger] passes on hclog's Trace:
-// below slog.LevelDebug.
+// LevelTrace is the level at which hclog's Trace is passed on, below slog.LevelDebug.
 const LevelTrace = slog.LevelDebug - 4
 
-// SlogLogger makes a slog.Logger fit Config.Logger. The name of a part of the node
-// ("gossip", "bus") comes as attribute "logger". Levels are those of l's handler;
-// SetLevel does nothing.
-func SlogLogger(l *slog.Logger) hclog.Logger {
-	return &slogLogger{handler: l.Handler()}
-}
+// FromSlog returns a logger that passes records on to l. The logger's name becomes the
+// attribute "logger". Levels are those of l's handler; SetLevel does nothing.
+func FromSlog(l *slog.Logger) hclog.Logger { return &slogLogger{handler: l.Handler()} }
 
-// slogLogger is an hclog.Logger in front of a slog.Handler.
+// slogLogger passes the records of hclog on to a slog.Handler.
 type slogLogger struct {
 	handler slog.Handler // has the implied arguments
 	name    string
@@ -58,10 +54,10 @@ func (l *slogLogger) log(level hclog.Level, msg string, args []any) {
 		r.AddAttrs(slog.String("logger", l.name))
 	}
 	r.Add(slogArgs(args)...)
-	_ = l.handler.Handle(context.Background(), r) // hclog has no way to tell
+	_ = l.handler.Handle(context.Background(), r) // hclog has no error to return
 }
 
-// slogArgs brings hclog's own kinds of values into a form that any handler prints.
+// slogArgs turns hclog's own kinds of values into ones that any handler prints.
 func slogArgs(args []any) []any {
 	args = slices.Clone(args)
 	for i, a := range args {

@@ -1,41 +1,43 @@
-package slotmesh
+package logging
 
 import (
 	"os"
 	"sync"
 )
 
-// logFile appends to a file by its name: when the file is renamed or removed, as
-// logrotate does, the next line goes into a new one.
-type logFile struct {
+// File appends lines to a file by its name: when the file is renamed or removed, as
+// logrotate does, the next line goes into a new one. It is safe for concurrent use.
+type File struct {
 	path string
 
 	mu sync.Mutex // guards f, and keeps lines apart
 	f  *os.File
 }
 
-func openLogFile(path string) (*logFile, error) {
+// OpenFile opens a file for lines at its end, or makes it.
+func OpenFile(path string) (*File, error) {
 	f, err := openAppend(path)
 	if err != nil {
 		return nil, err
 	}
-	return &logFile{path: path, f: f}, nil
+	return &File{path: path, f: f}, nil
 }
 
 func openAppend(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 }
 
-func (l *logFile) Write(line []byte) (int, error) {
+// Write appends a line.
+func (l *File) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.followLocked()
 	return l.f.Write(line)
 }
 
-// followLocked opens the file anew if its name stands for another one by now, or for
-// none. Lines go on into the old one while that fails.
-func (l *logFile) followLocked() {
+// followLocked opens the file again if its name now stands for another file, or for none.
+// While that fails, lines go into the old one.
+func (l *File) followLocked() {
 	open, err := l.f.Stat()
 	if err != nil {
 		return

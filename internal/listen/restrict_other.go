@@ -1,8 +1,8 @@
 //go:build !unix
 
-package slotmesh
+package listen
 
 import "io/fs"
 
-// restrict does nothing: see unixsocket_unix.go.
+// restrict does nothing: see restrict_unix.go.
 func restrict(uintptr, fs.FileMode) {}

@@ -1,4 +1,4 @@
-package slotmesh
+package listen
 
 import (
 	"context"
@@ -11,42 +11,13 @@ import (
 	"time"
 )
 
-// listenClients opens the ports that clients connect to, and sets n.addr.
-func (n *Node) listenClients() (list []net.Listener, err error) {
-	if n.cfg.Clients.SocketOnly {
-		n.addr.Host, _, _ = net.SplitHostPort(n.cfg.Addr)
-	} else {
-		ln, err := n.cfg.Network.Listen(n.cfg.Addr)
-		if err != nil {
-			return nil, fmt.Errorf("slotmesh: Config.Addr: %w", err)
-		}
-		n.addr.Host, n.addr.Port = hostPort(ln.Addr())
-		list = append(list, ln)
-	}
-	if path := n.cfg.Clients.Socket; path != "" {
-		ln, err := listenUnix(path, n.cfg.Clients.SocketMode)
-		if err != nil {
-			closeListeners(list)
-			return nil, fmt.Errorf("slotmesh: Config.Clients.Socket: %w", err)
-		}
-		list = append(list, ln)
-	}
-	return list, nil
-}
-
-func closeListeners(list []net.Listener) {
-	for _, ln := range list {
-		ln.Close()
-	}
-}
-
 // longestPath is how long the path of a Unix socket may be on every system.
 const longestPath = 103
 
-// listenUnix listens on a Unix socket with the permissions mode, or those of the process
-// if mode is 0. It takes the place of a socket that a node left which was killed. Close
-// removes the file.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+// Unix listens on a Unix socket at path, with the permissions mode, or with those that
+// the process gives to its files if mode is 0. A socket that a killed process left there
+// is replaced. Close of the listener removes the file.
+func Unix(path string, mode fs.FileMode) (net.Listener, error) {
 	if len(path) > longestPath {
 		return nil, fmt.Errorf("the path %s has %d bytes; that of a Unix socket can have %d at most", path, len(path),
 			longestPath)
@@ -73,7 +44,7 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	return ln, nil
 }
 
-// removeStale removes a socket on which nobody listens any more. Anything else at the
+// removeStale removes a socket on which no process listens any more. Anything else at
 // path stays, and is an error.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
