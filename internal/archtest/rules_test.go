@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/engine":       {"slots", "keyspace"},
 	"internal/ownership":    {"slots", "keyspace", "gossip"},
 	"internal/shard":        {"slots", "keyspace", "gossip", "replication", "internal/engine"},
-	"internal/server":       {"slots", "keyspace", "internal/resp", "internal/engine", "internal/conf"},
+	"internal/server":       {"slots", "keyspace", "internal/resp", "internal/engine", "internal/server/commands"},
 	"admin":                 {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".":                     {"slots", "keyspace", "gossip", "gossip/member", "replication", "migrate", "internal/*"},
 	"cache":                 {".", "slots"},
@@ -50,6 +50,8 @@ var mayImport = map[string][]string{
 	"internal/e2e":          {".", "slots", "clustertest", "internal/resp"},
 	"internal/archtest":     {},
 	"examples/*":            {".", "slots", "keyspace", "admin"},
+
+	"internal/server/commands": {"slots", "keyspace", "internal/resp", "internal/engine"},
 }
 
 // neverLeaf are the listed packages that may not even import leaves.

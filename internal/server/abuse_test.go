@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -212,7 +213,7 @@ func TestClientThatReadsLate(t *testing.T) {
 		const n = 3000
 		value := strings.Repeat("v", 1000)
 		for i := range n {
-			c.Send("SET", "k", value+itoa(i))
+			c.Send("SET", "k", value+strconv.Itoa(i))
 			c.Send("GET", "k")
 		}
 		c.Send("QUIT")
@@ -227,7 +228,7 @@ func TestClientThatReadsLate(t *testing.T) {
 			if r, err := c.Receive(); err != nil || string(r.Str) != "OK" {
 				t.Fatalf("reply to SET %d: %q, %v", i, r.Str, err)
 			}
-			if r, err := c.Receive(); err != nil || string(r.Str) != value+itoa(i) {
+			if r, err := c.Receive(); err != nil || string(r.Str) != value+strconv.Itoa(i) {
 				t.Fatalf("reply to GET %d: %d bytes, %v", i, len(r.Str), err)
 			}
 		}

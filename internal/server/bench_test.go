@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +95,7 @@ func TestHotCommandsDoNotAllocate(t *testing.T) {
 func BenchmarkCommand(b *testing.B) {
 	for _, c := range hotCommands {
 		for _, pipeline := range []int{1, 16} {
-			b.Run(c.name+"/P="+itoa(pipeline), func(b *testing.B) {
+			b.Run(c.name+"/P="+strconv.Itoa(pipeline), func(b *testing.B) {
 				srv := startServer(b, Config{Cluster: newFakeCluster()})
 				expect(b, connect(b, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
 				var batch []byte
@@ -115,11 +116,11 @@ func BenchmarkWideCommand(b *testing.B) {
 	for _, shape := range []struct{ keys, size int }{{100_000, 10}, {20_000, 2000}} {
 		set, get := []string{"MSET"}, []string{"MGET"}
 		for i := range shape.keys {
-			key := "{k}" + itoa(i)
+			key := "{k}" + strconv.Itoa(i)
 			set, get = append(set, key, strings.Repeat("x", shape.size)), append(get, key)
 		}
 		for _, args := range [][]string{set, get} {
-			b.Run(args[0]+"/"+itoa(shape.keys)+"x"+itoa(shape.size), func(b *testing.B) {
+			b.Run(args[0]+"/"+strconv.Itoa(shape.keys)+"x"+strconv.Itoa(shape.size), func(b *testing.B) {
 				srv := startServer(b, Config{Cluster: newFakeCluster()})
 				srv.ServeConn(&streamConn{loopConn: loopConn{batch: resp.AppendCommand(nil, set...), left: 1}})
 				batch := resp.AppendCommand(nil, args...)

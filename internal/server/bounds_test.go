@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
 // What a client can repeat cheaply must not add up: it is bounded, or kept once.
@@ -126,7 +127,7 @@ func TestClientKillOfManyFilters(t *testing.T) {
 func TestCommandRepliesAreBounded(t *testing.T) {
 	c := connect(t, startServer(t, Config{Limits: Limits{MaxOutput: 100 << 10}}))
 	for _, command := range []string{"COMMAND DOCS", "COMMAND INFO"} {
-		expect(t, c, command+strings.Repeat(" client", 1000), "-"+string(errReplyTooBig))
+		expect(t, c, command+strings.Repeat(" client", 1000), "-"+string(commands.ErrReplyTooBig))
 		if got := do(t, c, command+" get"); strings.HasPrefix(got, "-") {
 			t.Errorf("%s get: %s", command, got)
 		}

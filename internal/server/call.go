@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -26,13 +26,6 @@ type Call struct {
 	Done <-chan struct{}
 }
 
-// callable are the commands without keys that make sense without a connection. Those with
-// keys all do.
-var callable = map[string]bool{
-	"ping": true, "echo": true, "time": true, "dbsize": true, "scan": true,
-	"cluster|countkeysinslot": true, "cluster|getkeysinslot": true, "cluster|keyslot": true, "cluster|nodes": true,
-}
-
 // ErrNotCallable is the error of Do for commands about a connection, and for
 // administration.
 const ErrNotCallable = replyError("ERR this command needs a client's connection")
@@ -46,9 +39,9 @@ var ErrWouldWait = fmt.Errorf("%w (gave up waiting)", slots.ErrTryAgain)
 func (s *Server) Do(c *Call, dst []byte) ([]byte, error) {
 	ss := s.callers.Get().(*session)
 	defer ss.putBack()
-	ss.out.B = dst
+	ss.Out.B = dst
 	err := ss.call(c)
-	out := ss.out.B
+	out := ss.Out.B
 	if err != nil {
 		return dst, err
 	}
@@ -57,35 +50,35 @@ func (s *Server) Do(c *Call, dst []byte) ([]byte, error) {
 
 // putBack keeps nothing of what was called.
 func (s *session) putBack() {
-	s.out.B, s.args, s.cmd = nil, nil, nil
-	clear(s.access.Keys)
-	s.access.Keys = s.access.Keys[:0]
+	s.Out.B, s.Args, s.Cmd = nil, nil, nil
+	clear(s.Access.Keys)
+	s.Access.Keys = s.Access.Keys[:0]
 	s.srv.callers.Put(s)
 }
 
 func (s *session) call(c *Call) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.srv.cfg.Logger.Error("a command panicked", "command", s.cmd.fullName(), "panic", p, "stack", string(debug.Stack()))
+			s.srv.cfg.Logger.Error("a command panicked", "command", s.Cmd.FullName(), "panic", p, "stack", string(debug.Stack()))
 			err = replyError("ERR the command panicked: see the node's log")
 		}
 	}()
-	s.args, s.asking, s.readOnly, s.maxStaleness = c.Args, c.Asking, c.ReadOnly, c.MaxStaleness
-	s.access.Done = c.Done
+	s.Args, s.asking, s.readOnly, s.maxStaleness = c.Args, c.Asking, c.ReadOnly, c.MaxStaleness
+	s.Access.Done = c.Done
 	if c.Done == nil {
-		s.access.Done = s.srv.life.Done()
+		s.Access.Done = s.srv.life.Done()
 	}
-	cmd, err := s.srv.resolve(commands, c.Args) // the host's code knows no names but the original ones
+	cmd, err := s.srv.original.Resolve(c.Args) // the host's code knows no names but the original ones
 	if err != nil {
 		return err
 	}
-	if cmd.tx == nil && !callable[cmd.name] || cmd.has(flagNow) {
+	if cmd.Tx == nil && !cmd.Has(commands.Callable) || cmd.Has(commands.Now) {
 		return ErrNotCallable
 	}
-	if s.srv.loading.Load() && !cmd.has(flagLoading) {
+	if s.srv.loading.Load() && !cmd.Has(commands.Loading) {
 		return errLoading
 	}
-	s.cmd = cmd
+	s.Cmd = cmd
 	for {
 		if s.srv.paused.Load() == nil || !s.mustWait(cmd) {
 			if err := s.timed(cmd); err != errHeld {
@@ -93,7 +86,7 @@ func (s *session) call(c *Call) (err error) {
 				return err
 			}
 		}
-		if !s.srv.outlast(s.access.Done) {
+		if !s.srv.outlast(s.Access.Done) {
 			return ErrWouldWait
 		}
 	}
@@ -101,7 +94,7 @@ func (s *session) call(c *Call) (err error) {
 
 func (s *session) count(err error) {
 	if err != nil {
-		s.shard.cmd[s.cmd.id].failed.Add(1)
+		s.shard.cmd[s.Cmd.ID].failed.Add(1)
 		s.srv.stats.countError(err.Error())
 	}
 }
@@ -124,7 +117,9 @@ func (s *Server) outlast(done <-chan struct{}) bool {
 // newCallers returns the pool of sessions for Do.
 func (s *Server) newCallers() *sync.Pool {
 	return &sync.Pool{New: func() any {
-		ss := &session{srv: s, id: s.nextCaller.Add(1), authed: true, limits: s.limits.Load(), out: resp.Writer{RESP3: true}}
+		ss := &session{srv: s, id: s.nextCaller.Add(1), authed: true}
+		ss.Node, ss.Out.RESP3 = s.node, true
+		ss.setLimits(s.limits.Load())
 		ss.shard = s.stats.shard(ss.id)
 		ss.inSlot = ss.runInSlot
 		return ss

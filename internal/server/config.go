@@ -127,14 +127,3 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
-
-// Settings is the node's configuration as CONFIG shows it.
-type Settings interface {
-	// Get returns name and value of every directive that matches the glob.
-	Get(pattern string) [][2]string
-	// Set changes directives, names and values, while the node runs: all or none. The error
-	// is Redis' text, with or without "ERR " before it.
-	Set(pairs [][2]string) error
-	// Rewrite writes the configuration back to its file. The error is Redis' text as well.
-	Rewrite() error
-}

@@ -53,19 +53,19 @@ func (s *session) burst() bool {
 			s.held = args
 			return false
 		}
-		if s.hangUp || len(s.out.B) >= flushAt {
+		if s.hangUp || len(s.Out.B) >= flushAt {
 			return false
 		}
 	}
-	if s.unacknowledged {
+	if s.writes.unconfirmed {
 		return false
 	}
-	b := s.out.B
+	b := s.Out.B
 	if len(b) == 0 {
 		return true
 	}
 	n := s.socket.write(b)
 	s.shard.netOut.Add(int64(n))
-	s.out.B = b[:copy(b, b[n:])]
-	return len(s.out.B) == 0
+	s.Out.B = b[:copy(b, b[n:])]
+	return len(s.Out.B) == 0
 }

@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/server/commands"
+)
 
 // attackLogEvery bounds how often an attack is logged, as in Redis.
 const attackLogEvery = time.Minute
@@ -9,12 +13,14 @@ const attackLogEvery = time.Minute
 // certain: the start of one with a body, or the header that every browser sends. A web
 // page can make its reader's browser send such requests to this port, with commands in
 // the body (docs/spec.md §13.8).
-func isHTTP(args [][]byte) bool { return isWord(args[0], "POST") || isWord(args[0], "HOST:") }
+func isHTTP(args [][]byte) bool {
+	return commands.IsWord(args[0], "POST") || commands.IsWord(args[0], "HOST:")
+}
 
 // abortHTTP ends the session of a client that speaks HTTP: without a reply, and without a
 // look at what else it has sent.
 func (s *session) abortHTTP() {
-	s.out.B = s.out.B[:0]
+	s.Out.B = s.Out.B[:0]
 	s.hangUp = true
 	now := s.srv.cfg.Now().UnixMilli()
 	last := s.srv.attackLogged.Load()

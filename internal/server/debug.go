@@ -1,5 +1,7 @@
 package server
 
+import "github.com/slotmesh/slotmesh/internal/server/commands"
+
 // Who may use DEBUG, which makes all clients wait: the values of enable-debug-command.
 const (
 	DebugNobody   = "no"
@@ -13,9 +15,9 @@ const errDebug = replyError(`ERR DEBUG command not allowed. If the enable-debug-
 	"then restart the server.")
 
 // mayDebug says why this client may not use a command, if that is DEBUG.
-func (s *session) mayDebug(cmd *command) error {
+func (s *session) mayDebug(cmd *commands.Command) error {
 	switch {
-	case !cmd.has(flagProtected) || s.srv.cfg.Debug == DebugEveryone:
+	case !cmd.Has(commands.Protected) || s.srv.cfg.Debug == DebugEveryone:
 		return nil
 	case s.srv.cfg.Debug == DebugLocal && isLocal(s.conn):
 		return nil

@@ -6,12 +6,10 @@
 //   - A session is one client's connection and what the server remembers of it.
 //   - A batch is all commands that one read brought. Its replies leave in one
 //     write.
-//   - A command is a row of the command table: name, arity, flags, which of its
-//     arguments are keys, and the function that runs it. One with keys runs inside
-//     a transaction on their slot, after the engine has checked, under the slot's
-//     lock, that this node may serve it.
-//   - A migrate connection (migrateConn) is one that MIGRATE brings keys to another
-//     server on.
+//   - A command is a row of the command table: see package commands, which has all of
+//     them but those about a session (commands_*.go, and WAIT in writes.go).
+//   - Writes are what a client has written, as far as it may ask, or must be told, how
+//     many replicas hold it: writes.go has all of that.
 //   - A replier is a goroutine that delivers the replies of a client which
 //     takes them too slowly, so that its commands can still be read.
 //
@@ -31,5 +29,5 @@
 //	defer srv.Close()
 //	return srv.Serve(listener)
 //
-// What the CLUSTER commands need of the node is the interface [Cluster].
+// What the commands need of the node are interfaces such as [Cluster], of package commands.
 package server

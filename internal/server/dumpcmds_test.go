@@ -25,7 +25,7 @@ func TestRestoreNamesUnsupportedType(t *testing.T) {
 
 func TestRestoreFrequency(t *testing.T) {
 	srv := startServer(t, Config{})
-	srv.store.SetPolicy(keyspace.AllKeysLFU)
+	srv.node.Store.SetPolicy(keyspace.AllKeysLFU)
 	c := connect(t, srv)
 	payload := string(rdb.AppendString(nil, []byte("v")))
 	if _, err := c.Do("RESTORE", "k", "0", payload, "FREQ", "200"); err != nil {

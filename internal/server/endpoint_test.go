@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,11 +41,11 @@ func TestPreferredEndpoint(t *testing.T) {
 		cluster.use(top)
 		conn := connect(t, srv)
 		expect(t, conn, "GET k", "-MOVED "+slot+" "+c.moved)
-		expect(t, conn, "GET mine", "-ASK "+itoa(int(slots.OfString("mine")))+" "+c.moved)
+		expect(t, conn, "GET mine", "-ASK "+strconv.Itoa(int(slots.OfString("mine")))+" "+c.moved)
 		expect(t, conn, "MULTI", "+OK")
 		expect(t, conn, "GET k", "-MOVED "+slot+" "+c.moved)
 		expect(t, conn, "DISCARD", "+OK")
-		want := "[:0, :" + itoa(int(slots.OfString("mine"))-1) + ", [" + c.slots + ", :7002, \"" + id + "\", " +
+		want := "[:0, :" + strconv.Itoa(int(slots.OfString("mine"))-1) + ", [" + c.slots + ", :7002, \"" + id + "\", " +
 			c.metadata + "]]"
 		if got := do(t, conn, "CLUSTER SLOTS"); !strings.Contains(got, want) {
 			t.Errorf("%v, %q: CLUSTER SLOTS\n got %s\nwant %s", c.endpoint, c.hostname, got, want)

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
@@ -17,23 +18,23 @@ func cmdExec(s *session) error {
 		s.endMulti()
 		return errExecAbort
 	}
-	asked := s.cmd
-	mark := len(s.out.B)
-	s.out.Array(len(s.multi.queue))
+	asked := s.Cmd
+	mark := len(s.Out.B)
+	s.Out.Array(len(s.multi.queue))
 	if s.multi.writes {
-		s.noteTerm()
+		s.writes.begin()
 	}
 	err := s.execQueue()
-	s.cmd = asked
+	s.Cmd = asked
 	if err == nil && s.multi.writes {
-		s.noteWrite()
+		s.writes.end(s.Access.Slot)
 	}
 	switch {
 	case err == errHeld:
 		return err // nothing has happened, EXEC will come again
 	case err == errChanged:
-		s.out.B = s.out.B[:mark]
-		s.out.NullArray()
+		s.Out.B = s.Out.B[:mark]
+		s.Out.NullArray()
 		err = nil
 	case errors.Is(err, keyspace.ErrOutOfMemory):
 		err = replyError("EXECABORT Transaction discarded because of: " + err.Error())
@@ -81,14 +82,14 @@ func (s *session) execQueue() error {
 // together, how many keys they name and whether one may write.
 func stretch(queue []queued) (n, keys int, writes bool) {
 	for _, q := range queue {
-		if q.cmd.tx == nil && !q.cmd.has(flagPlain) {
+		if q.cmd.Tx == nil && !q.cmd.Has(commands.Plain) {
 			break
 		}
 		n++
-		if q.cmd.tx != nil {
+		if q.cmd.Tx != nil {
 			keys++
 		}
-		writes = writes || q.cmd.has(flagWrite)
+		writes = writes || q.cmd.Has(commands.Write)
 	}
 	return n, keys, writes
 }
@@ -100,40 +101,40 @@ func (s *session) execRoute() error {
 	s.setAccess()
 	stretches := false // several of them, and something runs before the last
 	for _, q := range s.multi.queue {
-		if q.cmd.tx != nil {
+		if q.cmd.Tx != nil {
 			s.addKeys(q.cmd, q.args)
-		} else if !q.cmd.has(flagPlain) {
+		} else if !q.cmd.Has(commands.Plain) {
 			stretches = true
 		}
 	}
-	if len(s.access.Keys) == 0 {
+	if len(s.Access.Keys) == 0 {
 		return nil
 	}
 	for _, w := range s.watched.keys {
-		if w.slot != s.access.Slot {
-			s.access.CrossSlot = true
+		if w.slot != s.Access.Slot {
+			s.Access.CrossSlot = true
 			break
 		}
 	}
-	if !stretches && !s.access.CrossSlot {
+	if !stretches && !s.Access.CrossSlot {
 		return nil // execStretch will find out
 	}
 	nothing := func(*keyspace.Tx) error { return nil }
 	if s.multi.writes {
-		return s.srv.engine.Update(&s.access, nothing)
+		return s.srv.engine.Update(&s.Access, nothing)
 	}
-	return s.srv.engine.View(&s.access, nothing)
+	return s.srv.engine.View(&s.Access, nothing)
 }
 
 // execStretch runs commands in one transaction on their slot.
 func (s *session) execStretch(queue []queued, writes, first bool) error {
 	s.setAccess()
 	for _, q := range queue {
-		if q.cmd.tx != nil {
+		if q.cmd.Tx != nil {
 			s.addKeys(q.cmd, q.args)
 		}
 	}
-	mark := len(s.out.B)
+	mark := len(s.Out.B)
 	run := func(tx *keyspace.Tx) error {
 		if writes && s.srv.paused.Load() != nil && first {
 			return errHeld
@@ -150,12 +151,12 @@ func (s *session) execStretch(queue []queued, writes, first bool) error {
 	}
 	var err error
 	if writes {
-		err = s.srv.engine.Update(&s.access, run)
+		err = s.srv.engine.Update(&s.Access, run)
 	} else {
-		err = s.srv.engine.View(&s.access, run)
+		err = s.srv.engine.View(&s.Access, run)
 	}
 	if err != nil {
-		s.out.B = s.out.B[:mark]
+		s.Out.B = s.Out.B[:mark]
 	}
 	return err
 }
@@ -185,28 +186,28 @@ func (s *session) execPlain(queue []queued, n int) (ran int, err error) {
 // command's failure does not undo the others. Two kinds end the transaction:
 // memory has run out, or the reply grows too long.
 func (s *session) execOne(q queued, tx *keyspace.Tx) error {
-	s.cmd, s.args = q.cmd, q.args
-	mark := len(s.out.B)
+	s.Cmd, s.Args = q.cmd, q.args
+	mark := len(s.Out.B)
 	var err error
-	if q.cmd.tx != nil {
-		err = q.cmd.tx(s, tx)
+	if q.cmd.Tx != nil {
+		err = q.cmd.Tx(&s.Call, tx)
 	} else {
-		err = q.cmd.run(s)
+		err = s.runAlone(q.cmd)
 	}
-	s.shard.cmd[q.cmd.id].calls.Add(1)
-	if len(s.out.B) > s.maxOutput() {
-		err = errReplyTooBig
+	s.shard.cmd[q.cmd.ID].calls.Add(1)
+	if len(s.Out.B) > s.MaxOutput {
+		err = commands.ErrReplyTooBig
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, keyspace.ErrOutOfMemory), err == errReplyTooBig:
+	case errors.Is(err, keyspace.ErrOutOfMemory), err == commands.ErrReplyTooBig:
 		return err
-	case err == errSilent:
-		s.out.B = s.out.B[:mark]
+	case err == commands.ErrNoReply:
+		s.Out.B = s.Out.B[:mark]
 	default:
-		s.out.B = s.out.B[:mark]
+		s.Out.B = s.Out.B[:mark]
 		s.fail(err)
-		s.shard.cmd[q.cmd.id].failed.Add(1)
+		s.shard.cmd[q.cmd.ID].failed.Add(1)
 	}
 	return nil
 }
@@ -214,7 +215,7 @@ func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 // watchesHold compares watched keys for a transaction without keys of its own.
 func (s *session) watchesHold() error {
 	for key, w := range s.watched.keys {
-		err := s.srv.store.View(w.slot, func(tx *keyspace.Tx) error {
+		err := s.Node.Store.View(w.slot, func(tx *keyspace.Tx) error {
 			if w.changed(tx, key, s.srv.engine.Map()) {
 				return errChanged
 			}
@@ -226,5 +227,3 @@ func (s *session) watchesHold() error {
 	}
 	return nil
 }
-
-func (s *session) maxOutput() int { return s.limits.MaxOutput }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
@@ -34,7 +35,7 @@ func (e *Extension) Validate() error {
 	case e.Name == "" || len(e.Name) > maxName || strings.IndexFunc(e.Name, notInName) >= 0:
 		return fmt.Errorf("server: %q is no name for a command: use up to %d letters, digits, '.', '-' and '_'", e.Name,
 			maxName)
-	case commands.find([]byte(e.Name)) != nil:
+	case builtIn.Find([]byte(e.Name)) != nil:
 		return fmt.Errorf("server: command %q is built in: choose another name", e.Name)
 	case e.Run == nil:
 		return fmt.Errorf("server: command %q has no function", e.Name)
@@ -52,61 +53,31 @@ func notInName(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_')
 }
 
-// extend makes the server's own rows of the command table.
-func (s *Server) extend(list []Extension) error {
+// extensionRows returns rows of the command table.
+func extensionRows(list []Extension) ([]commands.Command, error) {
 	seen := make(map[string]bool)
+	rows := make([]commands.Command, len(list))
 	for i := range list {
 		e := &list[i]
 		if err := e.Validate(); err != nil {
-			return err
+			return nil, err
 		}
 		name := strings.ToLower(e.Name)
 		if seen[name] {
-			return fmt.Errorf("server: command %q is added twice", e.Name)
-		}
-		if s.commands.find([]byte(name)) != nil {
-			return fmt.Errorf("server: command %q has the name that another command was given: choose another", e.Name)
+			return nil, fmt.Errorf("server: command %q is added twice", e.Name)
 		}
 		seen[name] = true
-		c := &command{
-			name: name, arity: e.Arity, keys: keySpec{e.First, e.Last, e.Step}, group: "module", since: "1.0.0",
-			summary: e.Summary,
-			flags:   flagReadOnly, access: "RO access", id: len(allCommands) + i,
-			tx: func(s *session, tx *keyspace.Tx) error { return e.Run(tx, s.args, &s.out) },
+		rows[i] = commands.Command{
+			Name: name, Arity: e.Arity, Keys: commands.KeySpec{First: e.First, Last: e.Last, Step: e.Step},
+			Group: "module", Since: "1.0.0", Summary: e.Summary,
+			Flags: commands.ReadOnly, KeyFlags: "RO access",
+			Tx: func(c *commands.Call, tx *keyspace.Tx) error { return e.Run(tx, c.Args, &c.Out) },
 		}
 		if e.Write {
-			c.flags, c.access = flagWrite|flagDenyOOM, "RW access update"
+			rows[i].Flags, rows[i].KeyFlags = commands.Write|commands.DenyOOM, "RW access update"
 		}
-		s.extra = append(s.extra, c)
 	}
-	if len(s.extra) > 0 {
-		s.extraSet = newCommandSet(s.extra)
-	}
-	return nil
-}
-
-// find finds a command by the name that clients give it, in any case.
-func (s *Server) find(name []byte) *command { return s.findIn(s.commands, name) }
-
-// findIn finds a command of set, or of the host's.
-func (s *Server) findIn(set *commandSet, name []byte) *command {
-	if c := set.find(name); c != nil || s.extraSet == nil {
-		return c
-	}
-	return s.extraSet.find(name)
-}
-
-// topLevel returns the commands in table order, the host's last.
-func (s *Server) topLevel() []*command { return s.with(s.served) }
-
-// everything is topLevel with subcommands.
-func (s *Server) everything() []*command { return s.with(allCommands) }
-
-func (s *Server) with(list []*command) []*command {
-	if len(s.extra) == 0 {
-		return list
-	}
-	return append(list[:len(list):len(list)], s.extra...)
+	return rows, nil
 }
 
 // Keys says what a command line touches.
@@ -124,20 +95,20 @@ func (s *Server) Inspect(args [][]byte) (Keys, error) {
 	if len(args) == 0 {
 		return Keys{}, fmt.Errorf("ERR empty command (%w)", ErrUnknownCommand)
 	}
-	cmd, err := s.resolve(commands, args)
+	cmd, err := s.original.Resolve(args)
 	if err != nil {
 		return Keys{}, err
 	}
 	var k Keys
-	k.Write = cmd.has(flagWrite)
-	if cmd.tx == nil {
+	k.Write = cmd.Has(commands.Write)
+	if cmd.Tx == nil {
 		return k, nil
 	}
-	last := cmd.keys.last
+	last := cmd.Keys.Last
 	if last < 0 {
 		last += len(args)
 	}
-	for i := cmd.keys.first; i <= last && i < len(args); i += cmd.keys.step {
+	for i := cmd.Keys.First; i <= last && i < len(args); i += cmd.Keys.Step {
 		k.Positions = append(k.Positions, i)
 	}
 	return k, nil

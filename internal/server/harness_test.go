@@ -160,7 +160,7 @@ func (c *fakeCluster) mine() slots.Set { return *c.engine.Map().Self().Slots }
 func (c *fakeCluster) Peers() []Peer { return c.peers }
 func (c *fakeCluster) Links() []Link { return c.links }
 func (c *fakeCluster) Counters() []Counter {
-	return []Counter{{"cluster_stats_messages_sent", 0}, {"cluster_stats_messages_received", 0}}
+	return []Counter{{Name: "cluster_stats_messages_sent", Value: 0}, {Name: "cluster_stats_messages_received", Value: 0}}
 }
 
 func (c *fakeCluster) FailureReports(id slots.NodeID) (int, bool) { return 0, id == c.id }

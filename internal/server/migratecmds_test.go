@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,9 @@ type road struct {
 	to    func(net.Conn)
 	conns []net.Conn
 }
+
+// large is the length of a value beyond which MIGRATE sends it in pieces.
+const large = 256 << 10
 
 func (r *road) dial(_ context.Context, addr string) (net.Conn, error) {
 	r.dials.Add(1)
@@ -99,16 +103,16 @@ func TestMigrateManyKeys(t *testing.T) {
 	line := `MIGRATE target 1 "" 0 10000 KEYS`
 	value := strings.Repeat("v", 1000)
 	for i := range n {
-		line += " key:" + itoa(i)
-		if _, err := from.Do("SET", "key:"+itoa(i), value+itoa(i)); err != nil {
+		line += " key:" + strconv.Itoa(i)
+		if _, err := from.Do("SET", "key:"+strconv.Itoa(i), value+strconv.Itoa(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	expect(t, from, line, "+OK")
 	expect(t, from, "DBSIZE", ":0")
-	expect(t, to, "DBSIZE", ":"+itoa(n))
+	expect(t, to, "DBSIZE", ":"+strconv.Itoa(n))
 	for i := 0; i < n; i += 97 {
-		expect(t, to, "GET key:"+itoa(i), `"`+value+itoa(i)+`"`)
+		expect(t, to, "GET key:"+strconv.Itoa(i), `"`+value+strconv.Itoa(i)+`"`)
 	}
 }
 
@@ -117,8 +121,8 @@ func TestMigrateManyKeys(t *testing.T) {
 // RESTORE does not touch its value.
 func TestMigrateLargeValues(t *testing.T) {
 	from, to, _ := twoServers(t, Limits{})
-	values := map[string]string{"a": "small", "b": strings.Repeat("b", migrateLoad+1), "c": "little",
-		"d": strings.Repeat("dD", migrateLoad)}
+	values := map[string]string{"a": "small", "b": strings.Repeat("b", large+1), "c": "little",
+		"d": strings.Repeat("dD", large)}
 	for round, options := range []string{"", " REPLACE"} {
 		for key, value := range values {
 			if _, err := from.Do("SET", key, value, "PXAT", "3000000000000"); err != nil {
@@ -138,7 +142,7 @@ func TestMigrateLargeValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	to.Send("RESTORE", "e", "0", dump.Text())
-	to.Send("SET", "f", strings.Repeat("x", 2*migrateLoad))
+	to.Send("SET", "f", strings.Repeat("x", 2*large))
 	to.Send("GET", "e")
 	for range 2 {
 		if _, err := to.Receive(); err != nil {
@@ -160,7 +164,7 @@ func TestMigrateLargeValues(t *testing.T) {
 	if got, err := to.Receive(); err != nil || render(got) != "[+OK, -ERR DUMP payload version or checksum are wrong]" {
 		t.Errorf("EXEC = %s, %v", render(got), err)
 	}
-	expect(t, to, "STRLEN g", fmt.Sprintf(":%d", migrateLoad+1))
+	expect(t, to, "STRLEN g", fmt.Sprintf(":%d", large+1))
 }
 
 func TestMigrateAuthenticates(t *testing.T) {
@@ -207,8 +211,8 @@ func TestMigrateClosesIdleConnections(t *testing.T) {
 		from := connect(t, startServer(t, Config{Dial: r.dial}))
 		expect(t, from, "SET a 1", "+OK")
 		expect(t, from, "MIGRATE target 1 a 0 1000", "+OK")
-		if d := <-closed; d != migrateIdle {
-			t.Errorf("closed after %v, want %v", d, migrateIdle)
+		if d := <-closed; d != 10*time.Second {
+			t.Errorf("closed after %v, want %v", d, 10*time.Second)
 		}
 	})
 }
@@ -268,7 +272,7 @@ func TestCloseEndsMigrate(t *testing.T) {
 // Between nodes of a cluster: the slot is open at both ends (docs/spec.md §8.1, §8.3).
 func TestMigrateInCluster(t *testing.T) {
 	slot := slots.OfString("k")
-	n := itoa(int(slot))
+	n := strconv.Itoa(int(slot))
 	target := newFakeCluster()
 	dst := startServer(t, Config{Cluster: target})
 	r := &road{to: dst.ServeConn}
@@ -290,7 +294,7 @@ func TestMigrateInCluster(t *testing.T) {
 	expect(t, from, `MIGRATE target 1 "" 0 1000 KEYS k other`, "-CROSSSLOT Keys in request don't hash to the same slot")
 	// The importer may send its keys on: that is how a broken move is undone.
 	back := &road{to: src.ServeConn}
-	dst.cfg.Dial = back.dial
+	dst.node.Dial = back.dial
 	expect(t, to, "MIGRATE target 1 k 0 1000", "-ERR Target instance replied with error: ASK "+n+" 10.0.0.2:7002")
 	expect(t, from, "CLUSTER SETSLOT "+n+" STABLE", "+OK")
 	expect(t, to, "MIGRATE target 1 k 0 1000", "+OK")

@@ -52,23 +52,26 @@ func (o *output) init() { o.cond = sync.NewCond(&o.mu) }
 // was the session's replier in between and must leave: another one runs the
 // session. alive is false if the client is gone.
 func (s *session) flush() (alive, taken bool) {
-	b := s.out.B
+	b := s.Out.B
 	if len(b) == 0 {
 		return true, false
 	}
-	if s.unacknowledged && !s.awaitWrites() {
-		return false, false
+	if s.writes.unconfirmed {
+		if err := s.writes.confirm(s.srv.life); err != nil {
+			s.srv.cfg.Logger.Warn("client closed: too few replicas hold its writes", "client", s.id, "error", err)
+			return false, false
+		}
 	}
 	if cap(b) <= keepReplies {
-		s.out.B = b[:0]
+		s.Out.B = b[:0]
 	} else {
-		s.out.B = nil
+		s.Out.B = nil
 	}
 	s.shard.netOut.Add(int64(len(b)))
 	o := &s.output
 	if o.state.Load() == stateReplier {
 		if queued, alive := o.enqueue(b); queued {
-			s.out.B = nil // b is the replier's now
+			s.Out.B = nil // b is the replier's now
 			return alive, false
 		}
 	}

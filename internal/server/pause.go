@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/server/commands"
+)
 
 // pause makes clients wait (CLIENT PAUSE, and DEBUG SLEEP).
 type pause struct {
@@ -58,18 +62,18 @@ func (s *Server) unpauseLocked() {
 }
 
 // mustWait reports whether a pause holds the command back.
-func (s *session) mustWait(cmd *command) bool {
+func (s *session) mustWait(cmd *commands.Command) bool {
 	p := s.srv.paused.Load()
-	if p == nil || cmd.has(flagNow) && cmd.name != "exec" || cmd.name == "client|unpause" {
+	if p == nil || cmd.Has(commands.Now) && cmd.Name != "exec" || cmd.Name == "client|unpause" {
 		return false
 	}
 	if !p.writesOnly {
 		return true
 	}
-	if cmd.name == "exec" {
+	if cmd.Name == "exec" {
 		return s.multi.on && s.multi.writes
 	}
-	return cmd.has(flagWrite)
+	return cmd.Has(commands.Write)
 }
 
 // awaitUnpause returns false if the server closes first.

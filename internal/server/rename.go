@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
 // The refusals of rename-command, in Redis' words.
@@ -99,8 +101,8 @@ func namesAfter(rename map[string]string) (map[string]string, error) {
 // name.
 func allNames() map[string]string {
 	names := make(map[string]string)
-	for _, c := range commandList {
-		names[c.name] = c.name
+	for _, c := range builtIn.Top() {
+		names[c.Name] = c.Name
 	}
 	for _, name := range strings.Fields(redisCommands) {
 		names[name] = name
@@ -108,41 +110,18 @@ func allNames() map[string]string {
 	return names
 }
 
-// rename makes clients find commands by the names of Config.Rename. Calls of the host
-// program and of other nodes, and the statistics, go on with the original ones.
-func (s *Server) rename(rename map[string]string) error {
-	s.commands, s.served = commands, commandList
+// renamedTable returns the commands by the names of Config.Rename, which clients use.
+// Calls of the host program and of other nodes, and the statistics, go on with the
+// original ones.
+func renamedTable(rename map[string]string) (*commands.Table, error) {
 	if len(rename) == 0 {
-		return nil
+		return builtIn, nil
 	}
 	names, err := namesAfter(rename)
 	if err != nil {
-		return fmt.Errorf("server: Config.Rename: %w", err)
+		return nil, fmt.Errorf("server: Config.Rename: %w", err)
 	}
-	var list []named
-	s.served = nil
-	for _, c := range commandList {
-		if name := names[c.name]; name != "" {
-			list = append(list, named{name, c})
-			s.served = append(s.served, c)
-		}
-	}
-	s.commands = newNamedSet(list)
-	return nil
-}
-
-// isGone reports whether clients cannot call a command, or the one that it is a
-// subcommand of.
-func (s *Server) isGone(c *command) bool {
-	if c.parent != nil {
-		c = c.parent
-	}
-	for _, served := range s.topLevel() {
-		if served == c {
-			return false
-		}
-	}
-	return true
+	return builtIn.Renamed(names), nil
 }
 
 // redisCommands are the commands of Redis 7.4 and Valkey 8.1.

@@ -12,34 +12,26 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/engine"
-	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
 // Server serves clients. It is safe for concurrent use.
 type Server struct {
 	cfg     Config
 	engine  *engine.Engine
-	store   *keyspace.Store
 	limits  atomic.Pointer[Limits]
 	paused  atomic.Pointer[pause] // changed with mu held
 	stats   *stats
-	loading atomic.Bool // only commands with flagLoading are served
-	started time.Time
-	runID   string
+	loading atomic.Bool // only commands with commands.Loading are served
 	nextID  atomic.Int64
 	clock   atomic.Int64 // Unix milliseconds at the last tick
 
 	attackLogged atomic.Int64 // Unix milliseconds when abortHTTP wrote to the log last
 
-	commands   *commandSet // by the names that clients use
-	served     []*command  // those in it, in table order
-	extra      []*command  // the host's
-	extraSet   *commandSet // finds them; nil if there are none
-	callers    *sync.Pool  // of *session, for Do
+	node       *commands.Node  // what commands work on; its Table has the names that clients use
+	original   *commands.Table // the same by the commands' own names
+	callers    *sync.Pool      // of *session, for Do
 	nextCaller atomic.Int64
-
-	migrateConns migrateConns // idle connections of MIGRATE
-	released     released     // slots that others own and DELSLOTS named
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -66,20 +58,17 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:       cfg,
 		engine:    cfg.Engine,
-		store:     cfg.Engine.Store(),
-		stats:     newStats(len(allCommands) + len(cfg.Extensions)),
-		started:   cfg.Now(),
-		runID:     newRunID(),
 		life:      life,
 		end:       end,
 		sessions:  make(map[int64]*session),
 		listeners: make(map[net.Listener]struct{}),
 	}
-	if err := errors.Join(s.rename(cfg.Rename), s.extend(cfg.Extensions)); err != nil {
+	if err := s.makeTables(); err != nil {
 		end()
 		return nil, err
 	}
-	s.clock.Store(s.started.UnixMilli())
+	s.stats = newStats(s.original.Rows())
+	s.clock.Store(s.node.Started.UnixMilli())
 	s.SetLimits(cfg.Limits)
 	s.callers = s.newCallers()
 	return s, nil
@@ -208,8 +197,8 @@ func (s *Server) refusalLocked(conn net.Conn, l *Limits, reserved bool) string {
 }
 
 // turnAway sends a client the reason why it is not served, and closes its connection.
-// With TLS it has to be heard before it can be told, so this is none of the business of
-// who accepts connections.
+// With TLS that takes a handshake, so the goroutine that accepts connections does not do
+// it.
 func turnAway(conn net.Conn, refusal string) {
 	conn.SetDeadline(time.Now().Add(time.Second))
 	conn.Write([]byte(refusal))
@@ -247,7 +236,7 @@ func (s *Server) Close() {
 		}
 	}
 	s.wg.Wait()
-	s.migrateConns.close()
+	s.node.Close()
 }
 
 // Clients returns the number of connected clients.
@@ -259,7 +248,3 @@ func (s *Server) Clients() int {
 
 // Commands returns how many commands have been carried out since the start.
 func (s *Server) Commands() uint64 { return uint64(s.stats.commandsProcessed()) }
-
-// standalone reports whether the node is in no cluster: all its keys then live
-// in slot 0, so that a command may name any of them together.
-func (s *Server) standalone() bool { return s.cfg.Cluster == nil }

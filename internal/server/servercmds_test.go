@@ -67,7 +67,7 @@ func TestConfig(t *testing.T) {
 	}
 	bare := connect(t, startServer(t, Config{}))
 	expect(t, bare, "CONFIG GET save", "[]")
-	expect(t, bare, "CONFIG SET save 1", "-"+string(errNoSettings))
+	expect(t, bare, "CONFIG SET save 1", "-"+"ERR CONFIG is not available: the host program configures this node")
 }
 
 // infoOf returns the lines of INFO by name, and the titles of its sections.

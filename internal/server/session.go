@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
@@ -25,20 +25,14 @@ type session struct {
 	ended   chan struct{} // closed when nothing of the session runs any more
 
 	parser *resp.Parser
-	out    resp.Writer // replies of the batch under way
-	output output      // replies under way to the client
-	limits *Limits     // that the parser has been told of
-	held   [][]byte    // a command that waits for the end of a pause
-	hangUp bool        // close once the replies are out
+	output output   // replies under way to the client
+	limits *Limits  // that the parser has been told of
+	held   [][]byte // a command that waits for the end of a pause
+	hangUp bool     // close once the replies are out
 
-	// The command under way.
-	cmd      *command
-	args     [][]byte
-	access   engine.Access
-	restored restored                 // of the RESTORE under way
-	inSlot   func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
-	shard    *statsShard
-	digits   []byte // a number on its way into the store
+	commands.Call                          // the command under way
+	inSlot        func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
+	shard         *statsShard
 
 	// What the client has said.
 	authed       bool
@@ -49,10 +43,7 @@ type session struct {
 	multi        multi
 	watched      watches
 
-	term           uint64  // of this node before the present command
-	written        written // what replicas may be asked about
-	unacknowledged bool    // they must hold it before its reply may leave
-
+	writes writes
 	shared shared
 }
 
@@ -72,7 +63,7 @@ type shared struct {
 	name     string
 	libName  string
 	libVer   string
-	lastCmd  atomic.Pointer[command]
+	lastCmd  atomic.Pointer[commands.Command]
 	lastSeen atomic.Int64 // Server.clock when the last batch came
 	flags    atomic.Uint32
 	queued   atomic.Int32 // commands in MULTI, -1 outside
@@ -93,14 +84,15 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 		created: srv.cfg.Now(),
 		ended:   make(chan struct{}),
 		parser:  resp.NewParser(l.Query),
-		limits:  l,
 		authed:  l.Password == "",
+		writes:  newWrites(srv.cfg.Acks, srv.cfg.Sync),
 	}
+	s.Node, s.Client = srv.node, s
+	s.setLimits(l)
 	s.parser.SetStranger(!s.authed)
 	s.shard = srv.stats.shard(s.id)
 	s.inSlot = s.runInSlot
-	s.written.init()
-	s.access.Done = srv.life.Done()
+	s.Access.Done = srv.life.Done()
 	s.shared.lastSeen.Store(srv.clock.Load())
 	s.shared.queued.Store(-1)
 	if _, unix := conn.(*net.UnixConn); unix {
@@ -119,7 +111,7 @@ func (s *session) run() {
 		if p := recover(); p != nil {
 			// A bug in one command must not take the host program down. The slot's
 			// transaction has been rolled back; this client is closed.
-			s.srv.cfg.Logger.Error("a command panicked; its client is closed", "command", s.cmd.fullName(),
+			s.srv.cfg.Logger.Error("a command panicked; its client is closed", "command", s.Cmd.FullName(),
 				"panic", p, "stack", string(debug.Stack()))
 		}
 		if !handedOver {
@@ -161,7 +153,7 @@ func (s *session) turn() (alive, taken bool) {
 			alive = s.srv.awaitUnpause()
 		}
 		return alive, taken
-	case len(s.out.B) >= flushAt:
+	case len(s.Out.B) >= flushAt:
 		return s.flush()
 	}
 	return true, false
@@ -177,7 +169,7 @@ func (s *session) next() [][]byte {
 	args, err := s.parser.Next()
 	if err != nil {
 		s.srv.cfg.Logger.Debug("protocol error", "client", s.id, "addr", s.conn.RemoteAddr(), "error", err)
-		s.out.Error(err.Error())
+		s.Out.Error(err.Error())
 		s.hangUp = true
 	}
 	return args
@@ -203,7 +195,7 @@ func (s *session) fill() bool {
 // closed its side only still gets its replies. Why else the session ends goes to the log.
 func (s *session) fillFrom(r io.Reader) error {
 	if l := s.srv.limits.Load(); l != s.limits {
-		s.limits = l
+		s.setLimits(l)
 		s.parser.SetLimits(l.Query)
 	}
 	s.publish()
@@ -228,15 +220,25 @@ func (s *session) fillFrom(r io.Reader) error {
 	return err
 }
 
+func (s *session) setLimits(l *Limits) {
+	s.limits, s.MaxOutput, s.MaxBulk = l, l.MaxOutput, l.Query.MaxBulk
+}
+
+// ID returns the number of the connection.
+func (s *session) ID() int64 { return s.id }
+
+// HangUp makes the session end once the replies so far are out.
+func (s *session) HangUp() { s.hangUp = true }
+
 // publish tells other goroutines how the session stands, once a batch. Most batches are
 // like the one before, and a look costs less than an atomic store.
 func (s *session) publish() {
-	if s.shared.lastCmd.Load() != s.cmd {
-		s.shared.lastCmd.Store(s.cmd)
+	if s.shared.lastCmd.Load() != s.Cmd {
+		s.shared.lastCmd.Store(s.Cmd)
 	}
 	storeChanged(&s.shared.query, s.parser.Buffered())
 	storeChanged(&s.shared.buffer, s.parser.Size())
-	storeChanged(&s.shared.replies, cap(s.out.B))
+	storeChanged(&s.shared.replies, cap(s.Out.B))
 }
 
 // keepKeys is how long a list of keys a session holds on to between batches.
@@ -245,11 +247,11 @@ const keepKeys = 1 << 10
 // forget lets go of the last command. Its arguments would keep the buffers they came in
 // in memory while the client is idle.
 func (s *session) forget() {
-	s.args = nil
-	if cap(s.access.Keys) > keepKeys {
-		s.access.Keys = nil
+	s.Args = nil
+	if cap(s.Access.Keys) > keepKeys {
+		s.Access.Keys = nil
 	}
-	clear(s.access.Keys[:cap(s.access.Keys)])
+	clear(s.Access.Keys[:cap(s.Access.Keys)])
 }
 
 func storeChanged(to *atomic.Int32, n int) {

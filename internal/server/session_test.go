@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,7 +60,7 @@ func TestRedirects(t *testing.T) {
 	}
 	set(func(*slots.Topology) {})
 	c := connect(t, srv)
-	slot := itoa(int(slots.OfString("theirs")))
+	slot := strconv.Itoa(int(slots.OfString("theirs")))
 	moved := "-MOVED " + slot + " 10.0.0.2:7002"
 	expect(t, c, "GET theirs", moved)
 	expect(t, c, "SET theirs 1", moved)
@@ -82,7 +83,7 @@ func TestRedirects(t *testing.T) {
 	expect(t, c, "GET theirs", moved)
 
 	// A slot of ours is leaving.
-	ask := "-ASK " + itoa(int(slots.OfString("{m}1"))) + " 10.0.0.2:7002"
+	ask := "-ASK " + strconv.Itoa(int(slots.OfString("{m}1"))) + " 10.0.0.2:7002"
 	expect(t, c, "SET {m}1 x", "+OK")
 	set(func(top *slots.Topology) { top.Migrating = map[slots.Slot]slots.NodeID{slots.OfString("{m}1"): peer} })
 	expect(t, c, "GET {m}1", `"x"`)
@@ -146,7 +147,7 @@ func TestOutOfMemory(t *testing.T) {
 	big := strings.Repeat("x", 1<<18)
 	filled := false
 	for i := range 10 {
-		if do(t, c, "SET big"+itoa(i)+" "+big) == "-"+oom {
+		if do(t, c, "SET big"+strconv.Itoa(i)+" "+big) == "-"+oom {
 			filled = true
 			break
 		}

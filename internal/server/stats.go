@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
 // stats counts. What every command counts is kept in shards, one for each
@@ -64,25 +66,19 @@ func (st *stats) countError(text string) {
 	}
 }
 
-// summary is a command's counters over all shards.
-type summary struct {
-	calls, failed, rejected int64
-	micros                  float64 // in all, extrapolated from the timed calls
-}
-
-func (st *stats) command(id int) summary {
-	var sum summary
+// command sums up the counters of a command over all shards.
+func (st *stats) command(id int) (sum commands.CommandStats) {
 	var timed, nanos int64
 	for _, sh := range st.shards {
 		c := &sh.cmd[id]
-		sum.calls += c.calls.Load()
-		sum.failed += c.failed.Load()
-		sum.rejected += c.rejected.Load()
+		sum.Calls += c.calls.Load()
+		sum.Failed += c.failed.Load()
+		sum.Rejected += c.rejected.Load()
 		timed += c.timed.Load()
 		nanos += c.nanos.Load()
 	}
 	if timed > 0 {
-		sum.micros = float64(nanos) / 1000 * float64(sum.calls) / float64(timed)
+		sum.Micros = float64(nanos) / 1000 * float64(sum.Calls) / float64(timed)
 	}
 	return sum
 }

@@ -4,10 +4,12 @@ import (
 	"net"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
 // Every row that Redis has must describe the command as Redis does: clients
@@ -24,8 +26,12 @@ func TestCommandTableIsRedis(t *testing.T) {
 	theirs := commandRows(t, resp.NewConn(conn))
 	srv := startServer(t, Config{})
 	ours := commandRows(t, connect(t, srv))
+	hidden := make(map[string]bool)
+	for _, c := range builtIn.All() {
+		hidden[c.Name] = c.Has(commands.Hidden)
+	}
 	for name, row := range ours {
-		if c := srv.findFull([]byte(name)); c.has(flagHidden) {
+		if hidden[name] {
 			continue
 		}
 		if want, ok := theirs[name]; !ok {
@@ -66,49 +72,61 @@ func commandRows(t *testing.T, c *resp.Conn) map[string]string {
 }
 
 func TestCommandRowsAreComplete(t *testing.T) {
-	for _, c := range allCommands {
+	for _, c := range builtIn.All() {
 		switch {
-		case c.summary == "" || c.since == "" || c.group == "":
-			t.Errorf("%s: summary, since or group is missing", c.name)
-		case c.list == nil && (c.run == nil) == (c.tx == nil):
-			t.Errorf("%s: exactly one of run and tx must be set", c.name)
-		case (c.tx != nil || c.keyRange != nil) != (c.keys.first != 0):
-			t.Errorf("%s: tx goes with keys", c.name)
-		case len(c.lastName()) > maxName:
-			t.Errorf("%s: the name is longer than %d bytes and would never be found", c.name, maxName)
-		case c.keys.first != 0 && c.access == "":
-			t.Errorf("%s: what happens to its keys is not said", c.name)
+		case c.Summary == "" || c.Since == "" || c.Group == "":
+			t.Errorf("%s: summary, since or group is missing", c.Name)
+		case c.Subs == nil && (c.Run == nil) == (c.Tx == nil):
+			t.Errorf("%s: exactly one of Run and Tx must be set", c.Name)
+		case (c.Tx != nil || c.KeyRange != nil) != (c.Keys.First != 0):
+			t.Errorf("%s: Tx goes with keys", c.Name)
+		case len(lastName(c)) > maxName:
+			t.Errorf("%s: the name is longer than %d bytes and would never be found", c.Name, maxName)
+		case c.Keys.First != 0 && c.KeyFlags == "":
+			t.Errorf("%s: what happens to its keys is not said", c.Name)
 		}
 	}
 }
 
+// lastName is the name without the container's.
+func lastName(c *commands.Command) string { return c.Name[strings.Index(c.Name, "|")+1:] }
+
 func TestCommandDocsAndHelp(t *testing.T) {
 	c := connect(t, startServer(t, Config{Cluster: newFakeCluster(), Debug: DebugEveryone}))
-	expect(t, c, "COMMAND COUNT", ":"+itoa(len(commandList)))
+	expect(t, c, "COMMAND COUNT", ":"+strconv.Itoa(len(builtIn.Top())))
 	expect(t, c, "COMMAND DOCS get nothing", `["get", ["summary", "Returns the value of a key.", "since", "1.0.0", "group", "string"]]`)
 	docs, err := c.Do("COMMAND", "DOCS")
-	if err != nil || len(docs.Elems) != 2*len(commandList) {
-		t.Fatalf("%d elements, %v; want %d", len(docs.Elems), err, 2*len(commandList))
+	if err != nil || len(docs.Elems) != 2*len(builtIn.Top()) {
+		t.Fatalf("%d elements, %v; want %d", len(docs.Elems), err, 2*len(builtIn.Top()))
 	}
 	if subs := docs.Lookup("object").Lookup("subcommands"); subs == nil || subs.Lookup("object|freq") == nil {
 		t.Error("COMMAND DOCS does not show OBJECT FREQ")
 	}
-	for _, container := range commandList {
-		if container.list == nil {
+	for _, container := range builtIn.Top() {
+		if container.Subs == nil {
 			continue
 		}
-		help, err := c.Do(container.name, "HELP")
-		if err != nil || len(help.Elems) != 1+2*len(container.list) {
-			t.Errorf("%s HELP: %d lines, %v; want %d", container.name, len(help.Elems), err, 1+2*len(container.list))
+		help, err := c.Do(container.Name, "HELP")
+		if err != nil || len(help.Elems) != 1+2*len(container.Subs) {
+			t.Errorf("%s HELP: %d lines, %v; want %d", container.Name, len(help.Elems), err, 1+2*len(container.Subs))
 		}
-		for _, sub := range container.list {
-			if args, ok := helpArgs[sub.name]; ok != (sub.arity != 2) ||
-				!strings.Contains(render(help), strings.TrimSpace(upper(sub.lastName())+" "+args)) {
-				t.Errorf("%s HELP shows %q as the arguments of %s", container.name, args, sub.name)
+		for _, sub := range container.Subs {
+			if (sub.Args != "") != (sub.Arity != 2) ||
+				!strings.Contains(render(help), strings.TrimSpace(strings.ToUpper(sub.Name)+" "+sub.Args)) {
+				t.Errorf("%s HELP shows %q as the arguments of %s", container.Name, sub.Args, sub.Name)
 			}
 		}
 	}
 	if debug, err := c.Do("DEBUG", "HELP"); err != nil || len(debug.Elems) != 5 {
 		t.Errorf("DEBUG HELP: %s, %v", render(debug), err)
+	}
+}
+
+// A name such as "get|x" names no subcommand of a command that has none.
+func TestCommandInfoOfSubcommandsThatAreNot(t *testing.T) {
+	c := connect(t, startServer(t, Config{}))
+	for _, name := range []string{"get|x", "get|", "nothing|x", "config|x", "|"} {
+		expect(t, c, "COMMAND INFO "+name, "[nil]")
+		expect(t, c, "COMMAND DOCS "+name, "[]")
 	}
 }

@@ -71,7 +71,7 @@ func (s *session) tickLocked(now int64, l *Limits) {
 		return
 	}
 	if o.state.CompareAndSwap(stateWriting, stateReplier) {
-		s.out.B = nil // the replier is sending what it held
+		s.Out.B = nil // the replier is sending what it held
 		s.srv.wg.Add(1)
 		go s.run()
 	}

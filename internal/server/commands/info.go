@@ -1,0 +1,284 @@
+package commands
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RedisVersion is the version of Redis whose replies the commands give.
+const RedisVersion = "7.0.15"
+
+var infoCommand = Command{Name: "info", Arity: -1, Flags: Loading | Stale | Dangerous, Group: "server",
+	Since: "1.0.0", Tips: "nondeterministic_output request_policy:all_shards response_policy:special",
+	Summary: "Describes the node's state, by sections.", Run: cmdInfo}
+
+// infoSections are in the order of their appearance; those of the second kind only
+// on request.
+var infoSections = []struct {
+	name, title string
+	extra       bool
+	write       func(*Node, *infoText)
+}{
+	{"server", "Server", false, (*Node).infoServer},
+	{"clients", "Clients", false, (*Node).infoClients},
+	{"memory", "Memory", false, (*Node).infoMemory},
+	{"persistence", "Persistence", false, (*Node).infoPersistence},
+	{"stats", "Stats", false, (*Node).infoStats},
+	{"replication", "Replication", false, (*Node).infoReplication},
+	{"cpu", "CPU", false, (*Node).infoCPU},
+	{"commandstats", "Commandstats", true, (*Node).infoCommandStats},
+	{"errorstats", "Errorstats", false, (*Node).infoErrorStats},
+	{"cluster", "Cluster", false, (*Node).infoCluster},
+	{"keyspace", "Keyspace", false, (*Node).infoKeyspace},
+}
+
+// infoText is an INFO reply under construction.
+type infoText struct{ b strings.Builder }
+
+func (t *infoText) line(name string, value any) { fmt.Fprintf(&t.b, "%s:%v\r\n", name, value) }
+
+func cmdInfo(c *Call) error {
+	all, byDefault := false, len(c.Args) == 1
+	named := make(map[string]bool)
+	for _, arg := range c.Args[1:] {
+		switch name := strings.ToLower(string(arg)); name {
+		case "all", "everything":
+			all = true
+		case "default":
+			byDefault = true
+		default:
+			named[name] = true
+		}
+	}
+	var t infoText
+	for _, section := range infoSections {
+		if !(all || byDefault && !section.extra || named[section.name]) {
+			continue
+		}
+		if t.b.Len() > 0 {
+			t.b.WriteString("\r\n")
+		}
+		t.b.WriteString("# " + section.title + "\r\n")
+		section.write(c.Node, &t)
+		if c.Node.Info != nil {
+			for _, line := range c.Node.Info(section.name) {
+				t.line(line[0], line[1])
+			}
+		}
+	}
+	c.Out.Verbatim("txt", t.b.String())
+	return nil
+}
+
+func (n *Node) infoServer(t *infoText) {
+	mode := "cluster"
+	if n.Standalone() {
+		mode = "standalone"
+	}
+	now := n.Now()
+	up := now.Sub(n.Started)
+	t.line("redis_version", RedisVersion)
+	t.line("redis_git_sha1", "00000000")
+	t.line("redis_git_dirty", 0)
+	t.line("redis_build_id", "0000000000000000")
+	t.line("redis_mode", mode)
+	t.line("slotmesh_version", n.Version)
+	t.line("os", runtime.GOOS+" "+runtime.GOARCH)
+	t.line("arch_bits", 32<<(^uint(0)>>63))
+	t.line("go_version", runtime.Version())
+	t.line("multiplexing_api", "goroutines")
+	t.line("process_id", os.Getpid())
+	t.line("run_id", n.RunID)
+	t.line("tcp_port", n.Port)
+	t.line("server_time_usec", now.UnixMicro())
+	t.line("uptime_in_seconds", int64(up/time.Second))
+	t.line("uptime_in_days", int64(up/(24*time.Hour)))
+	t.line("hz", 10)
+	t.line("configured_hz", 10)
+	exe, _ := os.Executable()
+	t.line("executable", exe)
+	t.line("config_file", n.ConfigFile)
+}
+
+func (n *Node) infoClients(t *infoText) {
+	clients := n.Server.Clients()
+	t.line("connected_clients", clients.Connected)
+	t.line("cluster_connections", n.busLinks())
+	t.line("maxclients", clients.Max)
+	t.line("client_recent_max_input_buffer", clients.LongestQuery)
+	t.line("client_recent_max_output_buffer", clients.LongestReply)
+	t.line("blocked_clients", 0)
+	t.line("tracking_clients", 0)
+	t.line("clients_in_timeout_table", 0)
+}
+
+func (n *Node) busLinks() int {
+	if n.Standalone() || n.Server.Loading() { // the bus may not exist yet
+		return 0
+	}
+	return len(n.Cluster.Links())
+}
+
+func (n *Node) infoMemory(t *infoText) {
+	used := n.Store.Memory()
+	limit := n.Store.MaxMemory()
+	system := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(system)
+	resident := int64(system[0].Value.Uint64() - system[1].Value.Uint64())
+	t.line("used_memory", used)
+	t.line("used_memory_human", human(used))
+	t.line("used_memory_rss", resident)
+	t.line("used_memory_rss_human", human(resident))
+	t.line("used_memory_dataset", used)
+	if total := systemMemory(); total > 0 {
+		t.line("total_system_memory", total)
+		t.line("total_system_memory_human", human(total))
+	}
+	t.line("maxmemory", limit)
+	t.line("maxmemory_human", human(limit))
+	t.line("maxmemory_policy", n.Store.Policy())
+	t.line("mem_allocator", "go")
+}
+
+func human(n int64) string {
+	const units = "KMGT"
+	f, unit := float64(n), "B"
+	for i := 0; f >= 1024 && i < len(units); i++ {
+		f /= 1024
+		unit = units[i : i+1]
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%dB", n)
+	}
+	return fmt.Sprintf("%.2f%s", f, unit)
+}
+
+func (n *Node) infoStats(t *infoText) {
+	st, store := n.Server.Stats(), n.Store.Stats()
+	t.line("total_connections_received", st.Connections+st.Rejected)
+	t.line("total_commands_processed", st.Commands)
+	t.line("instantaneous_ops_per_sec", st.Rate)
+	t.line("total_net_input_bytes", st.NetIn)
+	t.line("total_net_output_bytes", st.NetOut)
+	t.line("rejected_connections", st.Rejected)
+	r := n.Replication()
+	t.line("sync_full", r.FullSyncs)
+	t.line("sync_partial_ok", r.PartialSyncs)
+	t.line("sync_partial_err", r.RefusedPartials)
+	t.line("expired_keys", store.Expired)
+	t.line("evicted_keys", store.Evicted)
+	t.line("keyspace_hits", store.Hits)
+	t.line("keyspace_misses", store.Misses)
+	t.line("pubsub_channels", 0)
+	t.line("pubsub_patterns", 0)
+	t.line("total_error_replies", st.ErrorReplies)
+}
+
+func (n *Node) infoReplication(t *infoText) {
+	r := n.Replication()
+	if m := r.Master; m != nil {
+		up := "down"
+		if m.State == "connected" {
+			up = "up"
+		}
+		t.line("role", "slave")
+		t.line("master_host", m.Host)
+		t.line("master_port", m.Port)
+		t.line("master_link_status", up)
+		lastIO := int64(-1)
+		if m.LastIO >= 0 {
+			lastIO = int64(m.LastIO / time.Second)
+		}
+		t.line("master_last_io_seconds_ago", lastIO)
+		t.line("master_sync_in_progress", btoi(m.Syncing))
+		t.line("slave_read_repl_offset", r.Offset)
+		t.line("slave_repl_offset", r.Offset)
+		if m.Syncing {
+			t.line("master_sync_perc", fmt.Sprintf("%.2f", m.Percent))
+		}
+		if up == "down" {
+			t.line("master_link_down_since_seconds", int64(m.DownFor/time.Second))
+		}
+		t.line("slave_priority", 100)
+		t.line("slave_read_only", 1)
+		t.line("replica_announced", 1)
+	} else {
+		t.line("role", "master")
+	}
+	t.line("connected_slaves", len(r.Replicas))
+	if r.Asked {
+		t.line("min_slaves_good_slaves", r.Good)
+	}
+	for i, rep := range r.Replicas {
+		t.line("slave"+strconv.Itoa(i), fmt.Sprintf("ip=%s,port=%d,state=%s,offset=%d,lag=%d",
+			rep.Host, rep.Port, rep.State, rep.Offset, int64(rep.Lag/time.Second)))
+	}
+	limit := r.PreviousLimit
+	if limit == 0 {
+		limit = -1
+	}
+	t.line("master_failover_state", "no-failover")
+	t.line("master_replid", orZeros(r.ID))
+	t.line("master_replid2", orZeros(r.PreviousID))
+	t.line("master_repl_offset", r.Offset)
+	t.line("second_repl_offset", limit)
+	t.line("repl_backlog_active", btoi(r.Backlog.Active))
+	t.line("repl_backlog_size", r.Backlog.Size)
+	t.line("repl_backlog_first_byte_offset", r.Backlog.First)
+	t.line("repl_backlog_histlen", r.Backlog.Length)
+}
+
+func orZeros(id string) string {
+	if id == "" {
+		return strings.Repeat("0", 40)
+	}
+	return id
+}
+
+func (n *Node) infoCPU(t *infoText) {
+	sample := []metrics.Sample{{Name: "/cpu/classes/user:cpu-seconds"}, {Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(sample)
+	t.line("used_cpu_sys", "0.000000")
+	t.line("used_cpu_user", fmt.Sprintf("%.6f", sample[0].Value.Float64()))
+	t.line("used_cpu_gc", fmt.Sprintf("%.6f", sample[1].Value.Float64()))
+}
+
+func (n *Node) infoCommandStats(t *infoText) {
+	for _, cmd := range n.Server.Commands() {
+		sum := n.Server.CommandStats(cmd.ID)
+		if sum.Calls == 0 && sum.Failed == 0 && sum.Rejected == 0 {
+			continue
+		}
+		per := 0.0
+		if sum.Calls > 0 {
+			per = sum.Micros / float64(sum.Calls)
+		}
+		t.line("cmdstat_"+cmd.Name, fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+			sum.Calls, int64(sum.Micros), per, sum.Rejected, sum.Failed))
+	}
+}
+
+func (n *Node) infoErrorStats(t *infoText) {
+	counts := n.Server.Errors()
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		t.line("errorstat_"+code, fmt.Sprintf("count=%d", counts[code]))
+	}
+}
+
+func (n *Node) infoCluster(t *infoText) { t.line("cluster_enabled", btoi(!n.Standalone())) }
+
+// infoKeyspace says nothing of an empty database, as Redis does: tools take the
+// line as "this node holds keys".
+func (n *Node) infoKeyspace(t *infoText) {
+	st := n.Store.Stats()
+	if st.Keys > 0 {
+		t.line("db0", fmt.Sprintf("keys=%d,expires=%d,avg_ttl=0", st.Keys, st.Expires))
+	}
+}

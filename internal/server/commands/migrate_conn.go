@@ -1,0 +1,216 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/rdb"
+	"github.com/slotmesh/slotmesh/internal/resp"
+)
+
+// address says where keys are sent, and as whom. A connection serves one address only, so
+// that nobody uses another client's password.
+type address struct {
+	target         string // host:port
+	user, password string // user "" with a password is the old form of AUTH
+	auth           bool
+}
+
+// migrateConn is a connection to another server that MIGRATE brings keys to.
+type migrateConn struct {
+	address
+	now     func() time.Time // the clock by which keys expire
+	wire    *deadlineConn
+	conn    *resp.Conn
+	db      int64
+	used    bool // has delivered before
+	payload []byte
+	expiry  *time.Timer // closes it, while it waits for its next use
+}
+
+const (
+	migrateChunk = 64 << 10  // bytes that must get through within the timeout
+	migrateLoad  = 256 << 10 // bytes, and …
+	migrateBatch = 1000      // … keys sent before replies are read: both ends' buffers stay small
+)
+
+// deadlineConn gives each step of a transfer, not the whole, the time that MIGRATE grants.
+type deadlineConn struct {
+	net.Conn
+	timeout time.Duration
+}
+
+func (p *deadlineConn) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		p.SetWriteDeadline(time.Now().Add(p.timeout))
+		m, err = p.Conn.Write(b[n:min(len(b), n+migrateChunk)])
+		n += m
+	}
+	return n, err
+}
+
+func (p *deadlineConn) Read(b []byte) (int, error) {
+	p.SetReadDeadline(time.Now().Add(p.timeout))
+	return p.Conn.Read(b)
+}
+
+// The error replies of MIGRATE when the other server cannot be reached; texts as in Redis.
+const (
+	errConnecting = ReplyError("IOERR error or timeout connecting to the client")
+	errWriting    = ReplyError("IOERR error or timeout writing to target instance")
+	errReading    = ReplyError("IOERR error or timeout reading from target instance")
+)
+
+// refusal makes the other server's error reply ours (docs/spec.md §11).
+func refusal(err resp.Error) error {
+	return ReplyError("ERR Target instance replied with error: " + string(err))
+}
+
+// ask sends one command and reads its reply.
+func (c *migrateConn) ask(args ...string) error {
+	c.conn.Send(args...)
+	if err := c.conn.Flush(); err != nil {
+		return errWriting
+	}
+	return c.receive()
+}
+
+// receive reads the reply to the oldest command.
+func (c *migrateConn) receive() error {
+	_, err := c.conn.Receive()
+	if no, is := err.(resp.Error); is {
+		return refusal(no)
+	}
+	if err != nil {
+		return errReading
+	}
+	return nil
+}
+
+// introduce authenticates a new connection.
+func (c *migrateConn) introduce() error {
+	switch {
+	case !c.auth:
+		return nil
+	case c.user == "":
+		return c.ask("AUTH", c.password)
+	}
+	return c.ask("AUTH", c.user, c.password)
+}
+
+// selectDB makes what follows go to a database of the other server.
+func (c *migrateConn) selectDB(db int64) error {
+	if c.db == db {
+		return nil
+	}
+	err := c.ask("SELECT", strconv.FormatInt(db, 10))
+	if err == nil {
+		c.db = db
+	}
+	return err
+}
+
+// deliver sends items with a command such as RESTORE and returns the keys that the other
+// server has acknowledged. err is the first refusal, after which the others have still
+// been sent, or errWriting or errReading: then the fate of the rest is not known.
+func (c *migrateConn) deliver(items []engine.Item, command string, replace bool) (taken [][]byte, err error) {
+	for len(items) > 0 {
+		n := 1
+		var unsent error
+		if large := &items[0]; len(large.Value) > migrateLoad {
+			unsent = c.stream(large, command, replace)
+		} else {
+			n = c.load(items, command, replace)
+			unsent = c.conn.Flush()
+		}
+		if unsent != nil {
+			return taken, errWriting
+		}
+		for _, item := range items[:n] {
+			switch e := c.receive(); {
+			case e == nil:
+				taken = append(taken, item.Key)
+			case e == errReading:
+				return taken, e
+			case err == nil:
+				err = e
+			}
+		}
+		items = items[n:]
+	}
+	return taken, err
+}
+
+// stream sends the command for a large value piece by piece, without a copy of it.
+func (c *migrateConn) stream(item *engine.Item, command string, replace bool) error {
+	head, tail := rdb.Frame(item.Value)
+	ttl := strconv.FormatInt(item.TTL(c.now()), 10)
+	args, size := 4, len(head)+len(item.Value)+len(tail)
+	if tail = append(tail, "\r\n"...); replace {
+		args, tail = 5, append(tail, "$7\r\nREPLACE\r\n"...)
+	}
+	b := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n$%d\r\n%s", args, len(command), command,
+		len(item.Key), item.Key, len(ttl), ttl, size, head)
+	return c.conn.SendBy(func(w io.Writer) error {
+		for _, piece := range [][]byte{b, item.Value, tail} {
+			if _, err := w.Write(piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// load puts commands for the first items into the buffer, and returns for how many: up to
+// the next large value.
+func (c *migrateConn) load(items []engine.Item, command string, replace bool) (n int) {
+	name, option := []byte(command), []byte("REPLACE")
+	now := c.now()
+	var ttl [20]byte
+	for size := 0; n < len(items) && n < migrateBatch && size < migrateLoad; n++ {
+		item := &items[n]
+		if len(item.Value) > migrateLoad {
+			break
+		}
+		c.payload = rdb.AppendString(c.payload[:0], item.Value)
+		size += len(c.payload)
+		args := [5][]byte{name, item.Key, strconv.AppendInt(ttl[:0], item.TTL(now), 10), c.payload, option}
+		if replace {
+			c.conn.SendBytes(args[:5]...)
+		} else {
+			c.conn.SendBytes(args[:4]...)
+		}
+	}
+	return n
+}
+
+// migrateConnTo returns a connection to an address: an idle one unless fresh is set, or a
+// new one.
+func (n *Node) migrateConnTo(a address, timeout time.Duration, fresh bool) (*migrateConn, error) {
+	if !fresh {
+		if c := n.migrateConns.get(a); c != nil {
+			c.wire.timeout = timeout
+			return c, nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(n.Life, timeout)
+	defer cancel()
+	conn, err := n.Dial(ctx, a.target)
+	if err != nil {
+		n.Logger.Debug("MIGRATE cannot reach its target", "target", a.target, "error", err)
+		return nil, errConnecting
+	}
+	c := &migrateConn{address: a, now: n.Engine.Store().Now, wire: &deadlineConn{conn, timeout}}
+	c.conn = resp.NewConn(c.wire)
+	if err := c.introduce(); err != nil {
+		c.conn.Close()
+		return nil, err
+	}
+	return c, nil
+}

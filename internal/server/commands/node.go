@@ -1,0 +1,113 @@
+package commands
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Node is what the commands work on. Its exported fields are set before the first call
+// and do not change.
+type Node struct {
+	Engine *engine.Engine
+	Store  *keyspace.Store // the engine's
+	Server Server
+	Table  *Table // by the names that clients use
+	Logger hclog.Logger
+	Now    func() time.Time
+	Life   context.Context // ends when the server is closed
+
+	Cluster     Cluster                          // nil: a standalone node, all of whose keys live in slot 0
+	Settings    Settings                         // what CONFIG reads and changes; nil: nothing
+	Snapshots   Snapshots                        // writes the keys to disk; nil: nobody does
+	Replication func() Replication               // what ROLE and INFO replication show
+	Promises    Promises                         // what clients were told of replicas; nil: nothing
+	OnShutdown  func()                           // called by SHUTDOWN on a goroutine of its own; nil refuses it
+	ResetStats  func()                           // called by CONFIG RESETSTAT; may be nil
+	Info        func(section string) [][2]string // further lines of INFO; nil: none
+
+	// Dial opens the connections of MIGRATE to "host:port".
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+
+	// What INFO shows.
+	Port       int
+	Version    string // of slotmesh
+	ConfigFile string
+	RunID      string // 40 hexadecimal digits, others at each start
+	Started    time.Time
+
+	migrateConns migrateConns // idle connections of MIGRATE
+	released     released     // slots that others own and DELSLOTS named
+}
+
+// Close ends what commands have left behind. No call is under way.
+func (n *Node) Close() { n.migrateConns.close() }
+
+// Standalone reports whether the node is in no cluster: all its keys then live in slot 0,
+// so that a command may name any of them together.
+func (n *Node) Standalone() bool { return n.Cluster == nil }
+
+// IsReplica reports whether this node follows another one.
+func (n *Node) IsReplica() bool {
+	if m := n.Engine.Map(); m != nil {
+		return !m.Self().IsMaster()
+	}
+	return n.Replication().Master != nil
+}
+
+// Server is the server in which the commands run: its clients, its counters, its pauses.
+type Server interface {
+	// Loading reports whether the data are being loaded: only commands with Loading run.
+	Loading() bool
+	// Endpoint is the name under which clients are told to reach nodes.
+	Endpoint() slots.EndpointType
+	// Clients counts the connections and what they hold.
+	Clients() Clients
+
+	Stats() Stats
+	// CommandStats returns the counters of the command with an ID.
+	CommandStats(id int) CommandStats
+	// CommandNames returns the commands that have counters, in table order, by their own
+	// names.
+	Commands() []*Command
+	// Errors returns how many error replies began with each code.
+	Errors() map[string]int64
+	ResetStats()
+
+	// Pause makes commands of all clients wait, or only those that may write.
+	Pause(d time.Duration, writesOnly bool)
+	// AwaitUnpause returns when the pause is over, false if the server closes before.
+	AwaitUnpause() bool
+	// Go runs f on a goroutine that the end of the server waits for.
+	Go(f func())
+}
+
+// Clients counts connections.
+type Clients struct {
+	Connected, Max int
+	LongestQuery   int // bytes of the largest read buffer
+	LongestReply   int // bytes of the longest queue of replies
+}
+
+// Stats are counters since the start of the server, or CONFIG RESETSTAT.
+type Stats struct {
+	Connections  int64 // accepted
+	Rejected     int64 // refused
+	Commands     int64
+	Rate         int64 // commands per second, lately
+	NetIn        int64 // bytes
+	NetOut       int64 // bytes
+	ErrorReplies int64
+}
+
+// CommandStats are the counters of one command.
+type CommandStats struct {
+	Calls, Failed, Rejected int64
+	Micros                  float64 // in all, extrapolated from the calls that were timed
+}

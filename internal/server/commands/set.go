@@ -1,0 +1,248 @@
+package commands
+
+import (
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// setOptions are the options of SET and GETEX.
+type setOptions struct {
+	nx, xx, get, keepTTL, persist bool
+	expiry                        []byte // nil: none given
+	seconds, absolute             bool   // how to read expiry
+}
+
+// setOptions reads options from argument i on, as command "set" or "getex" takes
+// them.
+func (c *Call) setOptions(i int, cmd string) (o setOptions, err error) {
+	forSet := cmd == "set"
+	for ; i < len(c.Args); i++ {
+		a := c.Args[i]
+		switch {
+		case forSet && IsWord(a, "NX") && !o.xx:
+			o.nx = true
+		case forSet && IsWord(a, "XX") && !o.nx:
+			o.xx = true
+		case forSet && IsWord(a, "GET"):
+			o.get = true
+		case forSet && IsWord(a, "KEEPTTL") && o.expiry == nil:
+			o.keepTTL = true
+		case !forSet && IsWord(a, "PERSIST") && o.expiry == nil:
+			o.persist = true
+		case i+1 < len(c.Args) && o.readExpiry(a, c.Args[i+1]):
+			i++
+		default:
+			return o, ErrSyntax
+		}
+	}
+	return o, nil
+}
+
+// readExpiry takes one of EX, PX, EXAT, PXAT and its number. There is one way of
+// expiry only; given twice, the last one holds.
+func (o *setOptions) readExpiry(unit, number []byte) bool {
+	var seconds, absolute bool
+	switch {
+	case IsWord(unit, "EX"):
+		seconds = true
+	case IsWord(unit, "PX"):
+	case IsWord(unit, "EXAT"):
+		seconds, absolute = true, true
+	case IsWord(unit, "PXAT"):
+		absolute = true
+	default:
+		return false
+	}
+	if o.keepTTL || o.persist || o.expiry != nil && (seconds != o.seconds || absolute != o.absolute) {
+		return false
+	}
+	o.expiry, o.seconds, o.absolute = number, seconds, absolute
+	return true
+}
+
+// setKeyFlags is what a SET does to its key, which depends on its options.
+func setKeyFlags(line [][]byte) string {
+	for _, arg := range line[3:] {
+		if IsWord(arg, "GET") {
+			return "RW access update"
+		}
+	}
+	return "OW update"
+}
+
+// deadline returns the absolute expiry that the options ask for, in Unix
+// milliseconds; set is false if they ask for none.
+func (o *setOptions) deadline(now int64, cmd string) (at int64, set bool, err error) {
+	if o.expiry == nil {
+		return 0, false, nil
+	}
+	n, ok := resp.ParseInt(o.expiry)
+	if !ok {
+		return 0, false, ErrNotInt
+	}
+	at, err = deadline(n, o.seconds, o.absolute, now, cmd)
+	return at, true, err
+}
+
+const maxTime = 1<<63 - 1
+
+// deadline makes an absolute time in Unix milliseconds of a positive number.
+func deadline(n int64, seconds, absolute bool, now int64, cmd string) (int64, error) {
+	if n <= 0 || seconds && n > maxTime/1000 {
+		return 0, errExpireTime(cmd)
+	}
+	if seconds {
+		n *= 1000
+	}
+	if !absolute {
+		if n > maxTime-now {
+			return 0, errExpireTime(cmd)
+		}
+		n += now
+	}
+	return n, nil
+}
+
+func cmdSet(c *Call, tx *keyspace.Tx) error {
+	key, value := c.Args[1], c.Args[2]
+	if len(c.Args) == 3 {
+		if err := tx.Put(key, keyspace.String, value, 0); err != nil {
+			return err
+		}
+		c.Out.OK()
+		return nil
+	}
+	opt, err := c.setOptions(3, "set")
+	if err != nil {
+		return err
+	}
+	at, set, err := opt.deadline(tx.Now(), "set")
+	if err != nil {
+		return err
+	}
+	var old keyspace.Entry
+	var ok bool
+	if opt.get {
+		old, ok, err = str(tx, key)
+	} else if opt.nx || opt.xx || opt.keepTTL {
+		old, ok = tx.Peek(key)
+	}
+	if err != nil {
+		return err
+	}
+	if opt.get {
+		c.value(old, ok)
+	}
+	if opt.nx && ok || opt.xx && !ok {
+		if !opt.get {
+			c.Out.Null()
+		}
+		return nil
+	}
+	if opt.keepTTL {
+		at = old.ExpireAt
+	}
+	if set && at <= tx.Now() {
+		tx.Delete(key) // EXAT or PXAT of the past
+	} else if err := tx.Put(key, keyspace.String, value, at); err != nil {
+		return err
+	}
+	if !opt.get {
+		c.Out.OK()
+	}
+	return nil
+}
+
+func cmdSetNX(c *Call, tx *keyspace.Tx) error {
+	if _, ok := tx.Peek(c.Args[1]); ok {
+		c.Out.Int(0)
+		return nil
+	}
+	c.Out.Int(1)
+	return tx.Put(c.Args[1], keyspace.String, c.Args[2], 0)
+}
+
+func cmdSetEX(c *Call, tx *keyspace.Tx) error  { return c.setFor(tx, true, "setex") }
+func cmdPSetEX(c *Call, tx *keyspace.Tx) error { return c.setFor(tx, false, "psetex") }
+
+func (c *Call) setFor(tx *keyspace.Tx, seconds bool, cmd string) error {
+	n, err := c.Number(2)
+	if err != nil {
+		return err
+	}
+	at, err := deadline(n, seconds, false, tx.Now(), cmd)
+	if err != nil {
+		return err
+	}
+	c.Out.OK()
+	return tx.Put(c.Args[1], keyspace.String, c.Args[3], at)
+}
+
+func cmdMSet(c *Call, tx *keyspace.Tx) error {
+	if len(c.Args)%2 == 0 {
+		return ErrArity(c.Cmd)
+	}
+	c.Out.OK()
+	return tx.PutAll(c.Args[1:])
+}
+
+func cmdMSetNX(c *Call, tx *keyspace.Tx) error {
+	if len(c.Args)%2 == 0 {
+		return ErrArity(c.Cmd)
+	}
+	for i := 1; i < len(c.Args); i += 2 {
+		if _, ok := tx.Peek(c.Args[i]); ok {
+			c.Out.Int(0)
+			return nil
+		}
+	}
+	c.Out.Int(1)
+	return tx.PutAll(c.Args[1:])
+}
+
+func cmdAppend(c *Call, tx *keyspace.Tx) error {
+	key, tail := c.Args[1], c.Args[2]
+	e, ok, err := str(tx, key)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.Out.Int(int64(len(tail)))
+		return tx.Put(key, keyspace.String, tail, 0)
+	}
+	if len(e.Value)+len(tail) > c.MaxBulk {
+		return errTooLong
+	}
+	value := make([]byte, 0, len(e.Value)+len(tail))
+	value = append(append(value, e.Value...), tail...)
+	c.Out.Int(int64(len(value)))
+	return tx.PutOwned(key, keyspace.String, value, e.ExpireAt)
+}
+
+func cmdSetRange(c *Call, tx *keyspace.Tx) error {
+	key, part := c.Args[1], c.Args[3]
+	offset, err := c.Number(2)
+	if err != nil {
+		return err
+	}
+	if offset < 0 {
+		return errOffset
+	}
+	e, _, err := str(tx, key)
+	if err != nil {
+		return err
+	}
+	if len(part) == 0 { // also if the key is not there
+		c.Out.Int(int64(len(e.Value)))
+		return nil
+	}
+	limit := int64(c.MaxBulk)
+	if offset > limit || offset+int64(len(part)) > limit {
+		return errTooLong
+	}
+	value := make([]byte, max(len(e.Value), int(offset)+len(part)))
+	copy(value, e.Value)
+	copy(value[offset:], part)
+	c.Out.Int(int64(len(value)))
+	return tx.PutOwned(key, keyspace.String, value, e.ExpireAt)
+}

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"maps"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/server/commands"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// services is the server as commands see it: see [commands.Server].
+type services struct{ s *Server }
+
+func (v services) Loading() bool                { return v.s.loading.Load() }
+func (v services) Endpoint() slots.EndpointType { return v.s.limits.Load().Endpoint }
+func (v services) AwaitUnpause() bool           { return v.s.awaitUnpause() }
+func (v services) Go(f func())                  { v.s.wg.Go(f) }
+
+func (v services) Pause(d time.Duration, writesOnly bool) { v.s.Pause(d, writesOnly) }
+
+func (v services) Clients() commands.Clients {
+	c := commands.Clients{Connected: v.s.Clients(), Max: v.s.limits.Load().MaxClients}
+	for _, ss := range v.s.clients() {
+		c.LongestQuery = max(c.LongestQuery, int(ss.shared.buffer.Load()))
+		c.LongestReply = max(c.LongestReply, ss.output.pending())
+	}
+	return c
+}
+
+func (v services) Commands() []*commands.Command { return v.s.original.All() }
+
+func (v services) CommandStats(id int) commands.CommandStats { return v.s.stats.command(id) }
+
+func (v services) Stats() commands.Stats {
+	st := v.s.stats
+	in, out := st.network()
+	st.mu.Lock()
+	failures := st.total
+	st.mu.Unlock()
+	return commands.Stats{
+		Connections: st.conns.Load(), Rejected: st.rejectedConns.Load(), Commands: st.commandsProcessed(),
+		Rate: st.rate.Load(), NetIn: in, NetOut: out, ErrorReplies: failures,
+	}
+}
+
+func (v services) Errors() map[string]int64 {
+	v.s.stats.mu.Lock()
+	defer v.s.stats.mu.Unlock()
+	return maps.Clone(v.s.stats.errors)
+}
+
+func (v services) ResetStats() { v.s.stats.reset() }

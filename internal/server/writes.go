@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/server/commands"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Acks tells what replicas hold. Offsets count the bytes of the replication stream.
+type Acks interface {
+	// Term counts the changes of role. It is asked for before a write, since afterwards this
+	// node may have become a replica, and its offset another stream's.
+	Term() uint64
+	// Mark returns a place that covers the writes since Term returned term: an offset in the
+	// stream of a term as a master.
+	Mark(term uint64) Mark
+	// WaitAcked waits until k replicas hold what a client has written, or ctx ends; n is how
+	// many do. From then on that is promised, up to k, wherever the slots move.
+	WaitAcked(ctx context.Context, w *Written, k int) (n int, err error)
+	// Departed counts how often keys have left this node. It is asked for before a write.
+	Departed() uint64
+}
+
+// Mark is a place in the replication stream; the zero Mark is that of no write.
+type Mark struct {
+	Term   uint64
+	Offset int64
+}
+
+// Written is what a client has written, as far as it may still ask how many replicas hold
+// it.
+type Written struct {
+	To       Mark         // behind the last write
+	Slots    []slots.Slot // with writes since an earlier answer …
+	Many     bool         // … which may be in any other slot, too
+	Departed uint64       // Acks.Departed before the first of these
+	// Earlier is the smallest number that earlier writes were answered with, math.MaxInt if
+	// there are none.
+	Earlier int
+}
+
+// manySlots is how many slots a session remembers.
+const manySlots = 8
+
+// writes are those of one session, and what its client may know of their copies. Every
+// acknowledgement goes this way: a session calls begin before a command or transaction
+// that may write and end after it; WAIT asks by held; and where Config.Sync asks for
+// copies of each write, the session calls confirm before a reply leaves.
+type writes struct {
+	acks Acks // nil: there is no replication
+	sync int  // how many replicas must hold a write before its reply leaves
+
+	Written
+	term        uint64 // of this node before the present command
+	answered    int    // the latest answer, 0 if there was a write since
+	unconfirmed bool   // replies wait for replicas
+	at          [manySlots]slots.Slot
+}
+
+func newWrites(acks Acks, sync int) writes {
+	return writes{acks: acks, sync: sync, Written: Written{Earlier: math.MaxInt}}
+}
+
+// begin goes before a write.
+func (w *writes) begin() {
+	if w.acks == nil {
+		return
+	}
+	w.term = w.acks.Term()
+	if w.answered > 0 {
+		w.Earlier = min(w.Earlier, w.answered)
+		w.answered, w.Slots, w.Many = 0, w.at[:0], false
+	}
+	if len(w.Slots) == 0 && !w.Many {
+		w.Departed = w.acks.Departed()
+	}
+}
+
+// end goes after a write in slot.
+func (w *writes) end(slot slots.Slot) {
+	if w.acks == nil {
+		return
+	}
+	w.To = w.acks.Mark(w.term)
+	w.unconfirmed = w.sync > 0
+	n := len(w.Slots)
+	switch {
+	case n > 0 && w.Slots[n-1] == slot || w.Many || slices.Contains(w.Slots, slot):
+	case n == manySlots:
+		w.Many = true
+	default:
+		w.Slots = append(w.at[:n], slot)
+	}
+}
+
+// any reports whether there has been a write.
+func (w *writes) any() bool { return w.To != Mark{} }
+
+// held waits until k replicas hold the last write, and returns how many do.
+func (w *writes) held(ctx context.Context, k int) (int, error) {
+	if !w.any() {
+		return w.acks.WaitAcked(ctx, &Written{To: Mark{Term: w.acks.Term()}, Earlier: math.MaxInt}, k)
+	}
+	n, err := w.acks.WaitAcked(ctx, &w.Written, k)
+	if got := min(n, k); got > 0 {
+		w.answered = max(w.answered, got)
+	}
+	return n, err
+}
+
+// syncTimeout bounds the wait for replicas when replies depend on them.
+const syncTimeout = 5 * time.Second
+
+// confirm waits until as many replicas hold the writes as sync asks for. After an error
+// the replies must not leave: nobody knows whether the writes will last.
+func (w *writes) confirm(ctx context.Context) error {
+	w.unconfirmed = false
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	_, err := w.held(ctx, w.sync)
+	return err
+}
+
+var waitGroup = []commands.Command{
+	{Name: "wait", Arity: 3, Flags: commands.NoScript, Group: "generic", Since: "3.0.0", Category: "connection",
+		Tips:    "request_policy:all_shards response_policy:agg_min",
+		Summary: "Waits until replicas hold this client's writes.", Run: ofSession(cmdWait)},
+}
+
+// cmdWait answers how many replicas hold the client's last write (docs/spec.md §9.3).
+func cmdWait(s *session) error {
+	// What a client wrote here when this node was a master can still be asked about.
+	if s.Node.IsReplica() && s.Node.Engine.Map() != nil && !s.writes.any() {
+		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a " +
+			"replica is configured to be writable (which is not the default) writes to replicas are just local and are " +
+			"not propagated.")
+	}
+	replicas, err := s.Number(1)
+	if err != nil {
+		return err
+	}
+	ms, err := s.Number(2)
+	if err != nil {
+		return replyError("ERR timeout is not an integer or out of range")
+	}
+	if ms < 0 {
+		return replyError("ERR timeout is negative")
+	}
+	if s.writes.acks == nil {
+		s.Out.Int(0)
+		return nil
+	}
+	// A wait within a transaction would hold up what comes after it: count and go on, as
+	// Redis does.
+	ctx, cancel := context.WithCancel(s.srv.life)
+	defer cancel()
+	if s.multi.on {
+		cancel()
+	} else if ms > 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
+		defer cancel()
+	}
+	n, _ := s.writes.held(ctx, int(min(replicas, 1<<20))) // the number tells all
+	s.Out.Int(int64(n))
+	return nil
+}
