@@ -10,13 +10,13 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // startReplication makes the node's part in replication, for the role it had.
 func (n *Node) startReplication() error {
-	r, err := replication.New(replication.Config{
+	r, err := replicator.New(replicator.Config{
 		Self:    n.identity,
 		Addr:    n.announced(),
 		Store:   n.store,
@@ -28,7 +28,7 @@ func (n *Node) startReplication() error {
 		},
 		Timeout: n.cfg.Replication.Timeout,
 		Logger:  n.log.Named("replication"),
-		OnEvent: func(e replication.Event) { n.emit(e) },
+		OnEvent: func(e replicator.Event) { n.emit(e) },
 		OnPanic: n.fail,
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func (n *Node) replicationView() server.Replication {
 	if !st.IsMaster() {
 		v.Master = &server.Master{
 			Host: st.Master.Addr.Host, Port: st.Master.Addr.Port, State: st.Link.String(),
-			Syncing: st.Link == replication.LinkSync, LastIO: -1, Percent: st.Progress.Percent(),
+			Syncing: st.Link == replicator.LinkSync, LastIO: -1, Percent: st.Progress.Percent(),
 		}
 		if !st.LastHeard.IsZero() {
 			v.Master.LastIO = time.Since(st.LastHeard)
@@ -105,7 +105,7 @@ func (a acks) WaitAcked(ctx context.Context, w *server.Written, k int) (int, err
 	if w.Many {
 		what.Slots = a.Served()
 	}
-	return a.Vouch(ctx, &what, replication.Mark(w.To), k)
+	return a.Vouch(ctx, &what, replicator.Mark(w.To), k)
 }
 
 // newShard makes the node's part in its shard; it begins with startReplication.
@@ -145,7 +145,7 @@ func (n *Node) handOver() {
 	h := shard.HandOver{
 		Map:      n.Map,
 		Changed:  n.changed.next,
-		Replicas: func() []replication.Replica { return n.shard.Replicator.Status().Replicas },
+		Replicas: func() []replicator.Replica { return n.shard.Replicator.Status().Replicas },
 		Connected: func(id slots.NodeID) bool {
 			return slices.ContainsFunc(n.gossip.Peers(), func(p gossip.Peer) bool { return p.ID == id && p.Connected })
 		},

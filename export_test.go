@@ -6,7 +6,7 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/keyspace"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -23,7 +23,7 @@ func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func
 func KnowsJobs(n *Node) bool { return len(n.shard.Backlog.Metadata()[metadataJobs]) > 0 }
 
 // Standing is what elections compare of a node's data.
-func Standing(n *Node) replication.Standing { return n.shard.Replicator.Standing() }
+func Standing(n *Node) replicator.Standing { return n.shard.Replicator.Standing() }
 
 // SetLoading makes a node look as if it were still loading its keys.
 func SetLoading(n *Node, on bool) { n.server.SetLoading(on) }

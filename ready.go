@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -58,18 +58,18 @@ func (n *Node) Ready(ctx context.Context) error {
 }
 
 // whyUnsynced explains what a replica waits for.
-func whyUnsynced(s replication.Status) string {
+func whyUnsynced(s replicator.Status) string {
 	if s.IsMaster() {
 		return ""
 	}
 	text := fmt.Sprintf("this replica does not hold the data of its master %s (%s) yet", s.Master.ID.Short(),
 		s.Master.Addr.Client())
 	switch {
-	case s.Link == replication.LinkSync:
+	case s.Link == replicator.LinkSync:
 		text += fmt.Sprintf(": it has received %d keys of %d", s.Progress.Keys, s.Progress.Total)
-	case s.Link != replication.LinkConnected && s.DownSince.IsZero():
+	case s.Link != replicator.LinkConnected && s.DownSince.IsZero():
 		text += ": there is no link to it"
-	case s.Link != replication.LinkConnected:
+	case s.Link != replicator.LinkConnected:
 		text += ": the link broke " + ago(s.DownSince)
 	}
 	return text

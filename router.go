@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -38,7 +38,7 @@ type Router struct {
 
 // ErrAmbiguous is matched by the error of a write that may or may not have been carried
 // out, and may or may not survive.
-var ErrAmbiguous = replication.ErrAmbiguous
+var ErrAmbiguous = replicator.ErrAmbiguous
 
 // ReplyError is an error reply of the Redis protocol, "CODE text", that has no type of
 // its own.

@@ -11,7 +11,7 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/e2e"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -184,7 +184,7 @@ func TestWithSync(t *testing.T) {
 		}
 		began := time.Now()
 		err := owner.Local().Set(slotmesh.WithSync(t.Context(), 2), "key", []byte("w"), 0)
-		if !errors.Is(err, replication.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, replicator.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("two replicas where there is one: %v", err)
 		}
 		if took := time.Since(began); took != 5*time.Second {

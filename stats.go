@@ -4,10 +4,10 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 )
 
-// Stats is a node's counters at one moment: see [keyspace.Stats], [replication.Status],
+// Stats is a node's counters at one moment: see [keyspace.Stats], [replicator.Status],
 // [migrate.Status] and [gossip.Stats]. The hits of a cache are in the Stats of package
 // cache.
 type Stats struct {
@@ -17,7 +17,7 @@ type Stats struct {
 	Store    keyspace.Stats // keys, memory, hits, misses, expiries, evictions
 	// Replication is the link to the master and how many bytes of its stream are missing
 	// here (Lagging), and the replicas with what each has acknowledged.
-	Replication replication.Status
+	Replication replicator.Status
 	Migrations  []migrate.Status // the jobs under way, from and to this node
 	Bus         gossip.Stats     // messages and bytes between nodes; zero for a standalone node
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 )
 
 func TestStats(t *testing.T) {
@@ -23,10 +23,10 @@ func TestStats(t *testing.T) {
 		}
 		m, r := master.Stats(), replica.Stats()
 		if m.Role != slotmesh.RoleMaster || len(m.Replication.Replicas) != 1 ||
-			m.Replication.Replicas[0].State != replication.ReplicaOnline {
+			m.Replication.Replicas[0].State != replicator.ReplicaOnline {
 			t.Errorf("the master: %s, replicas %+v", m.Role, m.Replication.Replicas)
 		}
-		if r.Role != slotmesh.RoleReplica || r.Replication.Link != replication.LinkConnected ||
+		if r.Role != slotmesh.RoleReplica || r.Replication.Link != replicator.LinkConnected ||
 			r.Replication.Lagging != 0 || r.Replication.Master.ID != master.ID() {
 			t.Errorf("the replica: %s, %+v", r.Role, r.Replication)
 		}
@@ -54,7 +54,7 @@ func TestStats(t *testing.T) {
 
 		c.Partition([]int{3}, []int{0, 1, 2, 4, 5})
 		time.Sleep(30 * time.Second)
-		if r := replica.Stats(); r.Replication.Link == replication.LinkConnected || r.Replication.DownSince.IsZero() {
+		if r := replica.Stats(); r.Replication.Link == replicator.LinkConnected || r.Replication.DownSince.IsZero() {
 			t.Errorf("cut off, the replica says %+v", r.Replication)
 		}
 		c.Heal()

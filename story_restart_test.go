@@ -9,7 +9,7 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/e2e"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -69,7 +69,7 @@ func TestRestartOfAReplicaThatMoved(t *testing.T) {
 		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1})
 		e2e.WriteKeys(t, c, 300)
 		time.Sleep(time.Second)
-		restart := func() replication.Standing {
+		restart := func() replicator.Standing {
 			c.Kill(3)
 			c.Restart(3)
 			e2e.Await(t, c, 3, e2e.Follows)

@@ -90,7 +90,7 @@ func (r *recorder) run(client int, in access, do func() (string, error)) error {
 //
 // A read does not wait for replicas, so it may show a write whose own reply has not left
 // yet; if the master dies in that moment, the write may be lost although it was read. The
-// network here has no delay, so no moment falls between; package replication tells the
+// network here has no delay, so no moment falls between; package replicator tells the
 // limit.
 func TestLinearizable(t *testing.T) {
 	for seed := range failoverRounds(3) {

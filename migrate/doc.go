@@ -78,7 +78,7 @@
 // # What writers were told of replicas
 //
 // A writer may have been told that k replicas hold its write (WAIT, or a write that
-// waits; see package replication). That holds across a move of the slot, whichever of the
+// waits; see package replicator). That holds across a move of the slot, whichever of the
 // two masters dies:
 //
 //   - the source says with each window what its writers in the slots were told

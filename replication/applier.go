@@ -8,73 +8,103 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// Log is the history that an Applier continues: a Stream, or a Stream behind a lock.
+type Log interface {
+	// Resume takes over the names of the master's history, in which the replica's place, at,
+	// is. An error says that the replica needs a full sync.
+	Resume(h History, at int64) error
+	// Append adds whole records of the master's stream, which have been carried out.
+	Append(records []byte) error
+	// SetMetadata sets a note that the master has written; no data removes it.
+	SetMetadata(name string, data []byte) error
+	// Adopt takes over the history and the bytes of a Stream in which a full sync was
+	// gathered.
+	Adopt(gathered *Stream)
+	Offset() int64
+	Info() BacklogInfo
+}
+
+// Applier is the replica's side of one link, or the reader's side of a snapshot: it
+// carries out what arrives. It is passive; one goroutine steps it.
+//
+// A full sync is gathered in a store and a Stream of its own, which replace the live data
+// when it is complete.
+type Applier struct {
+	live dataset
+	// stage returns where a full sync is gathered.
+	stage func() (dataset, *Stream)
+
+	phase    Phase
+	into     dataset       // where Ops go now
+	gathered *Stream       // into's log in PhaseFull, else nil
+	offset   int64         // offset of the next byte of the stream
+	master   int64         // the master's offset as heard last
+	through  int           // in PhaseFull: the last slot whose dump has begun
+	part     []byte        // begin of a record whose end has not arrived
+	pieces   []byte        // begin of a batch whose end has not arrived
+	ops      []keyspace.Op // scratch
+	keys     int           // received by dump
+	total    int           // keys the master had when the full sync began
+}
+
 // dataset is a store and the history that made it.
 type dataset struct {
 	store *keyspace.Store
-	log   *Backlog
+	log   Log
 }
 
-// applier is the replica's side of one link, or the reader's side of a snapshot: it
-// carries out what arrives. It is passive; one goroutine steps it.
-type applier struct {
-	live dataset
-	// stage returns where a full sync is gathered, adopt makes that the live data.
-	stage func() dataset
-	adopt func(dataset)
-
-	phase   applierPhase
-	into    dataset       // where Ops go now
-	offset  int64         // offset of the next byte of the stream
-	master  int64         // the master's offset as heard last
-	through int           // in applierFull: the last slot whose dump has begun
-	part    []byte        // begin of a record whose end has not arrived
-	pieces  []byte        // begin of a batch whose end has not arrived
-	ops     []keyspace.Op // scratch
-	keys    int           // received by dump
-	total   int           // keys the master had when the full sync began
+// NewApplier returns the Applier of a replica for one link. The store's Sink is the
+// Stream of log, which follows: see Stream.Follow.
+func NewApplier(store *keyspace.Store, log Log) *Applier {
+	stage := func() (dataset, *Stream) {
+		gathered := NewStream(StreamConfig{Size: int(log.Info().Size)})
+		return dataset{store.Stage(), gathered}, gathered
+	}
+	return &Applier{live: dataset{store, log}, stage: stage}
 }
 
 // maxBatch bounds what a full sync brings under one lock, in bytes: the greatest value,
 // and as much again for what goes with it.
 const maxBatch = maxRecord
 
-type applierPhase uint8
+// Phase is how far an Applier is.
+type Phase uint8
 
 const (
-	applierHello  applierPhase = iota // waiting for the master's decision
-	applierFull                       // gathering
-	applierStream                     // live
+	PhaseAnswer Phase = iota // waiting for the master's decision
+	PhaseFull                // gathering a full sync
+	PhaseStream              // following the stream
 )
 
-// refusedError is the master's answer to a replica it will not serve.
-type refusedError struct{ text string }
+// RefusedError is the answer of a master that will not serve the replica.
+type RefusedError struct{ Reason string }
 
-func (e *refusedError) Error() string { return "refused by the master: " + e.text }
+func (e *RefusedError) Error() string { return "refused by the master: " + e.Reason }
 
-// step carries out a message. Whoever calls it makes sure that nobody looks at log
-// and store together in the meantime: Ops are in the store a moment before they
-// are in the log. After an error the link must be ended.
-func (in *applier) step(m *message) error {
-	switch m.kind {
-	case kindRefuse:
-		return &refusedError{m.text}
-	case kindResume:
+// Step carries out a message. The caller must see to it that nobody looks at log and
+// store together in the meantime: Ops are in the store a moment before they are in the
+// log. After an error the link must be ended.
+func (in *Applier) Step(m *Message) error {
+	switch m.Kind {
+	case KindRefuse:
+		return &RefusedError{m.Text}
+	case KindResume:
 		return in.resume(m)
-	case kindFull:
+	case KindFull:
 		return in.full(m)
-	case kindStream:
+	case KindStream:
 		return in.stream(m)
-	case kindDump:
+	case KindDump:
 		return in.dump(m)
-	case kindSynced:
+	case KindSynced:
 		return in.synced(m)
-	case kindMetadata:
-		if in.phase != applierFull {
+	case KindMetadata:
+		if in.phase != PhaseFull {
 			return unexpected("a note")
 		}
-		return in.into.log.noteTaken(m.text, m.data)
-	case kindPing:
-		in.master = max(in.master, m.offset)
+		return in.into.log.SetMetadata(m.Text, m.Data)
+	case KindPing:
+		in.master = max(in.master, m.Offset)
 	}
 	return nil
 }
@@ -83,43 +113,43 @@ func unexpected(what string) error {
 	return fmt.Errorf("replication: %s out of turn: %w", what, frame.ErrCorrupt)
 }
 
-func (in *applier) resume(m *message) error {
-	if in.phase != applierHello {
+func (in *Applier) resume(m *Message) error {
+	if in.phase != PhaseAnswer {
 		return unexpected("a decision to resume")
 	}
-	h := m.hist
-	h.Offset = m.offset
-	if err := in.live.log.resume(h, m.offset); err != nil {
+	h := m.History
+	h.Offset = m.Offset
+	if err := in.live.log.Resume(h, m.Offset); err != nil {
 		return err
 	}
-	in.phase, in.into, in.offset, in.master = applierStream, in.live, m.offset, m.hist.Offset
+	in.phase, in.into, in.offset, in.master = PhaseStream, in.live, m.Offset, m.History.Offset
 	return nil
 }
 
-func (in *applier) full(m *message) error {
-	if in.phase != applierHello {
+func (in *Applier) full(m *Message) error {
+	if in.phase != PhaseAnswer {
 		return unexpected("a decision for a full sync")
 	}
-	in.into = in.stage()
-	h := m.hist
-	h.Offset = m.offset
-	in.into.log.begin(h)
-	in.phase, in.offset, in.master = applierFull, m.offset, m.hist.Offset
-	in.through, in.total = -1, int(min(m.keys, 1<<40))
+	in.into, in.gathered = in.stage()
+	h := m.History
+	h.Offset = m.Offset
+	in.gathered.begin(h)
+	in.phase, in.offset, in.master = PhaseFull, m.Offset, m.History.Offset
+	in.through, in.total = -1, int(min(m.Keys, 1<<40))
 	return nil
 }
 
-func (in *applier) stream(m *message) error {
-	if in.phase == applierHello {
+func (in *Applier) stream(m *Message) error {
+	if in.phase == PhaseAnswer {
 		return unexpected("a part of the stream")
 	}
-	if m.offset != in.offset {
-		return fmt.Errorf("replication: the stream goes on at offset %d instead of %d: %w", m.offset, in.offset,
+	if m.Offset != in.offset {
+		return fmt.Errorf("replication: the stream goes on at offset %d instead of %d: %w", m.Offset, in.offset,
 			frame.ErrCorrupt)
 	}
-	in.offset += int64(len(m.data))
+	in.offset += int64(len(m.Data))
 	in.master = max(in.master, in.offset)
-	data := m.data
+	data := m.Data
 	if len(in.part) > 0 {
 		in.part = append(in.part, data...)
 		data = in.part
@@ -129,14 +159,14 @@ func (in *applier) stream(m *message) error {
 		return err
 	}
 	in.part = append(in.part[:0], rest...)
-	if len(in.part) == 0 && cap(in.part) > 4*maxMessage {
+	if len(in.part) == 0 && cap(in.part) > 4*MaxMessage {
 		in.part = nil
 	}
 	return nil
 }
 
 // records carries out the whole records in data and returns what is behind them.
-func (in *applier) records(data []byte) (rest []byte, err error) {
+func (in *Applier) records(data []byte) (rest []byte, err error) {
 	rest = data
 	for {
 		kind, body, after, err := splitRecord(rest)
@@ -152,19 +182,19 @@ func (in *applier) records(data []byte) (rest []byte, err error) {
 		rest = after
 	}
 	if whole := data[:len(data)-len(rest)]; len(whole) > 0 {
-		return rest, in.into.log.append(whole)
+		return rest, in.into.log.Append(whole)
 	}
 	return rest, nil
 }
 
-func (in *applier) record(kind byte, body []byte) (err error) {
+func (in *Applier) record(kind byte, body []byte) (err error) {
 	if kind == recordNote {
 		r := newReader(body)
 		name, data := string(r.Bytes("name")), r.Bytes("metadata")
 		if r.Err() != nil {
 			return r.Err()
 		}
-		return in.into.log.noteTaken(name, data)
+		return in.into.log.SetMetadata(name, data)
 	}
 	if kind != recordCommit {
 		return fmt.Errorf("replication: record of unknown kind %d: %w", kind, frame.ErrCorrupt)
@@ -173,7 +203,7 @@ func (in *applier) record(kind byte, body []byte) (err error) {
 		return err
 	}
 	ops := in.ops
-	if in.phase == applierFull {
+	if in.phase == PhaseFull {
 		// The dump of later slots is still to be read, and will contain this.
 		for len(ops) > 0 && int(ops[0].Slot) > in.through {
 			ops = ops[1:]
@@ -188,50 +218,88 @@ func (in *applier) record(kind byte, body []byte) (err error) {
 	return in.into.store.ApplyAll(ops)
 }
 
-func (in *applier) dump(m *message) (err error) {
-	if in.phase != applierFull || int(m.through) < in.through {
-		return unexpected(fmt.Sprintf("a part of slot %d", m.through))
+func (in *Applier) dump(m *Message) (err error) {
+	if in.phase != PhaseFull || int(m.Through) < in.through {
+		return unexpected(fmt.Sprintf("a part of slot %d", m.Through))
 	}
-	data := m.data
+	data := m.Data
 	if len(in.pieces)+len(data) > maxBatch {
-		return fmt.Errorf("replication: a batch of slot %d exceeds %d bytes: %w", m.through, maxBatch, frame.ErrCorrupt)
+		return fmt.Errorf("replication: a batch of slot %d exceeds %d bytes: %w", m.Through, maxBatch, frame.ErrCorrupt)
 	}
-	if m.flags&flagMore != 0 || len(in.pieces) > 0 {
+	if m.Flags&FlagMore != 0 || len(in.pieces) > 0 {
 		in.pieces = append(in.pieces, data...)
 		data = in.pieces
 	}
-	if m.flags&flagMore != 0 {
+	if m.Flags&FlagMore != 0 {
 		return nil
 	}
 	in.pieces = nil
 	if in.ops, err = decodeOps(in.ops[:0], data); err != nil {
 		return err
 	}
-	in.through = int(m.through)
+	in.through = int(m.Through)
 	in.keys += len(in.ops)
 	return in.into.store.ApplyAll(in.ops)
 }
 
-func (in *applier) synced(m *message) error {
+func (in *Applier) synced(m *Message) error {
 	switch {
-	case in.phase != applierFull || in.through != slots.Count-1 || len(in.pieces) > 0:
+	case in.phase != PhaseFull || in.through != slots.Count-1 || len(in.pieces) > 0:
 		return unexpected("the end of a full sync")
-	case m.offset != in.offset:
-		return fmt.Errorf("replication: the full sync ends at offset %d instead of %d: %w", m.offset, in.offset,
+	case m.Offset != in.offset:
+		return fmt.Errorf("replication: the full sync ends at offset %d instead of %d: %w", m.Offset, in.offset,
 			frame.ErrCorrupt)
 	}
-	in.adopt(in.into)
-	in.phase, in.into = applierStream, in.live
+	if in.into != in.live { // a snapshot is read into the data itself
+		in.live.store.Adopt(in.into.store)
+		in.live.log.Adopt(in.gathered)
+	}
+	in.phase, in.into, in.gathered = PhaseStream, in.live, nil
 	return nil
 }
 
-// held returns up to which offset the live data has the master's stream, 0 if that is
-// unknown.
-func (in *applier) held() int64 {
-	if in.phase != applierStream {
+// Phase returns how far the Applier is.
+func (in *Applier) Phase() Phase { return in.phase }
+
+// Offset returns the offset of the next byte of the master's stream.
+func (in *Applier) Offset() int64 { return in.offset }
+
+// MasterOffset returns the greatest offset that the master has named: the stream's end at
+// least.
+func (in *Applier) MasterOffset() int64 { return in.master }
+
+// Term returns the term of the history that a full sync is gathered from, 0 when none is.
+func (in *Applier) Term() uint64 {
+	if in.gathered == nil {
+		return 0
+	}
+	return in.gathered.hist.Term
+}
+
+// Held returns up to which offset the live data has the master's stream, 0 if that is
+// unknown: what an acknowledgement says.
+func (in *Applier) Held() int64 {
+	if in.phase != PhaseStream {
 		return 0
 	}
 	return in.live.log.Offset()
 }
 
-func (in *applier) progress() Progress { return Progress{in.through + 1, in.keys, in.total} }
+// Progress returns how far the full sync is.
+func (in *Applier) Progress() Progress { return Progress{in.through + 1, in.keys, in.total} }
+
+// Progress is how far a full sync or the loading of a snapshot is.
+type Progress struct {
+	Slots int // of slots.Count
+	Keys  int // received
+	Total int // keys there were when it began
+}
+
+// Percent returns how far it is, in percent: as good as the number of keys at the
+// beginning tells.
+func (p Progress) Percent() float64 {
+	if p.Total <= 0 {
+		return 100 * float64(p.Slots) / slots.Count
+	}
+	return min(100, 100*float64(p.Keys)/float64(p.Total))
+}

@@ -1,63 +1,56 @@
 package replication_test
 
 import (
-	"context"
+	"bytes"
 	"fmt"
-	"net"
 
-	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A master and a replica; the master goes, the replica takes over.
+// A master and a replica by hand: no connection, no goroutine, no clock. Bytes go from the
+// Sender to the Applier.
 func Example() {
-	network := memnet.New()
-	start := func(n byte) (*keyspace.Store, *replication.Replicator, slots.Node) {
-		self := slots.Node{ID: slots.NodeID{n}, Addr: slots.Addr{Host: fmt.Sprintf("10.0.0.%d", n), BusPort: 17001}}
-		host := network.Host(self.Addr.Host)
-		log := replication.NewBacklog(0)
-		store := keyspace.New(keyspace.Config{Sink: log})
-		r, err := replication.New(replication.Config{
-			Self: func() (slots.NodeID, uint64) { return self.ID, 1 }, Store: store, Log: log,
-			Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) { return host.Dial(ctx, to.Addr.Bus()) },
+	master := replication.NewStream(replication.StreamConfig{NewID: func() replication.ID { return replication.ID{1} }})
+	from := keyspace.New(keyspace.Config{Sink: master})
+	replica := replication.NewStream(replication.StreamConfig{})
+	to := keyspace.New(keyspace.Config{Sink: replica})
+	replica.Follow()
+	set := func(key, value string) {
+		from.Update(slots.OfString(key), func(tx *keyspace.Tx) error {
+			return tx.Put([]byte(key), keyspace.String, []byte(value), 0)
 		})
-		if err != nil {
-			panic(err)
-		}
-		ln, err := host.Listen(":17001")
-		if err != nil {
-			panic(err)
-		}
-		go func() {
-			for conn, err := ln.Accept(); err == nil; conn, err = ln.Accept() {
-				r.Accept(conn)
-			}
-		}()
-		return store, r, self
 	}
-	ctx := context.Background()
-	key := []byte("greeting")
-	store, master, address := start(1)
-	copied, replica, _ := start(2)
+	set("before", "1")
 
-	replica.Follow(address)
-	replica.WaitSynced(ctx)
-	term := master.Term()
-	store.Update(slots.Of(key), func(tx *keyspace.Tx) error { return tx.Put(key, keyspace.String, []byte("hello"), 0) })
-	n, err := master.WaitAcked(ctx, master.Mark(term), 1)
-	fmt.Println("replicas that hold it:", n, err)
-
-	master.Close()
-	replica.Promote(0)
-	copied.View(slots.Of(key), func(tx *keyspace.Tx) error {
-		e, _ := tx.Get(key)
-		fmt.Printf("%s\n", e.Value)
-		return nil
+	// The replica says where it stands, the master decides how to bring it up to date.
+	cursor, answer, why, err := master.Join(replica.Positions(), from.Len())
+	fmt.Println("full sync:", why, err)
+	sender := replication.NewSender(replication.SenderConfig{
+		Store: from, Source: cursor, Offset: cursor.Offset(), Full: why != "", Covered: master.Offset,
 	})
-	replica.Close()
+	applier := replication.NewApplier(to, replica)
+	carryOut := func(b []byte) {
+		var m replication.Message
+		for in := replication.NewMessageReader(bytes.NewReader(b), replication.MaxMessage); in.Next(&m) == nil; {
+			if err := applier.Step(&m); err != nil {
+				fmt.Println(err)
+			}
+		}
+	}
+	carryOut(answer)
+	set("meanwhile", "2")
+	for applier.Held() < master.Offset() {
+		b, err := sender.Next(nil, 0)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		carryOut(b)
+	}
+	fmt.Println("keys:", to.Len(), "same history:", replica.History().ID == master.History().ID)
 	// Output:
-	// replicas that hold it: 1 <nil>
-	// hello
+	// full sync: the replica has no history <nil>
+	// keys: 2 same history: true
 }

@@ -19,7 +19,7 @@ func TestWireForm(t *testing.T) {
 	lines := strings.Fields(string(golden))
 	var encodings [][]byte
 	for _, m := range messages {
-		encodings = append(encodings, appendMessage(nil, &m))
+		encodings = append(encodings, AppendMessage(nil, &m))
 	}
 	ops := []keyspace.Op{
 		{Kind: keyspace.OpPut, Slot: 300, Key: []byte("k"), Value: []byte("v"), Version: 7},

@@ -4,33 +4,34 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
-	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-var messages = []message{
-	{kind: kindHello, version: 1, node: slots.NodeID{1, 2}, addr: slots.Addr{Host: "10.0.0.1", Port: 7001, BusPort: 17001},
-		master: slots.NodeID{3}, cluster: [16]byte{4},
-		wanted: []Position{{ID{1}, 5}, {ID{2}, 1 << 60}}},
-	{kind: kindAck, offset: 1 << 40, stamp: 1 << 50},
-	{kind: kindRefuse, text: "no"},
-	{kind: kindResume, hist: History{ID{1}, 1000, ID{2}, 7, 3}, offset: 500},
-	{kind: kindFull, hist: History{ID: ID{1}, Offset: 1000}, offset: 1000, keys: 1_000_000},
-	{kind: kindStream, offset: 77, flags: flagAck, data: []byte("bytes")},
-	{kind: kindDump, through: 16383, flags: flagMore, data: []byte("ops")},
-	{kind: kindSynced, offset: 127},
-	{kind: kindPing, offset: 128, flags: flagAck, stamp: 9},
-	{kind: kindMetadata, text: "open", data: []byte("slots")},
-	{kind: kindShard, data: []byte("node 1, node 2")},
+var messages = []Message{
+	{Kind: KindHello, Version: 1, Node: slots.NodeID{1, 2}, Addr: slots.Addr{Host: "10.0.0.1", Port: 7001, BusPort: 17001},
+		Master: slots.NodeID{3}, Cluster: [16]byte{4},
+		Wanted: []Position{{ID{1}, 5}, {ID{2}, 1 << 60}}},
+	{Kind: KindAck, Offset: 1 << 40, Stamp: 1 << 50},
+	{Kind: KindRefuse, Text: "no"},
+	{Kind: KindResume, History: History{ID{1}, 1000, ID{2}, 7, 3}, Offset: 500},
+	{Kind: KindFull, History: History{ID: ID{1}, Offset: 1000}, Offset: 1000, Keys: 1_000_000},
+	{Kind: KindStream, Offset: 77, Flags: FlagAck, Data: []byte("bytes")},
+	{Kind: KindDump, Through: 16383, Flags: FlagMore, Data: []byte("ops")},
+	{Kind: KindSynced, Offset: 127},
+	{Kind: KindPing, Offset: 128, Flags: FlagAck, Stamp: 9},
+	{Kind: KindMetadata, Text: "open", Data: []byte("slots")},
+	{Kind: KindShard, Data: []byte("node 1, node 2")},
 }
 
-func payload(t testing.TB, m *message) []byte {
+func payload(t testing.TB, m *Message) []byte {
 	t.Helper()
-	b, err := frame.NewReader(bytes.NewReader(appendMessage(nil, m)), maxMessage).Next()
+	b, err := frame.NewReader(bytes.NewReader(AppendMessage(nil, m)), MaxMessage).Next()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,19 +41,19 @@ func payload(t testing.TB, m *message) []byte {
 func TestMessagesRoundTrip(t *testing.T) {
 	for _, want := range messages {
 		b := payload(t, &want)
-		var got message
-		if err := decodeMessage(b, &got); err != nil {
-			t.Fatalf("kind %d: %v", want.kind, err)
+		var got Message
+		if err := DecodeMessage(b, &got); err != nil {
+			t.Fatalf("kind %d: %v", want.Kind, err)
 		}
-		if len(got.wanted) == 0 {
-			got.wanted = nil
+		if len(got.Wanted) == 0 {
+			got.Wanted = nil
 		}
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("kind %d: %+v, want %+v", want.kind, got, want)
+			t.Errorf("kind %d: %+v, want %+v", want.Kind, got, want)
 		}
 		for cut := range b {
-			if err := decodeMessage(b[:cut], &got); !errors.Is(err, frame.ErrCorrupt) {
-				t.Fatalf("kind %d cut at %d: %v", want.kind, cut, err)
+			if err := DecodeMessage(b[:cut], &got); !errors.Is(err, frame.ErrCorrupt) {
+				t.Fatalf("kind %d cut at %d: %v", want.Kind, cut, err)
 			}
 		}
 	}
@@ -62,26 +63,25 @@ func TestMessagesRoundTrip(t *testing.T) {
 // length (2 bytes, little-endian).
 func liveMessages(t testing.TB) []byte {
 	t.Helper()
-	log := NewBacklog(0)
-	store := keyspace.New(keyspace.Config{Sink: log})
+	store, log := newMaster()
 	fill(t, store, 30, 10)
 	log.PutMetadata("n", []byte("note"))
-	reader, all, _, err := log.join(nil, 30)
+	cur, all, _, err := log.Join(nil, 30)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := sender{store: store, in: reader, offset: reader.Offset(), cover: log.Offset, phase: senderDump,
-		limits: senderLimits{200, 300, 250}}
+	f := NewSender(SenderConfig{Store: store, Source: cur, Offset: cur.Offset(), Full: true, Covered: log.Offset})
+	f.limits = senderLimits{200, 300, 250}
 	for i := range 300 {
 		if i < 20 {
 			fill(t, store, i, i)
 		}
-		if all, err = f.next(all, 0); err != nil {
+		if all, err = f.Next(all, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var script []byte
-	for r := frame.NewReader(bytes.NewReader(all), maxMessage); ; {
+	for r := frame.NewReader(bytes.NewReader(all), MaxMessage); ; {
 		b, err := r.Next()
 		if err != nil {
 			return script
@@ -90,7 +90,7 @@ func liveMessages(t testing.TB) []byte {
 	}
 }
 
-// FuzzApplier senders a replica with messages from a hostile master.
+// FuzzApplier feeds a replica with messages from a hostile master.
 func FuzzApplier(f *testing.F) {
 	f.Add(liveMessages(f))
 	var each []byte
@@ -100,16 +100,14 @@ func FuzzApplier(f *testing.F) {
 	}
 	f.Add(each)
 	f.Fuzz(func(t *testing.T, script []byte) {
-		d := emptyDataset()
-		d.log.follow()
-		in := applier{live: d, stage: emptyDataset, adopt: func(staged dataset) { d.log.adopt(staged.log) }}
+		in := NewApplier(newReplica())
 		for len(script) >= 2 {
 			n := min(int(binary.LittleEndian.Uint16(script)), len(script)-2)
-			var m message
-			if err := decodeMessage(script[2:2+n], &m); err != nil {
+			var m Message
+			if err := DecodeMessage(script[2:2+n], &m); err != nil {
 				return
 			}
-			if err := in.step(&m); err != nil {
+			if err := in.Step(&m); err != nil {
 				return
 			}
 			script = script[2+n:]
@@ -119,54 +117,84 @@ func FuzzApplier(f *testing.F) {
 
 func TestLiveMessagesAreTakenIn(t *testing.T) {
 	script := liveMessages(t)
-	d := emptyDataset()
-	d.log.follow()
-	in := applier{live: d, stage: emptyDataset, adopt: func(staged dataset) { d.log.adopt(staged.log) }}
+	in := NewApplier(newReplica())
 	for len(script) > 0 {
 		n := int(binary.LittleEndian.Uint16(script))
-		var m message
-		if err := decodeMessage(script[2:2+n], &m); err != nil {
+		var m Message
+		if err := DecodeMessage(script[2:2+n], &m); err != nil {
 			t.Fatal(err)
 		}
-		if err := in.step(&m); err != nil {
-			t.Fatalf("message %d: %v", m.kind, err)
+		if err := in.Step(&m); err != nil {
+			t.Fatalf("message %d: %v", m.Kind, err)
 		}
 		script = script[2+n:]
 	}
-	if in.phase != applierStream {
-		t.Fatalf("phase %d, want the stream", in.phase)
+	if in.Phase() != PhaseStream {
+		t.Fatalf("phase %d, want the stream", in.Phase())
 	}
 }
 
 // A message that comes out of turn, or that does not fit what came before, ends the link.
 func TestApplierRefuses(t *testing.T) {
-	full := message{kind: kindFull, hist: History{ID: ID{1}, Offset: 10}, offset: 10}
-	for name, script := range map[string][]message{
-		"a stream before the decision":  {{kind: kindStream}},
-		"a dump before the decision":    {{kind: kindDump}},
-		"an end before the decision":    {{kind: kindSynced}},
+	full := Message{Kind: KindFull, History: History{ID: ID{1}, Offset: 10}, Offset: 10}
+	for name, script := range map[string][]Message{
+		"a stream before the decision":  {{Kind: KindStream}},
+		"a dump before the decision":    {{Kind: KindDump}},
+		"an end before the decision":    {{Kind: KindSynced}},
 		"two decisions":                 {full, full},
-		"to resume elsewhere":           {{kind: kindResume, hist: History{ID: ID{1}, Offset: 10}, offset: 5}},
-		"a gap in the stream":           {full, {kind: kindStream, offset: 11}},
-		"an end before all slots":       {full, {kind: kindDump, through: 16382}, {kind: kindSynced, offset: 10}},
-		"an end elsewhere":              {full, {kind: kindDump, through: 16383}, {kind: kindSynced, offset: 11}},
-		"slots that go back":            {full, {kind: kindDump, through: 5}, {kind: kindDump, through: 4}},
-		"a record of an unknown kind":   {full, {kind: kindStream, offset: 10, data: []byte{ext32, 0, 0, 0, 0, 9}}},
-		"no record":                     {full, {kind: kindStream, offset: 10, data: []byte{1}}},
-		"a record that claims too much": {full, {kind: kindStream, offset: 10, data: []byte{ext32, 255, 255, 255, 255, 1}}},
-		"a refusal":                     {{kind: kindRefuse, text: "no"}},
+		"to resume elsewhere":           {{Kind: KindResume, History: History{ID: ID{1}, Offset: 10}, Offset: 5}},
+		"a gap in the stream":           {full, {Kind: KindStream, Offset: 11}},
+		"an end before all slots":       {full, {Kind: KindDump, Through: 16382}, {Kind: KindSynced, Offset: 10}},
+		"an end elsewhere":              {full, {Kind: KindDump, Through: 16383}, {Kind: KindSynced, Offset: 11}},
+		"slots that go back":            {full, {Kind: KindDump, Through: 5}, {Kind: KindDump, Through: 4}},
+		"a record of an unknown kind":   {full, {Kind: KindStream, Offset: 10, Data: []byte{ext32, 0, 0, 0, 0, 9}}},
+		"no record":                     {full, {Kind: KindStream, Offset: 10, Data: []byte{1}}},
+		"a record that claims too much": {full, {Kind: KindStream, Offset: 10, Data: []byte{ext32, 255, 255, 255, 255, 1}}},
+		"a refusal":                     {{Kind: KindRefuse, Text: "no"}},
 	} {
-		d := emptyDataset()
-		d.log.follow()
-		in := applier{live: d, stage: emptyDataset, adopt: func(dataset) {}}
+		in := NewApplier(newReplica())
 		var err error
 		for i := range script {
-			if err = in.step(&script[i]); err != nil {
+			if err = in.Step(&script[i]); err != nil {
 				break
 			}
 		}
 		if err == nil {
 			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestNumbersOfMessagesAreBounded(t *testing.T) {
+	full := Message{Kind: KindFull, History: History{ID: ID{1}, Offset: 10}, Offset: 10}
+	for name, change := range map[string]func(*Message){
+		"term":   func(m *Message) { m.History.Term = math.MaxUint64 },
+		"offset": func(m *Message) { m.Offset = maxOffset + 1 },
+	} {
+		m := full
+		change(&m)
+		if err := DecodeMessage(payload(t, &m), &m); !errors.Is(err, frame.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, s := newReplica()
+	s.hist.Term = maxOffset
+	if h := s.Promote(1); h.Term != maxOffset {
+		t.Errorf("term %d after the greatest", h.Term)
+	}
+	m := Message{Kind: KindRefuse, Text: "no\r\n# a line of its own" + strings.Repeat("x", 2*maxText)}
+	if err := DecodeMessage(payload(t, &m), &m); err != nil || strings.ContainsAny(m.Text, "\r\n") ||
+		len(m.Text) > maxText {
+		t.Errorf("%.40q of %d bytes, %v", m.Text, len(m.Text), err)
+	}
+	in := NewApplier(newReplica())
+	if err := in.Step(&full); err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxMetadata + 1 {
+		err := in.Step(&Message{Kind: KindMetadata, Text: strings.Repeat("n", i+1), Data: []byte{1}})
+		if full := i == maxMetadata; errors.Is(err, frame.ErrCorrupt) != full {
+			t.Fatalf("note %d: %v", i, err)
 		}
 	}
 }

@@ -7,14 +7,13 @@ import (
 )
 
 // ring holds the newest bytes of a stream in blocks. A block's bytes do not change while a
-// reader is in it, so readers may use what they got without a copy and without the
-// lock until they read on. All methods need the Backlog's lock.
+// reader is in it, so readers may use what they got without a copy until they read on.
 type ring struct {
 	first, last *block
 	end         int64 // offset after the last byte
 	size        int64 // bytes of history to keep
 	limit       int64 // how far a reader may be behind before it is cut off
-	readers     []*cursor
+	readers     []*Cursor
 	spare       *block // to be used next; nobody is in it
 }
 
@@ -26,15 +25,8 @@ type block struct {
 
 func (b *block) end() int64 { return b.start + int64(len(b.data)) }
 
-// cursor is a reader's place in the ring.
-type cursor struct {
-	at  int64  // offset of the next byte
-	blk *block // the block that holds it, or that ends there
-	err error  // why the reader is cut off
-}
-
 // errOverrun cuts off a reader that is further behind than the limit.
-var errOverrun = errors.New("replication: the replica is too slow: its output buffer is full")
+var ErrOverrun = errors.New("replication: the replica is too slow: its output buffer is full")
 
 const (
 	minBlock = 1 << 10
@@ -111,7 +103,7 @@ func (r *ring) trim() {
 	need := r.end
 	for _, c := range r.readers {
 		if c.err == nil && r.end-c.at > r.limit {
-			c.err = errOverrun
+			c.err = ErrOverrun
 		}
 		if c.err == nil {
 			need = min(need, c.at)
@@ -144,8 +136,8 @@ func (r *ring) recycle(b *block) {
 }
 
 // open places a reader at offset at, which must lie between start and end.
-func (r *ring) open(at int64) *cursor {
-	c := &cursor{at: at}
+func (r *ring) open(at int64) *Cursor {
+	c := &Cursor{at: at}
 	for b := r.first; b != nil && b.start <= at; b = b.next {
 		c.blk = b
 	}
@@ -154,7 +146,7 @@ func (r *ring) open(at int64) *cursor {
 }
 
 // close removes a reader.
-func (r *ring) close(c *cursor) {
+func (r *ring) close(c *Cursor) {
 	for i := range r.readers {
 		if r.readers[i] == c {
 			r.readers = append(r.readers[:i], r.readers[i+1:]...)
@@ -166,7 +158,7 @@ func (r *ring) close(c *cursor) {
 // read returns at most n bytes that follow the reader's place and moves it
 // behind them; none if it has read everything. The bytes are valid until the reader's
 // next read or its close, and must not be written.
-func (r *ring) read(c *cursor, n int) ([]byte, error) {
+func (r *ring) read(c *Cursor, n int) ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err
 	}

@@ -7,19 +7,27 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// errNotMaster refuses a replica of a replica (docs/spec.md §9.4).
-var errNotMaster = errors.New("replication: this node is a replica itself: replicate its master")
+// ErrNotMaster refuses a replica of a replica (docs/spec.md §9.4).
+var ErrNotMaster = errors.New("replication: this node is a replica itself: replicate its master")
 
-// sender is the master's side of one link, or the writer's side of a snapshot: it decides
-// what is sent next. It is passive; what it calls takes locks for moments only.
+// Source is where a Sender reads the stream: a Cursor, or a Cursor behind a lock.
+type Source interface {
+	// Next returns at most n bytes that follow what was read before, none if there are none
+	// yet. They are valid until the next call and must not be written. An error is final: the
+	// reader has been cut off.
+	Next(n int) ([]byte, error)
+}
+
+// Sender is the master's side of one link, or the writer's side of a snapshot: it decides
+// what is sent next. It is passive and for one goroutine.
 //
-// The one rule that makes a full sync correct: everything goes out in the order in
-// which it was read. See "How a full sync composes" in the package comment.
-type sender struct {
+// The one rule that makes a full sync correct: everything goes out in the order in which
+// it was read. See "How a full sync composes" in the package comment.
+type Sender struct {
 	store  *keyspace.Store
-	in     *Reader
+	in     Source
 	offset int64        // of the next byte of the stream
-	cover  func() int64 // the offset that covers everything the store has shown so far
+	cover  func() int64 // see SenderConfig.Covered
 
 	phase  senderPhase
 	turn   bool // in senderDump: the stream had the last call, now it is the dump's
@@ -29,6 +37,28 @@ type sender struct {
 	batch  []byte // scratch
 	carry  []byte // of a batch that exceeds a message: goes out before anything else
 	target int64  // in senderDrain: the stream up to here completes the dump
+}
+
+// SenderConfig configures a Sender. All fields but Full are required.
+type SenderConfig struct {
+	Store  *keyspace.Store // the master's data
+	Source Source          // the master's stream, from Offset on
+	Offset int64
+	// Full makes the Sender send all keys of Store, and meanwhile the stream.
+	Full bool
+	// Covered returns an offset of the stream that covers everything that Store has shown so
+	// far. On a master Stream.Offset does, on a replica only between two steps of its Applier.
+	Covered func() int64
+}
+
+// NewSender returns a Sender. The answer of Stream.Join, or the head of Stream.Snapshot,
+// must be sent before what Next yields.
+func NewSender(cfg SenderConfig) *Sender {
+	s := &Sender{store: cfg.Store, in: cfg.Source, offset: cfg.Offset, cover: cfg.Covered, limits: defaultLimits}
+	if cfg.Full {
+		s.phase = senderDump
+	}
+	return s
 }
 
 type senderPhase uint8
@@ -48,94 +78,100 @@ type senderLimits struct {
 
 var defaultLimits = senderLimits{stream: 256 << 10, dump: 128 << 10, piece: 256 << 10}
 
-// holdable returns up to which offset a replica can hold the stream that next has
-// yielded, -1 while it cannot hold any.
-func (f *sender) holdable() int64 {
-	if f.phase != senderStream {
+// Holdable returns up to which offset a replica can hold the stream that Next has
+// yielded, -1 while it cannot hold any because its full sync goes on.
+func (s *Sender) Holdable() int64 {
+	if s.phase != senderStream {
 		return -1
 	}
-	return f.offset
+	return s.offset
 }
 
-// next appends the frames to send now; none if the replica has everything. flags
-// go into messages of the stream.
-func (f *sender) next(dst []byte, flags uint64) ([]byte, error) {
-	if len(f.carry) > 0 {
-		return f.appendDump(dst), nil
+// Dumping reports whether the Sender still reads keys of the store.
+func (s *Sender) Dumping() bool { return s.phase == senderDump }
+
+// Offset returns the offset of the next byte of the stream to be sent.
+func (s *Sender) Offset() int64 { return s.offset }
+
+// Next appends the frames to send now; none if the replica has everything. flags
+// (FlagAck) go into messages of the stream. An error is final.
+func (s *Sender) Next(dst []byte, flags uint64) ([]byte, error) {
+	if len(s.carry) > 0 {
+		return s.appendDump(dst), nil
 	}
-	switch f.phase {
+	switch s.phase {
 	case senderDump:
-		if f.turn = !f.turn; f.turn {
+		if s.turn = !s.turn; s.turn {
 			before := len(dst)
-			if dst, err := f.appendStream(dst, flags); err != nil || len(dst) > before {
+			if dst, err := s.appendStream(dst, flags); err != nil || len(dst) > before {
 				return dst, err
 			}
-			f.turn = false
+			s.turn = false
 		}
-		if err := f.dump(); err != nil {
+		if err := s.dump(); err != nil {
 			return dst, err
 		}
-		dst = f.appendDump(dst)
-		if f.slot == slots.Count {
-			f.phase, f.target = senderDrain, f.cover()
+		dst = s.appendDump(dst)
+		if s.slot == slots.Count {
+			s.phase, s.target = senderDrain, s.cover()
 		}
 		return dst, nil
 	case senderDrain:
-		dst, err := f.appendStream(dst, flags)
-		if err == nil && f.offset >= f.target {
-			dst = appendMessage(dst, &message{kind: kindSynced, offset: f.offset})
-			f.phase, f.batch = senderStream, nil
+		dst, err := s.appendStream(dst, flags)
+		if err == nil && s.offset >= s.target {
+			dst = AppendMessage(dst, &Message{Kind: KindSynced, Offset: s.offset})
+			s.phase, s.batch = senderStream, nil
 		}
 		return dst, err
 	}
-	return f.appendStream(dst, flags)
+	return s.appendStream(dst, flags)
 }
 
 // appendStream appends what is new in the stream, bounded.
-func (f *sender) appendStream(dst []byte, flags uint64) ([]byte, error) {
-	for n := 0; n < f.limits.stream; {
-		b, err := f.in.Next(min(f.limits.stream, maxPiece))
+func (s *Sender) appendStream(dst []byte, flags uint64) ([]byte, error) {
+	for n := 0; n < s.limits.stream; {
+		b, err := s.in.Next(min(s.limits.stream, maxPiece))
 		if err != nil || len(b) == 0 {
 			return dst, err
 		}
-		dst = appendMessage(dst, &message{kind: kindStream, offset: f.offset, flags: flags, data: b})
-		f.offset += int64(len(b))
+		dst = AppendMessage(dst, &Message{Kind: KindStream, Offset: s.offset, Flags: flags, Data: b})
+		s.offset += int64(len(b))
 		n += len(b)
 	}
 	return dst, nil
 }
 
-// dump fills f.batch with the next Ops of the slots' content.
-func (f *sender) dump() error {
-	f.batch = f.batch[:0]
+// dump fills s.batch with the next Ops of the slots' content.
+func (s *Sender) dump() error {
+	s.batch = s.batch[:0]
 	add := func(op keyspace.Op) error {
-		f.batch = keyspace.AppendOp(f.batch, &op)
+		s.batch = keyspace.AppendOp(s.batch, &op)
 		return nil
 	}
-	for f.slot < slots.Count && len(f.batch) < f.limits.dump {
-		slot := slots.Slot(f.slot)
-		next, done, err := f.store.Dump(slot, f.cur, f.limits.dump-len(f.batch), add)
+	for s.slot < slots.Count && len(s.batch) < s.limits.dump {
+		slot := slots.Slot(s.slot)
+		next, done, err := s.store.Dump(slot, s.cur, s.limits.dump-len(s.batch), add)
 		if err != nil {
 			return err
 		}
-		if f.cur = next; done {
-			f.slot, f.cur = f.slot+1, 0
+		if s.cur = next; done {
+			s.slot, s.cur = s.slot+1, 0
 		}
 	}
-	f.carry = f.batch
+	s.carry = s.batch
 	return nil
 }
 
 // appendDump appends the next piece of the batch. Until its last piece is out, nothing
 // else may go out: the batch counts as read before what follows it.
-func (f *sender) appendDump(dst []byte) []byte {
-	n := min(len(f.carry), f.limits.piece)
-	m := message{kind: kindDump, through: slots.Slot(min(f.slot, slots.Count-1)), data: f.carry[:n]}
-	if f.carry = f.carry[n:]; len(f.carry) > 0 {
-		m.flags = flagMore
+func (s *Sender) appendDump(dst []byte) []byte {
+	n := min(len(s.carry), s.limits.piece)
+	m := Message{Kind: KindDump, Through: slots.Slot(min(s.slot, slots.Count-1)), Data: s.carry[:n]}
+	if s.carry = s.carry[n:]; len(s.carry) > 0 {
+		m.Flags = FlagMore
 	}
-	if len(f.carry) == 0 && cap(f.batch) > 4*f.limits.dump {
-		f.batch = nil // a big value has gone through; don't keep its space
+	if len(s.carry) == 0 && cap(s.batch) > 4*s.limits.dump {
+		s.batch = nil // a big value has gone through; do not keep its space
 	}
-	return appendMessage(dst, &m)
+	return AppendMessage(dst, &m)
 }

@@ -3,10 +3,10 @@ package replication
 import (
 	"bytes"
 	"fmt"
+	"io"
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
@@ -15,16 +15,16 @@ type simNode struct {
 	s      *sim
 	n      int
 	store  *keyspace.Store
-	log    *Backlog
+	log    *Stream
 	master *simNode // nil: it is one
 	stale  bool
 	acked  Position // the last place it has vouched for
-	sender *sender  // the master's side of this node's link, nil if there is none
-	in     *applier
+	sender *Sender  // the master's side of this node's link, nil if there is none
+	cur    *Cursor  // what it reads
+	in     *Applier
 	wire   [][]byte // frames on their way to this node
 	file   []byte   // its newest snapshot
-	saving *snapshotWriter
-	saved  bytes.Buffer
+	saving *simSnapshot
 }
 
 // branched notes a node's new line of history.
@@ -35,13 +35,11 @@ func (x *simNode) branched() {
 
 // boot starts the node, from a snapshot if it has one.
 func (x *simNode) boot(file []byte) {
-	x.log = NewBacklog(1 + x.s.rand.IntN(8<<10))
+	x.log = NewStream(StreamConfig{Size: 1 + x.s.rand.IntN(8<<10), NewID: x.s.newID})
 	x.store = keyspace.New(keyspace.Config{Sink: x.log})
 	x.sender, x.in, x.wire, x.saving, x.stale, x.acked = nil, nil, nil, nil, true, Position{}
 	if file != nil {
-		if _, err := readSnapshot(bytes.NewReader(file), dataset{x.store, x.log}, nil); err != nil {
-			x.s.failf("node %d cannot load its snapshot: %v", x.n, err)
-		}
+		load(x.s.t, file, x.store, x.log)
 		x.branched()
 		x.check("after loading")
 	}
@@ -135,36 +133,33 @@ func (x *simNode) write() {
 // connect makes the link to the node's master: hello, decision, answer.
 func (x *simNode) connect() {
 	m := x.master
-	reader, answer, why, err := m.log.join(x.log.standing(), 0)
+	cur, answer, why, err := m.log.Join(x.log.Positions(), 0)
 	if err != nil {
 		return // its master follows somebody else: gossip will tell
 	}
-	limits := senderLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 + x.s.rand.IntN(2000)}
-	f := &sender{store: m.store, in: reader, offset: reader.Offset(), limits: limits, cover: m.log.Offset}
+	f := NewSender(SenderConfig{Store: m.store, Source: cur, Offset: cur.Offset(), Full: why != "", Covered: m.log.Offset})
+	f.limits = x.s.limits()
 	if why != "" {
-		f.phase = senderDump
 		x.s.full++
 	} else {
 		x.s.partial++
 	}
 	x.s.note("node %d joins %d at %d: %q, backlog from %d", x.n, m.n, f.offset, why, m.log.Info().First)
-	x.sender = f
-	x.in = &applier{live: dataset{x.store, x.log}, stage: func() dataset {
-		return dataset{x.store.Stage(), NewBacklog(1 << 10)}
-	}, adopt: func(d dataset) { x.store.Adopt(d.store); x.log.adopt(d.log) }}
+	x.sender, x.cur = f, cur
+	x.in = NewApplier(x.store, x.log)
 	x.wire = [][]byte{answer}
 }
 
 func (x *simNode) disconnect() {
 	if x.sender != nil {
-		x.sender.in.Close()
+		x.cur.Close()
 	}
 	x.sender, x.in, x.wire = nil, nil, nil
 }
 
 // pump lets the master send a little.
 func (x *simNode) pump() {
-	b, err := x.sender.next(nil, 0)
+	b, err := x.sender.Next(nil, 0)
 	if err != nil {
 		x.s.note("node %d is cut off: %v", x.n, err)
 		x.disconnect()
@@ -179,49 +174,62 @@ func (x *simNode) pump() {
 func (x *simNode) deliver() {
 	b := x.wire[0]
 	x.wire = x.wire[1:]
-	for r := frame.NewReader(bytes.NewReader(b), maxMessage); ; {
-		payload, err := r.Next()
-		if err != nil {
+	for r := NewMessageReader(bytes.NewReader(b), MaxMessage); ; {
+		var m Message
+		switch err := r.Next(&m); {
+		case err == io.EOF:
 			return
-		}
-		var m message
-		if err := decodeMessage(payload, &m); err != nil {
+		case err != nil:
 			x.s.failf("node %d: %v", x.n, err)
 		}
 		before := x.log.Offset()
-		if err := x.in.step(&m); err != nil {
-			x.s.failf("node %d: message %d: %v", x.n, m.kind, err)
+		if err := x.in.Step(&m); err != nil {
+			x.s.failf("node %d: message %d: %v", x.n, m.Kind, err)
 		}
-		if x.in.phase == applierStream {
+		if x.in.phase == PhaseStream {
 			h := x.log.History()
 			x.stale, x.acked = false, Position{h.ID, h.Offset}
-			x.check(fmt.Sprintf("after message %d", m.kind))
-			if m.kind == kindStream && x.log.Offset() < before {
+			x.check(fmt.Sprintf("after message %d", m.Kind))
+			if m.Kind == KindStream && x.log.Offset() < before {
 				x.s.failf("node %d: its offset falls from %d to %d", x.n, before, x.log.Offset())
 			}
 		}
 	}
 }
 
+// simSnapshot is a snapshot that is being written.
+type simSnapshot struct {
+	sender *Sender
+	cur    *Cursor
+	file   []byte
+}
+
 // snapshot lets the node write a piece of its snapshot.
 func (x *simNode) snapshot() {
-	if x.saving == nil {
-		x.saved.Reset()
-		x.saving = newSnapshotWriter(dataset{x.store, x.log}, x.log.Offset, 0)
-		x.saving.sender.limits = senderLimits{stream: 1 + x.s.rand.IntN(300), dump: 1 + x.s.rand.IntN(400), piece: 1 +
-			x.s.rand.IntN(2000)}
+	w := x.saving
+	if w == nil {
+		x.log.Hold(0)
+		w = new(simSnapshot)
+		w.cur, w.file = x.log.Snapshot(0, nil)
+		w.sender = NewSender(SenderConfig{Store: x.store, Source: w.cur, Offset: w.cur.Offset(), Full: true,
+			Covered: x.log.Offset})
+		w.sender.limits = x.s.limits()
+		x.saving = w
+		return
 	}
-	b, done, err := x.saving.next(nil)
-	x.saved.Write(b)
+	var err error
+	w.file, err = w.sender.Next(w.file, 0)
 	if err != nil {
 		x.s.note("node %d gives up a snapshot: %v", x.n, err)
 	}
+	done := err == nil && w.sender.Holdable() >= 0
 	if done || err != nil {
-		x.saving.close()
+		w.cur.Close()
+		x.log.Release()
 		x.saving = nil
 	}
 	if done {
 		x.s.snapshots++
-		x.file = bytes.Clone(x.saved.Bytes())
+		x.file = w.file
 	}
 }

@@ -36,7 +36,7 @@ func newSim(t *testing.T, seed uint64, n int) *sim {
 		x.boot(nil)
 		if i > 0 {
 			x.master = s.nodes[0]
-			x.log.follow()
+			x.log.Follow()
 		}
 		s.nodes = append(s.nodes, x)
 	}
@@ -49,6 +49,19 @@ func (s *sim) failf(format string, args ...any) {
 		s.t.Log(line)
 	}
 	s.t.Fatalf("seed %d: %s", s.seed, fmt.Sprintf(format, args...))
+}
+
+// newID returns a name that no history has.
+func (s *sim) newID() (id ID) {
+	for i := range id {
+		id[i] = byte(s.rand.Uint32())
+	}
+	return id
+}
+
+// limits returns small ones, so that what fits one call otherwise takes many.
+func (s *sim) limits() senderLimits {
+	return senderLimits{stream: 1 + s.rand.IntN(300), dump: 1 + s.rand.IntN(400), piece: 1 + s.rand.IntN(2000)}
 }
 
 func (s *sim) note(format string, args ...any) {
@@ -91,7 +104,7 @@ func (s *sim) failover() {
 		}
 	}
 	best.disconnect()
-	best.log.promote(0)
+	best.log.Promote(0)
 	best.branched()
 	best.master = nil
 	best.mark()
@@ -111,7 +124,7 @@ func (s *sim) failover() {
 		for range s.rand.IntN(3) {
 			old.write() // restarted, it still believes to be the master
 		}
-		s.note("node %d restarted, stands at %v", old.n, old.log.standing())
+		s.note("node %d restarted, stands at %v", old.n, old.log.Positions())
 	}
 	for _, x := range s.nodes {
 		if x != best {
@@ -120,7 +133,7 @@ func (s *sim) failover() {
 				x.stale = true
 			}
 			x.master = best
-			x.log.follow()
+			x.log.Follow()
 		}
 	}
 }
@@ -136,8 +149,8 @@ func (s *sim) step() {
 	case n < 7 && x.master != nil && s.rand.IntN(20) == 0:
 		x.disconnect()
 		x.boot(x.file)
-		x.log.follow()
-		s.note("replica %d restarted, stands at %v", x.n, x.log.standing())
+		x.log.Follow()
+		s.note("replica %d restarted, stands at %v", x.n, x.log.Positions())
 	case n < 30:
 		if x.master == nil {
 			x.write()

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -16,40 +17,6 @@ import (
 // including kindSynced. So the file holds the state at exactly one place in history,
 // although it was written while the node served.
 const snapshotMagic = "SMSNAP1\n"
-
-// snapshotWriter yields the bytes of a snapshot. It is passive.
-type snapshotWriter struct {
-	log    *Backlog
-	sender sender
-	head   []byte // what comes first, nil when it is out
-}
-
-// newSnapshotWriter starts a snapshot of d; settle returns the offset that covers what the
-// store has shown so far, keys is about how many keys there are. Close it in the end.
-func newSnapshotWriter(d dataset, cover func() int64, keys int) *snapshotWriter {
-	d.log.use(keys)
-	reader, head := d.log.open(keys)
-	w := &snapshotWriter{log: d.log, head: head}
-	w.sender = sender{store: d.store, in: reader, offset: reader.Offset(), cover: cover, limits: defaultLimits,
-		phase: senderDump}
-	return w
-}
-
-// next appends the bytes that follow. Its errors are final: the node's history was
-// replaced, or more was written in the meantime than the output buffer holds.
-func (w *snapshotWriter) next(dst []byte) (b []byte, done bool, err error) {
-	if w.head != nil {
-		dst, w.head = append(dst, w.head...), nil
-		return dst, false, nil
-	}
-	dst, err = w.sender.next(dst, 0)
-	return dst, err == nil && w.sender.phase == senderStream, err
-}
-
-func (w *snapshotWriter) close() {
-	w.sender.in.Close()
-	w.log.release()
-}
 
 // SnapshotError says what is wrong with a snapshot, and where.
 type SnapshotError struct {
@@ -68,15 +35,25 @@ func (e *SnapshotError) Unwrap() error { return e.Err }
 // errCutShort says that a snapshot ends too early.
 var errCutShort = fmt.Errorf("the file is cut short: %w", frame.ErrCorrupt)
 
-// readSnapshot loads a snapshot into d, which must be new, and returns the name of its
-// shard. progress is called now and then if not nil. After an error, d is of no use. The
-// errors are *SnapshotError or those of reading.
-func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []byte, err error) {
+// Snapshot is what a snapshot says beside the keys.
+type Snapshot struct {
+	Shard    []byte            // the shard whose data it is, nil if that was not known
+	History  History           // of the data; a zero ID if nobody else can know its place
+	Metadata map[string][]byte // see Stream.PutMetadata
+}
+
+// ReadSnapshot loads the keys of a snapshot into store, which must be new. progress is
+// called now and then if not nil. After an error, store is of no use. The errors are
+// *SnapshotError or those of reading.
+//
+// For the node to come back at its place in history, its Stream must be given the
+// Metadata (SetMetadata), then the History unless its ID is zero (Restore).
+func ReadSnapshot(file io.Reader, store *keyspace.Store, progress func(Progress)) (Snapshot, error) {
 	at := newCountingReader(file)
-	staged := NewBacklog(minBlock) // of the file's history only the end is of interest
-	in := applier{stage: func() dataset { return dataset{d.store, staged} }, adopt: func(dataset) {}, through: -1}
-	in.live = dataset{d.store, staged}
-	shard, err = in.load(at, progress)
+	stream := NewStream(StreamConfig{Size: minBlock}) // of the file's history only the end is of interest
+	d := dataset{store, stream}
+	in := Applier{live: d, stage: func() (dataset, *Stream) { return d, stream }, through: -1}
+	shard, err := in.load(at, progress)
 	if err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errCutShort
@@ -84,20 +61,12 @@ func readSnapshot(file io.Reader, d dataset, progress func(Progress)) (shard []b
 		if errors.Is(err, frame.ErrCorrupt) {
 			err = &SnapshotError{Slot: slots.Slot(max(in.through, 0)), Offset: at.offset(), Err: err}
 		}
-		return nil, err
+		return Snapshot{}, err
 	}
-	for name, data := range staged.Metadata() {
-		if err := d.log.noteTaken(name, data); err != nil {
-			return nil, err
-		}
-	}
-	if h := staged.History(); !h.ID.IsZero() {
-		d.log.restore(h)
-	}
-	return shard, nil
+	return Snapshot{shard, stream.History(), stream.Metadata()}, nil
 }
 
-func (in *applier) load(at *countingReader, progress func(Progress)) (shard []byte, err error) {
+func (in *Applier) load(at *countingReader, progress func(Progress)) (shard []byte, err error) {
 	var magic [len(snapshotMagic)]byte
 	if _, err := io.ReadFull(at, magic[:]); err != nil {
 		return nil, err
@@ -106,27 +75,23 @@ func (in *applier) load(at *countingReader, progress func(Progress)) (shard []by
 		return nil, fmt.Errorf("the file starts with %q, not with %q; it is no snapshot of this version: %w", magic,
 			snapshotMagic, frame.ErrCorrupt)
 	}
-	frames := frame.NewReader(at.Reader, maxMessage)
-	var m message
-	for n := 0; in.phase != applierStream; n++ {
-		b, err := frames.Next()
-		if err != nil {
+	messages := NewMessageReader(at.Reader, MaxMessage)
+	var m Message
+	for n := 0; in.phase != PhaseStream; n++ {
+		if err := messages.Next(&m); err != nil {
 			return nil, err
 		}
-		if err := decodeMessage(b, &m); err != nil {
-			return nil, err
+		if m.Kind == KindShard {
+			shard = bytes.Clone(m.Data)
 		}
-		if m.kind == kindShard {
-			shard = bytes.Clone(m.data)
+		if m.Kind == KindResume || m.Kind == KindRefuse {
+			return nil, unexpected(fmt.Sprintf("a message of kind %d", m.Kind))
 		}
-		if m.kind == kindResume || m.kind == kindRefuse {
-			return nil, unexpected(fmt.Sprintf("a message of kind %d", m.kind))
-		}
-		if err := in.step(&m); err != nil {
+		if err := in.Step(&m); err != nil {
 			return nil, err
 		}
 		if progress != nil && n%64 == 0 {
-			progress(in.progress())
+			progress(in.Progress())
 		}
 	}
 	if _, err := at.Read(magic[:1]); err != io.EOF {

@@ -2,31 +2,28 @@ package replication
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
-	"sync"
+	"maps"
 	"testing"
-	"testing/synctest"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
-	"github.com/slotmesh/slotmesh/storage"
 )
 
 // snapshotOf returns a snapshot of n keys, and the store.
 func snapshotOf(t testing.TB, n int) ([]byte, *keyspace.Store) {
 	t.Helper()
-	log := NewBacklog(0)
-	store := keyspace.New(keyspace.Config{Sink: log})
+	store, log := newMaster()
 	fill(t, store, n, 100)
-	w := newSnapshotWriter(dataset{store, log}, log.Offset, n)
-	defer w.close()
-	var file []byte
-	for done := false; !done; {
+	log.Hold(n)
+	cur, file := log.Snapshot(n, nil)
+	s := NewSender(SenderConfig{Store: store, Source: cur, Offset: cur.Offset(), Full: true, Covered: log.Offset})
+	for s.Holdable() < 0 {
 		var err error
-		if file, done, err = w.next(file); err != nil {
+		if file, err = s.Next(file, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,28 +44,70 @@ func fill(t testing.TB, store *keyspace.Store, n, size int) {
 	}
 }
 
-func emptyDataset() dataset {
-	log := NewBacklog(0)
-	return dataset{keyspace.New(keyspace.Config{Sink: log}), log}
+// newMaster returns a store and its stream.
+func newMaster() (*keyspace.Store, *Stream) {
+	log := NewStream(StreamConfig{NewID: randomID})
+	return keyspace.New(keyspace.Config{Sink: log}), log
+}
+
+// newReplica returns the same for a replica.
+func newReplica() (*keyspace.Store, *Stream) {
+	store, log := newMaster()
+	log.Follow()
+	return store, log
+}
+
+func randomID() (id ID) {
+	rand.Read(id[:])
+	return id
+}
+
+// load brings a store and its stream to where a snapshot was written.
+func load(t testing.TB, file []byte, store *keyspace.Store, log *Stream) {
+	t.Helper()
+	s, err := ReadSnapshot(bytes.NewReader(file), store, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range s.Metadata {
+		if err := log.SetMetadata(name, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !s.History.ID.IsZero() {
+		log.Restore(s.History)
+	}
+}
+
+// contentOf returns the keys and values of a store.
+func contentOf(s *keyspace.Store) map[string]string {
+	all := make(map[string]string)
+	for slot := range slots.Slot(slots.Count) {
+		s.View(slot, func(tx *keyspace.Tx) error {
+			for k, e := range tx.All() {
+				all[string(k)] = fmt.Sprintf("%q until %d", e.Value, e.ExpireAt)
+			}
+			return nil
+		})
+	}
+	return all
 }
 
 func TestSnapshotCutAnywhere(t *testing.T) {
 	file, store := snapshotOf(t, 1500)
-	whole := emptyDataset()
-	if _, err := readSnapshot(bytes.NewReader(file), whole, nil); err != nil {
-		t.Fatal(err)
-	}
-	if d := diff(store, whole.store); d != "" {
-		t.Fatal(d)
+	whole, log := newMaster()
+	load(t, file, whole, log)
+	if !maps.Equal(contentOf(store), contentOf(whole)) {
+		t.Fatalf("%d keys of %d, or other values", whole.Len(), store.Len())
 	}
 	damaged := func(what string, b []byte, at int) {
 		t.Helper()
-		_, err := readSnapshot(bytes.NewReader(b), emptyDataset(), nil)
+		_, err := ReadSnapshot(bytes.NewReader(b), keyspace.New(keyspace.Config{}), nil)
 		var damage *SnapshotError
 		if !errors.As(err, &damage) || !errors.Is(err, frame.ErrCorrupt) {
 			t.Fatalf("%s: %v", what, err)
 		}
-		if off := int(damage.Offset); off < at-2*maxMessage || off > len(b) {
+		if off := int(damage.Offset); off < at-2*MaxMessage || off > len(b) {
 			t.Fatalf("%s at %d: the error says byte %d", what, at, off)
 		}
 	}
@@ -84,128 +123,14 @@ func TestSnapshotCutAnywhere(t *testing.T) {
 	}
 }
 
-func TestLoadNamesFileSlotAndByteAndLeavesTheFile(t *testing.T) {
-	var d storage.Memory
-	if _, found, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil); found ||
-		err != nil {
-		t.Fatalf("no file: %v, %v", found, err)
-	}
-	file, _ := snapshotOf(t, 10_000)
-	cut := file[:len(file)/2]
-	storage.WriteFile(&d, "dump.rdb", cut)
-	_, _, err := Load(t.Context(), &d, "dump.rdb", keyspace.New(keyspace.Config{}), NewBacklog(0), nil)
-	if err == nil || !strings.Contains(err.Error(), "dump.rdb") || !strings.Contains(err.Error(), "at byte") ||
-		!strings.Contains(err.Error(), "of slot ") {
-		t.Fatalf("the error is %v", err)
-	}
-	t.Log(err)
-	if left, _ := storage.ReadFile(&d, "dump.rdb"); !bytes.Equal(left, cut) {
-		t.Fatal("the file was touched")
-	}
-}
-
-// A snapshot is the state at one place in history, whatever is written meanwhile.
-func TestSaveWhileWriting(t *testing.T) {
-	net := newTestNet(t)
-	a := net.node(1)
-	defer a.stop()
-	fill(t, a.store, 20_000, 50)
-	var d storage.Memory
-	// Two keys of one slot always change together.
-	pair := func(i int) {
-		a.store.Update(slots.OfString("{p}a"), func(tx *keyspace.Tx) error {
-			tx.Put([]byte("{p}a"), keyspace.String, fmt.Append(nil, i), 0)
-			return tx.Put([]byte("{p}b"), keyspace.String, fmt.Append(nil, i), 0)
-		})
-	}
-	stop, wg := make(chan struct{}), sync.WaitGroup{}
-	wg.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-				pair(i)
-				a.set(fmt.Sprintf("key:%012d", i%20_000), fmt.Sprint(i))
-			}
-		}
-	})
-	for range 5 {
-		if err := a.Save(t.Context(), &d, "dump.rdb"); err != nil {
-			t.Fatal(err)
-		}
-		b := net.node(2)
-		if _, _, err := Load(t.Context(), &d, "dump.rdb", b.store, b.log, nil); err != nil {
-			t.Fatal(err)
-		}
-		if b.get("{p}a") != b.get("{p}b") {
-			t.Fatalf("half a transaction in the snapshot: %q, %q", b.get("{p}a"), b.get("{p}b"))
-		}
-		b.stop()
-	}
-	close(stop)
-	wg.Wait()
-	if a.log.Info().Active {
-		t.Error("the backlog stays on although nobody but the snapshot needed it")
-	}
-}
-
-// A replica that restarts from its snapshot comes back by a partial resync; so does a
-// master that was replaced.
-func TestRestartFromSnapshotResumes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		net := newTestNet(t)
-		a, b := net.node(1), net.node(2)
-		defer func() { a.stop(); b.stop() }()
-		fill(t, a.store, 1000, 50)
-		b.follow(a)
-		b.connect(a)
-		b.cfg.Shard = func() []byte { return []byte("a and b") }
-		var d storage.Memory
-		if err := b.Save(t.Context(), &d, "b"); err != nil {
-			t.Fatal(err)
-		}
-		b.stop()
-		a.set("while", "away")
-		b = net.node(2)
-		if shard, found, err := Load(t.Context(), &d, "b", b.store, b.log, nil); !found || string(shard) != "a and b" ||
-			err != nil {
-			t.Fatalf("%q, %v, %v", shard, found, err)
-		}
-		b.follow(a)
-		b.connect(a)
-		if s := a.Status(); s.FullSyncs != 1 || s.PartialSyncs != 1 {
-			t.Fatalf("%d full, %d partial syncs; want one of each", s.FullSyncs, s.PartialSyncs)
-		}
-		if err := a.Save(t.Context(), &d, "a"); err != nil {
-			t.Fatal(err)
-		}
-		a.stop()
-		b.Promote(0)
-		b.set("after", "promotion")
-		a = net.node(1)
-		if _, _, err := Load(t.Context(), &d, "a", a.store, a.log, nil); err != nil {
-			t.Fatal(err)
-		}
-		a.follow(b)
-		a.connect(b)
-		if s := b.Status(); s.FullSyncs != 0 || s.PartialSyncs != 1 {
-			t.Fatalf("%d full, %d partial syncs; want one partial", s.FullSyncs, s.PartialSyncs)
-		}
-		if err := a.Save(t.Context(), &d, "a"); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
 func FuzzSnapshot(f *testing.F) {
 	file, _ := snapshotOf(f, 20)
 	f.Add(file)
 	f.Add([]byte(snapshotMagic))
 	f.Add(file[:len(file)/2])
 	f.Fuzz(func(t *testing.T, file []byte) {
-		d := emptyDataset()
-		if _, err := readSnapshot(bytes.NewReader(file), d, nil); err != nil && !errors.Is(err, frame.ErrCorrupt) {
+		if _, err := ReadSnapshot(bytes.NewReader(file), keyspace.New(keyspace.Config{}), nil); err != nil &&
+			!errors.Is(err, frame.ErrCorrupt) {
 			t.Fatalf("an error of another kind: %v", err)
 		}
 	})

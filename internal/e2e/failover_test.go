@@ -12,7 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/internal/e2e"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -129,7 +129,7 @@ func TestReplicaAlone(t *testing.T) {
 			events := cfg.OnEvent
 			cfg.OnEvent = func(e slotmesh.Event) {
 				events(e)
-				if s, ok := e.(replication.Synced); ok && s.Full {
+				if s, ok := e.(replicator.Synced); ok && s.Full {
 					full[i].Add(1)
 				}
 			}
@@ -175,7 +175,7 @@ func TestMasterCutOffWithItsClients(t *testing.T) {
 				c.Partition([]int{0}, []int{1, 2, 3, 4, 5})
 				cut := time.Now()
 				err := old.Local().Set(t.Context(), key, []byte("in the dark"), 0)
-				if k == 0 && err != nil || k > 0 && !errors.Is(err, replication.ErrAmbiguous) {
+				if k == 0 && err != nil || k > 0 && !errors.Is(err, replicator.ErrAmbiguous) {
 					t.Errorf("the write in the dark: %v", err)
 				}
 				e2e.Await(t, c, 0, e2e.IsDown)

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -14,13 +14,13 @@ import (
 // is migrate.Promises, migrate.Replicas and ownership.Replicas.
 //
 // What a writer was told, that k replicas hold what it wrote, has to hold where its slot
-// moves to. Each slot's number is in the stream (replication.Promises), so that it
+// moves to. Each slot's number is in the stream (replicator.Promises), so that it
 // outlives this node, and goes with the slot.
 type Acks struct {
 	cfg        AcksConfig
 	replicas   atomic.Pointer[Replicas] // nil before Begin
-	promises   *replication.Promises
-	departures replication.Departures
+	promises   *replicator.Promises
+	departures replicator.Departures
 
 	required atomic.Pointer[minReplicas] // nil: none are
 }
@@ -29,23 +29,23 @@ type Acks struct {
 type AcksConfig struct {
 	Map      func() *slots.Map // in force, nil outside a cluster
 	Siblings func() int        // see Lineage
-	Backlog  *replication.Backlog
+	Backlog  *replicator.Backlog
 	Sync     int             // how many replicas a write waits for by default
 	MaxLag   time.Duration   // how long ago a replica in good standing was heard
 	Life     context.Context // ends when the node closes
 }
 
-// Replicas are those of this node: a *replication.Replicator.
+// Replicas are those of this node: a *replicator.Replicator.
 type Replicas interface {
 	Term() uint64
-	Mark(term uint64) replication.Mark
-	WaitAcked(ctx context.Context, to replication.Mark, k int) (int, error)
+	Mark(term uint64) replicator.Mark
+	WaitAcked(ctx context.Context, to replicator.Mark, k int) (int, error)
 	GoodReplicas(maxLag time.Duration) int
 }
 
 // NewAcks returns the Acks of a node that has no replicas before Begin.
 func NewAcks(cfg AcksConfig) *Acks {
-	return &Acks{cfg: cfg, promises: replication.NewPromises(cfg.Backlog)}
+	return &Acks{cfg: cfg, promises: replicator.NewPromises(cfg.Backlog)}
 }
 
 // Begin makes the writes that follow wait for replicas.
@@ -87,11 +87,11 @@ func (a *Acks) Await(ctx context.Context, was Before, slot slots.Slot, k int) er
 	return err
 }
 
-// Term and Mark are those of the Replicator: see [replication.Replicator.Mark].
+// Term and Mark are those of the Replicator: see [replicator.Replicator.Mark].
 func (a *Acks) Term() uint64 { return a.repl().Term() }
 
 // Mark returns a place in the stream behind the writes since Term returned term.
-func (a *Acks) Mark(term uint64) replication.Mark { return a.repl().Mark(term) }
+func (a *Acks) Mark(term uint64) replicator.Mark { return a.repl().Mark(term) }
 
 // Departed returns how many batches of keys have left this node: see Writes.
 func (a *Acks) Departed() uint64 { return a.departures.Count() }

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/gossip"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -25,9 +25,9 @@ const (
 // HandOver lets a replica take a master's place before it ends.
 type HandOver struct {
 	Map       func() *slots.Map
-	Changed   func() <-chan struct{}       // closed with the next change of the map
-	Replicas  func() []replication.Replica // of this node
-	Connected func(id slots.NodeID) bool   // on the bus
+	Changed   func() <-chan struct{}      // closed with the next change of the map
+	Replicas  func() []replicator.Replica // of this node
+	Connected func(id slots.NodeID) bool  // on the bus
 	Do        func(ctx context.Context, cmd gossip.Command) error
 	Logger    hclog.Logger
 }
@@ -64,14 +64,14 @@ func (h *HandOver) Run(ctx context.Context) {
 }
 
 // successorOf returns the replica that holds most, if one is in step.
-func successorOf(m *slots.Map, replicas []replication.Replica) (id slots.NodeID, ok bool) {
+func successorOf(m *slots.Map, replicas []replicator.Replica) (id slots.NodeID, ok bool) {
 	most := int64(-1)
 	for _, r := range replicas {
 		node := m.Node(r.ID)
 		if node == nil || node.Master != m.Self().ID || node.Health != slots.Online || node.NoFailover {
 			continue
 		}
-		if r.State == replication.ReplicaOnline && r.Lag < successorLag && r.Offset > most {
+		if r.State == replicator.ReplicaOnline && r.Lag < successorLag && r.Offset > most {
 			id, ok, most = r.ID, true, r.Offset
 		}
 	}

@@ -9,17 +9,17 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/gossip"
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Shard is a node's part in its shard: the stream of its data, its role, its replicas.
 type Shard struct {
-	Backlog    *replication.Backlog
+	Backlog    *replicator.Backlog
 	Commits    *Commits
 	Acks       *Acks
 	Lineage    Lineage
-	Replicator *replication.Replicator // nil before Start, then only read
+	Replicator *replicator.Replicator // nil before Start, then only read
 
 	log    hclog.Logger
 	fenced atomic.Bool // see gossip.Fenced
@@ -37,7 +37,7 @@ type Config struct {
 
 // New returns the shard of a node that is not started.
 func New(cfg Config) *Shard {
-	s := &Shard{Backlog: replication.NewBacklog(cfg.BacklogSize), log: cfg.Logger}
+	s := &Shard{Backlog: replicator.NewBacklog(cfg.BacklogSize), log: cfg.Logger}
 	s.Commits = NewCommits(s.Backlog)
 	s.Acks = NewAcks(AcksConfig{
 		Map:      cfg.Map,
@@ -52,7 +52,7 @@ func New(cfg Config) *Shard {
 
 // Start begins the node's part in replication, for the role that it has in map m, nil
 // outside a cluster. snapshot is the name of the shard that its keys are of.
-func (s *Shard) Start(r *replication.Replicator, m *slots.Map, snapshot []byte) error {
+func (s *Shard) Start(r *replicator.Replicator, m *slots.Map, snapshot []byte) error {
 	s.Replicator = r
 	s.Acks.Begin(r)
 	if m == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/storage"
 )
 
@@ -26,14 +27,14 @@ type SnapshotConfig struct {
 	IgnoreErrors bool                   // take writes although the last snapshot failed
 
 	Store   *keyspace.Store
-	Backlog *replication.Backlog
+	Backlog *replicator.Backlog
 
 	Life   context.Context // ends when the node closes
 	Go     func(fn func()) // runs fn on a goroutine that the node's Close waits for
 	Logger hclog.Logger
 }
 
-// Saver writes a snapshot of the store and the backlog: a *replication.Replicator.
+// Saver writes a snapshot of the store and the backlog: a *replicator.Replicator.
 type Saver interface {
 	Save(ctx context.Context, d storage.Disk, file string) error
 }
@@ -73,7 +74,7 @@ func (s *Snapshots) Load(ctx context.Context) error {
 			s.cfg.Logger.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
 		}
 	}
-	shard, found, err := replication.Load(ctx, s.cfg.Disk, cfg.File, s.cfg.Store, s.cfg.Backlog,
+	shard, found, err := replicator.Load(ctx, s.cfg.Disk, cfg.File, s.cfg.Store, s.cfg.Backlog,
 		func(p replication.Progress) {
 			s.percent.Store(math.Float64bits(p.Percent()))
 			s.cfg.Logger.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
@@ -151,7 +152,7 @@ func (s *Snapshots) MayWrite() error {
 // interrupted or overtaken, which says nothing of the disk.
 func (s *Snapshots) updateBrokenLocked() {
 	passing := errors.Is(s.last, context.Canceled) || errors.Is(s.last, context.DeadlineExceeded) ||
-		errors.Is(s.last, replication.ErrOvertaken)
+		errors.Is(s.last, replicator.ErrOvertaken)
 	s.broken.Store(s.last != nil && !passing && !s.ignore && len(s.schedule.Rules) > 0)
 }
 
@@ -172,7 +173,7 @@ func (s *Snapshots) Save(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running {
 		s.mu.Unlock()
-		return replication.ErrSaving
+		return replicator.ErrSaving
 	}
 	if s.saver == nil {
 		s.mu.Unlock()

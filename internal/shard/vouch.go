@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -25,7 +25,7 @@ type Writes struct {
 // Vouch waits until k replicas hold what was written up to a Mark, and promises that. It
 // returns how many do, which is promised up to k; err is that of WaitAcked if they are
 // fewer.
-func (a *Acks) Vouch(ctx context.Context, w *Writes, to replication.Mark, k int) (int, error) {
+func (a *Acks) Vouch(ctx context.Context, w *Writes, to replicator.Mark, k int) (int, error) {
 	held, err := a.repl().WaitAcked(ctx, to, k)
 	promised := min(held, k)
 	if promised <= 0 {
@@ -48,7 +48,7 @@ func (a *Acks) Vouch(ctx context.Context, w *Writes, to replication.Mark, k int)
 		}
 	case end > to.Offset && to.Term == a.repl().Term():
 		var unknown error
-		held, unknown = a.awaitPromise(ctx, replication.Mark{Term: to.Term, Offset: end}, promised)
+		held, unknown = a.awaitPromise(ctx, replicator.Mark{Term: to.Term, Offset: end}, promised)
 		if err == nil {
 			err = unknown
 		}
@@ -57,7 +57,7 @@ func (a *Acks) Vouch(ctx context.Context, w *Writes, to replication.Mark, k int)
 		held, raised = there, errLeft
 	}
 	if err == nil && held < k {
-		err = &replication.AmbiguousError{Mark: to, Want: k, Got: held, Cause: raised}
+		err = &replicator.AmbiguousError{Mark: to, Want: k, Got: held, Cause: raised}
 	}
 	return held, err
 }
@@ -67,7 +67,7 @@ const promiseWait = 100 * time.Millisecond
 
 // awaitPromise waits until k replicas know of a promise. Those that hold a write will in a
 // moment, so that it is worth it even if ctx has ended, as for a WAIT that counts them.
-func (a *Acks) awaitPromise(ctx context.Context, promise replication.Mark, k int) (int, error) {
+func (a *Acks) awaitPromise(ctx context.Context, promise replicator.Mark, k int) (int, error) {
 	if ctx.Err() != nil {
 		moment, cancel := context.WithTimeout(a.cfg.Life, promiseWait)
 		defer cancel()

@@ -1,6 +1,7 @@
-package replication
+package replicator
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -125,6 +127,20 @@ func (x *testNode) connect(m *testNode) {
 	}
 	if d := diff(m.store, x.store); d != "" {
 		x.t.Fatalf("node %v differs from %v: %s", x.id.Short(), m.id.Short(), d)
+	}
+}
+
+// fill writes n keys with values of so many bytes, of which a third expires never.
+func fill(t testing.TB, store *keyspace.Store, n, size int) {
+	t.Helper()
+	value := bytes.Repeat([]byte("v"), size)
+	for i := range n {
+		key := fmt.Appendf(nil, "key:%012d", i)
+		if err := store.Update(slots.Of(key), func(tx *keyspace.Tx) error {
+			return tx.Put(key, keyspace.String, value, int64(i%3)<<50)
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -293,8 +309,8 @@ func TestReplicaRefusesReplicas(t *testing.T) {
 		c.follow(b)
 		time.Sleep(time.Second)
 		e, ok := last[LinkLost](c)
-		var refused *refusedError
-		if !ok || !errors.As(e.Err, &refused) || refused.text != errNotMaster.Error() {
+		var refused *replication.RefusedError
+		if !ok || !errors.As(e.Err, &refused) || refused.Reason != replication.ErrNotMaster.Error() {
 			t.Fatalf("event %+v, want a refusal", e)
 		}
 		c.follow(a)

@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 import (
 	"bufio"
@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/internal/guard"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -27,7 +27,7 @@ type follower struct {
 	state    LinkState
 	goal     int64 // the master's offset when the link was made
 	down     time.Time
-	progress Progress
+	progress replication.Progress
 
 	fresh  *freshness
 	heard  atomic.Int64 // Replicator.clock at the last message, 0 if never
@@ -112,7 +112,7 @@ func (p *follower) attempt() (linked bool, err error) {
 	p.set(func() { p.conn = conn })
 	l := &followerLink{p: p, conn: conn, ask: make(chan struct{}, 1), began: time.Now()}
 	l.held.Store(-1)
-	l.in = applier{live: dataset{p.r.cfg.Store, p.r.cfg.Log}, stage: p.r.stage, adopt: p.r.adopt}
+	l.in = replication.NewApplier(p.r.cfg.Store, followedLog{p.r.cfg.Log})
 	if err := l.hello(); err != nil {
 		return false, err
 	}
@@ -129,7 +129,7 @@ func (p *follower) attempt() (linked bool, err error) {
 	defer conn.Close()
 	defer close(gone)
 	err = l.follow()
-	return l.in.phase == applierStream, err
+	return l.in.Phase() == replication.PhaseStream, err
 }
 
 func (p *follower) dial() (net.Conn, error) {
@@ -141,22 +141,11 @@ func (p *follower) dial() (net.Conn, error) {
 	return p.r.cfg.Dial(ctx, to)
 }
 
-// stage returns where a full sync is gathered: readers go on seeing the old data.
-func (r *Replicator) stage() dataset {
-	return dataset{r.cfg.Store.Stage(), NewBacklog(int(r.cfg.Log.Info().Size))}
-}
-
-// adopt makes a gathered full sync the node's data. step is held.
-func (r *Replicator) adopt(d dataset) {
-	r.cfg.Store.Adopt(d.store)
-	r.cfg.Log.adopt(d.log)
-}
-
 // followerLink is one connection to the master.
 type followerLink struct {
 	p     *follower
 	conn  net.Conn
-	in    applier
+	in    *replication.Applier
 	ask   chan struct{} // asks for an ack
 	held  atomic.Int64  // what to acknowledge, -1 while the data is not the master's
 	began time.Time
@@ -165,10 +154,11 @@ type followerLink struct {
 
 func (l *followerLink) hello() error {
 	cfg := &l.p.r.cfg
-	m := message{kind: kindHello, version: protocolVersion, addr: cfg.Addr, wanted: cfg.Log.standing(),
-		master: l.p.id, cluster: cfg.Cluster()}
-	m.node, m.incarnation = cfg.Self()
-	return l.write(appendMessage(nil, &m))
+	m := replication.Message{Kind: replication.KindHello, Version: replication.ProtocolVersion, Addr: cfg.Addr,
+		Wanted: cfg.Log.positions(),
+		Master: l.p.id, Cluster: cfg.Cluster()}
+	m.Node, m.Incarnation = cfg.Self()
+	return l.write(replication.AppendMessage(nil, &m))
 }
 
 func (l *followerLink) write(b []byte) error {
@@ -180,18 +170,14 @@ func (l *followerLink) write(b []byte) error {
 // follow carries out what the master sends until the link ends.
 func (l *followerLink) follow() error {
 	r := l.p.r
-	in := frame.NewReader(bufio.NewReaderSize(l.conn, 64<<10), maxMessage)
-	var m message
+	in := replication.NewMessageReader(bufio.NewReaderSize(l.conn, 64<<10), replication.MaxMessage)
+	var m replication.Message
 	for {
 		l.conn.SetReadDeadline(time.Now().Add(r.cfg.Timeout))
-		b, err := in.Next()
-		if err != nil {
+		if err := in.Next(&m); err != nil {
 			return err
 		}
-		if err := decodeMessage(b, &m); err != nil {
-			return err
-		}
-		was := l.in.phase
+		was := l.in.Phase()
 		if err := l.step(&m); err != nil {
 			return err
 		}
@@ -200,36 +186,36 @@ func (l *followerLink) follow() error {
 }
 
 // step carries a message out while nobody looks at data and log together.
-func (l *followerLink) step(m *message) error {
+func (l *followerLink) step(m *replication.Message) error {
 	l.p.r.step.Lock()
 	defer l.p.r.step.Unlock()
-	return l.in.step(m)
+	return l.in.Step(m)
 }
 
 // after tells whom it concerns what a message has changed.
-func (l *followerLink) after(m *message, was applierPhase) {
+func (l *followerLink) after(m *replication.Message, was replication.Phase) {
 	p, r := l.p, l.p.r
 	now := time.Now()
 	p.heard.Store(r.clock())
-	p.offset.Store(l.in.master)
-	if l.in.phase == applierStream {
-		l.held.Store(l.in.held())
-		if m.stamp != 0 {
-			p.fresh.back(m.stamp)
+	p.offset.Store(l.in.MasterOffset())
+	if l.in.Phase() == replication.PhaseStream {
+		l.held.Store(l.in.Held())
+		if m.Stamp != 0 {
+			p.fresh.back(m.Stamp)
 		}
 	}
-	if l.in.phase != was {
+	if l.in.Phase() != was {
 		l.turn(was, now)
 	}
-	if m.flags&flagAck != 0 || l.in.phase != was {
+	if m.Flags&replication.FlagAck != 0 || l.in.Phase() != was {
 		select {
 		case l.ask <- struct{}{}:
 		default:
 		}
 	}
-	if l.in.phase == applierFull && now.Sub(l.told) >= time.Second {
+	if l.in.Phase() == replication.PhaseFull && now.Sub(l.told) >= time.Second {
 		l.told = now
-		progress := l.in.progress()
+		progress := l.in.Progress()
 		p.set(func() { p.progress = progress })
 		r.cfg.OnEvent(SyncProgress{p.id, progress})
 	}
@@ -241,26 +227,26 @@ func (l *followerLink) after(m *message, was applierPhase) {
 }
 
 // turn tells that a phase has ended.
-func (l *followerLink) turn(was applierPhase, now time.Time) {
+func (l *followerLink) turn(was replication.Phase, now time.Time) {
 	p, r := l.p, l.p.r
-	full := l.in.phase == applierFull || was == applierFull
+	full := l.in.Phase() == replication.PhaseFull || was == replication.PhaseFull
 	p.set(func() {
-		if was == applierHello {
-			p.goal = l.in.master
+		if was == replication.PhaseAnswer {
+			p.goal = l.in.MasterOffset()
 		}
-		if l.in.phase == applierFull {
+		if l.in.Phase() == replication.PhaseFull {
 			// Until the end, this node's own data is what it could be elected with. Its master has
 			// the greatest term of the shard, so what is of a greater one is not of this shard.
-			r.missing = r.missing || r.cfg.Log.History().Term > l.in.into.log.History().Term
-			p.state, p.progress = LinkSync, l.in.progress()
+			r.missing = r.missing || r.cfg.Log.History().Term > l.in.Term()
+			p.state, p.progress = LinkSync, l.in.Progress()
 		} else {
-			r.missing, p.state, p.progress = false, LinkConnected, Progress{}
+			r.missing, p.state, p.progress = false, LinkConnected, replication.Progress{}
 		}
 	})
-	if was == applierHello {
-		r.cfg.OnEvent(SyncStarted{p.id, full, l.in.offset})
+	if was == replication.PhaseAnswer {
+		r.cfg.OnEvent(SyncStarted{p.id, full, l.in.Offset()})
 	}
-	if l.in.phase == applierStream {
+	if l.in.Phase() == replication.PhaseStream {
 		r.log.Info("in step with the master", "master", p.id.Short(), "full", full, "offset", r.cfg.Log.Offset(), "took",
 			now.Sub(l.began))
 		r.cfg.OnEvent(Synced{p.id, full, r.cfg.Log.Offset(), now.Sub(l.began)})
@@ -288,12 +274,12 @@ func (l *followerLink) sendAcks(gone <-chan struct{}) error {
 		}
 		held := l.held.Load()
 		if now := time.Now(); asked || held != last || now.Sub(sent) >= pingEvery {
-			m := message{kind: kindPing}
+			m := replication.Message{Kind: replication.KindPing}
 			if held >= 0 {
-				m = message{kind: kindAck, offset: held, stamp: l.p.fresh.stamp()}
+				m = replication.Message{Kind: replication.KindAck, Offset: held, Stamp: l.p.fresh.stamp()}
 			}
 			last, sent = held, now
-			if err := l.write(appendMessage(buf[:0], &m)); err != nil {
+			if err := l.write(replication.AppendMessage(buf[:0], &m)); err != nil {
 				return err
 			}
 		}

@@ -1,10 +1,11 @@
-package replication
+package replicator
 
 import (
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -44,14 +45,14 @@ func (s ReplicaState) String() string {
 // Status is where a node stands in replication: what INFO replication, ROLE and CLUSTER
 // SHARDS show.
 type Status struct {
-	Master    slots.Node // zero ID: this node is a master
-	Link      LinkState  // to Master
-	LastHeard time.Time  // when Master was heard last, zero if never
-	DownSince time.Time  // since when Link is not LinkConnected, zero if it is
-	Progress  Progress   // while Link is LinkSync
+	Master    slots.Node           // zero ID: this node is a master
+	Link      LinkState            // to Master
+	LastHeard time.Time            // when Master was heard last, zero if never
+	DownSince time.Time            // since when Link is not LinkConnected, zero if it is
+	Progress  replication.Progress // while Link is LinkSync
 	// master_replid, master_repl_offset, master_replid2, second_repl_offset-1
-	History  History
-	Backlog  BacklogInfo
+	History  replication.History
+	Backlog  replication.BacklogInfo
 	Replicas []Replica
 	// bytes of the master's stream that this replica has not got, as far as it knows
 	Lagging                                  int64
@@ -60,22 +61,6 @@ type Status struct {
 
 // IsMaster reports whether the node follows nobody.
 func (s *Status) IsMaster() bool { return s.Master.ID.IsZero() }
-
-// Progress is how far a full sync or the loading of a snapshot is.
-type Progress struct {
-	Slots int // of slots.Count
-	Keys  int // received
-	Total int // keys there were when it began
-}
-
-// Percent returns how far it is, in percent: as good as the number of keys at the
-// beginning tells.
-func (p Progress) Percent() float64 {
-	if p.Total <= 0 {
-		return 100 * float64(p.Slots) / slots.Count
-	}
-	return min(100, 100*float64(p.Keys)/float64(p.Total))
-}
 
 // Replica is a replica as its master sees it.
 type Replica struct {
@@ -101,7 +86,7 @@ type SyncStarted struct {
 // SyncProgress comes about once a second during a full sync.
 type SyncProgress struct {
 	Master   slots.NodeID
-	Progress Progress
+	Progress replication.Progress
 }
 
 // Synced says that this replica's data is the master's, and follows it.
@@ -171,3 +156,41 @@ func (e *AmbiguousError) Unwrap() error { return e.Cause }
 
 // ErrDemoted ends waits for acknowledgements when the node stops being a master.
 var ErrDemoted = errors.New("this node is no longer the master")
+
+// Status returns where the node stands.
+func (r *Replicator) Status() Status {
+	s := Status{
+		History:         r.cfg.Log.History(),
+		Backlog:         r.cfg.Log.Info(),
+		FullSyncs:       r.full.Load(),
+		PartialSyncs:    r.partial.Load(),
+		RefusedPartials: r.refused.Load(),
+	}
+	now := time.Now()
+	for _, p := range *r.replicas.Load() {
+		if !p.known.Load() || p.cause.Load() != nil {
+			continue
+		}
+		heard := r.timeOf(p.heard.Load())
+		replica := Replica{ID: p.id, Addr: p.addr, Remote: p.conn.RemoteAddr().String(), Offset: p.held.Load(),
+			Lag: now.Sub(heard)}
+		if p.online.Load() {
+			replica.State = ReplicaOnline
+		}
+		s.Replicas = append(s.Replicas, replica)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.follower; p != nil {
+		s.Master, s.Link, s.Progress = p.master, p.state, p.progress
+		if p.state != LinkConnected {
+			s.DownSince = p.down
+		} else {
+			s.Lagging = max(0, p.offset.Load()-s.History.Offset)
+		}
+		if heard := p.heard.Load(); heard != 0 {
+			s.LastHeard = r.timeOf(heard)
+		}
+	}
+	return s
+}

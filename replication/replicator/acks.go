@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 // ackTable knows up to which offset each connected replica holds the stream, and who
 // waits for how many of them (docs/spec.md §9.3).

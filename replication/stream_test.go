@@ -15,7 +15,7 @@ func putOp(key string, value []byte) keyspace.Op {
 }
 
 // readAll reads what r has not read yet.
-func readAll(t *testing.T, r *Reader) (all []byte) {
+func readAll(t *testing.T, r *Cursor) (all []byte) {
 	t.Helper()
 	for {
 		b, err := r.Next(1 + rand.IntN(5000))
@@ -29,23 +29,10 @@ func readAll(t *testing.T, r *Reader) (all []byte) {
 	}
 }
 
-func TestBacklogKeepsNothingUntilAsked(t *testing.T) {
-	b := NewBacklog(0)
-	op := []keyspace.Op{putOp("k", []byte("v"))}
-	if n := testing.AllocsPerRun(100, func() { b.Commit(op[0].Slot, op) }); n != 0 || b.Offset() != 0 || b.Info().Active {
-		t.Fatalf("%v allocations, offset %d, %+v", n, b.Offset(), b.Info())
-	}
-	b.CountChanges(true)
-	b.Commit(op[0].Slot, op)
-	if b.Changes() != 1 || b.Offset() != 0 {
-		t.Fatalf("%d changes, offset %d", b.Changes(), b.Offset())
-	}
-}
-
-func TestBacklogReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
-	b := NewBacklog(64 << 10)
-	b.use(0)
-	first, _ := b.open(0)
+func TestStreamReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
+	b := NewStream(StreamConfig{Size: 64 << 10})
+	b.Hold(0)
+	first, _ := b.Snapshot(0, nil)
 	at := map[int64]int64{} // offsets of record boundaries
 	for i := range 3000 {
 		size := rand.IntN(200)
@@ -77,7 +64,7 @@ func TestBacklogReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
 	}
 	for range 20 {
 		from := info.First + rand.Int64N(info.Len)
-		r := b.openLocked(from)
+		r := b.open(from)
 		if got := readAll(t, r); !bytes.Equal(got, all[from:]) {
 			t.Fatalf("a reader from %d got other bytes", from)
 		}
@@ -85,12 +72,11 @@ func TestBacklogReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
 	}
 }
 
-func TestBacklogCutsOffWhoIsTooSlow(t *testing.T) {
-	b := NewBacklog(16 << 10)
-	b.SetOutputBuffer(1 << 20)
-	b.use(0)
-	slow, _ := b.open(0)
-	fast, _ := b.open(0)
+func TestStreamCutsOffWhoIsTooSlow(t *testing.T) {
+	b := NewStream(StreamConfig{Size: 16 << 10, OutputBuffer: 1 << 20})
+	b.Hold(0)
+	slow, _ := b.Snapshot(0, nil)
+	fast, _ := b.Snapshot(0, nil)
 	op := []keyspace.Op{putOp("k", make([]byte, 10<<10))}
 	for range 100 {
 		b.Commit(0, op)
@@ -103,7 +89,7 @@ func TestBacklogCutsOffWhoIsTooSlow(t *testing.T) {
 		b.Commit(0, op)
 		readAll(t, fast)
 	}
-	if _, err := slow.Next(1); !errors.Is(err, errOverrun) {
+	if _, err := slow.Next(1); !errors.Is(err, ErrOverrun) {
 		t.Fatalf("a reader beyond its limit: %v", err)
 	}
 	if held := b.Info().Len; held > 64<<10 {
@@ -118,17 +104,17 @@ func TestBacklogCutsOffWhoIsTooSlow(t *testing.T) {
 }
 
 func TestFollowerThatIsWrittenToHasDiverged(t *testing.T) {
-	b := NewBacklog(0)
+	b := NewStream(StreamConfig{NewID: randomID})
 	b.begin(History{ID: ID{1}, Offset: 100})
-	if len(b.standing()) != 1 {
+	if len(b.Positions()) != 1 {
 		t.Fatal("a follower in order has a place to resume at")
 	}
 	b.Commit(0, []keyspace.Op{putOp("stray", nil)})
-	if b.Offset() != 100 || len(b.standing()) != 0 || b.resume(History{ID: ID{1}}, 100) == nil ||
-		b.append([]byte{1}) == nil {
+	if b.Offset() != 100 || len(b.Positions()) != 0 || b.Resume(History{ID: ID{1}}, 100) == nil ||
+		b.Append([]byte{1}) == nil {
 		t.Fatal("a follower that was written to must not go on")
 	}
-	if h := b.promote(0); !h.PrevID.IsZero() || len(b.standing()) != 1 {
+	if h := b.Promote(0); !h.PrevID.IsZero() || len(b.Positions()) != 1 {
 		t.Fatalf("promoted, it has a history of its own only: %+v", h)
 	}
 }
@@ -141,18 +127,18 @@ func TestUncountedPastCounts(t *testing.T) {
 		keys int
 		want int64
 	}{{"an empty store", 0, 0}, {"a store with keys", 3, 1}} {
-		b := NewBacklog(0)
-		r, _, _, err := b.join(nil, c.keys)
+		b := NewStream(StreamConfig{NewID: randomID})
+		r, _, _, err := b.Join(nil, c.keys)
 		if err != nil || r.Offset() != c.want || b.Offset() != c.want {
 			t.Errorf("%s: its history begins at %d, %v, want %d", c.name, b.Offset(), err, c.want)
 		}
 	}
-	b := NewBacklog(0)
-	b.use(3)
+	b := NewStream(StreamConfig{NewID: randomID})
+	b.Hold(3)
 	saved := b.Offset()
-	b.release()
+	b.Release()
 	b.Commit(0, []keyspace.Op{putOp("unseen", nil)})
-	if _, _, _, err := b.join(nil, 0); err != nil || b.Offset() <= saved {
+	if _, _, _, err := b.Join(nil, 0); err != nil || b.Offset() <= saved {
 		t.Errorf("a replica joins at %d, %v, where the old snapshot stands, %d", b.Offset(), err, saved)
 	}
 }

@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/storage"
 )
 
@@ -34,7 +35,7 @@ func (r *Replicator) Save(ctx context.Context, d storage.Disk, name string) erro
 	for range saveAttempts {
 		keys = r.cfg.Store.Len()
 		err = r.save(ctx, d, name, keys)
-		if !errors.Is(err, errRenamed) && !errors.Is(err, errOverrun) {
+		if !errors.Is(err, replication.ErrRenamed) && !errors.Is(err, replication.ErrOverrun) {
 			break
 		}
 		err = fmt.Errorf("%w: %w", ErrOvertaken, err)
@@ -62,22 +63,25 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 	defer f.Abort()
 	shard := r.shard() // before the first look at the data
 	out := bufio.NewWriterSize(f, 256<<10)
-	w := newSnapshotWriter(dataset{r.cfg.Store, r.cfg.Log}, r.coveredOffset, keys)
-	defer w.close()
-	if len(shard) > 0 {
-		w.head = appendMessage(w.head, &message{kind: kindShard, data: shard})
-	}
-	var buf []byte
-	for done := false; !done; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if buf, done, err = w.next(buf[:0]); err != nil {
-			return err
-		}
+	r.cfg.Log.hold(keys)
+	defer r.cfg.Log.release()
+	in, buf := r.cfg.Log.snapshot(keys, shard)
+	defer in.close()
+	s := replication.NewSender(replication.SenderConfig{Store: r.cfg.Store, Source: in, Offset: in.offset(), Full: true,
+		Covered: r.coveredOffset})
+	for s.Holdable() < 0 { // until a reader of the file could hold the stream
 		if _, err := out.Write(buf); err != nil {
 			return err
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if buf, err = s.Next(buf[:0], 0); err != nil {
+			return err
+		}
+	}
+	if _, err := out.Write(buf); err != nil {
+		return err
 	}
 	if err := out.Flush(); err != nil {
 		return err
@@ -105,7 +109,7 @@ func (r *Replicator) shard() []byte {
 // its replicas at it, if nothing was written in between. shard is what Config.Shard named
 // when the snapshot was written, nil if the data was of no known shard then.
 func Load(ctx context.Context, d storage.Disk, name string, store *keyspace.Store, log *Backlog,
-	progress func(Progress)) (shard []byte, found bool, err error) {
+	progress func(replication.Progress)) (shard []byte, found bool, err error) {
 	f, err := d.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
@@ -114,7 +118,10 @@ func Load(ctx context.Context, d storage.Disk, name string, store *keyspace.Stor
 		return nil, false, err
 	}
 	defer f.Close()
-	shard, err = readSnapshot(ctxReader{ctx, f}, dataset{store, log}, progress)
+	snapshot, err := replication.ReadSnapshot(ctxReader{ctx, f}, store, progress)
+	if err == nil {
+		err = log.restore(&snapshot)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, true, ctx.Err()
@@ -122,7 +129,7 @@ func Load(ctx context.Context, d storage.Disk, name string, store *keyspace.Stor
 		return nil, true, fmt.Errorf("replication: snapshot %s: %w: put an intact copy in its place, or move it away "+
 			"to start empty", name, err)
 	}
-	return shard, true, nil
+	return snapshot.Shard, true, nil
 }
 
 // ctxReader reads until ctx ends.

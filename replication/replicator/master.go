@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/frame"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -106,17 +106,17 @@ func (p *replica) serve() {
 }
 
 func (p *replica) talk() error {
-	in := frame.NewReader(p.conn, maxFromReplica)
-	var m message
+	in := replication.NewMessageReader(p.conn, maxFromReplica)
+	var m replication.Message
 	if err := p.read(in, &m); err != nil {
 		return err
 	}
 	f, err := p.join(&m)
 	if err != nil {
-		p.write(appendMessage(nil, &message{kind: kindRefuse, text: err.Error()}))
+		p.write(replication.AppendMessage(nil, &replication.Message{Kind: replication.KindRefuse, Text: err.Error()}))
 		return err
 	}
-	p.sent.Store(f.holdable())
+	p.sent.Store(f.Holdable())
 	p.r.spawn(func() { p.end(p.send(f)) })
 	for {
 		if err := p.read(in, &m); err != nil {
@@ -131,18 +131,18 @@ func (p *replica) talk() error {
 // receive carries out what a replica says after its hello. An acknowledgement of what it
 // was not sent ends the link before it counts: WAIT and WithSync promise that others hold
 // a write.
-func (p *replica) receive(m *message) error {
-	if m.kind != kindAck {
+func (p *replica) receive(m *replication.Message) error {
+	if m.Kind != replication.KindAck {
 		return nil
 	}
-	if sent := p.sent.Load(); m.offset > sent {
+	if sent := p.sent.Load(); m.Offset > sent {
 		return fmt.Errorf("replication: the replica acknowledges offset %d, and has been sent the stream up to %d (-1: "+
 			"its full sync goes on): %w",
-			m.offset, sent, frame.ErrCorrupt)
+			m.Offset, sent, replication.ErrCorrupt)
 	}
-	p.ack(m.offset)
-	if m.stamp != 0 {
-		p.stamp.Store(m.stamp)
+	p.ack(m.Offset)
+	if m.Stamp != 0 {
+		p.stamp.Store(m.Stamp)
 		select {
 		case p.echo <- struct{}{}:
 		default:
@@ -151,17 +151,16 @@ func (p *replica) receive(m *message) error {
 	return nil
 }
 
-func (p *replica) read(in *frame.Reader, m *message) error {
+func (p *replica) read(in *replication.MessageReader, m *replication.Message) error {
 	p.conn.SetReadDeadline(time.Now().Add(p.r.cfg.Timeout))
-	b, err := in.Next()
-	if err != nil {
-		if err == io.EOF {
-			return errors.New("the replica closed the connection")
-		}
-		return err
+	err := in.Next(m)
+	switch {
+	case err == nil:
+		p.heard.Store(p.r.clock())
+	case err == io.EOF:
+		return errors.New("the replica closed the connection")
 	}
-	p.heard.Store(p.r.clock())
-	return decodeMessage(b, m)
+	return err
 }
 
 func (p *replica) write(b []byte) error {
@@ -170,54 +169,61 @@ func (p *replica) write(b []byte) error {
 	return err
 }
 
-// join decides how the replica is brought up to date. The sender's batch is its answer.
-func (p *replica) join(m *message) (*sender, error) {
+// outgoing is what a replica gets: the answer, then what the Sender yields.
+type outgoing struct {
+	*replication.Sender
+	in     *reader
+	answer []byte
+}
+
+// join decides how the replica is brought up to date.
+func (p *replica) join(m *replication.Message) (*outgoing, error) {
 	r := p.r
 	self, _ := r.cfg.Self()
 	switch {
-	case m.kind != kindHello:
-		return nil, unexpected(fmt.Sprintf("a message of kind %d before the hello", m.kind))
-	case m.version < protocolVersion:
-		return nil, fmt.Errorf("replication: protocol version %d is too old, use at least %d", m.version, protocolVersion)
-	case m.node == self:
+	case m.Kind != replication.KindHello:
+		return nil, fmt.Errorf("replication: a message of kind %d before the hello: %w", m.Kind, replication.ErrCorrupt)
+	case m.Version < replication.ProtocolVersion:
+		return nil, fmt.Errorf("replication: protocol version %d is too old, use at least %d", m.Version,
+			replication.ProtocolVersion)
+	case m.Node == self:
 		return nil, errors.New("replication: a node cannot replicate itself")
-	case m.master != self:
-		return nil, fmt.Errorf("replication: node %s is not at this address any more, here is %s", m.master, self)
-	case m.cluster != r.cfg.Cluster():
-		return nil, fmt.Errorf("replication: the replica belongs to another cluster, %x", m.cluster)
+	case m.Master != self:
+		return nil, fmt.Errorf("replication: node %s is not at this address any more, here is %s", m.Master, self)
+	case m.Cluster != r.cfg.Cluster():
+		return nil, fmt.Errorf("replication: the replica belongs to another cluster, %x", m.Cluster)
 	}
 	if r.outlived(m) {
 		return nil, errors.New("replication: this node has been started anew since, and its later self replicates already")
 	}
 	keys := r.cfg.Store.Len()
-	reader, answer, why, err := r.cfg.Log.join(m.wanted, keys)
+	reader, answer, why, err := r.cfg.Log.join(m.Wanted, keys)
 	if err != nil {
 		return nil, err
 	}
-	p.id, p.incarnation, p.addr, p.full = m.node, m.incarnation, m.addr, why != ""
+	p.id, p.incarnation, p.addr, p.full = m.Node, m.Incarnation, m.Addr, why != ""
 	p.known.Store(true)
 	r.replaceOlder(p)
-	f := &sender{store: r.cfg.Store, in: reader, offset: reader.Offset(), cover: r.coveredOffset, limits: defaultLimits,
-		batch: answer}
+	f := &outgoing{in: reader, answer: answer, Sender: replication.NewSender(replication.SenderConfig{Store: r.cfg.Store,
+		Source: reader, Offset: reader.offset(), Full: p.full, Covered: r.coveredOffset})}
 	if p.full {
-		f.phase = senderDump
 		r.full.Add(1)
-		if len(m.wanted) > 0 {
+		if len(m.Wanted) > 0 {
 			r.refused.Add(1)
 		}
-		r.log.Info("full sync", "replica", p.id.Short(), "why", why, "keys", keys, "from", f.offset)
+		r.log.Info("full sync", "replica", p.id.Short(), "why", why, "keys", keys, "from", f.Offset())
 	} else {
 		r.partial.Add(1)
-		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.offset)
+		r.log.Info("partial resync", "replica", p.id.Short(), "from", f.Offset())
 	}
 	return f, nil
 }
 
 // outlived reports whether a later incarnation of the node that says hello is here
 // already: the hello is that of a process that was thought to be dead.
-func (r *Replicator) outlived(hello *message) bool {
+func (r *Replicator) outlived(hello *replication.Message) bool {
 	for _, p := range *r.replicas.Load() {
-		if p.known.Load() && p.id == hello.node && p.incarnation > hello.incarnation {
+		if p.known.Load() && p.id == hello.Node && p.incarnation > hello.Incarnation {
 			return true
 		}
 	}
@@ -244,16 +250,16 @@ func (r *Replicator) coveredOffset() int64 {
 }
 
 // send writes what the sender yields, and a ping when there has been nothing for a while.
-func (p *replica) send(f *sender) (err error) {
-	defer f.in.Close()
+func (p *replica) send(f *outgoing) (err error) {
+	defer f.in.close()
 	ping := time.NewTimer(pingEvery)
 	defer ping.Stop()
-	buf := f.batch
-	f.batch = nil
+	buf := f.answer
+	f.answer = nil
 	var back echo
 	paused := time.Now()
 	for {
-		if f.phase == senderDump && time.Since(paused) > stretch {
+		if f.Dumping() && time.Since(paused) > stretch {
 			time.Sleep(time.Microsecond) // a millisecond, if nobody is there
 			paused = time.Now()
 		}
@@ -265,12 +271,13 @@ func (p *replica) send(f *sender) (err error) {
 		if back.stamp == 0 { // one after another: under a stream that never ends, the latest would never be due
 			back = echo{p.stamp.Swap(0), p.r.cfg.Log.Offset()}
 		}
-		if buf, err = f.next(buf[:0], p.ackFlag()); err != nil {
+		if buf, err = f.Next(buf[:0], p.ackFlag()); err != nil {
 			return err
 		}
-		p.sent.Store(f.holdable()) // before it is written: the ack may come at once
-		if back.stamp != 0 && f.phase == senderStream && f.offset >= back.end {
-			buf = appendMessage(buf, &message{kind: kindPing, offset: f.offset, stamp: back.stamp})
+		p.sent.Store(f.Holdable()) // before it is written: the ack may come at once
+		if back.stamp != 0 && f.Holdable() >= back.end {
+			buf = replication.AppendMessage(buf, &replication.Message{Kind: replication.KindPing, Offset: f.Offset(),
+				Stamp: back.stamp})
 			back = echo{}
 			ping.Reset(pingEvery)
 		}
@@ -281,12 +288,14 @@ func (p *replica) send(f *sender) (err error) {
 			return net.ErrClosed
 		}
 		select {
-		case <-f.in.Wake:
+		case <-f.in.wake:
 		case <-p.echo:
 		case <-p.poke:
-			buf = appendMessage(buf, &message{kind: kindPing, offset: f.offset, flags: flagAck})
+			buf = replication.AppendMessage(buf, &replication.Message{Kind: replication.KindPing, Offset: f.Offset(),
+				Flags: replication.FlagAck})
 		case <-ping.C:
-			buf = appendMessage(buf, &message{kind: kindPing, offset: f.offset, flags: p.ackFlag()})
+			buf = replication.AppendMessage(buf, &replication.Message{Kind: replication.KindPing, Offset: f.Offset(),
+				Flags: p.ackFlag()})
 			ping.Reset(pingEvery)
 		}
 	}
@@ -308,7 +317,7 @@ type echo struct {
 // ackFlag says whether acks are wanted with each message at present.
 func (p *replica) ackFlag() uint64 {
 	if until := p.r.askedAcks.Load(); until != 0 && p.r.clock() < until {
-		return flagAck
+		return replication.FlagAck
 	}
 	return 0
 }

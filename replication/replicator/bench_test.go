@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 import (
 	"context"
@@ -90,7 +90,7 @@ func BenchmarkWrite(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			a := newTCPNode(b, 1)
 			if replicas == 0 {
-				a.log.use(0)
+				a.log.hold(0)
 				defer a.log.release()
 			}
 			var rs []*tcpNode

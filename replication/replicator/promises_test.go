@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 
 func TestPromisesAreNotesOfTheStream(t *testing.T) {
 	log := NewBacklog(0)
-	log.use(0)
+	log.hold(0)
 	p := NewPromises(log)
 	low, high := slots.NewSet(0, 63, 64), slots.NewSet(64, slots.Count-1)
 	before := log.Offset()

@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -113,7 +114,7 @@ func TestStanding(t *testing.T) {
 		gone := func(n byte) slots.Node {
 			return slots.Node{ID: slots.NodeID{n}, Addr: slots.Addr{Host: "gone", BusPort: 1}}
 		}
-		x.log.restore(History{ID: ID{1}, Offset: 700, Term: 4})
+		x.log.restore(&replication.Snapshot{History: replication.History{ID: replication.ID{1}, Offset: 700, Term: 4}})
 		x.Resume(gone(7))
 		stands("started again with a snapshot", Standing{Term: 4, Offset: 700})
 		x.Resume(gone(8))

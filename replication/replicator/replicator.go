@@ -1,4 +1,4 @@
-package replication
+package replicator
 
 import (
 	"context"
@@ -62,7 +62,7 @@ type Replicator struct {
 	begin    time.Time // see clock
 	waitings sync.Pool // of *waiting
 
-	// step is held while a message of the master is carried out, see applier.step.
+	// step is held while a message of the master is carried out, see Applier.Step.
 	step sync.Mutex
 	// role makes Follow, Promote and Close take turns. It is held while they wait for
 	// the link's goroutine; nobody else takes it.

@@ -1,11 +1,11 @@
-package replication
+package replicator
 
 import (
 	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
-	"math"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -15,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -23,33 +24,30 @@ import (
 type liar struct {
 	t    *testing.T
 	conn net.Conn
-	in   *frame.Reader
+	in   *replication.MessageReader
 }
 
 func newLiar(t *testing.T, master *testNode) *liar {
 	near, far := net.Pipe()
 	master.Accept(far)
 	t.Cleanup(func() { near.Close() })
-	l := &liar{t, near, frame.NewReader(near, maxMessage)}
-	l.say(&message{kind: kindHello, version: protocolVersion, node: slots.NodeID{9}, master: master.id})
+	l := &liar{t, near, replication.NewMessageReader(near, replication.MaxMessage)}
+	l.say(&replication.Message{Kind: replication.KindHello, Version: replication.ProtocolVersion, Node: slots.NodeID{9},
+		Master: master.id})
 	return l
 }
 
-func (l *liar) say(m *message) {
+func (l *liar) say(m *replication.Message) {
 	l.t.Helper()
-	if _, err := l.conn.Write(appendMessage(nil, m)); err != nil {
+	if _, err := l.conn.Write(replication.AppendMessage(nil, m)); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
 // hear reads until a message of a kind, or the end of the link.
-func (l *liar) hear(k kind) (m message, err error) {
+func (l *liar) hear(k replication.Kind) (m replication.Message, err error) {
 	for {
-		b, err := l.in.Next()
-		if err != nil {
-			return m, err
-		}
-		if err := decodeMessage(b, &m); err != nil || m.kind == k {
+		if err := l.in.Next(&m); err != nil || m.Kind == k {
 			return m, err
 		}
 	}
@@ -75,14 +73,14 @@ func TestAckBeyondWhatWasSent(t *testing.T) {
 					master.set(strings.Repeat("k", i+1), strings.Repeat("v", 10_000))
 				}
 				l := newLiar(t, master)
-				last := kindFull
+				last := replication.KindFull
 				if lie.synced {
-					last = kindSynced
+					last = replication.KindSynced
 				}
 				if _, err := l.hear(last); err != nil {
 					t.Fatal(err)
 				}
-				l.say(&message{kind: kindAck, offset: lie.offset(master.log.Offset())})
+				l.say(&replication.Message{Kind: replication.KindAck, Offset: lie.offset(master.log.Offset())})
 				if _, err := l.hear(0); err == nil {
 					t.Error("the link goes on")
 				}
@@ -108,12 +106,12 @@ func TestAckOfWhatWasSent(t *testing.T) {
 		defer master.stop()
 		master.set("k", "v")
 		l := newLiar(t, master)
-		m, err := l.hear(kindSynced)
+		m, err := l.hear(replication.KindSynced)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.say(&message{kind: kindAck, offset: m.offset})
-		if n, err := master.WaitAcked(t.Context(), Mark{Term: master.Term(), Offset: m.offset}, 1); n != 1 || err != nil {
+		l.say(&replication.Message{Kind: replication.KindAck, Offset: m.Offset})
+		if n, err := master.WaitAcked(t.Context(), Mark{Term: master.Term(), Offset: m.Offset}, 1); n != 1 || err != nil {
 			t.Errorf("WAIT counts %d, %v", n, err)
 		}
 	})
@@ -137,41 +135,6 @@ func TestLinksOfReplicasAreBounded(t *testing.T) {
 			t.Errorf("%d are still waited for", n)
 		}
 	})
-}
-
-func TestNumbersOfMessagesAreBounded(t *testing.T) {
-	full := message{kind: kindFull, hist: History{ID: ID{1}, Offset: 10}, offset: 10}
-	for name, change := range map[string]func(*message){
-		"term":   func(m *message) { m.hist.Term = math.MaxUint64 },
-		"offset": func(m *message) { m.offset = maxOffset + 1 },
-	} {
-		m := full
-		change(&m)
-		if err := decodeMessage(payload(t, &m), &m); !errors.Is(err, frame.ErrCorrupt) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	b := NewBacklog(0)
-	b.follow()
-	b.hist.Term = maxOffset
-	if h := b.promote(1); h.Term != maxOffset {
-		t.Errorf("term %d after the greatest", h.Term)
-	}
-	m := message{kind: kindRefuse, text: "no\r\n# a line of its own" + strings.Repeat("x", 2*maxText)}
-	if err := decodeMessage(payload(t, &m), &m); err != nil || strings.ContainsAny(m.text, "\r\n") ||
-		len(m.text) > maxText {
-		t.Errorf("%.40q of %d bytes, %v", m.text, len(m.text), err)
-	}
-	in := applier{live: emptyDataset(), stage: emptyDataset, adopt: func(dataset) {}}
-	if err := in.step(&full); err != nil {
-		t.Fatal(err)
-	}
-	for i := range maxMetadata + 1 {
-		err := in.step(&message{kind: kindMetadata, text: strings.Repeat("n", i+1), data: []byte{1}})
-		if full := i == maxMetadata; errors.Is(err, frame.ErrCorrupt) != full {
-			t.Fatalf("note %d: %v", i, err)
-		}
-	}
 }
 
 // A panic while a message of the master is carried out ends the node, whose goroutines
@@ -200,10 +163,23 @@ func TestPanicLetsGo(t *testing.T) {
 	})
 }
 
-// FuzzReplica senders a master with messages from a hostile replica, and its store with
+// maxOffset is the greatest offset that a message can name.
+const maxOffset = 1 << 62
+
+// payload returns a message as it stands in its frame.
+func payload(t testing.TB, m *replication.Message) []byte {
+	t.Helper()
+	b, err := frame.NewReader(bytes.NewReader(replication.AppendMessage(nil, m)), replication.MaxMessage).Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// FuzzReplica feeds a master with messages from a hostile replica, and its store with
 // what it sends back.
 func FuzzReplica(f *testing.F) {
-	add := func(list ...message) {
+	add := func(list ...replication.Message) {
 		var script []byte
 		for i := range list {
 			b := payload(f, &list[i])
@@ -211,12 +187,15 @@ func FuzzReplica(f *testing.F) {
 		}
 		f.Add(script)
 	}
-	hello := message{kind: kindHello, version: 1, node: slots.NodeID{9}, master: slots.NodeID{1}}
-	add(hello, message{kind: kindPing}, message{kind: kindAck, offset: 1, stamp: 5})
-	add(hello, message{kind: kindAck, offset: maxOffset})
-	hello.wanted = []Position{{ID{1}, maxOffset}, {ID{2}, 0}}
+	hello := replication.Message{Kind: replication.KindHello, Version: 1, Node: slots.NodeID{9}, Master: slots.NodeID{1}}
+	add(hello, replication.Message{Kind: replication.KindPing},
+		replication.Message{Kind: replication.KindAck, Offset: 1, Stamp: 5})
+	add(hello, replication.Message{Kind: replication.KindAck, Offset: maxOffset})
+	hello.Wanted = []replication.Position{{ID: replication.ID{1}, Offset: maxOffset}, {ID: replication.ID{2}}}
 	add(hello, hello)
-	add(messages...)
+	for kind := replication.KindHello; kind <= replication.KindShard; kind++ {
+		add(hello, replication.Message{Kind: kind, Offset: 1, Data: []byte("data")})
+	}
 	self := func() (slots.NodeID, uint64) { return slots.NodeID{1}, 1 }
 	dial := func(context.Context, slots.Node) (net.Conn, error) { return nil, net.ErrClosed }
 	f.Fuzz(func(t *testing.T, script []byte) {
@@ -227,46 +206,45 @@ func FuzzReplica(f *testing.F) {
 			t.Fatal(err)
 		}
 		p := &replica{r: r, link: 1, echo: make(chan struct{}, 1), poke: make(chan struct{}, 1)}
-		var fd *sender
+		var out *outgoing
 		var sent []byte
 		for len(script) >= 2 {
 			n := min(int(binary.LittleEndian.Uint16(script)), len(script)-2)
-			var m message
-			if decodeMessage(script[2:2+n], &m) != nil {
+			var m replication.Message
+			if replication.DecodeMessage(script[2:2+n], &m) != nil {
 				return
 			}
 			script = script[2+n:]
-			if fd == nil {
-				if fd, err = p.join(&m); err != nil {
+			if out == nil {
+				if out, err = p.join(&m); err != nil {
 					return
 				}
-				defer fd.in.Close()
-				p.sent.Store(fd.holdable())
-				sent = append(sent, fd.batch...)
+				defer out.in.close()
+				p.sent.Store(out.Holdable())
+				sent = append(sent, out.answer...)
 			} else if p.receive(&m) != nil {
 				break
 			}
-			if sent, err = fd.next(sent, 0); err != nil {
+			if sent, err = out.Next(sent, 0); err != nil {
 				t.Fatal(err)
 			}
-			p.sent.Store(fd.holdable())
+			p.sent.Store(out.Holdable())
 			if held, ok := r.acks.held[1]; ok && held > log.Offset() {
 				t.Fatalf("an acknowledgement of offset %d counts, the stream ends at %d", held, log.Offset())
 			}
 		}
-		d := emptyDataset()
-		d.log.follow()
-		in := applier{live: d, stage: emptyDataset, adopt: func(dataset) {}}
-		for frames := frame.NewReader(bytes.NewReader(sent), maxMessage); ; {
-			b, err := frames.Next()
-			if err != nil {
+		replica := NewBacklog(0)
+		replica.follow()
+		in := replication.NewApplier(keyspace.New(keyspace.Config{Sink: replica}), followedLog{replica})
+		for messages := replication.NewMessageReader(bytes.NewReader(sent), replication.MaxMessage); ; {
+			var m replication.Message
+			switch err := messages.Next(&m); {
+			case err == io.EOF:
 				return
-			}
-			var m message
-			if err := decodeMessage(b, &m); err != nil {
+			case err != nil:
 				t.Fatalf("what the master sent: %v", err)
 			}
-			if in.step(&m) != nil {
+			if in.Step(&m) != nil {
 				return
 			}
 		}
