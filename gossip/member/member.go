@@ -5,7 +5,6 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -28,7 +27,8 @@ type Config struct {
 	Disk storage.Disk
 	// File is its name. Default "nodes.conf".
 	File string
-	// Dial opens a gossip connection to addr.Bus(), preamble included. Required.
+	// Dial connects to the member at addr.Bus(). If a host lets other services share the
+	// port, Dial writes what tells them apart, and the host reads it before Accept. Required.
 	Dial func(ctx context.Context, addr slots.Addr) (net.Conn, error)
 	// Logger hears about everything that happens; nil is silent.
 	Logger hclog.Logger
@@ -79,7 +79,7 @@ type Member struct {
 	wg      sync.WaitGroup // the loop, and a goroutine for each connection or dial
 
 	// The loop's own.
-	wires   map[gossip.LinkID]*wire
+	conns   map[gossip.LinkID]*peerConn
 	waiting []answer       // commands whose effect is not carried out yet
 	events  []gossip.Event // not reported yet, because a save failed
 	slotLog slotLog
@@ -127,7 +127,7 @@ func New(cfg Config) (*Member, error) {
 		cfg: cfg, log: cfg.Logger, core: core,
 		inputs: make(chan func(time.Time), inputQueue),
 		stop:   make(chan struct{}), done: make(chan struct{}),
-		wires: make(map[gossip.LinkID]*wire),
+		conns: make(map[gossip.LinkID]*peerConn),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.cluster.Store(&gossip.ClusterID{})
@@ -140,26 +140,11 @@ func New(cfg Config) (*Member, error) {
 	return m, nil
 }
 
+// newRand returns a source of randomness that the operating system has seeded.
 func newRand() *rand.Rand {
 	var seed [32]byte
 	crand.Read(seed[:]) // never fails
 	return rand.New(rand.NewChaCha8(seed))
-}
-
-func loadState(disk storage.Disk, name string) (*gossip.State, error) {
-	file, err := storage.ReadFile(disk, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("gossip: reading the state file %s: %w", name, err)
-	}
-	st, err := gossip.DecodeState(file)
-	if err != nil {
-		return nil, fmt.Errorf("gossip: the state file %s is damaged and was left untouched; restore it from a copy, "+
-			"or move it away to start as a new node: %w", name, err)
-	}
-	return st, nil
 }
 
 // Start begins to run; it returns at once.
@@ -249,8 +234,8 @@ func (m *Member) receive(in func(time.Time)) {
 
 func (m *Member) shutDown() {
 	m.slotLog.flush(m.log, time.Now().Add(slotLogEvery)) // whatever there is
-	for _, w := range m.wires {
-		w.close()
+	for _, c := range m.conns {
+		c.close()
 	}
 	if m.core.Unsaved() {
 		if err := storage.WriteFile(m.cfg.Disk, m.cfg.File, gossip.EncodeState(m.core.State())); err != nil {
@@ -312,9 +297,6 @@ func (m *Member) answerWaiting(err error) {
 	m.waiting = m.waiting[:0]
 }
 
-// Map returns the present view.
-func (m *Member) Map() *slots.Map { return m.current.Load() }
-
 // SetData tells the peers, with the next heartbeats, how far this node's data is. It
 // never blocks, and costs next to nothing: call it as often as the data moves.
 func (m *Member) SetData(data gossip.Data) {
@@ -330,61 +312,4 @@ func (m *Member) SetData(data gossip.Data) {
 // SetDataTime says when this replica last heard its master's data (docs/spec.md §6.2).
 func (m *Member) SetDataTime(t time.Time) {
 	m.input(func(time.Time) { m.core.SetDataTime(t) })
-}
-
-// Cluster returns the id of the cluster, zero before one is founded.
-func (m *Member) Cluster() gossip.ClusterID { return *m.cluster.Load() }
-
-// Links returns how many connections to peers there are, of both directions.
-func (m *Member) Links() int { return int(m.links.Load()) }
-
-// Incarnation returns the number of this start of the node: it is greater than that of
-// any earlier start.
-func (m *Member) Incarnation() uint64 { return m.incarnation.Load() }
-
-// Peers returns what is known of the other nodes beside the Map.
-func (m *Member) Peers() (list []gossip.Peer) {
-	m.inspect(func() { list = m.core.Peers() })
-	return list
-}
-
-// MeetErr returns why a Meet that is under way has not succeeded yet, nil if nothing
-// speaks against it so far.
-func (m *Member) MeetErr(addr slots.Addr) (err error) {
-	m.inspect(func() { err = m.core.MeetErr(addr) })
-	return err
-}
-
-// Stats returns the message counters.
-func (m *Member) Stats() (st gossip.Stats) {
-	m.inspect(func() { st = m.core.Stats() })
-	st.BytesSent, st.BytesReceived = m.bytes.sent.Load(), m.bytes.received.Load()
-	return st
-}
-
-// inspect runs f while nothing else touches the core.
-func (m *Member) inspect(f func()) {
-	m.mu.Lock()
-	if !m.started && !m.closed {
-		f()
-		m.mu.Unlock()
-		return
-	}
-	m.mu.Unlock()
-	done := make(chan struct{})
-	if m.input(func(time.Time) { f(); close(done) }) {
-		select {
-		case <-done:
-			return
-		case <-m.done:
-		}
-	}
-	<-m.done
-	select {
-	case <-done: // just made it
-	default:
-		if !m.broken.Load() {
-			f()
-		}
-	}
 }

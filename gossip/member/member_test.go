@@ -1,13 +1,11 @@
 package member
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,62 +189,6 @@ func TestMembersFailAndReturn(t *testing.T) {
 	})
 }
 
-// A node that cannot save falls silent, and goes on when it can.
-func TestSilentWhileNotSaved(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hosts := startHosts(t, memnet.New(), 3, 2*time.Second)
-		defer stopAll(hosts)
-		create(t, hosts)
-		until(t, time.Second, "equal views", func() bool { return agreed(hosts) })
-		n := hosts[1]
-		full := errors.New("no space left")
-		n.disk.SetFault(full)
-		epoch, version := hosts[0].Map().CurrentEpoch(), n.Map().Version()
-		sent := n.Stats().BytesSent
-		if err := n.Do(t.Context(), gossip.BumpEpoch{}); !errors.Is(err, full) {
-			t.Fatalf("a command that could not be saved: %v", err)
-		}
-		time.Sleep(1500 * time.Millisecond)
-		if n.Stats().BytesSent != sent || n.Map().Version() != version || hosts[0].Map().CurrentEpoch() != epoch {
-			t.Fatal("something that was not saved left the node")
-		}
-		n.disk.SetFault(nil)
-		until(t, 10*time.Second, "equal views again", func() bool {
-			return agreed(hosts) && hosts[0].Map().CurrentEpoch() > epoch
-		})
-	})
-}
-
-func TestDamagedStateFile(t *testing.T) {
-	var d storage.Memory
-	cfg := Config{
-		Core: gossip.Config{Addr: slots.Addr{Host: "127.0.0.1", Port: 1, BusPort: 2}}, Disk: &d, File: "my.conf",
-		Dial: func(context.Context, slots.Addr) (net.Conn, error) { return nil, errors.New("no network") },
-	}
-	first, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first.Close()
-	good, err := storage.ReadFile(&d, "my.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range good {
-		bad := bytes.Clone(good)
-		bad[i] ^= 0x40
-		if err := storage.WriteFile(&d, "my.conf", bad); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "my.conf") {
-			t.Fatalf("byte %d damaged: %v", i, err)
-		}
-		if left, _ := storage.ReadFile(&d, "my.conf"); !bytes.Equal(left, bad) {
-			t.Fatal("the damaged file was touched")
-		}
-	}
-}
-
 func TestClosedMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := startHosts(t, memnet.New(), 2, time.Second)
@@ -268,27 +210,6 @@ func TestClosedMember(t *testing.T) {
 			t.Error("a connection was accepted after Close")
 		}
 	}) // which fails if a goroutine is left
-}
-
-// A peer that never reads is cut off at a bounded queue, without a stop for others.
-func TestPeerThatNeverReads(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := net.Pipe()
-		defer b.Close()
-		done := make(chan struct{})
-		w := &wire{conn: a, spawn: func(f func()) bool {
-			go func() { f(); close(done) }()
-			return true
-		}}
-		chunk := make([]byte, 1<<20)
-		for range 2*(maxPending>>20) + 2 {
-			w.write(chunk)
-		}
-		<-done
-		if _, err := a.Write(chunk); err == nil {
-			t.Fatal("the connection is still open")
-		}
-	})
 }
 
 // A master's host dies; its replica serves its slots in little more than T.
@@ -337,46 +258,6 @@ func TestMembersFailOver(t *testing.T) {
 		took = until(t, time.Second, "back in office", func() bool { return back.Map().IsMine(0) })
 		if took > 10*time.Millisecond {
 			t.Errorf("the hand-over took %v after the replica had all data", took)
-		}
-	})
-}
-
-// The node timeout may change while dials go on; each keeps the limit it began with. (Run
-// with -race: the dial's goroutine must not look at the core.)
-func TestTuneWhileDialling(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		limits := make(chan time.Duration, 100)
-		d, err := New(Config{
-			Core: gossip.Config{Addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}, NodeTimeout: 4 * time.Second},
-			Dial: func(ctx context.Context, _ slots.Addr) (net.Conn, error) {
-				deadline, _ := ctx.Deadline()
-				limits <- time.Until(deadline)
-				<-ctx.Done()
-				return nil, ctx.Err()
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Start()
-		defer d.Close()
-		meet := func(last int) {
-			t.Helper()
-			addr := slots.Addr{Host: fmt.Sprintf("10.0.0.%d", last), Port: 7000}
-			if err := d.Do(t.Context(), gossip.MeetNode{Addr: addr}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		meet(2)
-		for i := range 20 {
-			if err := d.Do(t.Context(), gossip.Tune{NodeTimeout: time.Duration(i+4) * 2 * time.Second}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		meet(3)
-		a, b := <-limits, <-limits
-		if min(a, b) != 2*time.Second || max(a, b) != 23*time.Second {
-			t.Errorf("dials may take %v and %v, want half the node timeout of their time: 2s and 23s", a, b)
 		}
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/slots"
-	"github.com/slotmesh/slotmesh/storage"
 )
 
 // carryOut does what the core asks for, in the order that Output prescribes.
@@ -47,9 +46,9 @@ func (m *Member) carryOut(now time.Time) {
 		m.spawn(func() { m.dial(addr, limit) })
 	}
 	for _, id := range out.Closes {
-		if w := m.wires[id]; w != nil {
-			delete(m.wires, id)
-			w.closeAfterFlush()
+		if c := m.conns[id]; c != nil {
+			delete(m.conns, id)
+			c.closeAfterFlush()
 		}
 	}
 }
@@ -85,35 +84,13 @@ func (m *Member) narrows(view *slots.Map) bool {
 	return gained.Empty() && !lost.Empty()
 }
 
-// save makes st durable; false if the core's promises are not.
-func (m *Member) save(now time.Time, st *gossip.State) bool {
-	if st == nil {
-		return true
-	}
-	if m.saveErr == nil || !now.Before(m.retryAt) {
-		err := storage.WriteFile(m.cfg.Disk, m.cfg.File, gossip.EncodeState(st))
-		switch {
-		case err != nil && m.saveErr == nil:
-			m.log.Error("the state cannot be saved; this node is silent until it can", "file", m.cfg.File, "error", err)
-		case err == nil && m.saveErr != nil:
-			m.log.Info("the state is saved again", "file", m.cfg.File)
-		}
-		m.saveErr, m.retryAt = err, now.Add(gossip.TickEvery)
-	}
-	if m.saveErr != nil {
-		m.core.SaveFailed()
-		return false
-	}
-	return true
-}
-
 // sendAll queues messages; one that goes to many links is encoded once.
 func (m *Member) sendAll(sends []gossip.Send) {
 	var last *gossip.Message
 	var bytes []byte
 	for _, s := range sends {
-		w := m.wires[s.Link]
-		if w == nil {
+		c := m.conns[s.Link]
+		if c == nil {
 			continue
 		}
 		if s.Msg != last {
@@ -122,7 +99,7 @@ func (m *Member) sendAll(sends []gossip.Send) {
 			bytes = frame.Finish(gossip.AppendMessage(b, last), start)
 		}
 		m.bytes.sent.Add(uint64(len(bytes)))
-		w.write(bytes)
+		c.write(bytes)
 	}
 }
 

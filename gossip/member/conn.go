@@ -19,9 +19,9 @@ const (
 	lingerTime = time.Second
 )
 
-// wire is a connection as the Member sees it. A goroutine writes only while something is
+// peerConn is a connection as the Member sees it. A goroutine writes only while something is
 // pending, so that an idle cluster of n nodes has n-1 goroutines a node.
-type wire struct {
+type peerConn struct {
 	conn net.Conn
 
 	mu      sync.Mutex // guards the fields below; not held while writing
@@ -32,7 +32,7 @@ type wire struct {
 	spawn   func(func()) bool
 }
 
-// Accept takes an incoming gossip connection whose preamble has been read.
+// Accept takes an incoming connection, which the Dial of another member opened.
 func (m *Member) Accept(conn net.Conn) {
 	if !m.spawn(func() { m.serve(conn, slots.Addr{}) }) {
 		conn.Close()
@@ -41,18 +41,18 @@ func (m *Member) Accept(conn net.Conn) {
 
 // serve reads a connection until its end. dialled is zero for an accepted one.
 func (m *Member) serve(conn net.Conn, dialled slots.Addr) {
-	w := &wire{conn: conn, spawn: m.spawn}
-	defer w.close()
+	c := &peerConn{conn: conn, spawn: m.spawn}
+	defer c.close()
 	m.links.Add(1)
 	defer m.links.Add(-1)
-	defer context.AfterFunc(m.ctx, w.close)() // ends a blocked read on Close
+	defer context.AfterFunc(m.ctx, c.close)() // ends a blocked read on Close
 	id := gossip.LinkID(m.lastLink.Add(1))
 	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
 	if err != nil {
 		host = conn.RemoteAddr().String()
 	}
 	ok := m.input(func(now time.Time) {
-		m.wires[id] = w
+		m.conns[id] = c
 		m.core.LinkUp(now, id, dialled, host)
 	})
 	if !ok {
@@ -60,7 +60,7 @@ func (m *Member) serve(conn net.Conn, dialled slots.Addr) {
 	}
 	err = m.read(conn, id)
 	m.input(func(now time.Time) {
-		delete(m.wires, id)
+		delete(m.conns, id)
 		m.core.LinkDown(now, id, err)
 	})
 }
@@ -87,49 +87,49 @@ func (m *Member) read(conn net.Conn, id gossip.LinkID) error {
 
 // write queues a copy of frame. It never blocks: a peer that lets too much pile up is cut
 // off.
-func (w *wire) write(frame []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closing {
+func (c *peerConn) write(frame []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
 		return
 	}
-	if len(w.pending)+len(frame) > maxPending {
-		w.closing = true
-		w.pending = nil
-		w.conn.Close()
+	if len(c.pending)+len(frame) > maxPending {
+		c.closing = true
+		c.pending = nil
+		c.conn.Close()
 		return
 	}
-	w.pending = append(w.pending, frame...)
-	if !w.writing {
-		w.writing = w.spawn(w.flush)
+	c.pending = append(c.pending, frame...)
+	if !c.writing {
+		c.writing = c.spawn(c.flush)
 	}
 }
 
 // flush writes until nothing is pending.
-func (w *wire) flush() {
+func (c *peerConn) flush() {
 	for {
-		w.mu.Lock()
-		if len(w.pending) == 0 {
-			w.writing = false
-			closing := w.closing
-			w.mu.Unlock()
+		c.mu.Lock()
+		if len(c.pending) == 0 {
+			c.writing = false
+			closing := c.closing
+			c.mu.Unlock()
 			if closing {
-				w.conn.Close()
+				c.conn.Close()
 			}
 			return
 		}
-		b := w.pending
-		w.pending, w.spare = w.spare[:0], nil
-		w.mu.Unlock()
-		_, err := w.conn.Write(b)
-		w.mu.Lock()
+		b := c.pending
+		c.pending, c.spare = c.spare[:0], nil
+		c.mu.Unlock()
+		_, err := c.conn.Write(b)
+		c.mu.Lock()
 		if cap(b) <= keepBuffer {
-			w.spare = b[:0]
+			c.spare = b[:0]
 		}
 		if err != nil {
-			w.closing, w.pending = true, nil
+			c.closing, c.pending = true, nil
 		}
-		w.mu.Unlock()
+		c.mu.Unlock()
 	}
 }
 
@@ -138,20 +138,20 @@ const keepBuffer = 4 << 10
 
 // closeAfterFlush closes the connection once everything queued was written, or lingerTime
 // has passed.
-func (w *wire) closeAfterFlush() {
-	w.conn.SetWriteDeadline(time.Now().Add(lingerTime))
-	w.mu.Lock()
-	w.closing = true
-	idle := !w.writing
-	w.mu.Unlock()
+func (c *peerConn) closeAfterFlush() {
+	c.conn.SetWriteDeadline(time.Now().Add(lingerTime))
+	c.mu.Lock()
+	c.closing = true
+	idle := !c.writing
+	c.mu.Unlock()
 	if idle {
-		w.conn.Close()
+		c.conn.Close()
 	}
 }
 
-func (w *wire) close() {
-	w.mu.Lock()
-	w.closing = true
-	w.mu.Unlock()
-	w.conn.Close()
+func (c *peerConn) close() {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
+	c.conn.Close()
 }
