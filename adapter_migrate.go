@@ -9,12 +9,13 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/migrate/migrator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // newMigrations reads the journal of moves that were on their way.
-func (n *Node) newMigrations() (*migrate.Driver, error) {
-	return migrate.NewDriver(migrate.DriverConfig{
+func (n *Node) newMigrations() (*migrator.Migrator, error) {
+	return migrator.New(migrator.Config{
 		Node:       mover{n},
 		Promises:   n.shard.Acks,
 		Replicas:   n.shard.Acks,
@@ -167,7 +168,7 @@ func (n *Node) canMigrate() error {
 
 // orClosed gives an error of a driver that is closed the type of a node's.
 func orClosed(err error) error {
-	if errors.Is(err, migrate.ErrClosed) {
+	if errors.Is(err, migrator.ErrClosed) {
 		return ErrClosed
 	}
 	return err

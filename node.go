@@ -23,7 +23,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
-	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/migrate/migrator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -44,7 +44,7 @@ type Node struct {
 	gossip     *member.Member
 	snapshots  *shard.Snapshots
 	pauser     *shard.Pauser
-	migrations *migrate.Driver
+	migrations *migrator.Migrator
 	ownership  *ownership.Slots // nil for a standalone node
 	server     *server.Server
 	settings   *conf.Settings

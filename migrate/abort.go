@@ -17,7 +17,7 @@ var (
 
 // giveUp ends the job without its target: slots that are open are closed again, as this
 // node's own.
-func (s *sender) giveUp(err error) {
+func (s *Sender) giveUp(err error) {
 	if s.err == nil {
 		s.err = err
 	}
@@ -36,15 +36,15 @@ func (s *sender) giveUp(err error) {
 	s.hangUp()
 }
 
-func (s *sender) hangUp() {
+func (s *Sender) hangUp() {
 	if s.link >= linkGreeting {
-		s.put(hang{})
+		s.put(HangUp{})
 	}
 	s.link = linkDown
 }
 
 // letWrite ends the hold on a window from before a restart.
-func (s *sender) letWrite(w *window) {
+func (s *Sender) letWrite(w *window) {
 	if w.resumed {
 		s.put(release{w.set})
 		w.resumed = false
@@ -52,12 +52,12 @@ func (s *sender) letWrite(w *window) {
 }
 
 // finish ends the job.
-func (s *sender) finish() {
+func (s *Sender) finish() {
 	s.over = true
 	if s.link == linkUp {
-		s.send(message{Type: msgBye})
+		s.send(Message{typ: msgBye})
 	}
 	s.hangUp()
-	s.put(forget{})
-	s.put(finish{s.err})
+	s.put(ForgetJob{})
+	s.put(Finish{})
 }

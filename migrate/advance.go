@@ -8,7 +8,7 @@ import (
 
 // advance does whatever can be done now. Every input ends here, so that no phase needs to
 // know what woke it.
-func (s *sender) advance(now time.Time) {
+func (s *Sender) advance(now time.Time) {
 	if s.over {
 		return
 	}
@@ -26,7 +26,7 @@ func (s *sender) advance(now time.Time) {
 // beginWindows cuts windows from what is to do, lowest slots first. Slots of which fewer
 // replicas were promised come before the others, and share no window with them: those may
 // have to wait.
-func (s *sender) beginWindows() {
+func (s *Sender) beginWindows() {
 	for !s.todo.Empty() && len(s.windows) < s.lim.windows && s.ahead() < s.lim.ahead {
 		if s.targetIsBare() {
 			if len(s.windows) == 0 {
@@ -55,7 +55,7 @@ func (s *sender) beginWindows() {
 }
 
 // ahead returns how many windows wait for their keys' turn.
-func (s *sender) ahead() int {
+func (s *Sender) ahead() int {
 	n := 0
 	for _, w := range s.windows {
 		if w.phase < moving {
@@ -65,7 +65,7 @@ func (s *sender) ahead() int {
 	return n
 }
 
-func (s *sender) newWindow(set slots.Set) *window {
+func (s *Sender) newWindow(set slots.Set) *window {
 	w := &window{set: set}
 	w.lose(new(slots.Set))
 	if s.job.Kind == KindReturn {
@@ -76,7 +76,7 @@ func (s *sender) newWindow(set slots.Set) *window {
 }
 
 // step asks for what the window's phase needs, if it may and has not yet.
-func (s *sender) step(now time.Time, w *window) {
+func (s *Sender) step(now time.Time, w *window) {
 	if s.job.Kind == KindReturn && w.set.Empty() && s.link != linkUp {
 		s.keep(w)
 	}
@@ -119,7 +119,7 @@ func (s *sender) step(now time.Time, w *window) {
 
 // keep releases the keys of a Return to an owner that is one no more, and may never
 // answer. The next owner gets the keys.
-func (s *sender) keep(w *window) {
+func (s *Sender) keep(w *window) {
 	for _, b := range append([]*batch(nil), s.batches...) {
 		if b.window == w {
 			s.decide(b, false)
@@ -127,24 +127,24 @@ func (s *sender) keep(w *window) {
 	}
 }
 
-func (s *sender) ask(w *window, t msgType) {
+func (s *Sender) ask(w *window, t msgType) {
 	w.asked, w.n = true, s.nextID()
-	m := message{Type: t, N: w.n, Slots: new(slots.Set)}
-	*m.Slots = w.set
+	m := Message{typ: t, n: w.n, slots: new(slots.Set)}
+	*m.slots = w.set
 	if t == msgPrepare {
-		m.Promises = promisesOf(s.told, &w.set)
+		m.promises = promisesOf(s.told, &w.set)
 	}
 	s.send(m)
 }
 
-func (s *sender) change(w *window, action Action, peer slots.NodeID) {
+func (s *Sender) change(w *window, action Action, peer slots.NodeID) {
 	w.asked, w.n = true, s.nextID()
-	s.put(setSlots{w.n, w.set, action, peer})
+	s.put(SetSlots{w.n, w.set, action, peer})
 }
 
 // mayOpen keeps slots open no longer than needed: a window is opened when the keys of
 // the one before are about to be through.
-func (s *sender) mayOpen(w *window) bool {
+func (s *Sender) mayOpen(w *window) bool {
 	for _, before := range s.windows {
 		if before == w {
 			return true
@@ -162,7 +162,7 @@ func (s *sender) mayOpen(w *window) bool {
 // scanned looks whether a window's keys are through: when a pass that began with no
 // batch undecided has met no key. None can have come since: this node creates no key in
 // a slot that is migrating.
-func (s *sender) scanned(now time.Time, w *window) {
+func (s *Sender) scanned(now time.Time, w *window) {
 	if !w.passDone || w.busy > 0 || now.Before(w.retryAt) {
 		return
 	}
@@ -179,7 +179,7 @@ func (s *sender) scanned(now time.Time, w *window) {
 }
 
 // collectBatch collects keys of the oldest window that has some to collect.
-func (s *sender) collectBatch(now time.Time) {
+func (s *Sender) collectBatch(now time.Time) {
 	if s.link != linkUp || s.unacked() >= s.lim.unacked {
 		return
 	}
@@ -190,6 +190,9 @@ func (s *sender) collectBatch(now time.Time) {
 		if now.Before(w.retryAt) {
 			return
 		}
+		if s.job.Kind == KindReturn {
+			s.put(ForgetDeletions{w.order})
+		}
 		s.put(collect{s.nextID(), w.order, w.at, s.lim.batch})
 		s.batches = append(s.batches, &batch{id: s.lastID, window: w})
 		return
@@ -199,7 +202,7 @@ func (s *sender) collectBatch(now time.Time) {
 // unacked returns the bytes on their way. A batch still being collected counts as
 // endless, and so does a large value to its last byte: keys behind it would be in flight
 // until it is stored.
-func (s *sender) unacked() uint64 {
+func (s *Sender) unacked() uint64 {
 	n := uint64(0)
 	for _, b := range s.batches {
 		if b.size == 0 || b.size > s.lim.unacked {
@@ -212,7 +215,7 @@ func (s *sender) unacked() uint64 {
 
 // collected tells what collect found: keys in size bytes, and up to where. found counts
 // also those keys that were met but could not be taken.
-func (s *sender) collected(now time.Time, id uint64, next position, found, keys int, size uint64) {
+func (s *Sender) collected(now time.Time, id uint64, next position, found, keys int, size uint64) {
 	b := s.batch(id)
 	if s.over || b == nil {
 		return
@@ -236,7 +239,7 @@ func (s *sender) collected(now time.Time, id uint64, next position, found, keys 
 
 // sendParts sends what the bound on unacknowledged bytes allows, in order. A batch larger
 // than the bound, a large value, goes on as its parts are acknowledged.
-func (s *sender) sendParts() {
+func (s *Sender) sendParts() {
 	if s.link != linkUp {
 		return
 	}
@@ -262,7 +265,7 @@ func (s *sender) sendParts() {
 
 // restartOthers makes batches that were sent in part start again behind b, which is sent
 // again and takes their place at the target.
-func (s *sender) restartOthers(b *batch) {
+func (s *Sender) restartOthers(b *batch) {
 	for _, o := range s.batches {
 		if o != b && o.sent > 0 && o.sent < o.size {
 			o.sent, o.acked = 0, 0
@@ -272,7 +275,7 @@ func (s *sender) restartOthers(b *batch) {
 
 // restartParts makes the batches of a window that were sent in part start again, since the
 // batches of others may go out in between.
-func (s *sender) restartParts(w *window) {
+func (s *Sender) restartParts(w *window) {
 	for _, b := range s.batches {
 		if b.window == w && b.sent < b.size {
 			b.sent, b.acked = 0, 0
@@ -282,7 +285,7 @@ func (s *sender) restartParts(w *window) {
 
 // acked takes the word that size bytes of a batch have arrived and, if that is all of
 // it, are stored, and at how many of the target's replicas.
-func (s *sender) acked(now time.Time, id, size uint64, held int) {
+func (s *Sender) acked(now time.Time, id, size uint64, held int) {
 	b := s.batch(id)
 	if b == nil || size <= b.acked || size > b.sent {
 		return
@@ -303,13 +306,13 @@ func (s *sender) acked(now time.Time, id, size uint64, held int) {
 	s.onTime()
 }
 
-func (s *sender) decide(b *batch, acked bool) {
+func (s *Sender) decide(b *batch, acked bool) {
 	s.put(commit{b.id, acked})
 	b.window.busy--
 	s.removeBatch(b)
 }
 
-func (s *sender) removeBatch(gone *batch) {
+func (s *Sender) removeBatch(gone *batch) {
 	for i, b := range s.batches {
 		if b == gone {
 			s.batches = append(s.batches[:i:i], s.batches[i+1:]...)

@@ -16,32 +16,32 @@ var ErrMalformed = errors.New("malformed migration data")
 // hand because a slot's content passes here. Readers skip fields at the end that they
 // do not know.
 
-// appendMessage appends m in its wire form to dst.
-func appendMessage(dst []byte, m *message) []byte {
-	switch m.Type {
+// AppendMessage appends m in its wire form to dst.
+func AppendMessage(dst []byte, m *Message) []byte {
+	switch m.typ {
 	case msgHello:
 		dst = head(dst, m, 6)
-		dst = packBin(dst, m.Job[:])
-		dst = packUint(dst, uint64(m.Kind))
-		dst = packBin(dst, m.Source[:])
-		dst = packBin(dst, m.Target[:])
-		return packPromises(packSet(dst, m.Slots), m.Promises)
+		dst = packBin(dst, m.job[:])
+		dst = packUint(dst, uint64(m.kind))
+		dst = packBin(dst, m.source[:])
+		dst = packBin(dst, m.target[:])
+		return packPromises(packSet(dst, m.slots), m.promises)
 	case msgPrepare:
-		return packPromises(packSet(head(dst, m, 2), m.Slots), m.Promises)
+		return packPromises(packSet(head(dst, m, 2), m.slots), m.promises)
 	case msgList, msgFinalise, msgAbandon, msgWelcome:
-		return packSet(head(dst, m, 1), m.Slots)
+		return packSet(head(dst, m, 1), m.slots)
 	case msgPart:
-		dst = packUint(head(dst, m, 3), m.Size)
-		return packBin(packUint(dst, m.Offset), m.Data)
+		dst = packUint(head(dst, m, 3), m.size)
+		return packBin(packUint(dst, m.offset), m.data)
 	case msgAck:
-		return packUint(packUint(head(dst, m, 2), m.Size), uint64(min(m.Held, maxPromise)))
+		return packUint(packUint(head(dst, m, 2), m.size), uint64(min(m.held, maxPromise)))
 	case msgRefuse, msgDelay:
-		return packBin(head(dst, m, 1), m.Text)
+		return packBin(head(dst, m, 1), m.text)
 	case msgKeys:
-		dst = packUint(head(dst, m, 3), uint64(m.Slot))
-		dst = msgp.AppendBool(dst, m.More)
-		dst = packArray(dst, len(m.Keys))
-		for _, key := range m.Keys {
+		dst = packUint(head(dst, m, 3), uint64(m.slot))
+		dst = msgp.AppendBool(dst, m.more)
+		dst = packArray(dst, len(m.keys))
+		for _, key := range m.keys {
 			dst = packBin(dst, key)
 		}
 		return dst
@@ -49,54 +49,54 @@ func appendMessage(dst []byte, m *message) []byte {
 	return head(dst, m, 0)
 }
 
-func head(dst []byte, m *message, fields int) []byte {
-	return packUint(packUint(packArray(dst, 2+fields), uint64(m.Type)), m.N)
+func head(dst []byte, m *Message, fields int) []byte {
+	return packUint(packUint(packArray(dst, 2+fields), uint64(m.typ)), m.n)
 }
 
-// decodeMessage reads what appendMessage wrote; Data and Keys alias b. The error matches
+// DecodeMessage reads what AppendMessage wrote; Data and Keys alias b. The error matches
 // ErrMalformed and says where.
-func decodeMessage(b []byte) (message, error) {
+func DecodeMessage(b []byte) (Message, error) {
 	r := newReader(b)
 	n := r.Array("message", 1)
-	var m message
-	m.Type, m.N = msgType(r.UintMax("type", math.MaxUint8)), r.Uint("number")
-	switch m.Type {
+	var m Message
+	m.typ, m.n = msgType(r.UintMax("type", math.MaxUint8)), r.Uint("number")
+	switch m.typ {
 	case msgHello:
 		r.need(n, 7)
-		r.Fixed("job", m.Job[:])
-		m.Kind = Kind(r.UintMax("kind", math.MaxUint8))
-		r.Fixed("source", m.Source[:])
-		r.Fixed("target", m.Target[:])
-		m.Slots = r.set("slots")
+		r.Fixed("job", m.job[:])
+		m.kind = Kind(r.UintMax("kind", math.MaxUint8))
+		r.Fixed("source", m.source[:])
+		r.Fixed("target", m.target[:])
+		m.slots = r.set("slots")
 		if n > 7 {
-			m.Promises = r.promises()
+			m.promises = r.promises()
 		}
 	case msgPrepare:
 		r.need(n, 3)
-		m.Slots = r.set("slots")
+		m.slots = r.set("slots")
 		if n > 3 {
-			m.Promises = r.promises()
+			m.promises = r.promises()
 		}
 	case msgList, msgFinalise, msgAbandon, msgWelcome:
 		r.need(n, 3)
-		m.Slots = r.set("slots")
+		m.slots = r.set("slots")
 	case msgPart:
 		r.need(n, 5)
-		m.Size, m.Offset, m.Data = r.UintMax("size", 1<<40), r.UintMax("offset", 1<<40), r.Bytes("data")
+		m.size, m.offset, m.data = r.UintMax("size", 1<<40), r.UintMax("offset", 1<<40), r.Bytes("data")
 	case msgAck:
 		r.need(n, 4)
-		m.Size, m.Held = r.UintMax("size", 1<<40), int(r.UintMax("replicas", maxPromise))
+		m.size, m.held = r.UintMax("size", 1<<40), int(r.UintMax("replicas", maxPromise))
 	case msgRefuse, msgDelay:
 		r.need(n, 3)
-		m.Text = string(r.Bytes("text"))
+		m.text = string(r.Bytes("text"))
 	case msgKeys:
 		r.need(n, 5)
-		m.Slot, m.More = slots.Slot(r.UintMax("slot", slots.Count-1)), r.Bool("more")
+		m.slot, m.more = slots.Slot(r.UintMax("slot", slots.Count-1)), r.Bool("more")
 		for range r.Array("keys", 1) {
 			if r.Err() != nil {
 				break
 			}
-			m.Keys = append(m.Keys, r.Bytes("key"))
+			m.keys = append(m.keys, r.Bytes("key"))
 		}
 	default:
 		r.need(n, 2)

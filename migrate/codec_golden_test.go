@@ -20,7 +20,7 @@ func TestWireForm(t *testing.T) {
 	lines := strings.Fields(string(golden))
 	var encodings [][]byte
 	for _, m := range exampleMessages() {
-		encodings = append(encodings, appendMessage(nil, &m))
+		encodings = append(encodings, AppendMessage(nil, &m))
 	}
 	large := keyspace.Op{Kind: keyspace.OpPut, Slot: 9, Key: []byte("k"), Value: make([]byte, inlineValue+1),
 		Version: 1 << 33}

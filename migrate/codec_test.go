@@ -11,41 +11,41 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-func exampleMessages() []message {
+func exampleMessages() []Message {
 	set := slots.NewSet(0, 1, 2, 5461, 16383)
-	return []message{
-		{Type: msgHello, Job: JobID{1, 2}, Kind: KindReturn, Source: slots.NodeID{3}, Target: slots.NodeID{4}, Slots: &set},
-		{Type: msgPrepare, N: 7, Slots: &set},
-		{Type: msgPrepare, N: 8, Slots: &set, Promises: []promise{{1, slots.NewSet(0, 1)}, {3, slots.NewSet(5461)}}},
-		{Type: msgHello, Kind: KindReturn, Slots: &set, Promises: []promise{{2, set}}},
-		{Type: msgList, N: 300, Slots: new(slots.Set)},
-		{Type: msgFinalise, N: 1 << 40, Slots: &set},
-		{Type: msgAbandon, N: 9, Slots: &set},
-		{Type: msgWelcome, Slots: new(slots.Set)},
-		{Type: msgPart, N: 8, Size: 1 << 30, Offset: 256 << 10, Data: bytes.Repeat([]byte("x"), 300)},
-		{Type: msgAck, N: 8, Size: 12, Held: 2},
-		{Type: msgDelay, N: 8, Text: "too few"},
-		{Type: msgRefuse, N: 8, Text: "OOM"},
-		{Type: msgKeys, N: 1, Slot: 5, Keys: [][]byte{[]byte("a"), {}, []byte("c")}, More: true},
-		{Type: msgDone, N: 3}, {Type: msgBye}, {Type: msgPing}, {Type: msgPong},
+	return []Message{
+		{typ: msgHello, job: JobID{1, 2}, kind: KindReturn, source: slots.NodeID{3}, target: slots.NodeID{4}, slots: &set},
+		{typ: msgPrepare, n: 7, slots: &set},
+		{typ: msgPrepare, n: 8, slots: &set, promises: []promise{{1, slots.NewSet(0, 1)}, {3, slots.NewSet(5461)}}},
+		{typ: msgHello, kind: KindReturn, slots: &set, promises: []promise{{2, set}}},
+		{typ: msgList, n: 300, slots: new(slots.Set)},
+		{typ: msgFinalise, n: 1 << 40, slots: &set},
+		{typ: msgAbandon, n: 9, slots: &set},
+		{typ: msgWelcome, slots: new(slots.Set)},
+		{typ: msgPart, n: 8, size: 1 << 30, offset: 256 << 10, data: bytes.Repeat([]byte("x"), 300)},
+		{typ: msgAck, n: 8, size: 12, held: 2},
+		{typ: msgDelay, n: 8, text: "too few"},
+		{typ: msgRefuse, n: 8, text: "OOM"},
+		{typ: msgKeys, n: 1, slot: 5, keys: [][]byte{[]byte("a"), {}, []byte("c")}, more: true},
+		{typ: msgDone, n: 3}, {typ: msgBye}, {typ: msgPing}, {typ: msgPong},
 	}
 }
 
 func TestMessagesSurviveTheWire(t *testing.T) {
 	for _, m := range exampleMessages() {
-		got, err := decodeMessage(appendMessage(nil, &m))
+		got, err := DecodeMessage(AppendMessage(nil, &m))
 		if err != nil || !reflect.DeepEqual(got, m) {
-			t.Errorf("type %d: %+v, %v; want %+v", m.Type, got, err, m)
+			t.Errorf("type %d: %+v, %v; want %+v", m.typ, got, err, m)
 		}
 	}
 }
 
 func TestCutMessagesAreRefused(t *testing.T) {
 	for _, m := range exampleMessages() {
-		b := appendMessage(nil, &m)
+		b := AppendMessage(nil, &m)
 		for cut := range b {
-			if _, err := decodeMessage(b[:cut]); !errors.Is(err, ErrMalformed) {
-				t.Errorf("type %d cut at %d: %v", m.Type, cut, err)
+			if _, err := DecodeMessage(b[:cut]); !errors.Is(err, ErrMalformed) {
+				t.Errorf("type %d cut at %d: %v", m.typ, cut, err)
 			}
 		}
 	}
@@ -53,26 +53,26 @@ func TestCutMessagesAreRefused(t *testing.T) {
 
 // TestLaterReleases: a type and fields that this release does not know are no error.
 func TestLaterReleases(t *testing.T) {
-	if m, err := decodeMessage([]byte{0x93, 0x63, 0x05, 0xc3}); err != nil || m.Type != 0x63 || m.N != 5 {
+	if m, err := DecodeMessage([]byte{0x93, 0x63, 0x05, 0xc3}); err != nil || m.typ != 0x63 || m.n != 5 {
 		t.Errorf("unknown type: %+v, %v", m, err)
 	}
-	longer := appendMessage(nil, &message{Type: msgDone, N: 4})
+	longer := AppendMessage(nil, &Message{typ: msgDone, n: 4})
 	longer[0]++ // one more element
-	if m, err := decodeMessage(append(longer, 0xc0)); err != nil || m.N != 4 {
+	if m, err := DecodeMessage(append(longer, 0xc0)); err != nil || m.n != 4 {
 		t.Errorf("a further field: %+v, %v", m, err)
 	}
 }
 
 func FuzzMessage(f *testing.F) {
 	for _, m := range exampleMessages() {
-		f.Add(appendMessage(nil, &m))
+		f.Add(AppendMessage(nil, &m))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decodeMessage(b)
+		m, err := DecodeMessage(b)
 		if err != nil {
 			return
 		}
-		again, err := decodeMessage(appendMessage(nil, &m))
+		again, err := DecodeMessage(AppendMessage(nil, &m))
 		if err != nil || !reflect.DeepEqual(again, m) {
 			t.Fatalf("%+v comes back as %+v, %v", m, again, err)
 		}
@@ -82,7 +82,7 @@ func FuzzMessage(f *testing.F) {
 // FuzzReceiver feeds a receiver with whatever decodes: it may refuse, it must not panic.
 func FuzzReceiver(f *testing.F) {
 	for _, m := range exampleMessages() {
-		f.Add(appendMessage(nil, &m), appendMessage(nil, &message{Type: msgPart, N: 1, Size: 3, Data: []byte("abc")}))
+		f.Add(AppendMessage(nil, &m), AppendMessage(nil, &Message{typ: msgPart, n: 1, size: 3, data: []byte("abc")}))
 	}
 	self := slots.NodeID{1}
 	f.Fuzz(func(t *testing.T, a, b []byte) {
@@ -92,20 +92,19 @@ func FuzzReceiver(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newReceiver(m, func(slots.Slot) bool { return false },
-			func(slots.NodeID, *slots.Set) (s slots.Set) { return s }, alone{}.Standing)
-		hello := message{Type: msgHello, Kind: KindMove, Source: slots.NodeID{3}, Target: self, Slots: &set}
-		for _, in := range [][]byte{appendMessage(nil, &hello), a, b, a} {
-			m, err := decodeMessage(in)
-			if err != nil || r.receive(m) != nil {
+		r := NewReceiver(ReceiverConfig{Map: func() *slots.Map { return m }})
+		hello := Message{typ: msgHello, kind: KindMove, source: slots.NodeID{3}, target: self, slots: &set}
+		for _, in := range [][]byte{AppendMessage(nil, &hello), a, b, a} {
+			m, err := DecodeMessage(in)
+			if err != nil || r.Receive(time.Unix(1000, 0), m) != nil {
 				return
 			}
 			for _, e := range r.output() {
 				switch e := e.(type) {
-				case setSlots:
-					r.changed(e.n, nil)
-				case store:
-					r.stored(e.n, 0, nil)
+				case SetSlots:
+					r.Changed(e.N, nil)
+				case StoreBatch:
+					r.Stored(e.N, 0, nil)
 				}
 			}
 		}

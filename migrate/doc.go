@@ -6,7 +6,7 @@
 //   - A [Plan] says which slots go from which master to which: [Reshard], [Rebalance] and
 //     [Drain] make one, as the stock tools would. Plans are pure; printing one is the dry
 //     run.
-//   - A [Job] hands a set of this node's slots to one target. [Driver.Move] starts it; it
+//   - A [Job] hands a set of this node's slots to one target. Once begun it
 //     ends by itself, whatever crashes meanwhile. A Return is a job that repairs: it
 //     brings keys to the owner of their slot and changes no ownership.
 //   - A window is some slots of a job that go through its phases together: one slot if it
@@ -69,8 +69,8 @@
 // to it, too.
 //
 // A job follows a failover of its target. With the source's journal
-// ([DriverConfig].OnJournal), the replica that takes the source's place goes on
-// ([Driver.Resume]). If the target is forgotten, open slots are closed as the source's
+// (migrator.Config.OnJournal), the replica that takes the source's place goes on
+// (Migrator.Resume). If the target is forgotten, open slots are closed as the source's
 // own; what had been moved left the cluster with the target. Keys that a target had
 // acknowledged and not yet replicated when it died for good are lost, as is any write of
 // an asynchronously replicated master; unless its writer was told of replicas:
@@ -82,7 +82,7 @@
 // two masters dies:
 //
 //   - the source says with each window what its writers in the slots were told
-//     ([DriverConfig].Promises), and the target, where it holds from then on, refuses to
+//     ([Promises]), and the target, where it holds from then on, refuses to
 //     prepare them while it has fewer replicas in good standing. The window waits,
 //     closed, with the reason in [Progress].Waiting; the job can be cancelled, and goes
 //     on by itself. Slots of which nothing was told share no window with them, and come
@@ -112,16 +112,25 @@
 // has begun; one that has lost its journal goes on with it by a new job. Slots that were
 // opened by hand are left to the operator.
 //
-// A slot that the target owns has all its keys: [Driver.Coming] lets the host refuse to
+// A slot that the target owns has all its keys: [Registry.Coming] lets the host refuse to
 // take one by hand before. Only from a source that has failed can it be taken; the keys
 // that had not moved are then given up.
+//
+// # The cores and their driver
+//
+// A [Sender] is the source's side of a job, a [Receiver] the target's side of one
+// connection, and a [Registry] what a node answers for. All three are passive: time,
+// messages and maps go in, and each input is followed by effects that are to be carried
+// out. They have no goroutine, clock, lock or socket. Package migrate/migrator runs them
+// on real connections and a disk: that is what a program uses, unless it brings its own
+// connections.
 //
 // # Example
 //
 //	plan, err := migrate.Rebalance(migrate.Masters(node.Map()), migrate.Balance{UseEmpty: true})
 //	fmt.Print(plan)
-//	for _, move := range plan.Moves { // each on the driver of the node move.From
-//		id, err := driver.Move(move.Slots, move.To)
-//		err = driver.Wait(ctx, id)
+//	for _, move := range plan.Moves { // each on the node move.From
+//		id, err := migrator.Move(move.Slots, move.To)
+//		err = migrator.Wait(ctx, id)
 //	}
 package migrate

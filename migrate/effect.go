@@ -30,33 +30,74 @@ func (a Action) String() string {
 	return "unknown"
 }
 
-// effect is something a core wants done. Effects are carried out in the order in
-// which they were put out, each before the next.
-type effect interface{ effect() }
+// Effect is something that a [Sender] or a [Receiver] wants done. Effects are carried out
+// in the order in which they come, each before the next.
+type Effect interface{ effect() }
 
+// Effects of both cores.
 type (
-	// save makes the job durable; forget removes it from the journal.
-	save   struct{ job Job }
-	forget struct{}
-	// finish ends the job; nothing follows.
-	finish struct{ err error }
-
-	// dial opens a connection to the target: answered by linkUp or linkDown.
-	dial struct{ target slots.NodeID }
-	// hang closes the connection: not answered.
-	hang struct{}
-	// send sends a message.
-	send struct{ m message }
-
-	// setSlots changes the state of slots, durably: answered by changed(n). Meanwhile
-	// the other effects go on.
-	setSlots struct {
-		n      uint64
-		set    slots.Set
-		action Action
-		peer   slots.NodeID
+	// SaveJob makes a job durable; ForgetJob tells that the job is over: see
+	// [Registry.Over].
+	SaveJob   struct{ Job Job }
+	ForgetJob struct{}
+	// Send sends a message to the other end. What the message points to is valid until the
+	// next call of the core.
+	Send struct{ Message Message }
+	// SetSlots changes the state of all slots in Set, durably: answered by Changed with N.
+	// Meanwhile the effects behind it are carried out. Peer is zero for Stable.
+	SetSlots struct {
+		N      uint64
+		Set    slots.Set
+		Action Action
+		Peer   slots.NodeID
 	}
+)
 
+// Effects of a Sender.
+type (
+	// Dial opens a connection to the node Target: answered by Connected or Disconnected.
+	Dial struct{ Target slots.NodeID }
+	// HangUp closes the connection: not answered.
+	HangUp struct{}
+	// ForgetDeletions forgets which keys of the slots were deleted here: a Return takes
+	// their keys to the owner, which is going to write them.
+	ForgetDeletions struct{ Slots []slots.Slot }
+	// KeysFailed tells that the job could not do something with keys of this node, for the log.
+	KeysFailed struct{ Err error }
+	// Finish ends the job; nothing follows. Its Status tells how it ended.
+	Finish struct{}
+)
+
+// Effects of a Receiver.
+type (
+	// StoreBatch stores a batch of keys (see [StoreBatch.Import]): answered by Stored with
+	// N, before anything else is received. Batch are the keys in wire form.
+	StoreBatch struct {
+		N     uint64
+		Batch []byte
+
+		kind Kind
+		told []promise // what writers at the source were told
+		node *ReceiverConfig
+	}
+	// RaisePromise takes over what writers in the slots were told at the source: see
+	// [Promises].
+	RaisePromise struct {
+		Set      slots.Set
+		Replicas int
+	}
+	// RememberDeletions keeps in mind which keys of the slots are deleted here from now on:
+	// see [Deletions].
+	RememberDeletions struct{ Set *slots.Set }
+	// ListKeys sends which keys of the slots are here: see [ListKeys.Each].
+	ListKeys struct {
+		N   uint64
+		Set slots.Set
+	}
+)
+
+// What a Sender wants done with the keys of its node: the executor does it.
+type (
 	// collect collects a batch of at most about budget bytes of keys: answered at once
 	// by collected.
 	collect struct {
@@ -67,7 +108,7 @@ type (
 	}
 	// sendPart sends a piece of a batch.
 	sendPart struct{ batch, offset, size uint64 }
-	// reject tells that nobody knows when a batch will be decided, or that it is known again.
+	// reject tells that it is unknown when a batch will be decided, or that it is known again.
 	reject struct {
 		batch     uint64
 		rejecting bool
@@ -77,8 +118,7 @@ type (
 		batch uint64
 		acked bool
 	}
-
-	// hold lets nobody write to the slots until they are released.
+	// hold rejects all writes to the slots until they are released.
 	hold    struct{ set slots.Set }
 	release struct{ set slots.Set }
 	// remove deletes keys that the target has.
@@ -90,24 +130,6 @@ type (
 	drop struct{ set slots.Set }
 	// sweep removes keys whose time is over, which is all that is left of the slots.
 	sweep struct{ set slots.Set }
-
-	// store puts a batch into the store: answered at once by stored(n). kind is the job's,
-	// told what writers at the source were told.
-	store struct {
-		n    uint64
-		kind Kind
-		blob []byte
-		told []promise
-	}
-	// promised takes over what writers in some slots were told at the source.
-	promised struct{ promise }
-	// remember keeps in mind which keys of slots are deleted here from now on.
-	remember struct{ set *slots.Set }
-	// list sends the keys of slots.
-	list struct {
-		n   uint64
-		set slots.Set
-	}
 )
 
 // position is a place in the keys of a list of slots: the slot's index in the list, and
@@ -117,23 +139,25 @@ type position struct {
 	cursor keyspace.Cursor
 }
 
-func (save) effect()     {}
-func (forget) effect()   {}
-func (finish) effect()   {}
-func (dial) effect()     {}
-func (hang) effect()     {}
-func (send) effect()     {}
-func (setSlots) effect() {}
-func (collect) effect()  {}
-func (sendPart) effect() {}
-func (reject) effect()   {}
-func (commit) effect()   {}
-func (hold) effect()     {}
-func (release) effect()  {}
-func (remove) effect()   {}
-func (drop) effect()     {}
-func (sweep) effect()    {}
-func (store) effect()    {}
-func (promised) effect() {}
-func (remember) effect() {}
-func (list) effect()     {}
+func (SaveJob) effect()           {}
+func (ForgetJob) effect()         {}
+func (Send) effect()              {}
+func (SetSlots) effect()          {}
+func (Dial) effect()              {}
+func (HangUp) effect()            {}
+func (ForgetDeletions) effect()   {}
+func (KeysFailed) effect()        {}
+func (Finish) effect()            {}
+func (StoreBatch) effect()        {}
+func (RaisePromise) effect()      {}
+func (RememberDeletions) effect() {}
+func (ListKeys) effect()          {}
+func (collect) effect()           {}
+func (sendPart) effect()          {}
+func (reject) effect()            {}
+func (commit) effect()            {}
+func (hold) effect()              {}
+func (release) effect()           {}
+func (remove) effect()            {}
+func (drop) effect()              {}
+func (sweep) effect()             {}

@@ -13,6 +13,7 @@ type executor struct {
 	payloads map[uint64]*payload
 	held     map[slots.Slot]uint64 // what holds a slot in flight
 	spare    [][]byte              // buffers of batches that are committed
+	buf      []byte                // of the part sent last
 	done     <-chan struct{}       // closed when waiting is to end
 }
 
@@ -24,7 +25,7 @@ func newExecutor(e Engine, done <-chan struct{}) *executor {
 }
 
 // do carries out one effect and reports whether it is one for the executor.
-func (h *executor) do(now time.Time, s *sender, e effect) (bool, error) {
+func (h *executor) do(now time.Time, s *Sender, e Effect) (bool, error) {
 	switch e := e.(type) {
 	case collect:
 		return true, h.collect(now, s, e)
@@ -41,7 +42,7 @@ func (h *executor) do(now time.Time, s *sender, e effect) (bool, error) {
 		}
 	case hold:
 		for slot := range e.set.All() {
-			h.held[slot] = h.engine.NewInFlight()
+			h.held[slot] = h.engine.NewID()
 			h.engine.FreezeAll(slot, h.held[slot])
 		}
 	case release:
@@ -74,7 +75,7 @@ func (h *executor) do(now time.Time, s *sender, e effect) (bool, error) {
 	return true, nil
 }
 
-func (h *executor) collect(now time.Time, s *sender, e collect) error {
+func (h *executor) collect(now time.Time, s *Sender, e collect) error {
 	c, next, found, err := load(h.engine, now, e.slots, e.from, e.budget, h.get(e.budget))
 	if err != nil {
 		return err
@@ -103,10 +104,11 @@ func (h *executor) put(buf []byte) {
 	}
 }
 
-// part returns the message that sendPart asks for; its Data is appended to buf.
-func (h *executor) part(e sendPart, buf []byte) message {
+// part returns the message that sendPart asks for. Its Data is valid until the next call.
+func (h *executor) part(e sendPart) Message {
 	c := h.payloads[e.batch]
-	return message{Type: msgPart, N: e.batch, Size: c.size, Offset: e.offset, Data: c.appendPart(buf, e.offset, e.size)}
+	h.buf = c.appendPart(h.buf[:0], e.offset, e.size)
+	return Message{typ: msgPart, n: e.batch, size: c.size, offset: e.offset, data: h.buf}
 }
 
 // dropSlot removes all keys of slot, some at a time.

@@ -7,8 +7,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// mapChanged follows the cluster: who owns the slots, and what became of the target.
-func (s *sender) mapChanged(now time.Time, m *slots.Map) {
+// MapChanged follows the cluster: who owns the slots, and what became of the target.
+func (s *Sender) MapChanged(now time.Time, m *slots.Map) {
 	s.m = m
 	if s.over {
 		return
@@ -27,7 +27,7 @@ func (s *sender) mapChanged(now time.Time, m *slots.Map) {
 // demoted ends the job: well, if this node gave its last slot away by it and so became
 // the target's replica (docs/spec.md §4.6). Otherwise the replica that took its place
 // goes on.
-func (s *sender) demoted(now time.Time) {
+func (s *Sender) demoted(now time.Time) {
 	left := 0
 	for _, w := range s.windows {
 		for slot := range w.set.All() {
@@ -50,7 +50,7 @@ func (s *sender) demoted(now time.Time) {
 
 // followTarget goes on with the replica that took the target's place, or gives up
 // if the target was forgotten.
-func (s *sender) followTarget(now time.Time) {
+func (s *Sender) followTarget(now time.Time) {
 	n := s.m.Node(s.job.Target)
 	switch next, ok := s.successor(n); {
 	case ok:
@@ -64,20 +64,20 @@ func (s *sender) followTarget(now time.Time) {
 }
 
 // recordSuccessors keeps in the journal who may take the target's place.
-func (s *sender) recordSuccessors(target slots.NodeID) {
+func (s *Sender) recordSuccessors(target slots.NodeID) {
 	var successors []slots.NodeID
 	for _, r := range s.m.Replicas(target) {
 		successors = append(successors, r.ID)
 	}
 	if len(successors) > 0 && !slices.Equal(successors, s.job.Successors) {
 		s.job.Successors = successors
-		s.put(save{s.job})
+		s.put(SaveJob{s.job})
 	}
 }
 
 // successor returns the master that took the target's place: the one it replicates now, or,
 // while it is away, the one of its replicas that owns slots.
-func (s *sender) successor(target *slots.Node) (slots.NodeID, bool) {
+func (s *Sender) successor(target *slots.Node) (slots.NodeID, bool) {
 	if target != nil && !target.IsMaster() {
 		master := s.m.Node(target.Master)
 		return target.Master, master != nil && master.IsMaster()
@@ -96,7 +96,7 @@ func (s *sender) successor(target *slots.Node) (slots.NodeID, bool) {
 // retarget goes on with another target: it has to be prepared anew, and the slots that
 // are open have to point to it. Keys the former target had acknowledged are there as far
 // as it had replicated them.
-func (s *sender) retarget(now time.Time, next slots.NodeID) {
+func (s *Sender) retarget(now time.Time, next slots.NodeID) {
 	if next == s.self {
 		s.giveUp(ErrTargetGone) // this node replaced it: the slots are where they were to go
 		return
@@ -107,7 +107,7 @@ func (s *sender) retarget(now time.Time, next slots.NodeID) {
 		s.put(reject{b.id, true})
 	}
 	s.job.Target, s.job.Successors, s.dialAt = next, nil, now
-	s.put(save{s.job})
+	s.put(SaveJob{s.job})
 	for _, w := range s.windows {
 		switch {
 		case w.phase == abandoning:
@@ -120,7 +120,7 @@ func (s *sender) retarget(now time.Time, next slots.NodeID) {
 
 // followOwners drops slots from the job that changed hands: of a Move, those that are no
 // longer this node's, of a Return, those that are no longer the target's.
-func (s *sender) followOwners() {
+func (s *Sender) followOwners() {
 	holder := s.self
 	if s.job.Kind == KindReturn {
 		holder = s.job.Target
@@ -147,7 +147,7 @@ func (s *sender) followOwners() {
 // that is finalising is how it ends, whether this run of the job has asked it to or one
 // before a restart; before that, or with any other owner, a race was lost, and the slots
 // are merely closed. Keys still here go to the owner by a Return.
-func (s *sender) followWindow(w *window) {
+func (s *Sender) followWindow(w *window) {
 	if w.phase == closing || w.phase == reverting {
 		return
 	}
@@ -184,7 +184,7 @@ func (s *sender) followWindow(w *window) {
 // here before a restart, or a failover. Keys that are here all the same are old copies,
 // from a snapshot or because their deletion had not been replicated: at the target they
 // are at least as new, or deleted.
-func (s *sender) deliver(set slots.Set) {
+func (s *Sender) deliver(set slots.Set) {
 	s.put(drop{set})
 	w := s.newWindow(set)
 	w.peer = s.job.Target
@@ -192,7 +192,7 @@ func (s *sender) deliver(set slots.Set) {
 }
 
 // lose takes slots out of the job.
-func (s *sender) lose(lost *slots.Set) {
+func (s *Sender) lose(lost *slots.Set) {
 	s.todo.Subtract(lost)
 	for _, w := range s.windows {
 		part := w.set

@@ -8,6 +8,42 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// Import stores the batch in the target's Engine, for whose waits done is. keys is how
+// many keys it has, and told how many replicas writers were told of at the source: as many
+// have to hold the batch before the answer. It may run beside other calls of the Receiver,
+// and is to be followed by Stored.
+func (b StoreBatch) Import(e Engine, done <-chan struct{}) (keys, told int, err error) {
+	enough := func(ops []keyspace.Op) error {
+		told = promisedTo(b.told, ops)
+		if want, good := b.node.Standing(told); want > good && !here(e.Store(), ops) {
+			return lacking(b.node.Map().Self().ID, want, good)
+		}
+		return nil
+	}
+	accepts := func(slot slots.Slot) bool { return accepts(b.kind, b.node.Map(), slot, b.node.Returning) }
+	keys, err = importBatch(e, b.Batch, done, b.kind == KindReturn, accepts, enough)
+	return keys, told, err
+}
+
+// Waiting returns what the source is to be sent every second while a batch takes long: the
+// reason, if replicas are missing. told is Import's result, 0 before.
+func (b StoreBatch) Waiting(told int) Message {
+	if want, good := b.node.Standing(told); want > good {
+		return Message{typ: msgDelay, n: b.N, text: lacking(b.node.Map().Self().ID, want, good).Error()}
+	}
+	return Message{typ: msgPong}
+}
+
+// accepts reports whether keys of slot may be stored here: those of a slot that comes from
+// the source, or is this node's own.
+func accepts(kind Kind, m *slots.Map, slot slots.Slot, returning func(slots.Slot) bool) bool {
+	if m.IsMine(slot) {
+		return true
+	}
+	_, importing := m.Importing(slot)
+	return kind == KindMove && importing && !returning(slot)
+}
+
 // importBatch stores a batch at the target: every key that is not there yet, or in an
 // older version; with onlyNew, set for a Return, only the former. enough, if not nil, may
 // refuse all of it beforehand. On an error nothing of a Move's batch is there afterwards,

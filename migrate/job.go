@@ -53,15 +53,28 @@ type Job struct {
 	Created    time.Time
 }
 
-// unfinished reports whether there is something left to do for a job from the journal: in
+// Unfinished reports whether there is something left to do for a job from the journal: in
 // that of one that is over, or was cancelled, only slots that are open.
-func (j *Job) unfinished(m *slots.Map) bool {
+func (j *Job) Unfinished(m *slots.Map) bool {
 	if !j.Cancelled {
 		return true
 	}
 	open := *m.Open()
 	open.Intersect(&j.Slots)
 	return !open.Empty()
+}
+
+// Succeed makes self, which has taken the place of the master former, the source or the
+// target of the jobs that former was.
+func Succeed(jobs []Job, former, self slots.NodeID) {
+	for i := range jobs {
+		switch job := &jobs[i]; former {
+		case job.Source:
+			job.Source = self
+		case job.Target:
+			job.Target = self
+		}
+	}
 }
 
 // delivered reports whether the owner of a slot has it from this job.

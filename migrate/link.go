@@ -24,29 +24,29 @@ const (
 	linkUp
 )
 
-// tick is to be called every 100 ms or so, and whenever it is worth trying again.
-func (s *sender) tick(now time.Time) {
+// Tick is to be called every 100 ms or so, and whenever it is worth trying again.
+func (s *Sender) Tick(now time.Time) {
 	if s.over {
 		return
 	}
 	switch {
 	case s.link == linkDown && !now.Before(s.dialAt) && s.needsLink():
 		s.link = linkDialling
-		s.put(dial{s.job.Target})
+		s.put(Dial{s.job.Target})
 	case s.link >= linkGreeting && now.Sub(s.heardAt) > silence:
-		s.put(hang{})
-		s.disconnected(now, "the target does not answer")
+		s.put(HangUp{})
+		s.Disconnected(now, "the target does not answer")
 	case s.link == linkUp && now.Sub(s.pingedAt) >= pingEvery:
 		s.pingedAt = now
-		s.send(message{Type: msgPing})
+		s.send(Message{typ: msgPing})
 	}
 	s.advance(now)
 }
 
-func (s *sender) send(m message) { s.put(send{m}) }
+func (s *Sender) send(m Message) { s.put(Send{m}) }
 
 // needsLink reports whether there is something to tell the target.
-func (s *sender) needsLink() bool {
+func (s *Sender) needsLink() bool {
 	for _, w := range s.windows {
 		if !w.phase.local() || w.phase == opening {
 			return true
@@ -55,22 +55,22 @@ func (s *sender) needsLink() bool {
 	return !s.todo.Empty()
 }
 
-// connected tells that the connection asked for by dial stands.
-func (s *sender) connected(now time.Time) {
+// Connected tells that the connection asked for by dial stands.
+func (s *Sender) Connected(now time.Time) {
 	if s.over || s.link != linkDialling {
 		return
 	}
 	s.link, s.heardAt = linkGreeting, now
 	set := s.job.Slots
-	hello := message{Type: msgHello, Job: s.job.ID, Kind: s.job.Kind, Source: s.self, Target: s.job.Target, Slots: &set}
+	hello := Message{typ: msgHello, job: s.job.ID, kind: s.job.Kind, source: s.self, target: s.job.Target, slots: &set}
 	if s.job.Kind == KindReturn { // which prepares nothing
-		hello.Promises = promisesOf(s.told, &set)
+		hello.promises = promisesOf(s.told, &set)
 	}
 	s.send(hello)
 }
 
-// disconnected tells that the connection is lost or could not be made.
-func (s *sender) disconnected(now time.Time, why string) {
+// Disconnected tells that the connection is lost or could not be made.
+func (s *Sender) Disconnected(now time.Time, why string) {
 	if s.over || s.link == linkDown {
 		return
 	}
@@ -89,33 +89,33 @@ func (s *sender) disconnected(now time.Time, why string) {
 	}
 }
 
-// receive takes a message of the target. One that does not fit, perhaps an answer
+// Receive takes a message of the target. One that does not fit, perhaps an answer
 // to a question of a former connection, is ignored.
-func (s *sender) receive(now time.Time, m message) {
+func (s *Sender) Receive(now time.Time, m Message) {
 	if s.over || s.link < linkGreeting {
 		return
 	}
 	s.heardAt = now
-	switch m.Type {
+	switch m.typ {
 	case msgWelcome:
-		s.welcomed(now, m.Slots)
+		s.welcomed(now, m.slots)
 	case msgRefuse:
-		s.refused(now, m.N, m.Text)
+		s.refused(now, m.n, m.text)
 	case msgDone:
-		if w := s.waiting(m.N); w != nil {
+		if w := s.waiting(m.n); w != nil {
 			s.answered(w)
 		}
 	case msgKeys:
 		s.listed(m)
 	case msgAck:
-		s.acked(now, m.N, m.Size, m.Held)
+		s.acked(now, m.n, m.size, m.held)
 	case msgDelay:
 		s.delay(m)
 	}
 	s.advance(now)
 }
 
-func (s *sender) welcomed(now time.Time, keep *slots.Set) {
+func (s *Sender) welcomed(now time.Time, keep *slots.Set) {
 	if s.link != linkGreeting {
 		return
 	}
@@ -128,11 +128,11 @@ func (s *sender) welcomed(now time.Time, keep *slots.Set) {
 	}
 }
 
-func (s *sender) refused(now time.Time, n uint64, text string) {
+func (s *Sender) refused(now time.Time, n uint64, text string) {
 	s.progress.Waiting = text
 	if s.link == linkGreeting {
-		s.put(hang{})
-		s.disconnected(now, text)
+		s.put(HangUp{})
+		s.Disconnected(now, text)
 		return
 	}
 	if w := s.waiting(n); w != nil {
@@ -146,7 +146,7 @@ func (s *sender) refused(now time.Time, n uint64, text string) {
 
 // again tries a window once more after a refusal, a little later and from the start: it
 // may be that the target does not import the slots any more, by whatever accident.
-func (s *sender) again(now time.Time, w *window) {
+func (s *Sender) again(now time.Time, w *window) {
 	if s.job.Kind == KindMove && w.phase != abandoning {
 		w.enter(preparing)
 		s.restartParts(w)

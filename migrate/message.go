@@ -1,6 +1,11 @@
 package migrate
 
-import "github.com/slotmesh/slotmesh/slots"
+import (
+	"bytes"
+	"slices"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // msgType tells what a message is for. Unknown types are ignored, so that later releases
 // can say more.
@@ -29,36 +34,49 @@ const (
 	msgDelay msgType = 22 // batch N is stored, and waits for replicas: Text says why
 )
 
-// message is what the two ends of a migration say to each other. Fields that a type does
+// Message is what the two ends of a migration say to each other. Fields that a type does
 // not need are zero.
-type message struct {
-	Type msgType
-	N    uint64 // of the window or batch that it is about
+type Message struct {
+	typ msgType
+	n   uint64 // of the window or batch that it is about
 
-	Job    JobID        // hello
-	Kind   Kind         // hello
-	Source slots.NodeID // hello
-	Target slots.NodeID // hello
-	Slots  *slots.Set   // hello, prepare, list, finalise, abandon, welcome
+	job    JobID        // hello
+	kind   Kind         // hello
+	source slots.NodeID // hello
+	target slots.NodeID // hello
+	slots  *slots.Set   // hello, prepare, list, finalise, abandon, welcome
 
-	Promises []promise // hello of a Return, prepare: what the source's writers in the slots were told
+	promises []promise // hello of a Return, prepare: what the source's writers in the slots were told
 
-	Text string // refuse, delay
+	text string // refuse, delay
 
-	Size   uint64 // part: of the whole batch, in bytes. ack: how much of it has arrived
-	Held   int    // ack
-	Offset uint64 // part: of Data in the batch
-	Data   []byte // part: aliases the frame it was read from
+	size   uint64 // part: of the whole batch, in bytes. ack: how much of it has arrived
+	held   int    // ack
+	offset uint64 // part: of Data in the batch
+	data   []byte // part: aliases the frame it was read from
 
-	Slot slots.Slot // keys
-	Keys [][]byte   // keys: alias the frame
-	More bool       // keys
+	slot slots.Slot // keys
+	keys [][]byte   // keys: alias the frame
+	more bool       // keys
+}
+
+// Clone returns a copy that stays valid when what m was decoded from changes.
+func (m Message) Clone() Message {
+	m.data = bytes.Clone(m.data)
+	m.keys = slices.Clone(m.keys)
+	for i, key := range m.keys {
+		m.keys[i] = bytes.Clone(key)
+	}
+	return m
 }
 
 const (
-	// maxFrame bounds a frame, in bytes.
-	maxFrame = 1 << 20
-	// partSize is how much of a batch a frame carries at most, in bytes: small enough
-	// that other messages do not wait long behind it.
+	// MaxMessage bounds a message to the target, in bytes.
+	MaxMessage = 1 << 20
+	// MaxAnswer bounds a message to the source, in bytes: a key in it may be as long as a
+	// batch. A reader allocates memory only for what arrives.
+	MaxAnswer = maxBatch
+	// partSize is how much of a batch a message carries at most, in bytes: small enough
+	// that others do not wait long behind it.
 	partSize = 256 << 10
 )

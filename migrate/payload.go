@@ -11,19 +11,6 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Engine is what a migration needs of the node's data. *engine.Engine has it; see
-// there for what keys in flight are, and for what done is good for.
-type Engine interface {
-	Store() *keyspace.Store
-	NewInFlight() uint64
-	Freeze(slot slots.Slot, inFlight uint64, key []byte) bool // under the slot's lock
-	FreezeAll(slot slots.Slot, inFlight uint64)
-	Reject(slot slots.Slot, inFlight uint64, rejecting bool)
-	Commit(slot slots.Slot, inFlight uint64, keys [][]byte, done <-chan struct{}) error
-	Alter(slot slots.Slot, done <-chan struct{}, fn func(*keyspace.Tx) error) error
-	Import(ops []keyspace.Op, onlyNew bool, done <-chan struct{}) error
-}
-
 // payload is the content of a batch at the source: keys that are in flight, and their ops
 // in wire form. Small values are copied into one buffer; a great one is not, its bytes
 // stand in the store, unchanged while its key is in flight, and go out piece by piece.
@@ -59,7 +46,7 @@ var errAlone = errors.New("migrate: a large value travels alone")
 // one to spare.
 func load(e Engine, now time.Time, order []slots.Slot, from position, budget int, buf []byte) (c *payload,
 	next position, found int, err error) {
-	c = &payload{inFlight: e.NewInFlight()}
+	c = &payload{inFlight: e.NewID()}
 	next = from
 	usual, alone := budget, false
 	for next.index < len(order) && budget > 0 && !alone {

@@ -15,7 +15,7 @@ import (
 func TestPayload(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	from, to := keyspace.New(keyspace.Config{}), keyspace.New(keyspace.Config{})
-	e := newTestEngine(from, 4)
+	e := NewEngine(from)
 	want := make(map[string][]byte)
 	for slot := range slots.Slot(4) {
 		for i := range 50 {
@@ -51,7 +51,7 @@ func TestPayload(t *testing.T) {
 			blob = c.appendPart(blob, uint64(len(blob)), min(uint64(1+r.IntN(5000)), c.size-uint64(len(blob))))
 		}
 		for range 2 { // twice: a batch that comes again changes nothing
-			if _, err := importBatch(newTestEngine(to, 4), blob, nil, false, func(slots.Slot) bool { return true },
+			if _, err := importBatch(NewEngine(to), blob, nil, false, func(slots.Slot) bool { return true },
 				nil); err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestPayload(t *testing.T) {
 func TestALargeValueTravelsAlone(t *testing.T) {
 	const budget = 1000
 	s := keyspace.New(keyspace.Config{})
-	e := newTestEngine(s, 1)
+	e := NewEngine(s)
 	s.Update(0, func(tx *keyspace.Tx) error {
 		for i := range 300 {
 			size := 10
@@ -153,12 +153,12 @@ func TestImportUndoesABatchThatItRefuses(t *testing.T) {
 		op := keyspace.Op{Kind: keyspace.OpPut, Slot: slot, Key: []byte("k"), Value: []byte("v"), Version: 5}
 		blob = keyspace.AppendOp(blob, &op)
 	}
-	if _, err := importBatch(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot == 0 },
+	if _, err := importBatch(NewEngine(s), blob, nil, false, func(slot slots.Slot) bool { return slot == 0 },
 		nil); err == nil || s.Len() != 0 {
 		t.Fatalf("a batch with a slot that does not come here: %v, %d keys", err, s.Len())
 	}
 	drop := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpDrop, Slot: 0, Version: 9})
-	if _, err := importBatch(newTestEngine(s, 0), drop, nil, false, func(slots.Slot) bool { return true },
+	if _, err := importBatch(NewEngine(s), drop, nil, false, func(slots.Slot) bool { return true },
 		nil); err == nil {
 		t.Fatal("a batch that drops a slot was taken")
 	}
@@ -176,7 +176,7 @@ func TestImportKeepsWhatIsNewer(t *testing.T) {
 		want    string
 	}{{6, false, "mine"}, {7, false, "mine"}, {8, true, "mine"}, {8, false, "sent"}} {
 		sent := keyspace.Op{Kind: keyspace.OpPut, Slot: 0, Key: []byte("k"), Value: []byte("sent"), Version: c.version}
-		if _, err := importBatch(newTestEngine(s, 0), keyspace.AppendOp(nil, &sent), nil, c.onlyNew,
+		if _, err := importBatch(NewEngine(s), keyspace.AppendOp(nil, &sent), nil, c.onlyNew,
 			func(slots.Slot) bool { return true }, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func FuzzImportBatch(f *testing.F) {
 	f.Add(keyspace.AppendOp(nil, &op))
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		s := keyspace.New(keyspace.Config{})
-		if _, err := importBatch(newTestEngine(s, 0), blob, nil, false, func(slot slots.Slot) bool { return slot < 8 },
+		if _, err := importBatch(NewEngine(s), blob, nil, false, func(slot slots.Slot) bool { return slot < 8 },
 			nil); err != nil && s.Len() != 0 {
 			t.Fatalf("%v, but %d keys stay", err, s.Len())
 		}

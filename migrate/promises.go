@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -24,24 +23,12 @@ type Promises interface {
 	Leave(list []slots.Slot, held int)
 }
 
-// Replicas are those of the node, as far as it waits for them.
-type Replicas interface {
-	// Standing returns how many replicas must hold what comes here, which is k or what this
-	// node's own settings ask for, and how many are in good standing.
-	Standing(k int) (want, good int)
-	// Hold waits until each replica in good standing, but as many as Standing wants at
-	// least, hold what this node has now. It returns how many do.
-	Hold(ctx context.Context, k int) (held int, err error)
-}
+// noPromises is a node to whose writers nothing is promised.
+type noPromises struct{}
 
-// alone is a node without replicas, to whose writers nothing is promised.
-type alone struct{}
-
-func (alone) Of(slots.Slot) int                      { return 0 }
-func (alone) Raise(*slots.Set, int) error            { return nil }
-func (alone) Leave([]slots.Slot, int)                {}
-func (alone) Standing(int) (want, good int)          { return 0, 0 }
-func (alone) Hold(context.Context, int) (int, error) { return 0, nil }
+func (noPromises) Of(slots.Slot) int           { return 0 }
+func (noPromises) Raise(*slots.Set, int) error { return nil }
+func (noPromises) Leave([]slots.Slot, int)     {}
 
 // promise is a number of replicas that writers in some slots were told.
 type promise struct {
@@ -100,7 +87,7 @@ func lacking(node slots.NodeID, want, good int) error {
 }
 
 // leastPromised returns the smallest promise among the slots that are to do.
-func (s *sender) leastPromised() int {
+func (s *Sender) leastPromised() int {
 	least := maxPromise
 	for slot := range s.todo.All() {
 		if least = min(least, s.told.Of(slot)); least == 0 {
@@ -113,7 +100,7 @@ func (s *sender) leastPromised() int {
 // leave returns how many replicas have to hold a batch, of which held do, before it is
 // deleted here. From now on a writer who asks what became of a key in it is told of
 // these.
-func (s *sender) leave(b *batch, held int) (want int) {
+func (s *Sender) leave(b *batch, held int) (want int) {
 	s.told.Leave(b.slots, held)
 	for _, slot := range b.slots {
 		want = max(want, s.told.Of(slot))
@@ -125,14 +112,14 @@ func (s *sender) leave(b *batch, held int) (want int) {
 // since the target was asked. It is told, and the batch sent again, which it will answer
 // when they have it. Nobody may write to its keys meanwhile, since a replica may have
 // them already.
-func (s *sender) tooFew(now time.Time, b *batch, want, held int) {
+func (s *Sender) tooFew(now time.Time, b *batch, want, held int) {
 	s.progress.Waiting = fmt.Sprintf("%d of the target's replicas hold a batch, but its writers were promised %d", held,
 		want)
 	b.sent, b.acked = 0, 0
 	s.put(reject{b.id, true})
 	if s.job.Kind == KindReturn { // the hello says what was promised
-		s.put(hang{})
-		s.disconnected(now, s.progress.Waiting)
+		s.put(HangUp{})
+		s.Disconnected(now, s.progress.Waiting)
 		return
 	}
 	s.again(now, b.window)
@@ -140,18 +127,18 @@ func (s *sender) tooFew(now time.Time, b *batch, want, held int) {
 
 // delay takes the word that the target's replicas keep a batch waiting, and all behind
 // it: there is no telling for how long.
-func (s *sender) delay(m message) {
-	if s.batch(m.N) == nil {
+func (s *Sender) delay(m Message) {
+	if s.batch(m.n) == nil {
 		return
 	}
-	s.progress.Waiting, s.delayed = m.Text, true
+	s.progress.Waiting, s.delayed = m.text, true
 	for _, b := range s.batches {
 		s.put(reject{b.id, true})
 	}
 }
 
 // onTime takes back delay.
-func (s *sender) onTime() {
+func (s *Sender) onTime() {
 	if !s.delayed {
 		return
 	}
@@ -165,7 +152,7 @@ func (s *sender) onTime() {
 
 // reject tells those who wait to write to keys of a window that are on their way whether
 // that is any use.
-func (s *sender) reject(w *window, rejecting bool) {
+func (s *Sender) reject(w *window, rejecting bool) {
 	for _, b := range s.batches {
 		if b.window == w {
 			s.put(reject{b.id, rejecting})
@@ -176,7 +163,7 @@ func (s *sender) reject(w *window, rejecting bool) {
 // targetIsBare reports whether the target has no slot yet, while writers in those that
 // are to come were told of replicas: a master without slots is succeeded by nobody
 // (docs/spec.md §6.2), so that what its replicas hold would be lost with it.
-func (s *sender) targetIsBare() bool {
+func (s *Sender) targetIsBare() bool {
 	if n := s.m.Node(s.job.Target); s.job.Kind != KindMove || n == nil || n.HasSlots() {
 		return false
 	}
@@ -190,7 +177,7 @@ func (s *sender) targetIsBare() bool {
 
 // beginFirst moves the slot with the fewest keys by itself, an empty one if there is one:
 // when it is the target's, that has a successor, and the others follow.
-func (s *sender) beginFirst() {
+func (s *Sender) beginFirst() {
 	var first slots.Slot
 	fewest := -1
 	for slot := range s.todo.All() {

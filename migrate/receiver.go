@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -11,58 +12,91 @@ import (
 // maxBatch bounds a batch, in bytes: the greatest value of Redis, and room.
 const maxBatch = 513 << 20
 
-// receiver is the target's side of one connection: a passive core. It keeps nothing
-// that must outlive the connection; what does is the slots' open state and the record of
-// imports that the driver keeps.
-type receiver struct {
-	m *slots.Map
-	// returning reports whether a slot's keys are on their way from here back to its owner.
-	returning func(slots.Slot) bool
-	// leaving returns those of a set's slots that this node moves, or is about to move, to
-	// a node: their keys need not be returned.
-	leaving func(to slots.NodeID, set *slots.Set) slots.Set
-	// standing is that of Replicas.
-	standing func(k int) (want, good int)
+// batchTime is how long a batch may lie here with no further part of it arriving: it may
+// be as large as the greatest value.
+const batchTime = 30 * time.Second
+
+// ReceiverConfig says what a Receiver knows of its node. Map is needed. The functions must
+// not block.
+type ReceiverConfig struct {
+	// Map returns the cluster as the node sees it now.
+	Map func() *slots.Map
+	// Returning reports whether a slot's keys are on their way from here back to its owner:
+	// a Return has it. Default: no slot's are.
+	Returning func(slots.Slot) bool
+	// Leaving returns those of a set's slots that this node moves, or is about to move, to a
+	// node: their keys need not be returned. Default: none.
+	Leaving func(to slots.NodeID, set *slots.Set) slots.Set
+	// Standing returns how many replicas must hold what comes here, which is k or what this
+	// node's own settings ask for, and how many are in good standing. Default: none of either.
+	Standing func(k int) (want, good int)
+}
+
+// Receiver is the target's side of one connection: a passive core. After each input, Next
+// returns, one by one, what the driver has to do. It keeps nothing that must outlive the
+// connection; what does is the slots' open state and the [Registry].
+type Receiver struct {
+	cfg ReceiverConfig
+	m   *slots.Map // at the latest input
 
 	job     JobID
 	kind    Kind
 	source  slots.NodeID
 	slots   slots.Set // of the job
 	greeted bool
-	pending map[uint64]*slots.Set // setSlots under way: of a prepare the slots, else nil
+	pending map[uint64]*slots.Set // SetSlots under way: of a prepare the slots, else nil
 	told    []promise             // that writers at the source were told, as far as it has said so on this connection
 
-	batch uint64
-	blob  []byte
-	out   []effect
+	batch  uint64
+	blob   []byte
+	partAt time.Time // when the latest part of a batch arrived
+	out    []Effect
 }
 
-func newReceiver(m *slots.Map, returning func(slots.Slot) bool, leaving func(slots.NodeID, *slots.Set) slots.Set,
-	standing func(int) (want, good int)) *receiver {
-	return &receiver{m: m, returning: returning, leaving: leaving, standing: standing,
-		pending: make(map[uint64]*slots.Set)}
+// NewReceiver returns a Receiver for a connection that a Sender has dialled.
+func NewReceiver(c ReceiverConfig) *Receiver {
+	if c.Returning == nil {
+		c.Returning = func(slots.Slot) bool { return false }
+	}
+	if c.Leaving == nil {
+		c.Leaving = func(slots.NodeID, *slots.Set) (none slots.Set) { return none }
+	}
+	if c.Standing == nil {
+		c.Standing = func(int) (want, good int) { return 0, 0 }
+	}
+	return &Receiver{cfg: c, pending: make(map[uint64]*slots.Set)}
 }
 
-func (r *receiver) output() []effect {
-	out := r.out
-	r.out = nil
-	return out
+// Next returns the next effect to be carried out; ok is false when there is none left. It
+// is to be called after each other input until then.
+func (r *Receiver) Next() (e Effect, ok bool) {
+	if len(r.out) == 0 {
+		return nil, false
+	}
+	e, r.out[0] = r.out[0], nil
+	if r.out = r.out[1:]; len(r.out) == 0 {
+		r.out = nil
+	}
+	return e, true
 }
 
-func (r *receiver) put(e effect) { r.out = append(r.out, e) }
+func (r *Receiver) put(e Effect) { r.out = append(r.out, e) }
 
-func (r *receiver) send(m message) { r.put(send{m}) }
+func (r *Receiver) send(m Message) { r.put(Send{m}) }
 
-func (r *receiver) refuse(n uint64, format string, args ...any) {
-	r.send(message{Type: msgRefuse, N: n, Text: fmt.Sprintf(format, args...)})
+func (r *Receiver) refuse(n uint64, format string, args ...any) {
+	r.send(Message{typ: msgRefuse, n: n, text: fmt.Sprintf(format, args...)})
 }
 
-// mapChanged follows the cluster.
-func (r *receiver) mapChanged(m *slots.Map) { r.m = m }
-
-// receive takes a message of the source. An error means that the connection is of no use.
-func (r *receiver) receive(m message) error {
-	if m.Type == msgHello {
+// Receive takes a message of the source. An error means that the connection is of no use.
+func (r *Receiver) Receive(now time.Time, m Message) error {
+	r.m = r.cfg.Map()
+	if m.typ == msgPart || len(r.blob) == 0 {
+		r.partAt = now
+	} else if now.Sub(r.partAt) > batchTime {
+		return fmt.Errorf("migrate: %d bytes of a batch, and nothing more of it for %v", len(r.blob), batchTime)
+	}
+	if m.typ == msgHello {
 		if r.greeted {
 			return fmt.Errorf("migrate: a second hello on one connection: %w", ErrMalformed)
 		}
@@ -70,11 +104,11 @@ func (r *receiver) receive(m message) error {
 		return nil
 	}
 	if !r.greeted {
-		return fmt.Errorf("migrate: the first message is of type %d, not a hello: %w", m.Type, ErrMalformed)
+		return fmt.Errorf("migrate: the first message is of type %d, not a hello: %w", m.typ, ErrMalformed)
 	}
-	switch m.Type {
+	switch m.typ {
 	case msgPing:
-		r.send(message{Type: msgPong})
+		r.send(Message{typ: msgPong})
 	case msgPrepare:
 		r.prepare(m)
 	case msgFinalise:
@@ -82,64 +116,64 @@ func (r *receiver) receive(m message) error {
 	case msgAbandon:
 		r.abandon(m)
 	case msgList:
-		r.put(list{m.N, *m.Slots})
+		r.put(ListKeys{m.n, *m.slots})
 	case msgPart:
 		return r.part(m)
 	case msgBye:
-		r.put(forget{})
+		r.put(ForgetJob{})
 	}
 	return nil
 }
 
-func (r *receiver) hello(m message) {
+func (r *Receiver) hello(m Message) {
 	self := r.m.Self()
 	switch {
-	case m.Target != self.ID: // an address is only where a node was last heard
-		r.refuse(m.N, "it is node %s that answers, not node %s", self.ID.Short(), m.Target.Short())
+	case m.target != self.ID: // an address is only where a node was last heard
+		r.refuse(m.n, "it is node %s that answers, not node %s", self.ID.Short(), m.target.Short())
 		return
-	case r.m.Node(m.Source) == nil:
-		r.refuse(m.N, "node %s does not know node %s", self.ID.Short(), m.Source.Short())
+	case r.m.Node(m.source) == nil:
+		r.refuse(m.n, "node %s does not know node %s", self.ID.Short(), m.source.Short())
 		return
 	case !self.IsMaster():
-		r.refuse(m.N, "node %s is a replica", self.ID.Short())
+		r.refuse(m.n, "node %s is a replica", self.ID.Short())
 		return
-	case m.Kind != KindMove && m.Kind != KindReturn:
-		r.refuse(m.N, "node %s does not understand jobs of kind %d", self.ID.Short(), m.Kind)
+	case m.kind != KindMove && m.kind != KindReturn:
+		r.refuse(m.n, "node %s does not understand jobs of kind %d", self.ID.Short(), m.kind)
 		return
 	}
 	if !r.enough(m) {
 		return
 	}
-	r.job, r.kind, r.source, r.slots, r.greeted = m.Job, m.Kind, m.Source, *m.Slots, true
-	r.put(save{Job{ID: m.Job, Kind: m.Kind, Slots: *m.Slots, Source: m.Source, Target: self.ID}})
-	r.promise(m.Promises)
-	welcome := message{Type: msgWelcome, N: m.N, Slots: new(slots.Set)}
-	if m.Kind == KindReturn {
-		*welcome.Slots = r.leaving(m.Source, m.Slots)
+	r.job, r.kind, r.source, r.slots, r.greeted = m.job, m.kind, m.source, *m.slots, true
+	r.put(SaveJob{Job{ID: m.job, Kind: m.kind, Slots: *m.slots, Source: m.source, Target: self.ID}})
+	r.promise(m.promises)
+	welcome := Message{typ: msgWelcome, n: m.n, slots: new(slots.Set)}
+	if m.kind == KindReturn {
+		*welcome.slots = r.cfg.Leaving(m.source, m.slots)
 	}
 	r.send(welcome)
 }
 
 // from reports whether slot is, as far as this node knows, the source's to give.
-func (r *receiver) from(slot slots.Slot) bool {
+func (r *Receiver) from(slot slots.Slot) bool {
 	o := r.m.Owner(slot)
 	return o == nil || o.ID == r.source
 }
 
 // prepare makes slots ready to take keys. Keys that are here already stay: they can be
 // what an earlier life of the job brought before it lost a race of epochs.
-func (r *receiver) prepare(m message) {
+func (r *Receiver) prepare(m Message) {
 	var change slots.Set
-	for slot := range m.Slots.All() {
+	for slot := range m.slots.All() {
 		switch from, importing := r.m.Importing(slot); {
 		case !r.slots.Has(slot): // the registry would not look after it
-			r.refuse(m.N, "slot %d is not one of the job's", slot)
+			r.refuse(m.n, "slot %d is not one of the job's", slot)
 			return
 		case !r.from(slot):
-			r.refuse(m.N, "slot %d belongs to node %s here", slot, r.m.Owner(slot).ID.Short())
+			r.refuse(m.n, "slot %d belongs to node %s here", slot, r.m.Owner(slot).ID.Short())
 			return
-		case r.returning(slot):
-			r.refuse(m.N, "slot %d: its keys are being returned to its owner", slot)
+		case r.cfg.Returning(slot):
+			r.refuse(m.n, "slot %d: its keys are being returned to its owner", slot)
 			return
 		case !importing || from != r.source:
 			change.Add(slot)
@@ -148,71 +182,71 @@ func (r *receiver) prepare(m message) {
 	if !r.enough(m) {
 		return
 	}
-	r.promise(m.Promises)
-	r.change(m.N, change, Importing, r.source, m.Slots)
+	r.promise(m.promises)
+	r.change(m.n, change, Importing, r.source, m.slots)
 }
 
 // enough refuses slots, or keys, that more replicas have to hold than this node has now.
-func (r *receiver) enough(m message) bool {
-	if want, good := r.standing(mostPromised(m.Promises)); want > good {
-		r.refuse(m.N, "%v", lacking(r.m.Self().ID, want, good))
+func (r *Receiver) enough(m Message) bool {
+	if want, good := r.cfg.Standing(mostPromised(m.promises)); want > good {
+		r.refuse(m.n, "%v", lacking(r.m.Self().ID, want, good))
 		return false
 	}
 	return true
 }
 
 // promise takes over what writers at the source were told.
-func (r *receiver) promise(list []promise) {
+func (r *Receiver) promise(list []promise) {
 	for _, p := range list {
-		r.put(promised{p})
+		r.put(RaisePromise{p.slots, p.replicas})
 		r.told = addPromise(r.told, p)
 	}
 }
 
 // finalise claims slots that the source has emptied.
-func (r *receiver) finalise(m message) {
+func (r *Receiver) finalise(m Message) {
 	var change slots.Set
-	for slot := range m.Slots.All() {
+	for slot := range m.slots.All() {
 		_, importing := r.m.Importing(slot)
 		switch {
 		case r.m.IsMine(slot) && !importing:
-		case r.returning(slot):
-			r.refuse(m.N, "slot %d: its keys are being returned to its owner", slot)
+		case r.cfg.Returning(slot):
+			r.refuse(m.n, "slot %d: its keys are being returned to its owner", slot)
 			return
 		case r.m.IsMine(slot) || importing && r.from(slot):
 			change.Add(slot)
 		default:
-			r.refuse(m.N, "slot %d is not being imported here any more", slot)
+			r.refuse(m.n, "slot %d is not being imported here any more", slot)
 			return
 		}
 	}
-	r.change(m.N, change, Assign, r.m.Self().ID, nil)
+	r.change(m.n, change, Assign, r.m.Self().ID, nil)
 }
 
 // abandon forgets that slots were to come.
-func (r *receiver) abandon(m message) {
+func (r *Receiver) abandon(m Message) {
 	var change slots.Set
-	for slot := range m.Slots.All() {
+	for slot := range m.slots.All() {
 		if _, importing := r.m.Importing(slot); importing && !r.m.IsMine(slot) {
 			change.Add(slot)
 		}
 	}
-	r.change(m.N, change, Stable, slots.NodeID{}, nil)
+	r.change(m.n, change, Stable, slots.NodeID{}, nil)
 }
 
 // change answers message n when the slots' state is durable. Those of prepared may then
 // be opened at the source.
-func (r *receiver) change(n uint64, set slots.Set, action Action, peer slots.NodeID, prepared *slots.Set) {
+func (r *Receiver) change(n uint64, set slots.Set, action Action, peer slots.NodeID, prepared *slots.Set) {
 	if set.Empty() {
 		r.done(n, prepared)
 		return
 	}
 	r.pending[n] = prepared
-	r.put(setSlots{n, set, action, peer})
+	r.put(SetSlots{n, set, action, peer})
 }
 
-// changed tells how a setSlots ended.
-func (r *receiver) changed(n uint64, err error) {
+// Changed tells how a SetSlots ended.
+func (r *Receiver) Changed(n uint64, err error) {
 	prepared, ok := r.pending[n]
 	if !ok {
 		return
@@ -225,30 +259,30 @@ func (r *receiver) changed(n uint64, err error) {
 	r.done(n, prepared)
 }
 
-func (r *receiver) done(n uint64, prepared *slots.Set) {
+func (r *Receiver) done(n uint64, prepared *slots.Set) {
 	if prepared != nil {
-		r.put(remember{prepared})
+		r.put(RememberDeletions{prepared})
 	}
-	r.send(message{Type: msgDone, N: n})
+	r.send(Message{typ: msgDone, n: n})
 }
 
 // part puts a batch together. A batch that starts again, or another one, takes the place
 // of one that was not completed.
-func (r *receiver) part(m message) error {
-	if m.Offset == 0 {
-		r.batch, r.blob = m.N, r.blob[:0]
+func (r *Receiver) part(m Message) error {
+	if m.offset == 0 {
+		r.batch, r.blob = m.n, r.blob[:0]
 	}
-	end := m.Offset + uint64(len(m.Data))
-	if m.N != r.batch || m.Offset != uint64(len(r.blob)) || m.Size > maxBatch || end > m.Size {
+	end := m.offset + uint64(len(m.data))
+	if m.n != r.batch || m.offset != uint64(len(r.blob)) || m.size > maxBatch || end > m.size {
 		return fmt.Errorf("migrate: bytes %d to %d of %d of batch %d do not follow byte %d of batch %d: %w",
-			m.Offset, end, m.Size, m.N, len(r.blob), r.batch, ErrMalformed)
+			m.offset, end, m.size, m.n, len(r.blob), r.batch, ErrMalformed)
 	}
-	r.blob = append(grown(r.blob, end, m.Size), m.Data...)
-	if end < m.Size {
-		r.send(message{Type: msgAck, N: m.N, Size: end})
+	r.blob = append(grown(r.blob, end, m.size), m.data...)
+	if end < m.size {
+		r.send(Message{typ: msgAck, n: m.n, size: end})
 		return nil
 	}
-	r.put(store{m.N, r.kind, r.blob, slices.Clone(r.told)})
+	r.put(StoreBatch{N: m.n, Batch: r.blob, kind: r.kind, told: slices.Clone(r.told), node: &r.cfg})
 	return nil
 }
 
@@ -282,26 +316,22 @@ func grown(b []byte, need, size uint64) []byte {
 	return next
 }
 
-// stored tells how a store ended, and how many replicas have the batch.
-func (r *receiver) stored(n uint64, held int, err error) {
+// Stored tells how a StoreBatch ended, and how many replicas have the batch. An error means
+// that the source must hear of no refusal, and the connection has to end: part of the
+// batch may be here, and the source brings it again.
+func (r *Receiver) Stored(n uint64, held int, err error) error {
 	size := uint64(len(r.blob))
 	r.blob = r.blob[:0]
 	if cap(r.blob) > keepBlob {
 		r.blob = nil
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		r.send(Message{typ: msgAck, n: n, size: size, held: held})
+	case cutShort(err):
+		return err
+	default:
 		r.refuse(n, "%v", err)
-		return
 	}
-	r.send(message{Type: msgAck, N: n, Size: size, Held: held})
-}
-
-// accepts reports whether keys of slot may be stored here: those of a slot that comes from
-// the source, or is this node's own. returning is that of newReceiver.
-func accepts(kind Kind, m *slots.Map, slot slots.Slot, returning func(slots.Slot) bool) bool {
-	if m.IsMine(slot) {
-		return true
-	}
-	_, importing := m.Importing(slot)
-	return kind == KindMove && importing && !returning(slot)
+	return nil
 }

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"testing"
+	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
@@ -18,28 +19,29 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReceiver(m, func(slot slots.Slot) bool { return slot == 1 }, nil, alone{}.Standing)
-	if err := r.receive(message{Type: msgHello, Kind: KindMove, Source: source, Target: self,
-		Slots: &theirs}); err != nil {
+	r := NewReceiver(ReceiverConfig{Map: func() *slots.Map { return m },
+		Returning: func(slot slots.Slot) bool { return slot == 1 }})
+	if err := r.Receive(time.Unix(1000, 0), Message{typ: msgHello, kind: KindMove, source: source, target: self,
+		slots: &theirs}); err != nil {
 		t.Fatal(err)
 	}
 	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: true} {
-		if got := accepts(r.kind, m, slot, r.returning); got != want {
+		if got := accepts(r.kind, m, slot, r.cfg.Returning); got != want {
 			t.Errorf("takes keys of slot %d: %v", slot, got)
 		}
 	}
 	r.output()
-	if err := r.receive(message{Type: msgPrepare, N: 7, Slots: &theirs}); err != nil {
+	if err := r.Receive(time.Unix(1000, 0), Message{typ: msgPrepare, n: 7, slots: &theirs}); err != nil {
 		t.Fatal(err)
 	}
-	if out := r.output(); len(out) != 1 || out[0].(send).m.Type != msgRefuse {
+	if out := r.output(); len(out) != 1 || out[0].(Send).Message.typ != msgRefuse {
 		t.Errorf("prepare is answered by %+v", out)
 	}
 	given := slots.NewSet(1)
-	if err := r.receive(message{Type: msgFinalise, N: 8, Slots: &given}); err != nil {
+	if err := r.Receive(time.Unix(1000, 0), Message{typ: msgFinalise, n: 8, slots: &given}); err != nil {
 		t.Fatal(err)
 	}
-	if out := r.output(); len(out) != 1 || out[0].(send).m.Type != msgRefuse {
+	if out := r.output(); len(out) != 1 || out[0].(Send).Message.typ != msgRefuse {
 		t.Errorf("the claim of a slot whose keys go back is answered by %+v", out)
 	}
 }
@@ -47,7 +49,7 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 // TestImportUndoesWhatCameTooLate: the slot changes hands while the batch is being stored.
 func TestImportUndoesWhatCameTooLate(t *testing.T) {
 	s := keyspace.New(keyspace.Config{})
-	e := newTestEngine(s, 2)
+	e := NewEngine(s)
 	newer := keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("newer"), Value: []byte("v"), Version: 9}
 	if err := s.Apply(newer); err != nil {
 		t.Fatal(err)
@@ -68,7 +70,7 @@ func TestImportUndoesWhatCameTooLate(t *testing.T) {
 // believes the refusal.
 func TestImportUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
 	s := keyspace.New(keyspace.Config{})
-	e := newTestEngine(s, 2)
+	e := NewEngine(s)
 	blob := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("a"), Version: 5})
 	all := func(slots.Slot) bool { return true }
 	if keys, err := importBatch(e, blob, nil, false, all, nil); err != nil || keys != 1 {
@@ -89,7 +91,7 @@ func TestImportFindsRoom(t *testing.T) {
 	}{{keyspace.NoEviction, false}, {keyspace.VolatileLRU, false}, {keyspace.VolatileRandom, false},
 		{keyspace.AllKeysLRU, true}, {keyspace.AllKeysRandom, true}} {
 		s := keyspace.New(keyspace.Config{Policy: c.policy})
-		e := newTestEngine(s, 3)
+		e := NewEngine(s)
 		own := func(i int) keyspace.Op {
 			return keyspace.Op{Kind: keyspace.OpPut, Slot: 2, Key: []byte(key(2, i)), Value: make([]byte, 1000), Version: 1}
 		}

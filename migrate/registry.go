@@ -15,12 +15,12 @@ const (
 	keepFor = time.Minute
 )
 
-// registry is what a node answers for: the slots that a job brought to it, or took from
+// Registry is what a node answers for: the slots that a job brought to it, or took from
 // it. Keys of theirs that are here while another node owns the slot, and that no job is
 // moving, were left behind by a crash or by a lost race of epochs. They are returned to
 // the owner, and what the job opened is closed. Slots that no job opened are an
 // operator's and stay as they are.
-type registry struct {
+type Registry struct {
 	records map[JobID]*record
 }
 
@@ -38,36 +38,59 @@ type record struct {
 	progress Progress // keys and bytes only
 }
 
-func newRegistry() *registry { return &registry{records: make(map[JobID]*record)} }
+// NewRegistry returns an empty Registry.
+func NewRegistry() *Registry { return &Registry{records: make(map[JobID]*record)} }
 
-// add begins to look after a job's slots.
-func (c *registry) add(job Job, now time.Time) *record {
+// Add begins to look after a job's slots.
+func (c *Registry) Add(job Job, now time.Time) {
 	r := c.records[job.ID]
 	if r == nil {
 		r = &record{opened: job.Slots, quietAt: now, begun: now, updated: now}
 		c.records[job.ID] = r
 	}
 	r.job = job
-	return r
 }
 
-// live tells that a job runs, or that it does no more.
-func (c *registry) live(id JobID, live bool, now time.Time) {
+// Remove stops to look after a job's slots.
+func (c *Registry) Remove(id JobID) { delete(c.records, id) }
+
+// Len returns the number of jobs.
+func (c *Registry) Len() int { return len(c.records) }
+
+// Job returns a job whose slots are looked after.
+func (c *Registry) Job(id JobID) (job Job, ok bool) {
+	if r := c.records[id]; r != nil {
+		return r.job, true
+	}
+	return Job{}, false
+}
+
+// Jobs returns all jobs whose slots are looked after: what is to be in the journal.
+func (c *Registry) Jobs() []Job {
+	jobs := make([]Job, 0, len(c.records))
+	for _, r := range c.records {
+		jobs = append(jobs, r.job)
+	}
+	return jobs
+}
+
+// SetLive tells that a job runs here or its source is connected, or no more.
+func (c *Registry) SetLive(id JobID, live bool, now time.Time) {
 	if r := c.records[id]; r != nil {
 		r.live, r.quietAt = live, now
 	}
 }
 
-// closed tells that slots which a job brings here are importing no more: whoever opens
+// Closed tells that slots which a job brings here are importing no more: whoever opens
 // them again, does it for another reason.
-func (c *registry) closed(id JobID, set *slots.Set) {
+func (c *Registry) Closed(id JobID, set *slots.Set) {
 	if r := c.records[id]; r != nil {
 		r.opened.Subtract(set)
 	}
 }
 
-// over tells that a job has come to its end.
-func (c *registry) over(id JobID, now time.Time, m *slots.Map) {
+// Over tells that a job has come to its end.
+func (c *Registry) Over(id JobID, now time.Time, m *slots.Map) {
 	if r := c.records[id]; r != nil {
 		r.live, r.until, r.quietAt = false, now.Add(keepFor), now.Add(-sourceGrace)
 		r.job.Cancelled = true // should a restart find it in the journal, it begins nothing
@@ -75,8 +98,8 @@ func (c *registry) over(id JobID, now time.Time, m *slots.Map) {
 	}
 }
 
-// set returns all slots that are looked after.
-func (c *registry) set() slots.Set {
+// Slots returns all slots that are looked after.
+func (c *Registry) Slots() slots.Set {
 	var set slots.Set
 	for _, r := range c.records {
 		set.Union(&r.job.Slots)
@@ -84,10 +107,10 @@ func (c *registry) set() slots.Set {
 	return set
 }
 
-// strays returns the slots whose keys are to be returned, by their owners. busy are the
+// Strays returns the slots whose keys are to be returned, by their owners. busy are the
 // slots that a job which runs here is about to move; stray reports whether a slot has
 // keys here.
-func (c *registry) strays(now time.Time, m *slots.Map, busy *slots.Set,
+func (c *Registry) Strays(now time.Time, m *slots.Map, busy *slots.Set,
 	stray func(slots.Slot) bool) map[slots.NodeID]slots.Set {
 	if !m.Self().IsMaster() {
 		return nil // a replica has what its master has
@@ -125,7 +148,7 @@ func (r *record) leftBehind(m *slots.Map, slot slots.Slot, stray func(slots.Slot
 
 // awaited returns the slots of which more may be heard: their owner is connected to move
 // them here, or was until a moment ago.
-func (c *registry) awaited(now time.Time, m *slots.Map) (set slots.Set) {
+func (c *Registry) awaited(now time.Time, m *slots.Map) (set slots.Set) {
 	for _, r := range c.records {
 		switch {
 		case !r.live && now.Sub(r.quietAt) < sourceGrace:
@@ -141,9 +164,9 @@ func (c *registry) awaited(now time.Time, m *slots.Map) (set slots.Set) {
 	return set
 }
 
-// tidy forgets the records whose time is over and that have nothing left to look after,
+// Tidy forgets the records whose time is over and that have nothing left to look after,
 // and reports whether there were any.
-func (c *registry) tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool) bool {
+func (c *Registry) Tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool) bool {
 	n := len(c.records)
 	for id, r := range c.records {
 		if r.live || r.until.IsZero() && !c.idle(r, now) || now.Before(r.until) {
@@ -161,4 +184,22 @@ func (c *registry) tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool
 }
 
 // idle reports whether a record's job is taken for over, although nobody said so.
-func (c *registry) idle(r *record, now time.Time) bool { return now.Sub(r.quietAt) >= keepFor }
+func (c *Registry) idle(r *record, now time.Time) bool { return now.Sub(r.quietAt) >= keepFor }
+
+// Adoptable returns the slots of back, a Return that comes here, that this node is moving
+// to its source without a job: the journal was lost, or this node took a master's place
+// that ended before it had one. A new job is to move them, for there is no other end that
+// loses nothing.
+func (c *Registry) Adoptable(m *slots.Map, back *Job) (set slots.Set) {
+	for slot := range m.Open().All() {
+		if to, migrating := m.Migrating(slot); migrating && to == back.Source && back.Slots.Has(slot) && m.IsMine(slot) {
+			set.Add(slot)
+		}
+	}
+	for _, r := range c.records {
+		if r.job.Source == m.Self().ID && r.until.IsZero() {
+			set.Subtract(&r.job.Slots)
+		}
+	}
+	return set
+}

@@ -23,8 +23,9 @@ var usualLimits = limits{
 	batch: 128 << 10, part: partSize, unacked: 1 << 20,
 }
 
-// sender is the source's side of one job: a passive core.
-type sender struct {
+// Sender is the source's side of one job: a passive core. Inputs are its methods that take
+// the time; after each of them Next returns, one by one, what the driver has to do.
+type Sender struct {
 	job  Job
 	self slots.NodeID
 	keys func(slots.Slot) int // how many keys a slot has; for sizing windows only
@@ -44,10 +45,14 @@ type sender struct {
 	pingedAt time.Time
 	delayed  bool // the target has said that a batch waits for replicas
 
+	begun    time.Time
 	progress Progress
 	err      error // how the job will end
 	over     bool
-	out      []effect
+
+	exec *executor
+	out  []Effect // those before head have been carried out
+	head int
 }
 
 // batch is a number of keys on their way.
@@ -60,10 +65,38 @@ type batch struct {
 	sent, acked uint64
 }
 
-// newSender begins a job, or goes on with one from the journal: which slots are done, open
-// and untouched follows from m.
-func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, told Promises, lim limits) *sender {
-	s := &sender{job: job, self: m.Self().ID, keys: keys, told: told, m: m, lim: lim, dialAt: now}
+// SenderConfig says what a Sender works with. Job, Map and Engine are needed.
+type SenderConfig struct {
+	// Job is what to do: a new job, or one from the journal.
+	Job Job
+	// Map is the cluster as the node sees it now.
+	Map *slots.Map
+	// Engine has the node's keys.
+	Engine Engine
+	// Promises are what writers of this node were told. Default: nothing.
+	Promises Promises
+	// Done, when it is closed, ends whatever waits in Engine. Default: nothing does.
+	Done <-chan struct{}
+
+	limits limits // zero: usualLimits
+}
+
+// NewSender begins a job, or goes on with one from the journal: which slots are done, open
+// and untouched follows from the map.
+func NewSender(now time.Time, c SenderConfig) *Sender {
+	if c.Promises == nil {
+		c.Promises = noPromises{}
+	}
+	if c.limits == (limits{}) {
+		c.limits = usualLimits
+	}
+	s := newSender(now, c.Job, c.Map, c.Engine.Store().Count, c.Promises, c.limits)
+	s.exec = newExecutor(c.Engine, c.Done)
+	return s
+}
+
+func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, told Promises, lim limits) *Sender {
+	s := &Sender{job: job, self: m.Self().ID, keys: keys, told: told, m: m, lim: lim, dialAt: now, begun: now}
 	var open, lost, delivered slots.Set
 	for slot := range job.Slots.All() {
 		owner := m.Owner(slot)
@@ -85,7 +118,7 @@ func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, 
 	}
 	s.job.Source = s.self
 	s.progress.Total = s.todo.Len() + open.Len()
-	s.put(save{s.job})
+	s.put(SaveJob{s.job})
 	if !open.Empty() {
 		s.resume(&open)
 	}
@@ -95,12 +128,12 @@ func newSender(now time.Time, job Job, m *slots.Map, keys func(slots.Slot) int, 
 	if !delivered.Empty() {
 		s.deliver(delivered)
 	}
-	s.mapChanged(now, m)
+	s.MapChanged(now, m)
 	return s
 }
 
 // resume makes one window of all slots that a former run left open.
-func (s *sender) resume(open *slots.Set) {
+func (s *Sender) resume(open *slots.Set) {
 	w := s.newWindow(*open)
 	w.resumed = true
 	for slot := range open.All() {
@@ -112,22 +145,59 @@ func (s *sender) resume(open *slots.Set) {
 	s.put(hold{*open})
 }
 
-// output returns what to do now, in order.
-func (s *sender) output() []effect {
-	out := s.out
-	s.out = nil
-	return out
+// Next does what the job wants done with the keys of its node, up to the next effect,
+// which it returns for the driver to carry out; ok is false when there is none left. It is
+// to be called after each input until then. It may wait in the Engine.
+func (s *Sender) Next(now time.Time) (e Effect, ok bool) {
+	for s.head < len(s.out) {
+		e := s.out[s.head]
+		s.out[s.head] = nil
+		s.head++
+		if part, ok := e.(sendPart); ok {
+			return Send{s.exec.part(part)}, true
+		}
+		done, err := s.exec.do(now, s, e)
+		if err != nil && !cutShort(err) {
+			return KeysFailed{err}, true
+		}
+		if !done {
+			return e, true
+		}
+	}
+	s.out, s.head = s.out[:0], 0
+	return nil, false
 }
 
-func (s *sender) put(e effect) { s.out = append(s.out, e) }
+// Close takes all keys of the job out of flight. It is to be called when the job has ended,
+// or the node stops: then the job goes on from the journal.
+func (s *Sender) Close() { s.exec.releaseAll() }
 
-func (s *sender) nextID() uint64 {
+// Status returns how the job stands.
+func (s *Sender) Status(now time.Time) Status {
+	t := Status{Job: s.job, State: Running, Doing: s.describe(), Progress: s.progress, Elapsed: now.Sub(s.begun),
+		Updated: now}
+	switch {
+	case s.over && s.err != nil:
+		t.State, t.Err = Failed, s.err
+	case s.over && s.job.Cancelled:
+		t.State = Cancelled
+	case s.over:
+		t.State = Finished
+	case s.job.Cancelled:
+		t.State = Cancelling
+	}
+	return t
+}
+
+func (s *Sender) put(e Effect) { s.out = append(s.out, e) }
+
+func (s *Sender) nextID() uint64 {
 	s.lastID++
 	return s.lastID
 }
 
 // answered is called when the target has done what the window's phase asked for.
-func (s *sender) answered(w *window) {
+func (s *Sender) answered(w *window) {
 	switch w.phase {
 	case preparing:
 		switch {
@@ -145,7 +215,7 @@ func (s *sender) answered(w *window) {
 }
 
 // openedAs follows opening, which a window from before a restart has behind it.
-func (s *sender) openedAs(w *window) {
+func (s *Sender) openedAs(w *window) {
 	if w.resumed {
 		w.enter(listing)
 	} else {
@@ -154,8 +224,8 @@ func (s *sender) openedAs(w *window) {
 	}
 }
 
-// changed tells how a setSlots ended.
-func (s *sender) changed(now time.Time, n uint64, err error) {
+// Changed tells how a SetSlots ended.
+func (s *Sender) Changed(now time.Time, n uint64, err error) {
 	w := s.waiting(n)
 	if s.over || w == nil {
 		return
@@ -179,28 +249,28 @@ func (s *sender) changed(now time.Time, n uint64, err error) {
 
 // listed takes keys that the target has: whatever it has is at least as new as what
 // is here, because keys only ever go that way.
-func (s *sender) listed(m message) {
-	w := s.waiting(m.N)
+func (s *Sender) listed(m Message) {
+	w := s.waiting(m.n)
 	if w == nil || w.phase != listing {
 		return
 	}
-	if len(m.Keys) > 0 && w.set.Has(m.Slot) {
-		s.put(remove{m.Slot, m.Keys})
+	if len(m.keys) > 0 && w.set.Has(m.slot) {
+		s.put(remove{m.slot, m.keys})
 	}
-	if !m.More {
+	if !m.more {
 		s.letWrite(w)
 		w.enter(moving)
 	}
 }
 
-// cancel begins no further slot. What is open already goes on to its end, which cannot
+// Cancel begins no further slot. What is open already goes on to its end, which cannot
 // fail to come: to go back would leave, for as long, the very state that is to be avoided.
-func (s *sender) cancel(now time.Time) {
+func (s *Sender) Cancel(now time.Time) {
 	if s.over || s.job.Cancelled {
 		return
 	}
 	s.job.Cancelled = true
-	s.put(save{s.job})
+	s.put(SaveJob{s.job})
 	s.progress.Total -= s.todo.Len()
 	s.todo = slots.Set{}
 	for _, w := range append([]*window(nil), s.windows...) {
@@ -218,7 +288,7 @@ func (s *sender) cancel(now time.Time) {
 }
 
 // waiting returns the window that waits for the answer to n.
-func (s *sender) waiting(n uint64) *window {
+func (s *Sender) waiting(n uint64) *window {
 	for _, w := range s.windows {
 		if w.asked && w.n == n {
 			return w
@@ -227,7 +297,7 @@ func (s *sender) waiting(n uint64) *window {
 	return nil
 }
 
-func (s *sender) batch(id uint64) *batch {
+func (s *Sender) batch(id uint64) *batch {
 	for _, b := range s.batches {
 		if b.id == id {
 			return b
@@ -236,7 +306,7 @@ func (s *sender) batch(id uint64) *batch {
 	return nil
 }
 
-func (s *sender) removeWindow(gone *window) {
+func (s *Sender) removeWindow(gone *window) {
 	for i, w := range s.windows {
 		if w == gone {
 			s.windows = append(s.windows[:i:i], s.windows[i+1:]...)
@@ -245,9 +315,9 @@ func (s *sender) removeWindow(gone *window) {
 	}
 }
 
-// remaining returns the slots that have not been handed over yet; of a Return all, since it
+// Remaining returns the slots that have not been handed over yet; of a Return all, since it
 // is only at its end that what it undoes is closed.
-func (s *sender) remaining() slots.Set {
+func (s *Sender) Remaining() slots.Set {
 	if s.job.Kind == KindReturn {
 		return s.job.Slots
 	}
@@ -261,7 +331,7 @@ func (s *sender) remaining() slots.Set {
 }
 
 // describe says what the job is doing, for people.
-func (s *sender) describe() string {
+func (s *Sender) describe() string {
 	if len(s.windows) == 0 {
 		return "starting"
 	}

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 // script drives a sender by hand: the test is its target, its node and its keys.
 type script struct {
 	t    *testing.T
-	s    *sender
+	s    *Sender
 	now  time.Time
-	todo []effect
+	todo []Effect
 }
 
 var (
@@ -43,7 +44,7 @@ func scriptMap(t *testing.T, demoted bool, migrating map[slots.Slot]slots.NodeID
 func newScript(t *testing.T) *script {
 	c := &script{t: t, now: time.Unix(1000, 0)}
 	job := Job{ID: JobID{1}, Kind: KindMove, Slots: slots.NewSet(0), Target: scriptTarget}
-	c.s = newSender(c.now, job, scriptMap(t, false, nil), func(slots.Slot) int { return 10 }, alone{}, usualLimits)
+	c.s = newSender(c.now, job, scriptMap(t, false, nil), func(slots.Slot) int { return 10 }, noPromises{}, usualLimits)
 	c.connect()
 	return c
 }
@@ -52,33 +53,33 @@ func newScript(t *testing.T) *script {
 func (c *script) connect() {
 	c.t.Helper()
 	c.now = c.now.Add(2 * time.Second)
-	c.s.tick(c.now)
-	expect[dial](c)
-	c.s.connected(c.now)
-	c.s.receive(c.now, message{Type: msgWelcome})
+	c.s.Tick(c.now)
+	expect[Dial](c)
+	c.s.Connected(c.now)
+	c.s.Receive(c.now, Message{typ: msgWelcome})
 }
 
 // open brings the window to moving.
 func (c *script) open() {
 	c.t.Helper()
 	c.answer(msgPrepare)
-	e := expect[setSlots](c)
-	c.s.changed(c.now, e.n, nil)
+	e := expect[SetSlots](c)
+	c.s.Changed(c.now, e.N, nil)
 }
 
 // answer says that the target has done what a message asked.
 func (c *script) answer(want msgType) {
 	c.t.Helper()
 	for {
-		if m := expect[send](c).m; m.Type == want {
-			c.s.receive(c.now, message{Type: msgDone, N: m.N})
+		if m := expect[Send](c).Message; m.typ == want {
+			c.s.Receive(c.now, Message{typ: msgDone, n: m.n})
 			return
 		}
 	}
 }
 
 // next returns the next effect of a kind, and passes others over.
-func next[E effect](c *script) (e E, ok bool) {
+func next[E Effect](c *script) (e E, ok bool) {
 	c.todo = append(c.todo, c.s.output()...)
 	for i := range c.todo {
 		if e, ok := c.todo[i].(E); ok {
@@ -89,7 +90,7 @@ func next[E effect](c *script) (e E, ok bool) {
 	return e, false
 }
 
-func expect[E effect](c *script) E {
+func expect[E Effect](c *script) E {
 	c.t.Helper()
 	e, ok := next[E](c)
 	if !ok {
@@ -103,20 +104,23 @@ func expect[E effect](c *script) E {
 func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 	c := newScript(t)
 	c.open()
+	if slices.ContainsFunc(c.s.out, func(e Effect) bool { _, ok := e.(ForgetDeletions); return ok }) {
+		t.Error("a Move forgets what was deleted here")
+	}
 	first := expect[collect](c)
 	c.s.collected(c.now, first.batch, position{index: 1}, 10, 10, 1000)
 	expect[sendPart](c)
-	c.s.tick(c.now)
+	c.s.Tick(c.now)
 	if e, ok := next[collect](c); ok {
 		t.Fatalf("batch %d is taken while batch %d is undecided", e.batch, first.batch)
 	}
-	c.s.receive(c.now, message{Type: msgRefuse, N: first.batch, Text: "no room"})
+	c.s.Receive(c.now, Message{typ: msgRefuse, n: first.batch, text: "no room"})
 	if e := expect[commit](c); e.acked {
 		t.Fatal("a refused batch counts as acknowledged")
 	}
 	// The target is asked again whether it is ready; the slot is open already.
 	c.now = c.now.Add(retryAfter)
-	c.s.tick(c.now)
+	c.s.Tick(c.now)
 	c.answer(msgPrepare)
 	second := expect[collect](c)
 	if second.from != (position{}) {
@@ -124,7 +128,7 @@ func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 	}
 	c.s.collected(c.now, second.batch, position{index: 1}, 10, 10, 1000)
 	part := expect[sendPart](c)
-	c.s.receive(c.now, message{Type: msgAck, N: part.batch, Size: 1000})
+	c.s.Receive(c.now, Message{typ: msgAck, n: part.batch, size: 1000})
 	if e := expect[commit](c); !e.acked {
 		t.Fatal("an acknowledged batch counts as refused")
 	}
@@ -132,8 +136,8 @@ func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 	c.s.collected(c.now, last.batch, position{index: 1}, 0, 0, 0)
 	expect[sweep](c)
 	c.answer(msgFinalise)
-	if e := expect[setSlots](c); e.action != Assign || e.peer != scriptTarget {
-		t.Fatalf("at last %v %v", e.action, e.peer)
+	if e := expect[SetSlots](c); e.Action != Assign || e.Peer != scriptTarget {
+		t.Fatalf("at last %v %v", e.Action, e.Peer)
 	}
 }
 
@@ -143,30 +147,30 @@ func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 func TestRetargetWhileOpening(t *testing.T) {
 	c := newScript(t)
 	c.answer(msgPrepare)
-	old := expect[setSlots](c)
-	if old.action != Migrating || old.peer != scriptTarget {
-		t.Fatalf("opening is %v %v", old.action, old.peer)
+	old := expect[SetSlots](c)
+	if old.Action != Migrating || old.Peer != scriptTarget {
+		t.Fatalf("opening is %v %v", old.Action, old.Peer)
 	}
 	open := map[slots.Slot]slots.NodeID{0: scriptTarget}
-	c.s.mapChanged(c.now, scriptMap(t, true, nil))
-	c.s.changed(c.now, old.n, nil)
-	c.s.mapChanged(c.now, scriptMap(t, true, open))
+	c.s.MapChanged(c.now, scriptMap(t, true, nil))
+	c.s.Changed(c.now, old.N, nil)
+	c.s.MapChanged(c.now, scriptMap(t, true, open))
 	c.now = c.now.Add(2 * time.Second)
-	c.s.tick(c.now)
-	if e := expect[dial](c); e.target != scriptSuccessor {
-		t.Fatalf("it goes on with %v", e.target)
+	c.s.Tick(c.now)
+	if e := expect[Dial](c); e.Target != scriptSuccessor {
+		t.Fatalf("it goes on with %v", e.Target)
 	}
-	c.s.connected(c.now)
-	c.s.receive(c.now, message{Type: msgWelcome})
+	c.s.Connected(c.now)
+	c.s.Receive(c.now, Message{typ: msgWelcome})
 	c.answer(msgPrepare)
-	e := expect[setSlots](c)
-	if e.action != Migrating || e.peer != scriptSuccessor {
-		t.Fatalf("the slot is %v to %v", e.action, e.peer)
+	e := expect[SetSlots](c)
+	if e.Action != Migrating || e.Peer != scriptSuccessor {
+		t.Fatalf("the slot is %v to %v", e.Action, e.Peer)
 	}
 	if e, ok := next[collect](c); ok {
 		t.Fatalf("keys are taken before the slot points to the new target: %+v", e)
 	}
-	c.s.changed(c.now, e.n, nil)
+	c.s.Changed(c.now, e.N, nil)
 	expect[collect](c)
 }
 
@@ -175,12 +179,12 @@ func TestRetargetWhileOpening(t *testing.T) {
 func TestRetargetBeforeOpening(t *testing.T) {
 	c := newScript(t)
 	c.answer(msgPrepare)
-	c.s.changed(c.now, expect[setSlots](c).n, errFault)
-	c.s.mapChanged(c.now, scriptMap(t, true, nil))
+	c.s.Changed(c.now, expect[SetSlots](c).N, errFault)
+	c.s.MapChanged(c.now, scriptMap(t, true, nil))
 	c.now = c.now.Add(2 * time.Second)
-	c.s.tick(c.now)
-	if e, ok := next[setSlots](c); ok {
-		t.Fatalf("the slot is %v to %v, who is not prepared", e.action, e.peer)
+	c.s.Tick(c.now)
+	if e, ok := next[SetSlots](c); ok {
+		t.Fatalf("the slot is %v to %v, who is not prepared", e.Action, e.Peer)
 	}
 }
 
@@ -192,13 +196,13 @@ func TestKeysThatCameBackMoveAgain(t *testing.T) {
 	c.open()
 	first := expect[collect](c)
 	c.s.collected(c.now, first.batch, position{index: 1}, 0, 0, 0)
-	finalise := expect[send](c)
-	if finalise.m.Type != msgFinalise {
-		t.Fatalf("message %d", finalise.m.Type)
+	finalise := expect[Send](c)
+	if finalise.Message.typ != msgFinalise {
+		t.Fatalf("message %d", finalise.Message.typ)
 	}
-	c.s.receive(c.now, message{Type: msgRefuse, N: finalise.m.N, Text: "slot 0 is not being imported here any more"})
+	c.s.Receive(c.now, Message{typ: msgRefuse, n: finalise.Message.n, text: "slot 0 is not being imported here any more"})
 	c.now = c.now.Add(retryAfter)
-	c.s.tick(c.now)
+	c.s.Tick(c.now)
 	c.answer(msgPrepare)
 	expect[collect](c)
 }
@@ -224,15 +228,18 @@ func TestAReturnEndsWhenItsOwnerIsReplaced(t *testing.T) {
 		return m
 	}
 	job := Job{ID: JobID{2}, Kind: KindReturn, Slots: slots.NewSet(0), Target: scriptTarget}
-	c.s = newSender(c.now, job, owned(scriptTarget), func(slots.Slot) int { return 10 }, alone{}, usualLimits)
+	c.s = newSender(c.now, job, owned(scriptTarget), func(slots.Slot) int { return 10 }, noPromises{}, usualLimits)
 	c.connect()
+	if e := expect[ForgetDeletions](c); !slices.Equal(e.Slots, []slots.Slot{0}) {
+		t.Errorf("deletions are forgotten in %v", e.Slots)
+	}
 	batch := expect[collect](c)
 	c.s.collected(c.now, batch.batch, position{index: 1}, 10, 10, 1000)
 	expect[sendPart](c)
-	c.s.disconnected(c.now, "connection lost")
-	c.s.mapChanged(c.now, owned(scriptSuccessor))
+	c.s.Disconnected(c.now, "connection lost")
+	c.s.MapChanged(c.now, owned(scriptSuccessor))
 	if e := expect[commit](c); e.acked {
 		t.Error("the batch counts as acknowledged")
 	}
-	expect[finish](c)
+	expect[Finish](c)
 }

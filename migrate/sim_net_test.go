@@ -1,11 +1,6 @@
 package migrate
 
-import (
-	"github.com/slotmesh/slotmesh/keyspace"
-	"github.com/slotmesh/slotmesh/slots"
-)
-
-func (l *simLink) push(m message) { l.there = append(l.there, appendMessage(nil, &m)) }
+func (l *simLink) push(m Message) { l.there = append(l.there, AppendMessage(nil, &m)) }
 
 // break_ ends a connection: what was on its way is lost.
 func (l *simLink) break_(w *world) {
@@ -14,29 +9,28 @@ func (l *simLink) break_(w *world) {
 	}
 	l.gone, l.there, l.back = true, nil, nil
 	if l.r.greeted && l.r.kind == KindMove {
-		l.to.registry.live(l.r.job, false, w.now)
+		l.to.registry.SetLive(l.r.job, false, w.now)
 	}
 }
 
 // store takes a batch, and answers when the target's replica has it.
-func (l *simLink) store(e store) {
-	n, k := l.to, 0
-	accepts := func(slot slots.Slot) bool { return accepts(e.kind, n.view(), slot, l.r.returning) }
-	_, err := importBatch(n.engine, e.blob, nil, e.kind == KindReturn, accepts, func(ops []keyspace.Op) error {
-		k = promisedTo(e.told, ops)
-		if want, good := n.Standing(k); want > good && !here(n.store, ops) {
-			return lacking(n.id, want, good)
-		}
-		return nil
-	})
+func (l *simLink) store(w *world, e StoreBatch) {
+	n := l.to
+	_, k, err := e.Import(n.engine, nil)
 	if err != nil {
-		n.deletions.undone(e.blob)
+		n.deletions.Undone(e.Batch)
 	}
-	if err == nil && n.w.acks != nil {
-		l.hold = &simHold{e.n, k}
+	if err == nil && w.acks != nil {
+		l.hold = &simHold{e.N, k}
 		return
 	}
-	l.r.stored(e.n, 0, err)
+	l.stored(w, e.N, 0, err)
+}
+
+func (l *simLink) stored(w *world, n uint64, held int, err error) {
+	if err := l.r.Stored(n, held, err); err != nil {
+		w.fail("%v", err)
+	}
 }
 
 // simHold is a batch that waits for replicas.
@@ -52,12 +46,12 @@ func (l *simLink) held(w *world) (done bool) {
 	}
 	want, good := l.to.Standing(l.hold.k)
 	if want > good {
-		l.back = append(l.back, appendMessage(nil, &message{Type: msgDelay, N: l.hold.n, Text: "too few replicas"}))
+		l.back = append(l.back, AppendMessage(nil, &Message{typ: msgDelay, n: l.hold.n, text: "too few replicas"}))
 		return false
 	}
 	n := l.hold.n
 	l.hold = nil
-	l.r.stored(n, good, nil)
+	l.stored(w, n, good, nil)
 	l.run(w)
 	return true
 }
@@ -69,20 +63,20 @@ func (l *simLink) ready() bool { return len(l.there) > 0 && l.hold == nil }
 func (l *simLink) deliverThere(w *world) {
 	b := l.there[0]
 	l.there = l.there[1:]
-	m, err := decodeMessage(b)
+	m, err := DecodeMessage(b)
 	if err != nil {
 		panic(err)
 	}
-	w.tracef("%d->%d job %d: %d n=%d %v", l.from.index, l.to.index, l.job.s.job.ID[0], m.Type, m.N, m.Slots)
-	if m.Type == msgHello {
+	w.tracef("%d->%d job %d: %d n=%d %v", l.from.index, l.to.index, l.job.s.job.ID[0], m.typ, m.n, m.slots)
+	if m.typ == msgHello {
 		// A later connection of a job ends the earlier ones.
 		for _, o := range w.links {
-			if o != l && o.to == l.to && !o.gone && o.r.greeted && o.r.job == m.Job {
+			if o != l && o.to == l.to && !o.gone && o.r.greeted && o.r.job == m.job {
 				o.break_(w)
 			}
 		}
 	}
-	if err := l.r.receive(m); err != nil {
+	if err := l.r.Receive(w.now, m); err != nil {
 		w.fail("%v", err)
 	}
 	l.run(w)
@@ -91,42 +85,40 @@ func (l *simLink) deliverThere(w *world) {
 // run carries out the effects of the receiver.
 func (l *simLink) run(w *world) {
 	n := l.to
-	for out := l.r.output(); len(out) > 0; out = l.r.output() {
-		for _, e := range out {
-			switch e := e.(type) {
-			case send:
-				l.back = append(l.back, appendMessage(nil, &e.m))
-			case save:
-				if e.job.Kind != KindMove {
-					break
-				}
-				n.trust[e.job.ID] = e.job
-				n.registry.add(e.job, w.now)
-				n.registry.live(e.job.ID, true, w.now)
-			case forget:
-				n.registry.over(l.r.job, w.now, n.view())
-			case setSlots:
-				n.changes = append(n.changes, simChange{e, func(err error) {
-					if err == nil && e.action != Importing {
-						n.registry.closed(l.r.job, &e.set)
-					}
-					if !l.gone {
-						l.r.changed(e.n, err)
-						l.run(w)
-					}
-				}})
-			case store:
-				l.store(e)
-			case promised:
-				n.Raise(&e.slots, e.replicas)
-			case remember:
-				n.deletions.begin(l.r.job, e.set)
-			case list:
-				listKeys(n.store, n.deletions.of, e, 30, func(m message) error {
-					l.back = append(l.back, appendMessage(nil, &m))
-					return nil
-				})
+	for e, ok := l.r.Next(); ok; e, ok = l.r.Next() {
+		switch e := e.(type) {
+		case Send:
+			l.back = append(l.back, AppendMessage(nil, &e.Message))
+		case SaveJob:
+			if e.Job.Kind != KindMove {
+				break
 			}
+			n.trust[e.Job.ID] = e.Job
+			n.registry.Add(e.Job, w.now)
+			n.registry.SetLive(e.Job.ID, true, w.now)
+		case ForgetJob:
+			n.registry.Over(l.r.job, w.now, n.view())
+		case SetSlots:
+			n.changes = append(n.changes, simChange{e, func(err error) {
+				if err == nil && e.Action != Importing {
+					n.registry.Closed(l.r.job, &e.Set)
+				}
+				if !l.gone {
+					l.r.Changed(e.N, err)
+					l.run(w)
+				}
+			}})
+		case StoreBatch:
+			l.store(w, e)
+		case RaisePromise:
+			n.Raise(&e.Set, e.Replicas)
+		case RememberDeletions:
+			n.deletions.Begin(l.r.job, e.Set)
+		case ListKeys:
+			listKeys(n.store, n.deletions.Of, e, 30, func(m Message) error {
+				l.back = append(l.back, AppendMessage(nil, &m))
+				return nil
+			})
 		}
 	}
 }

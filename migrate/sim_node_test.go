@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -30,11 +31,11 @@ type simNode struct {
 	image     *simImage         // what it has, if it was lost
 
 	// lost in a crash
-	engine    *testEngine
+	engine    *StoreEngine
 	jobs      []*simJob
 	changes   []simChange
-	registry  *registry
-	deletions *deletions
+	registry  *Registry
+	deletions *Deletions
 	m         *slots.Map // nil when it has to be made anew
 	left      [simSlots + 2]simLeft
 	leaves    uint64
@@ -42,25 +43,23 @@ type simNode struct {
 }
 
 type simJob struct {
-	s    *sender
-	h    *executor
+	s    *Sender
 	link *simLink
 	over bool
-	err  error
 }
 
 type simChange struct {
-	e      setSlots
+	e      SetSlots
 	answer func(error)
 }
 
 // boot brings a node up from what is durable.
 func (n *simNode) boot() {
-	n.alive, n.engine, n.jobs, n.changes, n.m = true, newTestEngine(n.store, simSlots+2), nil, nil, nil
-	n.registry, n.deletions = newRegistry(), new(deletions)
+	n.alive, n.engine, n.jobs, n.changes, n.m = true, NewEngine(n.store), nil, nil, nil
+	n.registry, n.deletions = NewRegistry(), new(Deletions)
 	n.left, n.leaves, n.life = [simSlots + 2]simLeft{}, 0, n.life+1
 	for _, job := range n.trust {
-		n.registry.add(job, n.w.now)
+		n.registry.Add(job, n.w.now)
 	}
 	for _, id := range sortedJobs(n.journal) {
 		n.start(n.journal[id])
@@ -116,8 +115,8 @@ func (n *simNode) view() *slots.Map {
 func (n *simNode) changed(old *slots.Map) {
 	n.m = nil
 	m := n.view()
-	minded := n.registry.set()
-	n.deletions.end(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
+	minded := n.registry.Slots()
+	n.deletions.End(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
 	for slot := range slots.Slot(simSlots + 2) {
 		if old.IsMine(slot) && !m.IsMine(slot) && !minded.Has(slot) {
 			if n.store.Drop(slot) > 0 {
@@ -130,13 +129,8 @@ func (n *simNode) changed(old *slots.Map) {
 	}
 	for _, j := range n.jobs {
 		if !j.over {
-			j.s.mapChanged(n.w.now, m)
+			j.s.MapChanged(n.w.now, m)
 			n.run(j)
-		}
-	}
-	for _, l := range n.w.links {
-		if l.to == n && !l.gone {
-			l.r.mapChanged(m)
 		}
 	}
 }
@@ -171,40 +165,40 @@ func (n *simNode) epoch() uint64 {
 }
 
 // apply carries out a setSlots, all or nothing.
-func (n *simNode) apply(e setSlots) error {
+func (n *simNode) apply(e SetSlots) error {
 	old := n.view()
-	for slot := range e.set.All() {
+	for slot := range e.Set.All() {
 		mine := n.claims[slot].owner == n.index
 		switch {
-		case e.action == Importing && mine:
+		case e.Action == Importing && mine:
 			return fmt.Errorf("I'm already the owner of hash slot %d", slot)
-		case e.action == Migrating && !mine:
+		case e.Action == Migrating && !mine:
 			return fmt.Errorf("I'm not the owner of hash slot %d", slot)
-		case e.action == Migrating && n.Of(slot) > 0 && !n.replica && !n.w.acks.secret:
+		case e.Action == Migrating && n.Of(slot) > 0 && !n.replica && !n.w.acks.secret:
 			return fmt.Errorf("no replica would know")
-		case e.action == Assign && e.peer != n.id && mine && n.live(slot):
+		case e.Action == Assign && e.Peer != n.id && mine && n.live(slot):
 			n.w.fail("node %d gives slot %d away with keys in it", n.index, slot)
 			return fmt.Errorf("still hold keys")
 		}
 	}
 	next := after(n.epoch(), n)
-	for slot := range e.set.All() {
-		switch e.action {
+	for slot := range e.Set.All() {
+		switch e.Action {
 		case Importing:
-			n.importing[slot] = e.peer
+			n.importing[slot] = e.Peer
 		case Migrating:
 			n.opened(slot)
-			n.migrating[slot] = e.peer
+			n.migrating[slot] = e.Peer
 		case Stable:
 			delete(n.importing, slot)
 			delete(n.migrating, slot)
 		case Assign:
 			delete(n.importing, slot)
 			delete(n.migrating, slot)
-			if e.peer == n.id {
+			if e.Peer == n.id {
 				n.claims[slot] = claim{n.index, next}
 			} else if n.claims[slot].owner == n.index {
-				n.claims[slot].owner = int(e.peer[0] - 'A')
+				n.claims[slot].owner = int(e.Peer[0] - 'A')
 			}
 		}
 	}
@@ -217,12 +211,11 @@ func (n *simNode) live(slot slots.Slot) bool { return n.store.Count(slot) > 0 }
 // start runs a job.
 func (n *simNode) start(job Job) *simJob {
 	if job.Kind == KindMove {
-		n.registry.add(job, n.w.now)
-		n.registry.live(job.ID, true, n.w.now)
+		n.registry.Add(job, n.w.now)
+		n.registry.SetLive(job.ID, true, n.w.now)
 	}
 	lim := limits{windowSlots: 2, windowKeys: 8, windows: 4, ahead: 2, batch: 60, part: 40, unacked: 150}
-	j := &simJob{h: newExecutor(n.engine, nil)}
-	j.s = newSender(n.w.now, job, n.view(), n.store.Count, n, lim)
+	j := &simJob{s: NewSender(n.w.now, SenderConfig{Job: job, Map: n.view(), Engine: n.engine, Promises: n, limits: lim})}
 	n.jobs = append(n.jobs, j)
 	n.run(j)
 	return j
@@ -230,63 +223,54 @@ func (n *simNode) start(job Job) *simJob {
 
 // run carries out the effects of a job.
 func (n *simNode) run(j *simJob) {
-	for out := j.s.output(); len(out) > 0; out = j.s.output() {
-		for _, e := range out {
-			n.deletions.giveBack(j.s.job.Kind, e)
-			if ok, err := j.h.do(n.w.now, j.s, e); ok {
-				if err != nil {
-					panic(err)
-				}
-				continue
+	for e, ok := j.s.Next(n.w.now); ok; e, ok = j.s.Next(n.w.now) {
+		switch e := e.(type) {
+		case SaveJob:
+			if e.Job.Kind == KindMove {
+				n.journal[e.Job.ID] = e.Job
 			}
-			switch e := e.(type) {
-			case save:
-				if e.job.Kind == KindMove {
-					n.journal[e.job.ID] = e.job
-				}
-			case forget:
-				delete(n.journal, j.s.job.ID)
-				if j.s.job.Kind == KindMove {
-					n.registry.over(j.s.job.ID, n.w.now, n.view())
-					n.trust[j.s.job.ID] = j.s.job
-				}
-			case finish:
-				j.over, j.err = true, e.err
-				j.h.releaseAll()
-				n.w.logf("node %d: job %d over: %v", n.index, j.s.job.ID[0], e.err)
-			case dial:
-				n.dial(j, n.w.node(e.target))
-			case hang:
-				if j.link != nil {
-					j.link.break_(n.w)
-					j.link.told = true
-				}
-			case send:
-				j.link.push(e.m)
-			case sendPart:
-				j.link.push(j.h.part(e, nil))
-			case setSlots:
-				n.changes = append(n.changes, simChange{e, func(err error) {
-					j.s.changed(n.w.now, e.n, err)
-					n.run(j)
-				}})
-			default:
-				panic(fmt.Sprintf("effect %T", e))
+		case ForgetJob:
+			delete(n.journal, j.s.job.ID)
+			if j.s.job.Kind == KindMove {
+				n.registry.Over(j.s.job.ID, n.w.now, n.view())
+				n.trust[j.s.job.ID] = j.s.job
 			}
+		case Finish:
+			j.over = true
+			j.s.Close()
+			n.w.logf("node %d: job %d over: %v", n.index, j.s.job.ID[0], j.s.err)
+		case Dial:
+			n.dial(j, n.w.node(e.Target))
+		case HangUp:
+			if j.link != nil {
+				j.link.break_(n.w)
+				j.link.told = true
+			}
+		case Send:
+			j.link.push(e.Message)
+		case SetSlots:
+			n.changes = append(n.changes, simChange{e, func(err error) {
+				j.s.Changed(n.w.now, e.N, err)
+				n.run(j)
+			}})
+		case ForgetDeletions:
+			n.deletions.End(func(slot slots.Slot) bool { return slices.Contains(e.Slots, slot) })
+		default:
+			panic(fmt.Sprintf("effect %#v", e))
 		}
 	}
 }
 
 func (n *simNode) dial(j *simJob, to *simNode) {
 	if !to.alive || n.w.cut[n.index][to.index] {
-		j.s.disconnected(n.w.now, "no answer")
+		j.s.Disconnected(n.w.now, "no answer")
 		return
 	}
 	l := &simLink{job: j, from: n, to: to}
-	l.r = newReceiver(to.view(), to.returning, to.leaving, to.Standing)
+	l.r = NewReceiver(ReceiverConfig{Map: to.view, Returning: to.returning, Leaving: to.leaving, Standing: to.Standing})
 	j.link = l
 	n.w.links = append(n.w.links, l)
-	j.s.connected(n.w.now)
+	j.s.Connected(n.w.now)
 }
 
 func (n *simNode) returning(slot slots.Slot) bool {
@@ -307,7 +291,7 @@ func (n *simNode) leaving(to slots.NodeID, set *slots.Set) slots.Set {
 	}
 	for _, j := range n.jobs {
 		if !j.over && j.s.job.Kind == KindMove && j.s.job.Target == to {
-			left := j.s.remaining()
+			left := j.s.Remaining()
 			keep.Union(&left)
 		}
 	}
@@ -330,7 +314,7 @@ func (n *simNode) tick() {
 	}
 	for _, j := range n.jobs {
 		if !j.over {
-			j.s.tick(now)
+			j.s.Tick(now)
 			n.run(j)
 		}
 	}
@@ -338,16 +322,16 @@ func (n *simNode) tick() {
 	var busy slots.Set
 	for _, j := range n.jobs {
 		if !j.over {
-			left := j.s.remaining()
+			left := j.s.Remaining()
 			busy.Union(&left)
 		}
 	}
-	found := n.registry.strays(now, n.view(), &busy, stray)
+	found := n.registry.Strays(now, n.view(), &busy, stray)
 	for i := range n.w.nodes { // in order: a map's would make runs differ
 		if set, ok := found[slots.NodeID{byte('A' + i)}]; ok {
 			n.w.logf("node %d returns %v to %d", n.index, set, i)
 			n.start(Job{ID: JobID{200, byte(n.index)}, Kind: KindReturn, Slots: set, Target: slots.NodeID{byte('A' + i)}})
 		}
 	}
-	n.registry.tidy(now, n.view(), stray)
+	n.registry.Tidy(now, n.view(), stray)
 }

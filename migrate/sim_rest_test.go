@@ -131,8 +131,8 @@ func (w *world) check() {
 				w.fail("node %d: job %d is not over: %s, %+v", n.index, j.s.job.ID[0], j.s.describe(), j.s.progress)
 			}
 		}
-		for slot, flights := range n.engine.inFlight {
-			if len(*flights) > 0 {
+		for slot := range slots.Slot(simSlots + 2) {
+			if n.engine.Any(slot) {
 				w.fail("node %d: slot %d still has keys in flight", n.index, slot)
 			}
 		}

@@ -148,7 +148,7 @@ func (w *world) step(faults int) {
 		for _, j := range w.nodes[simSource].jobs {
 			if w.nodes[simSource].alive && !j.over {
 				w.logf("cancel")
-				j.s.cancel(w.now)
+				j.s.Cancel(w.now)
 				w.nodes[simSource].run(j)
 			}
 		}
@@ -173,13 +173,13 @@ func (w *world) deliver() {
 func (w *world) deliverBack(l *simLink) {
 	b := l.back[0]
 	l.back = l.back[1:]
-	m, err := decodeMessage(b)
+	m, err := DecodeMessage(b)
 	if err != nil {
 		panic(err)
 	}
-	w.tracef("%d<-%d job %d: %d n=%d %v %s", l.from.index, l.to.index, l.job.s.job.ID[0], m.Type, m.N, m.Slots, m.Text)
+	w.tracef("%d<-%d job %d: %d n=%d %v %s", l.from.index, l.to.index, l.job.s.job.ID[0], m.typ, m.n, m.slots, m.text)
 	if l.job.link == l && l.from.alive && !l.job.over {
-		l.job.s.receive(w.now, m)
+		l.job.s.Receive(w.now, m)
 		l.from.run(l.job)
 	}
 }
@@ -192,7 +192,7 @@ func (w *world) tell(l *simLink) {
 	w.tracef("%d: lost the link to %d of job %d", l.from.index, l.to.index, l.job.s.job.ID[0])
 	l.told = true
 	if l.job.link == l && l.from.alive && !l.job.over {
-		l.job.s.disconnected(w.now, "connection lost")
+		l.job.s.Disconnected(w.now, "connection lost")
 		l.from.run(l.job)
 	}
 }
@@ -222,7 +222,7 @@ func (n *simNode) finishChange(fault bool) {
 		c.answer(fmt.Errorf("no space left on device"))
 		return
 	}
-	n.w.tracef("%d: %v %v", n.index, c.e.action, c.e.set)
+	n.w.tracef("%d: %v %v", n.index, c.e.Action, c.e.Set)
 	c.answer(n.apply(c.e))
 }
 
@@ -350,7 +350,7 @@ func (w *world) client() {
 			_, present = tx.Peek([]byte(k))
 			return nil
 		})
-		if write && n.engine.carryingLocked(slot, []byte(k)) != nil {
+		if write && inFlight(n.engine, slot, k) {
 			return // it would wait, or be told to try again
 		}
 		req := slots.Request{Slot: slot, Keys: 1, Write: write, Asking: asking}
@@ -390,7 +390,7 @@ func (w *world) execute(n *simNode, slot slots.Slot, k string, write bool) {
 		w.put(n, slot, k)
 	default:
 		got := n.get(slot, k)
-		if (got == oldValue || w.acks != nil) && n.engine.carryingLocked(slot, []byte(k)) != nil {
+		if (got == oldValue || w.acks != nil) && inFlight(n.engine, slot, k) {
 			return // it may read what it had, until the target has said what it has
 		}
 		if !w.mayBe(k, got) && !w.raced.Has(slot) {

@@ -56,7 +56,7 @@ type claim struct {
 type simLink struct {
 	job      *simJob
 	from, to *simNode
-	r        *receiver
+	r        *Receiver
 	there    [][]byte
 	back     [][]byte
 	hold     *simHold  // a batch that waits for replicas: nothing else is taken meanwhile
@@ -96,7 +96,7 @@ func (s *simSink) Commit(slot slots.Slot, ops []keyspace.Op) {
 	if s.n == nil {
 		return
 	}
-	s.n.deletions.commit(slot, ops)
+	s.n.deletions.Commit(slot, ops)
 	if _, open := s.n.migrating[slot]; !open || s.n.w.clients || s.n.w.left == nil || s.n.index != simSource {
 		return
 	}

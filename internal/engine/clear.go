@@ -27,8 +27,7 @@ func (e *Engine) clear(slot slots.Slot, done <-chan struct{}) error {
 		var ended <-chan struct{}
 		err := e.asMaster(done, func(allowed func() bool) (err error) {
 			e.store.DropIf(slot, func() bool {
-				if f := e.inFlight[slot]; f != nil {
-					ended, err = f.wait()
+				if ended, err = e.WaitAny(slot); ended != nil || err != nil {
 					return false
 				}
 				return allowed()

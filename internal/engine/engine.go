@@ -30,13 +30,11 @@ type Access struct {
 
 // Engine joins a store with the cluster map in force.
 type Engine struct {
-	store *keyspace.Store
-	topo  atomic.Pointer[slots.Map] // nil: not in a cluster, everything is here
+	*keyspace.InFlight // the keys on their way to another node
+	store              *keyspace.Store
+	topo               atomic.Pointer[slots.Map] // nil: not in a cluster, everything is here
 
 	refusal atomic.Pointer[refusal] // never nil
-
-	inFlight     [slots.Count]*inFlight // keys on their way to another node; each guarded by its slot's lock
-	lastInFlight atomic.Uint64
 
 	pauses    pauses
 	preparing atomic.Pointer[slots.Set] // nil: none. See Prepare
@@ -45,7 +43,7 @@ type Engine struct {
 
 // New returns an engine without a map: it serves all slots until Publish.
 func New(store *keyspace.Store) *Engine {
-	e := &Engine{store: store}
+	e := &Engine{InFlight: keyspace.NewInFlight(store), store: store}
 	e.refusal.Store(newRefusal(nil))
 	return e
 }
@@ -93,9 +91,9 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			if err := e.Refused(); err != nil {
 				return err
 			}
-			if e.inFlight[a.Slot] != nil {
+			if e.Any(a.Slot) {
 				var err error
-				if ended, err = e.frozenLocked(a); ended != nil || err != nil {
+				if ended, err = e.Wait(a.Slot, a.Keys); ended != nil || err != nil {
 					return err
 				}
 			}

@@ -44,10 +44,10 @@ func (it *Item) TTL(now time.Time) int64 {
 // must Commit the export.
 func (e *Engine) Export(a *Access) (*Export, error) {
 	for {
-		s := &Export{engine: e, slot: a.Slot, inFlight: e.NewInFlight(), done: a.Done}
+		s := &Export{engine: e, slot: a.Slot, inFlight: e.NewID(), done: a.Done}
 		var ended <-chan struct{}
 		err := e.store.View(a.Slot, func(tx *keyspace.Tx) (err error) {
-			if ended, err = e.frozenLocked(a); ended != nil || err != nil {
+			if ended, err = e.Wait(a.Slot, a.Keys); ended != nil || err != nil {
 				return err
 			}
 			if ended = e.pauses.wait(); ended != nil {

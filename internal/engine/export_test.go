@@ -53,7 +53,7 @@ func TestExport(t *testing.T) {
 func TestShipIsRefusedWhereNobodyKnowsTheEnd(t *testing.T) {
 	e := New(keyspace.New(keyspace.Config{}))
 	put(e, "foo", "1")
-	e.FreezeAll(slotOfFoo, e.NewInFlight())
+	e.FreezeAll(slotOfFoo, e.NewID())
 	if _, err := e.Export(access("foo")); err != slots.ErrTryAgain {
 		t.Fatalf("Ship = %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // Acks waits for replicas on behalf of writers, of migrations and of changes of slots: it
-// is migrate.Promises, migrate.Replicas and ownership.Replicas.
+// is migrate.Promises, migrator.Replicas and ownership.Replicas.
 //
 // What a writer was told, that k replicas hold what it wrote, has to hold where its slot
 // moves to. Each slot's number is in the stream (replicator.Promises), so that it

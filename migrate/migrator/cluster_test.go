@@ -1,9 +1,10 @@
-package migrate
+package migrator
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -34,8 +36,8 @@ type testNode struct {
 	host   *memnet.Host
 	disk   *storage.Memory
 	store  *keyspace.Store
-	engine *testEngine
-	driver *Driver
+	engine *migrate.StoreEngine
+	driver *Migrator
 	ln     net.Listener
 	acc    sync.WaitGroup
 
@@ -78,12 +80,12 @@ func (c *testCluster) close() {
 
 // start brings a node up; its store and disk outlive a stop.
 func (n *testNode) start() {
-	n.engine = newTestEngine(n.store, testSlots+len(n.c.nodes))
-	cfg := DriverConfig{Node: n, Engine: n.engine, Disk: n.disk}
+	n.engine = migrate.NewEngine(n.store)
+	cfg := Config{Node: n, Engine: n.engine, Disk: n.disk}
 	if n.replicas != nil {
 		cfg.Replicas, cfg.Promises = n.replicas, n.replicas
 	}
-	d, err := NewDriver(cfg)
+	d, err := New(cfg)
 	if err != nil {
 		n.c.t.Fatal(err)
 	}
@@ -124,8 +126,8 @@ func (c *testCluster) publish() {
 	}
 	for _, n := range c.nodes {
 		n.mu.Lock()
-		m, err := slots.NewMap(slots.Topology{Self: n.id, Nodes: members, State: slots.OK, Migrating: clone(n.migrating),
-			Importing: clone(n.importing)})
+		m, err := slots.NewMap(slots.Topology{Self: n.id, Nodes: members, State: slots.OK, Migrating: maps.Clone(n.migrating),
+			Importing: maps.Clone(n.importing)})
 		if err != nil {
 			panic(err)
 		}
@@ -169,7 +171,7 @@ func (n *testNode) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) 
 	return n.host.Dial(ctx, fmt.Sprintf("10.0.0.%d:7000", at+1))
 }
 
-func (n *testNode) SetSlots(ctx context.Context, set slots.Set, action Action, peer slots.NodeID) error {
+func (n *testNode) SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error {
 	syncDisk()
 	if err := ctx.Err(); err != nil {
 		return err // the node stopped before the change was on its disk
@@ -178,14 +180,14 @@ func (n *testNode) SetSlots(ctx context.Context, set slots.Set, action Action, p
 	n.mu.Lock()
 	for slot := range set.All() {
 		switch action {
-		case Importing:
+		case migrate.Importing:
 			n.importing[slot] = peer
-		case Migrating:
+		case migrate.Migrating:
 			n.migrating[slot] = peer
-		case Stable, Assign:
+		case migrate.Stable, migrate.Assign:
 			delete(n.importing, slot)
 			delete(n.migrating, slot)
-			if action == Assign {
+			if action == migrate.Assign {
 				n.c.owner[slot] = int(peer[0] - 'A')
 			}
 		}
@@ -234,13 +236,15 @@ func (c *testCluster) check(last slots.Slot, perSlot, at int) {
 	}
 }
 
+func key(slot slots.Slot, i int) string { return fmt.Sprintf("%d:%d", slot, i) }
+
 func slotsUpTo(last slots.Slot) (set slots.Set) {
 	set.AddRange(slots.Range{First: 0, Last: last})
 	return set
 }
 
 // move runs a job to its end.
-func (c *testCluster) move(from, to int, set slots.Set) Status {
+func (c *testCluster) move(from, to int, set slots.Set) migrate.Status {
 	c.t.Helper()
 	d := c.nodes[from].driver
 	id, err := d.Move(set, c.nodes[to].id)

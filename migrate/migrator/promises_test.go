@@ -1,4 +1,4 @@
-package migrate
+package migrator
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -96,7 +97,7 @@ func promisedCluster(t *testing.T, told slots.Set, k int) (cl *testCluster, sour
 	return cl, source, target
 }
 
-func (c *testCluster) startMove(set slots.Set) JobID {
+func (c *testCluster) startMove(set slots.Set) migrate.JobID {
 	id, err := c.nodes[0].driver.Move(set, c.nodes[1].id)
 	if err != nil {
 		c.t.Fatal(err)
@@ -104,7 +105,7 @@ func (c *testCluster) startMove(set slots.Set) JobID {
 	return id
 }
 
-func (c *testCluster) status(id JobID) Status {
+func (c *testCluster) status(id migrate.JobID) migrate.Status {
 	s, err := c.nodes[0].driver.Status(id)
 	if err != nil {
 		c.t.Fatal(err)
@@ -129,7 +130,7 @@ func TestAMoveWaitsForTheReplicasThatWritersWereTold(t *testing.T) {
 		}
 		target.set(1)
 		time.Sleep(time.Second)
-		if s := cl.status(id); s.State != Finished {
+		if s := cl.status(id); s.State != migrate.Finished {
 			t.Errorf("with the replica back: %v, %+v", s.State, s.Progress)
 		}
 		cl.check(9, 5, 1)
@@ -149,7 +150,7 @@ func TestAMoveThatWaitsForReplicasCanBeCancelled(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if s := cl.status(id); s.State != Cancelled {
+		if s := cl.status(id); s.State != migrate.Cancelled {
 			t.Errorf("%v, %+v", s.State, s.Progress)
 		}
 		cl.check(9, 5, 0)
@@ -173,8 +174,8 @@ func TestABatchWaitsForItsReplica(t *testing.T) {
 		}
 		rejecting := false
 		cl.nodes[0].store.View(0, func(*keyspace.Tx) error {
-			f := cl.nodes[0].engine.carryingLocked(0, []byte(key(0, 1)))
-			rejecting = f != nil && f.rejecting
+			_, err := cl.nodes[0].engine.Wait(0, [][]byte{[]byte(key(0, 1))})
+			rejecting = err == slots.ErrTryAgain
 			return nil
 		})
 		if !rejecting {
@@ -187,7 +188,7 @@ func TestABatchWaitsForItsReplica(t *testing.T) {
 		}
 		target.set(1)
 		time.Sleep(2 * time.Second)
-		if s := cl.status(id); s.State != Finished {
+		if s := cl.status(id); s.State != migrate.Finished {
 			t.Errorf("with the replica back: %v, %+v", s.State, s.Progress)
 		}
 		cl.check(0, 5, 1)
@@ -212,7 +213,7 @@ func TestAPromiseOvertakesABatch(t *testing.T) {
 		}
 		target.set(1)
 		time.Sleep(2 * time.Second)
-		if s := cl.status(id); s.State != Finished || target.Of(0) != 1 {
+		if s := cl.status(id); s.State != migrate.Finished || target.Of(0) != 1 {
 			t.Errorf("with the replica back: %v, %+v", s.State, s.Progress)
 		}
 		cl.check(0, 5, 1)

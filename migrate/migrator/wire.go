@@ -1,4 +1,4 @@
-package migrate
+package migrator
 
 import (
 	"net"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
+
+	"github.com/slotmesh/slotmesh/migrate"
 )
 
 // wire is a connection that carries messages. Sending never blocks: messages are
@@ -37,14 +39,14 @@ func newWire(conn net.Conn) *wire {
 }
 
 // send appends a message to what is to be written.
-func (w *wire) send(m *message) {
+func (w *wire) send(m *migrate.Message) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return
 	}
 	b, start := frame.Begin(w.out)
-	w.out = frame.Finish(appendMessage(b, m), start)
+	w.out = frame.Finish(migrate.AppendMessage(b, m), start)
 	w.changed.Signal()
 }
 
@@ -107,7 +109,7 @@ func (w *wire) fail() {
 }
 
 // receive returns the next message; what it points to is valid until the next call.
-func (w *wire) receive(maxFrame int) (message, error) {
+func (w *wire) receive(maxFrame int) (migrate.Message, error) {
 	if w.reader == nil {
 		w.reader = frame.NewReader(w.conn, maxFrame)
 		if maxFrame > 1<<20 { // a smaller one is bounded by the deadline of its reader
@@ -116,9 +118,9 @@ func (w *wire) receive(maxFrame int) (message, error) {
 	}
 	b, err := w.reader.Next()
 	if err != nil {
-		return message{}, err
+		return migrate.Message{}, err
 	}
-	return decodeMessage(b)
+	return migrate.DecodeMessage(b)
 }
 
 // close writes what is waiting, for a moment at most, closes the connection and waits for

@@ -1,18 +1,20 @@
-package migrate
+package migrator
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // runner runs one job: its loop owns the core and the keys in flight.
 type runner struct {
-	d    *Driver
-	job  Job // as it was started
+	mg   *Migrator
+	job  migrate.Job // as it was started
 	done chan struct{}
 
 	events chan func()   // run on the loop; each is followed by the effects
@@ -20,16 +22,14 @@ type runner struct {
 	quit   chan struct{} // closed when the loop ends
 
 	// Owned by the loop.
-	s       *sender
-	h       *executor
+	s       *migrate.Sender
 	conn    *wire
 	dialled int // counts connections, so that what comes from an old one is ignored
 	over    bool
-	buf     []byte
-	changes chan setSlots
+	changes chan migrate.SetSlots
 
 	begun     time.Time
-	latest    atomic.Pointer[Status]
+	latest    atomic.Pointer[migrate.Status]
 	remaining atomic.Pointer[slots.Set] // what is still to be handed over
 }
 
@@ -40,13 +40,13 @@ const (
 	changeQueue = 64 // more than the changes that a job can have under way, so that its loop never waits
 )
 
-func newRunner(d *Driver, job Job) *runner {
+func newRunner(mg *Migrator, job migrate.Job) *runner {
 	r := &runner{
-		d: d, job: job, done: make(chan struct{}), events: make(chan func(), eventQueue), wake: make(chan struct{}, 1),
-		quit: make(chan struct{}), h: newExecutor(d.cfg.Engine, d.ctx.Done()), changes: make(chan setSlots, changeQueue),
+		mg: mg, job: job, done: make(chan struct{}), events: make(chan func(), eventQueue), wake: make(chan struct{}, 1),
+		quit: make(chan struct{}), changes: make(chan migrate.SetSlots, changeQueue),
 		begun: time.Now(),
 	}
-	r.latest.Store(&Status{Job: job, State: Running, Updated: r.begun})
+	r.latest.Store(&migrate.Status{Job: job, State: migrate.Running, Updated: r.begun})
 	r.remaining.Store(&job.Slots)
 	return r
 }
@@ -62,36 +62,37 @@ func (r *runner) run() {
 		}
 	}()
 	var changes sync.WaitGroup
-	changes.Go(r.d.guarded(r.changeSlots))
+	changes.Go(r.mg.guarded(r.changeSlots))
 	tick := time.NewTicker(runnerTick)
 	defer tick.Stop()
 
-	m := r.d.cfg.Node.Map()
-	r.d.dropDelivered(m, &r.job, r.d.journal())
-	r.s = newSender(time.Now(), r.job, m, r.d.cfg.Engine.Store().Count, r.d.cfg.Promises, usualLimits)
-	r.s.tick(time.Now())
+	m := r.mg.cfg.Node.Map()
+	r.mg.dropOldCopies(m, &r.job, r.mg.journal())
+	r.s = migrate.NewSender(time.Now(), migrate.SenderConfig{Job: r.job, Map: m, Engine: r.mg.cfg.Engine,
+		Promises: r.mg.cfg.Promises, Done: r.mg.ctx.Done()})
+	r.s.Tick(time.Now())
 	r.carryOut()
-	for !r.over && r.d.ctx.Err() == nil {
+	for !r.over && r.mg.ctx.Err() == nil {
 		select {
-		case <-r.d.ctx.Done():
+		case <-r.mg.ctx.Done():
 		case event := <-r.events:
 			event()
 			r.drain()
 		case <-r.wake:
-			r.s.mapChanged(time.Now(), r.d.cfg.Node.Map())
+			r.s.MapChanged(time.Now(), r.mg.cfg.Node.Map())
 		case <-tick.C:
-			r.s.tick(time.Now())
+			r.s.Tick(time.Now())
 			r.report()
 		}
 		r.carryOut()
 	}
-	r.h.releaseAll()
+	r.s.Close()
 	r.hang()
 	stop()
 	changes.Wait()
 	r.report()
 	if r.over {
-		r.d.retire(r, r.s.err)
+		r.mg.retire(r)
 	}
 }
 
@@ -119,42 +120,35 @@ func (r *runner) wakeUp() {
 
 // carryOut does what the core wants.
 func (r *runner) carryOut() {
-	for out := r.s.output(); len(out) > 0 && !r.over; out = r.s.output() {
-		for _, e := range out {
-			r.do(e)
+	for !r.over {
+		e, ok := r.s.Next(time.Now())
+		if !ok {
+			return
 		}
+		r.do(e)
 	}
 }
 
-func (r *runner) do(e effect) {
-	r.d.deletions.giveBack(r.job.Kind, e)
-	if ours, err := r.h.do(time.Now(), r.s, e); ours {
-		if err != nil && !cutShort(err) {
-			r.d.log.Error("moving keys", "job", r.job.ID, "error", err)
-		}
-		return
-	}
+func (r *runner) do(e migrate.Effect) {
 	switch e := e.(type) {
-	case save:
-		r.d.enter(e.job)
-	case finish:
+	case migrate.SaveJob:
+		r.mg.enter(e.Job)
+	case migrate.Finish:
 		r.over = true
-	case dial:
-		r.dial(e.target)
-	case hang:
+	case migrate.Dial:
+		r.dial(e.Target)
+	case migrate.HangUp:
 		r.hang()
-	case send:
+	case migrate.Send:
 		if r.conn != nil {
-			r.conn.send(&e.m)
+			r.conn.send(&e.Message)
 		}
-	case sendPart:
-		m := r.h.part(e, r.buf[:0])
-		r.buf = m.Data
-		if r.conn != nil {
-			r.conn.send(&m)
-		}
-	case setSlots:
+	case migrate.SetSlots:
 		r.changes <- e
+	case migrate.ForgetDeletions:
+		r.mg.deletions.end(func(slot slots.Slot) bool { return slices.Contains(e.Slots, slot) })
+	case migrate.KeysFailed:
+		r.mg.log.Error("moving keys", "job", r.job.ID, "error", e.Err)
 	}
 }
 
@@ -162,11 +156,11 @@ func (r *runner) do(e effect) {
 // for the disk.
 func (r *runner) changeSlots() {
 	for e := range r.changes {
-		err := r.d.ctx.Err()
+		err := r.mg.ctx.Err()
 		if err == nil {
-			err = r.d.cfg.Node.SetSlots(r.d.ctx, e.set, e.action, e.peer)
+			err = r.mg.cfg.Node.SetSlots(r.mg.ctx, e.Set, e.Action, e.Peer)
 		}
-		r.post(func() { r.s.changed(time.Now(), e.n, err) })
+		r.post(func() { r.s.Changed(time.Now(), e.N, err) })
 	}
 }
 
@@ -174,10 +168,10 @@ func (r *runner) changeSlots() {
 func (r *runner) dial(target slots.NodeID) {
 	r.dialled++
 	mine := r.dialled
-	r.d.spawn(func() {
-		ctx, cancel := context.WithTimeout(r.d.ctx, dialTimeout)
+	r.mg.spawn(func() {
+		ctx, cancel := context.WithTimeout(r.mg.ctx, dialTimeout)
 		defer cancel()
-		conn, err := r.d.cfg.Node.Dial(ctx, target)
+		conn, err := r.mg.cfg.Node.Dial(ctx, target)
 		if err != nil {
 			r.post(func() { r.lost(mine, err) })
 			return
@@ -201,35 +195,25 @@ func (r *runner) connected(n int, w *wire) bool {
 		return false
 	}
 	r.conn = w
-	r.s.connected(time.Now())
+	r.s.Connected(time.Now())
 	return true
 }
 
 // read hands the target's messages to the loop until the connection ends.
 func (r *runner) read(n int, w *wire) {
 	for {
-		m, err := w.receive(maxBatch) // a key may be long, and memory grows only with what arrives
+		m, err := w.receive(migrate.MaxAnswer)
 		if err != nil {
 			r.post(func() { r.lost(n, err) })
 			return
 		}
-		if m.Type == msgKeys {
-			m.Keys = cloneKeys(m.Keys)
-		}
+		m = m.Clone()
 		r.post(func() {
 			if n == r.dialled {
-				r.s.receive(time.Now(), m)
+				r.s.Receive(time.Now(), m)
 			}
 		})
 	}
-}
-
-func cloneKeys(keys [][]byte) [][]byte {
-	list := make([][]byte, len(keys))
-	for i, key := range keys {
-		list[i] = append([]byte(nil), key...)
-	}
-	return list
 }
 
 func (r *runner) lost(n int, err error) {
@@ -237,7 +221,7 @@ func (r *runner) lost(n int, err error) {
 		return
 	}
 	r.hang()
-	r.s.disconnected(time.Now(), err.Error())
+	r.s.Disconnected(time.Now(), err.Error())
 }
 
 func (r *runner) hang() {
@@ -250,21 +234,23 @@ func (r *runner) hang() {
 
 // report publishes the status.
 func (r *runner) report() {
-	s := Status{Job: r.s.job, State: Running, Doing: r.s.describe(), Progress: r.s.progress,
-		Elapsed: time.Since(r.begun), Updated: time.Now()}
-	if s.Job.Cancelled {
-		s.State = Cancelling
-	}
-	if err := r.d.journalError(); err != nil && s.Progress.Waiting == "" {
-		s.Progress.Waiting = "the journal cannot be saved: " + err.Error()
-	}
-	left := r.s.remaining()
+	s := r.current(time.Now())
+	left := r.s.Remaining()
 	r.remaining.Store(&left)
 	changed := s.Progress != r.latest.Load().Progress
 	r.latest.Store(&s)
-	if changed && r.d.cfg.OnProgress != nil && s.Job.Kind == KindMove {
-		r.d.cfg.OnProgress(s)
+	if changed && r.mg.cfg.OnProgress != nil && s.Job.Kind == migrate.KindMove && !s.Over() {
+		r.mg.cfg.OnProgress(s)
 	}
 }
 
-func (r *runner) status() Status { return *r.latest.Load() }
+// current returns the status, which tells also of a journal that cannot be saved.
+func (r *runner) current(now time.Time) migrate.Status {
+	s := r.s.Status(now)
+	if err := r.mg.journalError(); err != nil && s.Progress.Waiting == "" {
+		s.Progress.Waiting = "the journal cannot be saved: " + err.Error()
+	}
+	return s
+}
+
+func (r *runner) status() migrate.Status { return *r.latest.Load() }

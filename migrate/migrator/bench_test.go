@@ -1,4 +1,4 @@
-package migrate
+package migrator
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -58,12 +59,12 @@ type benchNode struct {
 	peer   *benchNode
 	store  *keyspace.Store
 	disk   storage.Disk
-	driver *Driver
+	driver *Migrator
 	ln     net.Listener
 
 	mu    sync.Mutex // guards all below
 	owned slots.Set
-	open  map[slots.Slot]Action
+	open  map[slots.Slot]migrate.Action
 	m     *slots.Map
 }
 
@@ -71,7 +72,7 @@ func newBenchCluster(b *testing.B, n int) [2]*benchNode {
 	var cl [2]*benchNode
 	for i := range cl {
 		cl[i] = &benchNode{id: slots.NodeID{byte('A' + i)}, store: keyspace.New(keyspace.Config{}),
-			disk: storage.Dir(b.TempDir()), open: make(map[slots.Slot]Action)}
+			disk: storage.Dir(b.TempDir()), open: make(map[slots.Slot]migrate.Action)}
 	}
 	cl[0].owned = slotsUpTo(slots.Slot(n - 1))
 	for i, node := range cl {
@@ -80,7 +81,7 @@ func newBenchCluster(b *testing.B, n int) [2]*benchNode {
 	for _, node := range cl {
 		node.rebuild()
 		var err error
-		node.driver, err = NewDriver(DriverConfig{Node: node, Engine: newTestEngine(node.store, n), Disk: node.disk})
+		node.driver, err = New(Config{Node: node, Engine: migrate.NewEngine(node.store), Disk: node.disk})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -114,7 +115,7 @@ func (n *benchNode) rebuild() {
 		Importing: map[slots.Slot]slots.NodeID{},
 		Nodes:     []slots.Node{{ID: n.id, Slots: &mine}, {ID: n.peer.id, Slots: &theirs}}}
 	for slot, action := range n.open {
-		if action == Migrating {
+		if action == migrate.Migrating {
 			t.Migrating[slot] = n.peer.id
 		} else {
 			t.Importing[slot] = n.peer.id
@@ -137,20 +138,20 @@ func (n *benchNode) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error)
 	return net.Dial("tcp", n.peer.ln.Addr().String())
 }
 
-func (n *benchNode) SetSlots(_ context.Context, set slots.Set, action Action, peer slots.NodeID) error {
+func (n *benchNode) SetSlots(_ context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error {
 	if err := storage.WriteFile(n.disk, "nodes.conf", make([]byte, 1000)); err != nil {
 		return err
 	}
 	n.mu.Lock()
 	for slot := range set.All() {
 		delete(n.open, slot)
-		if action == Importing || action == Migrating {
+		if action == migrate.Importing || action == migrate.Migrating {
 			n.open[slot] = action
 		}
 	}
-	if action == Assign && peer == n.id {
+	if action == migrate.Assign && peer == n.id {
 		n.owned.Union(&set)
-	} else if action == Assign {
+	} else if action == migrate.Assign {
 		n.owned.Subtract(&set)
 	}
 	n.mu.Unlock()

@@ -1,4 +1,4 @@
-package migrate
+package migrator
 
 import (
 	"sync/atomic"
@@ -27,13 +27,13 @@ func newHelloSaves() *helloSaves {
 }
 
 // saveHello makes durable what a hello has changed in the registry.
-func (d *Driver) saveHello() error {
-	h := d.hellos
+func (mg *Migrator) saveHello() error {
+	h := mg.hellos
 	mine := h.latest.Add(1)
 	select {
 	case <-h.turn:
-	case <-d.ctx.Done():
-		return d.ctx.Err()
+	case <-mg.ctx.Done():
+		return mg.ctx.Err()
 	}
 	defer func() { h.turn <- struct{}{} }()
 	if h.saved >= mine {
@@ -45,12 +45,12 @@ func (d *Driver) saveHello() error {
 	if wait := time.Until(h.due) - helloBurst*helloPace; wait > 0 {
 		select {
 		case <-time.After(wait):
-		case <-d.ctx.Done():
-			return d.ctx.Err()
+		case <-mg.ctx.Done():
+			return mg.ctx.Err()
 		}
 	}
 	all := h.latest.Load()
-	if err := d.saveJournal(); err != nil {
+	if err := mg.saveJournal(); err != nil {
 		return err
 	}
 	h.saved, h.due = all, h.due.Add(helloPace)

@@ -1,4 +1,4 @@
-package migrate
+package migrator
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -20,7 +21,7 @@ func (n *testNode) put(slot slots.Slot, key, value string, asking bool) (next *t
 		to, migrating := m.Migrating(slot)
 		_, importing := m.Importing(slot)
 		switch {
-		case n.engine.carryingLocked(slot, []byte(key)) != nil:
+		case inFlight(n.engine, slot, key):
 		case m.IsMine(slot) && migrating && !here:
 			next = n.c.nodes[to[0]-'A']
 		case m.IsMine(slot), importing && asking:
@@ -34,6 +35,13 @@ func (n *testNode) put(slot slots.Slot, key, value string, asking bool) (next *t
 		return nil
 	})
 	return next, done
+}
+
+// inFlight reports whether a write to key would have to wait. The caller holds the slot's
+// lock.
+func inFlight(e *migrate.StoreEngine, slot slots.Slot, key string) bool {
+	ended, err := e.Wait(slot, [][]byte{[]byte(key)})
+	return ended != nil || err != nil
 }
 
 // TestBusySlot: writers that never rest, to few keys and to ever new ones, hold up no

@@ -1,4 +1,4 @@
-package migrate
+package migrator
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -32,7 +33,7 @@ func TestMoveOverANetwork(t *testing.T) {
 				cl.fill(c.last, c.perSlot, c.size)
 				s := cl.move(0, 1, slotsUpTo(c.last))
 				cl.check(c.last, c.perSlot, 1)
-				if s.State != Finished || s.Progress.Slots != int(c.last)+1 || s.Progress.Total != int(c.last)+1 ||
+				if s.State != migrate.Finished || s.Progress.Slots != int(c.last)+1 || s.Progress.Total != int(c.last)+1 ||
 					s.Progress.Keys != int64(int(c.last)+1)*int64(c.perSlot) {
 					t.Errorf("status %v %+v", s.State, s.Progress)
 				}
@@ -83,7 +84,8 @@ func TestCancel(t *testing.T) {
 				moved++
 			}
 		}
-		if s.State != Cancelled || moved == 0 || moved == 1200 || s.Progress.Slots != moved || s.Progress.Total != moved {
+		if s.State != migrate.Cancelled || moved == 0 || moved == 1200 || s.Progress.Slots != moved ||
+			s.Progress.Total != moved {
 			t.Errorf("%v, %d slots moved, %+v", s.State, moved, s.Progress)
 		}
 		for _, n := range cl.nodes {
@@ -191,7 +193,7 @@ func TestTwoJobsAtOnce(t *testing.T) {
 		if _, err := d.Move(slotsUpTo(0), cl.nodes[2].id); err == nil || !strings.Contains(err.Error(), "in job") {
 			t.Errorf("a slot in two jobs: %v", err)
 		}
-		for _, id := range []JobID{a, b} {
+		for _, id := range []migrate.JobID{a, b} {
 			if err := d.Wait(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
@@ -220,7 +222,7 @@ func TestImportsAreListed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		only := func() Status {
+		only := func() migrate.Status {
 			t.Helper()
 			list := target.driver.List()
 			if len(list) != 1 || !list[0].Import || list[0].Job.ID != id || list[0].Job.Source != source.id ||
@@ -233,13 +235,13 @@ func TestImportsAreListed(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		synctest.Wait() // the batch that has come is counted
-		if s := only(); s.State != Running || s.Over() || s.Progress.Keys == 0 || s.Progress.Total != 401 ||
+		if s := only(); s.State != migrate.Running || s.Over() || s.Progress.Keys == 0 || s.Progress.Total != 401 ||
 			s.Progress.Waiting != "" {
 			t.Errorf("under way: %v %+v", s.State, s.Progress)
 		}
 		source.stop()
 		time.Sleep(50 * time.Millisecond)
-		if s := only(); s.State != Running || s.Progress.Waiting == "" {
+		if s := only(); s.State != migrate.Running || s.Progress.Waiting == "" {
 			t.Errorf("without its source: %v %+v", s.State, s.Progress)
 		}
 		source.start()
@@ -247,7 +249,7 @@ func TestImportsAreListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if s := only(); s.State != Finished || s.Progress.Slots != 401 || s.Progress.Keys < 401*12 ||
+		if s := only(); s.State != migrate.Finished || s.Progress.Slots != 401 || s.Progress.Keys < 401*12 ||
 			s.Progress.Bytes == 0 || s.Progress.Waiting != "" {
 			t.Errorf("when it is over: %v %+v", s.State, s.Progress)
 		}
@@ -291,10 +293,10 @@ func TestMoveRefusals(t *testing.T) {
 		if len(d.List()) != 0 {
 			t.Errorf("refused jobs are listed: %+v", d.List())
 		}
-		if _, err := d.Status(JobID{1}); err == nil {
+		if _, err := d.Status(migrate.JobID{1}); err == nil {
 			t.Error("Status of an unknown job is no error")
 		}
-		if err := d.Cancel(JobID{1}); err == nil {
+		if err := d.Cancel(migrate.JobID{1}); err == nil {
 			t.Error("Cancel of an unknown job is no error")
 		}
 	})

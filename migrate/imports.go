@@ -6,10 +6,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// importsLocked returns the jobs on their way here.
-func (d *Driver) importsLocked() (list []Status) {
-	m := d.cfg.Node.Map()
-	for _, r := range d.registry.records {
+// Imports returns the jobs that bring slots here, in no order.
+func (c *Registry) Imports(m *slots.Map) (list []Status) {
+	for _, r := range c.records {
 		if r.importing(m) {
 			list = append(list, r.status(m))
 		}
@@ -18,8 +17,8 @@ func (d *Driver) importsLocked() (list []Status) {
 }
 
 // importing reports whether a record is of a job that brings slots to this node and is
-// not over. A source that is away need not say so: who has been restarted, or promoted,
-// finds in the journal that the job is over (see registry.over), though not since when,
+// not over. A source that is away need not say so: a node that was restarted, or promoted,
+// finds in the journal that the job is over (see Registry.Over), though not since when,
 // and where all slots have arrived nothing is awaited.
 func (r *record) importing(m *slots.Map) bool {
 	self := m.Self().ID
@@ -32,11 +31,8 @@ func (r *record) importing(m *slots.Map) bool {
 // Coming returns a slot of set that a job has opened here and will claim when all its
 // keys have come, and that job. A source that has failed will bring nothing: its slots
 // are not among them.
-func (d *Driver) Coming(set *slots.Set) (slot slots.Slot, job Job, ok bool) {
-	m := d.cfg.Node.Map()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, r := range d.registry.records {
+func (c *Registry) Coming(m *slots.Map, set *slots.Set) (slot slots.Slot, job Job, ok bool) {
+	for _, r := range c.records {
 		source := m.Node(r.job.Source)
 		if !r.importing(m) || source == nil || source.Health == slots.Failed && !r.live {
 			continue
@@ -51,11 +47,8 @@ func (d *Driver) Coming(set *slots.Set) (slot slots.Slot, job Job, ok bool) {
 }
 
 // AllComing returns the slots that jobs have opened here.
-func (d *Driver) AllComing() (set slots.Set) {
-	m := d.cfg.Node.Map()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, r := range d.registry.records {
+func (c *Registry) AllComing(m *slots.Map) (set slots.Set) {
+	for _, r := range c.records {
 		if r.importing(m) {
 			coming := r.coming(m)
 			set.Union(&coming)
@@ -95,31 +88,26 @@ func (r *record) status(m *slots.Map) Status {
 	return s
 }
 
-// imported counts what a job has brought here.
-func (d *Driver) imported(id JobID, keys int, bytes int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if r := d.registry.records[id]; r != nil {
+// Imported counts what a job has brought here, in bytes of its wire form.
+func (c *Registry) Imported(id JobID, keys, bytes int, now time.Time) {
+	if r := c.records[id]; r != nil {
 		r.progress.Keys += int64(keys)
 		r.progress.Bytes += int64(bytes)
-		r.updated = time.Now()
+		r.updated = now
 	}
 }
 
-// jobOver takes the source's word that a job has come to its end.
-func (d *Driver) jobOver(id JobID) {
-	d.mu.Lock()
-	now, m := time.Now(), d.cfg.Node.Map()
-	if r := d.registry.records[id]; r != nil && r.importing(m) {
+// ImportOver takes the source's word that a job has come to its end. It returns how the
+// job ended; ok is false if it was over already.
+func (c *Registry) ImportOver(id JobID, now time.Time, m *slots.Map) (s Status, ok bool) {
+	if r := c.records[id]; r != nil && r.importing(m) {
 		r.updated = now
-		s := r.status(m)
+		s, ok = r.status(m), true
 		s.State, s.Doing, s.Progress.Waiting = Finished, "", ""
 		if s.Progress.Slots < s.Progress.Total {
 			s.State, s.Progress.Total = Cancelled, s.Progress.Slots
 		}
-		d.rememberLocked(s)
 	}
-	d.registry.over(id, now, m)
-	d.mu.Unlock()
-	d.keepJournal()
+	c.Over(id, now, m)
+	return s, ok
 }

@@ -1,12 +1,14 @@
-package migrate
+package migrator
 
 import (
+	"maps"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -32,7 +34,7 @@ func (n *testNode) succeed(former *testNode) {
 		}
 	}
 	n.mu.Lock()
-	n.migrating, n.importing = clone(former.migrating), clone(former.importing)
+	n.migrating, n.importing = maps.Clone(former.migrating), maps.Clone(former.importing)
 	n.mu.Unlock()
 	former.migrating, former.importing = map[slots.Slot]slots.NodeID{}, map[slots.Slot]slots.NodeID{}
 	n.c.mu.Unlock()
@@ -90,8 +92,8 @@ func TestResume(t *testing.T) {
 func TestResumeRefusesADamagedJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newTestCluster(t, 2)
-		good := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(3), Source: slots.NodeID{9},
-			Target: cl.nodes[1].id}})
+		good := migrate.EncodeJournal([]migrate.Job{{ID: migrate.JobID{1}, Kind: migrate.KindMove, Slots: slotsUpTo(3),
+			Source: slots.NodeID{9}, Target: cl.nodes[1].id}})
 		good[len(good)-1] ^= 1
 		if err := cl.nodes[0].driver.Resume(good, slots.NodeID{9}); err == nil || len(cl.nodes[0].driver.List()) != 0 {
 			t.Errorf("Resume = %v, it lists %+v", err, cl.nodes[0].driver.List())
@@ -114,15 +116,15 @@ func TestWhatCameBackIsNoOldCopy(t *testing.T) {
 		cl.mu.Unlock()
 		cl.publish()
 		former, away := slots.NodeID{9}, time.Now().Add(-time.Minute)
-		journal := EncodeJournal([]Job{
-			{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: former, Target: other.id, Cancelled: true,
-				Created: away},
-			{ID: JobID{2}, Kind: KindMove, Slots: slots.NewSet(0), Source: other.id, Target: former,
-				Created: away.Add(time.Second)},
-			{ID: JobID{3}, Kind: KindMove, Slots: slots.NewSet(1), Source: other.id, Target: former, Cancelled: true,
-				Created: away.Add(time.Second)},
-			{ID: JobID{4}, Kind: KindMove, Slots: slots.NewSet(2), Source: other.id, Target: former, Cancelled: true,
-				Created: away.Add(-time.Second)},
+		moved := func(id byte, set slots.Set, from, to slots.NodeID, cancelled bool, at time.Duration) migrate.Job {
+			return migrate.Job{ID: migrate.JobID{id}, Kind: migrate.KindMove, Slots: set, Source: from, Target: to,
+				Cancelled: cancelled, Created: away.Add(at)}
+		}
+		journal := migrate.EncodeJournal([]migrate.Job{
+			moved(1, slotsUpTo(4), former, other.id, true, 0),
+			moved(2, slots.NewSet(0), other.id, former, false, time.Second),
+			moved(3, slots.NewSet(1), other.id, former, true, time.Second),
+			moved(4, slots.NewSet(2), other.id, former, true, -time.Second),
 		})
 		if err := successor.driver.Resume(journal, former); err != nil {
 			t.Fatal(err)
@@ -171,12 +173,14 @@ func TestAClaimHeardWhileStarting(t *testing.T) {
 			}
 			cl.publish()
 
-			journal := EncodeJournal([]Job{{ID: JobID{1}, Kind: KindMove, Slots: slotsUpTo(4), Source: source.id,
-				Target: target.id, Created: time.Now()}})
+			journal := migrate.EncodeJournal(
+				[]migrate.Job{{ID: migrate.JobID{1}, Kind: migrate.KindMove, Slots: slotsUpTo(4), Source: source.id,
+					Target: target.id, Created: time.Now()}},
+			)
 			if err := storage.WriteFile(source.disk, defaultJournal, journal); err != nil {
 				t.Fatal(err)
 			}
-			d, err := NewDriver(DriverConfig{Node: n, Engine: newTestEngine(source.store, testSlots+2), Disk: source.disk})
+			d, err := New(Config{Node: n, Engine: migrate.NewEngine(source.store), Disk: source.disk})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -244,7 +248,7 @@ func TestSlotsOpenedByHandStayOpen(t *testing.T) {
 		a, b := cl.nodes[0], cl.nodes[1]
 		opened := func(n, from *testNode) {
 			t.Helper()
-			if err := n.SetSlots(t.Context(), slots.NewSet(0), Importing, from.id); err != nil {
+			if err := n.SetSlots(t.Context(), slots.NewSet(0), migrate.Importing, from.id); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(10 * time.Second)
@@ -253,7 +257,7 @@ func TestSlotsOpenedByHandStayOpen(t *testing.T) {
 			}
 		}
 		opened(a, b) // the source of the job, as if it were to come back
-		if err := a.SetSlots(t.Context(), slots.NewSet(0), Assign, a.id); err != nil {
+		if err := a.SetSlots(t.Context(), slots.NewSet(0), migrate.Assign, a.id); err != nil {
 			t.Fatal(err)
 		}
 		opened(b, a) // its target, as if it were to come once more
@@ -319,7 +323,7 @@ func TestAJournalThatCannotBeSavedIsTriedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancelled := func() bool {
-			jobs, err := DecodeJournal(source.journal())
+			jobs, err := migrate.DecodeJournal(source.journal())
 			return err == nil && len(jobs) == 1 && jobs[0].Cancelled
 		}
 		for source.Map().Open().Empty() {
@@ -332,7 +336,7 @@ func TestAJournalThatCannotBeSavedIsTriedAgain(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		s, err := source.driver.Status(id)
-		if err != nil || cancelled() || s.State != Cancelling || s.Progress.Waiting == "" {
+		if err != nil || cancelled() || s.State != migrate.Cancelling || s.Progress.Waiting == "" {
 			t.Errorf("without a disk the job is %v, it waits for %q: %v", s.State, s.Progress.Waiting, err)
 		}
 		source.disk.SetFault(nil)

@@ -1,4 +1,4 @@
-package migrate
+package migrator
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -28,20 +29,20 @@ type Node interface {
 	// Importing have reached the node's replicas by then. Assign to this node itself also
 	// gives it the greatest config epoch and tells everybody (docs/spec.md §8.2). After an
 	// error some slots may have changed; the same will be asked again.
-	SetSlots(ctx context.Context, set slots.Set, action Action, peer slots.NodeID) error
-	// Dial opens a connection that ends at the other node's Driver.Accept.
+	SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error
+	// Dial opens a connection that ends at the other node's Migrator.Accept.
 	Dial(ctx context.Context, node slots.NodeID) (net.Conn, error)
 }
 
-// DriverConfig says what a Driver works with. Node, Engine and Disk are needed.
-type DriverConfig struct {
+// Config says what a Migrator works with. Node, Engine and Disk are needed.
+type Config struct {
 	Node   Node
-	Engine Engine
+	Engine migrate.Engine
 	Disk   storage.Disk
 	// File is the journal's name on Disk. Default "migrations.journal".
 	File string
 	// Promises are what writers of this node were told. Default: nothing.
-	Promises Promises
+	Promises migrate.Promises
 	// Replicas are those that have to hold what was imported before it counts as arrived.
 	// Default: none.
 	Replicas Replicas
@@ -50,23 +51,23 @@ type DriverConfig struct {
 	OnJournal func(journal []byte)
 	// OnProgress is called about ten times a second for each job that goes on, and at its
 	// end. It must not block.
-	OnProgress func(Status)
+	OnProgress func(migrate.Status)
 	// Logger receives what happens. Default: silence.
 	Logger hclog.Logger
-	// OnPanic is called if a goroutine of the Driver panics. It must not wait for Close.
+	// OnPanic is called if a goroutine of the Migrator panics. It must not wait for Close.
 	// Default: the panic ends the program.
 	OnPanic func(error)
 }
 
-// Driver runs the migrations of a node, outgoing and incoming. It is safe for
+// Migrator runs the migrations of a node, outgoing and incoming. It is safe for
 // concurrent use.
 //
 // Its goroutines: one that looks after the slots in the registry; for each job one that
 // owns the job's core, one that carries out its changes of slots, and while connected a
 // reader and a writer; for each accepted connection a reader, a writer and one for
 // changes of slots. Close ends them all.
-type Driver struct {
-	cfg  DriverConfig
+type Migrator struct {
+	cfg  Config
 	log  hclog.Logger
 	stop context.CancelFunc
 	ctx  context.Context // ends with Close
@@ -80,9 +81,9 @@ type Driver struct {
 
 	mu       sync.Mutex // guards all below; not held while anything waits
 	closed   bool
-	jobs     map[JobID]*runner
-	finished []Status // the latest, oldest first
-	registry *registry
+	jobs     map[migrate.JobID]*runner
+	finished []migrate.Status // the latest, oldest first
+	registry *migrate.Registry
 	sessions map[*session]struct{}
 }
 
@@ -95,125 +96,115 @@ const (
 // ErrClosed says that the driver is closed.
 var ErrClosed = errors.New("migrate: the node is shutting down")
 
-// NewDriver reads the journal. A damaged one is an error, and is left as it is.
-func NewDriver(cfg DriverConfig) (*Driver, error) {
+// NewMigrator reads the journal. A damaged one is an error, and is left as it is.
+func New(cfg Config) (*Migrator, error) {
 	if cfg.File == "" {
 		cfg.File = defaultJournal
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = hclog.NewNullLogger()
 	}
-	if cfg.Promises == nil {
-		cfg.Promises = alone{}
-	}
 	if cfg.Replicas == nil {
-		cfg.Replicas = alone{}
+		cfg.Replicas = noReplicas{}
 	}
-	d := &Driver{cfg: cfg, log: cfg.Logger, registry: newRegistry(), jobs: make(map[JobID]*runner),
+	mg := &Migrator{cfg: cfg, log: cfg.Logger, registry: migrate.NewRegistry(), jobs: make(map[migrate.JobID]*runner),
 		sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
-	d.ctx, d.stop = context.WithCancel(context.Background())
+	mg.ctx, mg.stop = context.WithCancel(context.Background())
 	file, err := storage.ReadFile(cfg.Disk, cfg.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return d, nil
+		return mg, nil
 	}
-	jobs, derr := []Job(nil), err
+	jobs, derr := []migrate.Job(nil), err
 	if err == nil {
-		jobs, derr = DecodeJournal(file)
+		jobs, derr = migrate.DecodeJournal(file)
 	}
 	if derr != nil {
 		return nil, fmt.Errorf("migrate: reading %s: %w; restore it from a backup, or remove it and close open slots "+
 			"by hand", cfg.File, derr)
 	}
 	for _, job := range jobs {
-		d.registry.add(job, time.Now())
+		mg.registry.Add(job, time.Now())
 	}
-	return d, nil
+	return mg, nil
 }
 
 // Start goes on with the jobs of the journal. Call it when the node has a map and
 // other nodes can be reached.
-func (d *Driver) Start() {
-	m := d.cfg.Node.Map()
-	journal := d.journal()
+func (mg *Migrator) Start() {
+	m := mg.cfg.Node.Map()
+	journal := mg.journal()
 	for i := range journal {
-		d.dropDelivered(m, &journal[i], journal)
+		mg.dropOldCopies(m, &journal[i], journal)
 	}
-	d.spawn(d.returnStrays)
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	mg.spawn(mg.returnStrays)
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
 	for _, job := range journal {
-		if job.Source == m.Self().ID && job.Kind == KindMove && job.unfinished(m) {
-			d.runLocked(job)
+		if job.Source == m.Self().ID && job.Kind == migrate.KindMove && job.Unfinished(m) {
+			mg.runLocked(job)
 		}
 	}
 }
 
 // Resume goes on with the jobs of the master former, whose place this node, its replica
 // until now, has taken. Call it when this node's map shows it as a master.
-func (d *Driver) Resume(journal []byte, former slots.NodeID) error {
-	jobs, err := DecodeJournal(journal)
+func (mg *Migrator) Resume(journal []byte, former slots.NodeID) error {
+	jobs, err := migrate.DecodeJournal(journal)
 	if err != nil {
 		return fmt.Errorf("migrate: the journal of the former master: %w", err)
 	}
-	m := d.cfg.Node.Map()
+	m := mg.cfg.Node.Map()
 	self := m.Self().ID
+	migrate.Succeed(jobs, former, self)
 	for i := range jobs {
-		switch job := &jobs[i]; former {
-		case job.Source:
-			job.Source = self
-		case job.Target:
-			job.Target = self
-		}
+		mg.dropOldCopies(m, &jobs[i], jobs)
 	}
-	for i := range jobs {
-		d.dropDelivered(m, &jobs[i], jobs)
-	}
-	d.mu.Lock()
+	mg.mu.Lock()
 	for _, job := range jobs {
-		if d.registry.records[job.ID] != nil {
+		if _, known := mg.registry.Job(job.ID); known {
 			continue
 		}
 		switch {
 		case job.Source == self:
-			for _, r := range d.jobs {
+			for _, r := range mg.jobs {
 				job.Slots.Subtract(&r.job.Slots) // see adopt
 			}
-			d.registry.add(job, time.Now())
-			d.runLocked(job)
+			mg.registry.Add(job, time.Now())
+			mg.runLocked(job)
 		case job.Target == self:
-			d.registry.add(job, time.Now())
+			mg.registry.Add(job, time.Now())
 		}
 	}
-	d.mu.Unlock()
-	return d.saveJournal()
+	mg.mu.Unlock()
+	return mg.saveJournal()
 }
 
 // Move starts a job that hands slots of this node, and their keys, to another master. It
 // returns once the job is durable; see Wait and Status.
-func (d *Driver) Move(set slots.Set, target slots.NodeID) (JobID, error) {
-	job := Job{Kind: KindMove, Slots: set, Target: target, Created: time.Now()}
+func (mg *Migrator) Move(set slots.Set, target slots.NodeID) (migrate.JobID, error) {
+	job := migrate.Job{Kind: migrate.KindMove, Slots: set, Target: target, Created: time.Now()}
 	crand.Read(job.ID[:]) // never fails
-	if err := d.admit(&job); err != nil {
-		return JobID{}, err
+	if err := mg.admit(&job); err != nil {
+		return migrate.JobID{}, err
 	}
-	if err := d.saveJournal(); err != nil {
-		d.mu.Lock()
-		delete(d.registry.records, job.ID)
-		d.mu.Unlock()
-		return JobID{}, err
+	if err := mg.saveJournal(); err != nil {
+		mg.mu.Lock()
+		mg.registry.Remove(job.ID)
+		mg.mu.Unlock()
+		return migrate.JobID{}, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return JobID{}, ErrClosed
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	if mg.closed {
+		return migrate.JobID{}, ErrClosed
 	}
-	d.runLocked(job)
+	mg.runLocked(job)
 	return job.ID, nil
 }
 
 // admit checks a new job and enters it.
-func (d *Driver) admit(job *Job) error {
-	m := d.cfg.Node.Map()
+func (mg *Migrator) admit(job *migrate.Job) error {
+	m := mg.cfg.Node.Map()
 	job.Source = m.Self().ID
 	target := m.Node(job.Target)
 	switch {
@@ -233,80 +224,80 @@ func (d *Driver) admit(job *Job) error {
 			return fmt.Errorf("ERR I'm not the owner of hash slot %d", slot)
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	if mg.closed {
 		return ErrClosed
 	}
-	for id, r := range d.jobs {
+	for id, r := range mg.jobs {
 		common := r.job.Slots
 		common.Intersect(&job.Slots)
-		if r.job.Kind == KindMove && !common.Empty() {
+		if r.job.Kind == migrate.KindMove && !common.Empty() {
 			return fmt.Errorf("migrate: slots %s are in job %s already; cancel it or wait", common, id)
 		}
 	}
-	d.registry.add(*job, time.Now())
+	mg.registry.Add(*job, time.Now())
 	return nil
 }
 
 // runLocked starts the goroutines of a job.
-func (d *Driver) runLocked(job Job) *runner {
-	r := newRunner(d, job)
-	d.jobs[job.ID] = r
-	d.registry.live(job.ID, true, time.Now())
-	d.spawn(r.run)
+func (mg *Migrator) runLocked(job migrate.Job) *runner {
+	r := newRunner(mg, job)
+	mg.jobs[job.ID] = r
+	mg.registry.SetLive(job.ID, true, time.Now())
+	mg.spawn(r.run)
 	return r
 }
 
 // Committed tells of a commit of the node's store, in which a key that a job has brought
 // here may have been deleted. Call it from the store's Sink. It does not block.
-func (d *Driver) Committed(slot slots.Slot, ops []keyspace.Op) {
-	if !d.deletions.commit(slot, ops) {
-		d.log.Warn("so many keys have been deleted in slots that come here that no more can be remembered: those that " +
+func (mg *Migrator) Committed(slot slots.Slot, ops []keyspace.Op) {
+	if !mg.deletions.commit(slot, ops) {
+		mg.log.Warn("so many keys have been deleted in slots that come here that no more can be remembered: those that " +
 			"the source finds again, should it be restarted now, come back")
 	}
 }
 
 // MapChanged tells that the node has a new map. It does not block.
-func (d *Driver) MapChanged() {
-	m := d.cfg.Node.Map()
-	d.deletions.end(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, r := range d.jobs {
+func (mg *Migrator) MapChanged() {
+	m := mg.cfg.Node.Map()
+	mg.deletions.end(func(slot slots.Slot) bool { _, open := m.Importing(slot); return !open })
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	for _, r := range mg.jobs {
 		r.wakeUp()
 	}
 }
 
 // Claimed returns the slots whose keys, should this node lose the slot, are not to be
 // deleted: the driver brings them to the new owner.
-func (d *Driver) Claimed() slots.Set {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.registry.set()
+func (mg *Migrator) Claimed() slots.Set {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	return mg.registry.Slots()
 }
 
-// guarded returns f, whose panics are DriverConfig.OnPanic's.
-func (d *Driver) guarded(f func()) func() {
+// guarded returns f, whose panics are Config.OnPanic's.
+func (mg *Migrator) guarded(f func()) func() {
 	return func() {
-		defer guard.Recover("migrate", d.cfg.OnPanic)
+		defer guard.Recover("migrate", mg.cfg.OnPanic)
 		f()
 	}
 }
 
 // spawn runs f on a goroutine that Close waits for.
-func (d *Driver) spawn(f func()) { d.wg.Go(d.guarded(f)) }
+func (mg *Migrator) spawn(f func()) { mg.wg.Go(mg.guarded(f)) }
 
 // Close ends all connections and goroutines. Jobs stay in the journal and go on after the
 // next Start. Closing again does nothing.
-func (d *Driver) Close() error {
-	d.mu.Lock()
-	d.closed = true
-	for s := range d.sessions {
+func (mg *Migrator) Close() error {
+	mg.mu.Lock()
+	mg.closed = true
+	for s := range mg.sessions {
 		s.conn.conn.Close()
 	}
-	d.mu.Unlock()
-	d.stop()
-	d.wg.Wait()
+	mg.mu.Unlock()
+	mg.stop()
+	mg.wg.Wait()
 	return nil
 }

@@ -1,0 +1,298 @@
+package migrator
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slotmesh/slotmesh/internal/guard"
+	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// session is an accepted connection: slots, or returned keys, come in on it.
+type session struct {
+	mg   *Migrator
+	conn *wire
+	done chan struct{} // closed when all goroutines have ended
+
+	changes chan migrate.SetSlots
+
+	mu sync.Mutex // guards r
+	r  *migrate.Receiver
+
+	job migrate.JobID // written once, under Migrator.mu; zero before the hello
+}
+
+// sessionSilence is how long a source may say nothing; it pings every second.
+const sessionSilence = 15 * time.Second
+
+// aliveEvery is how often a source is told that its batch is being stored, before it takes
+// the target for dead.
+const aliveEvery = time.Second
+
+// listAhead is how many bytes of a list of keys may wait to be written, while more are
+// looked up.
+const listAhead = 256 << 10
+
+const (
+	// maxSessions bounds the connections on which slots come in, those without a hello
+	// included. A job has one; more than maxJobs are those of jobs that connect anew.
+	maxSessions = 2 * maxJobs
+	// maxJobs bounds the jobs of others that a node has in its journal. A job takes a range of
+	// slots at a time, so the greatest rebalance has one for each pair of nodes.
+	maxJobs = 512
+)
+
+// Accept serves a connection of another node's Dial. It returns at once.
+func (mg *Migrator) Accept(conn net.Conn) {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	if mg.closed || len(mg.sessions) >= maxSessions {
+		conn.Close()
+		return
+	}
+	s := &session{mg: mg, conn: newWire(conn), done: make(chan struct{}),
+		changes: make(chan migrate.SetSlots, changeQueue)}
+	s.r = migrate.NewReceiver(migrate.ReceiverConfig{Map: mg.cfg.Node.Map, Returning: mg.returning, Leaving: mg.leaving,
+		Standing: mg.cfg.Replicas.Standing})
+	mg.sessions[s] = struct{}{}
+	mg.spawn(s.run)
+}
+
+// run reads messages until the connection ends.
+func (s *session) run() {
+	defer close(s.done)
+	var changes sync.WaitGroup
+	changes.Go(s.mg.guarded(s.changeSlots))
+	defer changes.Wait()
+	defer close(s.changes)
+	defer s.conn.close()
+	defer s.mg.leave(s)
+	err := s.serve()
+	s.mg.log.Debug("migration connection ended", "from", s.conn.conn.RemoteAddr(), "error", err)
+}
+
+func (s *session) serve() error {
+	for {
+		s.conn.conn.SetReadDeadline(time.Now().Add(sessionSilence))
+		m, err := s.conn.receive(migrate.MaxMessage)
+		if err != nil {
+			return err
+		}
+		if err := s.step(func(r *migrate.Receiver) error { return r.Receive(time.Now(), m) }); err != nil {
+			return err
+		}
+	}
+}
+
+// step gives the core an input and carries out what it wants, outside the lock.
+func (s *session) step(input func(*migrate.Receiver) error) error {
+	out, err := s.input(input)
+	for _, e := range out {
+		if err == nil {
+			err = s.do(e)
+		}
+	}
+	return err
+}
+
+func (s *session) input(input func(*migrate.Receiver) error) (out []migrate.Effect, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = input(s.r)
+	for e, ok := s.r.Next(); ok; e, ok = s.r.Next() {
+		out = append(out, e)
+	}
+	return out, err
+}
+
+func (s *session) do(e migrate.Effect) error {
+	switch e := e.(type) {
+	case migrate.Send:
+		s.conn.send(&e.Message)
+	case migrate.SaveJob:
+		return s.mg.join(s, e.Job)
+	case migrate.ForgetJob:
+		s.mg.importOver(s.job)
+	case migrate.SetSlots:
+		s.changes <- e
+	case migrate.StoreBatch:
+		return s.store(e)
+	case migrate.RaisePromise:
+		return s.mg.raise(e)
+	case migrate.RememberDeletions:
+		s.mg.deletions.begin(s.job, e.Set)
+	case migrate.ListKeys:
+		return e.Each(s.mg.cfg.Engine.Store(), s.mg.deletions.of, func(m migrate.Message) error {
+			s.conn.send(&m)
+			s.conn.flushed(listAhead)
+			return nil
+		})
+	}
+	return nil
+}
+
+// raise takes over what writers were told at the source.
+func (mg *Migrator) raise(p migrate.RaisePromise) error {
+	if mg.cfg.Promises == nil {
+		return nil
+	}
+	return mg.cfg.Promises.Raise(&p.Set, p.Replicas)
+}
+
+// errPanicked ends a connection on which a batch could not be stored because of a bug.
+var errPanicked = errors.New("migrate: storing a batch panicked; see the log")
+
+// store stores a batch and answers. It may have to wait for replicas, or for the end of a
+// pause: the source is told meanwhile that this end is alive.
+func (s *session) store(e migrate.StoreBatch) error {
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	var keys, held int
+	var told atomic.Int64
+	unsent, err := errPanicked, error(nil) // until it is done
+	done := make(chan struct{})
+	go func() {
+		defer guard.Recover("migrate", s.mg.cfg.OnPanic)
+		defer close(done)
+		var k int
+		if keys, k, err = e.Import(s.mg.cfg.Engine, s.mg.ctx.Done()); err != nil {
+			s.mg.deletions.undone(e.Batch)
+			unsent = nil
+		} else {
+			told.Store(int64(k))
+			held, unsent = s.mg.cfg.Replicas.Hold(s.mg.ctx, k)
+		}
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-alive.C:
+			m := e.Waiting(int(told.Load()))
+			s.conn.send(&m)
+		case <-done:
+			waiting = false
+		}
+	}
+	if unsent != nil {
+		return unsent // no answer, and so no refusal: the batch is here, and may be at a replica
+	}
+	if err == nil {
+		s.mg.imported(s.job, keys, len(e.Batch))
+	}
+	return s.step(func(r *migrate.Receiver) error { return r.Stored(e.N, held, err) })
+}
+
+// imported counts what a job has brought here.
+func (mg *Migrator) imported(id migrate.JobID, keys, bytes int) {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	mg.registry.Imported(id, keys, bytes, time.Now())
+}
+
+// changeSlots carries out the changes of slots, in order, beside the batches: each waits
+// for the disk.
+func (s *session) changeSlots() {
+	for e := range s.changes {
+		err := s.mg.ctx.Err()
+		if err == nil {
+			err = s.mg.cfg.Node.SetSlots(s.mg.ctx, e.Set, e.Action, e.Peer)
+		}
+		if err == nil && e.Action != migrate.Importing {
+			s.mg.noteClosed(s.job, &e.Set)
+		}
+		s.step(func(r *migrate.Receiver) error { r.Changed(e.N, err); return nil })
+	}
+}
+
+// join makes a session the one of its job. Earlier ones, of connections that the source
+// has given up, have ended when it returns: what they still had to say would come too
+// late.
+func (mg *Migrator) join(s *session, job migrate.Job) error {
+	mg.mu.Lock()
+	s.job = job.ID
+	var earlier []*session
+	for o := range mg.sessions {
+		if o != s && o.job == job.ID {
+			earlier = append(earlier, o)
+			o.conn.conn.Close()
+		}
+	}
+	mg.mu.Unlock()
+	for _, o := range earlier {
+		<-o.done
+	}
+	if job.Kind != migrate.KindMove {
+		mg.adopt(&job)
+		return nil
+	}
+	mg.mu.Lock()
+	known, ok := mg.registry.Job(job.ID)
+	if !ok && mg.registry.Len() >= maxJobs {
+		mg.mu.Unlock()
+		return fmt.Errorf("migrate: %d jobs are in the journal here, the most there may be; job %v may come when "+
+			"others are over", maxJobs, job.ID)
+	}
+	changed := !ok || known.Slots != job.Slots || known.Source != job.Source
+	mg.registry.Add(job, time.Now())
+	mg.registry.SetLive(job.ID, true, time.Now())
+	mg.mu.Unlock()
+	if changed {
+		return mg.saveHello()
+	}
+	return nil
+}
+
+// noteClosed takes note that slots which a job brings here are importing no more.
+func (mg *Migrator) noteClosed(id migrate.JobID, set *slots.Set) {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	mg.registry.Closed(id, set)
+	mg.deletions.end(set.Has)
+}
+
+// leave takes note that a session has ended.
+func (mg *Migrator) leave(s *session) {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	delete(mg.sessions, s)
+	if mg.jobs[s.job] == nil {
+		mg.registry.SetLive(s.job, false, time.Now())
+	}
+}
+
+// returning reports whether a slot's keys are on their way from here back to its owner.
+func (mg *Migrator) returning(slot slots.Slot) bool {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	for _, r := range mg.jobs {
+		if r.job.Kind == migrate.KindReturn && r.job.Slots.Has(slot) {
+			return true
+		}
+	}
+	return false
+}
+
+// leaving returns those slots of set that this node moves, or is about to move, to a node.
+func (mg *Migrator) leaving(to slots.NodeID, set *slots.Set) slots.Set {
+	var keep slots.Set
+	m := mg.cfg.Node.Map()
+	for slot := range m.Open().All() {
+		if peer, ok := m.Migrating(slot); ok && peer == to {
+			keep.Add(slot)
+		}
+	}
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	for _, r := range mg.jobs {
+		if s := r.status(); s.Job.Kind == migrate.KindMove && s.Job.Target == to {
+			left := r.remaining.Load()
+			keep.Union(left)
+		}
+	}
+	keep.Intersect(set)
+	return keep
+}
