@@ -90,7 +90,7 @@ func (n *Node) resumeJobs(former slots.NodeID) {
 	if len(jobs) == 0 {
 		return
 	}
-	n.wg.Go(func() {
+	n.life.spawn(func() {
 		if err := n.migrations.Resume(jobs, former); err != nil {
 			n.log.Error("going on with the former master's migrations", "former", former, "error", err)
 		}

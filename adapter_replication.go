@@ -115,7 +115,7 @@ func (n *Node) newShard() *shard.Shard {
 		BacklogSize: n.cfg.Replication.BacklogSize,
 		Sync:        n.cfg.Replication.Sync,
 		MaxLag:      n.cfg.Replication.MaxLag,
-		Life:        n.life,
+		Life:        n.life.ctx,
 		Logger:      n.log,
 	})
 }
@@ -126,14 +126,14 @@ func (n *Node) newSnapshots() *shard.Snapshots {
 	return shard.NewSnapshots(shard.SnapshotConfig{
 		Off: c.Off, Disk: n.cfg.Disk, File: c.File, Rules: c.Rules, AtEnd: c.AtEnd, IgnoreErrors: c.IgnoreErrors,
 		Store: n.store, Backlog: n.shard.Backlog,
-		Life: n.life, Go: n.wg.Go, Logger: n.log,
+		Life: n.life.ctx, Go: n.life.spawn, Logger: n.log,
 	})
 }
 
 // newPauser makes what pauses writes for manual failovers.
 func (n *Node) newPauser() *shard.Pauser {
 	return shard.NewPauser(shard.PauserConfig{
-		Engine: n.engine, Stream: n.shard.Replicator, Do: n.do, Life: n.life, Logger: n.log,
+		Engine: n.engine, Stream: n.shard.Replicator, Do: n.do, Life: n.life.ctx, Logger: n.log,
 	})
 }
 
@@ -152,7 +152,7 @@ func (n *Node) handOver() {
 		Do:     n.do,
 		Logger: n.log,
 	}
-	h.Run(n.life)
+	h.Run(n.life.ctx)
 }
 
 // mayWrite refuses writes while no snapshot can be saved or too few replicas are there.

@@ -22,8 +22,8 @@ func (n *Node) newOwnership() *ownership.Slots {
 		Claimed:  func() slots.Set { return n.migrations.Claimed() },
 		Hooks:    ownership.Hooks(n.hooks),
 		Preparer: n.engine,
-		Life:     n.life,
-		Go:       n.wg.Go,
+		Life:     n.life.ctx,
+		Go:       n.life.spawn,
 		Logger:   n.log,
 	})
 }

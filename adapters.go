@@ -54,8 +54,8 @@ func (n *Node) startServer(clients []net.Listener) error {
 	srv.SetLoading(true) // the rest of the node does not exist yet
 	n.server = srv
 	for _, ln := range clients {
-		n.wg.Go(func() {
-			if err := srv.Serve(ln); err != nil && !n.isClosing() {
+		n.life.spawn(func() {
+			if err := srv.Serve(ln); err != nil && !n.life.over() {
 				n.log.Error("the client port stopped accepting connections", "addr", ln.Addr(), "error", err)
 			}
 		})
@@ -92,15 +92,6 @@ func (n *Node) onShutdown() func() {
 			}
 			n.Close()
 		})
-	}
-}
-
-func (n *Node) isClosing() bool {
-	select {
-	case <-n.stop:
-		return true
-	default:
-		return false
 	}
 }
 

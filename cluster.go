@@ -97,7 +97,7 @@ func (n *Node) Reset(ctx context.Context, hard bool) error {
 	}
 	err := n.snapshots.Discard(ctx, func() error { return n.reset(ctx, hard, replica) })
 	if err != nil && !n.Map().Self().IsMaster() {
-		return errors.Join(err, n.snapshots.Save(n.life)) // it goes on as it was
+		return errors.Join(err, n.snapshots.Save(n.life.ctx)) // it goes on as it was
 	}
 	return err
 }

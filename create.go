@@ -150,7 +150,7 @@ func WaitAgreed(ctx context.Context, nodes ...*Node) error {
 		select {
 		case <-changed[i]:
 		case <-changed[0]:
-		case <-nodes[i].stop:
+		case <-nodes[i].life.ctx.Done():
 			return fmt.Errorf("slotmesh: %s: %w", nodes[i].Addr(), ErrClosed)
 		case <-ctx.Done():
 			err := fmt.Errorf("slotmesh: waiting for %s to see the same cluster as %s: %w", nodes[i].Addr(), nodes[0].Addr(),

@@ -111,7 +111,7 @@ func (n *Node) Changes(ctx context.Context) iter.Seq2[*slots.Map, int] {
 			}
 			select {
 			case <-changed:
-			case <-n.stop:
+			case <-n.life.ctx.Done():
 				return
 			case <-ctx.Done():
 				return

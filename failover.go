@@ -33,7 +33,7 @@ func (n *Node) Failover(ctx context.Context, mode gossip.FailoverMode) error {
 		case <-changed:
 		case <-aborted:
 			return ErrFailoverAborted
-		case <-n.stop:
+		case <-n.life.ctx.Done():
 			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
@@ -46,7 +46,7 @@ func (n *Node) beginFailover(ctx context.Context, mode gossip.FailoverMode) erro
 	if err := n.do(ctx, gossip.Failover{Mode: mode}); err != nil {
 		return err
 	}
-	n.wg.Go(n.catchUp)
+	n.life.spawn(n.catchUp)
 	return nil
 }
 

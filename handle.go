@@ -1,7 +1,6 @@
 package slotmesh
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -67,18 +66,15 @@ func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
 	if err := e.Validate(); err != nil {
 		return fmt.Errorf("slotmesh: Handle: %w", err)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.started {
-		return errors.New("slotmesh: Handle must be called before Start")
-	}
-	for i := range n.handled {
-		if strings.EqualFold(n.handled[i].Name, name) {
-			return fmt.Errorf("slotmesh: Handle: command %q is there already", name)
+	return n.life.beforeStart("Handle", func() error {
+		for i := range n.handled {
+			if strings.EqualFold(n.handled[i].Name, name) {
+				return fmt.Errorf("slotmesh: Handle: command %q is there already", name)
+			}
 		}
-	}
-	n.handled = append(n.handled, e)
-	return nil
+		n.handled = append(n.handled, e)
+		return nil
+	})
 }
 
 func runHandler(fn Handler, spec *CommandSpec, tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {

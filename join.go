@@ -150,7 +150,7 @@ func (n *Node) meet(ctx context.Context, addr slots.Addr) error {
 	select {
 	case err := <-outcome:
 		return err
-	case <-n.stop:
+	case <-n.life.ctx.Done():
 		return ErrClosed
 	case <-ctx.Done():
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -37,6 +36,7 @@ type Node struct {
 	shard  *shard.Shard
 	router Router // of this node
 
+	life       *lifecycle
 	unlockDisk func() // gives Config.Disk back; set by Start
 
 	// Set by Start, then only read.
@@ -59,21 +59,8 @@ type Node struct {
 	aborted broadcast // of manual failovers
 	meets   meets     // whose outcome somebody waits for
 
-	life context.Context
-	end  context.CancelFunc // ends life
-
-	mu       sync.Mutex // guards handled, hooks, started, endStart and closing
-	handled  []server.Extension
-	hooks    SlotHooks
-	started  bool
-	begun    chan struct{}      // closed when Start has done what it does
-	endStart context.CancelFunc // makes Start end sooner
-	closing  bool
-	failure  atomic.Pointer[PanicError]
-	stop     chan struct{} // closed when Close begins
-	closed   chan struct{} // closed when Close is through
-	closeErr error         // what went wrong in Close; set before closed is closed
-	wg       sync.WaitGroup
+	handled []server.Extension // commands of the host; written before Start
+	hooks   SlotHooks          // of the host; written before Start
 }
 
 // Logger returns Config.Logger, for what works with the node and logs beside it, such as
@@ -92,17 +79,13 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{
-		cfg: cfg, log: cfg.Logger,
-		begun: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{}), runID: crand.Text(),
-	}
-	n.life, n.end = context.WithCancel(context.Background())
+	n := &Node{cfg: cfg, log: cfg.Logger, life: newLifecycle(), runID: crand.Text()}
 	n.shard = n.newShard()
 	n.store = keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: n.shard.Commits,
 		Now: clockOf(cfg.Network)})
 	n.engine = engine.New(n.store)
 	n.router = Router{transport: nodeTransport{n}}
-	n.bus = bus.New(n.life, bus.Config{
+	n.bus = bus.New(n.life.ctx, bus.Config{
 		Network: cfg.Network,
 		Logger:  n.log.Named("bus"),
 		ID:      n.ID,
@@ -113,45 +96,6 @@ func New(cfg Config) (*Node, error) {
 	n.events = newEvents(cfg.OnEvent)
 	n.engine.Refuse(errNotStarted)
 	return n, nil
-}
-
-// Start opens the client port and the bus, loads what an earlier start saved, and
-// returns once the node listens; it then runs until Close. ctx bounds the start
-// only. A node can be started once. Close makes a Start that is under way return
-// ErrClosed.
-func (n *Node) Start(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if err := n.beginStart(ctx, cancel); err != nil {
-		return err
-	}
-	err := n.start(ctx)
-	n.mu.Lock()
-	closing := n.closing // then it is Close that tears down
-	n.closing = closing || err != nil
-	n.mu.Unlock()
-	close(n.begun)
-	switch {
-	case closing:
-		return ErrClosed
-	case err != nil:
-		n.teardown()
-	}
-	return err
-}
-
-// beginStart makes sure that a node is started once.
-func (n *Node) beginStart(ctx context.Context, cancel context.CancelFunc) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.started || n.closing {
-		return errors.New("slotmesh: a node can be started only once; make a new one with New")
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	n.started, n.endStart = true, cancel
-	return nil
 }
 
 func (n *Node) start(ctx context.Context) error {
@@ -184,7 +128,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.shard.Acks.SetMinReplicas(n.cfg.Replication.MinReplicas, n.cfg.Replication.MaxLag)
 	n.snapshots.Begin(n.shard.Replicator)
 	n.openServer()
-	n.wg.Go(n.housekeeping)
+	n.life.spawn(n.housekeeping)
 	n.log.Info("node started", "id", n.ID(), "addr", n.addr)
 	return nil
 }
@@ -238,7 +182,7 @@ func (n *Node) startCluster() error {
 	n.ownership.DropStaleImports(then, n.migrations.AllComing())
 	n.shard.Commits.Observe(n.migrations)
 	n.pauser = n.newPauser()
-	n.wg.Go(n.pauser.Run)
+	n.life.spawn(n.pauser.Run)
 	n.bus.Handle(bus.Gossip, n.gossip.Accept)
 	n.bus.Handle(bus.Replication, n.shard.Accept)
 	n.bus.Handle(bus.Migration, n.migrations.Accept)
@@ -248,37 +192,9 @@ func (n *Node) startCluster() error {
 	return n.ownership.ClaimLoaded()
 }
 
-// Close ends the node: no new clients, no new peers, everything it started is gone when
-// it returns. Calls under way and later ones return ErrClosed. What it had saved stays.
-// Closing again does nothing. The error says that the last snapshot could not be saved:
-// what was written since the one before is lost.
-//
-// A master with a replica in step lets that take over first, so that clients wait for
-// milliseconds and not for the node timeout; it gives up after 600 ms.
-func (n *Node) Close() error {
-	n.mu.Lock()
-	first := !n.closing
-	n.closing = true
-	if first && n.started {
-		n.endStart()
-	}
-	started := n.started
-	n.mu.Unlock()
-	if first {
-		if started {
-			<-n.begun
-			n.handOver()
-		}
-		n.teardown()
-	}
-	<-n.closed
-	return n.closeErr
-}
-
-// teardown stops in the order in which requests come in: clients, peers, the rest.
-func (n *Node) teardown() {
-	close(n.stop)
-	n.end()
+// teardown stops in the order in which requests come in: clients, peers, the rest. The
+// error says that the last snapshot could not be saved.
+func (n *Node) teardown() (err error) {
 	if n.server != nil {
 		n.server.Close()
 	}
@@ -289,18 +205,18 @@ func (n *Node) teardown() {
 	n.bus.CloseCalls()
 	n.engine.Refuse(ErrClosed) // a write after the last snapshot would be lost
 	if n.shard.Replicator != nil {
-		if err := n.snapshots.AtEnd(); err != nil {
-			n.log.Error("the last snapshot could not be saved", "error", err)
-			n.closeErr = fmt.Errorf("slotmesh: the last snapshot could not be saved: %w", err)
+		if unsaved := n.snapshots.AtEnd(); unsaved != nil {
+			n.log.Error("the last snapshot could not be saved", "error", unsaved)
+			err = fmt.Errorf("slotmesh: the last snapshot could not be saved: %w", unsaved)
 		}
 		n.shard.Replicator.Close()
 	}
 	if n.gossip != nil {
-		if err := n.gossip.Close(); err != nil {
-			n.log.Error("closing the bus", "error", err)
+		if failed := n.gossip.Close(); failed != nil {
+			n.log.Error("closing the bus", "error", failed)
 		}
 	}
-	n.wg.Wait()
+	n.life.wait()
 	n.bus.Wait()
 	if n.pauser != nil {
 		n.pauser.Close() // not before: no write may slip in between a pause and the end
@@ -312,12 +228,8 @@ func (n *Node) teardown() {
 	if n.unlockDisk != nil {
 		n.unlockDisk() // nothing writes any more
 	}
-	close(n.closed)
+	return err
 }
-
-// Done is closed when the node is closed, by Close, by a client's SHUTDOWN, or because of
-// a bug: see Err.
-func (n *Node) Done() <-chan struct{} { return n.closed }
 
 // Addr returns where the node listens; valid after Start.
 func (n *Node) Addr() slots.Addr { return n.addr }
@@ -345,7 +257,7 @@ func (n *Node) housekeeping() {
 	defer tick.Stop()
 	for {
 		select {
-		case <-n.stop:
+		case <-n.life.ctx.Done():
 			return
 		case <-tick.C:
 			n.store.ExpireStep(expireBudget)

@@ -75,7 +75,7 @@ func (n *Node) runFunc(ctx context.Context, r *peer.Request) (reply []byte, err 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(n.life, cancel)()
+	defer context.AfterFunc(n.life.ctx, cancel)()
 	defer func() {
 		if p := recover(); p != nil { // as for a command: a bug in one must not take the host down
 			n.log.Error("a function panicked", "name", r.Func, "panic", p)
@@ -83,7 +83,7 @@ func (n *Node) runFunc(ctx context.Context, r *peer.Request) (reply []byte, err 
 		}
 	}()
 	reply, err = fn.(Func)(ctx, key, r.Args[1])
-	if err != nil && n.life.Err() != nil {
+	if err != nil && n.life.ctx.Err() != nil {
 		return nil, &peer.Failure{Text: ErrClosed.Error(), Refused: true} // the caller tries the next owner
 	}
 	return reply, err

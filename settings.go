@@ -258,7 +258,7 @@ func (n *Node) applySettings() error {
 	if n.gossip == nil {
 		return nil
 	}
-	err = n.gossip.Do(n.life, gossip.Tune{
+	err = n.gossip.Do(n.life.ctx, gossip.Tune{
 		NodeTimeout:    s.Duration("cluster-node-timeout"),
 		NoFullCoverage: !s.Bool("cluster-require-full-coverage"),
 		ReadsIfDown:    s.Bool("cluster-allow-reads-when-down"),
@@ -266,7 +266,7 @@ func (n *Node) applySettings() error {
 	if err != nil {
 		return err
 	}
-	return n.gossip.Do(n.life, gossip.Announce{Addr: n.announced(), Hostname: n.hostname()})
+	return n.gossip.Do(n.life.ctx, gossip.Announce{Addr: n.announced(), Hostname: n.hostname()})
 }
 
 // limits returns what clients may do.

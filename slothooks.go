@@ -2,7 +2,6 @@ package slotmesh
 
 import (
 	"context"
-	"errors"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -26,11 +25,8 @@ type SlotHooks struct {
 
 // OnSlots sets the hooks; call it before Start.
 func (n *Node) OnSlots(hooks SlotHooks) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.started {
-		return errors.New("slotmesh: OnSlots must be called before Start")
-	}
-	n.hooks = hooks
-	return nil
+	return n.life.beforeStart("OnSlots", func() error {
+		n.hooks = hooks
+		return nil
+	})
 }

@@ -26,7 +26,7 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 		case gossip.MeetFailed:
 			n.meets.end(e.Addr, e.Err)
 		case gossip.HandOverAsked:
-			n.wg.Go(n.catchUp)
+			n.life.spawn(n.catchUp)
 		case gossip.FailoverAborted:
 			n.aborted.wake()
 		case gossip.Fenced:
@@ -64,6 +64,6 @@ func (n *Node) changeMap(m *slots.Map) {
 func (n *Node) reportData() { n.shard.ReportData(n.gossip, n.isMaster()) }
 
 // catchUp reports each step of this replica's data while a manual failover waits for it.
-func (n *Node) catchUp() { n.shard.CatchUp(n.life, n.gossip, n.isMaster) }
+func (n *Node) catchUp() { n.shard.CatchUp(n.life.ctx, n.gossip, n.isMaster) }
 
 func (n *Node) isMaster() bool { return n.Map().Self().IsMaster() }

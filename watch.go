@@ -40,7 +40,7 @@ func (n *Node) WaitMap(ctx context.Context, cond func(*slots.Map) bool) error {
 		return ErrStandalone
 	}
 	for {
-		if n.isClosing() {
+		if n.life.over() {
 			return ErrClosed
 		}
 		changed := n.changed.next() // before the look, so that no change is missed
@@ -49,7 +49,7 @@ func (n *Node) WaitMap(ctx context.Context, cond func(*slots.Map) bool) error {
 		}
 		select {
 		case <-changed:
-		case <-n.stop:
+		case <-n.life.ctx.Done():
 			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
