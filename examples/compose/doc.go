@@ -6,4 +6,6 @@
 //   - store: a store by itself (keyspace, slots), whose Ops build an equal store elsewhere
 //   - gossip: three members of a cluster over pipes in memory (gossip, gossip/member, slots),
 //     which agree on the owners of slots and elect a successor of a master
+//   - replication: a master and a replica over pipes: a full sync, an acknowledged write,
+//     a link that resumes, a promotion (replication/replicator)
 package compose

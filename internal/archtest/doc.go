@@ -8,6 +8,8 @@
 //   - protocol cores are passive: no clock, no global random source, no
 //     goroutine, no lock, no socket. In gossip, migrate and
 //     replication every file is core unless its name begins with "driver";
+//   - no exported signature of a public package shows a type of internal/; the root and
+//     admin may give one a second name of their own;
 //   - no test sleeps in real time: time.Sleep only in files that use
 //     testing/synctest.
 //

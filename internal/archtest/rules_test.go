@@ -75,5 +75,9 @@ var dependencies = []string{
 // coresIn are the packages whose files are passive cores, apart from driver*.go.
 var coresIn = []string{"gossip", "migrate", "replication"}
 
+// mayAlias are the public packages that may show a type of internal/ under a second name
+// of their own. No other package shows one at all.
+var mayAlias = []string{".", "admin"}
+
 // maxLines is the length of a file beyond which to look for the second idea in it.
 const maxLines = 400

@@ -133,6 +133,12 @@ func load(t testing.TB, fsys fs.FS) []*source {
 // house returns the file tree of the root module.
 func house(t testing.TB) fs.FS {
 	t.Helper()
+	return os.DirFS(houseDir(t))
+}
+
+// houseDir returns the folder of the root module.
+func houseDir(t testing.TB) string {
+	t.Helper()
 	dir, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +146,7 @@ func house(t testing.TB) fs.FS {
 	for {
 		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		if err == nil && strings.Contains(string(text), "module "+module+"\n") {
-			return os.DirFS(dir)
+			return dir
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
