@@ -8,8 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// MaxMessage is the greatest payload of a bus frame, in bytes. A summary of MaxNodes
-// nodes or a full News is well below it.
+// MaxMessage is the greatest length of an encoded message, in bytes: a driver need not
+// read a longer one. A summary of slots.MaxNodes nodes or a full News is well below it.
 const MaxMessage = 1 << 20
 
 const (

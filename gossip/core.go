@@ -127,7 +127,7 @@ type Send struct {
 // Stats counts messages by type since the start.
 type Stats struct {
 	Sent, Received           [typeCount]uint64
-	BytesSent, BytesReceived uint64 // with frame headers; filled in by the driver
+	BytesSent, BytesReceived uint64 // of frames with their headers; filled in by the driver
 }
 
 // TickEvery is how often a driver calls Tick.

@@ -24,7 +24,7 @@ const (
 	TypeResume      Type = 15 // the replica called it off
 	TypeHandOver    Type = 16 // a master that is about to end asks its replica to take over
 
-	TypeCede Type = 17 // the sender gave Slots to the receiver, which may claim them: see cede.go
+	TypeCede Type = 17 // the sender gave Slots to the receiver, which may claim them
 
 	typeCount = 32 // more types may come; the unknown ones are counted and ignored
 )
@@ -74,7 +74,7 @@ type Message struct {
 	Slots       *slots.Set // VoteRequest: what the candidate will claim. Cede: what is given away
 	Forced      bool       // VoteRequest: by command, whether the master works or not
 	Fenced      bool       // VoteRequest: the master has not failed, it is fenced, as its record in Records says
-	Electorate  uint64     // VoteRequest, Vote: stands for the set of voters, see Core.electorate
+	Electorate  uint64     // VoteRequest, Vote: a hash of the voters that the sender knows
 }
 
 // Join is what two strangers must know of each other's clusters to decide whether they

@@ -18,8 +18,9 @@ const (
 
 // SetSlot opens a slot for a move, or ends the move. With SlotNode and this node as Node,
 // the slot becomes its own under a new config epoch, which all others learn at once; with
-// another, this node cedes the slot, see cede.go. The caller refuses that while it holds
-// keys of the slot (docs/spec.md §8.2).
+// another, this node cedes the slot: the Map names that node as the owner at once, and
+// this node's record claims the slot until that node's does. The caller refuses that
+// while it holds keys of the slot (docs/spec.md §8.2).
 type SetSlot struct {
 	Slot  slots.Slot
 	State SlotState

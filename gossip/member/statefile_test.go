@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,32 @@ func TestSilentWhileNotSaved(t *testing.T) {
 		until(t, 10*time.Second, "equal views again", func() bool {
 			return agreed(hosts) && hosts[0].Map().CurrentEpoch() > epoch
 		})
+	})
+}
+
+// News of other nodes may wait to be saved together; Close saves it.
+func TestCloseSavesWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := startHosts(t, memnet.New(), 2, 0)
+		create(t, hosts)
+		time.Sleep(time.Minute) // until all is saved
+		other := hosts[1]
+		saved := func() bool {
+			st, err := loadState(other.disk, "nodes.conf")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(st.Nodes, func(r gossip.Record) bool { return r.Hostname == "news" })
+		}
+		hosts[0].must(t, gossip.Announce{Addr: hosts[0].addr, Hostname: "news"})
+		until(t, 10*time.Millisecond, "the news is there", func() bool {
+			return other.Map().Node(hosts[0].Map().Self().ID).Hostname == "news"
+		})
+		before := saved()
+		stopAll(hosts)
+		if before || !saved() {
+			t.Errorf("saved before Close: %v, after it: %v; want it after only", before, saved())
+		}
 	})
 }
 
