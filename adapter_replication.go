@@ -10,6 +10,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -28,7 +29,7 @@ func (n *Node) startReplication() error {
 		},
 		Timeout: n.cfg.Replication.Timeout,
 		Logger:  n.log.Named("replication"),
-		OnEvent: func(e replicator.Event) { n.emit(e) },
+		OnEvent: func(e replication.Event) { n.emit(e) },
 		OnPanic: n.fail,
 	})
 	if err != nil {

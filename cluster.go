@@ -14,23 +14,6 @@ import (
 // error reply of the Redis protocol (docs/spec.md §11).
 var ErrStandalone = errors.New("ERR This instance has cluster support disabled")
 
-// Event is something that happened to the cluster as this node sees it, one of:
-//
-//   - who is there and well: [gossip.NodeAdded], [gossip.NodeRemoved],
-//     [gossip.HealthChanged], [gossip.AddrChanged], [gossip.Met], [gossip.MeetFailed],
-//     [gossip.Expelled];
-//   - who serves what: [gossip.StateChanged], [gossip.SlotsChanged],
-//     [gossip.RoleChanged], [gossip.EpochChanged];
-//   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked],
-//     [gossip.WritesPaused], [gossip.WritesResumed], [gossip.FailoverAborted],
-//     [gossip.Fenced];
-//   - copies: [replication.SyncStarted], [replication.SyncProgress],
-//     [replication.Synced], [replication.LinkLost], [replication.ReplicaJoined],
-//     [replication.ReplicaLeft], [replication.Saved];
-//   - moves of slots: [migrate.Status];
-//   - [gossip.Warning], and [EventsMissed].
-type Event any
-
 // Meet introduces this node to the one at addr, which needs Host and BusPort; both
 // clusters become one (docs/spec.md §2.2). It returns once the handshake has begun; event
 // gossip.Met or gossip.MeetFailed tells how it ended. MeetAndWait waits for that, and
@@ -136,6 +119,3 @@ func (n *Node) absent() error {
 	}
 	return ErrStandalone
 }
-
-// emit tells the host, which may take its time.
-func (n *Node) emit(e Event) { n.events.post(e) }

@@ -38,6 +38,10 @@ type Config struct {
 	Hostname string
 	// Network is how the node reaches others and is reached. Default: TCP{}.
 	Network Network
+	// Clock tells the time of day: keys expire by it, and TIME answers with it. Default:
+	// time.Now. Timeouts, elections and everything else that takes a while go by the
+	// system's clock, as on a machine whose time of day somebody sets.
+	Clock func() time.Time
 	// Dir is the folder for what must survive a restart. It belongs to one node: Start of a
 	// second one fails with ErrDiskInUse. Default: nothing survives.
 	Dir string
@@ -70,6 +74,8 @@ type Config struct {
 	// OnEvent is called with everything that happens to the cluster, in order, on a
 	// goroutine of its own. If it is slow, events are left out, and EventsMissed says so.
 	// Close waits for it to return.
+	//
+	// Deprecated: use Node.Events.
 	OnEvent func(Event)
 	// OnShutdown is called, on a goroutine of its own, when a client sends SHUTDOWN: the
 	// host should end and Close the node. Default: SHUTDOWN closes the node.
@@ -218,9 +224,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.NodeTimeout == 0 {
 		c.NodeTimeout = gossip.DefaultNodeTimeout
 	}
-	if c.OnEvent == nil {
-		c.OnEvent = func(Event) {}
-	}
 	return c, nil
 }
 
@@ -300,12 +303,4 @@ func splitAddr(field, addr string) (host string, port int, err error) {
 		return "", 0, fmt.Errorf(`slotmesh: Config.%s is %q: use "host:port", such as "127.0.0.1:7001"`, field, addr)
 	}
 	return host, port, nil
-}
-
-// clockOf returns the clock of a simulated machine, nil for the usual one.
-func clockOf(network Network) func() time.Time {
-	if machine, ok := network.(interface{ Now() time.Time }); ok {
-		return machine.Now
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -49,4 +50,24 @@ func (r *Router) Within(bound time.Duration) *Router { return r.WithMaxStaleness
 // Deprecated: use Local().View.
 func (n *Node) View(ctx context.Context, keys []string, fn func(Tx) error) error {
 	return n.Local().View(ctx, keys, fn)
+}
+
+// Changes yields the node's map, and then each newer one, until ctx ends or the node is
+// closed. missed is how many maps were passed over because the loop's body took its time:
+// the one that is yielded is always the latest. The node never waits for it.
+//
+// Deprecated: use Events, which yields them as MapChanged.
+func (n *Node) Changes(ctx context.Context) iter.Seq2[*slots.Map, int] {
+	return func(yield func(m *slots.Map, missed int) bool) {
+		var last *slots.Map
+		for e := range n.events.WatchState(ctx) {
+			m, missed := e.(MapChanged).Map, 0
+			if last != nil {
+				missed = int(m.Version() - last.Version() - 1)
+			}
+			if last = m; !yield(m, missed) {
+				return
+			}
+		}
+	}
 }

@@ -3,119 +3,78 @@ package slotmesh
 import (
 	"context"
 	"iter"
-	"sync"
 
+	"github.com/slotmesh/slotmesh/internal/events"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// maxEvents is how many events may wait for a slow Config.OnEvent.
-const maxEvents = 1024
+// Event is something that happened to the cluster as this node sees it, one of:
+//
+//   - a new view of the whole: [MapChanged];
+//   - who is there and well: [gossip.NodeAdded], [gossip.NodeRemoved],
+//     [gossip.HealthChanged], [gossip.AddrChanged], [gossip.Met], [gossip.MeetFailed],
+//     [gossip.Expelled];
+//   - who serves what: [gossip.StateChanged], [gossip.SlotsChanged],
+//     [gossip.RoleChanged], [gossip.EpochChanged];
+//   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked],
+//     [gossip.WritesPaused], [gossip.WritesResumed], [gossip.FailoverAborted],
+//     [gossip.Fenced];
+//   - copies: [replication.SyncStarted], [replication.SyncProgress],
+//     [replication.Synced], [replication.LinkLost], [replication.ReplicaJoined],
+//     [replication.ReplicaLeft], [replication.Saved];
+//   - moves of slots: [migrate.Status];
+//   - [gossip.Warning], and [EventsMissed].
+//
+// No other type is ever sent.
+type Event interface {
+	// EventName returns the name of the type for logs and metrics, such as
+	// "failover-aborted". It stays the same from release to release.
+	EventName() string
+}
 
-// EventsMissed says that OnEvent was so slow that events were left out before this one.
-// Node.Map and Node.Stats tell how things stand.
+// MapChanged says that the node has a new map. It comes before the events that tell what
+// is new in it. While several wait for a loop only the latest is kept, so that a slow
+// loop sees it all the same.
+type MapChanged struct{ Map *slots.Map }
+
+// EventsMissed says that the receiver was so slow that events were left out before this
+// one. The next MapChanged, Node.Map and Node.Stats tell how things stand.
 type EventsMissed struct{ Count int }
 
-// events calls the host's OnEvent in order, on a goroutine of its own, so that it does
-// not hold up the cluster.
-type events struct {
-	deliver func(Event)
+func (MapChanged) EventName() string   { return "map-changed" }
+func (EventsMissed) EventName() string { return "events-missed" }
 
-	mu      sync.Mutex // guards the fields below
-	queue   []Event
-	waiting int // events in queue, and those taken off it that are not delivered yet
-	missed  int
-	running bool
-	closed  bool
-	idle    *sync.Cond // on mu: running has ended
+// maxEvents is how many events may wait for one slow receiver.
+const maxEvents = 1024
+
+func newEvents() *events.Stream[Event] {
+	return events.New(maxEvents, func(count int) Event { return EventsMissed{count} })
 }
 
-func newEvents(deliver func(Event)) *events {
-	e := &events{deliver: deliver}
-	e.idle = sync.NewCond(&e.mu)
-	return e
-}
+// Events returns what happens to the cluster from this call on, in order, beginning with
+// the present map if the node has one. The sequence ends when ctx ends, or when the node
+// is closed, after everything that happened before. It may be asked for before Start:
+// then it misses nothing.
+//
+// Each loop has a queue of its own, of 1024 events; one that is slow is told by
+// EventsMissed how many were left out. The node never waits for a loop, nor does Close. A
+// sequence that is used again begins again, with what is present then.
+//
+//	for e := range node.Events(ctx) {
+//		switch e := e.(type) {
+//		case slotmesh.MapChanged:
+//			draw(e.Map)
+//		default:
+//			log.Println(e.EventName(), e)
+//		}
+//	}
+func (n *Node) Events(ctx context.Context) iter.Seq[Event] { return n.events.Watch(ctx) }
 
-// post queues an event, or counts it as missed. It never waits.
-func (e *events) post(event Event) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return
-	}
-	if e.waiting >= maxEvents {
-		e.missed++
-		return
-	}
-	if e.missed > 0 {
-		e.queue = append(e.queue, EventsMissed{e.missed})
-		e.missed = 0
-		e.waiting++
-	}
-	e.waiting++
-	e.queue = append(e.queue, event)
-	if !e.running {
-		e.running = true
-		go e.run()
-	}
-}
+// emit sends an event to those who watch.
+func (n *Node) emit(e Event) { n.events.Post(e) }
 
-// run delivers until nothing is queued.
-func (e *events) run() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for len(e.queue) > 0 || e.missed > 0 {
-		var batch []Event
-		if batch, e.queue = e.queue, nil; len(batch) == 0 {
-			batch = []Event{EventsMissed{e.missed}}
-			e.missed = 0
-			e.waiting++
-		}
-		for _, event := range batch {
-			e.mu.Unlock()
-			e.deliver(event)
-			e.mu.Lock()
-			e.waiting--
-		}
-	}
-	e.running = false
-	e.idle.Broadcast()
-}
-
-// close waits until everything queued has been delivered; later events are dropped.
-func (e *events) close() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closed = true
-	for e.running {
-		e.idle.Wait()
-	}
-}
-
-// Changes yields the node's map, and then each newer one, until ctx ends or the node is
-// closed. missed is how many maps were passed over because the loop's body took its time:
-// the one that is yielded is always the latest. The node never waits for it.
-func (n *Node) Changes(ctx context.Context) iter.Seq2[*slots.Map, int] {
-	return func(yield func(m *slots.Map, missed int) bool) {
-		var last *slots.Map
-		for {
-			changed := n.changed.next() // before the look, so that no change is missed
-			if m := n.Map(); m != nil && m != last {
-				missed := 0
-				if last != nil {
-					missed = int(m.Version() - last.Version() - 1)
-				}
-				if last = m; !yield(m, missed) {
-					return
-				}
-				continue
-			}
-			select {
-			case <-changed:
-			case <-n.life.ctx.Done():
-				return
-			case <-ctx.Done():
-				return
-			}
-		}
-	}
+// publishMap tells of a map that is in force, and wakes what waits for one.
+func (n *Node) publishMap(m *slots.Map) {
+	n.events.PostState(MapChanged{m})
+	n.changed.wake()
 }

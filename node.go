@@ -17,6 +17,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/events"
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/server"
@@ -53,7 +54,7 @@ type Node struct {
 	measured latencies // to them, for ReadNearest
 	funcs    sync.Map  // string → Func
 	runID    string    // differs from start to start
-	events   *events
+	events   *events.Stream[Event]
 
 	changed broadcast // of the map
 	aborted broadcast // of manual failovers
@@ -82,7 +83,7 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, log: cfg.Logger, life: newLifecycle(), runID: crand.Text()}
 	n.shard = n.newShard()
 	n.store = keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: n.shard.Commits,
-		Now: clockOf(cfg.Network)})
+		Now: cfg.Clock})
 	n.engine = engine.New(n.store)
 	n.router = Router{transport: nodeTransport{n}}
 	n.bus = bus.New(n.life.ctx, bus.Config{
@@ -93,12 +94,15 @@ func New(cfg Config) (*Node, error) {
 		Silence: max(cfg.NodeTimeout/2, time.Second),
 		OnPanic: n.fail,
 	})
-	n.events = newEvents(cfg.OnEvent)
+	n.events = newEvents()
 	n.engine.Refuse(errNotStarted)
 	return n, nil
 }
 
 func (n *Node) start(ctx context.Context) error {
+	if n.cfg.OnEvent != nil {
+		n.events.Deliver(n.cfg.OnEvent)
+	}
 	n.snapshots = n.newSnapshots()
 	if err := n.openFiles(); err != nil {
 		return err
@@ -170,6 +174,7 @@ func (n *Node) startCluster() error {
 	}
 	n.ownership.Prepare(nil, n.gossip.Map())
 	n.engine.Publish(n.gossip.Map())
+	n.publishMap(n.gossip.Map())
 	if err := n.startReplication(); err != nil {
 		return err
 	}
@@ -224,7 +229,7 @@ func (n *Node) teardown() (err error) {
 	if n.ownership != nil {
 		n.ownership.Close()
 	}
-	n.events.close()
+	n.events.Close()
 	if n.unlockDisk != nil {
 		n.unlockDisk() // nothing writes any more
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/slotmesh/slotmesh/admin"
 	"github.com/slotmesh/slotmesh/cache"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/gossip"
 )
 
 // The README's Go snippets are parts of this file, word for word.
@@ -203,6 +204,31 @@ func ExampleNode_Handle() {
 	}
 	fmt.Println(allowed >= 10 && allowed < 20)
 	// Output: true
+}
+
+func ExampleNode_Events() {
+	ctx := context.Background()
+	node, err := slotmesh.New(slotmesh.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := node.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+	if err := slotmesh.Create(ctx, node); err != nil {
+		log.Fatal(err)
+	}
+	go node.Close()
+
+	for e := range node.Events(ctx) { // until ctx ends or the node is closed
+		switch e := e.(type) {
+		case slotmesh.MapChanged:
+			fmt.Println("the cluster's state:", e.Map.State())
+		case gossip.HealthChanged:
+			fmt.Println(e.Node, "is", e.Now)
+		}
+	}
+	// Output: the cluster's state: ok
 }
 
 func Example_admin() {

@@ -57,7 +57,7 @@ func (n *Node) changeMap(m *slots.Map) {
 	if promoted && m.Self().HasSlots() {
 		n.resumeJobs(old.Self().Master)
 	}
-	n.changed.wake()
+	n.publishMap(m)
 }
 
 // reportData lets elections know how far this node's data is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,13 +34,14 @@ type Config struct {
 // Cluster is a running cluster. Its methods fail the test on an error. They are to
 // be called from the test's goroutine.
 type Cluster struct {
-	t     testing.TB
-	cfg   Config
-	net   *memnet.Network
-	nodes []*member
-	story story
-	names map[slots.NodeID]int // of all nodes that there have been: their places
-	label string               // of all goroutines that come from the cluster
+	t       testing.TB
+	cfg     Config
+	net     *memnet.Network
+	nodes   []*member
+	story   story
+	watches sync.WaitGroup       // that tell the story
+	names   map[slots.NodeID]int // of all nodes that there have been: their places
+	label   string               // of all goroutines that come from the cluster
 }
 
 // member is a place in the cluster; its node may come and go.
@@ -95,14 +97,15 @@ func (c *Cluster) start(i int) {
 	m := c.nodes[i]
 	cfg := slotmesh.Config{
 		Addr: m.addr, BusAddr: m.bus, Disk: m.disk, NodeTimeout: c.cfg.NodeTimeout,
-		OnEvent: func(e slotmesh.Event) { c.story.add(i, e) },
+		Clock:   m.now,
+		OnEvent: func(slotmesh.Event) {},           // for tests whose own one calls it
 		Clients: slotmesh.ClientConfig{Open: true}, // its machines are all within the test
 	}
 	if c.cfg.TCP {
 		m.tcp = &tcpHost{}
-		cfg.Network = machine{m.tcp, m}
+		cfg.Network = m.tcp
 	} else {
-		cfg.Network = machine{c.net.Host(m.host), m}
+		cfg.Network = c.net.Host(m.host)
 	}
 	if c.cfg.Node != nil {
 		c.cfg.Node(i, &cfg)
@@ -112,7 +115,10 @@ func (c *Cluster) start(i int) {
 		c.cfg.Prepare(i, node)
 	}
 	if err == nil {
-		err = node.Start(context.Background())
+		c.watch(i, node)
+		if err = node.Start(context.Background()); err != nil {
+			node.Close() // so that watch ends
+		}
 	}
 	if err != nil {
 		c.t.Fatalf("clustertest: starting node %d: %v", i, err)
@@ -121,6 +127,16 @@ func (c *Cluster) start(i int) {
 	c.names[m.id] = i
 	a := node.Addr()
 	m.addr, m.bus = a.Client(), a.Bus()
+}
+
+// watch tells the story of what node i sees until it is closed.
+func (c *Cluster) watch(i int, node *slotmesh.Node) {
+	events := node.Events(context.Background())
+	c.watches.Go(func() {
+		for e := range events {
+			c.story.add(i, e)
+		}
+	})
 }
 
 func (c *Cluster) stop() {
@@ -134,6 +150,7 @@ func (c *Cluster) stop() {
 	if inBubble() {
 		time.Sleep(clientLimit)
 	}
+	c.watches.Wait()
 	c.checkLeaks()
 	if c.t.Failed() {
 		c.t.Log(c.named(c.story.String()) + topology)

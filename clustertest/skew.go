@@ -1,19 +1,9 @@
 package clustertest
 
-import (
-	"time"
+import "time"
 
-	"github.com/slotmesh/slotmesh"
-)
-
-// machine is what a node runs on: a network, and a clock of its own.
-type machine struct {
-	slotmesh.Network
-	m *member
-}
-
-// Now is the clock by which a node's keys expire.
-func (m machine) Now() time.Time { return time.Now().Add(time.Duration(m.m.skew.Load())) }
+// now is the clock of a node: Config.Clock.
+func (m *member) now() time.Time { return time.Now().Add(time.Duration(m.skew.Load())) }
 
 // Skew sets the clock of node i ahead by d from now on, or back if d is negative; 0 sets
 // it right. It is the wall clock, by which keys expire: timeouts go by another one, as

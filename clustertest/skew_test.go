@@ -2,6 +2,8 @@ package clustertest_test
 
 import (
 	"errors"
+	"fmt"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +40,10 @@ func TestSkew(t *testing.T) {
 		}
 
 		c.Skew(owner, time.Hour)
+		if got, err := c.Node(owner).Local().Do(ctx, "TIME"); err != nil || !reflect.DeepEqual(got,
+			[]any{fmt.Append(nil, time.Now().Add(time.Hour).Unix()), fmt.Append(nil, time.Now().Nanosecond()/1000)}) {
+			t.Errorf("TIME: %s, %v", got, err)
+		}
 		set("{key}stays", 0)
 		set("key", time.Minute)
 		ttl(time.Minute) // who sets a duration gets it

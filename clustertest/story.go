@@ -29,7 +29,7 @@ type story struct {
 type line struct {
 	at    time.Duration
 	node  int // or theTest
-	event slotmesh.Event
+	event any // a slotmesh.Event, or what the test did
 	times int
 }
 
@@ -48,7 +48,11 @@ func (s *story) did(format string, args ...any) { s.add(theTest, fmt.Sprintf(for
 // storyPart bounds the head, and the tail: a test may be long.
 const storyPart = 5_000
 
-func (s *story) add(node int, e slotmesh.Event) {
+// add tells of an event at a node. That a map has changed is told by what has changed in it.
+func (s *story) add(node int, e any) {
+	if _, ok := e.(slotmesh.MapChanged); ok {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over || s.last[node].absorb(e) {
@@ -72,7 +76,7 @@ func (s *story) add(node int, e slotmesh.Event) {
 
 // absorb makes an event part of the line before it, if it goes on in the same way: slots
 // that come or go one by one.
-func (l *line) absorb(e slotmesh.Event) bool {
+func (l *line) absorb(e any) bool {
 	more, ok := e.(gossip.SlotsChanged)
 	if l == nil || !ok {
 		return false

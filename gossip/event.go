@@ -8,7 +8,11 @@ import (
 
 // Event is something that happened, for logs, progress displays and the host program. The
 // set is closed: the types of this file.
-type Event interface{ event() }
+type Event interface {
+	// EventName returns the name of the type for logs and metrics, such as
+	// "failover-aborted". It stays the same from release to release.
+	EventName() string
+}
 
 // NodeAdded says that a node became known as a member.
 type NodeAdded struct{ Node slots.NodeID }
@@ -123,22 +127,22 @@ type Warning struct {
 	Text string
 }
 
-func (ElectionStarted) event() {}
-func (ElectionLost) event()    {}
-func (WritesPaused) event()    {}
-func (HandOverAsked) event()   {}
-func (WritesResumed) event()   {}
-func (Fenced) event()          {}
-func (FailoverAborted) event() {}
-func (NodeAdded) event()       {}
-func (NodeRemoved) event()     {}
-func (HealthChanged) event()   {}
-func (AddrChanged) event()     {}
-func (StateChanged) event()    {}
-func (SlotsChanged) event()    {}
-func (RoleChanged) event()     {}
-func (EpochChanged) event()    {}
-func (Met) event()             {}
-func (MeetFailed) event()      {}
-func (Expelled) event()        {}
-func (Warning) event()         {}
+func (ElectionStarted) EventName() string { return "election-started" }
+func (ElectionLost) EventName() string    { return "election-lost" }
+func (WritesPaused) EventName() string    { return "writes-paused" }
+func (HandOverAsked) EventName() string   { return "hand-over-asked" }
+func (WritesResumed) EventName() string   { return "writes-resumed" }
+func (Fenced) EventName() string          { return "fenced" }
+func (FailoverAborted) EventName() string { return "failover-aborted" }
+func (NodeAdded) EventName() string       { return "node-added" }
+func (NodeRemoved) EventName() string     { return "node-removed" }
+func (HealthChanged) EventName() string   { return "health-changed" }
+func (AddrChanged) EventName() string     { return "addr-changed" }
+func (StateChanged) EventName() string    { return "state-changed" }
+func (SlotsChanged) EventName() string    { return "slots-changed" }
+func (RoleChanged) EventName() string     { return "role-changed" }
+func (EpochChanged) EventName() string    { return "epoch-changed" }
+func (Met) EventName() string             { return "met" }
+func (MeetFailed) EventName() string      { return "meet-failed" }
+func (Expelled) EventName() string        { return "expelled" }
+func (Warning) EventName() string         { return "warning" }

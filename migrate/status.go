@@ -42,5 +42,8 @@ type Status struct {
 	Err      error // why a job that is over failed
 }
 
+// EventName returns the name of a Status for logs and metrics.
+func (Status) EventName() string { return "migration" }
+
 // Over reports whether the job has come to its end.
 func (s *Status) Over() bool { return s.State >= Finished }

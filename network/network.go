@@ -6,9 +6,6 @@ import (
 )
 
 // Network opens and accepts connections.
-//
-// One that also has a method Now() time.Time is the clock of the machine as well: keys
-// expire by it, not by time.Now.
 type Network interface {
 	// Listen accepts connections at addr, "host:port"; port 0 picks a free one, which the
 	// listener's Addr tells.

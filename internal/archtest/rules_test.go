@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"migrate/migrator":       {"slots", "keyspace", "migrate"},
 	"network":                {},
 	"storage":                {},
+	"internal/events":        {},
 	"internal/frame":         {},
 	"internal/glob":          {},
 	"internal/guard":         {},

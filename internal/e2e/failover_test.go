@@ -12,6 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/internal/e2e"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -129,7 +130,7 @@ func TestReplicaAlone(t *testing.T) {
 			events := cfg.OnEvent
 			cfg.OnEvent = func(e slotmesh.Event) {
 				events(e)
-				if s, ok := e.(replicator.Synced); ok && s.Full {
+				if s, ok := e.(replication.Synced); ok && s.Full {
 					full[i].Add(1)
 				}
 			}

@@ -74,7 +74,7 @@ func (p *follower) run() {
 		if text := err.Error(); linked || text != told {
 			told = text
 			p.r.log.Info("no link to the master, trying on", "master", p.id.Short(), "error", err)
-			p.r.cfg.OnEvent(LinkLost{p.id, err})
+			p.r.cfg.OnEvent(replication.LinkLost{Master: p.id, Err: err})
 		}
 		t := time.NewTimer(jitter(pause))
 		select {
@@ -217,7 +217,7 @@ func (l *followerLink) after(m *replication.Message, was replication.Phase) {
 		l.told = now
 		progress := l.in.Progress()
 		p.set(func() { p.progress = progress })
-		r.cfg.OnEvent(SyncProgress{p.id, progress})
+		r.cfg.OnEvent(replication.SyncProgress{Master: p.id, Progress: progress})
 	}
 	if r.watchers.Load() > 0 {
 		r.mu.Lock()
@@ -244,12 +244,13 @@ func (l *followerLink) turn(was replication.Phase, now time.Time) {
 		}
 	})
 	if was == replication.PhaseAnswer {
-		r.cfg.OnEvent(SyncStarted{p.id, full, l.in.Offset()})
+		r.cfg.OnEvent(replication.SyncStarted{Master: p.id, Full: full, Offset: l.in.Offset()})
 	}
 	if l.in.Phase() == replication.PhaseStream {
 		r.log.Info("in step with the master", "master", p.id.Short(), "full", full, "offset", r.cfg.Log.Offset(), "took",
 			now.Sub(l.began))
-		r.cfg.OnEvent(Synced{p.id, full, r.cfg.Log.Offset(), now.Sub(l.began)})
+		r.cfg.OnEvent(replication.Synced{Master: p.id, Full: full, Offset: r.cfg.Log.Offset(),
+			Took: now.Sub(l.began)})
 	}
 }
 

@@ -22,7 +22,7 @@ func TestWrongMasterRefuses(t *testing.T) {
 		replica.set("k", "own")
 		refusal := func() string {
 			for e := range replica.events {
-				if lost, ok := e.(LinkLost); ok {
+				if lost, ok := e.(replication.LinkLost); ok {
 					return lost.Err.Error()
 				}
 			}
@@ -78,20 +78,20 @@ func TestEarlierIncarnationIsRefused(t *testing.T) {
 		late.follow(master)
 		var refusal error
 		for refusal == nil {
-			if lost, ok := (<-late.events).(LinkLost); ok {
+			if lost, ok := (<-late.events).(replication.LinkLost); ok {
 				refusal = lost.Err
 			}
 		}
 		if !strings.Contains(refusal.Error(), "started anew") {
 			t.Errorf("refused with: %v", refusal)
 		}
-		if _, left := last[ReplicaLeft](master); left || len(master.Status().Replicas) != 1 {
+		if _, left := last[replication.ReplicaLeft](master); left || len(master.Status().Replicas) != 1 {
 			t.Errorf("the master serves %+v", master.Status().Replicas)
 		}
 		late.incarnation = 2 // and the other way round
 		late.synced()
 		synctest.Wait() // the master hangs up on the earlier one
-		if _, left := last[ReplicaLeft](master); !left {
+		if _, left := last[replication.ReplicaLeft](master); !left {
 			t.Error("the earlier one kept its place")
 		}
 	})

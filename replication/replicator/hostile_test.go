@@ -147,8 +147,8 @@ func TestPanicLetsGo(t *testing.T) {
 		master.set("k", "v")
 		panicked := make(chan *guard.Panic, 1)
 		replica.cfg.OnPanic = func(err error) { panicked <- err.(*guard.Panic) }
-		replica.cfg.OnEvent = func(e Event) {
-			if _, ok := e.(SyncStarted); ok {
+		replica.cfg.OnEvent = func(e replication.Event) {
+			if _, ok := e.(replication.SyncStarted); ok {
 				panic("a trap")
 			}
 		}

@@ -102,7 +102,7 @@ func (p *replica) serve() {
 	}
 	cause := *p.cause.Load()
 	p.r.log.Info("lost a replica", "replica", p.id.Short(), "from", p.conn.RemoteAddr(), "error", cause)
-	p.r.cfg.OnEvent(ReplicaLeft{p.id, cause})
+	p.r.cfg.OnEvent(replication.ReplicaLeft{Replica: p.id, Err: cause})
 }
 
 func (p *replica) talk() error {
@@ -328,7 +328,7 @@ func (p *replica) ack(offset int64) {
 	p.held.Store(offset)
 	if !p.online.Swap(true) {
 		r.log.Info("replica is online", "replica", p.id.Short(), "offset", offset)
-		r.cfg.OnEvent(ReplicaJoined{p.id, p.full})
+		r.cfg.OnEvent(replication.ReplicaJoined{Replica: p.id, Full: p.full})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -42,7 +43,7 @@ type Config struct {
 	Now     func() time.Time // nil: time.Now
 	// OnEvent is called with what happens. It must return soon and must not call the
 	// Replicator.
-	OnEvent func(Event)
+	OnEvent func(replication.Event)
 	// OnPanic is called if a goroutine that serves a link panics; the link has ended then.
 	// It must not wait for Close. Default: the panic ends the program.
 	OnPanic func(error)
@@ -119,7 +120,7 @@ func New(cfg Config) (*Replicator, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.OnEvent == nil {
-		cfg.OnEvent = func(Event) {}
+		cfg.OnEvent = func(replication.Event) {}
 	}
 	r := &Replicator{cfg: cfg, log: cfg.Logger, begin: time.Now(), changed: make(chan struct{})}
 	r.replicas.Store(new([]*replica))

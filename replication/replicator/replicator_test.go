@@ -26,7 +26,7 @@ type testNode struct {
 	store       *keyspace.Store
 	log         *Backlog
 	ln          net.Listener
-	events      chan Event
+	events      chan replication.Event
 }
 
 type testNet struct {
@@ -40,14 +40,14 @@ func newTestNet(t *testing.T) *testNet { return &testNet{t, memnet.New()} }
 func (tn *testNet) node(n int) *testNode {
 	tn.t.Helper()
 	x := &testNode{t: tn.t, host: fmt.Sprintf("10.0.0.%d", n), id: slots.NodeID{byte(n)}, log: NewBacklog(0),
-		events: make(chan Event, 1000)}
+		events: make(chan replication.Event, 1000)}
 	x.store = keyspace.New(keyspace.Config{Sink: x.log})
 	host := tn.net.Host(x.host)
 	var err error
 	x.Replicator, err = New(Config{Self: func() (slots.NodeID, uint64) { return x.id, x.incarnation },
 		Addr: x.node().Addr, Store: x.store, Log: x.log,
 		Dial:    func(ctx context.Context, to slots.Node) (net.Conn, error) { return host.Dial(ctx, to.Addr.Bus()) },
-		OnEvent: func(e Event) { x.events <- e }})
+		OnEvent: func(e replication.Event) { x.events <- e }})
 	if err != nil {
 		tn.t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func diff(a, b *keyspace.Store) string {
 }
 
 // last returns the newest event of type E.
-func last[E Event](x *testNode) (e E, ok bool) {
+func last[E replication.Event](x *testNode) (e E, ok bool) {
 	for {
 		select {
 		case any := <-x.events:
@@ -308,7 +308,7 @@ func TestReplicaRefusesReplicas(t *testing.T) {
 		b.connect(a)
 		c.follow(b)
 		time.Sleep(time.Second)
-		e, ok := last[LinkLost](c)
+		e, ok := last[replication.LinkLost](c)
 		var refused *replication.RefusedError
 		if !ok || !errors.As(e.Err, &refused) || refused.Reason != replication.ErrNotMaster.Error() {
 			t.Fatalf("event %+v, want a refusal", e)

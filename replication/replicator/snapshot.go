@@ -46,7 +46,7 @@ func (r *Replicator) Save(ctx context.Context, d storage.Disk, name string) erro
 	} else {
 		r.log.Info("snapshot saved", "file", name, "keys", keys, "took", time.Since(began))
 	}
-	r.cfg.OnEvent(Saved{File: name, Keys: keys, Took: time.Since(began), Err: err})
+	r.cfg.OnEvent(replication.Saved{File: name, Keys: keys, Took: time.Since(began), Err: err})
 	return err
 }
 

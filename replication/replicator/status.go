@@ -72,66 +72,6 @@ type Replica struct {
 	Lag    time.Duration // since its last acknowledgement
 }
 
-// Event is something that happened: one of SyncStarted, SyncProgress, Synced,
-// LinkLost, ReplicaJoined, ReplicaLeft, Saved, Loaded.
-type Event interface{ event() }
-
-// SyncStarted says that the master has decided how to bring this replica up to date.
-type SyncStarted struct {
-	Master slots.NodeID
-	Full   bool
-	Offset int64
-}
-
-// SyncProgress comes about once a second during a full sync.
-type SyncProgress struct {
-	Master   slots.NodeID
-	Progress replication.Progress
-}
-
-// Synced says that this replica's data is the master's, and follows it.
-type Synced struct {
-	Master slots.NodeID
-	Full   bool
-	Offset int64
-	Took   time.Duration
-}
-
-// LinkLost says that the link to the master has ended, or that there is none for another
-// reason than before; the replica tries again by itself.
-type LinkLost struct {
-	Master slots.NodeID
-	Err    error
-}
-
-// ReplicaJoined says that a replica of this master is online.
-type ReplicaJoined struct {
-	Replica slots.NodeID
-	Full    bool
-}
-
-// ReplicaLeft says that the link to a replica has ended.
-type ReplicaLeft struct {
-	Replica slots.NodeID
-	Err     error
-}
-
-// Saved says that a snapshot was written, or failed.
-type Saved struct {
-	File string
-	Keys int
-	Took time.Duration
-	Err  error
-}
-
-func (SyncStarted) event()   {}
-func (SyncProgress) event()  {}
-func (Synced) event()        {}
-func (LinkLost) event()      {}
-func (ReplicaJoined) event() {}
-func (ReplicaLeft) event()   {}
-func (Saved) event()         {}
-
 // ErrAmbiguous is matched by the error of a write that this node has carried out but
 // for which not enough replicas vouched in time. It may survive a failover or not.
 var ErrAmbiguous = errors.New("replication: the write's fate is unknown")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -108,7 +109,7 @@ func TestFullSyncReplacesAtOnce(t *testing.T) {
 		if b.get("common") != "new" || b.get("only") != "" {
 			t.Fatal("the old data is still there")
 		}
-		if e, ok := last[Synced](b); !ok || !e.Full {
+		if e, ok := last[replication.Synced](b); !ok || !e.Full {
 			t.Fatalf("event %+v", e)
 		}
 	})

@@ -30,7 +30,7 @@ var ServerGroup = []Command{
 }
 
 func cmdTime(c *Call) error {
-	now := c.Node.Now()
+	now := c.Node.Store.Now()
 	c.Out.Array(2)
 	c.Out.BulkInt(now.Unix())
 	c.Out.BulkInt(int64(now.Nanosecond() / 1000))
