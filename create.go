@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
+	"github.com/slotmesh/slotmesh/internal/explain"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -165,56 +165,23 @@ func WaitAgreed(ctx context.Context, nodes ...*Node) error {
 func firstDissenter(nodes []*Node) int {
 	reference := nodes[0].Map()
 	for i, n := range nodes {
-		m := n.Map()
-		if m == nil || len(m.Nodes()) != len(nodes) || m.State() != slots.OK || !allOnline(m) || !sameOwners(reference, m) {
+		if m := n.Map(); m == nil || !explain.Agrees(m, reference, len(nodes)) {
 			return i
 		}
 	}
 	return -1
 }
 
-// whyDissenting says what keeps n from seeing these nodes, and nobody else, as the first
+// whyDissenting says what keeps n from seeing these nodes, and no others, as the first
 // of them does.
 func (n *Node) whyDissenting(nodes []*Node) string {
 	m := n.Map()
 	if m == nil || n.gossip == nil {
 		return "it is in no cluster"
 	}
-	for _, o := range nodes {
-		if m.Node(o.ID()) == nil {
-			return fmt.Sprintf("it does not know %s", o.Addr())
-		}
+	members := make([]slots.Node, len(nodes))
+	for i, o := range nodes {
+		members[i] = slots.Node{ID: o.ID(), Addr: o.Addr()}
 	}
-	for i := range m.Nodes() {
-		if o := &m.Nodes()[i]; o.Health != slots.Online {
-			return n.peerAges().describe(o)
-		}
-	}
-	switch {
-	case len(m.Nodes()) != len(nodes):
-		return fmt.Sprintf("it knows %d nodes, not %d", len(m.Nodes()), len(nodes))
-	case m.State() != slots.OK:
-		return n.whyDown(m)
-	}
-	moved := m.Moved(nodes[0].Map())
-	if !moved.Empty() {
-		return fmt.Sprintf("the two disagree about slots %s", firstRanges(&moved))
-	}
-	return "the two disagree about who replicates whom"
-}
-
-func allOnline(m *slots.Map) bool {
-	for i := range m.Nodes() {
-		if m.Nodes()[i].Health != slots.Online {
-			return false
-		}
-	}
-	return true
-}
-
-func sameOwners(a, b *slots.Map) bool {
-	moved := b.Moved(a)
-	return moved.Empty() && slices.EqualFunc(a.Nodes(), b.Nodes(), func(x, y slots.Node) bool {
-		return x.ID == y.ID && x.Master == y.Master
-	})
+	return n.view(m).Disagreement(nodes[0].Map(), members)
 }

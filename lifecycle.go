@@ -170,7 +170,7 @@ func (n *Node) Go(fn func(ctx context.Context)) bool {
 // the Network or Disk that the host brought. Please report it with its Stack.
 type PanicError = guard.Panic
 
-// Err returns why the node ended, or is closing, by itself: a *[PanicError]. It is nil
+// Err returns why the node ended, or is ending, by itself: a *[PanicError]. It is nil
 // while the node works, and after Close and SHUTDOWN.
 func (n *Node) Err() error {
 	if p := n.life.failure.Load(); p != nil {

@@ -3,8 +3,9 @@ package slotmesh
 import (
 	"context"
 	"fmt"
+	"time"
 
-	"github.com/slotmesh/slotmesh/replication/replicator"
+	"github.com/slotmesh/slotmesh/internal/explain"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -42,7 +43,7 @@ func (n *Node) Ready(ctx context.Context) error {
 		if m := n.Map(); err != nil && ctx.Err() != nil && m != nil && n.gossip != nil {
 			reason := "the cluster began to serve a moment ago"
 			if m.State() != slots.OK {
-				reason = n.whyDown(m)
+				reason = n.view(m).Down()
 			}
 			return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), reason)
 		}
@@ -52,48 +53,34 @@ func (n *Node) Ready(ctx context.Context) error {
 	}
 	err := n.WaitSynced(ctx)
 	if err != nil && ctx.Err() != nil && n.shard.Replicator != nil {
-		return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), whyUnsynced(n.shard.Replicator.Status()))
+		return unavailable(fmt.Errorf("slotmesh: not ready: %w", err),
+			explain.Unsynced(n.shard.Replicator.Status(), time.Now()))
 	}
 	return err
-}
-
-// whyUnsynced explains what a replica waits for.
-func whyUnsynced(s replicator.Status) string {
-	if s.IsMaster() {
-		return ""
-	}
-	text := fmt.Sprintf("this replica does not hold the data of its master %s (%s) yet", s.Master.ID.Short(),
-		s.Master.Addr.Client())
-	switch {
-	case s.Link == replicator.LinkSync:
-		text += fmt.Sprintf(": it has received %d keys of %d", s.Progress.Keys, s.Progress.Total)
-	case s.Link != replicator.LinkConnected && s.DownSince.IsZero():
-		text += ": there is no link to it"
-	case s.Link != replicator.LinkConnected:
-		text += ": the link broke " + ago(s.DownSince)
-	}
-	return text
 }
 
 // WaitStable returns when nothing is on its way to change, as this node sees it: the
 // cluster serves, no node is suspected, no slot is being moved to or from this node.
 // Errors as of Ready.
 func (n *Node) WaitStable(ctx context.Context) error {
-	err := n.WaitMap(ctx, func(m *slots.Map) bool {
-		return m.State() == slots.OK && m.Open().Empty() && suspect(m) == nil
-	})
+	err := n.WaitMap(ctx, explain.Stable)
 	if m := n.Map(); err != nil && ctx.Err() != nil && m != nil && n.gossip != nil {
-		return unavailable(fmt.Errorf("slotmesh: not stable: %w", err), n.whyUnstable(m))
+		return unavailable(fmt.Errorf("slotmesh: not stable: %w", err), n.view(m).Unstable())
 	}
 	return err
 }
 
-// suspect returns a node that is suspected, nil if there is none.
-func suspect(m *slots.Map) *slots.Node {
-	for i := range m.Nodes() {
-		if n := &m.Nodes()[i]; n.Health == slots.Suspected {
-			return n
-		}
+// Explain tells in plain English what becomes of a request for a key of slot at this
+// node, and why.
+func (n *Node) Explain(slot slots.Slot) string {
+	m := n.Map()
+	if m == nil {
+		return "this node is in no cluster and serves every key"
 	}
-	return nil
+	return n.view(m).Slot(slot)
+}
+
+// view returns what there is to explain m with, on a node in a cluster.
+func (n *Node) view(m *slots.Map) explain.View {
+	return explain.View{Map: m, Peers: n.gossip.Peers, Now: time.Now()}
 }

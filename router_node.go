@@ -101,7 +101,7 @@ func (r nodeTransport) explain(slot slots.Slot) string {
 	if m == nil || r.node.gossip == nil {
 		return ""
 	}
-	return r.node.whyUnserved(m, slot)
+	return r.node.view(m).Unserved(slot)
 }
 
 func (r nodeTransport) latencies() *latencies   { return &r.node.measured }

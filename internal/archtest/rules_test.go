@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/memnet":        {},
 	"internal/msgp":          {},
 	"internal/rdb":           {},
+	"internal/explain":       {"slots", "gossip", "replication", "replication/replicator"},
 	"internal/listen":        {},
 	"internal/logging":       {},
 	"internal/nodedir":       {},

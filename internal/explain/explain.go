@@ -1,4 +1,4 @@
-package slotmesh
+package explain
 
 import (
 	"fmt"
@@ -9,20 +9,23 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Explain tells in plain English what becomes of a request for a key of slot at this
-// node, and why.
-func (n *Node) Explain(slot slots.Slot) string {
-	m := n.Map()
-	if m == nil {
-		return "this node is in no cluster and serves every key"
-	}
+// View is what a node knows of the cluster at one moment.
+type View struct {
+	Map   *slots.Map
+	Peers func() []gossip.Peer // what gossip knows of the other nodes
+	Now   time.Time
+}
+
+// Slot says what becomes of a request for a key of slot at this node, and why.
+func (v View) Slot(slot slots.Slot) string {
+	m := v.Map
 	owner := m.Owner(slot)
 	switch {
 	case owner == nil:
 		return fmt.Sprintf("slot %d belongs to nobody: give it to a node with CLUSTER ADDSLOTS, or repair the cluster", slot)
 	case m.State() != slots.OK:
 		return fmt.Sprintf("slot %d belongs to %s (%s), but the cluster is down: %s", slot, owner.Addr, owner.Health,
-			n.whyDown(m))
+			v.Down())
 	}
 	if to, ok := m.Migrating(slot); ok {
 		return fmt.Sprintf("slot %d is mine and on its way to %s: keys that are still here are served, for others I "+
@@ -49,9 +52,9 @@ func nameOf(m *slots.Map, id slots.NodeID) string {
 	return id.String()
 }
 
-// whyDown explains the state of a cluster that does not serve.
-func (n *Node) whyDown(m *slots.Map) string {
-	ages := n.peerAges()
+// Down says why the cluster does not serve.
+func (v View) Down() string {
+	m, ages := v.Map, v.ages()
 	unowned := slots.Full()
 	var orphaned slots.Set
 	var failed, silent []string
@@ -93,62 +96,47 @@ func (n *Node) whyDown(m *slots.Map) string {
 // rejoinWait is about how long a master waits before it serves again (docs/spec.md §5.2).
 const rejoinWait = 2 * time.Second
 
-// whyUnserved explains why a request for a key of slot cannot be served, as far as this
-// node's map tells; "" if it does not.
-func (n *Node) whyUnserved(m *slots.Map, slot slots.Slot) string {
-	owner := m.Owner(slot)
+// Unserved says why a request for a key of slot cannot be served, as far as the map tells;
+// "" if it does not.
+func (v View) Unserved(slot slots.Slot) string {
+	owner := v.Map.Owner(slot)
 	switch {
 	case owner == nil:
 		return fmt.Sprintf("slot %d belongs to nobody", slot)
 	case owner.Health != slots.Online:
-		return fmt.Sprintf("slot %d has no working owner: %s", slot, n.peerAges().describe(owner))
-	case m.State() != slots.OK:
-		return n.whyDown(m)
+		return fmt.Sprintf("slot %d has no working owner: %s", slot, v.ages().describe(owner))
+	case v.Map.State() != slots.OK:
+		return v.Down()
 	}
 	return ""
 }
 
-// whyUnstable explains what is on its way to change in a cluster that serves.
-func (n *Node) whyUnstable(m *slots.Map) string {
-	switch o := suspect(m); {
-	case m.State() != slots.OK:
-		return n.whyDown(m)
+// Stable reports whether nothing is on its way to change: the cluster serves, no node is
+// suspected, and no slot is open at this node.
+func Stable(m *slots.Map) bool { return m.State() == slots.OK && m.Open().Empty() && suspect(m) == nil }
+
+// Unstable says what keeps the map from being stable.
+func (v View) Unstable() string {
+	switch o := suspect(v.Map); {
+	case v.Map.State() != slots.OK:
+		return v.Down()
 	case o != nil:
-		return n.peerAges().describe(o)
-	case !m.Open().Empty():
-		return fmt.Sprintf("slots %s are being moved", firstRanges(m.Open()))
+		return v.ages().describe(o)
+	case !v.Map.Open().Empty():
+		return fmt.Sprintf("slots %s are being moved", firstRanges(v.Map.Open()))
 	}
 	return ""
 }
 
-// peerAges tells since when nodes have failed or been silent.
-type peerAges map[slots.NodeID]gossip.Peer
-
-func (n *Node) peerAges() peerAges {
-	ages := make(peerAges)
-	for _, p := range n.gossip.Peers() {
-		ages[p.ID] = p
+// suspect returns a node that is suspected, nil if there is none.
+func suspect(m *slots.Map) *slots.Node {
+	for i := range m.Nodes() {
+		if n := &m.Nodes()[i]; n.Health == slots.Suspected {
+			return n
+		}
 	}
-	return ages
+	return nil
 }
-
-// describe names a node and what is wrong with it: "node 0123abcd (10.0.0.1:7000) failed
-// 12s ago".
-func (ages peerAges) describe(n *slots.Node) string {
-	name := fmt.Sprintf("node %s (%s)", n.ID.Short(), n.Addr.Client())
-	p, known := ages[n.ID]
-	switch {
-	case n.Health == slots.Failed && known && !p.FailedAt.IsZero():
-		return name + " failed " + ago(p.FailedAt)
-	case n.Health == slots.Suspected && known && !p.PongReceived.IsZero():
-		return name + " was last heard " + ago(p.PongReceived)
-	case n.Health == slots.Suspected:
-		return name + " does not answer"
-	}
-	return name + " is " + n.Health.String()
-}
-
-func ago(t time.Time) string { return time.Since(t).Round(time.Second).String() + " ago" }
 
 // some joins the first few of a list.
 func some(list []string) string {
