@@ -6,8 +6,8 @@
 //   - every package says in a package comment what it is for;
 //   - a file that is over 400 lines long holds a second idea;
 //   - protocol cores are passive: no clock, no global random source, no
-//     goroutine, no lock, no socket. In gossip, migrate and
-//     replication every file is core unless its name begins with "driver";
+//     goroutine, no lock, no socket. gossip, migrate and replication are cores
+//     without exception; their drivers are packages below them;
 //   - no exported signature of a public package shows a type of internal/; the root and
 //     admin may give one a second name of their own;
 //   - no test sleeps in real time: time.Sleep only in files that use

@@ -74,7 +74,8 @@ var dependencies = []string{
 	"github.com/vmihailenco/msgpack/v5",
 }
 
-// coresIn are the packages whose files are passive cores, apart from driver*.go.
+// coresIn are the packages whose files are passive cores. Their drivers are packages below
+// them.
 var coresIn = []string{"gossip", "migrate", "replication"}
 
 // mayAlias are the public packages that may show a type of internal/ under a second name

@@ -44,7 +44,9 @@ func TestRulesBite(t *testing.T) {
 		{"clock by another name", cores, "gossip/a.go", "package gossip\nimport x \"time\"\nvar t = x.Since(y)",
 			"uses time.Since"},
 		{"duration", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar t = time.Second", ""},
-		{"clock in the driver", cores, "gossip/driver_x.go", "package gossip\nimport \"time\"\nvar t = time.Now()", ""},
+		{"clock in the driver", cores, "gossip/member/a.go", "package member\nimport \"time\"\nvar t = time.Now()", ""},
+		{"clock in a core's driver file", cores, "gossip/driver_x.go", "package gossip\nimport \"time\"\nvar t = " +
+			"time.Now()", "uses time.Now"},
 		{"shadowed", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar _ time.Time\nfunc f(time struct{ Now " +
 			"int }) int { return time.Now }", ""},
 		{"global rand", cores, "migrate/a.go", "package migrate\nimport \"math/rand/v2\"\nvar n = rand.IntN(3)",
