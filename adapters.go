@@ -22,14 +22,14 @@ func (n *Node) startServer(clients []net.Listener) error {
 	}
 	cfg := server.Config{
 		Engine:     n.engine,
-		Settings:   liveSettings{n},
+		Settings:   n.settings,
 		Logger:     n.log.Named("clients"),
-		Limits:     n.limits(),
+		Limits:     n.values().limits(),
 		Rename:     n.cfg.Clients.Rename,
 		Port:       int(n.addr.Port),
 		Version:    moduleVersion(),
-		ConfigFile: n.settings.File(),
-		Debug:      n.settings.String("enable-debug-command"),
+		ConfigFile: n.settings.text.File(),
+		Debug:      n.values().debug,
 		OnShutdown: n.onShutdown(),
 
 		Replication:  n.replicationView,

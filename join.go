@@ -91,7 +91,7 @@ func (n *Node) askBusPort(ctx context.Context, addr string) (id slots.NodeID, bu
 	}
 	var text string
 	err = peer.Handshake(ctx, conn, func() (err error) {
-		text, err = nodesText(conn, n.settings.String("requirepass"))
+		text, err = nodesText(conn, n.values().Clients.Password)
 		return err
 	})
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/bus"
-	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/events"
 	"github.com/slotmesh/slotmesh/internal/ownership"
@@ -48,7 +47,7 @@ type Node struct {
 	migrations *migrator.Migrator
 	ownership  *ownership.Slots // nil for a standalone node
 	server     *server.Server
-	settings   *conf.Settings
+	settings   *liveSettings
 
 	bus      *bus.Bus  // to other nodes; made by New
 	measured latencies // to them, for ReadNearest

@@ -72,7 +72,7 @@ func (n *Node) maxDescriptors() int {
 
 // fitMaxClients lowers maxclients to what the system allows.
 func (n *Node) fitMaxClients() error {
-	want := n.settings.Int("maxclients")
+	want := n.values().Clients.Max
 	room, warnings, err := listen.FitClients(n.maxDescriptors(), want)
 	switch {
 	case err != nil:
@@ -83,16 +83,10 @@ func (n *Node) fitMaxClients() error {
 	for _, w := range warnings {
 		n.log.Warn(w)
 	}
-	return n.settings.Override([]string{"--maxclients", strconv.Itoa(room)})
-}
-
-// checkMaxClients refuses what CONFIG SET asks for beyond that.
-func (n *Node) checkMaxClients() error {
-	want := n.settings.Int("maxclients")
-	if room := listen.MaxClients(n.maxDescriptors(), want); room < want {
-		//nolint:staticcheck // Redis' text
-		return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", room)
+	if err := n.settings.text.Override([]conf.Pair{{Name: "maxclients", Value: strconv.Itoa(room)}}); err != nil {
+		return err
 	}
+	n.settings.read()
 	return nil
 }
 

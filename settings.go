@@ -1,27 +1,200 @@
 package slotmesh
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/logging"
-	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
+
+// setting is a directive that a node obeys: its form, the field that it sets and shows,
+// and what puts it in force on a node that runs.
+type setting struct {
+	conf.Directive
+	field func(v *values) any            // what it sets: see conf.Value.Store; nil: LoadConfig reads it
+	apply func(n *Node, v *values) error // nil: CONFIG SET cannot change it
+}
+
+// values is what settings set: the Config, and what has no field there.
+type values struct {
+	Config
+	debug       string      // who may use DEBUG
+	samples     int         // keys that eviction compares
+	logLevel    hclog.Level // of the logger that LoadConfig makes
+	keepAlive   time.Duration
+	maxArgument int // bytes
+	maxQuery    int // bytes
+	output      conf.OutputLimit
+}
+
+// settings is all of them, with the defaults of Redis 7.0.
+var settings = []setting{
+	// The process.
+	{conf.Number("port", "6379", 0, 65535), nil, nil},
+	{conf.AnyOf("bind", "* -::*"), nil, nil},
+	{conf.Text("unixsocket", ""), func(v *values) any { return &v.Clients.Socket }, nil},
+	{conf.Directive{Name: "unixsocketperm", Kind: conf.Mode, Default: "0", Max: 0o777},
+		func(v *values) any { return &v.Clients.SocketMode }, nil},
+	{conf.YesNo("protected-mode", "yes"),
+		func(v *values) any { return conf.Not{Field: &v.Clients.Open} }, (*Node).applyLimits},
+	{conf.Directive{Name: "rename-command", Kind: conf.Renames, FileOnly: true}, nil, nil},
+	{conf.Directive{Name: "dir", Kind: conf.Dir, Default: "."}, func(v *values) any { return &v.Dir }, nil},
+	{conf.Text("logfile", ""), nil, nil},
+	{conf.OneOf("loglevel", "notice", "debug", "verbose", "notice", "warning"),
+		func(v *values) any { return level(&v.logLevel) }, (*Node).applyLogLevel},
+	{conf.Directive{Name: "requirepass", Kind: conf.String, Secret: true},
+		func(v *values) any { return &v.Clients.Password }, (*Node).applyLimits},
+
+	// Clients.
+	{conf.OneOf("enable-debug-command", server.DebugNobody, server.DebugNobody, server.DebugEveryone, server.DebugLocal),
+		func(v *values) any { return &v.debug }, nil},
+	{conf.Count("maxclients", "10000", 1), func(v *values) any { return &v.Clients.Max }, (*Node).applyLimits},
+	{conf.Span("timeout", "0", time.Second, 0),
+		func(v *values) any { return &v.Clients.IdleTimeout }, (*Node).applyLimits},
+	{conf.Span("tcp-keepalive", "300", time.Second, 0),
+		func(v *values) any { return &v.keepAlive }, (*Node).applyLimits},
+	{conf.Memory("proto-max-bulk-len", "536870912", 1<<20),
+		func(v *values) any { return &v.maxArgument }, (*Node).applyLimits},
+	{conf.Memory("client-query-buffer-limit", "1073741824", 1<<20),
+		func(v *values) any { return &v.maxQuery }, (*Node).applyLimits},
+	{conf.Directive{Name: "client-output-buffer-limit", Kind: conf.Limits,
+		Default: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60"},
+		func(v *values) any { return &v.output }, (*Node).applyLimits},
+
+	// Memory.
+	{conf.Memory("maxmemory", "0", 0), func(v *values) any { return &v.MaxMemory }, (*Node).applyMemory},
+	{conf.OneOf("maxmemory-policy", "noeviction", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
+		"allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"),
+		func(v *values) any { return policy(&v.Eviction) }, (*Node).applyMemory},
+	{conf.Number("maxmemory-samples", "5", 1, 64), func(v *values) any { return &v.samples }, (*Node).applyMemory},
+
+	// Data on disk.
+	{conf.Directive{Name: "save", Kind: conf.Save, Default: "3600 1 300 100 60 10000"},
+		func(v *values) any { return saveRules(&v.Snapshot) }, (*Node).applySave},
+	{conf.YesNo("stop-writes-on-bgsave-error", "yes"),
+		func(v *values) any { return conf.Not{Field: &v.Snapshot.IgnoreErrors} }, (*Node).applySave},
+	{conf.Text("dbfilename", defaultSnapshot), func(v *values) any { return &v.Snapshot.File }, nil},
+	{conf.AnyOf("shutdown-on-sigint", "default", "default", "save", "nosave", "now", "force"), nil, nil},
+	{conf.AnyOf("shutdown-on-sigterm", "default", "default", "save", "nosave", "now", "force"), nil, nil},
+
+	// Replication.
+	{conf.Memory("repl-backlog-size", "1048576", 16384),
+		func(v *values) any { return &v.Replication.BacklogSize }, (*Node).applyBacklog},
+	{conf.Span("repl-timeout", "10", time.Second, 2), func(v *values) any { return &v.Replication.Timeout }, nil},
+	{conf.Count("min-replicas-to-write", "0", 0).Also("min-slaves-to-write"),
+		func(v *values) any { return &v.Replication.MinReplicas }, (*Node).applyMinReplicas},
+	{conf.Number("slotmesh-sync-replicas", "0", 0, 1000), func(v *values) any { return &v.Replication.Sync }, nil},
+	{conf.Span("min-replicas-max-lag", "10", time.Second, 0).Also("min-slaves-max-lag"),
+		func(v *values) any { return &v.Replication.MaxLag }, (*Node).applyMinReplicas},
+
+	// The cluster.
+	{conf.Count("cluster-replica-validity-factor", "10", 0).Also("cluster-slave-validity-factor"),
+		func(v *values) any { return conf.Unbounded{Field: &v.Replication.Validity} }, nil},
+	{conf.Count("cluster-migration-barrier", "1", 0),
+		func(v *values) any { return &v.Replication.MigrationBarrier }, nil},
+	{conf.YesNo("cluster-replica-no-failover", "no").Also("cluster-slave-no-failover"),
+		func(v *values) any { return &v.Replication.NoFailover }, nil},
+	{conf.YesNo("cluster-enabled", "no"), func(v *values) any { return conf.Not{Field: &v.Standalone} }, nil},
+	{conf.Text("cluster-config-file", defaultStateFile), func(v *values) any { return &v.StateFile }, nil},
+	{conf.Number("cluster-port", "0", 0, 65535), nil, nil},
+	{conf.Span("cluster-node-timeout", "15000", time.Millisecond, 100),
+		func(v *values) any { return &v.NodeTimeout }, (*Node).applyTuning},
+	{conf.YesNo("cluster-require-full-coverage", "yes"),
+		func(v *values) any { return conf.Not{Field: &v.PartialCoverage} }, (*Node).applyTuning},
+	{conf.YesNo("cluster-allow-reads-when-down", "no"),
+		func(v *values) any { return &v.ReadsIfDown }, (*Node).applyTuning},
+	{conf.Text("cluster-announce-ip", ""), func(v *values) any { return &v.Announce.Host }, (*Node).applyAnnounce},
+	{conf.Text("cluster-announce-hostname", ""), func(v *values) any { return &v.Hostname }, (*Node).applyAnnounce},
+	{conf.OneOf("cluster-preferred-endpoint-type", "ip", "ip", "hostname", "unknown-endpoint"),
+		func(v *values) any { return endpointType(&v.Clients.Endpoint) }, (*Node).applyLimits},
+	{conf.Number("cluster-announce-port", "0", 0, 65535),
+		func(v *values) any { return &v.Announce.Port }, (*Node).applyAnnounce},
+	{conf.Number("cluster-announce-bus-port", "0", 0, 65535),
+		func(v *values) any { return &v.Announce.BusPort }, (*Node).applyAnnounce},
+}
+
+// directives is the table of the same for package conf.
+var directives = func() *conf.Table {
+	list := make([]conf.Directive, len(settings))
+	for i, s := range settings {
+		list[i] = s.Directive
+		list[i].Live = s.apply != nil
+	}
+	return conf.NewTable(list)
+}()
+
+// The fields of types that package conf does not know.
+
+func policy(p *keyspace.Policy) conf.Parsed {
+	return conf.Parsed{Set: func(text string) { *p, _ = keyspace.ParsePolicy(text) }, Show: p.String}
+}
+
+func endpointType(e *slots.EndpointType) conf.Parsed {
+	return conf.Parsed{Set: func(text string) { *e, _ = slots.ParseEndpointType(text) }, Show: e.String}
+}
+
+func saveRules(c *SnapshotConfig) conf.Parsed {
+	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
+		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
+			c.Rules = []replication.SaveRule{} // none, instead of the default
+		}
+	}}
+}
+
+// saveText is the rules in the form of redis.conf.
+func saveText(c *SnapshotConfig) string {
+	if c.Off {
+		return ""
+	}
+	var words []string
+	for _, r := range c.Rules {
+		words = append(words, strconv.Itoa(int(r.Every.Seconds())), strconv.FormatUint(r.Changes, 10))
+	}
+	return strings.Join(words, " ")
+}
+
+// level is only ever set by a directive: the host's own Logger has its own level.
+func level(l *hclog.Level) conf.Parsed {
+	return conf.Parsed{Set: func(text string) {
+		*l = map[string]hclog.Level{"debug": hclog.Trace, "verbose": hclog.Debug, "notice": hclog.Info,
+			"warning": hclog.Warn}[text]
+	}}
+}
+
+// fill sets the fields of v to what a configuration says.
+func (v *values) fill(s *conf.Settings) *values {
+	for i := range settings {
+		if field := settings[i].field; field != nil {
+			s.Value(settings[i].Name).Store(field(v))
+		}
+	}
+	return v
+}
+
+// shown returns the directives that the fields of v stand for.
+func (v *values) shown() (list []conf.Pair) {
+	for i := range settings {
+		s := &settings[i]
+		if s.field == nil {
+			continue
+		}
+		if text, ok := s.Show(s.field(v)); ok {
+			list = append(list, conf.Pair{Name: s.Name, Value: text})
+		}
+	}
+	return list
+}
 
 // LoadConfig reads a file in the form of redis.conf ("" for none, "-" for standard input)
 // and overrides as redis-server takes them: "--port", "7001", "--save", "". Warnings,
@@ -30,106 +203,65 @@ import (
 // whose being ignored would leave the node less protected, or its data less durable, than
 // the file says are errors too, unless args have "--allow-unprotected".
 //
-// The Config has a Logger as the directives logfile and
-// loglevel say, and answers CONFIG GET and CONFIG REWRITE from the file.
+// The Config has a Logger as the directives logfile and loglevel say, and answers CONFIG
+// GET and CONFIG REWRITE from the file.
 func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err error) {
-	s, warned, err := conf.Load(file, args)
+	s, warned, err := directives.Load(file, args)
 	for _, w := range warned {
 		warnings = append(warnings, w.String())
 	}
 	if err != nil {
 		return Config{}, warnings, err
 	}
-	policy, err := keyspace.ParsePolicy(s.String("maxmemory-policy"))
-	if err != nil {
+	v := new(values).fill(s)
+	if err := v.finish(s); err != nil {
 		return Config{}, warnings, err
 	}
-	rules, err := replication.ParseSaveRules(s.String("save"))
-	if err != nil {
-		return Config{}, warnings, err
-	}
-	if rules == nil {
-		rules = []replication.SaveRule{} // none, instead of the default
-	}
-	logger, err := openLog(s.String("dir"), s.String("logfile"), s.String("loglevel"))
-	if err != nil {
-		return Config{}, warnings, &conf.Error{At: s.Where("logfile"), Name: "logfile", Value: s.String("logfile"),
-			Err: err, Accepted: "a file that can be written"}
-	}
-	clients, err := clientConfig(s)
-	if err != nil {
-		return Config{}, warnings, err
-	}
-	bind := s.Bind()
-	warnings = slices.Concat(warnings, exposureWarnings(s, bind), shutdownWarnings(s))
-	host := bind.Host()
-	cfg = Config{
-		Network: bind,
-		Addr:    net.JoinHostPort(host, s.String("port")),
-		Announce: slots.Addr{
-			Host:    s.String("cluster-announce-ip"),
-			Port:    uint16(s.Int("cluster-announce-port")),
-			BusPort: uint16(s.Int("cluster-announce-bus-port")),
-		},
-		Hostname:        s.String("cluster-announce-hostname"),
-		Dir:             s.String("dir"),
-		StateFile:       s.String("cluster-config-file"),
-		Standalone:      !s.Bool("cluster-enabled"),
-		NodeTimeout:     s.Duration("cluster-node-timeout"),
-		PartialCoverage: !s.Bool("cluster-require-full-coverage"),
-		ReadsIfDown:     s.Bool("cluster-allow-reads-when-down"),
-		MaxMemory:       s.Bytes("maxmemory"),
-		Eviction:        policy,
-		Clients:         clients,
-		Replication:     replicationConfig(s),
-		Snapshot: SnapshotConfig{
-			File: s.String("dbfilename"), Rules: rules, AtEnd: savesAtEnd(s),
-			IgnoreErrors: !s.Bool("stop-writes-on-bgsave-error"),
-		},
-		Logger:   logger,
-		settings: s,
-	}
-	if port := busPort(s); port <= 65535 { // otherwise New says what is wrong
-		cfg.BusAddr = net.JoinHostPort(bind.BusHost(), strconv.Itoa(port))
-	}
-	return cfg, warnings, nil
+	return v.Config, append(warnings, s.Advice()...), nil
 }
 
-// endpointType is how clients are told to reach nodes. The table of directives accepts no
-// other words.
-func endpointType(s *conf.Settings) slots.EndpointType {
-	t, _ := slots.ParseEndpointType(s.String("cluster-preferred-endpoint-type"))
-	return t
+// finish sets what several directives say together.
+func (v *values) finish(s *conf.Settings) (err error) {
+	v.settings = s
+	if v.Logger, err = openLog(v.Dir, s.String("logfile"), v.logLevel); err != nil {
+		return &conf.Error{At: s.Where("logfile"), Name: "logfile", Value: s.String("logfile"), Err: err,
+			Accepted: "a file that can be written"}
+	}
+	if err := s.CheckPort(); err != nil {
+		return err
+	}
+	bind, port := s.Bind(), s.String("port")
+	v.Network, v.Addr = bind, net.JoinHostPort(bind.Host(), port)
+	if bus := s.BusPort(); bus <= 65535 { // otherwise New says what is wrong
+		v.BusAddr = net.JoinHostPort(bind.BusHost(), strconv.Itoa(bus))
+	}
+	if v.Clients.SocketOnly = port == "0"; v.Clients.Socket != "" && !filepath.IsAbs(v.Clients.Socket) {
+		v.Clients.Socket = filepath.Join(v.Dir, v.Clients.Socket)
+	}
+	if v.Clients.Rename, err = renames(s); err != nil {
+		return err
+	}
+	if v.Replication.MaxLag == 0 {
+		v.Replication.MinReplicas = 0 // see shard.Acks.SetMinReplicas
+	}
+	v.Snapshot.AtEnd = s.SavesAtEnd()
+	return nil
 }
 
-func replicationConfig(s *conf.Settings) ReplicationConfig {
-	validity := s.Int("cluster-replica-validity-factor")
-	if validity == 0 {
-		validity = -1 // redis.conf's word for no bound
+func renames(s *conf.Settings) (map[string]string, error) {
+	var names server.Renames
+	for _, r := range s.Renames() {
+		if err := names.Add(r.Name, r.NewName); err != nil {
+			return nil, &conf.Error{At: r.At, Name: "rename-command", Value: r.Name + " " + r.NewName, Err: err,
+				Accepted: "a command of Redis, and a name that no other command has"}
+		}
 	}
-	least := s.Int("min-replicas-to-write")
-	if s.Duration("min-replicas-max-lag") == 0 {
-		least = 0 // see shard.Acks.SetMinReplicas
-	}
-	return ReplicationConfig{
-		Sync:             s.Int("slotmesh-sync-replicas"),
-		MinReplicas:      least,
-		MaxLag:           s.Duration("min-replicas-max-lag"),
-		BacklogSize:      int(s.Bytes("repl-backlog-size")),
-		Timeout:          s.Duration("repl-timeout"),
-		NoFailover:       s.Bool("cluster-replica-no-failover"),
-		Validity:         validity,
-		MigrationBarrier: s.Int("cluster-migration-barrier"),
-	}
+	return names.Names(), nil
 }
-
-// levels are the log levels of redis.conf.
-var levels = map[string]hclog.Level{"debug": hclog.Trace, "verbose": hclog.Debug, "notice": hclog.Info,
-	"warning": hclog.Warn}
 
 // openLog logs to a file, relative to dir, or to the standard output.
-func openLog(dir, file, level string) (hclog.Logger, error) {
-	opts := hclog.LoggerOptions{Name: "slotmesh", Level: levels[level], Output: os.Stdout}
+func openLog(dir, file string, level hclog.Level) (hclog.Logger, error) {
+	opts := hclog.LoggerOptions{Name: "slotmesh", Level: level, Output: os.Stdout}
 	if file != "" {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
@@ -141,152 +273,4 @@ func openLog(dir, file, level string) (hclog.Logger, error) {
 		opts.Output = f
 	}
 	return hclog.New(&opts), nil
-}
-
-// directives returns the configuration in the form of the command line, so that CONFIG
-// knows one of a node that was made without a file.
-func (c *Config) directives() []string {
-	yesNo := map[bool]string{true: "yes", false: "no"}
-	list := []string{
-		"--cluster-enabled", yesNo[!c.Standalone],
-		"--cluster-config-file", c.StateFile,
-		"--cluster-node-timeout", strconv.FormatInt(c.NodeTimeout.Milliseconds(), 10),
-		"--cluster-require-full-coverage", yesNo[!c.PartialCoverage],
-		"--cluster-allow-reads-when-down", yesNo[c.ReadsIfDown],
-		"--maxmemory", strconv.FormatInt(c.MaxMemory, 10),
-		"--maxmemory-policy", c.Eviction.String(),
-		"--requirepass=" + c.Clients.Password, // in one word: it may begin with "--"
-		"--slotmesh-sync-replicas", strconv.Itoa(c.Replication.Sync),
-		"--min-replicas-to-write", strconv.Itoa(c.Replication.MinReplicas),
-		"--min-replicas-max-lag", wholeSeconds(c.Replication.MaxLag),
-		"--save", saveText(c.Snapshot),
-		"--stop-writes-on-bgsave-error", yesNo[!c.Snapshot.IgnoreErrors],
-		"--dbfilename", c.Snapshot.File,
-		"--timeout", wholeSeconds(c.Clients.IdleTimeout),
-		"--protected-mode", yesNo[!c.Clients.Open],
-		"--unixsocket=" + c.Clients.Socket,
-		"--unixsocketperm", strconv.FormatInt(int64(c.Clients.SocketMode), 8),
-	}
-	if c.Replication.BacklogSize > 0 {
-		list = append(list, "--repl-backlog-size", strconv.Itoa(c.Replication.BacklogSize))
-	}
-	if c.Clients.Max > 0 {
-		list = append(list, "--maxclients", strconv.Itoa(c.Clients.Max))
-	}
-	if c.Dir != "" {
-		list = append(list, "--dir", c.Dir)
-	}
-	return append(list, c.announcements()...)
-}
-
-// wholeSeconds rounds up: 0 has a meaning of its own.
-func wholeSeconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
-}
-
-// saveText is the rules in the form of redis.conf.
-func saveText(c SnapshotConfig) string {
-	if c.Off {
-		return ""
-	}
-	var words []string
-	for _, r := range c.Rules {
-		words = append(words, fmt.Sprint(int(r.Every.Seconds())), fmt.Sprint(r.Changes))
-	}
-	return strings.Join(words, " ")
-}
-
-// loadSettings makes what CONFIG shows. It says what the Config says: that is the host's
-// to change after LoadConfig.
-func (n *Node) loadSettings() error {
-	if n.settings = n.cfg.settings; n.settings != nil {
-		return n.settings.Override(n.cfg.directives())
-	}
-	var err error
-	n.settings, _, err = conf.Load("", append(n.cfg.directives(), "--port", strconv.Itoa(int(n.addr.Port))))
-	return err
-}
-
-// liveSettings is what the CONFIG commands see and change.
-type liveSettings struct{ n *Node }
-
-func (l liveSettings) Get(pattern string) [][2]string {
-	var list [][2]string
-	for _, p := range l.n.settings.Get(pattern) {
-		list = append(list, [2]string{p.Name, p.Value})
-	}
-	return list
-}
-
-func (l liveSettings) Set(pairs [][2]string) error {
-	if l.n.server.Loading() { // what they apply to does not all exist yet
-		return errors.New("CONFIG SET is not possible while the keys are being loaded: try again")
-	}
-	list := make([]conf.Pair, len(pairs))
-	for i, p := range pairs {
-		list[i] = conf.Pair{Name: p[0], Value: p[1]}
-	}
-	return l.n.settings.Set(list, l.n.applySettings)
-}
-
-func (l liveSettings) Rewrite() error { return l.n.settings.Rewrite() }
-
-// applySettings puts the directives that can change at run time in force. Doing so again
-// with the same values changes nothing.
-func (n *Node) applySettings() error {
-	s := n.settings
-	policy, err := keyspace.ParsePolicy(s.String("maxmemory-policy"))
-	if err != nil {
-		return err
-	}
-	if err := n.checkMaxClients(); err != nil {
-		return err
-	}
-	n.store.SetMaxMemory(s.Bytes("maxmemory"))
-	n.store.SetPolicy(policy)
-	n.store.SetSamples(s.Int("maxmemory-samples"))
-	n.server.SetLimits(n.limits())
-	n.shard.Backlog.SetSize(int(s.Bytes("repl-backlog-size")))
-	n.shard.Acks.SetMinReplicas(s.Int("min-replicas-to-write"), s.Duration("min-replicas-max-lag"))
-	if err := n.snapshots.SetRules(s.String("save")); err != nil {
-		return err
-	}
-	n.snapshots.SetIgnoreErrors(!s.Bool("stop-writes-on-bgsave-error"))
-	if lvl, ok := levels[s.String("loglevel")]; ok && n.cfg.settings != nil {
-		n.log.SetLevel(lvl)
-	}
-	if n.gossip == nil {
-		return nil
-	}
-	err = n.gossip.Do(n.life.ctx, gossip.Tune{
-		NodeTimeout:    s.Duration("cluster-node-timeout"),
-		NoFullCoverage: !s.Bool("cluster-require-full-coverage"),
-		ReadsIfDown:    s.Bool("cluster-allow-reads-when-down"),
-	})
-	if err != nil {
-		return err
-	}
-	return n.gossip.Do(n.life.ctx, gossip.Announce{Addr: n.announced(), Hostname: n.hostname()})
-}
-
-// limits returns what clients may do.
-func (n *Node) limits() server.Limits {
-	s := n.settings
-	keepAlive := s.Duration("tcp-keepalive")
-	if keepAlive == 0 {
-		keepAlive = -1 // off
-	}
-	return server.Limits{
-		Query: resp.Limits{
-			MaxBulk:  int(s.Bytes("proto-max-bulk-len")),
-			MaxQuery: int(s.Bytes("client-query-buffer-limit")),
-		},
-		Password:    s.String("requirepass"),
-		Protected:   s.Bool("protected-mode"),
-		MaxClients:  s.Int("maxclients"),
-		MaxOutput:   int(s.OutputLimit("normal").Hard),
-		IdleTimeout: s.Duration("timeout"),
-		KeepAlive:   keepAlive,
-		Endpoint:    endpointType(s),
-	}
 }

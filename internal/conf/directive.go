@@ -1,27 +1,26 @@
 package conf
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
 
 // kind is the form of a directive's value.
-type kind uint8
+type Kind uint8
 
 const (
-	isString  kind = iota
-	isDir          // a folder; its value is the absolute path
-	isBool         // yes, no
-	isInt          // decimal, min to max
-	isBytes        // memory: 100mb, min to max
-	isTime         // a whole number of units, min to max
-	isEnum         // one of a list of words
-	isMode         // octal permissions, min to max
-	isList         // several words, each one of words if there are any
-	isSave         // pairs of seconds and changes
-	isLimits       // fours of class, hard limit, soft limit, seconds
-	isRename       // pairs of a command's name and its new one
+	String    Kind = iota
+	Dir            // a folder; its value is the absolute path
+	Bool           // yes, no
+	Int            // decimal, min to max
+	Bytes          // memory: 100mb, min to max
+	Time           // a whole number of units, min to max
+	Enum           // one of a list of words
+	Mode           // octal permissions, min to max
+	List           // several words, each one of words if there are any
+	Save           // pairs of seconds and changes
+	Limits         // fours of class, hard limit, soft limit, seconds
+	Renames        // pairs of a command's name and its new one
 	isIgnored      // anything
 )
 
@@ -36,20 +35,20 @@ const (
 )
 
 // directive is a row of the table.
-type directive struct {
-	name  string
-	alias string // Redis' older name, if it has one
-	kind  kind
-	def   string // the default, as CONFIG GET prints it
+type Directive struct {
+	Name    string
+	Alias   string // Redis' older name, if it has one
+	Kind    Kind
+	Default string // the default, as CONFIG GET prints it
 	// Bounds of isInt, isBytes and isTime.
-	min, max int64
-	unit     time.Duration // of isTime
-	words    []string      // of isEnum and isList
+	Min, Max int64
+	Unit     time.Duration // of isTime
+	Words    []string      // of isEnum and isList
 	// live says that CONFIG SET may change it.
-	live   bool
-	secret bool // no error shows the value
+	Live   bool
+	Secret bool // no error shows the value
 	// fileOnly hides it from CONFIG, as Redis does.
-	fileOnly bool
+	FileOnly bool
 
 	// What follows is of directives that are not obeyed: the node is as the default says.
 	reason string // any other value has no effect
@@ -60,48 +59,25 @@ type directive struct {
 	same func(password string, args []string) bool
 }
 
+// obeyed reports whether the node does what the directive says.
+func (d *Directive) obeyed() bool { return d.reason == "" }
+
 // fixed reports whether CONFIG GET shows the directive and nothing can change it.
-func (d *directive) fixed() bool { return d.reason != "" && d.kind != isIgnored }
+func (d *Directive) fixed() bool { return d.reason != "" && d.Kind != isIgnored }
 
 // ignored reports whether the directive is known from Redis or Valkey and of no use here.
-func (d *directive) ignored() bool { return d.kind == isIgnored }
+func (d *Directive) ignored() bool { return d.Kind == isIgnored }
 
 // asDefault reports whether args ask for what the node does anyway.
-func (d *directive) asDefault(s *Settings, args []string) bool {
+func (d *Directive) asDefault(s *Settings, args []string) bool {
 	if d.same != nil {
 		return d.same(s.String("requirepass"), args)
 	}
 	text := strings.Join(args, " ")
-	if strings.EqualFold(text, d.def) {
+	if strings.EqualFold(text, d.Default) {
 		return true
 	}
 	n, err := parseBytes(text)
-	want, err2 := parseBytes(d.def)
+	want, err2 := parseBytes(d.Default)
 	return err == nil && err2 == nil && n == want // 64mb
-}
-
-// directives has all rows; number finds one by its name or alias.
-var directives, number = makeTable()
-
-func makeTable() ([]directive, map[string]int) {
-	all := slices.Concat(usedTable(), fixedTable(), protectingTable(), ignoredTable())
-	index := make(map[string]int, 2*len(all))
-	for i := range all {
-		for _, name := range []string{all[i].name, all[i].alias} {
-			if name == "" {
-				continue
-			}
-			if _, twice := index[name]; twice {
-				panic("conf: directive " + name + " is listed twice")
-			}
-			index[name] = i
-		}
-	}
-	return all, index
-}
-
-// find returns the number of a directive, whatever the case of its name.
-func find(name string) (int, bool) {
-	i, ok := number[strings.ToLower(name)]
-	return i, ok
 }

@@ -4,10 +4,13 @@
 //
 // # Vocabulary
 //
-//   - A directive is a name with a kind of value, a default and a meaning here
-//     (table.go): used; fixed (table_fixed.go), where the node knows only one value,
-//     which CONFIG GET shows; or ignored (table_ignored.go, table_protecting.go), where
-//     it is known from Redis or Valkey but has no meaning here.
+//   - A [Directive] is a name with a kind of value and a default. A program declares
+//     those that it obeys; [NewTable] adds those that it does not: fixed
+//     (table_fixed.go), where the node knows only one value, which CONFIG GET shows; and
+//     ignored (table_ignored.go, table_protecting.go), which are known from Redis or
+//     Valkey but have no meaning here.
+//   - A field is where the program keeps the value of a directive: [Value.Store] sets it,
+//     [Directive.Show] shows it as CONFIG GET does.
 //   - What it is not to obey a directive is its effect: it tunes what is not there; it
 //     makes a difference that clients see; or the node is less protected or its data
 //     less durable than the file says, which is an error.
@@ -26,12 +29,13 @@
 //
 // # Example
 //
-//	s, warnings, err := conf.Load("redis.conf", []string{"--port", "7001"})
+//	s, warnings, err := table.Load("redis.conf", []string{"--port", "7001"})
 //	if err != nil {
 //		return err // redis.conf:12: maxmemory "lots": argument must be a memory value …
 //	}
 //	for _, w := range warnings {
 //		log.Warn(w.String()) // redis.conf:3: io-threads stays 1: …
 //	}
-//	limit := s.Bytes("maxmemory")
+//	var limit int64
+//	s.Value("maxmemory").Store(&limit)
 package conf

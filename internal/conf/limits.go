@@ -19,13 +19,10 @@ type OutputLimit struct {
 // classes of clients, in the order in which their limits are printed.
 var classes = []string{"normal", "replica", "pubsub"}
 
-// OutputLimit returns the limit for a class of clients: normal, replica or pubsub.
-func (s *Settings) OutputLimit(class string) OutputLimit {
-	list := s.get("client-output-buffer-limit", isLimits).list
+// limit returns the limit for one of classes.
+func (v *value) limit(class string) OutputLimit {
+	list := v.list
 	i := slices.Index(list, class)
-	if i < 0 {
-		panic("conf: no class of clients is called " + class)
-	}
 	var n [3]int64 // parseLimits left only numbers here
 	for k := range n {
 		n[k], _ = strconv.ParseInt(list[i+1+k], 10, 64)

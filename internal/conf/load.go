@@ -44,6 +44,7 @@ const (
 	maxInclude = 16       // files within files
 	maxFiles   = 1000     // files in all
 	cmdLine    = "command line"
+	program    = "program"
 )
 
 // Load reads a file, "-" for standard input, "" for none, then the overrides args:
@@ -54,8 +55,8 @@ const (
 // A directive whose being ignored would leave the node less protected, or its data less
 // durable, than the file says is such an error, unless one of args is
 // "--allow-unprotected": then it is a warning.
-func Load(file string, args []string) (*Settings, []Warning, error) {
-	l := newLoader(readFile)
+func (t *Table) Load(file string, args []string) (*Settings, []Warning, error) {
+	l := t.newLoader(readFile)
 	switch file {
 	case "":
 	case "-":
@@ -76,14 +77,6 @@ func Load(file string, args []string) (*Settings, []Warning, error) {
 		l.text(file, text)
 		l.s.file = path
 	}
-	return l.finish(args)
-}
-
-// Parse is Load from a text; name stands for the file in messages. The settings
-// cannot be rewritten.
-func Parse(name, text string, args ...string) (*Settings, []Warning, error) {
-	l := newLoader(readFile)
-	l.text(name, text)
 	return l.finish(args)
 }
 
@@ -117,8 +110,8 @@ type loader struct {
 	files    int  // included so far
 }
 
-func newLoader(read func(string) (string, error)) *loader {
-	return &loader{s: defaults(), read: read}
+func (t *Table) newLoader(read func(string) (string, error)) *loader {
+	return &loader{s: t.Defaults(), read: read}
 }
 
 // text applies the lines of a file.
@@ -236,18 +229,18 @@ func splitArg(arg string) (name string, values []string, err error) {
 
 // apply sets a directive.
 func (l *loader) apply(at, name string, args []string) {
-	i, known := find(name)
+	i, known := l.s.table.find(name)
 	if !known {
-		l.fail(&Error{At: at, Name: "directive", Err: unknown(name)})
+		l.fail(&Error{At: at, Name: "directive", Err: l.s.table.unknown(name)})
 		return
 	}
-	d := &directives[i]
+	d := &l.s.table.rows[i]
 	if d.ignored() {
-		l.setAside(i, at, args)
+		l.setAside(d, at, args)
 		return
 	}
 	old := (*l.s.values.Load())[i]
-	if d.kind == isSave && old.at == "" {
+	if d.Kind == Save && old.at == "" {
 		old = value{} // the first line replaces the default
 	}
 	var v value
@@ -257,14 +250,14 @@ func (l *loader) apply(at, name string, args []string) {
 	}
 	switch {
 	case err != nil:
-		e := &Error{At: at, Name: d.name, Value: strings.Join(args, " "), Err: err, Accepted: d.accepted()}
-		if d.secret {
+		e := &Error{At: at, Name: d.Name, Value: strings.Join(args, " "), Err: err, Accepted: d.accepted()}
+		if d.Secret {
 			e.Value = ""
 		}
 		l.fail(e)
 	case d.fixed():
-		l.setAside(i, at, []string{v.text})
-	case d.kind == isRename:
+		l.setAside(d, at, []string{v.text})
+	case d.Kind == Renames:
 		l.s.renames = append(l.s.renames, Rename{at, args[0], args[1]})
 		fallthrough
 	default:

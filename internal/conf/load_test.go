@@ -55,20 +55,22 @@ port 7002
 	if !s.Bool("cluster-enabled") || s.Bool("cluster-allow-reads-when-down") {
 		t.Error("yes and no")
 	}
-	if s.Bytes("maxmemory") != 100<<20 || s.String("maxmemory-policy") != "allkeys-lru" || s.Int("maxclients") != 5 {
+	if stored[int64](s, "maxmemory") != 100<<20 || s.String("maxmemory-policy") != "allkeys-lru" ||
+		s.Int("maxclients") != 5 {
 		t.Error("maxmemory, maxmemory-policy, maxclients:", s.Get("max*"))
 	}
-	if s.Duration("cluster-node-timeout") != 2*time.Second || s.Duration("timeout") != time.Minute {
-		t.Error("durations:", s.Duration("cluster-node-timeout"), s.Duration("timeout"))
+	if stored[time.Duration](s, "cluster-node-timeout") != 2*time.Second ||
+		stored[time.Duration](s, "timeout") != time.Minute {
+		t.Error("durations:", stored[time.Duration](s, "cluster-node-timeout"), stored[time.Duration](s, "timeout"))
 	}
 	if got := s.String("requirepass"); got != "two words" {
 		t.Errorf("requirepass %q", got)
 	}
-	if got := s.OutputLimit("normal"); got != (OutputLimit{1000, 2048, 3 * time.Second}) {
+	if got := stored[OutputLimit](s, "client-output-buffer-limit"); got != (OutputLimit{1000, 2048, 3 * time.Second}) {
 		t.Errorf("limit of normal clients: %+v", got)
 	}
-	if got := s.OutputLimit("replica"); got != (OutputLimit{Hard: 1 << 30}) {
-		t.Errorf("limit of replicas: %+v", got)
+	if got := s.String("client-output-buffer-limit"); !strings.Contains(got, " replica 1073741824 0 0 ") {
+		t.Errorf("limits: %s", got)
 	}
 	for name, want := range map[string]string{"port": "redis.conf:13", "timeout": "command line", "dir": ""} {
 		if got := s.Where(name); got != want {
@@ -208,8 +210,8 @@ func TestFileAndInclude(t *testing.T) {
 	}
 }
 
-// TestArguments reads the forms in which directives may stand on the command line, those
-// of redis-server among them.
+// TestArguments reads the forms in which testTable.rows may stand on the command line,
+// those of redis-server among them.
 func TestArguments(t *testing.T) {
 	more := filepath.Join(t.TempDir(), "more.conf")
 	if err := os.WriteFile(more, []byte("port 7003\nmaxclients 5\n"), 0o600); err != nil {
@@ -265,7 +267,7 @@ func FuzzParse(f *testing.F) {
 		return "", fs.ErrNotExist
 	}
 	parse := func(text string) ([]value, error) {
-		l := newLoader(read)
+		l := testTable.newLoader(read)
 		l.text("fuzz.conf", text)
 		return *l.s.values.Load(), errors.Join(l.errs...)
 	}
@@ -277,16 +279,16 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got := rewrite(text, values, read); got != text {
+		if got := testTable.rewrite(text, values, read); got != text {
 			t.Fatalf("rewriting without a change:\n%q\nbecame\n%q", text, got)
 		}
-		again, err := parse(rewrite("# empty\n", values, read))
+		again, err := parse(testTable.rewrite("# empty\n", values, read))
 		if err != nil {
-			t.Fatalf("%q was rewritten as\n%s\n%v", text, rewrite("", values, read), err)
+			t.Fatalf("%q was rewritten as\n%s\n%v", text, testTable.rewrite("", values, read), err)
 		}
 		for i := range values {
-			if !directives[i].fileOnly && values[i].text != again[i].text {
-				t.Fatalf("%q: %s was %q, is %q after being rewritten", text, directives[i].name, values[i].text, again[i].text)
+			if !testTable.rows[i].FileOnly && values[i].text != again[i].text {
+				t.Fatalf("%q: %s was %q, is %q after being rewritten", text, testTable.rows[i].Name, values[i].text, again[i].text)
 			}
 		}
 	})

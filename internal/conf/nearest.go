@@ -3,11 +3,11 @@ package conf
 // nearest returns the name of a directive that is so like name that it may be meant, ""
 // if there is none. It takes the first of the table among equals: those that are obeyed
 // stand there.
-func nearest(name string) string {
+func (t *Table) nearest(name string) string {
 	most := min(3, (len(name)+2)/3) // more changes make any short word of any other
 	best, found := most+1, ""
-	for i := range directives {
-		for _, candidate := range []string{directives[i].name, directives[i].alias} {
+	for i := range t.rows {
+		for _, candidate := range []string{t.rows[i].Name, t.rows[i].Alias} {
 			if candidate == "" {
 				continue
 			}

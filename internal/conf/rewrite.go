@@ -39,7 +39,7 @@ func (s *Settings) Rewrite() error {
 		return fmt.Errorf("Rewriting config file: %w", err)
 	}
 	values := *s.values.Load()
-	text = rewrite(text, values, readFile)
+	text = s.table.rewrite(text, values, readFile)
 	if err := storage.WriteFile(storage.Dir(filepath.Dir(path)), filepath.Base(path), []byte(text)); err != nil {
 		return fmt.Errorf("Rewriting config file: %w", err)
 	}
@@ -47,33 +47,33 @@ func (s *Settings) Rewrite() error {
 }
 
 // rewrite changes the text of a file so that it says values.
-func rewrite(text string, values []value, read func(string) (string, error)) string {
-	was := valuesOf(text, read)
+func (t *Table) rewrite(text string, values []value, read func(string) (string, error)) string {
+	was := t.valuesOf(text, read)
 	differs := func(have []value, i int) bool {
-		return !directives[i].ignored() && !directives[i].fixed() && !directives[i].fileOnly && have[i].text != values[i].text
+		return !t.rows[i].ignored() && !t.rows[i].fixed() && !t.rows[i].FileOnly && have[i].text != values[i].text
 	}
 	written := make([]bool, len(values))
 	var b strings.Builder
 	for raw := range strings.Lines(text) {
-		i := directiveOf(raw)
+		i := t.directiveOf(raw)
 		switch {
 		case i < 0 || !differs(was, i):
 			b.WriteString(raw)
 		case !written[i]:
-			b.WriteString(line(i, values[i]))
+			b.WriteString(t.line(i, values[i]))
 			written[i] = true
 		}
 	}
 	// Read it back: what is missing, or overridden by an included file, goes to
 	// the end.
-	have := valuesOf(b.String(), read)
+	have := t.valuesOf(b.String(), read)
 	var tail []string
 	for i := range values {
 		if differs(have, i) {
-			if directives[i].kind == isSave {
+			if t.rows[i].Kind == Save {
 				tail = append(tail, "save \"\"\n")
 			}
-			tail = append(tail, line(i, values[i]))
+			tail = append(tail, t.line(i, values[i]))
 		}
 	}
 	if len(tail) == 0 {
@@ -91,26 +91,26 @@ func rewrite(text string, values []value, read func(string) (string, error)) str
 
 // valuesOf returns what a file says. Lines that cannot be read count as absent: they
 // are kept, for a human to look at.
-func valuesOf(text string, read func(string) (string, error)) []value {
-	l := newLoader(read)
+func (t *Table) valuesOf(text string, read func(string) (string, error)) []value {
+	l := t.newLoader(read)
 	l.text("", text)
 	return *l.s.values.Load()
 }
 
 // directiveOf returns the number of the directive that a line sets, -1 if none.
-func directiveOf(raw string) int {
+func (t *Table) directiveOf(raw string) int {
 	words, err := splitLine(raw)
 	if err != nil || len(words) == 0 {
 		return -1
 	}
-	if i, ok := find(words[0]); ok {
+	if i, ok := t.find(words[0]); ok {
 		return i
 	}
 	return -1
 }
 
 // line writes a directive as a line of the file.
-func line(i int, v value) string { return directives[i].name + " " + quoteAll(v) + "\n" }
+func (t *Table) line(i int, v value) string { return t.rows[i].Name + " " + quoteAll(v) + "\n" }
 
 // quoteAll writes the words of a value so that split reads them back.
 func quoteAll(v value) string {

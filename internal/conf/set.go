@@ -27,46 +27,60 @@ var (
 )
 
 // Set changes directives at run time: all of them, or none if one cannot be changed.
-// apply, unless it is nil, puts the values in force, which it reads from s; if it fails,
-// they go back and it is called again. It must not call Set. The error is a [*SetError].
-func (s *Settings) Set(pairs []Pair, apply func() error) error {
+// apply, unless it is nil, is called with the name of each of them, and puts it in force,
+// with the value that it reads from s; if that fails for one, all go back and apply is
+// called again for those that it has seen. It must not call Set. The error is a
+// [*SetError].
+func (s *Settings) Set(pairs []Pair, apply func(name string) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := *s.values.Load()
 	values := slices.Clone(old)
-	changed := make(map[int]bool)
+	var changed []int // rows, in the order of pairs
 	for _, p := range pairs {
-		i, ok := find(p.Name)
-		if !ok || directives[i].fileOnly {
+		i, ok := s.table.find(p.Name)
+		if !ok || s.table.rows[i].FileOnly {
 			return &SetError{Name: p.Name}
 		}
-		if changed[i] {
+		if slices.Contains(changed, i) {
 			return &SetError{p.Name, errTwice}
 		}
-		v, err := directives[i].set(s, p.Value, old[i])
+		v, err := s.table.rows[i].set(s, p.Value, old[i])
 		if err != nil {
 			return &SetError{p.Name, err}
 		}
 		values[i] = v
-		changed[i] = true
+		changed = append(changed, i)
 	}
 	s.values.Store(&values)
 	if apply == nil {
 		return nil
 	}
-	if err := apply(); err != nil {
-		s.values.Store(&old)
-		if back := apply(); back != nil {
-			err = fmt.Errorf("%w; what was before could not be restored: %w", err, back)
+	put := func(i int) error {
+		if d := &s.table.rows[i]; d.obeyed() {
+			return apply(d.Name)
 		}
-		return &SetError{pairs[0].Name, err}
+		return nil
+	}
+	for k, i := range changed {
+		err := put(i)
+		if err == nil {
+			continue
+		}
+		s.values.Store(&old)
+		for _, seen := range changed[:k+1] {
+			if back := put(seen); back != nil {
+				err = fmt.Errorf("%w; what was before could not be restored: %w", err, back)
+			}
+		}
+		return &SetError{pairs[k].Name, err}
 	}
 	return nil
 }
 
 // set returns the value that CONFIG SET gives to a directive. One that is not obeyed can
 // only be set to what the node does anyway: nobody would see a warning.
-func (d *directive) set(s *Settings, text string, old value) (value, error) {
+func (d *Directive) set(s *Settings, text string, old value) (value, error) {
 	if d.ignored() {
 		if !d.asDefault(s, []string{text}) {
 			return value{}, d.refusal()
@@ -74,7 +88,7 @@ func (d *directive) set(s *Settings, text string, old value) (value, error) {
 		return old, nil
 	}
 	from := old
-	if d.kind == isSave {
+	if d.Kind == Save {
 		from = value{} // replaces the rules, where a line of the file adds to them
 	}
 	v, err := d.parse([]string{text}, from)
@@ -85,7 +99,7 @@ func (d *directive) set(s *Settings, text string, old value) (value, error) {
 		return value{}, d.refusal()
 	case d.fixed():
 		return old, nil
-	case !d.live:
+	case !d.Live:
 		return value{}, errImmutable
 	}
 	v.at = "CONFIG SET"
@@ -93,7 +107,7 @@ func (d *directive) set(s *Settings, text string, old value) (value, error) {
 }
 
 // refusal says why a directive has the value that it has.
-func (d *directive) refusal() error {
+func (d *Directive) refusal() error {
 	if d.remedy == "" {
 		return errors.New(d.reason)
 	}

@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -82,31 +83,33 @@ func TestSet(t *testing.T) {
 			t.Errorf("CONFIG SET %s %q: %v, want %s", c.name, c.value, err, c.want)
 		}
 	}
-	if s.Bytes("maxmemory") != 1<<30 || s.String("maxmemory-policy") != "allkeys-lfu" ||
+	if stored[int64](s, "maxmemory") != 1<<30 || s.String("maxmemory-policy") != "allkeys-lfu" ||
 		s.Where("maxmemory") != "CONFIG SET" {
 		t.Error(s.Get("maxmemory*"))
 	}
-	if got := s.OutputLimit("pubsub"); got.Hard != 1 || s.OutputLimit("replica").Hard != 256<<20 {
+	if got := s.String("client-output-buffer-limit"); !strings.Contains(got, "replica 268435456 ") ||
+		!strings.Contains(got, "pubsub 1 ") {
 		t.Errorf("only the limits of one class change: %s", s.String("client-output-buffer-limit"))
 	}
 }
 
 func TestSetAllOrNothing(t *testing.T) {
 	s, _, _ := Load("", nil)
-	var applied []int
-	apply := func() error {
-		applied = append(applied, s.Int("maxclients"))
-		if s.Int("maxclients") == 7 {
+	var applied []string
+	apply := func(name string) error {
+		applied = append(applied, name+" "+s.String(name))
+		if s.String(name) == "7" {
 			return errors.New("seven is unlucky")
 		}
 		return nil
 	}
-	err := s.Set([]Pair{{"maxclients", "7"}, {"timeout", "6"}}, apply)
+	err := s.Set([]Pair{{"min-slaves-to-write", "6"}, {"maxclients", "7"}, {"timeout", "8"}}, apply)
 	want := "CONFIG SET failed (possibly related to argument 'maxclients') - seven is unlucky"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	if got := fmt.Sprint(applied); got != "[7 10000]" || s.String("timeout") != "0" {
+	if got := strings.Join(applied, ", "); s.String("timeout") != "0" ||
+		got != "min-replicas-to-write 6, maxclients 7, min-replicas-to-write 0, maxclients 10000" {
 		t.Errorf("applied %s, timeout %s", got, s.String("timeout"))
 	}
 	applied = nil
@@ -120,7 +123,7 @@ func TestSetAllOrNothing(t *testing.T) {
 		}
 	}
 	if err := s.Set([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}, apply); err != nil ||
-		fmt.Sprint(applied) != "[5]" {
+		strings.Join(applied, ", ") != "maxclients 5, timeout 6" {
 		t.Errorf("%v, applied %v", err, applied)
 	}
 }
@@ -148,7 +151,7 @@ func TestMistakesPanic(t *testing.T) {
 		"unknown": func() { s.String("nosuch") },
 		"type":    func() { s.Int("maxmemory") },
 		"list":    func() { s.List("port") },
-		"class":   func() { s.OutputLimit("guests") },
+		"field":   func() { s.Value("port").Store(new(int8)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -166,7 +169,7 @@ func TestOverride(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Override([]string{"--save", "900 2", "--timeout", "30", "--requirepass=x"}); err != nil {
+	if err := s.Override([]Pair{{"save", "900 2"}, {"timeout", "30"}, {"requirepass", "x"}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][2]string{
@@ -177,7 +180,8 @@ func TestOverride(t *testing.T) {
 			t.Errorf("%s = %q from %q, want %q", name, s.String(name), s.Where(name), want)
 		}
 	}
-	if err := s.Override([]string{"--timeout", "x"}); err == nil || s.Int("maxclients") != 9 {
-		t.Error("a bad value was accepted")
+	err = s.Override([]Pair{{"maxclients", "8"}, {"timeout", "x"}})
+	if err == nil || !strings.HasPrefix(err.Error(), `program: timeout "x": `) || s.Int("maxclients") != 9 {
+		t.Errorf("a bad value: %v, maxclients %d", err, s.Int("maxclients"))
 	}
 }

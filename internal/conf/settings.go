@@ -2,18 +2,17 @@ package conf
 
 import (
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Settings has a value for each directive. It is safe for concurrent use.
 type Settings struct {
-	// values has an element for each of directives. The slice is replaced as
+	table *Table
+	// values has an element for each row of the table. The slice is replaced as
 	// a whole, so that readers need no lock.
 	values atomic.Pointer[[]value]
 
@@ -24,21 +23,21 @@ type Settings struct {
 	mu sync.Mutex // serialises Set and Rewrite
 }
 
-// defaults returns settings where every directive has its default.
-func defaults() *Settings {
-	values := make([]value, len(directives))
-	for i := range directives {
-		d := &directives[i]
-		if d.ignored() || d.kind == isRename {
+// Defaults returns settings where every directive has its default.
+func (t *Table) Defaults() *Settings {
+	values := make([]value, len(t.rows))
+	for i := range t.rows {
+		d := &t.rows[i]
+		if d.ignored() || d.Kind == Renames {
 			continue
 		}
-		v, err := d.parse([]string{d.def}, value{})
+		v, err := d.parse([]string{d.Default}, value{})
 		if err != nil {
-			panic(fmt.Sprintf("conf: the default of %s: %v", d.name, err))
+			panic(fmt.Sprintf("conf: the default of %s: %v", d.Name, err))
 		}
 		values[i] = v
 	}
-	s := &Settings{}
+	s := &Settings{table: t}
 	s.values.Store(&values)
 	return s
 }
@@ -50,19 +49,24 @@ func (s *Settings) replace(i int, v value) {
 	s.values.Store(&values)
 }
 
-// Override gives directives other values, which args name in the way of Load, before
-// anybody uses s.
-func (s *Settings) Override(args []string) error {
+// Override gives directives other values, before anybody uses s. The error is an [*Error].
+func (s *Settings) Override(pairs []Pair) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	other, _, err := Load("", args)
-	if err != nil {
-		return err
-	}
 	values := slices.Clone(*s.values.Load())
-	for i, v := range *other.values.Load() {
-		if v.at == cmdLine && v.text != values[i].text {
-			v.at = "program"
+	for _, p := range pairs {
+		i := s.table.number[p.Name]
+		d := &s.table.rows[i]
+		v, err := d.parse([]string{p.Value}, value{})
+		if err != nil {
+			e := &Error{At: program, Name: d.Name, Value: p.Value, Err: err, Accepted: d.accepted()}
+			if d.Secret {
+				e.Value = ""
+			}
+			return e
+		}
+		if v.text != values[i].text {
+			v.at = program
 			values[i] = v
 		}
 	}
@@ -78,11 +82,11 @@ type Pair struct{ Name, Value string }
 func (s *Settings) Get(patterns ...string) []Pair {
 	values := *s.values.Load()
 	var list []Pair
-	for i := range directives {
-		if directives[i].ignored() || directives[i].fileOnly {
+	for i := range s.table.rows {
+		if s.table.rows[i].ignored() || s.table.rows[i].FileOnly {
 			continue
 		}
-		for _, name := range []string{directives[i].name, directives[i].alias} {
+		for _, name := range []string{s.table.rows[i].Name, s.table.rows[i].Alias} {
 			if name != "" && slices.ContainsFunc(patterns, func(p string) bool {
 				ok, _ := path.Match(strings.ToLower(p), name)
 				return ok
@@ -104,9 +108,9 @@ type Rename struct {
 // it did.
 func (s *Settings) Renames() []Rename { return s.renames }
 
-// Unheeded reports whether a directive asks for protection that the node does not give,
+// unheeded reports whether a directive asks for protection that the node does not give,
 // and --allow-unprotected let it start all the same.
-func (s *Settings) Unheeded(name string) bool { return slices.Contains(s.given, name) }
+func (s *Settings) unheeded(name string) bool { return slices.Contains(s.given, name) }
 
 // File returns the absolute path of the configuration file, "" if there is none.
 func (s *Settings) File() string { return s.file }
@@ -118,22 +122,10 @@ func (s *Settings) Where(name string) string { return s.any(name).at }
 // Bool returns a directive that is yes or no. Like all of its kind it panics
 // if the directive does not exist or has another type: that is a mistake in
 // the program, not in the configuration.
-func (s *Settings) Bool(name string) bool { return s.get(name, isBool).num == 1 }
+func (s *Settings) Bool(name string) bool { return s.get(name, Bool).num == 1 }
 
 // Int returns a directive that is a number.
-func (s *Settings) Int(name string) int { return int(s.get(name, isInt).num) }
-
-// Mode returns a directive that is permissions of a file, 0 if they are left to the
-// process.
-func (s *Settings) Mode(name string) fs.FileMode { return fs.FileMode(s.get(name, isMode).num) }
-
-// Bytes returns a directive that is an amount of memory, in bytes.
-func (s *Settings) Bytes(name string) int64 { return s.get(name, isBytes).num }
-
-// Duration returns a directive that is a time.
-func (s *Settings) Duration(name string) time.Duration {
-	return time.Duration(s.get(name, isTime).num) * directives[number[name]].unit
-}
+func (s *Settings) Int(name string) int { return int(s.get(name, Int).num) }
 
 // String returns a directive's value in the form in which CONFIG GET prints it,
 // whatever its type.
@@ -142,23 +134,23 @@ func (s *Settings) String(name string) string { return s.any(name).text }
 // List returns the words of a directive that is a list. It must not be changed.
 func (s *Settings) List(name string) []string {
 	v := s.any(name)
-	if directives[number[name]].kind < isList {
+	if s.table.rows[s.table.number[name]].Kind < List {
 		panic("conf: " + name + " is not a list")
 	}
 	return v.list
 }
 
-func (s *Settings) get(name string, k kind) value {
+func (s *Settings) get(name string, k Kind) value {
 	v := s.any(name)
-	if directives[number[name]].kind != k {
+	if s.table.rows[s.table.number[name]].Kind != k {
 		panic("conf: " + name + " has another type")
 	}
 	return v
 }
 
 func (s *Settings) any(name string) value {
-	i, ok := number[name]
-	if !ok || directives[i].ignored() {
+	i, ok := s.table.number[name]
+	if !ok || s.table.rows[i].ignored() {
 		panic("conf: there is no directive " + name)
 	}
 	return (*s.values.Load())[i]

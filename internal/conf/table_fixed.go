@@ -13,29 +13,29 @@ const (
 
 // fixedTable has the directives whose value describes what the node does, and which
 // clients ask for, but which cannot be changed.
-func fixedTable() []directive {
+func fixedTable() []Directive {
 	const anyInt = math.MaxInt32
-	return []directive{
-		{name: "daemonize", kind: isBool, def: "no", reason: "the process stays in the foreground; leave the " +
+	return []Directive{
+		{Name: "daemonize", Kind: Bool, Default: "no", reason: "the process stays in the foreground; leave the " +
 			"background to a service manager"},
-		{name: "databases", kind: isInt, def: "1", min: 1, max: anyInt, reason: "a node of a cluster has database 0 only"},
-		{name: "hz", kind: isInt, def: "10", min: math.MinInt32, max: anyInt,
+		{Name: "databases", Kind: Int, Default: "1", Min: 1, Max: anyInt, reason: "a node of a cluster has database 0 only"},
+		{Name: "hz", Kind: Int, Default: "10", Min: math.MinInt32, Max: anyInt,
 			reason: "keys expire as they are due, not at a fixed rate"},
-		{name: "io-threads", kind: isInt, def: "1", min: 1, max: 128,
+		{Name: "io-threads", Kind: Int, Default: "1", Min: 1, Max: 128,
 			reason: "a node uses all processors that GOMAXPROCS allows"},
-		{name: "repl-ping-replica-period", alias: "repl-ping-slave-period", kind: isTime, unit: time.Second, def: "10",
-			min: 1, max: anyInt, reason: asItIs},
+		{Name: "repl-ping-replica-period", Alias: "repl-ping-slave-period", Kind: Time, Unit: time.Second, Default: "10",
+			Min: 1, Max: anyInt, reason: asItIs},
 
-		{name: "masterauth", alias: "primaryauth", kind: isString, secret: true, effect: differs, reason: busLinks},
-		{name: "masteruser", alias: "primaryuser", kind: isString, effect: differs, reason: busLinks},
-		{name: "replica-read-only", alias: "slave-read-only", kind: isBool, def: "yes", effect: differs, reason: asItIs},
-		{name: "replica-serve-stale-data", alias: "slave-serve-stale-data", kind: isBool, def: "yes", effect: differs,
+		{Name: "masterauth", Alias: "primaryauth", Kind: String, Secret: true, effect: differs, reason: busLinks},
+		{Name: "masteruser", Alias: "primaryuser", Kind: String, effect: differs, reason: busLinks},
+		{Name: "replica-read-only", Alias: "slave-read-only", Kind: Bool, Default: "yes", effect: differs, reason: asItIs},
+		{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", Kind: Bool, Default: "yes", effect: differs,
 			reason: asItIs},
-		{name: "replica-priority", alias: "slave-priority", kind: isInt, def: "100", max: anyInt, effect: differs,
+		{Name: "replica-priority", Alias: "slave-priority", Kind: Int, Default: "100", Max: anyInt, effect: differs,
 			reason: "replicas stand for election by the age of their data; cluster-replica-no-failover keeps one from it"},
-		{name: "cluster-allow-replica-migration", kind: isBool, def: "yes", effect: differs, reason: asItIs},
+		{Name: "cluster-allow-replica-migration", Kind: Bool, Default: "yes", effect: differs, reason: asItIs},
 
-		{name: "appendonly", kind: isBool, def: "no", effect: preserves, reason: "there is no append-only file",
+		{Name: "appendonly", Kind: Bool, Default: "no", effect: preserves, reason: "there is no append-only file",
 			remedy: `set "appendonly no" and rely on "save", which writes snapshots`},
 	}
 }

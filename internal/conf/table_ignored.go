@@ -5,8 +5,8 @@ import "strings"
 // ignoredTable has the directives of Redis 7.0 to 7.4 and Valkey 8.0 and 8.1 that have no
 // use here and whose absence makes a node neither less protected nor its data less
 // durable.
-func ignoredTable() []directive {
-	var list []directive
+func ignoredTable() []Directive {
+	var list []Directive
 	for _, group := range ignoredGroups {
 		for line := range strings.Lines(group.rows) {
 			names, def, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -14,7 +14,7 @@ func ignoredTable() []directive {
 				continue
 			}
 			name, alias, _ := strings.Cut(names, "|")
-			list = append(list, directive{name: name, alias: alias, kind: isIgnored, def: def, reason: group.reason,
+			list = append(list, Directive{Name: name, Alias: alias, Kind: isIgnored, Default: def, reason: group.reason,
 				effect: group.effect})
 		}
 	}

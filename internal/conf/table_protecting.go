@@ -10,17 +10,17 @@ import (
 // protectingTable has the directives that are not obeyed and must not be passed over: a
 // node that started without them would be open where the file says that it is shut, or
 // have no copy where the file says that there is one.
-func protectingTable() []directive {
-	list := []directive{
-		{name: "user", fileOnly: true, same: defaultUser, reason: "there are no ACL users",
+func protectingTable() []Directive {
+	list := []Directive{
+		{Name: "user", FileOnly: true, same: defaultUser, reason: "there are no ACL users",
 			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
-		{name: "aclfile", reason: "there are no ACL users",
+		{Name: "aclfile", reason: "there are no ACL users",
 			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
-		{name: "loadmodule", fileOnly: true, reason: "modules, which may guard commands or hold data, cannot be loaded",
+		{Name: "loadmodule", FileOnly: true, reason: "modules, which may guard commands or hold data, cannot be loaded",
 			remedy: "remove the line; a host program adds commands with Node.Handle"},
-		{name: "unixsocketgroup", reason: "the Unix socket belongs to the group of the process",
+		{Name: "unixsocketgroup", reason: "the Unix socket belongs to the group of the process",
 			remedy: "remove the line and run the process in that group"},
-		{name: "replicaof", alias: "slaveof", effect: preserves, same: replicaOfNobody,
+		{Name: "replicaof", Alias: "slaveof", effect: preserves, same: replicaOfNobody,
 			reason: "a node outside a cluster has no replicas, and this one would take writes that nobody copies",
 			remedy: `remove the line, set "cluster-enabled yes" and use CLUSTER REPLICATE`},
 	}
@@ -32,11 +32,11 @@ func protectingTable() []directive {
 		tls-client-cert-file= tls-client-key-file= tls-client-key-file-pass= tls-dh-params-file=
 		tls-protocols= tls-ciphers= tls-ciphersuites= tls-auth-clients-user=off`) {
 		name, def, _ := strings.Cut(row, "=")
-		list = append(list, directive{name: name, def: def, reason: why, remedy: remedy})
+		list = append(list, Directive{Name: name, Default: def, reason: why, remedy: remedy})
 	}
 	for i := range list {
 		d := &list[i]
-		d.kind = isIgnored
+		d.Kind = isIgnored
 		if d.effect == tunes {
 			d.effect = protects
 		}

@@ -11,18 +11,18 @@ const allowUnprotected = "allow-unprotected"
 
 // unused is a directive that was read and is not obeyed.
 type unused struct {
-	directive int
-	at        string
-	args      []string
+	*Directive
+	at   string
+	args []string
 }
 
 // setAside keeps a directive that is not obeyed until all have been read: a later line
 // takes the place of an earlier one, and what a line means may depend on others.
-func (l *loader) setAside(i int, at string, args []string) {
-	if !directives[i].fileOnly {
-		l.unused = slices.DeleteFunc(l.unused, func(u unused) bool { return u.directive == i })
+func (l *loader) setAside(d *Directive, at string, args []string) {
+	if !d.FileOnly {
+		l.unused = slices.DeleteFunc(l.unused, func(u unused) bool { return u.Directive == d })
 	}
-	l.unused = append(l.unused, unused{i, at, args})
+	l.unused = append(l.unused, unused{d, at, args})
 }
 
 // classifyUnused refuses what protects, warns of what makes a difference, and tells the
@@ -30,7 +30,7 @@ func (l *loader) setAside(i int, at string, args []string) {
 func (l *loader) classifyUnused() {
 	var rest []unused
 	for _, u := range l.unused {
-		d := &directives[u.directive]
+		d := u.Directive
 		switch {
 		case d.asDefault(l.s, u.args):
 		case d.effect >= protects:
@@ -53,26 +53,25 @@ func (l *loader) classifyUnused() {
 
 // String never shows the value, which may be a secret.
 func (u unused) String() string {
-	d := &directives[u.directive]
-	if d.fixed() {
-		return fmt.Sprintf("%s stays %s: %s", d.name, quote(d.def), d.reason)
+	if u.fixed() {
+		return fmt.Sprintf("%s stays %s: %s", u.Name, quote(u.Default), u.reason)
 	}
-	return fmt.Sprintf("%s is ignored: %s", d.name, d.reason)
+	return fmt.Sprintf("%s is ignored: %s", u.Name, u.reason)
 }
 
 // refuse keeps the node from starting without a directive, unless that is allowed.
-func (l *loader) refuse(d *directive, at string) {
+func (l *loader) refuse(d *Directive, at string) {
 	less := "less protected"
 	if d.effect == preserves {
 		less = "less durable"
 	}
 	if l.allow {
-		l.s.given = append(l.s.given, d.name)
-		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.name, allowUnprotected, less,
+		l.s.given = append(l.s.given, d.Name)
+		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.Name, allowUnprotected, less,
 			d.reason)
 		return
 	}
-	l.fail(&Error{At: at, Name: d.name, Err: fmt.Errorf("the node would be %s than this line says: %s; %s, or start "+
+	l.fail(&Error{At: at, Name: d.Name, Err: fmt.Errorf("the node would be %s than this line says: %s; %s, or start "+
 		"with --%s",
 		less, d.reason, d.remedy, allowUnprotected)})
 }
@@ -119,18 +118,18 @@ func cutLast(s, sep string) (before, after string, found bool) {
 func names(list []unused) string {
 	words := make([]string, len(list))
 	for i, u := range list {
-		words[i] = directives[u.directive].name
+		words[i] = u.Name
 	}
 	return strings.Join(words, ", ")
 }
 
 // unknown is the error about a directive that is none, with the one that may be meant.
-func unknown(name string) error {
+func (t *Table) unknown(name string) error {
 	text := fmt.Sprintf("%s is not one of those of Redis, Valkey or slotmesh", quote(name))
 	if strings.EqualFold(name, allowUnprotected) {
 		return fmt.Errorf("--%s belongs on the command line, not into a file", allowUnprotected)
 	}
-	if meant := nearest(strings.ToLower(name)); meant != "" {
+	if meant := t.nearest(strings.ToLower(name)); meant != "" {
 		text += fmt.Sprintf(": did you mean %s?", meant)
 	}
 	return errors.New(text)

@@ -56,7 +56,7 @@ func TestProtects(t *testing.T) {
 			t.Errorf("%q: the error shows a secret: %v", c.text, err)
 		}
 		s, warnings, err := Parse("a.conf", c.text, "--allow-unprotected")
-		if err != nil || !s.Unheeded(c.name) || len(warnings) == 0 || !strings.Contains(warnings[0].Text, "less "+c.less) {
+		if err != nil || !s.unheeded(c.name) || len(warnings) == 0 || !strings.Contains(warnings[0].Text, "less "+c.less) {
 			t.Errorf("%q, allowed: %v, warnings %v", c.text, err, warnings)
 		}
 		if _, _, err := Parse("a.conf", c.text, "--allow-unprotected", "no"); err == nil {
@@ -78,7 +78,7 @@ func TestProtectsNothing(t *testing.T) {
 		"replicaof no one", "appendonly no", "appendonly yes\nappendonly no",
 		"tls-port 6380\ntls-port 0",
 	} {
-		if s, warnings, err := Parse("a.conf", text); err != nil || len(warnings) > 0 || s.Unheeded("appendonly") {
+		if s, warnings, err := Parse("a.conf", text); err != nil || len(warnings) > 0 || s.unheeded("appendonly") {
 			t.Errorf("%q: %v, warnings %v", text, err, warnings)
 		}
 	}
@@ -86,16 +86,16 @@ func TestProtectsNothing(t *testing.T) {
 
 // TestTable makes sure that no row says less than it must.
 func TestTable(t *testing.T) {
-	for i := range directives {
-		d := &directives[i]
+	for i := range testTable.rows {
+		d := &testTable.rows[i]
 		switch {
 		case d.ignored() && d.reason == "":
-			t.Errorf("%s: nobody says why it is ignored", d.name)
+			t.Errorf("%s: nobody says why it is ignored", d.Name)
 		case d.effect >= protects && d.remedy == "":
-			t.Errorf("%s: nobody says what to do instead", d.name)
-		case strings.HasPrefix(d.name, "tls-") && d.effect != protects && !strings.HasPrefix(d.name, "tls-session-") &&
-			d.name != "tls-prefer-server-ciphers":
-			t.Errorf("%s protects, but is passed over", d.name)
+			t.Errorf("%s: nobody says what to do instead", d.Name)
+		case strings.HasPrefix(d.Name, "tls-") && d.effect != protects && !strings.HasPrefix(d.Name, "tls-session-") &&
+			d.Name != "tls-prefer-server-ciphers":
+			t.Errorf("%s protects, but is passed over", d.Name)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func TestNearest(t *testing.T) {
 		"timeoutt":       "timeout",
 		"server-threads": "", "": "",
 	} {
-		if got := nearest(name); got != want {
+		if got := testTable.nearest(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}

@@ -32,44 +32,44 @@ var (
 
 // parse makes a value of a directive's arguments. old is the value before, to which
 // some directives add.
-func (d *directive) parse(args []string, old value) (value, error) {
-	if d.kind >= isList && d.kind != isRename && len(args) == 1 {
+func (d *Directive) parse(args []string, old value) (value, error) {
+	if d.Kind >= List && d.Kind != Renames && len(args) == 1 {
 		args = strings.Fields(args[0]) // CONFIG SET and quotes pass all in one
-	} else if d.kind < isList && len(args) != 1 {
+	} else if d.Kind < List && len(args) != 1 {
 		return value{}, errArity
 	}
-	switch d.kind {
-	case isString:
+	switch d.Kind {
+	case String:
 		if strings.ContainsAny(args[0], "\x00\n\r") {
 			return value{}, errLine
 		}
 		return value{text: args[0]}, nil
-	case isDir:
+	case Dir:
 		dir, err := filepath.Abs(args[0])
 		return value{text: dir}, err
-	case isBool:
+	case Bool:
 		return parseBool(args[0])
-	case isEnum:
+	case Enum:
 		return d.parseEnum(args[0])
-	case isInt, isTime:
+	case Int, Time:
 		n, err := strconv.ParseInt(args[0], 10, 64)
 		if err != nil {
 			return value{}, errInt
 		}
 		return d.bounded(n)
-	case isBytes:
+	case Bytes:
 		n, err := parseBytes(args[0])
 		if err != nil {
 			return value{}, err
 		}
 		return d.bounded(n)
-	case isMode:
+	case Mode:
 		return d.parseMode(args[0])
-	case isSave:
+	case Save:
 		return parseSave(args, old)
-	case isLimits:
+	case Limits:
 		return parseLimits(args, old)
-	case isRename:
+	case Renames:
 		return parseRename(args, old)
 	default:
 		return d.parseWords(args)
@@ -77,33 +77,33 @@ func (d *directive) parse(args []string, old value) (value, error) {
 }
 
 // accepted says which values the directive takes.
-func (d *directive) accepted() string {
-	switch d.kind {
-	case isBool:
+func (d *Directive) accepted() string {
+	switch d.Kind {
+	case Bool:
 		return "yes, no"
-	case isEnum:
-		return strings.Join(d.words, ", ")
-	case isInt:
-		return fmt.Sprintf("a whole number, %d to %d", d.min, d.max)
-	case isTime:
-		return fmt.Sprintf("a whole number of %s, %d to %d", unitName(d), d.min, d.max)
-	case isBytes:
+	case Enum:
+		return strings.Join(d.Words, ", ")
+	case Int:
+		return fmt.Sprintf("a whole number, %d to %d", d.Min, d.Max)
+	case Time:
+		return fmt.Sprintf("a whole number of %s, %d to %d", unitName(d), d.Min, d.Max)
+	case Bytes:
 		text := "bytes, or a number with k, m, g (powers of 1000) or kb, mb, gb (of 1024), such as 100mb"
-		if d.min > 0 {
-			text += fmt.Sprintf("; at least %d", d.min)
+		if d.Min > 0 {
+			text += fmt.Sprintf("; at least %d", d.Min)
 		}
 		return text
-	case isSave:
+	case Save:
 		return `pairs of seconds and changes, such as 3600 1 300 100, or "" for never`
-	case isLimits:
+	case Limits:
 		return "groups of class (normal, replica, pubsub), hard limit, soft limit and seconds, such as normal 1gb 256mb 60"
-	case isMode:
+	case Mode:
 		return "permissions as an octal number, such as 770"
-	case isRename:
+	case Renames:
 		return `a command and its new name, "" to take it away`
-	case isList:
-		if d.words != nil {
-			return "one or more of " + strings.Join(d.words, ", ")
+	case List:
+		if d.Words != nil {
+			return "one or more of " + strings.Join(d.Words, ", ")
 		}
 		return "one or more words"
 	default:
@@ -111,8 +111,8 @@ func (d *directive) accepted() string {
 	}
 }
 
-func unitName(d *directive) string {
-	if d.unit.Seconds() == 1 {
+func unitName(d *Directive) string {
+	if d.Unit.Seconds() == 1 {
 		return "seconds"
 	}
 	return "milliseconds"
@@ -128,31 +128,31 @@ func parseBool(s string) (value, error) {
 	return value{}, errBool
 }
 
-func (d *directive) parseEnum(s string) (value, error) {
-	i := slices.IndexFunc(d.words, func(w string) bool { return strings.EqualFold(w, s) })
+func (d *Directive) parseEnum(s string) (value, error) {
+	i := slices.IndexFunc(d.Words, func(w string) bool { return strings.EqualFold(w, s) })
 	if i < 0 {
-		return value{}, fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(d.words, ", "))
+		return value{}, fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(d.Words, ", "))
 	}
-	return value{text: d.words[i], num: int64(i)}, nil
+	return value{text: d.Words[i], num: int64(i)}, nil
 }
 
 // parseMode reads permissions; 0 leaves them to the process.
-func (d *directive) parseMode(s string) (value, error) {
+func (d *Directive) parseMode(s string) (value, error) {
 	n, err := strconv.ParseInt(s, 8, 64)
 	if err != nil {
 		return value{}, errOctal
 	}
-	if n < d.min || n > d.max {
-		return value{}, fmt.Errorf("argument must be between %o and %o inclusive", d.min, d.max)
+	if n < d.Min || n > d.Max {
+		return value{}, fmt.Errorf("argument must be between %o and %o inclusive", d.Min, d.Max)
 	}
 	return value{text: strconv.FormatInt(n, 8), num: n}, nil
 }
 
 // parseWords reads a list.
-func (d *directive) parseWords(args []string) (value, error) {
+func (d *Directive) parseWords(args []string) (value, error) {
 	for _, a := range args {
-		if d.words != nil && !slices.Contains(d.words, strings.ToLower(a)) {
-			return value{}, fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(d.words, ", "))
+		if d.Words != nil && !slices.Contains(d.Words, strings.ToLower(a)) {
+			return value{}, fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(d.Words, ", "))
 		}
 	}
 	return words(args), nil
@@ -166,9 +166,9 @@ func parseRename(args []string, old value) (value, error) {
 	return words(slices.Concat(old.list, args)), nil
 }
 
-func (d *directive) bounded(n int64) (value, error) {
-	if n < d.min || n > d.max {
-		return value{}, fmt.Errorf("argument must be between %d and %d inclusive", d.min, d.max)
+func (d *Directive) bounded(n int64) (value, error) {
+	if n < d.Min || n > d.Max {
+		return value{}, fmt.Errorf("argument must be between %d and %d inclusive", d.Min, d.Max)
 	}
 	return value{text: strconv.FormatInt(n, 10), num: n}, nil
 }

@@ -1,0 +1,60 @@
+package conf
+
+import (
+	"errors"
+	"slices"
+)
+
+// What directives say together.
+
+// busPortOffset is what the bus port is above the client port (docs/spec.md §2.7).
+const busPortOffset = 10_000
+
+// BusPort returns where other nodes connect: cluster-port or, as in Redis, 10,000 above
+// port even if that is 0. It may be beyond 65535.
+func (s *Settings) BusPort() int {
+	if port := s.Int("cluster-port"); port != 0 {
+		return port
+	}
+	return s.Int("port") + busPortOffset
+}
+
+// CheckPort returns an error if clients could connect nowhere.
+func (s *Settings) CheckPort() error {
+	if s.Int("port") != 0 || s.String("unixsocket") != "" {
+		return nil
+	}
+	return &Error{At: s.Where("port"), Name: "port", Value: "0",
+		Err: errors.New("the node would not listen anywhere"), Accepted: "a port, or 0 together with unixsocket"}
+}
+
+// SavesAtEnd reports whether a clean stop saves the keys though there are no "save"
+// rules: the file says so, or it asks for a log that would have them.
+func (s *Settings) SavesAtEnd() bool {
+	return slices.Contains(s.List("shutdown-on-sigterm"), "save") ||
+		slices.Contains(s.List("shutdown-on-sigint"), "save") || s.unheeded("appendonly")
+}
+
+// Advice tells what a node does that the directives may not let one expect: which clients
+// and nodes it turns away, and what it does otherwise at its end.
+func (s *Settings) Advice() (warnings []string) {
+	if bind := s.Bind(); s.Bool("protected-mode") && s.String("requirepass") == "" {
+		if bind.Exposed() && s.Int("port") != 0 {
+			warnings = append(warnings, "clients of other machines are turned away: protected-mode is on and nobody is "+
+				`asked for a password; set "requirepass", or "protected-mode no" if everybody who reaches the port may `+
+				"use it")
+		}
+		if bind.Guarded() && s.Bool("cluster-enabled") {
+			warnings = append(warnings, "nodes on other machines cannot connect: protected-mode keeps the bus to the "+
+				`loopback address, for there is neither "bind" nor "requirepass"; set "bind" to the addresses of the `+
+				"network that the nodes share")
+		}
+	}
+	for _, name := range []string{"shutdown-on-sigint", "shutdown-on-sigterm"} {
+		if slices.Contains(s.List(name), "nosave") {
+			warnings = append(warnings, s.Where(name)+": "+name+
+				` nosave is not obeyed: the keys are saved at the end as long as there are "save" rules`)
+		}
+	}
+	return warnings
+}

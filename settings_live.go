@@ -1,0 +1,178 @@
+package slotmesh
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/conf"
+	"github.com/slotmesh/slotmesh/internal/listen"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// liveSettings is the configuration of a node that runs: what the CONFIG commands see and
+// change, and the values that follow from it.
+type liveSettings struct {
+	n    *Node
+	text *conf.Settings
+	now  atomic.Pointer[values]
+}
+
+// loadSettings makes what CONFIG shows. It says what the Config says: that is the host's
+// to change after LoadConfig.
+func (n *Node) loadSettings() error {
+	text, pairs := n.cfg.settings, (&values{Config: n.cfg}).shown()
+	if text == nil {
+		text = directives.Defaults()
+		pairs = append(pairs, conf.Pair{Name: "port", Value: strconv.Itoa(int(n.addr.Port))})
+	}
+	if err := text.Override(pairs); err != nil {
+		return err
+	}
+	n.settings = &liveSettings{n: n, text: text}
+	n.settings.read()
+	return n.applyMemory(n.settings.now.Load())
+}
+
+// read takes over the values that the text has now.
+func (l *liveSettings) read() *values {
+	v := (&values{Config: l.n.cfg}).fill(l.text)
+	l.now.Store(v)
+	return v
+}
+
+// values returns the configuration in force; its fields are not to be changed.
+func (n *Node) values() *values {
+	if n.settings == nil { // before Start
+		return &values{Config: n.cfg}
+	}
+	return n.settings.now.Load()
+}
+
+func (l *liveSettings) Get(pattern string) [][2]string {
+	var list [][2]string
+	for _, p := range l.text.Get(pattern) {
+		list = append(list, [2]string{p.Name, p.Value})
+	}
+	return list
+}
+
+func (l *liveSettings) Set(pairs [][2]string) error {
+	if l.n.server.Loading() { // what they apply to does not all exist yet
+		return errors.New("CONFIG SET is not possible while the keys are being loaded: try again")
+	}
+	list := make([]conf.Pair, len(pairs))
+	for i, p := range pairs {
+		list[i] = conf.Pair{Name: p[0], Value: p[1]}
+	}
+	return l.text.Set(list, func(name string) error {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.Name == name })
+		return settings[i].apply(l.n, l.read())
+	})
+}
+
+func (l *liveSettings) Rewrite() error { return l.text.Rewrite() }
+
+// What follows puts settings in force. Doing so again with the same values changes nothing.
+
+func (n *Node) applyMemory(v *values) error {
+	n.store.SetMaxMemory(v.MaxMemory)
+	n.store.SetPolicy(v.Eviction)
+	n.store.SetSamples(v.samples)
+	return nil
+}
+
+func (n *Node) applyLimits(v *values) error {
+	if room := listen.MaxClients(n.maxDescriptors(), v.Clients.Max); room < v.Clients.Max {
+		//nolint:staticcheck // Redis' text
+		return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", room)
+	}
+	n.server.SetLimits(v.limits())
+	return nil
+}
+
+// limits returns what clients may do.
+func (v *values) limits() server.Limits {
+	keepAlive := v.keepAlive
+	if keepAlive == 0 {
+		keepAlive = -1 // off
+	}
+	return server.Limits{
+		Query:       resp.Limits{MaxBulk: v.maxArgument, MaxQuery: v.maxQuery},
+		Password:    v.Clients.Password,
+		Protected:   !v.Clients.Open,
+		MaxClients:  v.Clients.Max,
+		MaxOutput:   int(v.output.Hard),
+		IdleTimeout: v.Clients.IdleTimeout,
+		KeepAlive:   keepAlive,
+		Endpoint:    v.Clients.Endpoint,
+	}
+}
+
+func (n *Node) applyBacklog(v *values) error {
+	n.shard.Backlog.SetSize(v.Replication.BacklogSize)
+	return nil
+}
+
+func (n *Node) applyMinReplicas(v *values) error {
+	n.shard.Acks.SetMinReplicas(v.Replication.MinReplicas, v.Replication.MaxLag)
+	return nil
+}
+
+func (n *Node) applySave(v *values) error {
+	n.snapshots.SetIgnoreErrors(v.Snapshot.IgnoreErrors)
+	return n.snapshots.SetRules(saveText(&v.Snapshot))
+}
+
+// applyLogLevel changes the level of the logger that LoadConfig made; the host's own is
+// its own business.
+func (n *Node) applyLogLevel(v *values) error {
+	if n.cfg.settings != nil {
+		n.log.SetLevel(v.logLevel)
+	}
+	return nil
+}
+
+func (n *Node) applyTuning(v *values) error {
+	if n.gossip == nil {
+		return nil
+	}
+	return n.gossip.Do(n.life.ctx, gossip.Tune{
+		NodeTimeout: v.NodeTimeout, NoFullCoverage: v.PartialCoverage, ReadsIfDown: v.ReadsIfDown,
+	})
+}
+
+func (n *Node) applyAnnounce(*values) error {
+	if n.gossip == nil {
+		return nil
+	}
+	return n.gossip.Do(n.life.ctx, gossip.Announce{Addr: n.announced(), Hostname: n.hostname()})
+}
+
+// announced is the address that the node tells others: what it listens on unless
+// Config.Announce, or CONFIG SET, says otherwise. A host that accepts from everywhere is
+// no address; then the peers say which one they see.
+func (n *Node) announced() slots.Addr {
+	a := n.values().Announce
+	if a.Port == 0 {
+		a.Port = n.addr.Port
+	}
+	if a.BusPort == 0 {
+		a.BusPort = n.addr.BusPort
+	}
+	if a.Host == "" {
+		if ip := net.ParseIP(n.addr.Host); ip == nil || !ip.IsUnspecified() {
+			a.Host = n.addr.Host
+		}
+	}
+	return a
+}
+
+// hostname is the name shown beside that address.
+func (n *Node) hostname() string { return n.values().Hostname }

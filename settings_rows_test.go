@@ -1,0 +1,193 @@
+package slotmesh
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/slotmesh/slotmesh/internal/conf"
+)
+
+// samples returns two values of a directive that differ from each other and, the first at
+// least, from the default.
+func samples(s *setting, dir string) [2]string {
+	switch s.Name {
+	case "bind":
+		return [2]string{"127.0.0.1", "localhost"}
+	case "unixsocket":
+		return [2]string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
+	case "cluster-announce-ip":
+		return [2]string{"10.1.2.3", "10.1.2.4"}
+	case "maxclients": // more may be more than this process can have
+		return [2]string{"20", "21"}
+	}
+	switch s.Kind {
+	case conf.Dir:
+		return [2]string{dir, filepath.Dir(dir)}
+	case conf.Bool:
+		if s.Default == "yes" {
+			return [2]string{"no", "yes"}
+		}
+		return [2]string{"yes", "no"}
+	case conf.Enum, conf.List:
+		others := s.Words[:0:0]
+		for _, w := range s.Words {
+			if w != s.Default {
+				others = append(others, w)
+			}
+		}
+		return [2]string{others[0], others[1]}
+	case conf.Mode:
+		return [2]string{"770", "700"}
+	case conf.Save:
+		return [2]string{"60 1", "70 2 80 3"}
+	case conf.Limits:
+		rest := " 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60"
+		return [2]string{"normal 1000000" + rest, "normal 2000000" + rest}
+	case conf.String:
+		return [2]string{s.Name + "-1", s.Name + "-2"}
+	default:
+		n, err := strconv.ParseInt(s.Default, 10, 64)
+		if err != nil {
+			panic(err)
+		}
+		return [2]string{fmt.Sprint(n + 1), fmt.Sprint(n + 2)}
+	}
+}
+
+// What a directive sets is shown again as the same text.
+func TestSettingsShowWhatTheyRead(t *testing.T) {
+	dir := t.TempDir()
+	for i := range settings {
+		s := &settings[i]
+		if s.field == nil {
+			continue
+		}
+		for _, want := range samples(s, dir) {
+			text := directives.Defaults()
+			if err := text.Override([]conf.Pair{{Name: s.Name, Value: want}}); err != nil {
+				t.Errorf("%s: %v", s.Name, err)
+				continue
+			}
+			got, ok := s.Show(s.field(new(values).fill(text)))
+			if s.Name == "loglevel" || s.Kind == conf.Limits { // these are no fields of the Config
+				if ok {
+					t.Errorf("%s is shown as %q", s.Name, got)
+				}
+			} else if got != want || !ok {
+				t.Errorf("%s: a field that was set to %q is shown as %q, %v", s.Name, want, got, ok)
+			}
+		}
+	}
+}
+
+// Every directive is read from the file, shown, changed where that is possible, written
+// back to the file and read again.
+func TestSettingsGoThroughTheirLife(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "node.conf")
+	want := make(map[string]string) // what CONFIG GET should show
+	var lines strings.Builder
+	for i := range settings {
+		s := &settings[i]
+		if s.FileOnly {
+			continue
+		}
+		value := samples(s, dir)[0]
+		want[s.Name] = value
+		if s.Kind == conf.String {
+			value = strconv.Quote(value)
+		}
+		fmt.Fprintln(&lines, s.Name, value)
+	}
+	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, _, err := LoadConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Addr, cfg.BusAddr = "127.0.0.1:0", ""
+	n, err := New(cfg)
+	if err == nil {
+		err = n.Start(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	shows := func(when string, get func(name string) [][2]string) {
+		t.Helper()
+		for i := range settings {
+			s := &settings[i]
+			for _, name := range []string{s.Name, s.Alias} {
+				if name == "" || s.FileOnly {
+					continue
+				}
+				if got := get(name); len(got) != 1 || got[0] != [2]string{name, want[s.Name]} {
+					t.Errorf("%s, CONFIG GET %s: %q, want %q", when, name, got, want[s.Name])
+				}
+			}
+		}
+	}
+	shows("from the file", n.settings.Get)
+
+	for i := range settings {
+		s := &settings[i]
+		second := "x"
+		if !s.FileOnly {
+			second = samples(s, dir)[1]
+		}
+		err := n.settings.Set([][2]string{{s.Name, second}})
+		switch {
+		case s.apply != nil && err == nil:
+			want[s.Name] = second
+		case s.apply != nil:
+			t.Errorf("CONFIG SET %s: %v", s.Name, err)
+		case s.FileOnly && (err == nil || !strings.Contains(err.Error(), "Unknown option")):
+			t.Errorf("CONFIG SET %s: %v, want that it is not known", s.Name, err)
+		case !s.FileOnly && (err == nil || !strings.Contains(err.Error(), "immutable")):
+			t.Errorf("CONFIG SET %s: %v, want that it cannot be changed", s.Name, err)
+		}
+	}
+	shows("after CONFIG SET", n.settings.Get)
+
+	if err := n.settings.Rewrite(); err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := directives.Load(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reread := liveSettings{text: again}
+	shows("after CONFIG REWRITE", reread.Get)
+}
+
+// A node without a file shows its Config.
+func TestSettingsShowTheConfig(t *testing.T) {
+	n, err := New(Config{Standalone: true, Replication: ReplicationConfig{NoFailover: true, Validity: -1, Timeout: 20e9,
+		MigrationBarrier: 3}})
+	if err == nil {
+		err = n.Start(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	for name, want := range map[string]string{
+		"cluster-replica-no-failover": "yes", "cluster-replica-validity-factor": "0", "repl-timeout": "20",
+		"cluster-migration-barrier": "3", "cluster-enabled": "no", "dir": "",
+		"port": strconv.Itoa(int(n.Addr().Port)), "save": "",
+	} {
+		got := n.settings.Get(name)
+		if name == "dir" { // the default, a folder of this machine
+			want = got[0][1]
+		}
+		if len(got) != 1 || got[0][1] != want {
+			t.Errorf("CONFIG GET %s: %q, want %q", name, got, want)
+		}
+	}
+}
