@@ -1,56 +1,17 @@
 package gossip
 
 import (
-	"os"
-	"runtime"
-	"runtime/debug"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// seeds returns how many seeds a simulation runs: few, or SLOTMESH_SEEDS.
-func seeds(t testing.TB, few int) int {
-	text := os.Getenv("SLOTMESH_SEEDS")
-	if text == "" {
-		return few
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("SLOTMESH_SEEDS=%q is not a number", text)
-	}
-	return n
-}
-
-// firstSeed is where to start: to replay one seed, set SLOTMESH_FIRST_SEED to it and
-// SLOTMESH_SEEDS to 1.
-func firstSeed() int {
-	n, _ := strconv.Atoi(os.Getenv("SLOTMESH_FIRST_SEED"))
-	return n
-}
-
 // TestChaos lets 50 nodes live through loss, doubling, delay, partitions and crashes,
 // with slots changing hands and nodes being forgotten. Epochs must never fall and
 // queues stay bounded at every step; after healing, all views must be equal.
 func TestChaos(t *testing.T) {
 	eachSeed(t, 4, chaos)
-}
-
-// eachSeed runs a simulation with many seeds, on all cores.
-func eachSeed(t *testing.T, few int, run func(*testing.T, uint64)) {
-	n, workers := seeds(t, few), runtime.GOMAXPROCS(0)
-	collect := debug.SetGCPercent(400) // a fifth of the time would go to the collector
-	t.Cleanup(func() { debug.SetGCPercent(collect) })
-	for w := range workers {
-		t.Run("", func(t *testing.T) {
-			t.Parallel()
-			for seed := w; seed < n; seed += workers {
-				run(t, uint64(firstSeed()+seed))
-			}
-		})
-	}
 }
 
 func chaos(t *testing.T, seed uint64) {

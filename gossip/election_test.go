@@ -9,25 +9,6 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// newShards returns a cluster of that many masters with replicas each: node i is the
-// master of shard i if i < masters, otherwise a replica in shard i % masters.
-func newShards(t testing.TB, seed uint64, masters, replicas int, timeout time.Duration) *sim {
-	s := newSim(t, seed, masters*(1+replicas), timeout)
-	for i, r := range slots.Even(masters) {
-		s.own(i, setOf(r.First, r.Last))
-	}
-	for _, n := range s.nodes[1:] {
-		n.must(MeetNode{s.nodes[0].addr})
-	}
-	s.until(5*time.Second, "a cluster", func() bool { return converged(s.nodes) })
-	for i, n := range s.nodes[masters:] {
-		n.must(Replicate{s.nodes[i%masters].id})
-	}
-	s.until(5*time.Second, "replicas", func() bool { return converged(s.nodes) })
-	s.run(time.Second)
-	return s
-}
-
 // owner returns the running node that owns slot in its own view.
 func (s *sim) owner(slot slots.Slot) *simNode {
 	for _, n := range s.up() {

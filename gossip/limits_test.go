@@ -58,15 +58,6 @@ func (l *liar) pass(d time.Duration) (out Output) {
 	return out
 }
 
-func warnings(events []Event) (list []string) {
-	for _, e := range events {
-		if w, ok := e.(Warning); ok {
-			list = append(list, w.Text)
-		}
-	}
-	return list
-}
-
 // The index of a node in a Map has 16 bits: 32,768 members made up by one frame after
 // another panicked every node that heard of them.
 func TestMembersAreBounded(t *testing.T) {

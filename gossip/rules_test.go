@@ -9,24 +9,6 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-func setOf(first, last slots.Slot) slots.Set {
-	var s slots.Set
-	s.AddRange(slots.Range{First: first, Last: last})
-	return s
-}
-
-// find returns the last event of type E that the node reported.
-func find[E Event](n *simNode) (last E, ok bool) {
-	for _, e := range n.events {
-		if e, is := e.(E); is {
-			last, ok = e, true
-		}
-	}
-	return last, ok
-}
-
-func (n *simNode) sees(o *simNode) *node { return n.core.nodes[o.id] }
-
 // docs/spec.md §2.2: a handshake without an answer is dropped after max(T, 1 s).
 func TestMeetNobody(t *testing.T) {
 	for _, timeout := range []time.Duration{500 * time.Millisecond, 15 * time.Second} {

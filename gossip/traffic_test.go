@@ -7,29 +7,6 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// newCluster returns n nodes, each a master with its share of the slots, that agree.
-func newCluster(t testing.TB, seed uint64, n int, timeout time.Duration) *sim {
-	s := newSim(t, seed, n, timeout)
-	for i, r := range slots.Even(n) {
-		var set slots.Set
-		set.AddRange(r)
-		s.nodes[i].must(AddSlots{set})
-	}
-	for _, node := range s.nodes[1:] {
-		node.must(MeetNode{s.nodes[0].addr})
-	}
-	s.until(5*time.Second, "a cluster", func() bool { return converged(s.nodes) })
-	s.until(5*time.Second, "state ok", func() bool {
-		for _, node := range s.nodes {
-			if node.core.updateState(); node.core.state != slots.OK {
-				return false
-			}
-		}
-		return true
-	})
-	return s
-}
-
 // TestIdleTraffic measures what an idle node sends, frame headers included, with T = 2 s.
 func TestIdleTraffic(t *testing.T) {
 	for _, c := range []struct{ nodes, limit int }{{6, 2000}, {30, 4000}, {100, 12_000}} {
