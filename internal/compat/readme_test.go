@@ -1,0 +1,268 @@
+package compat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/admin"
+	"github.com/slotmesh/slotmesh/cache"
+	"github.com/slotmesh/slotmesh/clustertest"
+)
+
+// This file is readme_test.go as of commit 70c7649; only the names of the Examples are
+// others, since they name what another package has.
+
+// The snippets of the README of then are parts of this file, word for word.
+func TestOldReadmeCompiles(t *testing.T) {
+	readme, err := os.ReadFile("testdata/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("readme_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled := unindent(string(source))
+	snippets := strings.Split(string(readme), "```go\n")[1:]
+	for _, s := range snippets {
+		s, _, _ = strings.Cut(s, "```")
+		if !strings.Contains(compiled, unindent(s)) {
+			t.Errorf("not in readme_test.go:\n%s", s)
+		}
+	}
+	if len(snippets) != 7 {
+		t.Errorf("the README of then had 7 snippets, this one has %d", len(snippets))
+	}
+}
+
+func unindent(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		b.WriteString(strings.TrimLeft(line, "\t "))
+	}
+	return b.String()
+}
+
+func Example_embed() {
+	ctx := context.Background()
+	node, err := slotmesh.New(slotmesh.Config{Addr: "127.0.0.1:0"}) // 0: any free port
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := node.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+	defer node.Close()
+	if err := slotmesh.Create(ctx, node); err != nil { // the first node owns all slots
+		log.Fatal(err)
+	}
+	keys := node.Router() // reaches every key of the cluster, from any node
+	err = keys.Set(ctx, "greeting", []byte("hello"), time.Minute)
+	value, _ := keys.Get(ctx, "greeting")
+	fmt.Println(string(value), err)
+	// Output: hello <nil>
+}
+
+// User is what the example's cache holds.
+type User struct{ Name string }
+
+var db database
+
+type database struct{}
+
+func (database) User(_ context.Context, id string) (User, error) {
+	if id == "42" {
+		return User{"Ada"}, nil
+	}
+	return User{}, cache.ErrNotFound
+}
+
+func Example_cache() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	node := nodes[0]
+	for _, other := range nodes[1:] {
+		cache.New(other, cache.Config[User]{Name: "users", TTL: time.Minute, Load: db.User})
+	}
+
+	users, err := cache.New(node, cache.Config[User]{
+		Name:     "users",
+		TTL:      time.Minute,
+		Stale:    time.Hour,        // serve it while it is loaded anew
+		Negative: 10 * time.Second, // remember that there is none
+		Load: func(ctx context.Context, id string) (User, error) { // runs once, at the key's owner, however many ask
+			return db.User(ctx, id)
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	user, err := users.Get(ctx, "42")
+
+	fmt.Println(user, err)
+	_, err = users.Get(ctx, "43")
+	fmt.Println(errors.Is(err, cache.ErrNotFound))
+	// Output:
+	// {Ada} <nil>
+	// true
+}
+
+// allow takes a token from a bucket of 10 that fills up at 5 a second: ALLOW key → 1 or 0.
+func allow(tx slotmesh.Tx, args []string) (any, error) {
+	tokens, last := 10.0, tx.Now()
+	if b, ok := tx.Get(args[0]); ok {
+		count, at, _ := strings.Cut(string(b), " ")
+		tokens, _ = strconv.ParseFloat(count, 64)
+		ms, _ := strconv.ParseInt(at, 10, 64)
+		tokens = min(10, tokens+5*last.Sub(time.UnixMilli(ms)).Seconds())
+	}
+	reply := 0
+	if tokens >= 1 {
+		tokens, reply = tokens-1, 1
+	}
+	state := fmt.Sprintf("%f %d", tokens, last.UnixMilli())
+	return reply, tx.Set(args[0], []byte(state), 2*time.Second) // by then it is full again
+}
+
+func Example_handle() {
+	ctx := context.Background()
+	node, err := slotmesh.New(slotmesh.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = node.Handle("ALLOW", slotmesh.CommandSpec{Write: true, Arity: 2}, allow) // before Start
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := node.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+	defer node.Close()
+	slotmesh.Create(ctx, node)
+	allowed := 0
+	for range 20 {
+		reply, err := node.Router().Do(ctx, "ALLOW", "user:42")
+		if err == nil && reply == int64(1) {
+			allowed++
+		}
+	}
+	fmt.Println(allowed >= 10 && allowed < 20)
+	// Output: true
+}
+
+func Example_admin() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	entry, victim := nodes[0].Addr().Client(), nodes[2].Addr().Client()
+
+	client, err := admin.New(admin.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	view, err := client.View(ctx, entry) // what every node says
+	if err != nil {
+		log.Fatal(err)
+	}
+	report := admin.Check(view)                // findings, as values
+	plan, err := admin.PlanDrain(view, victim) // printing it is the dry run
+	if err == nil {
+		err = client.Move(ctx, view, plan, admin.MoveOptions{})
+	}
+
+	fmt.Println(report.OK(), plan.Moves.Len(), err)
+	// Output: true 5461 <nil>
+}
+
+func Example_update() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	keys := nodes[0].Router()
+	keys.Set(ctx, "{acc}a", []byte("100"), 0)
+	err := keys.Update(ctx, []string{"{acc}a", "{acc}b"}, func(tx slotmesh.Tx) error {
+		all, _ := tx.Get("{acc}a")
+		tx.Delete("{acc}a")
+		return tx.Set("{acc}b", all, 0)
+	})
+	value, _ := keys.Get(ctx, "{acc}b")
+	fmt.Println(string(value), err)
+	// Output: 100 <nil>
+}
+
+func Example_dial() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	client, err := slotmesh.Dial(ctx, slotmesh.DialConfig{Addrs: []string{nodes[0].Addr().Client()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	client.Set(ctx, "a", []byte("1"), 0)
+	client.Set(ctx, "b", []byte("2"), 0)
+	for _, r := range client.GetMany(ctx, "a", "b", "c") {
+		fmt.Println(r.Key, string(r.Value), r.Err)
+	}
+	// Output:
+	// a 1 <nil>
+	// b 2 <nil>
+	// c  slotmesh: key not found
+}
+
+func Example_scan() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	keys := nodes[0].Router()
+	keys.SetMany(ctx, slotmesh.Item{Key: "user:1"}, slotmesh.Item{Key: "user:2"}, slotmesh.Item{Key: "other"})
+	n := 0
+	for key, err := range keys.Scan(ctx, "user:*") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if strings.HasPrefix(key, "user:") {
+			n++
+		}
+	}
+	fmt.Println(n)
+	// Output: 2
+}
+
+func Example_offer() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	for i, n := range nodes {
+		n.Offer("whereami", func(_ context.Context, key string, _ []byte) ([]byte, error) {
+			return fmt.Appendf(nil, "%s is at node %d", key, i), nil
+		})
+	}
+	reply, err := nodes[0].Router().Call(ctx, "whereami", "foo", nil)
+	fmt.Println(string(reply), err)
+	// Output: foo is at node 2 <nil>
+}
+
+func TestMine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // optional: fake time
+		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
+		keys := c.Node(0).Router()
+		keys.Set(slotmesh.WithSync(t.Context(), 1), "key", []byte("value"), 0)
+		c.Kill(2)      // its replica takes over within 16 s of fake time …
+		c.WaitStable() // … and within milliseconds of yours
+		if value, err := keys.Get(t.Context(), "key"); err != nil {
+			t.Error(value, err)
+		}
+	})
+}
