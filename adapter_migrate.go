@@ -2,7 +2,6 @@ package slotmesh
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 
@@ -97,52 +96,6 @@ func (n *Node) resumeJobs(former slots.NodeID) {
 	})
 }
 
-// MigrateSlots starts to hand slots of this node, with their keys, to another master,
-// while clients go on reading and writing them. It returns once the job is durable, which
-// takes a write to the disk: it then ends by itself, whatever crashes meanwhile. See
-// WaitMigration, CancelMigration, Migrations and events of type migrate.Status.
-//
-// If ctx has ended before that write begins, its error is returned; it has no hold on the
-// write, nor on the job. After an error there is no job, unless it is ErrClosed: then it
-// may begin when the node is started again.
-func (n *Node) MigrateSlots(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
-	if err := n.canMigrate(); err != nil {
-		return migrate.JobID{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return migrate.JobID{}, err
-	}
-	id, err := n.migrations.Move(set, target)
-	return id, orClosed(err)
-}
-
-// WaitMigration returns when a job of this node is over, with its error; ErrClosed if the
-// node is closed before: the job goes on when it is started again.
-func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
-	if err := n.canMigrate(); err != nil {
-		return err
-	}
-	return orClosed(n.migrations.Wait(ctx, id))
-}
-
-// Migrations returns the latest jobs that are over, then those that run: this node's own,
-// and those of other nodes that bring slots here (Import).
-func (n *Node) Migrations() []migrate.Status {
-	if n.migrations == nil {
-		return nil
-	}
-	return n.migrations.List()
-}
-
-// CancelMigration makes a job begin no further slot; those that are open are finished.
-// Cancelling a job that is over does nothing.
-func (n *Node) CancelMigration(id migrate.JobID) error {
-	if err := n.canMigrate(); err != nil {
-		return err
-	}
-	return orClosed(n.migrations.Cancel(id))
-}
-
 // accepts refuses to make slots this node's own that a job is bringing. Its source, were
 // it restarted now, would take the keys that it still has for old copies: only a job that
 // is through with a slot gives it away.
@@ -157,19 +110,4 @@ func (n *Node) accepts(set *slots.Set) error {
 	return fmt.Errorf("slot %d is coming here with job %s of node %s, which hands it over when all its keys have "+
 		"moved: wait for that (CLUSTER GETSLOTMIGRATIONS), or forget that node if it will not come back",
 		slot, job.ID, job.Source)
-}
-
-func (n *Node) canMigrate() error {
-	if n.migrations == nil {
-		return n.absent()
-	}
-	return n.engine.Refused()
-}
-
-// orClosed gives an error of a driver that is closed the type of a node's.
-func orClosed(err error) error {
-	if errors.Is(err, migrator.ErrClosed) {
-		return ErrClosed
-	}
-	return err
 }

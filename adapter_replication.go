@@ -145,7 +145,7 @@ func (n *Node) handOver() {
 	}
 	h := shard.HandOver{
 		Map:      n.Map,
-		Changed:  n.changed.next,
+		Changed:  n.signals.changed.next,
 		Replicas: func() []replicator.Replica { return n.shard.Replicator.Status().Replicas },
 		Connected: func(id slots.NodeID) bool {
 			return slices.ContainsFunc(n.gossip.Peers(), func(p gossip.Peer) bool { return p.ID == id && p.Connected })

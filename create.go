@@ -140,7 +140,7 @@ func WaitAgreed(ctx context.Context, nodes ...*Node) error {
 		// Take the channels before the look, so that no change is missed.
 		changed := make([]<-chan struct{}, len(nodes))
 		for i, n := range nodes {
-			changed[i] = n.changed.next()
+			changed[i] = n.signals.changed.next()
 		}
 		i := firstDissenter(nodes)
 		if i < 0 {

@@ -76,5 +76,5 @@ func (n *Node) emit(e Event) { n.events.Post(e) }
 // publishMap tells of a map that is in force, and wakes what waits for one.
 func (n *Node) publishMap(m *slots.Map) {
 	n.events.PostState(MapChanged{m})
-	n.changed.wake()
+	n.signals.changed.wake()
 }

@@ -142,7 +142,7 @@ func (n *Node) meet(ctx context.Context, addr slots.Addr) error {
 	if addr.BusPort == 0 && addr.Port <= 65535-busPortOffset {
 		addr.BusPort = addr.Port + busPortOffset // as gossip.MeetNode does
 	}
-	outcome, forget := n.meets.await(addr)
+	outcome, forget := n.signals.meets.await(addr)
 	defer forget()
 	if err := n.Meet(ctx, addr); err != nil {
 		return err

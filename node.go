@@ -43,7 +43,6 @@ type Node struct {
 	addr       slots.Addr // listened on
 	gossip     *member.Member
 	snapshots  *shard.Snapshots
-	pauser     *shard.Pauser
 	migrations *migrator.Migrator
 	ownership  *ownership.Slots // nil for a standalone node
 	server     *server.Server
@@ -55,9 +54,7 @@ type Node struct {
 	runID    string    // differs from start to start
 	events   *events.Stream[Event]
 
-	changed broadcast // of the map
-	aborted broadcast // of manual failovers
-	meets   meets     // whose outcome somebody waits for
+	signals signals // for those that wait for gossip
 
 	handled []server.Extension // commands of the host; written before Start
 	hooks   SlotHooks          // of the host; written before Start
@@ -185,8 +182,8 @@ func (n *Node) startCluster() error {
 	}
 	n.ownership.DropStaleImports(then, n.migrations.AllComing())
 	n.shard.Commits.Observe(n.migrations)
-	n.pauser = n.newPauser()
-	n.life.spawn(n.pauser.Run)
+	n.shard.Pauser = n.newPauser()
+	n.life.spawn(n.shard.Pauser.Run)
 	n.bus.Handle(bus.Gossip, n.gossip.Accept)
 	n.bus.Handle(bus.Replication, n.shard.Accept)
 	n.bus.Handle(bus.Migration, n.migrations.Accept)
@@ -222,8 +219,8 @@ func (n *Node) teardown() (err error) {
 	}
 	n.life.wait()
 	n.bus.Wait()
-	if n.pauser != nil {
-		n.pauser.Close() // not before: no write may slip in between a pause and the end
+	if n.shard.Pauser != nil {
+		n.shard.Pauser.Close() // not before: no write may slip in between a pause and the end
 	}
 	if n.ownership != nil {
 		n.ownership.Close()

@@ -105,7 +105,7 @@ func (r nodeTransport) explain(slot slots.Slot) string {
 }
 
 func (r nodeTransport) latencies() *latencies   { return &r.node.measured }
-func (r nodeTransport) news() <-chan struct{}   { return r.node.changed.next() }
+func (r nodeTransport) news() <-chan struct{}   { return r.node.signals.changed.next() }
 func (r nodeTransport) refresh(context.Context) {} // the map comes by itself
 func (r nodeTransport) done() <-chan struct{}   { return r.node.life.ctx.Done() }
 func (r nodeTransport) ended() error            { return ErrClosed }

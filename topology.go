@@ -5,6 +5,13 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// signals wake callers that wait for what gossip reports.
+type signals struct {
+	changed broadcast // the map
+	aborted broadcast // a manual failover was called off
+	meets   meets     // how introductions ended
+}
+
 // onGossip puts a new map in force and passes events on. It runs on the loop's goroutine,
 // but for the first map, which comes while the node is being put together: see
 // startCluster.
@@ -20,15 +27,15 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 	for _, e := range events {
 		switch e := e.(type) {
 		case gossip.WritesPaused, gossip.WritesResumed:
-			n.pauser.Order(e)
+			n.shard.Pauser.Order(e)
 		case gossip.Met:
-			n.meets.end(e.Addr, nil)
+			n.signals.meets.end(e.Addr, nil)
 		case gossip.MeetFailed:
-			n.meets.end(e.Addr, e.Err)
+			n.signals.meets.end(e.Addr, e.Err)
 		case gossip.HandOverAsked:
 			n.life.spawn(n.catchUp)
 		case gossip.FailoverAborted:
-			n.aborted.wake()
+			n.signals.aborted.wake()
 		case gossip.Fenced:
 			n.shard.Fence(e.On)
 		}

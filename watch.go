@@ -43,7 +43,7 @@ func (n *Node) WaitMap(ctx context.Context, cond func(*slots.Map) bool) error {
 		if n.life.over() {
 			return ErrClosed
 		}
-		changed := n.changed.next() // before the look, so that no change is missed
+		changed := n.signals.changed.next() // before the look, so that no change is missed
 		if m := n.Map(); m != nil && cond(m) {
 			return nil
 		}

@@ -20,6 +20,7 @@ type Shard struct {
 	Acks       *Acks
 	Lineage    Lineage
 	Replicator *replicator.Replicator // nil before Start, then only read
+	Pauser     *Pauser                // nil outside a cluster; set before it is in one
 
 	log    hclog.Logger
 	fenced atomic.Bool // see gossip.Fenced

@@ -3,10 +3,13 @@ package slotmesh
 import (
 	"context"
 	"errors"
+	"net"
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/ownership"
+	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/migrate/migrator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -98,6 +101,129 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 		return err
 	}
 	return n.engine.Clear(ctx.Done())
+}
+
+// Replicate makes this node a replica of a master. Its own keys are replaced by the
+// master's once these are all here.
+func (n *Node) Replicate(ctx context.Context, master slots.NodeID) error {
+	return n.do(ctx, gossip.Replicate{Master: master})
+}
+
+// Failover makes this replica the master of its shard and returns when it is:
+// gossip.FailoverDefault agrees with the master and loses nothing, FailoverForce does
+// without a master that is down, FailoverTakeover without the other masters too
+// (docs/spec.md §6.7).
+func (n *Node) Failover(ctx context.Context, mode gossip.FailoverMode) error {
+	aborted := n.signals.aborted.next()
+	if err := n.beginFailover(ctx, mode); err != nil {
+		return err
+	}
+	for {
+		changed := n.signals.changed.next()
+		if n.Map().Self().IsMaster() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-aborted:
+			return ErrFailoverAborted
+		case <-n.life.ctx.Done():
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// beginFailover returns when the failover has begun.
+func (n *Node) beginFailover(ctx context.Context, mode gossip.FailoverMode) error {
+	if err := n.do(ctx, gossip.Failover{Mode: mode}); err != nil {
+		return err
+	}
+	n.life.spawn(n.catchUp)
+	return nil
+}
+
+// WaitSynced returns when this node's data is its master's: at once on a master. Errors
+// as of Ready.
+func (n *Node) WaitSynced(ctx context.Context) error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	if err := n.shard.Replicator.WaitSynced(ctx); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return ErrClosed
+}
+
+// Save writes all keys of this node to Config.Snapshot.File while it serves, and returns
+// when that is durable. replication.ErrSaving refuses a second one at the same time.
+func (n *Node) Save(ctx context.Context) error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	return n.snapshots.Save(ctx)
+}
+
+// MigrateSlots starts to hand slots of this node, with their keys, to another master,
+// while clients go on reading and writing them. It returns once the job is durable, which
+// takes a write to the disk: it then ends by itself, whatever crashes meanwhile. See
+// WaitMigration, CancelMigration, Migrations and events of type migrate.Status.
+//
+// If ctx has ended before that write begins, its error is returned; it has no hold on the
+// write, nor on the job. After an error there is no job, unless it is ErrClosed: then it
+// may begin when the node is started again.
+func (n *Node) MigrateSlots(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
+	if err := n.canMigrate(); err != nil {
+		return migrate.JobID{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return migrate.JobID{}, err
+	}
+	id, err := n.migrations.Move(set, target)
+	return id, orClosed(err)
+}
+
+// WaitMigration returns when a job of this node is over, with its error; ErrClosed if the
+// node is closed before: the job goes on when it is started again.
+func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return orClosed(n.migrations.Wait(ctx, id))
+}
+
+// Migrations returns the latest jobs that are over, then those that run: this node's own,
+// and those of other nodes that bring slots here (Import).
+func (n *Node) Migrations() []migrate.Status {
+	if n.migrations == nil {
+		return nil
+	}
+	return n.migrations.List()
+}
+
+// CancelMigration makes a job begin no further slot; those that are open are finished.
+// Cancelling a job that is over does nothing.
+func (n *Node) CancelMigration(id migrate.JobID) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return orClosed(n.migrations.Cancel(id))
+}
+
+func (n *Node) canMigrate() error {
+	if n.migrations == nil {
+		return n.absent()
+	}
+	return n.engine.Refused()
+}
+
+// orClosed gives an error of a driver that is closed the type of a node's.
+func orClosed(err error) error {
+	if errors.Is(err, migrator.ErrClosed) {
+		return ErrClosed
+	}
+	return err
 }
 
 // do hands a command to the loop that owns the cluster's state; when it returns nil, the
