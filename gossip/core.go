@@ -20,13 +20,14 @@ import (
 //		select {
 //		case now := <-ticker.C: // every TickEvery
 //			core.Tick(now)
-//		case in := <-messages:
-//			core.Step(time.Now(), in.link, in.message)
-//		case cmd := <-commands:
-//			cmd.done <- core.Do(time.Now(), cmd.command)
+//		case in := <-inputs: // a call of Step, LinkUp, LinkDown, DialFailed, Do …
+//			in(core, time.Now())
 //		}
 //		carryOut(core.Output())
 //	}
+//
+// What a command did is durable, and visible in the Map, once the Output that follows it
+// is carried out: the driver answers it then.
 //
 // Package gossip/member is such a driver.
 type Core struct {
