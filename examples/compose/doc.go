@@ -8,4 +8,6 @@
 //     which agree on the owners of slots and elect a successor of a master
 //   - replication: a master and a replica over pipes: a full sync, an acknowledged write,
 //     a link that resumes, a promotion (replication/replicator)
+//   - migrate: a slot that moves between two stores over a pipe, while a client writes to
+//     its keys (migrate, migrate/migrator, keyspace, slots)
 package compose
