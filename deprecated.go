@@ -25,10 +25,16 @@ var ErrNoProcedure = ErrNoFunc
 // Deprecated: use ErrAmbiguous.
 var ErrUnknownFate = ErrAmbiguous
 
-// Offer is the former name of RegisterFunc.
+// Offer is RegisterFunc, but for a nil fn it removes the function of that name.
 //
 // Deprecated: use RegisterFunc.
-func (n *Node) Offer(name string, fn Func) error { return n.RegisterFunc(name, fn) }
+func (n *Node) Offer(name string, fn Func) error {
+	if fn == nil {
+		n.funcs.Delete(name)
+		return nil
+	}
+	return n.RegisterFunc(name, fn)
+}
 
 // Why is the former name of Explain.
 //

@@ -41,6 +41,10 @@ type Handler func(tx Tx, args []string) (reply any, err error)
 // node of the cluster. It is checked, routed, redirected, replicated and migrated like a
 // built-in one, may be used in MULTI, and is reached from Redis clients as well as by
 // [Node.Do] and [Local.Do]. The name is not case-sensitive.
+//
+// It returns an error, as [Node.RegisterFunc] does, for a name that is empty or taken
+// ([ErrRegistered], or a built-in command), and for a nil fn; and after Start, since
+// clients have been told by then which commands there are.
 func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
 	if spec.FirstKey == 0 {
 		spec.FirstKey = 1
@@ -69,7 +73,7 @@ func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
 	return n.life.beforeStart("Handle", func() error {
 		for i := range n.handled {
 			if strings.EqualFold(n.handled[i].Name, name) {
-				return fmt.Errorf("slotmesh: Handle: command %q is there already", name)
+				return fmt.Errorf("slotmesh: Handle: %w: %q: use another one", ErrRegistered, name)
 			}
 		}
 		n.handled = append(n.handled, e)

@@ -27,21 +27,26 @@ func (e *noFunc) Is(target error) bool { return target == ErrNoFunc }
 // lock: it may take its time, use the node's Router and ask other servers. All nodes
 // should have the same.
 //
-// A nil fn removes the function of that name. A name that is taken already is an error that
-// matches [ErrRegistered]; the first function stays.
+// It returns an error, as [Node.Handle] does, for a name that is empty or taken
+// ([ErrRegistered]), and for a nil fn. Call it before Start, so that no caller finds
+// the function missing; what is made while the node runs, such as a cache of package
+// cache, may register its functions then.
 func (n *Node) RegisterFunc(name string, fn Func) error {
-	if fn == nil {
-		n.funcs.Delete(name)
-		return nil
+	switch {
+	case name == "":
+		return errors.New("slotmesh: RegisterFunc: the function has no name")
+	case fn == nil:
+		return fmt.Errorf("slotmesh: RegisterFunc: the function %q is nil", name)
 	}
 	if _, taken := n.funcs.LoadOrStore(name, fn); taken {
-		return fmt.Errorf("%w: %q: use another name, or remove that one with a nil function first", ErrRegistered, name)
+		return fmt.Errorf("slotmesh: RegisterFunc: %w: %q: use another one", ErrRegistered, name)
 	}
 	return nil
 }
 
-// ErrRegistered is matched by the error of RegisterFunc for a name that is taken already.
-var ErrRegistered = errors.New("slotmesh: the node has a function of this name already")
+// ErrRegistered is matched by the error of RegisterFunc and Handle for a name that the
+// host has used already.
+var ErrRegistered = errors.New("the name is taken already")
 
 // Call runs what the owner of key's slot offers under name, and returns what it returns;
 // an error of the function arrives as a [ReplyError] with its text. If the connection
