@@ -83,8 +83,8 @@ func (b *Bind) BusHost() string {
 	return b.Host()
 }
 
-// Host is the host to know the node by: the first that other machines can reach, if
-// there is one; 0.0.0.0 or :: if it listens on all addresses.
+// Host is the host to know the node by: the first that other machines can reach, if there
+// is one; 0.0.0.0 or :: if it listens on all addresses.
 func (b *Bind) Host() string {
 	for _, a := range b.addrs {
 		switch ip, err := netip.ParseAddr(a.host); {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// kind is the form of a directive's value.
+// Kind is the form of a directive's value.
 type Kind uint8
 
 const (
@@ -24,7 +24,7 @@ const (
 	isIgnored      // anything
 )
 
-// effect says what it means that a directive is not obeyed.
+// effect says what follows if a directive is not obeyed.
 type effect uint8
 
 const (
@@ -34,23 +34,23 @@ const (
 	preserves               // data are less durable than the file says: it does not start
 )
 
-// directive is a row of the table.
+// Directive is a row of the table.
 type Directive struct {
 	Name    string
 	Alias   string // Redis' older name, if it has one
 	Kind    Kind
 	Default string // the default, as CONFIG GET prints it
-	// Bounds of isInt, isBytes and isTime.
+	// Bounds of Int, Bytes, Time and Mode.
 	Min, Max int64
 	Unit     time.Duration // of isTime
 	Words    []string      // of isEnum and isList
-	// live says that CONFIG SET may change it.
+	// Live says that CONFIG SET may change it.
 	Live   bool
 	Secret bool // no error shows the value
-	// fileOnly hides it from CONFIG, as Redis does.
+	// FileOnly hides it from CONFIG, as Redis does.
 	FileOnly bool
 
-	// What follows is of directives that are not obeyed: the node is as the default says.
+	// What follows is for directives that are not obeyed: the node is as the default says.
 	reason string // any other value has no effect
 	effect effect // of that
 	remedy string // what to do instead, if the node does not start

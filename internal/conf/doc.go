@@ -1,6 +1,6 @@
-// Package conf reads and keeps the configuration of a serving node: a file in the
-// form of redis.conf, overridden by the command line, changed at run time by
-// CONFIG SET and written back by CONFIG REWRITE.
+// Package conf reads and keeps the configuration of a serving node: a file in the form of
+// redis.conf, overridden by the command line, changed at run time by CONFIG SET and
+// written back by CONFIG REWRITE.
 //
 // # Vocabulary
 //
@@ -11,9 +11,9 @@
 //     Valkey but have no meaning here.
 //   - A field is where the program keeps the value of a directive: [Value.Store] sets it,
 //     [Directive.Show] shows it as CONFIG GET does.
-//   - What it is not to obey a directive is its effect: it tunes what is not there; it
-//     makes a difference that clients see; or the node is less protected or its data
-//     less durable than the file says, which is an error.
+//   - The effect of a directive is what follows if it is not obeyed: nothing, because it
+//     tunes what is not there; a difference that clients see; or a node that is less
+//     protected, or data that are less durable, than the file says, which is an error.
 //   - [Settings] is the value of every directive. It is safe for concurrent use;
 //     reading takes no lock.
 //   - A [Warning] tells what was read but has no effect. A bad value is an [Error]:
@@ -21,11 +21,10 @@
 //
 // # The file
 //
-// One directive on a line, its name in any case, then its arguments: plain words,
-// "…" with the escapes \n \r \t \b \a \\ \" and \xHH, or '…' with \'. A line that
-// begins with # is a comment. "include PATH" reads other files in place;
-// PATH may be a pattern. The later value wins, except that each "save" line adds to
-// the ones before.
+// One directive on a line, its name in any case, then its arguments: plain words, "…"
+// with the escapes \n \r \t \b \a \\ \" and \xHH, or '…' with \'. A line that begins with
+// # is a comment. "include PATH" reads other files in place; PATH may be a pattern. The
+// later value wins, except that each "save" line adds to the ones before.
 //
 // # Example
 //

@@ -28,15 +28,16 @@ func (s *Settings) CheckPort() error {
 		Err: errors.New("the node would not listen anywhere"), Accepted: "a port, or 0 together with unixsocket"}
 }
 
-// SavesAtEnd reports whether a clean stop saves the keys though there are no "save"
-// rules: the file says so, or it asks for a log that would have them.
+// SavesAtEnd reports whether a clean stop saves the keys even without "save" rules:
+// because the file says so, or because it asks for an append-only file, which would have
+// them.
 func (s *Settings) SavesAtEnd() bool {
 	return slices.Contains(s.List("shutdown-on-sigterm"), "save") ||
 		slices.Contains(s.List("shutdown-on-sigint"), "save") || s.unheeded("appendonly")
 }
 
-// Advice tells what a node does that the directives may not let one expect: which clients
-// and nodes it turns away, and what it does otherwise at its end.
+// Advice returns warnings about what the directives imply and do not say: which clients
+// and nodes the node turns away, and that it saves at its end.
 func (s *Settings) Advice() (warnings []string) {
 	if bind := s.Bind(); s.Bool("protected-mode") && s.String("requirepass") == "" {
 		if bind.Exposed() && s.Int("port") != 0 {

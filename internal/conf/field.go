@@ -66,8 +66,8 @@ func (v Value) Store(field any) {
 	}
 }
 
-// Show returns a field in the form in which CONFIG GET prints it. ok is false if the field
-// only says, by its zero value, that the default holds.
+// Show returns a field in the form in which CONFIG GET prints it. ok is false if the
+// field only says, by its zero value, that the default holds.
 func (d *Directive) Show(field any) (text string, ok bool) {
 	switch f := field.(type) {
 	case *string:

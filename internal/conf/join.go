@@ -20,8 +20,8 @@ type accepted struct {
 	err  error
 }
 
-// join makes one listener of several. Its address is that of the one on host, or of
-// the first.
+// join makes one listener of several. Its address is that of the one on host, or of the
+// first.
 func join(list []net.Listener, host string) *joined {
 	j := &joined{addr: list[0].Addr(), conns: make(chan accepted), done: make(chan struct{})}
 	j.close = sync.OnceValue(func() error {

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// OutputLimit bounds what waits to be sent to a client: one that has more than Hard
-// bytes waiting, or more than Soft for longer than For, is disconnected. 0 is
-// no limit.
+// OutputLimit bounds what waits to be sent to a client: one that has more than Hard bytes
+// waiting, or more than Soft for longer than For, is disconnected. 0 is no limit.
 type OutputLimit struct {
 	Hard, Soft int64
 	For        time.Duration

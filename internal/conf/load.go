@@ -52,8 +52,8 @@ const (
 // one. It goes on after a bad value, so that err tells about all of them; each is an
 // [*Error].
 //
-// A directive whose being ignored would leave the node less protected, or its data less
-// durable, than the file says is such an error, unless one of args is
+// A directive that is not obeyed although the node would be less protected, or its data
+// less durable, than the file says is such an error too, unless one of args is
 // "--allow-unprotected": then it is a warning.
 func (t *Table) Load(file string, args []string) (*Settings, []Warning, error) {
 	l := t.newLoader(readFile)
@@ -142,8 +142,8 @@ func splitLine(raw string) ([]string, error) {
 	return split(raw)
 }
 
-// include reads the files that the patterns name. A pattern without wildcards must
-// name a file.
+// include reads the files that the patterns name. A pattern without wildcards must name a
+// file.
 func (l *loader) include(at string, patterns []string) {
 	if len(patterns) != 1 {
 		l.fail(&Error{At: at, Name: "include", Value: strings.Join(patterns, " "), Err: errArity,

@@ -1,8 +1,8 @@
 package conf
 
-// nearest returns the name of a directive that is so like name that it may be meant, ""
-// if there is none. It takes the first of the table among equals: those that are obeyed
-// stand there.
+// nearest returns the name of the directive that is most like name, "" if none is like it
+// enough to be meant. Among equals it takes the first of the table, where those that are
+// obeyed stand.
 func (t *Table) nearest(name string) string {
 	most := min(3, (len(name)+2)/3) // more changes make any short word of any other
 	best, found := most+1, ""
@@ -19,9 +19,9 @@ func (t *Table) nearest(name string) string {
 	return found
 }
 
-// distance is the number of letters to insert, to leave out, to replace or to swap with
-// the next one that makes b of a: the restricted Damerau-Levenshtein distance. It is
-// limit if it is that or more.
+// distance returns how many letters of a have to be inserted, left out, replaced or
+// swapped with the next one to get b: the restricted Damerau-Levenshtein distance. It
+// returns limit if that is reached.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

@@ -79,7 +79,7 @@ func (s *Settings) Set(pairs []Pair, apply func(name string) error) error {
 }
 
 // set returns the value that CONFIG SET gives to a directive. One that is not obeyed can
-// only be set to what the node does anyway: nobody would see a warning.
+// only be set to what the node does anyway, since a warning would have no reader.
 func (d *Directive) set(s *Settings, text string, old value) (value, error) {
 	if d.ignored() {
 		if !d.asDefault(s, []string{text}) {

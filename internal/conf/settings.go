@@ -12,8 +12,8 @@ import (
 // Settings has a value for each directive. It is safe for concurrent use.
 type Settings struct {
 	table *Table
-	// values has an element for each row of the table. The slice is replaced as
-	// a whole, so that readers need no lock.
+	// values has an element for each row of the table. The slice is replaced as a whole, so
+	// that readers need no lock.
 	values atomic.Pointer[[]value]
 
 	file    string   // absolute path, "" if there is none
@@ -49,7 +49,8 @@ func (s *Settings) replace(i int, v value) {
 	s.values.Store(&values)
 }
 
-// Override gives directives other values, before anybody uses s. The error is an [*Error].
+// Override gives directives other values. It is called before s is shared. The error is
+// an [*Error].
 func (s *Settings) Override(pairs []Pair) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +79,7 @@ func (s *Settings) Override(pairs []Pair) error {
 type Pair struct{ Name, Value string }
 
 // Get returns the directives whose names match one of the patterns (*, ?, [a-z]), each
-// once, for CONFIG GET. Directives without meaning here are not shown.
+// once, for CONFIG GET. Directives that are ignored are not shown.
 func (s *Settings) Get(patterns ...string) []Pair {
 	values := *s.values.Load()
 	var list []Pair
@@ -115,20 +116,20 @@ func (s *Settings) unheeded(name string) bool { return slices.Contains(s.given, 
 // File returns the absolute path of the configuration file, "" if there is none.
 func (s *Settings) File() string { return s.file }
 
-// Where returns where a directive was set: "file:line", "command line", "program", "CONFIG
-// SET", or "" if it has its default.
+// Where returns where a directive was set: "file:line", "command line", "program",
+// "CONFIG SET", or "" if it has its default.
 func (s *Settings) Where(name string) string { return s.any(name).at }
 
-// Bool returns a directive that is yes or no. Like all of its kind it panics
-// if the directive does not exist or has another type: that is a mistake in
-// the program, not in the configuration.
+// Bool returns a directive that is yes or no. Like all of its kind it panics if the
+// directive does not exist or has another type: that is a mistake in the program, not in
+// the configuration.
 func (s *Settings) Bool(name string) bool { return s.get(name, Bool).num == 1 }
 
 // Int returns a directive that is a number.
 func (s *Settings) Int(name string) int { return int(s.get(name, Int).num) }
 
-// String returns a directive's value in the form in which CONFIG GET prints it,
-// whatever its type.
+// String returns a directive's value in the form in which CONFIG GET prints it, whatever
+// its type.
 func (s *Settings) String(name string) string { return s.any(name).text }
 
 // List returns the words of a directive that is a list. It must not be changed.

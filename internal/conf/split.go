@@ -8,8 +8,8 @@ import (
 
 var errQuotes = errors.New("unbalanced quotes: close them, and put a space after the closing one")
 
-// split cuts a line into words as Redis does: spaces separate, "…" and '…' hold
-// together, a closing quote ends the word.
+// split cuts a line into words as Redis does: spaces separate, "…" and '…' hold together,
+// a closing quote ends the word.
 func split(line string) ([]string, error) {
 	var list []string
 	for {
@@ -44,8 +44,8 @@ func nextWord(s string) (word, rest string, err error) {
 	return b.String(), "", nil
 }
 
-// quoted appends to b what stands before the closing quote, and returns what
-// stands after it.
+// quoted appends to b what stands before the closing quote, and returns what stands after
+// it.
 func quoted(b *strings.Builder, s string, quote byte) (rest string, err error) {
 	for s != "" {
 		switch {

@@ -30,8 +30,8 @@ var (
 	errLine   = errors.New("a line break or a zero byte cannot be part of it")
 )
 
-// parse makes a value of a directive's arguments. old is the value before, to which
-// some directives add.
+// parse makes a value of a directive's arguments. old is the value before, to which some
+// directives add.
 func (d *Directive) parse(args []string, old value) (value, error) {
 	if d.Kind >= List && d.Kind != Renames && len(args) == 1 {
 		args = strings.Fields(args[0]) // CONFIG SET and quotes pass all in one
@@ -188,8 +188,7 @@ func parseBytes(s string) (int64, error) {
 	return int64(n) * unit, nil
 }
 
-// parseSave adds pairs of seconds and changes to those of old; none at all
-// clears them.
+// parseSave adds pairs of seconds and changes to those of old; none at all clears them.
 func parseSave(args []string, old value) (value, error) {
 	if len(args) == 0 {
 		return value{}, nil

@@ -4,9 +4,9 @@ import "github.com/slotmesh/slotmesh/slots"
 
 // Clear drops the keys of all slots, one slot after the other. It is a write: on a
 // replica, or on a node that becomes one in the meantime, the error is slots.ErrReadOnly.
-// It waits for the end of a pause of writes and for keys in flight, which would otherwise
-// come to life again at the other node, until done is closed at most. Then, or where
-// waiting is no use, the error is slots.ErrTryAgain; slots before that one are empty.
+// Until done is closed it waits for the end of a pause of writes, and for keys in flight,
+// which would otherwise reappear at the other node. If done is closed, or waiting is of
+// no use, the error is slots.ErrTryAgain; the slots before that one are empty then.
 func (e *Engine) Clear(done <-chan struct{}) error {
 	if !e.writesHere() {
 		return slots.ErrReadOnly

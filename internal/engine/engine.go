@@ -1,9 +1,9 @@
-// Package engine is the way of every command to its data: it takes the slot's
-// lock, asks under that lock whether this node may serve the slot, and only then
-// runs the command. Client sessions and the Go API both come through here.
+// Package engine is the way of every command to its data: it takes the slot's lock, asks
+// under that lock whether this node may serve the slot, and only then runs the command.
+// Client sessions and the Go API both come through here.
 //
-// The check stands inside the lock because a check before it loses writes
-// at the moment a slot changes hands: see [Engine.Publish].
+// The check stands inside the lock because a check before it would lose writes at the
+// moment when a slot gets another owner: see [Engine.Publish].
 package engine
 
 import (
@@ -22,9 +22,9 @@ type Access struct {
 	Asking    bool       // the client said ASKING just before
 	ReadOnly  bool       // the client said READONLY on this connection
 
-	// Done ends the wait of an Update for a key that is on its way to another node, or
-	// for the end of a pause, with slots.ErrTryAgain; nil never does. See [Engine.Freeze]
-	// and [Engine.PauseWrites].
+	// Done ends the wait of an Update for a key that is on its way to another node, or for
+	// the end of a pause, with slots.ErrTryAgain; nil never does. See [Engine.Freeze] and
+	// [Engine.PauseWrites].
 	Done <-chan struct{}
 }
 
@@ -54,8 +54,8 @@ func (e *Engine) Store() *keyspace.Store { return e.store }
 // Map returns the map in force, nil outside a cluster.
 func (e *Engine) Map() *slots.Map { return e.topo.Load() }
 
-// Publish puts a new map in force. When it returns, no transaction acts on the
-// old one any more.
+// Publish puts a new map in force. When it returns, no transaction acts on the old one
+// any more.
 func (e *Engine) Publish(m *slots.Map) {
 	old := e.topo.Swap(m)
 	changed := m.Moved(old)
@@ -66,8 +66,8 @@ func (e *Engine) Publish(m *slots.Map) {
 	e.store.Barrier(&changed)
 }
 
-// View runs fn on a's slot with read access if this node may serve it, otherwise
-// it returns the error of [slots.Route].
+// View runs fn on a's slot with read access if this node may serve it, otherwise it
+// returns the error of [slots.Route].
 func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
 	return e.store.View(a.Slot, func(tx *keyspace.Tx) error {
 		if err := e.Refused(); err != nil {
@@ -152,10 +152,11 @@ func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 	return nil
 }
 
-// countKeys returns how many keys are named and how many of them are not here. Further
-// mentions of the first key do not count: Redis treats a command, or a whole MULTI batch,
-// as one about several keys only if it names a key other than the first. Repetitions
-// among the others do count, which changes no answer: there are several keys anyhow.
+// countKeys returns how many keys are named and how many of them are missing here.
+// Further mentions of the first key do not count: Redis treats a command, or a whole
+// MULTI batch, as one about several keys only if it names a key other than the first.
+// Repetitions among the others do count, which changes no answer: there are several keys
+// anyhow.
 func countKeys(tx *keyspace.Tx, list [][]byte) (keys, missing int) {
 	for i, key := range list {
 		if i > 0 && bytes.Equal(key, list[0]) {

@@ -8,9 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Export is a number of keys of one slot on their way to another server by MIGRATE
-// (docs/spec.md §8.3): in flight by themselves, so that writes to the keys wait for its
-// end.
+// Export is some keys of one slot that MIGRATE sends to another server (docs/spec.md
+// §8.3). They are in flight, so writes to them wait until the export ends.
 type Export struct {
 	Items []Item // the keys that are here
 
@@ -28,8 +27,8 @@ type Item struct {
 	ExpireAt int64 // Unix milliseconds, 0 = never
 }
 
-// TTL returns how long the item has to live at now, in milliseconds, at least 1; 0 if for
-// ever: the form RESTORE takes.
+// TTL returns how long the item has to live at now, in the form that RESTORE takes:
+// milliseconds, at least 1, or 0 for ever.
 func (it *Item) TTL(now time.Time) int64 {
 	if it.ExpireAt == 0 {
 		return 0
@@ -37,10 +36,10 @@ func (it *Item) TTL(now time.Time) int64 {
 	return max(1, it.ExpireAt-now.UnixMilli())
 }
 
-// Export puts those of a's keys that are here in flight, in their order, and waits for
-// those that are on another one, or for the end of a pause. It does not ask whether this
-// node owns the slot: MIGRATE moves what is here. The error is slots.ErrTryAgain if
-// waiting is no use, or a.Done ended it, or that of the veto (see SetVeto). The caller
+// Export puts those of a's keys that are here in flight, in their order. It first waits
+// for keys that another export holds, and for the end of a pause. It does not ask whether
+// this node owns the slot: MIGRATE moves what is here. The error is slots.ErrTryAgain if
+// waiting is of no use or a.Done ended it, or that of the veto (see SetVeto). The caller
 // must Commit the export.
 func (e *Engine) Export(a *Access) (*Export, error) {
 	for {
@@ -96,8 +95,8 @@ func (s *Export) freezeLocked(tx *keyspace.Tx, keys [][]byte) {
 	}
 }
 
-// Commit ends the export. In one step it deletes the keys that moved, of which the other
-// server has said so, and lets the writes go on that waited. See Engine.Commit.
+// Commit ends the export. In one step it deletes the keys of moved, which the other
+// server has acknowledged, and lets the waiting writes go on. See Engine.Commit.
 func (s *Export) Commit(moved [][]byte) error {
 	return s.engine.Commit(s.slot, s.inFlight, moved, s.done)
 }

@@ -5,10 +5,9 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Commit ends a group of keys in flight. In one step it deletes those of keys, which the
-// other node has acknowledged, and lets all writes go on that waited. Deletions are
-// writes, see Alter; after an error nothing has been deleted, but the writes go on all
-// the same.
+// Commit ends a group of keys in flight. In one step it deletes keys, which the other
+// node has acknowledged, and lets all waiting writes go on. Deletions are writes: see
+// Alter. After an error nothing has been deleted, but the writes go on all the same.
 func (e *Engine) Commit(slot slots.Slot, id uint64, keys [][]byte, done <-chan struct{}) error {
 	var err error
 	if len(keys) > 0 {

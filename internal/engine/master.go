@@ -5,15 +5,15 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// What the node itself does to its keys, moving them for instance, is a write like any
-// other. A replica that takes over has agreed with this node where the data ends, so
-// nothing may be written while writes are paused, nor once this node is a replica. But no
-// client waits for it that could be sent elsewhere, and whose slot it is has been
-// decided.
+// A change that the node itself makes to its keys, when it moves them for instance, is a
+// write like any other. A replica that takes over has agreed with this node where the
+// data ends, so nothing may be written while writes are paused, nor once this node is a
+// replica. Such a write differs from a client's in two ways: there is no client to
+// redirect, and the owner of the slot has been checked already.
 
-// Alter is the store's Update for such a write. Before it begins it waits for the end of
-// a pause, until done is closed at most: then the error is slots.ErrTryAgain. On a
-// replica, or on a node that became one meanwhile, it is slots.ErrReadOnly.
+// Alter is the store's Update for such a write. It first waits for the end of a pause; if
+// done is closed before, the error is slots.ErrTryAgain. On a replica, or on a node that
+// becomes one meanwhile, it is slots.ErrReadOnly.
 func (e *Engine) Alter(slot slots.Slot, done <-chan struct{}, fn func(*keyspace.Tx) error) error {
 	return e.asMaster(done, func(allowed func() bool) error {
 		return e.store.Update(slot, func(tx *keyspace.Tx) error {

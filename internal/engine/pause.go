@@ -8,8 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// pauses holds writes back, all of them, while there is at least one Pause. Without one a
-// write pays for one atomic load.
+// pauses holds back all writes while there is at least one Pause. Without one, a write
+// costs one atomic load more.
 type pauses struct {
 	mu    sync.Mutex // guards n
 	n     int
@@ -25,10 +25,10 @@ type Pause struct {
 }
 
 // PauseWrites makes every Update wait, outside its slot's lock, until Resume is called or
-// d has passed. When it returns, no transaction that may write is under way: what has been
-// written is final. Views go on. An Update that the slot's owner must answer elsewhere is
-// redirected without waiting, and one that waited is routed again when it goes on: after
-// a failover to the new master.
+// d has passed. When it returns, no transaction that may write is under way: what has
+// been written is final. Views go on. An Update for a slot of another node is redirected
+// without waiting. One that has waited is routed again when it goes on, so that after a
+// failover it is sent to the new master.
 func (e *Engine) PauseWrites(d time.Duration) *Pause {
 	p := &Pause{engine: e}
 	e.pauses.mu.Lock()
@@ -60,7 +60,7 @@ func (p *Pause) Resume() {
 func (e *Engine) Paused() <-chan struct{} { return e.pauses.wait() }
 
 // wait returns what a write has to wait for, nil if it need not. The caller holds its
-// slot's lock, so that the Barrier in PauseWrites waits for whoever saw no pause.
+// slot's lock, so that the Barrier in PauseWrites waits for each write that saw no pause.
 func (p *pauses) wait() <-chan struct{} {
 	if ch := p.ended.Load(); ch != nil {
 		return *ch

@@ -10,14 +10,14 @@ type refusal struct {
 
 func newRefusal(err error) *refusal { return &refusal{err: err, over: make(chan struct{})} }
 
-// Refuse makes every View and Update fail with err, those that wait included; nil lets
-// them pass. When it returns, no transaction is under way that would be treated otherwise
-// now: what has been written is final.
+// Refuse makes every View and Update fail with err, also those that wait; nil lets them
+// pass. When it returns, no transaction that began before is under way: what has been
+// written is final.
 func (e *Engine) Refuse(err error) {
 	close(e.refusal.Swap(newRefusal(err)).over)
 	all := slots.Full()
 	e.store.Barrier(&all)
 }
 
-// Refused returns the error that everything is refused with, nil if it is not.
+// Refused returns the error with which everything is refused, nil if nothing is.
 func (e *Engine) Refused() error { return e.refusal.Load().err }

@@ -9,8 +9,8 @@ import (
 
 // Conn is a client's connection. It is not safe for concurrent use.
 //
-// Do asks and waits. For a pipeline, call Send for each command, then Flush, then
-// Receive once for each; Flush is not needed before Receive or Do.
+// Do asks and waits. For a pipeline, call Send for each command, then Flush, then Receive
+// once for each; Flush is not needed before Receive or Do.
 type Conn struct {
 	// OnPush receives messages that answer no command (RESP3); nil drops them.
 	OnPush func(Reply)
@@ -26,16 +26,16 @@ func NewConn(conn net.Conn) *Conn {
 	return &Conn{conn: conn, reader: NewReader(conn)}
 }
 
-// Do sends a command and returns its reply. Replies of earlier Sends must have
-// been received. An error reply is returned as a Reply and as an [Error]; after
-// any other error the connection is of no more use.
+// Do sends a command and returns its reply. Replies of earlier Sends must have been
+// received. An error reply is returned as a Reply and as an [Error]; after any other
+// error the connection is of no more use.
 func (c *Conn) Do(args ...string) (Reply, error) {
 	c.Send(args...)
 	return c.Receive()
 }
 
-// DoContext is Do bounded by ctx: its deadline and its end interrupt the wait,
-// after which the connection is of no more use.
+// DoContext is Do bounded by ctx: its deadline and its end interrupt the wait, after
+// which the connection is of no more use.
 func (c *Conn) DoContext(ctx context.Context, args ...string) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err
@@ -87,8 +87,8 @@ func (c *Conn) Flush() error {
 	return err
 }
 
-// Receive flushes and returns the reply to the oldest command not answered yet,
-// with errors as Do.
+// Receive flushes and returns the reply to the oldest command not answered yet, with
+// errors as Do.
 func (c *Conn) Receive() (Reply, error) {
 	if err := c.Flush(); err != nil {
 		return Reply{}, err

@@ -1,14 +1,13 @@
 // Package resp speaks the Redis protocol, versions 2 and 3, in both roles.
 //
-// The server's half is built for speed and for hostile peers. [Parser] cuts
-// commands out of a reused read buffer, in place: a command's arguments alias
-// the buffer and live until the next call. It never allocates what a length
-// field merely claims; memory grows with the bytes that arrive. [Writer] appends
-// replies to a reused buffer.
+// The server's half is built for speed and for hostile peers. [Parser] cuts commands out
+// of a reused read buffer, in place: a command's arguments alias the buffer and live
+// until the next call. It never allocates what a length field merely claims; memory grows
+// with the bytes that arrive. [Writer] appends replies to a reused buffer.
 //
-// The client's half, [Conn], is for administration, tests and moving keys: it
-// sends commands, also many before it reads the first reply, and decodes
-// replies of either version under the same rule.
+// The client's half, [Conn], is for administration, tests and moving keys: it sends
+// commands, also many before it reads the first reply, and decodes replies of either
+// version under the same rule.
 //
 // # Vocabulary
 //

@@ -1,8 +1,8 @@
 package resp
 
-// inline reads a command that is a line of words. done is false while the end of
-// the line has not arrived; an empty line gives no arguments. Quoted words are
-// decoded, so arguments may live outside the read buffer.
+// inline reads a command that is a line of words. done is false while the end of the line
+// has not arrived; an empty line gives no arguments. Quoted words are decoded, so
+// arguments may live outside the read buffer.
 func (p *Parser) inline() (done bool, err error) {
 	line := p.buf[p.r:p.w]
 	end := p.endOfLine(line, '\n')
@@ -30,10 +30,10 @@ func (p *Parser) inline() (done bool, err error) {
 	return true, nil
 }
 
-// SplitWords appends the words of line to dst, by the rules of redis-cli and
-// redis.conf: "double quotes" know \n \r \t \b \a \xHH and \ before any other
-// byte, 'single quotes' know \' only, and a closing quote ends the word. ok is
-// false if quotes are not balanced. Words without quotes alias line.
+// SplitWords appends the words of line to dst, by the rules of redis-cli and redis.conf:
+// "double quotes" know \n \r \t \b \a \xHH and \ before any other byte, 'single quotes'
+// know \' only, and a closing quote ends the word. ok is false if quotes are not
+// balanced. Words without quotes alias line.
 func SplitWords(dst [][]byte, line []byte) (words [][]byte, ok bool) {
 	for {
 		for len(line) > 0 && isSpace(line[0]) {
@@ -87,8 +87,8 @@ func quotedWord(line []byte) (word, rest []byte, ok bool) {
 	return word, nil, true
 }
 
-// doubleQuoted appends what stands before the closing quote and returns
-// the bytes read, the quote included; -1 if there is none.
+// doubleQuoted appends what stands before the closing quote and returns the bytes read,
+// the quote included; -1 if there is none.
 func doubleQuoted(word, s []byte) ([]byte, int) {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -2,8 +2,8 @@ package resp
 
 import "math"
 
-// ParseInt reads a signed decimal number as Redis does: no spaces, no plus
-// sign, no leading zero, within 64 bits. ok is false for anything else.
+// ParseInt reads a signed decimal number as Redis does: no spaces, no plus sign, no
+// leading zero, within 64 bits. ok is false for anything else.
 func ParseInt(b []byte) (n int64, ok bool) {
 	if len(b) == 1 && b[0] >= '0' && b[0] <= '9' {
 		return int64(b[0] - '0'), true

@@ -49,8 +49,8 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// ProtocolError says that the peer does not speak the protocol. Nothing
-// after it in the stream can be trusted: send the text and hang up.
+// ProtocolError says that the peer does not speak the protocol. Nothing after it in the
+// stream can be trusted: send the text and hang up.
 type ProtocolError struct{ reason string }
 
 // Error returns the error reply to send, "ERR Protocol error: …".
@@ -67,8 +67,8 @@ var (
 	errStrangerBulkSize = &ProtocolError{"unauthenticated bulk length"}
 )
 
-// ErrQueryTooLarge says that an unfinished command exceeds Limits.MaxQuery.
-// Hang up without a word, as Redis does.
+// ErrQueryTooLarge says that an unfinished command exceeds Limits.MaxQuery. Hang up
+// without a word, as Redis does.
 var ErrQueryTooLarge = errors.New("resp: the command exceeds the query buffer limit (client-query-buffer-limit)")
 
 // Parser cuts commands out of a byte stream. It is not safe for concurrent use.
@@ -106,12 +106,12 @@ func NewParser(limits Limits) *Parser {
 // SetLimits puts other limits in force, from the next argument on.
 func (p *Parser) SetLimits(limits Limits) { p.limits = limits.WithDefaults() }
 
-// SetStranger says whether the peer still owes the password: it may then send
-// 10 arguments of 16 KiB at most.
+// SetStranger says whether the peer has still to give the password. Until then it may
+// send 10 arguments of 16 KiB at most.
 func (p *Parser) SetStranger(stranger bool) { p.stranger = stranger }
 
-// Buffered returns the number of bytes that have arrived and belong to no
-// command that Next has returned.
+// Buffered returns the number of bytes that have arrived and belong to no command that
+// Next has returned.
 func (p *Parser) Buffered() int { return p.earlier + p.w - p.cmd }
 
 // Size returns the bytes of memory that the command under way and the buffer take.
@@ -121,9 +121,9 @@ func (p *Parser) Size() int { return p.earlier + cap(p.buf) + cap(p.spans)*16 + 
 // read without waiting holds no more then.
 func (p *Parser) Drained() bool { return !p.full }
 
-// Next returns the next command whose last byte has arrived; args is nil if
-// there is none, then call Fill. args alias the buffer and are valid until the
-// next call of Next or Fill. The error is a *ProtocolError.
+// Next returns the next command whose last byte has arrived; args is nil if there is
+// none, then call Fill. args alias the buffer and are valid until the next call of Next
+// or Fill. The error is a *ProtocolError.
 func (p *Parser) Next() (args [][]byte, err error) {
 	for {
 		if p.left == 0 {
@@ -202,11 +202,11 @@ func (p *Parser) bulks() (done bool, err error) {
 	return true, nil
 }
 
-// length reads a line that is a type byte and a number. ok is false while its
-// end has not arrived.
+// length reads a line that is a type byte and a number. ok is false while its end has not
+// arrived.
 func (p *Parser) length(tooLong, invalid *ProtocolError) (n int, ok bool, err error) {
 	line := p.buf[p.r+1 : p.w]
-	// Nearly every length has one or two digits: do without the search.
+	// Nearly every length has one or two digits, for which a search is not worth while.
 	var end int
 	switch {
 	case len(line) > 2 && line[1] == '\r':
@@ -274,8 +274,8 @@ func (p *Parser) release() {
 	clear(p.args[:cap(p.args)])
 }
 
-// Fill makes one Read into the buffer and returns how many bytes it brought; err
-// is nil if any. It is the reader's, or ErrQueryTooLarge.
+// Fill makes one Read into the buffer and returns how many bytes it brought. err is the
+// reader's, or ErrQueryTooLarge; it is nil if there are any bytes.
 func (p *Parser) Fill(r io.Reader) (n int, err error) {
 	if err := p.room(); err != nil {
 		return 0, err
@@ -292,8 +292,8 @@ func (p *Parser) Fill(r io.Reader) (n int, err error) {
 	return 0, err
 }
 
-// room makes space for the next Read: at least firstRead/4 bytes, more if the last
-// reads filled the buffer or a long argument is under way.
+// room makes space for the next Read: at least firstRead/4 bytes, more if the last reads
+// filled the buffer or a long argument is under way.
 func (p *Parser) room() error {
 	have := p.w - p.cmd
 	if have == 0 {
@@ -316,8 +316,8 @@ func (p *Parser) room() error {
 	if len(p.buf)-p.w >= firstRead/4 {
 		return nil
 	}
-	// A read that filled the buffer without ending a batch will be followed by more of the
-	// kind: each costs a call of the system, and a write of its own for the replies.
+	// A read that filled the buffer without ending a batch is usually followed by more like
+	// it. Each costs a system call, and a write for its replies.
 	filled := p.full && len(p.buf) < keepBuffer
 	if p.cmd > 0 && have <= len(p.buf)/2 && !filled { // the unfinished command moves to the front
 		copy(p.buf, p.buf[p.cmd:p.w])
@@ -343,8 +343,8 @@ func (p *Parser) grow() {
 	arrived := p.Buffered()
 	p.finish()
 	p.earlier += p.r - p.cmd
-	// What has arrived justifies four times as much, but not more than the argument under way
-	// needs, if that is the last one or a long one.
+	// What has arrived justifies four times as much, but not more than the argument under
+	// way needs, if that is the last one or a long one.
 	size := min(4*len(p.buf), maxBuffer)
 	if p.bulk != noBulk {
 		need := max(p.bulk+2, firstRead) + firstRead

@@ -58,8 +58,8 @@ func (r *Reply) Err() error {
 	return nil
 }
 
-// Text returns the reply as text: a string as it is, a number in decimal, ""
-// for nothing and for aggregates.
+// Text returns the reply as text: a string as it is, a number in decimal, "" for nothing
+// and for aggregates.
 func (r *Reply) Text() string {
 	switch r.Kind {
 	case Int, Bool:
@@ -70,8 +70,8 @@ func (r *Reply) Text() string {
 	return string(r.Str)
 }
 
-// Lookup returns the value of a key in a Map, or in an Array of alternating keys
-// and values as RESP2 has it; nil if it is not there.
+// Lookup returns the value of a key in a Map, or in an Array of alternating keys and
+// values as RESP2 has it; nil if it is not there.
 func (r *Reply) Lookup(key string) *Reply {
 	for i := 0; i+1 < len(r.Elems); i += 2 {
 		if string(r.Elems[i].Str) == key {
@@ -88,8 +88,8 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("resp: "+format+": %w", append(args, ErrMalformed)...)
 }
 
-// What a server may send. Replies are decoded one by one as they arrive, so
-// the limits are about nonsense, not about memory.
+// What a server may send. Replies are decoded one by one as they arrive, so the limits
+// are about nonsense, not about memory.
 const (
 	maxReplyBulk  = 1 << 30
 	maxReplyElems = 1 << 28
@@ -105,8 +105,8 @@ func NewReader(r io.Reader) *Reader { return &Reader{bufio.NewReaderSize(r, 16<<
 // Buffered returns the number of bytes read from the stream and not decoded.
 func (d *Reader) Buffered() int { return d.r.Buffered() }
 
-// Read returns the next reply, an error reply included. The error is the
-// stream's, io.ErrUnexpectedEOF inside a reply, or matches ErrMalformed.
+// Read returns the next reply, an error reply included. The error is the stream's,
+// io.ErrUnexpectedEOF inside a reply, or matches ErrMalformed.
 func (d *Reader) Read() (Reply, error) {
 	if _, err := d.r.Peek(1); err != nil {
 		return Reply{}, err
@@ -265,7 +265,7 @@ func (d *Reader) aggregate(kind byte, n int64, depth int) (Reply, error) {
 		return Reply{Kind: Set, Elems: elems}, nil
 	case '>':
 		return Reply{Kind: Push, Elems: elems}, nil
-	case '|': // attributes of the reply that follows: nobody here asks for them
+	case '|': // attributes of the reply that follows, which no command here asks for
 		return d.read(depth + 1)
 	}
 	return Reply{Kind: Array, Elems: elems}, nil

@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// Writer appends replies to a buffer. The zero value is empty and speaks RESP2;
-// with RESP3 set, maps, sets, nulls, booleans, doubles and pushes are written as
-// such, otherwise as the nearest RESP2 type.
+// Writer appends replies to a buffer. The zero value is empty and speaks RESP2; with
+// RESP3 set, maps, sets, nulls, booleans, doubles and pushes are written as such,
+// otherwise as the nearest RESP2 type.
 type Writer struct {
 	B     []byte // what has been appended
 	RESP3 bool

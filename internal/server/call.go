@@ -10,9 +10,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A call is a command that comes from the host program or another node instead of a
-// client's connection. It goes the same way as a client's, through a session without a
-// connection.
+// A call comes from the host program or another node instead of a client's connection. It
+// goes the same way as a client's command, through a session without a connection.
 
 // Call is one command to run.
 type Call struct {

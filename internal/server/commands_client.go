@@ -271,8 +271,8 @@ func (s *session) setFlag(f uint32, on bool) {
 	}
 }
 
-// RemoteAddr returns where the client is. As in Redis, one that came by a Unix socket is at
-// the socket's path.
+// RemoteAddr returns where the client is. As in Redis, one that came by a Unix socket is
+// at the socket's path.
 func (s *session) RemoteAddr() string {
 	if s.shared.flags.Load()&clientUnix != 0 {
 		return s.localAddr()

@@ -203,8 +203,8 @@ func cmdReadOnly(s *session) error {
 	return nil
 }
 
-// cmdReadOnlyBounded is READONLY for who minds how old the data is: MESH.READONLY
-// milliseconds.
+// cmdReadOnlyBounded is MESH.READONLY milliseconds: READONLY with a bound on the age of
+// the data.
 func cmdReadOnlyBounded(s *session) error {
 	ms, ok := resp.ParseInt(s.Args[1])
 	if !ok {

@@ -9,14 +9,14 @@ import (
 )
 
 // A transaction's commands are queued as they come, each checked as far as that is
-// possible without running it, and run by EXEC: those with keys, all of one
-// slot, in one transaction of the store, so that other clients see all of them or
-// none (docs/spec.md §7, last line).
+// possible without running it, and run by EXEC: those with keys, all of one slot, in one
+// transaction of the store, so that other clients see all of them or none (docs/spec.md
+// §7, last line).
 //
-// Commands that concern the whole keyspace or the cluster (FLUSHALL, DBSIZE,
-// CLUSTER RESET …) cannot run under a slot's lock. They keep their place in
-// the order, but the commands before and after them are then two transactions
-// of the store, and other clients may be served in between.
+// Commands that concern the whole keyspace or the cluster (FLUSHALL, DBSIZE, CLUSTER
+// RESET …) cannot run under a slot's lock. They keep their place in the order, but the
+// commands before and after them are then two transactions of the store, and other
+// clients may be served in between.
 
 // multi is an open MULTI.
 type multi struct {
@@ -44,9 +44,9 @@ type watches struct {
 	bytes int // that they take
 }
 
-// watch is a key as WATCH found it. A key that was absent and is absent again
-// counts as unchanged: whoever relied on its absence still may. But not in a slot that is
-// leaving for another node: it may be there by now.
+// watch is a key as WATCH found it. A key that was absent and is absent again counts as
+// unchanged: its absence is what the client relied on. A slot that is leaving for another
+// node is the exception: the key may be there by now.
 type watch struct {
 	slot    slots.Slot
 	present bool
@@ -151,8 +151,8 @@ func cmdUnwatch(s *session) error {
 	return nil
 }
 
-// enqueue keeps a command for EXEC, after the checks that Redis makes at this
-// point too: may it be in a transaction, would this node serve its keys.
+// enqueue keeps a command for EXEC, after the checks that Redis makes at this point too:
+// may it be in a transaction, would this node serve its keys.
 func (s *session) enqueue(cmd *commands.Command) {
 	if cmd.Has(commands.NoMulti) {
 		s.reject(replyError("ERR Command not allowed inside a transaction"))

@@ -25,7 +25,8 @@ type Config struct {
 	// Rename gives commands, by their own names, others that clients use; "" takes a command
 	// away from them.
 	Rename map[string]string
-	// Debug says who may use DEBUG: DebugEveryone, DebugLocal, or nobody.
+	// Debug says which clients may use DEBUG: DebugEveryone, DebugLocal or DebugNobody.
+	// Default: none.
 	Debug string
 	// ConfigFile is the path that INFO shows; "" = none.
 	ConfigFile string
@@ -39,8 +40,7 @@ type Config struct {
 	ReservedFiles func() int
 	// Extensions are commands that the host program adds.
 	Extensions []Extension
-	// Replication tells what ROLE and INFO replication show; nil: a master
-	// without replicas.
+	// Replication tells what ROLE and INFO replication show; nil: a master without replicas.
 	Replication func() Replication
 	// Within reports whether this node is a replica that has all its master had so long ago;
 	// nil: it never knows.
@@ -51,20 +51,20 @@ type Config struct {
 	Promises Promises
 	// Sync is how many replicas must hold a client's writes before it is answered.
 	Sync int
-	// Snapshots writes the keys to disk; nil: nobody does.
+	// Snapshots writes the keys to disk; nil: there are none.
 	Snapshots Snapshots
-	// Info returns further lines for a section of INFO ("persistence",
-	// "stats" …); nil: none.
+	// Info returns further lines for a section of INFO ("persistence", "stats" …); nil:
+	// none.
 	Info func(section string) [][2]string
 	// ResetStats is told of CONFIG RESETSTAT; may be nil.
 	ResetStats func()
-	// OnShutdown is called, on a goroutine of its own, when a client asked for
-	// SHUTDOWN: the node should end and Close the server. nil refuses SHUTDOWN.
+	// OnShutdown is called, on a goroutine of its own, when a client asked for SHUTDOWN: the
+	// node should end and Close the server. nil refuses SHUTDOWN.
 	OnShutdown func()
 }
 
-// Limits is what can be changed while the server runs, with [Server.SetLimits].
-// Zero fields mean the default.
+// Limits is what can be changed while the server runs, with [Server.SetLimits]. Zero
+// fields mean the default.
 type Limits struct {
 	Query        resp.Limits   // what a client may send
 	Password     string        // "" = none asked

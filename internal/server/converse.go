@@ -38,8 +38,8 @@ func (s *session) converse() (alive bool) {
 	return alive && err == nil
 }
 
-// burst executes the commands that have arrived and writes their replies as far as
-// that goes without waiting. It returns false if anything is left that turn has to see to.
+// burst executes the commands that have arrived and writes their replies as far as that
+// goes without waiting. It returns false if anything is left that turn has to see to.
 func (s *session) burst() bool {
 	for {
 		args := s.next()

@@ -2,7 +2,8 @@ package server
 
 import "github.com/slotmesh/slotmesh/internal/server/commands"
 
-// Who may use DEBUG, which makes all clients wait: the values of enable-debug-command.
+// The values of enable-debug-command: which clients may use DEBUG, which makes all of
+// them wait.
 const (
 	DebugNobody   = "no"
 	DebugLocal    = "local" // clients of this machine: see isLocal

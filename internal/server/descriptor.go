@@ -9,7 +9,7 @@ import (
 // useReserved reports whether a connection has one of the last descriptors of the
 // process, which are not for clients: without one, a node can neither save nor talk to
 // other nodes. The system gives out the lowest number that is free, so the number tells
-// how many are in use, whoever in the process uses them.
+// how many the whole process uses.
 func (s *Server) useReserved(conn net.Conn) bool {
 	if s.cfg.Files <= 0 {
 		return false

@@ -7,15 +7,15 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// Reading the clock costs as much as a GET. So the first calls of a command are
-// timed, then one in some.
+// Reading the clock costs as much as a GET. So the first calls of a command are timed,
+// then one in some.
 const (
 	timeFirst = 64
 	timeOneIn = 64
 )
 
-// execute runs one command and appends its reply. held means that nothing has
-// happened yet: the command waits for the end of a pause.
+// execute runs one command and appends its reply. held means that nothing has happened
+// yet: the command waits for the end of a pause.
 func (s *session) execute(args [][]byte) (held bool) {
 	s.Args = args
 	mark := len(s.Out.B)
@@ -70,8 +70,8 @@ func (s *session) execute(args [][]byte) (held bool) {
 	return false
 }
 
-// reject replies with an error found before the command ran. In a transaction it
-// spoils the whole of it; an EXEC that is refused ends it.
+// reject replies with an error found before the command ran. In a transaction it spoils
+// the whole of it; an EXEC that is refused ends it.
 func (s *session) reject(err error) {
 	if s.Cmd != nil {
 		s.shard.cmd[s.Cmd.ID].rejected.Add(1)

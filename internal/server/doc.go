@@ -1,5 +1,5 @@
-// Package server is the client port of a node: it reads commands, runs them
-// and replies, as Redis 7 does.
+// Package server is the client port of a node: it reads commands, runs them and replies,
+// as Redis 7 does.
 //
 // # Vocabulary
 //
@@ -15,10 +15,10 @@
 //
 // # Goroutines
 //
-// One for each session; it reads, executes and writes. If a write is stuck for
-// longer than a tick, the stuck goroutine becomes the session's replier, and a new
-// one carries on reading: see output.go. One more goroutine ticks, for idle and
-// stuck clients. All end in [Server.Close].
+// One for each session; it reads, executes and writes. If a write is stuck for longer
+// than a tick, the stuck goroutine becomes the session's replier, and a new one carries
+// on reading: see output.go. One more goroutine ticks, for idle and stuck clients. All
+// end in [Server.Close].
 //
 // # Example
 //
@@ -29,5 +29,6 @@
 //	defer srv.Close()
 //	return srv.Serve(listener)
 //
-// What the commands need of the node are interfaces such as [Cluster], of package commands.
+// What the commands need of the node are interfaces such as [Cluster], of package
+// commands.
 package server

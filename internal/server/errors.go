@@ -20,8 +20,8 @@ const (
 	errHeld = replyError("held")
 )
 
-// fail replies with an error: as it is if it begins with an upper-case code, after
-// "ERR " otherwise.
+// fail replies with an error: as it is if it begins with an upper-case code, after "ERR "
+// otherwise.
 func (s *session) fail(err error) {
 	text := s.Node.EndpointError(err).Error()
 	if !hasCode(text) {

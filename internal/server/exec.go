@@ -43,8 +43,8 @@ func cmdExec(s *session) error {
 	return err
 }
 
-// execQueue runs the queue: stretches of commands that may run under the slot's
-// lock in one transaction each, the others between them.
+// execQueue runs the queue: stretches of commands that may run under the slot's lock in
+// one transaction each, the others between them.
 func (s *session) execQueue() error {
 	if err := s.execRoute(); err != nil {
 		return err
@@ -78,8 +78,8 @@ func (s *session) execQueue() error {
 	return nil
 }
 
-// stretch returns how many commands from the front may run under a slot's lock
-// together, how many keys they name and whether one may write.
+// stretch returns how many commands from the front may run under a slot's lock together,
+// how many keys they name and whether one may write.
 func stretch(queue []queued) (n, keys int, writes bool) {
 	for _, q := range queue {
 		if q.cmd.Tx == nil && !q.cmd.Has(commands.Plain) {
@@ -94,9 +94,9 @@ func stretch(queue []queued) (n, keys int, writes bool) {
 	return n, keys, writes
 }
 
-// execRoute checks before anything runs that this node serves the keys of the
-// whole transaction, and that the watched ones lie in the same slot: only
-// there can they be compared in the moment of the commit.
+// execRoute checks before anything runs that this node serves the keys of the whole
+// transaction, and that the watched ones lie in the same slot: only there can they be
+// compared in the moment of the commit.
 func (s *session) execRoute() error {
 	s.setAccess()
 	stretches := false // several of them, and something runs before the last
@@ -182,9 +182,9 @@ func (s *session) execPlain(queue []queued, n int) (ran int, err error) {
 	return n, nil
 }
 
-// execOne runs a queued command. Its error becomes its reply, as in Redis: one
-// command's failure does not undo the others. Two kinds end the transaction:
-// memory has run out, or the reply grows too long.
+// execOne runs a queued command. Its error becomes its reply, as in Redis: one command's
+// failure does not undo the others. Two kinds end the transaction: memory has run out, or
+// the reply grows too long.
 func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 	s.Cmd, s.Args = q.cmd, q.args
 	mark := len(s.Out.B)

@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// A client may send many commands before it reads the first reply. If the server
-// stopped reading while a reply waits to be taken, both would wait for each other.
-// So a session whose write is stuck goes on without the goroutine that is stuck:
+// A client may send many commands before it reads the first reply. If the server stopped
+// reading while a reply waits to be taken, both would wait for each other. So a session
+// whose write is stuck goes on without the goroutine that is stuck:
 //
 //   - normally the session's goroutine writes its replies itself, which costs
 //     nothing beyond the write;
@@ -48,9 +48,9 @@ type output struct {
 
 func (o *output) init() { o.cond = sync.NewCond(&o.mu) }
 
-// flush sends the replies of the batch so far. taken means that this goroutine
-// was the session's replier in between and must leave: another one runs the
-// session. alive is false if the client is gone.
+// flush sends the replies of the batch so far. taken means that this goroutine has been
+// the session's replier in the meantime and must end: another one runs the session. alive
+// is false if the client is gone.
 func (s *session) flush() (alive, taken bool) {
 	b := s.Out.B
 	if len(b) == 0 {
@@ -96,8 +96,8 @@ func (s *session) write(b []byte) bool {
 	return true
 }
 
-// enqueue gives b to the replier, and waits while it has too much to do. queued is
-// false if there is none any more.
+// enqueue gives b to the replier, and waits while it has too much to do. queued is false
+// if there is none any more.
 func (o *output) enqueue(b []byte) (queued, alive bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -115,8 +115,8 @@ func (o *output) enqueue(b []byte) (queued, alive bool) {
 	return true, true
 }
 
-// reply is the life of a replier, after the write it was stuck in: it sends
-// what has been queued until nothing is left.
+// reply is the life of a replier, after the write it was stuck in: it sends what has been
+// queued until nothing is left.
 func (s *session) reply(ok bool) {
 	o := &s.output
 	o.mu.Lock()

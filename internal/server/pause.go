@@ -14,10 +14,10 @@ type pause struct {
 	timer      *time.Timer
 }
 
-// Pause makes commands wait for d: all of them, or only those that may write. When
-// a pause is in force already, the longer time and the stricter kind hold.
-// Writes under way when Pause returns have ended after a keyspace Barrier:
-// later ones see the pause under their slot's lock.
+// Pause makes commands wait for d: all of them, or only those that may write. When a
+// pause is in force already, the longer time and the stricter kind hold. Writes under way
+// when Pause returns have ended after a keyspace Barrier: later ones see the pause under
+// their slot's lock.
 func (s *Server) Pause(d time.Duration, writesOnly bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *Server) Pause(d time.Duration, writesOnly bool) {
 	})
 	s.paused.Store(p)
 	if old != nil {
-		close(old.over) // who waits for it looks again, and finds p
+		close(old.over) // sessions that wait for it look again, and find p
 	}
 }
 

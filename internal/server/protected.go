@@ -7,7 +7,7 @@ import (
 
 const tooManyClients = "-ERR max number of clients reached\r\n"
 
-// protectedMode is what Redis tells clients of other machines while nobody is asked for a
+// protectedMode is what Redis tells clients of other machines while it asks for no
 // password.
 const protectedMode = "-DENIED Redis is running in protected mode because protected mode is enabled and no " +
 	"password is set for the default user. " +

@@ -47,8 +47,7 @@ type Server struct {
 // ErrClosed is returned by Serve after Close.
 var ErrClosed = errors.New("server: closed")
 
-// New returns a server without clients. The error names the field of cfg that
-// is wrong.
+// New returns a server without clients. The error names the field of cfg that is wrong.
 func New(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -74,8 +73,8 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// SetLoading makes the server refuse, or serve again, what needs the data: while they
-// are being loaded.
+// SetLoading makes the server refuse, or serve again, what needs the data: while they are
+// being loaded.
 func (s *Server) SetLoading(on bool) { s.loading.Store(on) }
 
 // Loading reports whether the data are being loaded.
@@ -84,15 +83,15 @@ func (s *Server) Loading() bool { return s.loading.Load() }
 // Limits returns the limits in force.
 func (s *Server) Limits() Limits { return *s.limits.Load() }
 
-// SetLimits changes the limits. Connected clients keep what they have proved:
-// a new password is asked from new ones only.
+// SetLimits changes the limits. Connected clients keep what they have proved: a new
+// password is asked from new ones only.
 func (s *Server) SetLimits(l Limits) {
 	l = l.withDefaults()
 	s.limits.Store(&l)
 }
 
-// Serve accepts clients until the listener fails or Close is called, then
-// returns the listener's error or ErrClosed. It closes ln.
+// Serve accepts clients until the listener fails or Close is called, then returns the
+// listener's error or ErrClosed. It closes ln.
 func (s *Server) Serve(ln net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
@@ -148,8 +147,7 @@ func temporary(err error) bool {
 	return errors.As(err, &t) && t.Temporary()
 }
 
-// ServeConn serves one client and returns when its connection has ended. It closes
-// conn.
+// ServeConn serves one client and returns when its connection has ended. It closes conn.
 func (s *Server) ServeConn(conn net.Conn) {
 	if ss := s.open(conn); ss != nil {
 		ss.run()
@@ -157,8 +155,8 @@ func (s *Server) ServeConn(conn net.Conn) {
 	}
 }
 
-// open makes a session of a connection, nil if there is no room for it. The
-// session's goroutine is counted already.
+// open makes a session of a connection, nil if there is no room for it. The session's
+// goroutine is counted already.
 func (s *Server) open(conn net.Conn) *session {
 	l := s.limits.Load()
 	keepAlive(conn, l.KeepAlive)
@@ -214,8 +212,8 @@ func keepAlive(conn net.Conn, interval time.Duration) {
 	}
 }
 
-// Close hangs up on all clients, closes the listeners and waits for every
-// goroutine of the server. It may be called more than once.
+// Close hangs up on all clients, closes the listeners and waits for every goroutine of
+// the server. It may be called more than once.
 func (s *Server) Close() {
 	s.mu.Lock()
 	first := !s.closed

@@ -14,8 +14,8 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// session is one client's connection. Its fields belong to the goroutine
-// that runs it, apart from those said to be shared.
+// session is one client's connection. Its fields belong to the goroutine that runs it,
+// apart from those said to be shared.
 type session struct {
 	srv     *Server
 	id      int64
@@ -102,15 +102,15 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 	return s
 }
 
-// run serves the client until it is gone. The goroutine may leave the session in
-// the middle, to another one: see output.go. The server has counted it.
+// run serves the client until it is gone. The goroutine may leave the session in the
+// middle, to another one: see output.go. The server has counted it.
 func (s *session) run() {
 	defer s.srv.wg.Done()
 	handedOver := false
 	defer func() {
 		if p := recover(); p != nil {
-			// A bug in one command must not take the host program down. The slot's
-			// transaction has been rolled back; this client is closed.
+			// A bug in one command must not take the host program down. The slot's transaction has
+			// been rolled back; this client is closed.
 			s.srv.cfg.Logger.Error("a command panicked; its client is closed", "command", s.Cmd.FullName(),
 				"panic", p, "stack", string(debug.Stack()))
 		}
@@ -192,7 +192,8 @@ func (s *session) fill() bool {
 }
 
 // fillFrom makes one read. At the end of the stream it sets hangUp: a client that has
-// closed its side only still gets its replies. Why else the session ends goes to the log.
+// closed its side only still gets its replies. Any other reason for the end of the
+// session goes to the log.
 func (s *session) fillFrom(r io.Reader) error {
 	if l := s.srv.limits.Load(); l != s.limits {
 		s.setLimits(l)
@@ -230,8 +231,8 @@ func (s *session) ID() int64 { return s.id }
 // HangUp makes the session end once the replies so far are out.
 func (s *session) HangUp() { s.hangUp = true }
 
-// publish tells other goroutines how the session stands, once a batch. Most batches are
-// like the one before, and a look costs less than an atomic store.
+// publish tells other goroutines about the state of the session, once per batch. Most
+// batches are like the one before, and an atomic load costs less than a store.
 func (s *session) publish() {
 	if s.shared.lastCmd.Load() != s.Cmd {
 		s.shared.lastCmd.Store(s.Cmd)

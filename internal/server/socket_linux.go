@@ -64,7 +64,8 @@ func (k *socket) Read(b []byte) (int, error) {
 }
 
 // write writes what fits into the socket's buffer and returns how much that was; it never
-// waits. Only within poll. An error is left to who tries again and may wait.
+// waits. Only within poll. It reports no error: the next write, which may wait, finds it
+// again.
 func (k *socket) write(b []byte) int {
 	for {
 		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, k.fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))),

@@ -10,9 +10,9 @@ import (
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
-// stats counts. What every command counts is kept in shards, one for each
-// session in turn, so that sessions on different processors do not fight for
-// a cache line; reading sums the shards up.
+// stats counts. What every command counts is kept in shards, one for each session in
+// turn, so that sessions on different processors do not fight for a cache line; reading
+// sums the shards up.
 type stats struct {
 	shards [8]*statsShard
 

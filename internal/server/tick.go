@@ -2,8 +2,8 @@ package server
 
 import "time"
 
-// tickEvery is how often the server looks at its clients: also the time a
-// write may be stuck before the session goes on without its goroutine.
+// tickEvery is how often the server looks at its clients. It is also how long a write may
+// be stuck before the session goes on without its goroutine.
 const tickEvery = 100 * time.Millisecond
 
 func (s *Server) startTickingLocked() {
@@ -44,8 +44,8 @@ func (s *Server) tick() {
 	}
 }
 
-// tickLocked is called with Server.mu held: a session that is being closed is not
-// given a new goroutine.
+// tickLocked is called with Server.mu held: a session that is being closed is not given a
+// new goroutine.
 func (s *session) tickLocked(now int64, l *Limits) {
 	o := &s.output
 	state := o.state.Load()

@@ -46,10 +46,10 @@ type Written struct {
 // manySlots is how many slots a session remembers.
 const manySlots = 8
 
-// writes are those of one session, and what its client may know of their copies. Every
-// acknowledgement goes this way: a session calls begin before a command or transaction
-// that may write and end after it; WAIT asks by held; and where Config.Sync asks for
-// copies of each write, the session calls confirm before a reply leaves.
+// writes is what one session has written, and what its client may learn about the copies.
+// Every acknowledgement goes this way: a session calls begin before a command or
+// transaction that may write and end after it; WAIT asks by held; and where Config.Sync
+// asks for copies of each write, the session calls confirm before a reply leaves.
 type writes struct {
 	acks Acks // nil: there is no replication
 	sync int  // how many replicas must hold a write before its reply leaves
@@ -116,7 +116,7 @@ func (w *writes) held(ctx context.Context, k int) (int, error) {
 const syncTimeout = 5 * time.Second
 
 // confirm waits until as many replicas hold the writes as sync asks for. After an error
-// the replies must not leave: nobody knows whether the writes will last.
+// the replies must not leave, because the writes may be lost in a failover.
 func (w *writes) confirm(ctx context.Context) error {
 	w.unconfirmed = false
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)

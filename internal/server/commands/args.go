@@ -18,8 +18,8 @@ func (c *Call) Number(i int) (int64, error) {
 	return n, nil
 }
 
-// NumberIn reads an integer that must lie in a range; otherwise the error is
-// Redis' for such arguments.
+// NumberIn reads an integer that must lie in a range; otherwise the error is Redis' for
+// such arguments.
 func (c *Call) NumberIn(i int, low, high int64, orElse error) (int64, error) {
 	n, ok := resp.ParseInt(c.Args[i])
 	if !ok || n < low || n > high {
@@ -56,8 +56,8 @@ func (c *Call) slotArg(i int) (slots.Slot, error) {
 // textOf views bytes as a string for the length of a call that does not keep it.
 func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// parseFloat reads a floating point number as Redis does: the whole argument,
-// infinities by name, no NaN, no hexadecimal surprise left out.
+// parseFloat reads a floating point number as Redis does: the whole argument, in decimal
+// or hexadecimal, infinities by name, no NaN.
 func parseFloat(b []byte) (float64, bool) {
 	if len(b) == 0 || len(b) > 5<<10 {
 		return 0, false

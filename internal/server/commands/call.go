@@ -9,8 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Call is one run of a command: its arguments, where its reply goes, and what it works on.
-// A session has one Call, which it uses for all of its commands in turn.
+// Call is one run of a command: its arguments, where its reply goes, and what it works
+// on. A session has one Call, which it uses for all of its commands in turn.
 type Call struct {
 	Args   [][]byte // the command's name first; valid until the command returns
 	Cmd    *Command

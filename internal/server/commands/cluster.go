@@ -165,8 +165,8 @@ func (c *Call) addSlots(read func(*slotChange) error) error {
 	return c.change(func(ctx context.Context) error { return c.Node.claimSlots(ctx, ch.m, ch.set) })
 }
 
-// delSlots takes slots that another node gave up a moment ago for dropped already, which
-// is no error: this node just happens to have heard of it before the command came.
+// delSlots treats slots that another node gave up a moment ago as dropped already. That
+// is no error: this node just heard of it before the command came.
 func (c *Call) delSlots(read func(*slotChange) error) error {
 	ch := slotChange{m: c.Node.Engine.Map(), del: true, vacated: c.Node.Cluster.Vacated()}
 	if err := read(&ch); err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // Migrations moves slots by jobs of the node itself, as Valkey 9 does: a job, once begun,
-// ends without anybody's help.
+// ends without further commands.
 type Migrations interface {
 	// StartMigration begins to move slots of this node to another master and returns the
 	// name of the job, 40 hexadecimal digits.

@@ -8,10 +8,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// released are the slots that DELSLOTS named a moment ago. Those of them that another
-// node owns stay its: only it can give them up. But the stock tools take a slot over by
-// DELSLOTS, ADDSLOTS and BUMPEPOCH at its new owner, so an ADDSLOTS that follows takes it
-// under a new epoch instead of finding it busy.
+// released is the slots that DELSLOTS named a moment ago. Those that another node owns
+// remain that node's, because only it can give them up. But the stock tools take a slot
+// over by DELSLOTS, ADDSLOTS and BUMPEPOCH at its new owner, so an ADDSLOTS that follows
+// takes it under a new epoch instead of finding it busy.
 type released struct {
 	mu  sync.Mutex // guards what follows
 	set slots.Set
@@ -42,7 +42,8 @@ func (r *released) fresh(now time.Time) slots.Set {
 	return r.set
 }
 
-// claimSlots makes this node the owner of slots that are nobody's by m, or were released.
+// claimSlots makes this node the owner of slots that have no owner in m, or were
+// released.
 func (n *Node) claimSlots(ctx context.Context, m *slots.Map, set slots.Set) error {
 	var others slots.Set
 	for slot := range set.All() {

@@ -9,8 +9,8 @@ import (
 
 // SlotMoves opens and closes slots by hand (docs/spec.md §8.1).
 type SlotMoves interface {
-	// SetSlot changes the state of a slot; peer is the other end, or for SlotNode the
-	// new owner. The server has checked that this is allowed, by the map in force.
+	// SetSlot changes the state of a slot; peer is the other end, or for SlotNode the new
+	// owner. The server has checked that this is allowed, by the map in force.
 	SetSlot(ctx context.Context, slot slots.Slot, state SlotState, peer slots.NodeID) error
 }
 
@@ -69,9 +69,9 @@ func cmdSetSlot(c *Call) error {
 	return errSetSlot
 }
 
-// knownOwner reports whether the command is SETSLOT n NODE id for an owner that m shows.
-// A replica that knows so agrees: it was a master when the tool looked, and its last slot
-// went to that node before the tool came to tell it (docs/spec.md §4.6, §13.10).
+// knownOwner reports whether the command is SETSLOT n NODE id and m already shows that
+// owner. Then a replica answers OK: it was a master when the tool looked, and its last
+// slot went to that node before the tool told it so (docs/spec.md §4.6, §13.10).
 func (c *Call) knownOwner(m *slots.Map) bool {
 	if len(c.Args) != 5 || !c.Word(3, "NODE") {
 		return false

@@ -155,8 +155,7 @@ type keyUse struct {
 	keyword string // they follow this one instead
 }
 
-// keySpecs splits the keys by their use: RENAME deletes the first and writes the
-// second.
+// keySpecs splits the keys by their use: RENAME deletes the first and writes the second.
 func (c *Command) keySpecs() []keyUse {
 	if c.Keys.First == 0 {
 		return nil

@@ -8,11 +8,11 @@
 //     [Table] joins groups and finds a command by the name that a client uses.
 //   - A [Call] is one run of a command: arguments, where the reply goes, and the [Node]
 //     that it works on. It knows no session: commands about one are in package server.
-//   - A command with keys has Tx, which runs inside a transaction on their slot, after the
-//     engine has checked, under the slot's lock, that this node may serve it. One without
-//     has Run.
-//   - A migrate connection (migrateConn) is one that MIGRATE brings keys to another server
-//     on.
+//   - A command with keys has Tx, which runs inside a transaction on their slot, after
+//     the engine has checked, under the slot's lock, that this node may serve it. One
+//     without has Run.
+//   - A migrate connection (migrateConn) is one that MIGRATE brings keys to another
+//     server on.
 //
 // # Example
 //

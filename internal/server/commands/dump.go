@@ -33,16 +33,16 @@ func cmdDump(c *Call, tx *keyspace.Tx) error {
 	return nil
 }
 
-// restored is the value in a payload, or why there is none. A great one is the store's to
-// keep.
+// restored is the value in a payload, or the reason why there is none. The store may keep
+// a large one as it is.
 type restored struct {
 	read  bool
 	value []byte
 	err   error
 }
 
-// readPayload reads the payload of RESTORE: a great one takes so long that nobody should
-// wait for it at the slot's lock.
+// readPayload reads the payload of RESTORE. A large one takes long, so it is read before
+// the slot's lock is taken.
 func readPayload(c *Call) {
 	value, err := rdb.ParseString(c.Args[3])
 	if len(value) > keyspace.LargeValue {

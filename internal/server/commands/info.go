@@ -19,8 +19,8 @@ var infoCommand = Command{Name: "info", Arity: -1, Flags: Loading | Stale | Dang
 	Since: "1.0.0", Tips: "nondeterministic_output request_policy:all_shards response_policy:special",
 	Summary: "Describes the node's state, by sections.", Run: cmdInfo}
 
-// infoSections are in the order of their appearance; those of the second kind only
-// on request.
+// infoSections are in the order of their appearance; those of the second kind only on
+// request.
 var infoSections = []struct {
 	name, title string
 	extra       bool
@@ -274,8 +274,8 @@ func (n *Node) infoErrorStats(t *infoText) {
 
 func (n *Node) infoCluster(t *infoText) { t.line("cluster_enabled", btoi(!n.Standalone())) }
 
-// infoKeyspace says nothing of an empty database, as Redis does: tools take the
-// line as "this node holds keys".
+// infoKeyspace says nothing of an empty database, as Redis does: tools take the line as
+// "this node holds keys".
 func (n *Node) infoKeyspace(t *infoText) {
 	st := n.Store.Stats()
 	if st.Keys > 0 {

@@ -186,8 +186,7 @@ func cmdObjectEncoding(c *Call, tx *keyspace.Tx) error {
 	return nil
 }
 
-// encoding names what Redis would make of a value. Here all values are kept as
-// bytes.
+// encoding names what Redis would make of a value. Here all values are kept as bytes.
 func encoding(v []byte) string {
 	const embedded = 44 // longest value that Redis keeps beside its header
 	if _, ok := resp.ParseInt(v); ok {

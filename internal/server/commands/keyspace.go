@@ -106,8 +106,8 @@ func cmdScan(c *Call) error {
 	return nil
 }
 
-// scanCursor reads an unsigned number; Redis takes spaces and signs here too, but
-// no client sends them.
+// scanCursor reads an unsigned number; Redis takes spaces and signs here too, but no
+// client sends them.
 func scanCursor(b []byte) (uint64, bool) {
 	if len(b) == 0 || len(b) > 19 {
 		return 0, false

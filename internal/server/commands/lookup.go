@@ -1,8 +1,8 @@
 package commands
 
-// nameSet finds commands by their last name, in any mixture of cases, without
-// garbage. Every command a client sends passes here: a Go map, which needs the name
-// folded into a copy first, takes two to four times as long.
+// nameSet finds commands by their last name, in any mixture of cases, without garbage.
+// Every command a client sends passes here: a Go map, which needs the name folded into a
+// copy first, takes two to four times as long.
 type nameSet struct {
 	table   []named // a power of two, at most a quarter full: linear probing
 	longest int     // of the names
@@ -39,8 +39,8 @@ func newNamedSet(list []named) *nameSet {
 	return set
 }
 
-// home is where the search for a name begins. Setting bit 5 makes letters lower case,
-// and of other bytes something that is equal for equal ones.
+// home is where the search for a name begins. Setting bit 5 makes letters lower case, and
+// of other bytes something that is equal for equal ones.
 func (set *nameSet) home(name []byte) int {
 	h := uint32(len(name))
 	for _, c := range name {

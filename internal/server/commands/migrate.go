@@ -107,7 +107,7 @@ func cmdMigrate(c *Call) error {
 		return err
 	}
 	var taken [][]byte
-	// Also after a panic: nobody else can let the writes go on that wait.
+	// Also after a panic: otherwise the writes that wait would wait for ever.
 	defer func() { c.commitExport(export, taken) }()
 	if len(export.Items) == 0 {
 		c.Out.Simple("NOKEY")
@@ -134,9 +134,8 @@ func (c *Call) commitExport(export *engine.Export, taken [][]byte) {
 	}
 }
 
-// routeMigrate refuses to move the keys where another node serves
-// the slot. What an open slot holds here may be moved whoever the owner is: that is how
-// it is emptied.
+// routeMigrate refuses to move the keys where another node serves the slot. What an open
+// slot holds here may be moved even if another node owns it: that is how it is emptied.
 func (c *Call) routeMigrate() error {
 	m := c.Node.Engine.Map()
 	if m == nil || len(c.Access.Keys) == 0 {

@@ -13,8 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// address says where keys are sent, and as whom. A connection serves one address only, so
-// that nobody uses another client's password.
+// address says where keys are sent, and as which user. A connection serves one address
+// only, so that no client uses another one's password.
 type address struct {
 	target         string // host:port
 	user, password string // user "" with a password is the old form of AUTH
@@ -39,7 +39,8 @@ const (
 	migrateBatch = 1000      // … keys sent before replies are read: both ends' buffers stay small
 )
 
-// deadlineConn gives each step of a transfer, not the whole, the time that MIGRATE grants.
+// deadlineConn gives each step of a transfer, not the whole, the time that MIGRATE
+// grants.
 type deadlineConn struct {
 	net.Conn
 	timeout time.Duration
@@ -60,7 +61,8 @@ func (p *deadlineConn) Read(b []byte) (int, error) {
 	return p.Conn.Read(b)
 }
 
-// The error replies of MIGRATE when the other server cannot be reached; texts as in Redis.
+// The error replies of MIGRATE when the other server cannot be reached; texts as in
+// Redis.
 const (
 	errConnecting = ReplyError("IOERR error or timeout connecting to the client")
 	errWriting    = ReplyError("IOERR error or timeout writing to target instance")

@@ -7,9 +7,9 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// What clients were told, that k replicas hold their writes, has to hold at the node that
-// MIGRATE brings the keys to. WAIT on the connection that brought them tells, there and
-// at a node of Redis; and makes it known there for the next move.
+// If clients were told that k replicas hold their writes, k replicas of the node that
+// MIGRATE brings the keys to must hold them too. WAIT on the connection that brought them
+// tells that, also at a node of Redis, and makes it known there for the next move.
 
 // promised returns how many replicas have to hold the keys of a MIGRATE.
 func (n *Node) promised(m *migration) int {
@@ -58,8 +58,8 @@ func tooFewReplicas(want, got int) error {
 		"these keys: the keys stay here; bring its replicas back, or add some", got, want))
 }
 
-// wait asks how many replicas hold what this connection has brought; for k of them the
-// other server waits, not as long as it would be given up.
+// wait asks how many replicas hold what this connection has brought. The other server
+// waits for k of them, but less long than this node waits for its answer.
 func (c *migrateConn) wait(k int) (n int, err error) {
 	timeout := "1"
 	if k > 0 {

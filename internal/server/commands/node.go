@@ -25,7 +25,7 @@ type Node struct {
 
 	Cluster     Cluster                          // nil: a standalone node, all of whose keys live in slot 0
 	Settings    Settings                         // what CONFIG reads and changes; nil: nothing
-	Snapshots   Snapshots                        // writes the keys to disk; nil: nobody does
+	Snapshots   Snapshots                        // writes the keys to disk; nil: there are none
 	Replication func() Replication               // what ROLE and INFO replication show
 	Promises    Promises                         // what clients were told of replicas; nil: nothing
 	OnShutdown  func()                           // called by SHUTDOWN on a goroutine of its own; nil refuses it

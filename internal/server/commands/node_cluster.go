@@ -7,12 +7,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Cluster is what the CLUSTER commands ask of the node. The topology itself
-// (nodes, owners, epochs, open slots) comes from the engine's map.
+// Cluster is what the CLUSTER commands ask of the node. The topology itself (nodes,
+// owners, epochs, open slots) comes from the engine's map.
 //
-// Methods return once the change is in force on this node. Their errors reach
-// the client as they are if they begin with an upper-case code ("ERR …",
-// "CLUSTERDOWN …"), otherwise after "ERR "; texts as in docs/spec.md §11.
+// Methods return once the change is in force on this node. Their errors reach the client
+// as they are if they begin with an upper-case code ("ERR …", "CLUSTERDOWN …"), otherwise
+// after "ERR "; texts as in docs/spec.md §11.
 type Cluster interface {
 	Observer
 	Membership
@@ -24,32 +24,32 @@ type Cluster interface {
 
 // Observer tells what the map does not hold. Its methods must not wait.
 type Observer interface {
-	// Peers returns what is known at run time about every node of the map
-	// but this one, and about nodes in handshake, which no map shows.
+	// Peers returns what is known at run time about every node of the map but this one, and
+	// about nodes in handshake, which no map shows.
 	Peers() []Peer
 	// Links returns the connections of the bus.
 	Links() []Link
 	// Counters returns the message counters of CLUSTER INFO, in order, such as
 	// {"cluster_stats_messages_ping_sent", 12}.
 	Counters() []Counter
-	// FailureReports returns how many masters at present report the node as
-	// suspected; known is false if the id is not known.
+	// FailureReports returns how many masters at present report the node as suspected; known
+	// is false if the id is not known.
 	FailureReports(id slots.NodeID) (n int, known bool)
 }
 
-// Membership changes who belongs to the cluster and how this node does.
+// Membership changes which nodes belong to the cluster, and this node's part in it.
 type Membership interface {
 	// Meet starts a handshake (docs/spec.md §2.2). busPort 0 means port + 10,000.
 	Meet(ctx context.Context, host string, port, busPort uint16) error
 	// Forget removes a node and bans its id for a time (docs/spec.md §2.5).
 	Forget(ctx context.Context, id slots.NodeID) error
-	// Reset makes the node a lone one; hard also gives it a new id and
-	// epochs of 0. The server has checked that a master holds no keys.
+	// Reset makes the node a lone one; hard also gives it a new id and epochs of 0. The
+	// server has checked that a master holds no keys.
 	Reset(ctx context.Context, hard bool) error
 	// SetConfigEpoch gives a fresh node its first epoch (docs/spec.md §4.7).
 	SetConfigEpoch(ctx context.Context, epoch uint64) error
-	// BumpEpoch takes the next epoch unless this node's is the greatest
-	// already (docs/spec.md §4.5), and returns the one in force.
+	// BumpEpoch takes the next epoch unless this node's is the greatest already
+	// (docs/spec.md §4.5), and returns the one in force.
 	BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err error)
 	// SaveConfig makes the node's state durable.
 	SaveConfig(ctx context.Context) error
@@ -57,15 +57,16 @@ type Membership interface {
 
 // Ownership changes which slots this node owns.
 type Ownership interface {
-	// AddSlots takes unowned slots: all of them, or none and an error "ERR Slot
-	// n is already busy".
+	// AddSlots takes unowned slots: all of them, or none and an error "ERR Slot n is already
+	// busy".
 	AddSlots(ctx context.Context, set slots.Set) error
 	// DelSlots makes slots unowned in this node's view: all or none.
 	DelSlots(ctx context.Context, set slots.Set) error
-	// Vacated returns the slots that lost their owner a moment ago by what another node said.
+	// Vacated returns the slots that lost their owner a moment ago by what another node
+	// said.
 	Vacated() slots.Set
-	// FlushSlots gives up all slots of this node. The server has checked
-	// that the node holds no keys.
+	// FlushSlots gives up all slots of this node. The server has checked that the node holds
+	// no keys.
 	FlushSlots(ctx context.Context) error
 }
 
@@ -96,8 +97,8 @@ type Counter struct {
 	Value uint64
 }
 
-// Replication is what ROLE and INFO replication show. The zero value is a master
-// without replicas and without a backlog.
+// Replication is what ROLE and INFO replication show. The zero value is a master without
+// replicas and without a backlog.
 type Replication struct {
 	ID, PreviousID string // 40 hexadecimal digits each; "" prints zeros
 	Offset         int64  // of the stream: written as a master, read as a replica
@@ -128,7 +129,7 @@ type Backlog struct {
 	Length int64 // bytes kept
 }
 
-// Master is whom this replica follows.
+// Master is the node that this replica follows.
 type Master struct {
 	Host    string
 	Port    uint16

@@ -95,8 +95,8 @@ func cmdIncrByFloat(c *Call, tx *keyspace.Tx) error {
 	return tx.Put(key, keyspace.String, []byte(text), e.ExpireAt)
 }
 
-// extended is the precision of the x87 long double that Redis computes with:
-// 0.1 + 0.2 is 0.3 there.
+// extended is the precision of the x87 long double that Redis computes with: 0.1 + 0.2 is
+// 0.3 there.
 const extended = 64
 
 func extendedFloat(b []byte) (*big.Float, bool) {
@@ -117,8 +117,8 @@ func isHexFloat(b []byte) bool {
 	return len(b) > 2 && b[0] == '0' && b[1]|0x20 == 'x' && bytes.IndexByte(b, '_') < 0
 }
 
-// humanFloat prints with 17 digits after the point at most, no exponent, and
-// no zeros at the end.
+// humanFloat prints with 17 digits after the point at most, no exponent, and no zeros at
+// the end.
 func humanFloat(f *big.Float) string {
 	text := f.Text('f', 17)
 	if strings.Contains(text, ".") {

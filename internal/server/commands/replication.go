@@ -6,13 +6,13 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Roles changes whom this node follows.
+// Roles changes which master this node follows.
 type Roles interface {
 	// Replicate makes this node a replica of a master. The server has checked that a master
 	// holds no keys.
 	Replicate(ctx context.Context, master slots.NodeID) error
-	// BeginFailover starts to make this replica the master of its shard; it does not wait for
-	// the outcome (docs/spec.md §6.7).
+	// BeginFailover starts to make this replica the master of its shard; it does not wait
+	// for the outcome (docs/spec.md §6.7).
 	BeginFailover(ctx context.Context, mode FailoverMode) error
 }
 
@@ -44,7 +44,7 @@ var ReplicationGroup = []Command{
 		Since: "1.0.0", Summary: "Refused, as REPLICAOF.", Run: cmdReplicaOf},
 }
 
-// cmdReplicaOf tells who tries the command of standalone servers what to do instead.
+// cmdReplicaOf refuses the command of standalone servers and says what to do instead.
 func cmdReplicaOf(c *Call) error {
 	if c.Node.Standalone() {
 		return ReplyError("ERR REPLICAOF is not available: a node follows another only in a cluster")

@@ -37,9 +37,9 @@ func cmdTime(c *Call) error {
 	return nil
 }
 
-// cmdShutdown closes this connection without a reply; the node ends by itself. Whether it
-// saves before is its own rules' business unless the client says SAVE, whose failure is a
-// reason not to end (but for FORCE), or NOSAVE.
+// cmdShutdown closes this connection without a reply; the node ends by itself. Its rules
+// decide whether it saves first, unless the client says SAVE or NOSAVE. If SAVE fails the
+// node does not end, except with FORCE.
 func cmdShutdown(c *Call) error {
 	var save, noSave, force bool
 	for i := 1; i < len(c.Args); i++ {
@@ -122,8 +122,8 @@ func cmdMemoryUsage(c *Call, tx *keyspace.Tx) error {
 	return nil
 }
 
-// cmdDebug knows SLEEP, which makes all clients wait: tests use it to make a node
-// look hung. The bus goes on.
+// cmdDebug knows SLEEP, which makes all clients wait: tests use it to make a node look
+// hung. The bus goes on.
 func cmdDebug(c *Call) error {
 	switch {
 	case c.Word(1, "HELP"):

@@ -12,8 +12,7 @@ type setOptions struct {
 	seconds, absolute             bool   // how to read expiry
 }
 
-// setOptions reads options from argument i on, as command "set" or "getex" takes
-// them.
+// setOptions reads options from argument i on, as command "set" or "getex" takes them.
 func (c *Call) setOptions(i int, cmd string) (o setOptions, err error) {
 	forSet := cmd == "set"
 	for ; i < len(c.Args); i++ {
@@ -38,8 +37,8 @@ func (c *Call) setOptions(i int, cmd string) (o setOptions, err error) {
 	return o, nil
 }
 
-// readExpiry takes one of EX, PX, EXAT, PXAT and its number. There is one way of
-// expiry only; given twice, the last one holds.
+// readExpiry takes one of EX, PX, EXAT, PXAT and its number. There is one way of expiry
+// only; given twice, the last one holds.
 func (o *setOptions) readExpiry(unit, number []byte) bool {
 	var seconds, absolute bool
 	switch {
@@ -70,8 +69,8 @@ func setKeyFlags(line [][]byte) string {
 	return "OW update"
 }
 
-// deadline returns the absolute expiry that the options ask for, in Unix
-// milliseconds; set is false if they ask for none.
+// deadline returns the absolute expiry that the options ask for, in Unix milliseconds;
+// set is false if they ask for none.
 func (o *setOptions) deadline(now int64, cmd string) (at int64, set bool, err error) {
 	if o.expiry == nil {
 		return 0, false, nil

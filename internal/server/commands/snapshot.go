@@ -12,8 +12,8 @@ type Snapshots interface {
 	Save(ctx context.Context) error
 	// Saving reports whether one is on its way.
 	Saving() bool
-	// LastSave is when the last good one was finished, or when the node started; err is
-	// why the last one failed, nil if it did not.
+	// LastSave is when the last good one was finished, or when the node started; err is why
+	// the last one failed, nil if it did not.
 	LastSave() (at time.Time, err error)
 	// NoLastSave keeps the node from saving at its end.
 	NoLastSave()

@@ -79,7 +79,8 @@ func (t *Table) Renamed(names map[string]string) *Table {
 	return next
 }
 
-// Find returns the command that has a name, in any mixture of cases, nil if there is none.
+// Find returns the command that has a name, in any mixture of cases, nil if there is
+// none.
 func (t *Table) Find(name []byte) *Command { return t.names.find(name) }
 
 // find finds "get" and "client|list".
@@ -102,7 +103,8 @@ func (t *Table) Top() []*Command { return t.top }
 // changed.
 func (t *Table) All() []*Command { return t.all }
 
-// Rows returns how many statistics the table's commands need: it is above each Command.ID.
+// Rows returns how many statistics the table's commands need: it is above each
+// Command.ID.
 func (t *Table) Rows() int { return t.rows }
 
 // Resolve returns the command, or subcommand, of a command line. The error is the reply
