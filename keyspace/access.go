@@ -58,8 +58,8 @@ func used(policy Policy, access uint32, now int64, dice uint64) uint32 {
 	return lfuAccess(now, counter)
 }
 
-// Idle returns how long ago key was used, in whole seconds, 0 if it is not there
-// or the policy counts uses instead (OBJECT IDLETIME).
+// Idle returns how long ago key was used, in whole seconds, 0 if it is not there or the
+// policy counts uses instead (OBJECT IDLETIME).
 func (tx *Tx) Idle(key []byte) time.Duration {
 	access, ok := tx.access(key)
 	if !ok || tx.policy().lfu() {

@@ -92,8 +92,8 @@ func (s *Store) applyLocked(t *table, op *Op) error {
 	return nil
 }
 
-// applyDrop removes the entries that are not newer than version: all of them, unless the op
-// is an old one that comes again.
+// applyDrop removes the entries that are not newer than version: all of them, unless the
+// op is an old one that comes again.
 func (s *Store) applyDrop(t *table, version uint64) {
 	if t.version <= version {
 		if t.sum.keys > 0 {

@@ -1,8 +1,8 @@
 package keyspace
 
-// An arena hands out bytes for entries. Entries are addressed by a ref of 20 bits,
-// so an index cell of 32 bits has room for a ref and a tag, and the
-// garbage collector sees a few pages instead of every entry.
+// An arena hands out bytes for entries. Entries are addressed by a ref of 20 bits, so an
+// index cell of 32 bits has room for a ref and a tag, and the garbage collector sees a
+// few pages instead of every entry.
 const (
 	refBits    = 20
 	pageSize   = 32 << 10
@@ -29,9 +29,9 @@ func (a *arena) at(r ref) []byte {
 	return a.pages[r/pageSize-1][r%pageSize:]
 }
 
-// alloc hands out n bytes, at most pageSize/2. expect is how many bytes
-// the caller is about to ask for, n included: it saves growing in
-// steps. ok is false if the arena is full.
+// alloc hands out n bytes, at most pageSize/2. expect is how many bytes the caller is
+// about to ask for, n included: it saves growing in steps. ok is false if the arena is
+// full.
 func (a *arena) alloc(n, expect int) (r ref, b []byte, ok bool) {
 	if a.first == nil {
 		a.first = a.newPage(n+1, expect+1)[:1] // ref 0 stays unused
@@ -69,17 +69,17 @@ func (a *arena) newPage(atLeast, expect int) []byte {
 	return page
 }
 
-// growPage moves the last page to one of at least need bytes. A quarter more than
-// before keeps both the copying (4 bytes per byte) and the gap at the end (2 % of
-// a full segment) small.
+// growPage moves the last page to one of at least need bytes. A quarter more than before
+// keeps both the copying (4 bytes per byte) and the gap at the end (2 % of a full
+// segment) small.
 func (a *arena) growPage(old []byte, need int) []byte {
 	page := makePage(min(max(need, len(old)+len(old)/4), pageSize))
 	a.held += int32(cap(page) - cap(old))
 	return append(page, old...)
 }
 
-// makePage returns an empty page of at least n bytes; append instead of make
-// lets us use all that the allocator's size class has.
+// makePage returns an empty page of at least n bytes; append instead of make lets us use
+// all that the allocator's size class has.
 func makePage(n int) []byte {
 	page := append([]byte(nil), make([]byte, n)...)
 	return page[:0:min(cap(page), pageSize)]

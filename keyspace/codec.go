@@ -13,8 +13,8 @@ import (
 var ErrBadOp = errors.New("keyspace: not an op")
 
 // An Op is a msgpack array: kind, slot, version, then, as far as its kind needs them,
-// key, expiry, type, value. Later releases may append fields; a decoder skips
-// those it doesn't know.
+// key, expiry, type, value. Later releases may append fields; a decoder skips those it
+// doesn't know.
 const (
 	fieldsDrop   = 3
 	fieldsDelete = 4

@@ -84,8 +84,8 @@ func (s *Store) expireSlot(slot slots.Slot, seen *seen, now int64, end time.Time
 	for prefix := uint32(0); prefix < 1<<prefixBits; {
 		tx := s.begin(slot, false)
 		if prefix == 0 {
-			// From here on commits lower due anew; what they don't touch is in earliest
-			// in the end.
+			// From here on commits lower due anew; what they don't touch is in earliest in the
+			// end.
 			tx.table.due = never
 		}
 		var n int
@@ -134,8 +134,8 @@ func (tx *Tx) expireSome(prefix uint32, now int64, earliest *int64) (removed int
 	return removed, prefix
 }
 
-// expireSegment stages the removal of a segment's expired keys and returns when
-// the next one is due.
+// expireSegment stages the removal of a segment's expired keys and returns when the next
+// one is due.
 func (tx *Tx) expireSegment(seg *segment, now int64) (due int64) {
 	due = never
 	if seg.volatiles == 0 {

@@ -80,8 +80,8 @@ func (x *index) reserve(n int) {
 	*x = index{cells: cells[:cap(cells)], size: uint32(cap(cells)-indexSpare) &^ 7}
 }
 
-// push adds a cell whose tag is none smaller than those pushed before. next is 0
-// at first, then what the last push returned.
+// push adds a cell whose tag is none smaller than those pushed before. next is 0 at
+// first, then what the last push returned.
 func (x *index) push(next int, cell uint32) int {
 	next = max(next, x.home(cellTag(cell)))
 	for next >= len(x.cells) {

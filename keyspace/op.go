@@ -53,8 +53,8 @@ type Op struct {
 
 // Sink receives the Ops of every committed transaction, in the order of the commits
 // within a slot; commits of different slots may arrive at the same time. It is called
-// under the slot's lock: it must not block, must not call the store, and must
-// not keep ops or what they point to (see [Op] for the exception).
+// under the slot's lock: it must not block, must not call the store, and must not keep
+// ops or what they point to (see [Op] for the exception).
 type Sink interface {
 	Commit(slot slots.Slot, ops []Op)
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// ErrOutOfMemory refuses a write that needs memory when MaxMemory is reached and
-// the policy leaves nothing to evict. Its text is the error reply of the Redis
-// protocol (docs/spec.md §11).
+// ErrOutOfMemory refuses a write that needs memory when MaxMemory is reached and the
+// policy leaves nothing to evict. Its text is the error reply of the Redis protocol
+// (docs/spec.md §11).
 var ErrOutOfMemory = errors.New("OOM command not allowed when used memory > 'maxmemory'.")
 
 // Policy says which key goes when memory is short.

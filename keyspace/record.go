@@ -24,9 +24,9 @@ const (
 	narrow = 24 // bits of a version that every entry has room for
 )
 
-// LargeValue is the length in bytes up to which a value lives in its slot's arena.
-// A longer one has an allocation of its own, which the store never changes
-// in place: it may be kept, read only, after the transaction.
+// LargeValue is the length in bytes up to which a value lives in its slot's arena. A
+// longer one has an allocation of its own, which the store never changes in place: it may
+// be kept, read only, after the transaction.
 const LargeValue = 2048
 
 // record is an entry taken apart.
@@ -85,8 +85,8 @@ func (r *record) size() int {
 	return n
 }
 
-// encode writes the entry to b, which has size bytes. A key or value that
-// lies in b already, where the entry's former version was, must not be passed.
+// encode writes the entry to b, which has size bytes. A key or value that lies in b
+// already, where the entry's former version was, must not be passed.
 func (r *record) encode(b []byte) {
 	key, value := r.lengths()
 	b[0] = r.flags

@@ -53,8 +53,8 @@ func (s *Store) scanSlot(slot slots.Slot, from Cursor, left *int,
 	return next, done
 }
 
-// RandomKey returns a copy of a key, each with about the same chance, and false if there is
-// none. rand returns uniform numbers of 64 bits, as math/rand/v2.Uint64 does.
+// RandomKey returns a copy of a key, each with about the same chance, and false if there
+// is none. rand returns uniform numbers of 64 bits, as math/rand/v2.Uint64 does.
 func (s *Store) RandomKey(rand func() uint64) (key []byte, ok bool) {
 	for range 100 { // expired keys and keys that go meanwhile are tried again
 		slot, found := s.randomSlot(rand(), false)

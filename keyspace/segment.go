@@ -52,7 +52,8 @@ func (s *segment) find(tag uint32, key []byte) int {
 	return at
 }
 
-// locate is find that also returns the entry's bytes, to the end of its page, and its head.
+// locate is find that also returns the entry's bytes, to the end of its page, and its
+// head.
 func (s *segment) locate(tag uint32, key []byte) (at int, b []byte, h head) {
 	cells := s.index.cells
 	if len(cells) == 0 {

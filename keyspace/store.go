@@ -20,8 +20,8 @@ type Config struct {
 }
 
 // Store holds the keys of one node, partitioned by slot. It is safe for concurrent use;
-// transactions on different slots run in parallel. Its functions must not be
-// called from within a transaction's function or the Sink: the slot's lock is held there.
+// transactions on different slots run in parallel. Its functions must not be called from
+// within a transaction's function or the Sink: the slot's lock is held there.
 type Store struct {
 	cfg    Config
 	seed   maphash.Seed // of the hash: keys from outside cannot be chosen to collide
@@ -269,8 +269,8 @@ func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
 	return list
 }
 
-// Drop removes all keys of slot, in no time however many there are, and returns
-// how many there were. The Sink gets an OpDrop if there were any.
+// Drop removes all keys of slot, in no time however many there are, and returns how many
+// there were. The Sink gets an OpDrop if there were any.
 func (s *Store) Drop(slot slots.Slot) int { return s.DropIf(slot, func() bool { return true }) }
 
 // DropIf is Drop if allowed, which is called under the slot's lock, agrees; it must not

@@ -64,8 +64,7 @@ func (t *table) find(hash uint64, key []byte) (s *segment, at int) {
 	return s, s.find(tagOf(hash), key)
 }
 
-// leave takes s out of the accounts; every change of s happens between leave
-// and enter.
+// leave takes s out of the accounts; every change of s happens between leave and enter.
 func (t *table) leave(s *segment) {
 	t.sum.keys -= int(s.index.n)
 	t.sum.expiring -= int(s.volatiles)

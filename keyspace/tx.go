@@ -15,13 +15,13 @@ type Entry struct {
 	Version  uint64 // changes with each change of the key
 }
 
-// Tx is a transaction on one slot. It is valid only inside the function it was
-// given to, and only on that function's goroutine.
+// Tx is a transaction on one slot. It is valid only inside the function it was given to,
+// and only on that function's goroutine.
 //
-// Writes are staged, not made: reads of the same transaction see them, the tables
-// change when the function has returned nil. So a failed transaction leaves
-// nothing to undo, and a Value that was read stays what it was while the
-// transaction writes, even to the same key.
+// Writes are staged, not made: reads of the same transaction see them, the tables change
+// when the function has returned nil. So a failed transaction leaves nothing to undo, and
+// a Value that was read stays what it was while the transaction writes, even to the same
+// key.
 type Tx struct {
 	store    *Store
 	table    *table
@@ -48,8 +48,8 @@ func (tx *Tx) Now() int64 {
 	return tx.now
 }
 
-// Len returns the number of keys in the slot, with those that expired but
-// have not been removed yet.
+// Len returns the number of keys in the slot, with those that expired but have not been
+// removed yet.
 func (tx *Tx) Len() int { return tx.table.sum.keys + tx.grownKeys }
 
 // Get returns the entry of key and counts as a use of it. An expired key is not there.

@@ -63,8 +63,8 @@ func NewApplier(store *keyspace.Store, log Log) *Applier {
 	return &Applier{live: dataset{store, log}, stage: stage}
 }
 
-// maxBatch bounds what a full sync brings under one lock, in bytes: the greatest value,
-// and as much again for what goes with it.
+// maxBatch bounds the Ops that a full sync applies under one lock, in bytes: the longest
+// value, and as much again for what goes with it.
 const maxBatch = maxRecord
 
 // Phase is how far an Applier is.
@@ -81,9 +81,9 @@ type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "refused by the master: " + e.Reason }
 
-// Step carries out a message. The caller must see to it that nobody looks at log and
-// store together in the meantime: Ops are in the store a moment before they are in the
-// log. After an error the link must be ended.
+// Step carries out a message. Ops are in the store a moment before they are in the log,
+// so the caller must see to it that no other goroutine reads both in the meantime. After
+// an error the link must be ended.
 func (in *Applier) Step(m *Message) error {
 	switch m.Kind {
 	case KindRefuse:

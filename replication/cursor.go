@@ -38,7 +38,7 @@ func (s *Stream) Join(wanted []Position, keys int) (c *Cursor, answer []byte, wh
 func (s *Stream) Snapshot(keys int, shard []byte) (c *Cursor, head []byte) {
 	h := s.History()
 	if !s.keep || s.diverged {
-		h = History{Offset: h.Offset} // nobody else can know a name for it
+		h = History{Offset: h.Offset} // no other node can know a name for it
 	}
 	head = AppendMessage([]byte(snapshotMagic),
 		&Message{Kind: KindFull, History: h, Offset: h.Offset, Keys: uint64(keys)})

@@ -33,12 +33,12 @@
 // # How a full sync composes
 //
 // The master does not stop. Its Sender reads two sources in turn and sends what it reads
-// in the order in which it read it: the stream, from the offset S at which the sync began,
-// without a gap; and the slots' content, in batches, each read in moments under the slot's
-// lock. When the last batch has been read, the Sender notes the stream's end E, sends the
-// stream at least up to E, then the message "synced". The replica carries out everything
-// in the order of arrival. Then its data is exactly the state at the offset it has
-// reached:
+// in the order in which it read it: the stream, from the offset S at which the sync
+// began, without a gap; and the slots' content, in batches, each read in moments under
+// the slot's lock. When the last batch has been read, the Sender notes the stream's end
+// E, sends the stream at least up to E, then the message "synced". The replica carries
+// out everything in the order of arrival. Then its data is exactly the state at the
+// offset it has reached:
 //
 //  1. A transaction is in the stream before its slot's lock is given back, and its effects
 //     are seen by others only after that. So a batch that was read from the store after a
@@ -58,8 +58,8 @@
 //     whose history does not contain what the replica has seen.
 //
 // Stream records about slots whose dump has not begun can be skipped, by (1): their dump
-// will contain them. A deleted key needs no tombstone: if the deletion is behind the batch
-// that contains the key, it follows in the stream.
+// will contain them. A deleted key needs no tombstone: if the deletion is behind the
+// batch that contains the key, it follows in the stream.
 //
 // The replica gathers a full sync beside its data and swaps at "synced", so that its
 // readers see old data or new, never half of each; if the sync breaks off, it still has
@@ -71,8 +71,8 @@
 // docs/spec.md §9.1): same ID and not ahead, or the previous ID and not beyond the point
 // where the master was promoted. A node that starts to write its own stream does so under
 // a new ID: after a promotion, after a restart from a snapshot, and when a Stream becomes
-// active after writes that were not counted. So one ID and offset never name two states. A
-// write to a replica that does not come from its master marks its data as diverged, and
+// active after writes that were not counted. So one ID and offset never name two states.
+// A write to a replica that does not come from its master marks its data as diverged, and
 // the next link brings a full sync.
 //
 // # Limits

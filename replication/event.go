@@ -6,8 +6,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Event is something that happened: one of SyncStarted, SyncProgress, Synced,
-// LinkLost, ReplicaJoined, ReplicaLeft, Saved.
+// Event is something that happened: one of SyncStarted, SyncProgress, Synced, LinkLost,
+// ReplicaJoined, ReplicaLeft, Saved.
 type Event interface {
 	// EventName returns the name of the type for logs and metrics, such as "sync-started".
 	// It stays the same from release to release.

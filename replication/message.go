@@ -15,7 +15,7 @@ type Kind uint8
 // The kinds of messages, and what each carries.
 const (
 	// from the replica
-	KindHello Kind = 1 // version, node, address, positions, whom it wants, cluster, incarnation
+	KindHello Kind = 1 // version, node, address, positions, wanted master, cluster, incarnation
 	KindAck   Kind = 2 // offset up to which it holds the stream, stamp
 	// from the master
 	KindRefuse Kind = 3 // why
@@ -139,8 +139,8 @@ func (r *MessageReader) Next(m *Message) error {
 // ErrCorrupt is matched by the errors about bytes that no node of this protocol writes.
 var ErrCorrupt = frame.ErrCorrupt
 
-// DecodeMessage reads the payload of a frame into m, whose Data then aliases b. Its errors
-// match ErrCorrupt.
+// DecodeMessage reads the payload of a frame into m, whose Data then aliases b. Its
+// errors match ErrCorrupt.
 func DecodeMessage(b []byte, m *Message) error {
 	*m = Message{Wanted: m.Wanted[:0]}
 	r := newReader(b)

@@ -11,7 +11,7 @@ import (
 )
 
 // Numbers and byte strings are written in one width each, so that headers have one size.
-// What another writer puts in another width is read alike.
+// The reader takes every width.
 
 func packUint(dst []byte, v uint64) []byte {
 	if v < 0x80 {
@@ -36,8 +36,8 @@ func newReader(b []byte) *reader {
 	return r
 }
 
-// maxOffset bounds offsets and terms that others name. No stream gets that far, and what
-// is added to one does not overflow.
+// maxOffset bounds offsets and terms in messages. No stream gets that far, and adding to
+// one does not overflow.
 const maxOffset = 1 << 62
 
 // offset reads an offset or a term.

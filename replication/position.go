@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// ID names one line of history: the stream of bytes that one master wrote. It
-// prints as 40 hexadecimal digits. The zero ID names nothing.
+// ID names one line of history: the stream of bytes that one master wrote. It prints as
+// 40 hexadecimal digits. The zero ID names nothing.
 type ID [20]byte
 
 // String returns the 40 lowercase hexadecimal digits, master_replid of INFO.
@@ -27,9 +27,9 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d", hex.EncodeToString(p.ID[:4]), p.Offset)
 }
 
-// History says where a node stands. Its data is what the first Offset bytes of the
-// line ID make. The first PrevLimit of those bytes are also known as line PrevID: the
-// one that was continued when this line's master was promoted (docs/spec.md §9.2).
+// History is a node's place in its stream: the node's data is what the first Offset bytes
+// of the line ID make. The first PrevLimit of those bytes are also known as line PrevID:
+// the one that was continued when this line's master was promoted (docs/spec.md §9.2).
 type History struct {
 	ID        ID
 	Offset    int64
@@ -52,9 +52,9 @@ func (h History) Positions() []Position {
 	return list
 }
 
-// contains reports whether the state at p is a prefix of this history, so that the
-// bytes after p.Offset turn it into the state at h. Anything else has
-// diverged: bytes that this history never had.
+// contains reports whether the state at p is a prefix of this history, so that the bytes
+// after p.Offset turn it into the state at h. Otherwise p has diverged: it contains bytes
+// that this history never had.
 func (h History) contains(p Position) bool {
 	switch {
 	case p.ID.IsZero() || p.Offset < 0:
@@ -67,9 +67,9 @@ func (h History) contains(p Position) bool {
 	return false
 }
 
-// decide says how a replica that stands at one of wanted is brought to h by a
-// master whose backlog begins at offset start: from which offset on it may have the
-// stream (partial resync, docs/spec.md §9.1), or why it needs everything.
+// decide returns how a master with this history, whose backlog begins at offset start,
+// brings a replica up to date that is at one of wanted: the offset from which the replica
+// gets the stream (partial resync, docs/spec.md §9.1), or why it needs a full sync.
 func (h History) decide(wanted []Position, start int64) (offset int64, partial bool, why string) {
 	why = "the replica has no history"
 	for _, p := range wanted {
@@ -86,9 +86,8 @@ func (h History) decide(wanted []Position, start int64) (offset int64, partial b
 	return 0, false, why
 }
 
-// renamed returns the history of a node that turns from replica into master, or
-// restarts: it goes on from here under a name of its own, since others may
-// go on from here too.
+// renamed returns the history of a node that becomes a master or restarts: it goes on
+// from here under a name of its own, since other nodes may go on from here too.
 func (h History) renamed(id ID) History {
 	if bytes.Equal(id[:], h.ID[:]) || h.ID.IsZero() {
 		return History{ID: id, Offset: h.Offset, Term: h.Term}

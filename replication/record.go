@@ -9,10 +9,10 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// The stream is a sequence of records; a record is one committed transaction, so
-// that a replica shows all of it or nothing. It is a msgpack ext 32: a byte 0xc9, the
-// length of the body (4 bytes, big-endian), the kind of record, the body. The body of
-// a commit is its Ops, one after the other; that of a note its name and its data.
+// The stream is a sequence of records; a record is one committed transaction, so that a
+// replica shows all of it or nothing. It is a msgpack ext 32: a byte 0xc9, the length of
+// the body (4 bytes, big-endian), the kind of record, the body. The body of a commit is
+// its Ops, one after the other; that of a note its name and its data.
 const (
 	ext32        = 0xc9
 	recordHeader = 1 + 4 + 1
@@ -21,7 +21,8 @@ const (
 )
 
 // maxRecord bounds a record's body. A transaction that is larger becomes several records
-// and loses its atomicity on replicas: better than a transaction that cannot be replicated.
+// and loses its atomicity on replicas: better than a transaction that cannot be
+// replicated.
 const maxRecord = 1 << 30
 
 // opOverhead bounds what keyspace.AppendOp adds to an Op's key and value.
@@ -85,8 +86,8 @@ func splitRecord(b []byte) (kind byte, body, rest []byte, err error) {
 	return b[5], b[recordHeader:end:end], b[end:], nil
 }
 
-// decodeOps decodes Ops that stand one after the other and fill b; they alias b. The
-// list is appended to ops.
+// decodeOps decodes Ops that stand one after the other and fill b; they alias b. The list
+// is appended to ops.
 func decodeOps(ops []keyspace.Op, b []byte) ([]keyspace.Op, error) {
 	for len(b) > 0 {
 		op, rest, err := keyspace.DecodeOp(b)

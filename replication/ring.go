@@ -6,15 +6,15 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// ring holds the newest bytes of a stream in blocks. A block's bytes do not change while a
-// reader is in it, so readers may use what they got without a copy until they read on.
+// ring holds the newest bytes of a stream in blocks. A block's bytes do not change while
+// a reader is in it, so readers may use what they got without a copy until they read on.
 type ring struct {
 	first, last *block
 	end         int64 // offset after the last byte
 	size        int64 // bytes of history to keep
 	limit       int64 // how far a reader may be behind before it is cut off
 	readers     []*Cursor
-	spare       *block // to be used next; nobody is in it
+	spare       *block // to be used next; no reader is in it
 }
 
 type block struct {
@@ -96,9 +96,9 @@ func (r *ring) addBytes(b []byte) {
 	}
 }
 
-// trim drops what is neither history nor needed by a reader that is still within its
-// limit. Being behind by the newest record alone is nobody's fault, whatever its
-// size: trim runs before a block is written.
+// trim drops the blocks that are older than the history to keep and that no reader within
+// its limit needs. It runs before a block is written, so that a reader which lags by the
+// newest record alone is never cut off, whatever the record's size.
 func (r *ring) trim() {
 	need := r.end
 	for _, c := range r.readers {
@@ -120,8 +120,8 @@ func (r *ring) trim() {
 	}
 }
 
-// recycle keeps a block for later if it has the usual size and no reader is in it, not
-// even one that was cut off and may still be using what it got last.
+// recycle keeps a block for later if it has the usual size and no reader is in it. A
+// reader that was cut off counts too: it may still be using the bytes that it got last.
 func (r *ring) recycle(b *block) {
 	if r.spare != nil || cap(b.data) != r.blockSize() {
 		return
@@ -155,9 +155,9 @@ func (r *ring) close(c *Cursor) {
 	}
 }
 
-// read returns at most n bytes that follow the reader's place and moves it
-// behind them; none if it has read everything. The bytes are valid until the reader's
-// next read or its close, and must not be written.
+// read returns at most n bytes that follow the reader's place and moves it behind them;
+// none if it has read everything. The bytes are valid until the reader's next read or its
+// close, and must not be written.
 func (r *ring) read(c *Cursor, n int) ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err

@@ -14,8 +14,8 @@ type SaveRule struct {
 	Changes uint64
 }
 
-// ParseSaveRules reads pairs of seconds and changes, "3600 1 300 100"; an empty text means
-// that nothing is saved by itself.
+// ParseSaveRules reads pairs of seconds and changes, "3600 1 300 100"; an empty text
+// means that nothing is saved by itself.
 func ParseSaveRules(text string) ([]SaveRule, error) {
 	fields := strings.Fields(text)
 	if len(fields)%2 != 0 {
@@ -34,8 +34,8 @@ func ParseSaveRules(text string) ([]SaveRule, error) {
 	return rules, nil
 }
 
-// SaveSchedule decides when a snapshot is due. It is a value: the host keeps it, asks Due
-// now and then (each 100 ms, say) and tells it what became of each snapshot.
+// SaveSchedule decides when a snapshot is due. It is a value: the host keeps it, calls
+// Due now and then (each 100 ms, say), and calls Done at the end of each snapshot.
 type SaveSchedule struct {
 	Rules []SaveRule
 	last  time.Time // of the last good snapshot, or the start
@@ -53,7 +53,7 @@ func (s *SaveSchedule) Start(now time.Time, changes uint64) {
 
 // Due reports whether a rule asks for a snapshot now.
 func (s *SaveSchedule) Due(now time.Time, changes uint64) bool {
-	if !s.tried.IsZero() { // whatever asked for the one that failed
+	if !s.tried.IsZero() { // a failed snapshot is tried again, whichever rule asked for it
 		return len(s.Rules) > 0 && now.Sub(s.tried) >= retryAfter
 	}
 	for _, r := range s.Rules {

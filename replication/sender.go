@@ -13,8 +13,8 @@ var ErrNotMaster = errors.New("replication: this node is a replica itself: repli
 // Source is where a Sender reads the stream: a Cursor, or a Cursor behind a lock.
 type Source interface {
 	// Next returns at most n bytes that follow what was read before, none if there are none
-	// yet. They are valid until the next call and must not be written. An error is final: the
-	// reader has been cut off.
+	// yet. They are valid until the next call and must not be written. An error is final:
+	// the reader has been cut off.
 	Next(n int) ([]byte, error)
 }
 
@@ -47,7 +47,8 @@ type SenderConfig struct {
 	// Full makes the Sender send all keys of Store, and meanwhile the stream.
 	Full bool
 	// Covered returns an offset of the stream that covers everything that Store has shown so
-	// far. On a master Stream.Offset does, on a replica only between two steps of its Applier.
+	// far. On a master Stream.Offset does, on a replica only between two steps of its
+	// Applier.
 	Covered func() int64
 }
 
@@ -73,7 +74,7 @@ const (
 type senderLimits struct {
 	stream int // bytes of the stream
 	dump   int // bytes of Ops: also bounds how long a slot is locked
-	piece  int // bytes of a batch that is larger because of one big value
+	piece  int // bytes of a batch that one large value has made larger
 }
 
 var defaultLimits = senderLimits{stream: 256 << 10, dump: 128 << 10, piece: 256 << 10}
@@ -171,7 +172,7 @@ func (s *Sender) appendDump(dst []byte) []byte {
 		m.Flags = FlagMore
 	}
 	if len(s.carry) == 0 && cap(s.batch) > 4*s.limits.dump {
-		s.batch = nil // a big value has gone through; do not keep its space
+		s.batch = nil // a large value has been sent; do not keep its space
 	}
 	return AppendMessage(dst, &m)
 }

@@ -14,7 +14,7 @@ import (
 
 // A snapshot is a full sync into a file: 8 bytes of magic with the version of the format,
 // then the messages that a replica would get, each in a checksummed frame, up to and
-// including kindSynced. So the file holds the state at exactly one place in history,
+// including KindSynced. So the file holds the state at exactly one place in history,
 // although it was written while the node served.
 const snapshotMagic = "SMSNAP1\n"
 
@@ -38,7 +38,7 @@ var errCutShort = fmt.Errorf("the file is cut short: %w", frame.ErrCorrupt)
 // Snapshot is what a snapshot says beside the keys.
 type Snapshot struct {
 	Shard    []byte            // the shard whose data it is, nil if that was not known
-	History  History           // of the data; a zero ID if nobody else can know its place
+	History  History           // of the data; a zero ID if no other node can know its place
 	Metadata map[string][]byte // see Stream.PutMetadata
 }
 

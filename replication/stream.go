@@ -96,7 +96,8 @@ func (s *Stream) diverge() {
 }
 
 // Offset returns the number of bytes of the stream so far: master_repl_offset. A write is
-// in the stream when its transaction has ended, so an Offset asked for after it covers it.
+// in the stream when its transaction has ended, so an Offset asked for after it covers
+// it.
 func (s *Stream) Offset() int64 { return s.ring.end }
 
 // Active reports whether the Stream keeps bytes.

@@ -21,8 +21,9 @@ type Locker interface {
 // ErrInUse says that another node has the disk.
 var ErrInUse = errors.New("in use by another node")
 
-// LockFile is the file that a node holds locked in its folder. It stays when the node ends:
-// the lock belongs to the process, and a file that is removed could be locked twice.
+// LockFile is the file that a node holds locked in its folder. It stays when the node
+// ends: the lock belongs to the process, and a file that is removed could be locked
+// twice.
 const LockFile = "slotmesh.lock"
 
 // Lock implements Locker. Files outside of the folder are locked one by one, because

@@ -14,8 +14,8 @@ type Disk interface {
 	Remove(name string) error
 }
 
-// File is a version of a file being written. Exactly one of Commit and Abort
-// ends it; Abort after Commit does nothing.
+// File is a version of a file being written. Exactly one of Commit and Abort ends it;
+// Abort after Commit does nothing.
 type File interface {
 	io.Writer
 	// Commit makes the content durable, then visible under the name.
@@ -37,8 +37,7 @@ func WriteFile(d Disk, name string, data []byte) error {
 	return f.Commit()
 }
 
-// ReadFile returns a file's content; the error matches fs.ErrNotExist if there
-// is none.
+// ReadFile returns a file's content; the error matches fs.ErrNotExist if there is none.
 func ReadFile(d Disk, name string) ([]byte, error) {
 	f, err := d.Open(name)
 	if err != nil {

@@ -1,7 +1,7 @@
 package replicator
 
-// ackTable knows up to which offset each connected replica holds the stream, and who
-// waits for how many of them (docs/spec.md §9.3).
+// ackTable holds the offset up to which each connected replica has the stream, and the
+// callers that wait for a number of replicas (docs/spec.md §9.3).
 type ackTable struct {
 	held    map[uint64]int64 // by link
 	waiters []*waiter
@@ -27,8 +27,8 @@ func (t *ackTable) count(offset int64) int {
 	return n
 }
 
-// ack notes that the replica on link holds the stream up to offset, and wakes whom
-// that satisfies. An ack never takes anything back.
+// ack notes that the replica on link holds the stream up to offset, and wakes the waiters
+// that this satisfies. An ack never lowers what a replica is known to hold.
 func (t *ackTable) ack(link uint64, offset int64) {
 	if t.held == nil {
 		t.held = make(map[uint64]int64)
@@ -48,9 +48,9 @@ func (t *ackTable) ack(link uint64, offset int64) {
 	t.keep(kept)
 }
 
-// seal ends the table of a master that becomes a replica: nobody acknowledges its stream
-// any more, which ends at offset end. What was acknowledged until then stays true, and is
-// remembered. Who waits for more waits in vain.
+// seal ends the table of a master that becomes a replica: its stream ends at offset end,
+// and no replica acknowledges it any more. What was acknowledged until then stays true
+// and is remembered. The waiters that wait for more are given err.
 func (t *ackTable) seal(end int64, err error) (last sealedAcks) {
 	last.end = end
 	for _, held := range t.held {
@@ -101,7 +101,7 @@ func (t *ackTable) leave(w *waiter) {
 	}
 }
 
-// abandon wakes everybody: this node's stream ends here.
+// abandon wakes all waiters with err: this node's stream ends here.
 func (t *ackTable) abandon(err error) {
 	for _, w := range t.waiters {
 		w.err = err
@@ -110,7 +110,8 @@ func (t *ackTable) abandon(err error) {
 	t.keep(t.waiters[:0])
 }
 
-// keep makes list, a prefix in place, the waiters, and lets go of those behind it.
+// keep replaces the waiters by list, which is a prefix of their slice, and clears the
+// rest for the garbage collector.
 func (t *ackTable) keep(list []*waiter) {
 	clear(t.waiters[len(list):])
 	t.waiters = list

@@ -44,7 +44,8 @@ func newID() (id replication.ID) {
 	return id
 }
 
-// publishLocked lets others see what has changed, without the lock or by waking them.
+// publishLocked makes a change visible to those that read without the lock, and wakes
+// readers.
 func (b *Backlog) publishLocked() {
 	b.on.Store(b.stream.Active())
 	b.end.Store(b.stream.Offset())
@@ -85,13 +86,13 @@ func (b *Backlog) Commit(slot slots.Slot, ops []keyspace.Op) {
 	b.mu.Unlock()
 }
 
-// Offset returns the number of bytes of the stream so far: master_repl_offset. A
-// write is in the stream when its transaction has ended, so an Offset asked for
-// after it covers it.
+// Offset returns the number of bytes of the stream so far: master_repl_offset. A write is
+// in the stream when its transaction has ended, so an Offset asked for after it covers
+// it.
 func (b *Backlog) Offset() int64 { return b.end.Load() }
 
-// Changes returns the number of Ops since the start, of which those before
-// CountChanges was switched on or the first replica came may be missing.
+// Changes returns the number of Ops since the start, of which those before CountChanges
+// was switched on or the first replica came may be missing.
 func (b *Backlog) Changes() uint64 { return b.changes.Load() }
 
 // CountChanges makes Changes count from now on, for rules of when to save.
@@ -112,8 +113,8 @@ func (b *Backlog) Info() replication.BacklogInfo {
 }
 
 // PutMetadata is Stream.PutMetadata: it sets a note, which travels with the data, and
-// returns the offset behind it. A Mark of that tells WaitAcked when replicas know. No data
-// removes the note. Only a master writes notes: on a replica it returns an error.
+// returns the offset behind it. A Mark of that tells WaitAcked when replicas know. No
+// data removes the note. Only a master writes notes: on a replica it returns an error.
 func (b *Backlog) PutMetadata(name string, data []byte) (offset int64, err error) {
 	b.change(func(s *replication.Stream) { offset, err = s.PutMetadata(name, data) })
 	return offset, err

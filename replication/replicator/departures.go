@@ -8,14 +8,14 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Departures remember how many replicas held keys at the node that they moved to when
-// they were deleted here. A writer that asks for acknowledgements later, of a write to
-// such a key, must not be told what this node's replicas hold, which is no more than the
-// deletion.
+// Departures remember, for keys that have moved to another node, how many replicas of
+// that node held them when they were deleted here. A writer that asks later for the
+// acknowledgements of a write to such a key must not be told what this node's replicas
+// hold, which is the deletion only.
 //
-// They and [Promises] meet in the middle: who moves keys calls Leave and then looks at
-// the promise, who answers a writer makes the promise and then looks at Left. So one of
-// the two sees the other.
+// Departures and [Promises] close a race. The goroutine that moves keys calls Leave, then
+// reads the promise. The goroutine that answers a writer makes the promise, then calls
+// Left. So at least one of the two sees what the other did.
 type Departures struct {
 	count atomic.Uint64
 
@@ -28,11 +28,11 @@ type departure struct {
 	held int    // the fewest replicas since Open
 }
 
-// Count returns how many there were. Ask for it before a write, and with it for Left
-// after it.
+// Count returns how many departures there were. Call it before a write, and pass the
+// result to Left after the write.
 func (d *Departures) Count() uint64 { return d.count.Load() }
 
-// Open begins to count anew for slots whose keys are about to leave.
+// Open forgets earlier departures of slots whose keys are about to leave.
 func (d *Departures) Open(set *slots.Set) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,8 +41,8 @@ func (d *Departures) Open(set *slots.Set) {
 	}
 }
 
-// Leave notes that keys of some slots are about to be deleted here, which held replicas
-// of another node hold.
+// Leave notes that keys of some slots are about to be deleted here, and that so many
+// replicas of the node that they moved to hold them.
 func (d *Departures) Leave(list []slots.Slot, held int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -58,8 +58,8 @@ func (d *Departures) Leave(list []slots.Slot, held int) {
 	}
 }
 
-// Left returns how many replicas hold a write in a slot of set, made after Count returned
-// since, if its key has left: math.MaxInt if no key of the slots has.
+// Left returns how many replicas hold a write in a slot of set that was made after Count
+// returned since, if the key has left. It returns math.MaxInt if no key of the slots has.
 func (d *Departures) Left(set *slots.Set, since uint64) int {
 	if d.count.Load() == since {
 		return math.MaxInt

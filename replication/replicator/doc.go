@@ -25,13 +25,13 @@
 // long as the node that is promoted is one of those k or is ahead of one of them.
 //
 // Elections see to that by [Replicator.Standing]. The term decides first: a replica that
-// was cut off from the last election may have more bytes than the followers of its winner,
-// but they are not bytes of this stream. Within a term the offset decides. A node that
-// came from another shard does not stand at all before its first full sync has ended. A
-// candidate lets a better one that it hears go first, and voters wait two seconds for a
-// better one that they hear. So the write is lost only if the master and all k replicas
-// that hold it are lost, or out of reach of the candidate and of the voters, when the vote
-// is taken.
+// was cut off from the last election may have more bytes than the followers of its
+// winner, but they are not bytes of this stream. Within a term the offset decides. A node
+// that came from another shard does not stand at all before its first full sync has
+// ended. A candidate lets a better one that it hears go first, and voters wait two
+// seconds for a better one that they hear. So the write is lost only if the master and
+// all k replicas that hold it are lost, or out of reach of the candidate and of the
+// voters, when the vote is taken.
 //
 // Not guaranteed:
 //

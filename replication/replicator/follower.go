@@ -12,7 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// follower is the replica's end: it connects to one master, again and again.
+// follower is the replica's end: it connects to one master, and again when the link ends.
 type follower struct {
 	r      *Replicator
 	id     slots.NodeID // of the master
@@ -99,8 +99,8 @@ func (p *follower) set(change func()) {
 	p.r.notifyLocked()
 }
 
-// attempt connects and follows until the link ends. linked says whether the data
-// was the master's at some time.
+// attempt connects and follows until the link ends. linked says whether the data was the
+// master's at some time.
 func (p *follower) attempt() (linked bool, err error) {
 	p.set(func() { p.state = LinkHandshake })
 	conn, err := p.dial()
@@ -185,14 +185,16 @@ func (l *followerLink) follow() error {
 	}
 }
 
-// step carries a message out while nobody looks at data and log together.
+// step carries a message out under a lock, so that no other goroutine looks at data and
+// log together meanwhile.
 func (l *followerLink) step(m *replication.Message) error {
 	l.p.r.step.Lock()
 	defer l.p.r.step.Unlock()
 	return l.in.Step(m)
 }
 
-// after tells whom it concerns what a message has changed.
+// after publishes what a message has changed: to the acknowledgements, to waiters, to the
+// host.
 func (l *followerLink) after(m *replication.Message, was replication.Phase) {
 	p, r := l.p, l.p.r
 	now := time.Now()
@@ -226,7 +228,7 @@ func (l *followerLink) after(m *replication.Message, was replication.Phase) {
 	}
 }
 
-// turn tells that a phase has ended.
+// turn publishes that a phase has ended.
 func (l *followerLink) turn(was replication.Phase, now time.Time) {
 	p, r := l.p, l.p.r
 	full := l.in.Phase() == replication.PhaseFull || was == replication.PhaseFull
@@ -235,8 +237,9 @@ func (l *followerLink) turn(was replication.Phase, now time.Time) {
 			p.goal = l.in.MasterOffset()
 		}
 		if l.in.Phase() == replication.PhaseFull {
-			// Until the end, this node's own data is what it could be elected with. Its master has
-			// the greatest term of the shard, so what is of a greater one is not of this shard.
+			// Until the full sync ends, this node's own data decides whether it can be elected.
+			// Its master has the greatest term of the shard, so data of a greater term is of
+			// another shard.
 			r.missing = r.missing || r.cfg.Log.History().Term > l.in.Term()
 			p.state, p.progress = LinkSync, l.in.Progress()
 		} else {
@@ -254,8 +257,9 @@ func (l *followerLink) turn(was replication.Phase, now time.Time) {
 	}
 }
 
-// sendAcks acknowledges: when asked, every 100 ms if there is news, every second
-// anyway. Before the data is the master's, a ping takes the place of the ack.
+// sendAcks sends an acknowledgement when asked for one, every 100 ms if the offset has
+// changed, and every second anyway. Before the data is the master's, it sends a ping
+// instead.
 func (l *followerLink) sendAcks(gone <-chan struct{}) error {
 	tick := time.NewTicker(ackEvery)
 	defer tick.Stop()

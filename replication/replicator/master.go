@@ -21,7 +21,7 @@ type replica struct {
 	poke chan struct{} // asks for an ack
 	echo chan struct{} // receives a value when stamp is set
 
-	// Set once when the replica has said who it is, before it is counted or shown.
+	// Set once by the replica's hello, before the replica is counted or shown.
 	id          slots.NodeID
 	incarnation uint64
 	addr        slots.Addr
@@ -37,15 +37,15 @@ type replica struct {
 }
 
 // maxReplicas bounds the connections of replicas, those that have not said hello yet
-// included. A master with as many would have other worries; each costs two goroutines and
-// may cost a full sync.
+// included. Each costs two goroutines and may cost a full sync; no real master has as
+// many.
 const maxReplicas = 1024
 
 // maxFromReplica bounds what a replica may send in one message.
 const maxFromReplica = 4 << 10
 
-// Accept serves a replica on a connection that it opened. It returns at once and closes
-// conn in the end.
+// Accept serves a replica on a connection that the replica opened. It returns at once;
+// conn is closed when the link ends.
 func (r *Replicator) Accept(conn net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,12 +63,12 @@ func (r *Replicator) Accept(conn net.Conn) {
 // errPanicked ends a link whose goroutine panicked.
 var errPanicked = errors.New("replication: this end of the link had a bug; see the log")
 
-// end closes the link; the first cause given is the one that is told.
+// end closes the link. The cause of the first call is the one that is reported.
 func (p *replica) end(cause error) {
 	if p.cause.CompareAndSwap(nil, &cause) {
 		p.conn.Close()
 		select {
-		case p.poke <- struct{}{}: // so that send looks up
+		case p.poke <- struct{}{}: // so that send looks at the cause
 		default:
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Replicator) dropReplica(p *replica) {
 // serve reads what the replica sends until the link ends.
 func (p *replica) serve() {
 	defer p.r.dropReplica(p)
-	defer p.end(errPanicked) // if nothing else has
+	defer p.end(errPanicked) // has no effect unless talk panics
 	err := p.talk()
 	p.end(err)
 	p.r.dropReplica(p)
@@ -128,9 +128,9 @@ func (p *replica) talk() error {
 	}
 }
 
-// receive carries out what a replica says after its hello. An acknowledgement of what it
-// was not sent ends the link before it counts: WAIT and WithSync promise that others hold
-// a write.
+// receive handles a message of a replica after its hello. An acknowledgement of more than
+// the replica was sent ends the link and does not count: WAIT and WithSync promise that
+// replicas hold a write.
 func (p *replica) receive(m *replication.Message) error {
 	if m.Kind != replication.KindAck {
 		return nil
@@ -219,8 +219,8 @@ func (p *replica) join(m *replication.Message) (*outgoing, error) {
 	return f, nil
 }
 
-// outlived reports whether a later incarnation of the node that says hello is here
-// already: the hello is that of a process that was thought to be dead.
+// outlived reports whether a later incarnation of the node that says hello is connected
+// already: then the hello comes from a process that was thought to be dead.
 func (r *Replicator) outlived(hello *replication.Message) bool {
 	for _, p := range *r.replicas.Load() {
 		if p.known.Load() && p.id == hello.Node && p.incarnation > hello.Incarnation {
@@ -230,7 +230,7 @@ func (r *Replicator) outlived(hello *replication.Message) bool {
 	return false
 }
 
-// replaceOlder ends links that the same node left behind: it must not be counted twice.
+// replaceOlder ends earlier links of the same node, so that it is not counted twice.
 func (r *Replicator) replaceOlder(p *replica) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -260,7 +260,7 @@ func (p *replica) send(f *outgoing) (err error) {
 	paused := time.Now()
 	for {
 		if f.Dumping() && time.Since(paused) > stretch {
-			time.Sleep(time.Microsecond) // a millisecond, if nobody is there
+			time.Sleep(time.Microsecond) // on an idle machine, a millisecond
 			paused = time.Now()
 		}
 		if len(buf) > 0 {
@@ -268,7 +268,7 @@ func (p *replica) send(f *outgoing) (err error) {
 				return err
 			}
 		}
-		if back.stamp == 0 { // one after another: under a stream that never ends, the latest would never be due
+		if back.stamp == 0 { // one stamp at a time: a newer one would move the due offset on under a busy stream
 			back = echo{p.stamp.Swap(0), p.r.cfg.Log.Offset()}
 		}
 		if buf, err = f.Next(buf[:0], p.ackFlag()); err != nil {
@@ -301,20 +301,20 @@ func (p *replica) send(f *outgoing) (err error) {
 	}
 }
 
-// stretch is how long a full sync goes on without letting this process look for requests
-// of clients. Go's scheduler looks at the network when nothing is left to run: a
-// goroutine that always has something to do keeps it from there for 10 ms, whether it
-// yields or not. The replica takes longer than the pauses do.
+// stretch is how long a full sync runs before it pauses, so that the process sees
+// requests of clients. Go's scheduler polls the network when no goroutine is ready to
+// run: one that always has something to do delays that by up to 10 ms, whether it yields
+// or not. The pauses cost nothing, because the replica needs longer than the master.
 const stretch = 300 * time.Microsecond
 
-// echo is a stamp to be sent back as soon as the stream is out up to end, where it ended
-// after the stamp had come.
+// echo is a stamp to be sent back once the stream is sent up to end, which is where the
+// stream ended when the stamp arrived.
 type echo struct {
 	stamp uint64
 	end   int64
 }
 
-// ackFlag says whether acks are wanted with each message at present.
+// ackFlag returns the flag that asks for an ack with each message, or 0.
 func (p *replica) ackFlag() uint64 {
 	if until := p.r.askedAcks.Load(); until != 0 && p.r.clock() < until {
 		return replication.FlagAck

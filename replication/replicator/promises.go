@@ -8,10 +8,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Promises remember, for each slot, the greatest number of replicas that a write in it
-// was ever confirmed by: the number that holds when the slot moves to another shard, too.
-// They are notes of the stream, so that they are in full syncs and snapshots, and a
-// promoted replica has them.
+// Promises remember, for each slot, the greatest number of replicas that ever confirmed a
+// write in it. The shard to which a slot moves must keep to that number. Promises are
+// notes of the stream, so that full syncs and snapshots contain them and a promoted
+// replica has them.
 //
 // A node whose writers never wait for replicas has no table. A read takes no lock.
 type Promises struct {
@@ -26,8 +26,8 @@ type Promises struct {
 type promiseTable [slots.Count]atomic.Uint32
 
 const (
-	// promisesEach is how many slots share a note. One slot's first promise costs a note of
-	// that many bytes, and a full sync at most slots.Count/promisesEach of them.
+	// promisesEach is how many slots share a note. The first promise of one slot costs a
+	// note of that many bytes; a full sync contains at most slots.Count/promisesEach notes.
 	promisesEach = 64
 	// maxPromise is the greatest number that is remembered: a byte of a note. No master has
 	// more replicas.
@@ -43,8 +43,8 @@ func NewPromises(log *Backlog) *Promises {
 
 func promiseNote(group int) string { return fmt.Sprintf("promises-%d", group) }
 
-// Reload takes the promises from the notes: after a snapshot was loaded, and when a
-// replica is promoted.
+// Reload reads the promises from the notes. Call it after a snapshot was loaded, and when
+// a replica is promoted.
 func (p *Promises) Reload() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,9 +72,9 @@ func (p *Promises) Of(slot slots.Slot) int {
 }
 
 // Raise promises that k replicas hold what is in each slot of set, unless as many are
-// promised already. A replica knows when it holds the stream up to end; who answers a
-// writer has to wait for that, too. Only a master can promise what was not promised
-// before.
+// promised already. Replicas know of the promise when they hold the stream up to end: a
+// writer must not be answered before. Only a master can promise more than was promised
+// before; a replica gets an error.
 func (p *Promises) Raise(set *slots.Set, k int) (end int64, err error) {
 	k = min(k, maxPromise)
 	if !p.promised(set, k) {
@@ -92,8 +92,8 @@ func (p *Promises) promised(set *slots.Set, k int) bool {
 	return true
 }
 
-// raise writes the notes before it shows the numbers: who sees a number finds end behind
-// its note.
+// raise writes the notes before it publishes the numbers, so that a reader that sees a
+// number finds end behind its note.
 func (p *Promises) raise(set *slots.Set, k int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +130,7 @@ func (p *Promises) raise(set *slots.Set, k int) error {
 	return nil
 }
 
-// Clear forgets all promises, of a node that leaves its shard.
+// Clear forgets all promises, for a node that leaves its shard.
 func (p *Promises) Clear() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

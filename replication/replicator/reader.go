@@ -12,8 +12,8 @@ type reader struct {
 	asleep bool // guarded by log.mu
 }
 
-// join decides how a replica is brought here, and opens its reader in the same moment: see
-// Stream.Join.
+// join decides how a replica is brought here, and opens its reader in the same moment:
+// see Stream.Join.
 func (b *Backlog) join(wanted []replication.Position, keys int) (r *reader, answer []byte, why string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -36,11 +36,10 @@ type Config struct {
 	Shard func() []byte
 	// Dial opens a replication connection to a node.
 	Dial func(ctx context.Context, to slots.Node) (net.Conn, error)
-	// Timeout is how long a link may be silent before it is given up. Both sides speak
-	// each second. Default 10 s.
+	// Timeout is how long a link may be silent before it is given up. Both sides speak each
+	// second. Default 10 s.
 	Timeout time.Duration
-	Logger  hclog.Logger     // nil: silence
-	Now     func() time.Time // nil: time.Now
+	Logger  hclog.Logger // nil: silence
 	// OnEvent is called with what happens. It must return soon and must not call the
 	// Replicator.
 	OnEvent func(replication.Event)
@@ -50,8 +49,8 @@ type Config struct {
 }
 
 // Replicator is a node's part in replication: it serves replicas while the node is a
-// master, and follows the node's master while it is a replica. It is safe for
-// concurrent use.
+// master, and follows the node's master while it is a replica. It is safe for concurrent
+// use.
 //
 // Goroutines: per replica one that sends and one that reads acknowledgements; towards a
 // master one that connects and carries out, and per connection one that sends
@@ -65,8 +64,8 @@ type Replicator struct {
 
 	// step is held while a message of the master is carried out, see Applier.Step.
 	step sync.Mutex
-	// role makes Follow, Promote and Close take turns. It is held while they wait for
-	// the link's goroutine; nobody else takes it.
+	// role makes changes of role (Follow, Promote, Close …) take turns. It is held while
+	// they wait for the link's goroutine, which never takes it.
 	role sync.Mutex
 
 	replicas  atomic.Pointer[[]*replica] // all links to replicas; replaced under mu
@@ -116,9 +115,6 @@ func New(cfg Config) (*Replicator, error) {
 	if cfg.Shard == nil {
 		cfg.Shard = func() []byte { return nil }
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(replication.Event) {}
 	}
@@ -128,8 +124,8 @@ func New(cfg Config) (*Replicator, error) {
 	return r, nil
 }
 
-// clock returns the nanoseconds since the Replicator was made, and never 0. How old a
-// link or its data is must not depend on the wall clock: a step of that would make good
+// clock returns the nanoseconds since the Replicator was made, and never 0. The age of a
+// link or of its data must not depend on the wall clock, a step of which would make good
 // replicas bad and old data new.
 func (r *Replicator) clock() int64 { return int64(time.Since(r.begin)) + 1 }
 
@@ -138,14 +134,14 @@ func (r *Replicator) clock() int64 { return int64(time.Since(r.begin)) + 1 }
 func (r *Replicator) timeOf(clock int64) time.Time { return r.begin.Add(time.Duration(clock - 1)) }
 
 // Follow makes the node a replica of target, or tells it target's new address. Before the
-// call the node must have stopped to write by itself (publish the new map, then
-// keyspace's Barrier). It returns at once; the data stays readable until the master's
+// call, the node must have ceased to write by itself (publish the new map, then
+// keyspace's Barrier). Follow returns at once. The data stays readable until the master's
 // has arrived, but does not count in elections: see Standing.
 func (r *Replicator) Follow(target slots.Node) error { return r.follow(target, false) }
 
-// Resume is Follow for a node whose data is of target's shard: one that starts again with
-// a snapshot of that shard, or whose master, or which itself, was succeeded by target.
-// Its data counts in elections even if target is lost before it answers.
+// Resume is Follow for a node whose data is of target's shard: a node that starts again
+// with a snapshot of that shard, or one that target succeeded, or whose master target
+// succeeded. Its data counts in elections even if target is lost before it answers.
 func (r *Replicator) Resume(target slots.Node) error { return r.follow(target, true) }
 
 func (r *Replicator) follow(target slots.Node, resume bool) error {
@@ -197,12 +193,11 @@ func (r *Replicator) spawn(f func()) {
 	})
 }
 
-// Promote makes the node a master. What it has received so far is carried out; a
-// full sync that was on its way is dropped, and the data is what it was before.
+// Promote makes the node a master. What it has received so far is carried out; a full
+// sync that was on its way is dropped, and the data is what it was before.
 //
-// term is what Standing tells from now on. It must be greater than that of any other
-// promotion in the shard, and is raised by itself to be greater than those this node
-// knows of.
+// term is what Standing returns from now on. It must be greater than that of any other
+// promotion in the shard; Promote raises it above those that this node knows of.
 func (r *Replicator) Promote(term uint64) {
 	r.role.Lock()
 	defer r.role.Unlock()
@@ -224,9 +219,9 @@ func (r *Replicator) Promote(term uint64) {
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
 }
 
-// BeginTerm makes a master go on in a new term, as Promote does, before it writes
-// anything: the present one may contain more than this node holds, on a replica that is
-// away (see Divergence).
+// BeginTerm makes a master go on in a new term, as Promote does. A restarted master calls
+// it before it writes anything: a replica that is away may hold more of the present term
+// than this node does.
 func (r *Replicator) BeginTerm(term uint64) {
 	r.role.Lock()
 	defer r.role.Unlock()
@@ -238,9 +233,9 @@ func (r *Replicator) BeginTerm(term uint64) {
 	}
 }
 
-// Quiesce makes a master stop to expire and evict by itself, or lets it go on. A manual
-// failover calls it, then pauses writes, then reads Offset, which is final then: so
-// the old master ends where the new one begins and resumes by a partial resync.
+// Quiesce makes a master cease to expire and evict by itself, or lets it go on. A manual
+// failover calls it, then pauses writes, then reads Offset, which is final then. So the
+// old master ends where the new one begins, and resumes by a partial resync.
 func (r *Replicator) Quiesce(on bool) {
 	r.role.Lock()
 	defer r.role.Unlock()
@@ -252,8 +247,8 @@ func (r *Replicator) Quiesce(on bool) {
 	}
 }
 
-// endFollower ends the link to a master and waits until nothing of it is carried out any
-// more.
+// endFollower ends the link to a master and waits until no message of it is being carried
+// out.
 func (r *Replicator) endFollower(p *follower) {
 	if p != nil {
 		p.cancel()
@@ -281,8 +276,8 @@ func (r *Replicator) Close() error {
 func (r *Replicator) Offset() int64 { return r.Standing().Offset }
 
 // Standing is how much of its shard's data a node holds: what elections compare
-// (docs/spec.md §6.3). Who holds something of a later Term holds all of the earlier ones
-// that its master held; within a term the Offset counts.
+// (docs/spec.md §6.3). A node that holds something of a later Term holds all of the
+// earlier terms that its master held; within a term the Offset counts.
 type Standing struct {
 	Term   uint64
 	Offset int64
@@ -312,17 +307,17 @@ func (r *Replicator) notifyLocked() {
 	r.changed = make(chan struct{})
 }
 
-// WaitSynced returns when the node's data is its master's as of the call or later: at
-// once on a master, on a replica when it follows the stream and has reached the
-// offset that the master named when the link was made.
+// WaitSynced returns when the node's data is its master's as of the call or later. On a
+// master it returns at once, on a replica when that follows the stream and has reached
+// the offset that the master named when the link was made.
 func (r *Replicator) WaitSynced(ctx context.Context) error {
 	return r.await(ctx, func() bool {
 		return r.follower == nil || r.follower.state == LinkConnected && r.cfg.Log.Offset() >= r.follower.goal
 	})
 }
 
-// WaitOffset returns when this replica holds the stream up to offset: the last step of
-// a manual failover before votes are asked for (docs/spec.md §6.7).
+// WaitOffset returns when this replica holds the stream up to offset: the last step of a
+// manual failover before the replica asks for votes (docs/spec.md §6.7).
 func (r *Replicator) WaitOffset(ctx context.Context, offset int64) error {
 	return r.await(ctx, func() bool { return !r.missing && r.cfg.Log.Offset() >= offset })
 }

@@ -22,8 +22,8 @@ var ErrSaving = errors.New("Background save already in progress") //nolint:stati
 var ErrOvertaken = errors.New("overtaken by the writes of the meantime")
 
 // Save writes a snapshot of the node's data to a file, while the node serves, and returns
-// when it is durable. The old file stays until then. One Save at a time: others
-// get ErrSaving. A snapshot that a resync or too many writes overtook is begun again.
+// when it is durable. The old file stays until then. A second Save at the same time gets
+// ErrSaving. A snapshot that a resync or too many writes overtook is begun again.
 func (r *Replicator) Save(ctx context.Context, d storage.Disk, name string) error {
 	if !r.saving.CompareAndSwap(false, true) {
 		return ErrSaving
@@ -89,8 +89,9 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 	return f.Commit()
 }
 
-// shard names the shard whose data the node holds now, nil if that is not known. The name
-// is asked for first: a node that moves is missing its data before it bears the new name.
+// shard returns the name of the shard whose data the node holds now, nil if that is not
+// known. It reads the name first: a node that moves to another shard is Missing before it
+// has the new name.
 func (r *Replicator) shard() []byte {
 	name := r.cfg.Shard()
 	if r.Standing().Missing {
@@ -99,11 +100,11 @@ func (r *Replicator) shard() []byte {
 	return name
 }
 
-// Load reads a snapshot into a new store and its new Backlog, before the node serves. No
-// file is no error: found is false then. A damaged or truncated file is an error that
-// names the file, the slot and the byte (*SnapshotError); the file is left as it is, and
-// the node should not start. The end of ctx ends the reading, with ctx's error. progress
-// is called now and then if not nil.
+// Load reads a snapshot into a new store and its new Backlog, before the node serves. If
+// there is no file, found is false and there is no error. A damaged or truncated file is
+// an error that names the file, the slot and the byte (*SnapshotError); the file is left
+// as it is, and the node should not start. The end of ctx ends the reading, with ctx's
+// error. progress is called now and then if not nil.
 //
 // The node comes back with its place in history, so that it can resume at its master, or
 // its replicas at it, if nothing was written in between. shard is what Config.Shard named

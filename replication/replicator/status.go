@@ -54,12 +54,12 @@ type Status struct {
 	History  replication.History
 	Backlog  replication.BacklogInfo
 	Replicas []Replica
-	// bytes of the master's stream that this replica has not got, as far as it knows
+	// bytes of the master's stream that this replica lacks, as far as it knows
 	Lagging                                  int64
 	FullSyncs, PartialSyncs, RefusedPartials uint64 // as a master, since the start
 }
 
-// IsMaster reports whether the node follows nobody.
+// IsMaster reports whether the node is a master.
 func (s *Status) IsMaster() bool { return s.Master.ID.IsZero() }
 
 // Replica is a replica as its master sees it.
@@ -72,8 +72,8 @@ type Replica struct {
 	Lag    time.Duration // since its last acknowledgement
 }
 
-// ErrAmbiguous is matched by the error of a write that this node has carried out but
-// for which not enough replicas vouched in time. It may survive a failover or not.
+// ErrAmbiguous is matched by the error of a write that this node has carried out but that
+// too few replicas confirmed in time. The write may or may not survive a failover.
 var ErrAmbiguous = errors.New("replication: the write's fate is unknown")
 
 // AmbiguousError is the error of WaitAcked.

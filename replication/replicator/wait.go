@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// eager is for how long after a wait replicas are asked to acknowledge each message.
+// eager is how long after a wait replicas are still asked to acknowledge each message.
 const eager = time.Second
 
 // waiting is a waiter with the channel that wakes its goroutine.
@@ -34,13 +34,13 @@ type Mark struct {
 	Offset int64
 }
 
-// endOfTerm is the Offset of a Mark that stands for all that was written in its term: a
-// full sync may have moved the offset back before anybody could read it.
+// endOfTerm is the Offset of a Mark that covers all that was written in its term. The
+// real offset is lost: a full sync may have moved it back.
 const endOfTerm = math.MaxInt64
 
 // Mark returns a place that covers the writes that this node has carried out since Term
-// returned term. The order matters: between a write and a look at the offset the node may
-// have become a replica, and the offset another stream's.
+// returned term. Term must be read before the write: between the write and Mark the node
+// may have become a replica, and then the offset is another stream's.
 func (r *Replicator) Mark(term uint64) Mark {
 	m := Mark{Term: term | 1, Offset: r.cfg.Log.Offset()} // a replica's writes come after its promotion
 	if r.term.Load() > m.Term {
@@ -53,9 +53,10 @@ func (r *Replicator) Mark(term uint64) Mark {
 // write: then the write survives the loss of this node if one of them is promoted. It
 // returns how many replicas hold it when it returns. The error, an *AmbiguousError,
 // matches ErrAmbiguous and either ctx.Err() or ErrDemoted: the write has been carried out
-// here, but may or may not survive a failover. It is none if k replicas held the write
-// when this node became a replica, as in a manual failover. A node that is a master again
-// cannot tell of its former term: its stream may have gone on without the write.
+// here, but may or may not survive a failover. There is no error if k replicas held the
+// write when this node became a replica, as in a manual failover. A node that has become
+// a master again cannot confirm writes of an earlier term: its stream may have gone on
+// without them.
 //
 // WAIT (docs/spec.md §9.3) is this with a time-out and without the error.
 func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error) {
@@ -103,8 +104,8 @@ func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error)
 }
 
 // countLocked returns how many replicas hold the stream up to a Mark. On a node that was
-// a master until lately, that is how many did then: enough of them is as good as an
-// answer before.
+// a master until the last Follow, it is how many held it then: if they were enough, the
+// wait might as well have ended before.
 func (r *Replicator) countLocked(to Mark) int {
 	switch r.term.Load() {
 	case to.Term:
@@ -115,7 +116,7 @@ func (r *Replicator) countLocked(to Mark) int {
 	return 0
 }
 
-// mayWaitLocked says why replicas will acknowledge nothing more of a term as a master.
+// mayWaitLocked returns an error if replicas will acknowledge nothing more of a term.
 func (r *Replicator) mayWaitLocked(term uint64) error {
 	switch {
 	case r.closed:
@@ -126,8 +127,8 @@ func (r *Replicator) mayWaitLocked(term uint64) error {
 	return nil
 }
 
-// askForAcks makes replicas acknowledge without delay, now and for a while: who waits
-// once will wait again, and then the question travels with the data.
+// askForAcks makes replicas acknowledge without delay, now and for a while: one wait is
+// usually followed by others, and those are then asked for together with the data.
 func (r *Replicator) askForAcks() {
 	now := r.clock()
 	was := r.askedAcks.Load()
@@ -146,8 +147,8 @@ func (r *Replicator) askForAcks() {
 	}
 }
 
-// GoodReplicas returns how many replicas are online and have acknowledged within
-// maxLag: what min-replicas-to-write asks for (docs/spec.md §9.3). It takes no lock.
+// GoodReplicas returns how many replicas are online and have acknowledged within maxLag:
+// what min-replicas-to-write asks for (docs/spec.md §9.3). It takes no lock.
 func (r *Replicator) GoodReplicas(maxLag time.Duration) int {
 	n, since := 0, r.clock()-int64(maxLag)
 	for _, p := range *r.replicas.Load() {
