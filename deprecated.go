@@ -3,7 +3,6 @@ package slotmesh
 import (
 	"context"
 	"iter"
-	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -40,16 +39,6 @@ func (n *Node) Offer(name string, fn Func) error {
 //
 // Deprecated: use Explain.
 func (n *Node) Why(slot slots.Slot) string { return n.Explain(slot) }
-
-// Reading is the former name of WithReadPreference.
-//
-// Deprecated: use WithReadPreference.
-func (r *Router) Reading(from ReadPreference) *Router { return r.WithReadPreference(from) }
-
-// Within is the former name of WithMaxStaleness.
-//
-// Deprecated: use WithMaxStaleness.
-func (r *Router) Within(bound time.Duration) *Router { return r.WithMaxStaleness(bound) }
 
 // View is the former name of Local().View.
 //

@@ -19,7 +19,7 @@
 //   - epoch: a number that only grows and orders claims to slots.
 //   - router: the way from any node to every key ([Node.Router]).
 //   - function: a function of the host that runs at a key's owner ([Node.RegisterFunc],
-//     [Router.Call]).
+//     [client.Router.Call]).
 //   - bus: the connections between nodes, on a port of their own.
 //
 // # Which node serves a key

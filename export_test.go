@@ -3,6 +3,7 @@ package slotmesh
 import (
 	"context"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -15,7 +16,7 @@ func UpdateAsking(n *Node, ctx context.Context, key string, asking bool, fn func
 	slot := slots.OfString(key)
 	a := engine.Access{Slot: slot, Keys: [][]byte{[]byte(key)}, Asking: asking, Done: ctx.Done()}
 	was := n.shard.Acks.Before()
-	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return fn(Tx{tx: tx, slot: slot}) })
+	err := n.engine.Update(&a, func(tx *keyspace.Tx) error { return client.RunTx(tx, slot, a.Keys, fn) })
 	return n.written(ctx, was, slot, err)
 }
 

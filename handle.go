@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -94,7 +95,7 @@ func runHandler(fn Handler, spec *CommandSpec, tx *keyspace.Tx, args [][]byte, o
 	for i, arg := range args[1:] {
 		words[i] = string(arg)
 	}
-	return runTx(tx, slots.Of(keys[0]), keys, func(tx Tx) error {
+	return client.RunTx(tx, slots.Of(keys[0]), keys, func(tx Tx) error {
 		reply, err := fn(tx, words)
 		if err != nil {
 			return err

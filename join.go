@@ -55,7 +55,7 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 		return gossip.ErrMetSelf // in protected mode it would not tell
 	}
 	id, busPort, err := n.askBusPort(ctx, at.Client())
-	var denied ReplyError
+	var denied resp.Error
 	switch {
 	case errors.As(err, &denied) && hidesBus(denied):
 		if err := n.meet(ctx, at); err != nil {
@@ -73,7 +73,7 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 
 // hidesBus reports whether a node refuses this one as a client, which says nothing about
 // the bus.
-func hidesBus(e ReplyError) bool {
+func hidesBus(e resp.Error) bool {
 	switch e.Code() {
 	case "DENIED", "NOAUTH", "WRONGPASS", "NOPERM":
 		return true

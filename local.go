@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"time"
+	"unsafe"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/engine"
-	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
@@ -33,7 +35,7 @@ func (l Local) View(ctx context.Context, keys []string, fn func(Tx) error) error
 		return err
 	}
 	a, slot := l.access(keys)
-	return l.node.engine.View(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
+	return l.node.engine.View(&a, func(tx *keyspace.Tx) error { return client.RunTx(tx, slot, a.Keys, fn) })
 }
 
 // Update is View with write access: fn's changes happen all or, if it returns an
@@ -46,7 +48,7 @@ func (l Local) Update(ctx context.Context, keys []string, fn func(Tx) error) err
 	a, slot := l.access(keys)
 	a.Done = ctx.Done()
 	was := l.node.shard.Acks.Before()
-	err := l.node.engine.Update(&a, func(tx *keyspace.Tx) error { return runTx(tx, slot, a.Keys, fn) })
+	err := l.node.engine.Update(&a, func(tx *keyspace.Tx) error { return client.RunTx(tx, slot, a.Keys, fn) })
 	return l.node.written(ctx, was, slot, err)
 }
 
@@ -114,24 +116,25 @@ func (l Local) TTL(ctx context.Context, key string) (ttl time.Duration, err erro
 }
 
 // Do runs a command, built in or the host's, for keys that this node serves. Arguments
-// and reply are as for [Router.Do].
+// and reply are as for [client.Router.Do].
 func (l Local) Do(ctx context.Context, command string, args ...any) (any, error) {
-	line, err := commandLine(command, args)
+	r, err := client.NewRequest(command, args...)
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	b, err := l.node.answer(ctx, requestOf(ctx, line), nil)
+	r.Sync = client.SyncOf(ctx)
+	b, err := l.node.answer(ctx, (*peer.Request)(r), nil)
 	if err != nil {
 		return nil, causeOf(ctx, err)
 	}
-	reply, err := resp.Decode(b)
+	reply, err := client.DecodeReply(b)
 	if err != nil {
 		return nil, err
 	}
-	return valueOf(&reply), nil
+	return reply.Value(), nil
 }
 
 // causeOf returns ctx's error in place of the one that a wait cut short by ctx gives.
@@ -199,3 +202,6 @@ func (n *Node) written(ctx context.Context, was shard.Before, slot slots.Slot, e
 	}
 	return err
 }
+
+// bytesOf lends a string's bytes to code that only reads them.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

@@ -12,13 +12,13 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/events"
 	"github.com/slotmesh/slotmesh/internal/ownership"
-	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -34,7 +34,7 @@ type Node struct {
 	store  *keyspace.Store
 	engine *engine.Engine
 	shard  *shard.Shard
-	router Router // of this node
+	router *client.Router // from this node
 
 	life       *lifecycle
 	unlockDisk func() // gives Config.Disk back; set by Start
@@ -48,11 +48,10 @@ type Node struct {
 	server     *server.Server
 	settings   *liveSettings
 
-	bus      *bus.Bus  // to other nodes; made by New
-	measured latencies // to them, for ReadNearest
-	funcs    sync.Map  // string → Func
-	runID    string    // differs from start to start
-	events   *events.Stream[Event]
+	bus    *bus.Bus // to other nodes; made by New
+	funcs  sync.Map // string → Func
+	runID  string   // differs from start to start
+	events *events.Stream[Event]
 
 	signals signals // for those that wait for gossip
 
@@ -63,9 +62,6 @@ type Node struct {
 // Logger returns Config.Logger, for what works with the node and logs beside it, such as
 // package cache; without one, a logger that is silent.
 func (n *Node) Logger() hclog.Logger { return n.log }
-
-// ErrClosed says that the node is closed.
-var ErrClosed = peer.ErrClosed
 
 var errNotStarted = errors.New("slotmesh: node is not started: call Start first")
 
@@ -81,7 +77,7 @@ func New(cfg Config) (*Node, error) {
 	n.store = keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: n.shard.Commits,
 		Now: cfg.Clock})
 	n.engine = engine.New(n.store)
-	n.router = Router{transport: nodeTransport{n}}
+	n.router = client.NewRouter(nodeTransport{n}, localNode{n.Local()})
 	n.bus = bus.New(n.life.ctx, bus.Config{
 		Network: cfg.Network,
 		Logger:  n.log.Named("bus"),

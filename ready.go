@@ -9,22 +9,6 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// UnavailableError is the error of Ready, WaitStable and WaitAgreed if ctx ends first,
-// and of a Router's call that gave up while the cluster did not serve its key. Reason
-// says in plain English what stood in the way, as this node saw it. Err says what ended
-// the wait: errors.Is finds ctx's error in it, and slots.ErrClusterDown in that of a
-// call.
-type UnavailableError struct {
-	Reason string
-	Err    error
-}
-
-// Error returns the text of Err and the Reason.
-func (e *UnavailableError) Error() string { return e.Err.Error() + ": " + e.Reason }
-
-// Unwrap returns Err.
-func (e *UnavailableError) Unwrap() error { return e.Err }
-
 // unavailable is err with a reason if there is one.
 func unavailable(err error, reason string) error {
 	if err == nil || reason == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -13,16 +14,7 @@ import (
 // ends when the caller gives up, or the node is closed.
 type Func func(ctx context.Context, key string, arg []byte) (reply []byte, err error)
 
-// ErrNoFunc is matched by the error of a Call for a name that the key's owner does not
-// offer.
-var ErrNoFunc = errors.New("slotmesh: the node does not have this function")
-
-type noFunc struct{ name string }
-
-func (e *noFunc) Error() string        { return fmt.Sprintf("%v: %q", ErrNoFunc, e.name) }
-func (e *noFunc) Is(target error) bool { return target == ErrNoFunc }
-
-// RegisterFunc makes fn callable from every node, under a name, by [Router.Call]. It runs
+// RegisterFunc makes fn callable from every node, under a name, by [client.Router.Call]. It runs
 // at the node that owns the key's slot, on a goroutine of its own, outside the slot's
 // lock: it may take its time, use the node's Router and ask other servers. All nodes
 // should have the same.
@@ -48,24 +40,11 @@ func (n *Node) RegisterFunc(name string, fn Func) error {
 // host has used already.
 var ErrRegistered = errors.New("the name is taken already")
 
-// Call runs what the owner of key's slot offers under name, and returns what it returns;
-// an error of the function arrives as a [ReplyError] with its text. If the connection
-// breaks meanwhile, or the owner fails, it is called again, at the next owner: fn must
-// bear that. While a slot moves, its owner is the old one, until it is the new one.
-func (r *Router) Call(ctx context.Context, name, key string, arg []byte) ([]byte, error) {
-	req := &request{slot: slots.OfString(key), keyed: true}
-	req.Func = name
-	req.Args = [][]byte{[]byte(key), arg}
-	master := &Router{transport: r.transport}
-	reply, err := master.do(ctx, req)
-	return reply.Str, err
-}
-
 // runFunc is called on a goroutine that may wait.
 func (n *Node) runFunc(ctx context.Context, r *peer.Request) (reply []byte, err error) {
 	if len(r.Args) != 2 {
-		return nil, fmt.Errorf("ERR function %q was called with %d arguments instead of a key and an argument", r.Func,
-			len(r.Args))
+		return nil, ReplyError(fmt.Sprintf("ERR function %q was called with %d arguments instead of a key and an argument",
+			r.Func, len(r.Args)))
 	}
 	key := string(r.Args[0])
 	if m := n.Map(); m != nil {
@@ -76,7 +55,7 @@ func (n *Node) runFunc(ctx context.Context, r *peer.Request) (reply []byte, err 
 	}
 	fn, ok := n.funcs.Load(r.Func)
 	if !ok {
-		return nil, errors.New(codeNoFunc + r.Func)
+		return nil, &client.NoFuncError{Name: r.Func}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -84,12 +63,23 @@ func (n *Node) runFunc(ctx context.Context, r *peer.Request) (reply []byte, err 
 	defer func() {
 		if p := recover(); p != nil { // as for a command: a bug in one must not take the host down
 			n.log.Error("a function panicked", "name", r.Func, "panic", p)
-			reply, err = nil, fmt.Errorf("ERR function %q panicked: %v", r.Func, p)
+			reply, err = nil, ReplyError(fmt.Sprintf("ERR function %q panicked: %v", r.Func, p))
 		}
 	}()
 	reply, err = fn.(Func)(ctx, key, r.Args[1])
 	if err != nil && n.life.ctx.Err() != nil {
 		return nil, &peer.Failure{Text: ErrClosed.Error(), Refused: true} // the caller tries the next owner
 	}
-	return reply, err
+	return reply, funcError(ctx, err)
+}
+
+// funcError gives a function's error the type that it has at other nodes, so that a caller
+// finds the same wherever the function has run.
+func funcError(ctx context.Context, err error) error {
+	var moved *slots.MovedError
+	var ask *slots.AskError
+	if err == nil || ctx.Err() != nil || errors.As(err, &moved) || errors.As(err, &ask) {
+		return err
+	}
+	return client.ParseError(client.ErrorText(err))
 }

@@ -45,11 +45,11 @@ var mayImport = map[string][]string{
 	"internal/engine":        {"slots", "keyspace"},
 	"internal/ownership":     {"slots", "keyspace", "gossip"},
 	"internal/shard":         {"slots", "keyspace", "gossip", "replication", "replication/replicator", "internal/engine"},
+	"internal/remotetx":      {"slots", "keyspace", "internal/resp"},
 	"internal/server":        {"slots", "keyspace", "internal/resp", "internal/engine", "internal/server/commands"},
 	"admin":                  {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
-		"migrate", "migrate/migrator",
-		"internal/*"},
+		"migrate", "migrate/migrator", "client", "internal/*"},
 	"cache":             {".", "slots"},
 	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "internal/memnet"},
 	"cmd/slotmesh":      {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "internal/*"},
@@ -59,13 +59,17 @@ var mayImport = map[string][]string{
 	"examples/*":        {".", "slots", "keyspace", "admin"},
 
 	"internal/server/commands": {"slots", "keyspace", "internal/resp", "internal/engine"},
+
+	"client": {"slots", "keyspace", "internal/peer", "internal/resp", "internal/clusterproto",
+		"internal/remotetx"},
 }
 
 // neverLeaf are the listed packages that may not even import leaves.
 var neverLeaf = []string{"slots", "internal/resp", "internal/memnet"}
 
 // testsOf may import anything: they see the whole house from above.
-var testsOf = []string{".", "internal/compat", "internal/e2e", "admin", "cache", "cmd/slotmesh", "clustertest"}
+var testsOf = []string{".", "internal/compat", "internal/e2e", "admin", "cache", "client", "clustertest",
+	"cmd/slotmesh"}
 
 // dependencies are the modules the root may require. Another one needs a good reason
 // in the commit that adds it.

@@ -1,14 +1,10 @@
 package shard
 
 import (
-	"errors"
 	"time"
-)
 
-// ErrNoReplicas refuses a write while fewer replicas are in good standing than
-// Config.Replication.MinReplicas. Its text is the error reply of the Redis protocol
-// (docs/spec.md §11).
-var ErrNoReplicas = errors.New("NOREPLICAS Not enough good replicas to write.")
+	"github.com/slotmesh/slotmesh/keyspace"
+)
 
 // minReplicas is min-replicas-to-write with min-replicas-max-lag.
 type minReplicas struct {
@@ -29,7 +25,7 @@ func (a *Acks) SetMinReplicas(least int, maxLag time.Duration) {
 // MayWrite returns ErrNoReplicas if writes are to be refused.
 func (a *Acks) MayWrite() error {
 	if r := a.required.Load(); r != nil && a.repl().GoodReplicas(r.maxLag) < r.least {
-		return ErrNoReplicas
+		return keyspace.ErrNoReplicas
 	}
 	return nil
 }

@@ -131,19 +131,10 @@ func (s *Snapshots) SetIgnoreErrors(on bool) {
 	s.updateBrokenLocked()
 }
 
-// ErrNotSaved refuses a write while the last snapshot has failed, on a node that should
-// save by itself: what it takes now would be lost with it. See
-// SnapshotConfig.IgnoreErrors. Its text is the error reply of the Redis protocol.
-var ErrNotSaved = errors.New("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to " +
-	"persist to disk. " +
-	"Commands that may modify the data set are disabled, because this instance is configured to report errors " +
-	"during writes if RDB snapshotting fails " +
-	"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.")
-
 // MayWrite returns ErrNotSaved if writes are to be refused.
 func (s *Snapshots) MayWrite() error {
 	if s.broken.Load() {
-		return ErrNotSaved
+		return keyspace.ErrNotSaved
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -74,7 +75,7 @@ type Replica struct {
 
 // ErrAmbiguous is matched by the error of a write that this node has carried out but that
 // too few replicas confirmed in time. The write may or may not survive a failover.
-var ErrAmbiguous = errors.New("replication: the write's fate is unknown")
+var ErrAmbiguous = keyspace.ErrAmbiguous
 
 // AmbiguousError is the error of WaitAcked.
 type AmbiguousError struct {

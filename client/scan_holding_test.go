@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"strings"
@@ -15,11 +15,11 @@ func TestHoldingIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := holdingIn(members, func(m *clusterproto.Member) endpoint { return endpoint{id: m.ID, addr: m.Addr} })
+	h := holdingIn(members)
 	if got := h.owns.String(); got != "7 100-199" {
 		t.Errorf("owns %s", got)
 	}
-	if want := (endpoint{id: members[0].ID, addr: slots.Addr{Host: "1", Port: 1, BusPort: 2}}); len(h.leaving) != 1 ||
+	if want := (Endpoint{ID: members[0].ID, Addr: slots.Addr{Host: "1", Port: 1, BusPort: 2}}); len(h.leaving) != 1 ||
 		h.leaving[7] != want {
 		t.Errorf("leaving %v", h.leaving)
 	}

@@ -1,16 +1,12 @@
-package slotmesh
+package client
 
 import (
-	"errors"
 	"time"
 	"unsafe"
 
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
-
-// ErrNotFound says that a key is not there, or has expired.
-var ErrNotFound = errors.New("slotmesh: key not found")
 
 // Tx is a transaction on the keys of one slot. It is valid only inside the
 // function it was given to, on that function's goroutine. While it lasts, the slot is
@@ -22,7 +18,18 @@ var ErrNotFound = errors.New("slotmesh: key not found")
 type Tx struct {
 	tx    *keyspace.Tx
 	slot  slots.Slot // of all keys; standalone stores know only slot 0
-	scope *scope     // nil: the caller of fn is ourselves
+	scope *scope
+}
+
+// RunTx runs fn as a transaction on keys, all of which must be of slot, inside tx. It is
+// for a [Local], and for what else makes a Tx of a store's own transaction. The error is
+// fn's, or matches [ErrUndeclaredKey].
+func RunTx(tx *keyspace.Tx, slot slots.Slot, keys [][]byte, fn func(Tx) error) error {
+	t := Tx{tx: tx, slot: slot, scope: newScope(keys)}
+	if err := fn(t); err != nil {
+		return err
+	}
+	return t.scope.err
 }
 
 // Now returns the time of the transaction, in milliseconds; it stands still until the

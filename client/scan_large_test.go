@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -15,26 +14,29 @@ import (
 // scriptedTransport is two nodes, of which the first owns slot 5 only; it is leaving for
 // the second while leaving says so.
 type scriptedTransport struct {
-	transport
+	Transport
 	keys    [2][]string
 	leaving func() bool
 	before  func(node int) // before a node's keys are told
 	longest int            // keys in one answer
 }
 
-func (r *scriptedTransport) endpoint(i int) endpoint {
-	return endpoint{addr: slots.Addr{Host: "h", Port: uint16(i + 1)}}
+func (r *scriptedTransport) endpoint(i int) Endpoint {
+	return Endpoint{Addr: slots.Addr{Host: "h", Port: uint16(i + 1)}}
 }
 
-func (r *scriptedTransport) owner(slot slots.Slot) (endpoint, bool) { return r.endpoint(0), slot == 5 }
-func (r *scriptedTransport) local() *Node                           { return nil }
-func (r *scriptedTransport) refresh(context.Context)                {}
-func (r *scriptedTransport) done() <-chan struct{}                  { return nil }
-func (r *scriptedTransport) news() <-chan struct{}                  { return nil }
-func (r *scriptedTransport) down() bool                             { return false }
+func (r *scriptedTransport) Owner(slot slots.Slot) (Endpoint, bool) { return r.endpoint(0), slot == 5 }
+func (r *scriptedTransport) Refresh(context.Context) error          { return nil }
+func (r *scriptedTransport) Done() <-chan struct{}                  { return nil }
+func (r *scriptedTransport) Changed() <-chan struct{}               { return nil }
 
-func (r *scriptedTransport) ask(_ context.Context, to endpoint, req *peer.Request) (resp.Reply, error) {
-	node := int(to.addr.Port) - 1
+func (r *scriptedTransport) Send(_ context.Context, to Endpoint, req *Request) (Reply, error) {
+	reply, err := r.answer(to, req)
+	return Reply{reply}, err
+}
+
+func (r *scriptedTransport) answer(to Endpoint, req *Request) (resp.Reply, error) {
+	node := int(to.Addr.Port) - 1
 	text := func(s string) resp.Reply { return resp.Reply{Kind: resp.Bulk, Str: []byte(s)} }
 	array := func(keys []string) resp.Reply {
 		reply := resp.Reply{Kind: resp.Array}
@@ -84,7 +86,7 @@ func keysOfSlot(n int) (keys []string) {
 
 func (r *scriptedTransport) scan(t *testing.T) map[string]int {
 	seen := make(map[string]int)
-	for key, err := range (&Router{transport: r}).Scan(t.Context(), "") {
+	for key, err := range NewRouter(r, nil).Scan(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 // awaitSync waits until k replicas hold what has been written on a connection, at most as
 // WithSync says. A WAIT says nothing until it ends; so a long one is sent in parts, and
 // the connection does not pass for a silent one.
-func (r *clientTransport) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
+func (t *respTransport) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
 	end, ok := ctx.Deadline()
 	if !ok {
-		end = time.Now().Add(syncLimit)
+		end = time.Now().Add(syncTimeout)
 	}
 	for {
-		step := min(time.Until(end), r.cfg.Silence/2)
+		step := min(time.Until(end), t.cfg.Silence/2)
 		wait := &peer.Request{Args: [][]byte{[]byte("WAIT"), strconv.AppendInt(nil, int64(k), 10), milliseconds(step)}}
 		reply, err := pipe.Call(ctx, wait)
 		switch {

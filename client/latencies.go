@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"sync"
@@ -9,7 +9,7 @@ import (
 // by.
 type latencies struct {
 	mu    sync.Mutex // guards known
-	known map[endpoint]*latency
+	known map[Endpoint]*latency
 }
 
 type latency struct {
@@ -30,7 +30,7 @@ const (
 
 // nearest returns the node of list that answers soonest. One that has not been measured
 // lately is taken once.
-func (d *latencies) nearest(now time.Time, list []endpoint) endpoint {
+func (d *latencies) nearest(now time.Time, list []Endpoint) Endpoint {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	best, least := list[0], time.Duration(-1)
@@ -48,7 +48,7 @@ func (d *latencies) nearest(now time.Time, list []endpoint) endpoint {
 }
 
 // record takes down that a node took so long to answer, or did not.
-func (d *latencies) record(p endpoint, now time.Time, took time.Duration, answered bool) {
+func (d *latencies) record(p Endpoint, now time.Time, took time.Duration, answered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.getLocked(p)
@@ -64,11 +64,11 @@ func (d *latencies) record(p endpoint, now time.Time, took time.Duration, answer
 	}
 }
 
-func (d *latencies) getLocked(p endpoint) *latency {
+func (d *latencies) getLocked(p Endpoint) *latency {
 	k := d.known[p]
 	if k == nil {
 		if d.known == nil || len(d.known) >= maxLatencies {
-			d.known = make(map[endpoint]*latency)
+			d.known = make(map[Endpoint]*latency)
 		}
 		k = &latency{took: unreached}
 		d.known[p] = k

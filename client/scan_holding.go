@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 // holding is what a node says it owns, and which of that is migrating, and to which node.
 type holding struct {
 	owns    slots.Set
-	leaving map[slots.Slot]endpoint
+	leaving map[slots.Slot]Endpoint
 }
 
-func (s *scan) holdingOf(ctx context.Context, node endpoint) (holding, error) {
+func (s *scan) holdingOf(ctx context.Context, node Endpoint) (holding, error) {
 	reply, err := s.askNode(ctx, node, "CLUSTER", "NODES")
 	var refused ReplyError
 	switch {
@@ -28,13 +28,13 @@ func (s *scan) holdingOf(ctx context.Context, node endpoint) (holding, error) {
 	if err != nil {
 		return holding{}, err
 	}
-	return holdingIn(members, s.endpointOf), nil
+	return holdingIn(members), nil
 }
 
 // holdingIn takes only what the node that answers says about itself: that is true while
 // it says so, and no other node tells which slots are migrating.
-func holdingIn(members []clusterproto.Member, endpointOf func(*clusterproto.Member) endpoint) holding {
-	h := holding{leaving: make(map[slots.Slot]endpoint)}
+func holdingIn(members []clusterproto.Member) holding {
+	h := holding{leaving: make(map[slots.Slot]Endpoint)}
 	for i := range members {
 		if !members[i].Has("myself") {
 			continue
@@ -43,17 +43,9 @@ func holdingIn(members []clusterproto.Member, endpointOf func(*clusterproto.Memb
 		for _, open := range members[i].Open {
 			at := slices.IndexFunc(members, func(m clusterproto.Member) bool { return m.ID == open.Peer })
 			if !open.Importing && at >= 0 {
-				h.leaving[open.Slot] = endpointOf(&members[at])
+				h.leaving[open.Slot] = Endpoint{ID: members[at].ID, Addr: members[at].Addr}
 			}
 		}
 	}
 	return h
-}
-
-// endpointOf returns how to reach a node: a node calls others by id, on the bus.
-func (s *scan) endpointOf(m *clusterproto.Member) endpoint {
-	if s.transport.local() != nil {
-		return endpoint{id: m.ID, addr: m.Addr}
-	}
-	return endpoint{addr: slots.Addr{Host: m.Addr.Host, Port: m.Addr.Port}}
 }

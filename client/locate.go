@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"context"
@@ -11,35 +11,35 @@ import (
 
 // locate finds the host of a redirect that has none: the map tells the slot's owner, the
 // port which node it is otherwise.
-func (r *clientTransport) locate(ctx context.Context, err error, from endpoint) error {
+func (t *respTransport) locate(ctx context.Context, err error, from Endpoint) error {
 	switch e := err.(type) {
 	case *slots.MovedError:
 		if e.Addr.Host != slots.NoHostname {
 			break
 		}
-		if r.load(ctx, from) == nil {
-			if owner, ok := r.owner(e.Slot); ok && owner.addr.Port == e.Addr.Port {
-				e.Addr.Host = owner.addr.Host
+		if t.load(ctx, from) == nil {
+			if owner, ok := t.Owner(e.Slot); ok && owner.Addr.Port == e.Addr.Port {
+				e.Addr.Host = owner.Addr.Host
 				break
 			}
 		}
-		e.Addr.Host = r.hostAt(e.Addr.Port, from)
+		e.Addr.Host = t.hostAt(e.Addr.Port, from)
 	case *slots.AskError:
 		if e.Addr.Host == slots.NoHostname {
-			e.Addr.Host = r.hostAt(e.Addr.Port, from)
+			e.Addr.Host = t.hostAt(e.Addr.Port, from)
 		}
 	}
 	return err
 }
 
 // hostAt returns the host of a known node with that port, the one asked if there is none.
-func (r *clientTransport) hostAt(port uint16, from endpoint) string {
-	for master, replicas := range r.view.Load().replicas {
-		for _, p := range append([]endpoint{master}, replicas...) {
-			if p.addr.Port == port {
-				return p.addr.Host
+func (t *respTransport) hostAt(port uint16, from Endpoint) string {
+	for master, replicas := range t.view.Load().replicas {
+		for _, p := range append([]Endpoint{master}, replicas...) {
+			if p.Addr.Port == port {
+				return p.Addr.Host
 			}
 		}
 	}
-	return from.addr.Host
+	return from.Addr.Host
 }

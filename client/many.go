@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"context"

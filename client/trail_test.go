@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -74,16 +74,16 @@ func TestRedirectLoop(t *testing.T) {
 		network := memnet.New()
 		redirecting(t, network, "10.0.0.1", "10.0.0.2")
 		redirecting(t, network, "10.0.0.2", "10.0.0.1")
-		client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: []string{"10.0.0.1:7000"},
+		c, err := client.Dial(t.Context(), client.DialConfig{Addrs: []string{"10.0.0.1:7000"},
 			Network: network.Host("10.0.0.9")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer client.Close()
+		defer c.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err = client.Get(ctx, "key")
-		var why *slotmesh.UnavailableError
+		_, err = c.Get(ctx, "key")
+		var why *client.UnavailableError
 		var moved *slots.MovedError
 		if !errors.As(err, &why) || !errors.As(err, &moved) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("%v", err)

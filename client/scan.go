@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 // some keys are missing.
 func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		s := scan{Router: Router{transport: r.transport}, pattern: pattern, yield: yield}
+		s := scan{Router: *r.master(), pattern: pattern, yield: yield}
 		if err := s.run(ctx); err != nil && !s.stopped {
 			yield("", err)
 		}
@@ -63,7 +63,7 @@ func (s *scan) run(ctx context.Context) error {
 		if todo.Len() < left {
 			w.pause = 0 // it gets on: patience begins anew
 		}
-		s.transport.refresh(ctx)
+		s.transport.Refresh(ctx)
 		if err := s.backoff(ctx, &w, orNotServed(err)); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *scan) run(ctx context.Context) error {
 
 // walk yields the keys that a node has in a group of slots, and takes those off todo that
 // are done.
-func (s *scan) walk(ctx context.Context, owner endpoint, group, todo *slots.Set) error {
+func (s *scan) walk(ctx context.Context, owner Endpoint, group, todo *slots.Set) error {
 	before, err := s.holdingOf(ctx, owner)
 	if err != nil {
 		return err
@@ -96,10 +96,10 @@ func orNotServed(err error) error {
 }
 
 // byOwner groups slots by who owns them now.
-func (s *scan) byOwner(todo *slots.Set) map[endpoint]slots.Set {
-	groups := make(map[endpoint]slots.Set)
+func (s *scan) byOwner(todo *slots.Set) map[Endpoint]slots.Set {
+	groups := make(map[Endpoint]slots.Set)
 	for slot := range todo.All() {
-		if owner, ok := s.transport.owner(slot); ok {
+		if owner, ok := s.transport.Owner(slot); ok {
 			group := groups[owner]
 			group.Add(slot)
 			groups[owner] = group
@@ -109,8 +109,8 @@ func (s *scan) byOwner(todo *slots.Set) map[endpoint]slots.Set {
 }
 
 // confirm takes the slots off todo whose keys have all been seen.
-func (s *scan) confirm(ctx context.Context, owner endpoint, todo, group *slots.Set, before, after *holding) error {
-	groups := make(map[endpoint]slots.Set) // those that are leaving, by target
+func (s *scan) confirm(ctx context.Context, owner Endpoint, todo, group *slots.Set, before, after *holding) error {
+	groups := make(map[Endpoint]slots.Set) // those that are leaving, by target
 	for slot := range group.All() {
 		target, leaving := after.leaving[slot]
 		_, wasLeaving := before.leaving[slot]
@@ -145,7 +145,7 @@ func (s *scan) confirm(ctx context.Context, owner endpoint, todo, group *slots.S
 // nobodysOnly reports whether no slot with an owner is left.
 func (s *scan) nobodysOnly(todo *slots.Set) bool {
 	for slot := range todo.All() {
-		if _, ok := s.transport.owner(slot); ok {
+		if _, ok := s.transport.Owner(slot); ok {
 			return false
 		}
 	}
@@ -153,7 +153,7 @@ func (s *scan) nobodysOnly(todo *slots.Set) bool {
 }
 
 // keysOf yields the keys that a node has in a group of slots, whoever owns them.
-func (s *scan) keysOf(ctx context.Context, from endpoint, group *slots.Set) error {
+func (s *scan) keysOf(ctx context.Context, from Endpoint, group *slots.Set) error {
 	if group.Len() > fewSlots {
 		return s.keysAmongAll(ctx, from, group)
 	}
@@ -174,7 +174,7 @@ func (s *scan) keysOf(ctx context.Context, from endpoint, group *slots.Set) erro
 }
 
 // keysAmongAll walks through all keys of a node, some at a time.
-func (s *scan) keysAmongAll(ctx context.Context, from endpoint, group *slots.Set) error {
+func (s *scan) keysAmongAll(ctx context.Context, from Endpoint, group *slots.Set) error {
 	cursor := "0"
 	for {
 		line := []string{"SCAN", cursor, "COUNT", "512"}
@@ -204,7 +204,7 @@ const maxInSlot = 1 << 14
 
 // keysIn yields the keys that a node has in one slot, or none if they are more than
 // maxInSlot.
-func (s *scan) keysIn(ctx context.Context, from endpoint, slot slots.Slot) (all bool, err error) {
+func (s *scan) keysIn(ctx context.Context, from Endpoint, slot slots.Slot) (all bool, err error) {
 	reply, err := s.askNode(ctx, from, "CLUSTER", "GETKEYSINSLOT", strconv.Itoa(int(slot)), strconv.Itoa(maxInSlot+1))
 	if err != nil || len(reply.Elems) > maxInSlot {
 		return false, err
@@ -230,7 +230,7 @@ func (s *scan) matches(key string) bool {
 // or its successor.
 const scanStep = 10 * time.Second
 
-func (s *scan) askNode(ctx context.Context, to endpoint, line ...string) (resp.Reply, error) {
+func (s *scan) askNode(ctx context.Context, to Endpoint, line ...string) (resp.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, scanStep)
 	defer cancel()
 	req := &request{}
@@ -238,5 +238,6 @@ func (s *scan) askNode(ctx context.Context, to endpoint, line ...string) (resp.R
 	for _, word := range line {
 		req.Args = append(req.Args, []byte(word))
 	}
-	return s.transport.ask(ctx, to, &req.Request)
+	reply, err := s.transport.Send(ctx, to, &req.Request)
+	return reply.reply, err
 }

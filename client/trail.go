@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"fmt"
@@ -9,12 +9,12 @@ import (
 // are redirected are so once.
 type trail struct {
 	redirects int
-	last      [trailLength]endpoint // a ring
+	last      [trailLength]Endpoint // a ring
 }
 
 const trailLength = 4
 
-func (t *trail) add(to endpoint) {
+func (t *trail) add(to Endpoint) {
 	t.last[t.redirects%trailLength] = to
 	t.redirects++
 }
@@ -26,7 +26,7 @@ func (t *trail) String() string {
 	}
 	var names []string
 	for i := range trailLength {
-		names = append(names, t.last[(t.redirects+i)%trailLength].addr.Client())
+		names = append(names, t.last[(t.redirects+i)%trailLength].Addr.Client())
 	}
 	return fmt.Sprintf("redirected %d times, at last to %s: these nodes do not agree who serves the key", t.redirects,
 		strings.Join(names, ", then "))

@@ -1,19 +1,17 @@
-package slotmesh
+package client
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
-	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Router reaches every key of the cluster, wherever it lives: keys of this node by direct
 // calls, all others over one kept-open connection to each node, which many calls share.
-// Get one from [Node.Router], or, in a program that is no node, from [Dial].
+// Get one from a node, or, in a program that is no node, from [Dial].
 //
 // It follows the cluster's map: while slots move, masters fail and replicas succeed them,
 // it waits and tries again. How long is the caller's choice, by the deadline of ctx;
@@ -31,27 +29,28 @@ import (
 //
 // A Router is safe for concurrent use.
 type Router struct {
-	transport    transport
+	transport    Transport
+	local        Local // nil if there is none
+	latencies    *latencies
 	reads        ReadPreference
 	maxStaleness time.Duration // how far behind a replica may be that is read from; 0: no matter
 }
 
-// ErrAmbiguous is matched by the error of a write that may or may not have been carried
-// out, and may or may not survive.
-var ErrAmbiguous = replicator.ErrAmbiguous
+// NewRouter makes a Router that reaches nodes through t. local is the node of this process
+// that it belongs to, nil if it belongs to none.
+func NewRouter(t Transport, local Local) *Router {
+	return &Router{transport: t, local: local, latencies: &latencies{}}
+}
 
-// ReplyError is an error reply of the Redis protocol, "CODE text", that has no type of
-// its own.
-type ReplyError = resp.Error
-
-// Router returns the way from this node to all keys of the cluster. It costs nothing,
-// ends with the node, and may be had any number of times, after Start.
-func (n *Node) Router() *Router { return &n.router }
+// master returns a Router that reads from masters and shares all else with r.
+func (r *Router) master() *Router {
+	return &Router{transport: r.transport, local: r.local, latencies: r.latencies}
+}
 
 // Get returns a copy of the value of key, ErrNotFound if there is none.
 func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
 	if local := r.here(key); local != nil && r.reads != ReadReplica {
-		value, err := local.Local().Get(ctx, key)
+		value, err := local.Get(ctx, key)
 		if !isRouting(err) {
 			return value, err
 		}
@@ -70,7 +69,7 @@ func (r *Router) Get(ctx context.Context, key string) ([]byte, error) {
 // millisecond counts as one.
 func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if local := r.here(key); local != nil {
-		if err := local.Local().Set(ctx, key, value, ttl); !isRouting(err) {
+		if err := local.Set(ctx, key, value, ttl); !isRouting(err) {
 			return err
 		}
 	}
@@ -81,7 +80,7 @@ func (r *Router) Set(ctx context.Context, key string, value []byte, ttl time.Dur
 // Delete removes key and reports whether it was there.
 func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err error) {
 	if local := r.here(key); local != nil {
-		if deleted, err = local.Local().Delete(ctx, key); !isRouting(err) {
+		if deleted, err = local.Delete(ctx, key); !isRouting(err) {
 			return deleted, err
 		}
 	}
@@ -93,7 +92,7 @@ func (r *Router) Delete(ctx context.Context, key string) (deleted bool, err erro
 // reports whether the key was there.
 func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (found bool, err error) {
 	if local := r.here(key); local != nil {
-		if found, err = local.Local().Expire(ctx, key, ttl); !isRouting(err) {
+		if found, err = local.Expire(ctx, key, ttl); !isRouting(err) {
 			return found, err
 		}
 	}
@@ -108,8 +107,7 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 	if err != nil || reply.Int > 0 {
 		return err == nil, err
 	}
-	master := &Router{transport: r.transport}
-	reply, err = master.keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or is not there
+	reply, err = r.master().keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or is not there
 	return reply.Int > 0, err
 }
 
@@ -117,7 +115,7 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 // there.
 func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 	if local := r.here(key); local != nil && r.reads != ReadReplica {
-		if ttl, err := local.Local().TTL(ctx, key); !isRouting(err) {
+		if ttl, err := local.TTL(ctx, key); !isRouting(err) {
 			return ttl, err
 		}
 	}
@@ -131,8 +129,8 @@ func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 	return max(0, time.Duration(reply.Int)*time.Millisecond), nil
 }
 
-// Do runs any command that names keys of one slot, built in or the host's (see
-// [Node.Handle]): "INCR", "visits". The reply is nil, string (a status such as OK),
+// Do runs any command that names keys of one slot, built in or registered at
+// the nodes by their host program: "INCR", "visits". The reply is nil, string (a status such as OK),
 // []byte, int64, float64, bool, []any, or map[string]any. An error reply is returned as
 // error. Arguments are strings, []byte, or numbers. Commands about the connection they
 // come on, such as MULTI or SUBSCRIBE, are refused: all callers share the connections.
@@ -141,7 +139,7 @@ func (r *Router) Do(ctx context.Context, command string, args ...any) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	keys, write, err := r.transport.inspect(ctx, line)
+	keys, write, err := r.transport.Inspect(ctx, line)
 	if err != nil {
 		return nil, err
 	}
@@ -190,32 +188,10 @@ func milliseconds(d time.Duration) []byte {
 	return strconv.AppendInt(nil, max(1, d.Milliseconds()), 10)
 }
 
-// here returns this node if it owns the key's slot, nil otherwise.
-func (r *Router) here(key string) *Node {
-	local := r.transport.local()
-	if local == nil {
+// here returns the local node if it owns the key's slot, nil otherwise.
+func (r *Router) here(key string) Local {
+	if r.local == nil || !r.local.Owns(slots.OfString(key)) {
 		return nil
 	}
-	if m := local.Map(); m != nil && !m.IsMine(slots.OfString(key)) {
-		return nil
-	}
-	return local
-}
-
-// isRouting reports whether err says that this is not the node for the key, or not now: a
-// Router then looks further.
-func isRouting(err error) bool {
-	switch err.(type) {
-	case nil:
-		return false
-	case *slots.MovedError, *slots.AskError:
-		return true
-	}
-	if err == ErrNotFound {
-		return false
-	}
-	var moved *slots.MovedError
-	var ask *slots.AskError
-	return errors.As(err, &moved) || errors.As(err, &ask) || errors.Is(err, slots.ErrTryAgain) ||
-		errors.Is(err, slots.ErrClusterDown)
+	return r.local
 }

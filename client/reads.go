@@ -1,4 +1,4 @@
-package slotmesh
+package client
 
 import (
 	"context"
@@ -27,7 +27,9 @@ const (
 // WithReadPreference returns a Router that reads from other nodes of a shard and shares
 // all else with r.
 func (r *Router) WithReadPreference(from ReadPreference) *Router {
-	return &Router{transport: r.transport, reads: from, maxStaleness: r.maxStaleness}
+	other := *r
+	other.reads = from
+	return &other
 }
 
 // WithMaxStaleness returns a Router that takes no answer of a replica that may lack
@@ -46,24 +48,26 @@ func (r *Router) WithMaxStaleness(bound time.Duration) *Router {
 	if bound > 0 {
 		bound = max(bound.Truncate(time.Millisecond), time.Millisecond) // as it travels
 	}
-	return &Router{transport: r.transport, reads: r.reads, maxStaleness: max(0, bound)}
+	other := *r
+	other.maxStaleness = max(0, bound)
+	return &other
 }
 
 // choose returns the node to ask first; false if nobody serves the slot.
-func (r *Router) choose(req *request) (endpoint, bool) {
+func (r *Router) choose(req *request) (Endpoint, bool) {
 	if !req.keyed {
-		all := r.transport.masters()
+		all := r.transport.Masters()
 		if len(all) == 0 {
-			return endpoint{}, false
+			return Endpoint{}, false
 		}
 		return all[rand.IntN(len(all))], true
 	}
 	req.ReadOnly, req.MaxStaleness = false, 0
-	owner, ok := r.transport.owner(req.slot)
+	owner, ok := r.transport.Owner(req.slot)
 	if r.reads == ReadMaster || req.write || req.fromMaster {
 		return owner, ok
 	}
-	list := r.transport.replicas(req.slot)
+	list := r.transport.Replicas(req.slot)
 	if r.reads == ReadNearest && ok {
 		list = append(list, owner)
 	}
@@ -78,41 +82,41 @@ func (r *Router) choose(req *request) (endpoint, bool) {
 }
 
 // pick returns the node of list to read from.
-func (r *Router) pick(list []endpoint) endpoint {
+func (r *Router) pick(list []Endpoint) Endpoint {
 	if r.reads != ReadNearest {
 		return list[rand.IntN(len(list))]
 	}
 	if at := r.among(list); at >= 0 {
 		return list[at]
 	}
-	return r.transport.latencies().nearest(time.Now(), list)
+	return r.latencies.nearest(time.Now(), list)
 }
 
 // ask sends a request to a node, and measures it where that decides about later ones.
-func (r *Router) ask(ctx context.Context, to endpoint, req *request) (resp.Reply, error) {
+func (r *Router) ask(ctx context.Context, to Endpoint, req *request) (resp.Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return resp.Reply{}, err
 	}
 	if r.reads != ReadNearest || req.write {
-		return r.transport.ask(ctx, to, &req.Request)
+		reply, err := r.transport.Send(ctx, to, &req.Request)
+		return reply.reply, err
 	}
 	begin := time.Now()
-	reply, err := r.transport.ask(ctx, to, &req.Request)
+	reply, err := r.transport.Send(ctx, to, &req.Request)
 	if end := time.Now(); ctx.Err() == nil || err == nil {
-		r.transport.latencies().record(to, end, end.Sub(begin), classify(err, false) != again)
+		r.latencies.record(to, end, end.Sub(begin), classify(err, false) != again)
 	}
-	return reply, err
+	return reply.reply, err
 }
 
-// among returns the index of this node in list, -1 if it is not there.
-func (r *Router) among(list []endpoint) int {
-	local := r.transport.local()
-	if local == nil {
+// among returns the index of the local node in list, -1 if it is not there.
+func (r *Router) among(list []Endpoint) int {
+	if r.local == nil {
 		return -1
 	}
-	self := local.ID()
+	self := r.local.ID()
 	for i := range list {
-		if list[i].id == self && self != (slots.NodeID{}) {
+		if list[i].ID == self && self != (slots.NodeID{}) {
 			return i
 		}
 	}

@@ -1,0 +1,225 @@
+package slotmesh
+
+import (
+	"context"
+	"errors"
+
+	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/remotetx"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// nodeTransport is how a node's Router reaches the others: it has the map, and calls them
+// over the bus.
+type nodeTransport struct{ node *Node }
+
+// localNode is the node as its Router calls it directly.
+type localNode struct{ Local }
+
+// ID implements client.Local.
+func (l localNode) ID() slots.NodeID { return l.node.ID() }
+
+// Owns implements client.Local. A node in no cluster owns every slot.
+func (l localNode) Owns(slot slots.Slot) bool {
+	m := l.node.Map()
+	return m == nil || m.IsMine(slot)
+}
+
+// Owner implements client.Topology.
+func (t nodeTransport) Owner(slot slots.Slot) (client.Endpoint, bool) {
+	m := t.node.Map()
+	if m == nil {
+		return client.Endpoint{}, true // a standalone node has every key
+	}
+	owner := m.Owner(slot)
+	if owner == nil {
+		return client.Endpoint{}, false
+	}
+	return endpointOf(owner), true
+}
+
+func endpointOf(n *slots.Node) client.Endpoint { return client.Endpoint{ID: n.ID, Addr: n.Addr} }
+
+// Replicas implements client.Topology.
+func (t nodeTransport) Replicas(slot slots.Slot) (list []client.Endpoint) {
+	m := t.node.Map()
+	if m == nil || m.Owner(slot) == nil {
+		return nil
+	}
+	for _, n := range m.Replicas(m.Owner(slot).ID) {
+		if n.Health == slots.Online {
+			list = append(list, endpointOf(n))
+		}
+	}
+	return list
+}
+
+// Masters implements client.Topology.
+func (t nodeTransport) Masters() (list []client.Endpoint) {
+	m := t.node.Map()
+	if m == nil {
+		return []client.Endpoint{{}}
+	}
+	for i := range m.Nodes() {
+		if n := &m.Nodes()[i]; n.IsMaster() && n.HasSlots() {
+			list = append(list, endpointOf(n))
+		}
+	}
+	return list
+}
+
+// Learn implements client.Topology: the map itself will tell.
+func (t nodeTransport) Learn(*slots.MovedError) {}
+
+// Refresh implements client.Topology: the map arrives by itself.
+func (t nodeTransport) Refresh(context.Context) error {
+	if m := t.node.Map(); m != nil && m.State() != slots.OK {
+		return slots.ErrClusterDown
+	}
+	return nil
+}
+
+// Changed implements client.Topology.
+func (t nodeTransport) Changed() <-chan struct{} { return t.node.signals.changed.next() }
+
+// Explain implements client.Topology.
+func (t nodeTransport) Explain(slot slots.Slot) string {
+	m := t.node.Map()
+	if m == nil || t.node.gossip == nil {
+		return ""
+	}
+	return t.node.view(m).Unserved(slot)
+}
+
+// Done implements client.Transport.
+func (t nodeTransport) Done() <-chan struct{} { return t.node.life.ctx.Done() }
+
+// Inspect implements client.Transport.
+func (t nodeTransport) Inspect(_ context.Context, line [][]byte) (keys []int, write bool, err error) {
+	if err := t.node.engine.Refused(); err != nil {
+		return nil, false, err
+	}
+	k, err := t.node.server.Inspect(line)
+	return k.Positions, k.Write, replyErrorOf(err)
+}
+
+// Send implements client.Transport.
+func (t nodeTransport) Send(ctx context.Context, to client.Endpoint, r *client.Request) (client.Reply, error) {
+	n := t.node
+	if to.ID == n.ID() {
+		b, err := n.answer(ctx, (*peer.Request)(r), nil)
+		if err != nil {
+			return client.Reply{}, err
+		}
+		return decodeReply(r, b)
+	}
+	b, err := n.bus.Call(ctx, to.ID, to.Addr, (*peer.Request)(r))
+	var failure *peer.Failure
+	switch {
+	case err == nil:
+		return decodeReply(r, b)
+	case errors.As(err, &failure) && !failure.Refused:
+		return client.Reply{}, client.ParseError(failure.Text)
+	}
+	return client.Reply{}, err
+}
+
+// decodeReply takes b over.
+func decodeReply(r *client.Request, b []byte) (client.Reply, error) {
+	if r.Func != "" {
+		return client.FuncReply(b), nil
+	}
+	return client.DecodeReply(b)
+}
+
+// answer carries out a request of this node or another one, and appends the reply to dst.
+// It waits as long as ctx allows.
+func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte, error) {
+	if err := n.engine.Refused(); err != nil {
+		return nil, err
+	}
+	if r.Func != "" {
+		return n.runFunc(ctx, r)
+	}
+	was := n.shard.Acks.Before()
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
+		MaxStaleness: r.MaxStaleness, Done: ctx.Done()}, dst)
+	if err != nil {
+		return nil, replyErrorOf(err)
+	}
+	if k := n.syncWanted(r); k > 0 {
+		if keys, err := n.server.Inspect(r.Args); err == nil && keys.Write && len(keys.Positions) > 0 {
+			if err := n.awaitAcks(client.WithSync(ctx, k), was, slots.Of(r.Args[keys.Positions[0]])); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return reply, nil
+}
+
+// syncWanted returns how many replicas must hold a request's write.
+func (n *Node) syncWanted(r *peer.Request) int {
+	if r.Sync < 0 {
+		return n.cfg.Replication.Sync
+	}
+	return r.Sync
+}
+
+// alreadyOver is a Done that ends every wait at once.
+var alreadyOver = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// answerPeer answers another node: it is what the bus does with a connection for calls.
+func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst []byte) ([]byte, error) {
+	if !inline {
+		reply, err := n.answer(ctx, r, dst)
+		return reply, encodeError(err)
+	}
+	if r.Func != "" || n.syncWanted(r) > 0 {
+		return nil, peer.ErrWait
+	}
+	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
+		MaxStaleness: r.MaxStaleness, Done: alreadyOver}, dst)
+	if errors.Is(err, slots.ErrTryAgain) { // a key in flight, or a pause: it may be over soon
+		return nil, peer.ErrWait
+	}
+	return reply, encodeError(err)
+}
+
+// transactionCommands are the commands by which a transaction runs at another node, as
+// the owner of its keys executes them.
+func (n *Node) transactionCommands() []server.Extension {
+	return []server.Extension{
+		{Name: remotetx.ReadName, Arity: -2, First: 1, Last: -1, Step: 1,
+			Summary: "Returns keys with their versions, for a transaction elsewhere.",
+			Run: func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
+				remotetx.Read(tx, n.runID, args, out)
+				return nil
+			}},
+		{Name: remotetx.CommitName, Arity: -5, First: 1, Last: -4, Step: 1, Write: true,
+			Summary: "Carries out the writes of a transaction elsewhere, if nothing it read has changed.",
+			Run: func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
+				return remotetx.Commit(tx, n.runID, args, out)
+			}},
+	}
+}
+
+// encodeError gives an error the text by which client.ParseError knows it.
+func encodeError(err error) error {
+	if err != nil && (errors.Is(err, ErrAmbiguous) || errors.Is(err, ErrNoFunc)) {
+		return errors.New(client.ErrorText(err))
+	}
+	return err
+}
+
+// replyErrorOf gives an error reply of this node's own server the type that one of
+// another node has.
+func replyErrorOf(err error) error {
+	if server.IsReply(err) {
+		return client.ParseError(err.Error())
+	}
+	return err
+}

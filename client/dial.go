@@ -1,0 +1,80 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/slotmesh/slotmesh/network"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// DialConfig says which cluster to be a client of.
+type DialConfig struct {
+	// Addrs are the client addresses, "host:port", of some of its nodes: the others are
+	// found by them.
+	Addrs []string
+	// Password is the one that the nodes ask of clients.
+	Password string
+	// Network is how they are reached. Default: network.TCP{}.
+	Network network.Network
+	// Silence is how long a node may owe a reply without saying anything before its
+	// connection is given up. Default 15 s.
+	Silence time.Duration
+}
+
+// Client is a Router of a program that is no node: it knows only addresses, speaks the
+// Redis protocol to the nodes' client ports, and learns the map from them. Functions
+// ([Router.Call]) are not to be had there.
+type Client struct {
+	Router
+	transport *respTransport
+}
+
+// Dial returns a client once one of the nodes has told the map. It keeps one connection
+// to each node, which all callers share.
+func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
+	if len(cfg.Addrs) == 0 {
+		return nil, errors.New("slotmesh: DialConfig.Addrs is empty: name at least one node")
+	}
+	if cfg.Network == nil {
+		cfg.Network = network.TCP{}
+	}
+	if cfg.Silence <= 0 {
+		cfg.Silence = defaultSilence
+	}
+	t := newRESPTransport(cfg)
+	for _, addr := range cfg.Addrs {
+		seed, err := parseAddr(addr)
+		if err != nil {
+			return nil, err
+		}
+		t.seeds = append(t.seeds, seed)
+	}
+	if err := t.load(ctx); err != nil {
+		t.close()
+		return nil, err
+	}
+	return &Client{Router: *NewRouter(t, nil), transport: t}, nil
+}
+
+const defaultSilence = 15 * time.Second
+
+// Close ends the client's connections, and calls under way with an error.
+func (c *Client) Close() error {
+	c.transport.close()
+	return nil
+}
+
+// parseAddr reads "host:port".
+func parseAddr(addr string) (Endpoint, error) {
+	host, text, err := net.SplitHostPort(addr)
+	port, portErr := strconv.ParseUint(text, 10, 16)
+	if err != nil || portErr != nil {
+		return Endpoint{}, fmt.Errorf(`slotmesh: DialConfig.Addrs has %q: use "host:port"`, addr)
+	}
+	return Endpoint{Addr: slots.Addr{Host: host, Port: uint16(port)}}, nil
+}

@@ -1,0 +1,28 @@
+// Package client reaches every key of a cluster, wherever it lives. It needs no node: a
+// program that is none dials the client ports of some nodes, of slotmesh, Redis or Valkey,
+// and is told of the others:
+//
+//	c, err := client.Dial(ctx, client.DialConfig{Addrs: []string{"10.0.0.1:7000"}})
+//	if err != nil { … }
+//	defer c.Close()
+//	err = c.Set(ctx, "key", []byte("value"), time.Minute)
+//
+// # Vocabulary
+//
+//   - A [Router] has the operations. It sends each request to the node that serves its key,
+//     follows redirects, and tries again while slots move and masters fail.
+//   - A [Transport] is how a Router reaches the nodes. A [Client] has one that speaks the
+//     Redis protocol; a node of package slotmesh calls the others over the cluster's bus;
+//     [NewRouter] takes any other.
+//   - A [Local] is a node of this process, whose keys the Router reaches by direct calls.
+//   - A [Tx] is a transaction on the keys of one slot: see [Router.Update].
+//
+// # What an attempt means for the next one
+//
+// A redirect is followed, at most five times without a pause. A request that has not been
+// carried out (a full cluster stop, a key on its way to another node, a connection that
+// broke before the request left) is sent again after a pause, which grows from 2 to
+// 250 ms and ends early when the map changes. A read that was lost is sent again; a write
+// that was lost is not, since it may have been carried out: [ErrAmbiguous]. Everything else
+// is the caller's answer.
+package client
