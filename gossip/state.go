@@ -26,6 +26,23 @@ type State struct {
 	Ceded         map[slots.Slot]slots.NodeID // given away, and not yet claimed by their new owner
 }
 
+// State returns what would be saved now.
+func (c *Core) State() *State {
+	st := &State{
+		Cluster: c.cluster, Established: c.established, Served: c.served,
+		CurrentEpoch: c.currentEpoch, LastVoteEpoch: c.lastVoteEpoch,
+		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing), Ceded: cloneOpen(c.ceded),
+	}
+	st.Nodes = make([]Record, 0, len(c.list)+len(c.gone.order))
+	st.Nodes = append(st.Nodes, c.self.rec)
+	for _, n := range c.list {
+		if n != c.self {
+			st.Nodes = append(st.Nodes, n.rec)
+		}
+	}
+	return c.gone.appendTo(st)
+}
+
 // validate refuses a State that no core has saved: the core relies on these bounds.
 func (s *State) validate() error {
 	members := 0
