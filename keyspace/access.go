@@ -44,8 +44,8 @@ func newAccess(policy Policy, now int64) uint32 {
 	return lruAccess(now)
 }
 
-// used returns the access bits after one more use. dice is a random number: the
-// greater the counter is, the rarer it grows.
+// used returns the access bits after one more use. dice is a random number: the higher the
+// LFU counter is, the less often it is raised.
 func used(policy Policy, access uint32, now int64, dice uint64) uint32 {
 	if !policy.lfu() {
 		return lruAccess(now)

@@ -16,9 +16,9 @@ func (s *Store) Stage() *Store {
 }
 
 // Adopt makes the content of staged, which came from s.Stage and is empty afterwards, the
-// content of s, instead of what s held. Each slot changes in one moment under its lock,
-// whatever its size, so a transaction sees old or new; from the first slot to the last it
-// takes about a millisecond. The Sink hears nothing of it.
+// content of s, instead of what s held. Each slot is replaced at once under its lock,
+// whatever its size, so a transaction sees old or new; all slots together take about a
+// millisecond. The Sink gets no Op.
 func (s *Store) Adopt(staged *Store) {
 	if s.seed != staged.seed || s == staged {
 		panic("keyspace: Adopt of a store that was not made by Stage")

@@ -11,7 +11,7 @@ import (
 //
 // Applying an op again changes nothing: an op is passed over if the store's entry
 // has a greater version. For keys that are gone no version is kept, so the ops of a
-// slot have to come in their order, from whatever point on. The slot's version
+// slot have to come in their order; they may start at any point. The slot's version
 // counter becomes at least the op's, so that a promoted replica or the new owner of
 // a slot goes on where the ops ended. The memory limit does not apply.
 func (s *Store) Apply(op Op) error { return s.apply(op.Slot, []Op{op}) }

@@ -9,7 +9,7 @@ const (
 	arenaLimit = 1 << refBits
 )
 
-// ref is an entry's place in its arena. 0 is nobody's.
+// ref is an entry's place in its arena. 0 is no place.
 type ref uint32
 
 // arena is a list of pages. All are of pageSize but the last, which grows step by step
@@ -30,8 +30,8 @@ func (a *arena) at(r ref) []byte {
 }
 
 // alloc hands out n bytes, at most pageSize/2. expect is how many bytes the caller is
-// about to ask for, n included: it saves growing in steps. ok is false if the arena is
-// full.
+// about to ask for, n included, so that the page grows once for all of them. ok is false
+// if the arena is full.
 func (a *arena) alloc(n, expect int) (r ref, b []byte, ok bool) {
 	if a.first == nil {
 		a.first = a.newPage(n+1, expect+1)[:1] // ref 0 stays unused

@@ -51,9 +51,9 @@ func AppendOp(dst []byte, op *Op) []byte {
 	return dst
 }
 
-// maxVersion bounds the versions of Ops that others sent. A version counts the writes of
-// a slot, so none gets there; at the greatest number the next write would start again at
-// 0, and replicas would take it for an old one.
+// maxVersion bounds the versions of Ops that were received. A version counts the writes of
+// a slot, so no real one gets there. After the greatest uint64 the next write would start
+// again at 0, and replicas would take it for an old one.
 const maxVersion = 1 << 62
 
 // DecodeOp reads the Op that b begins with and returns what follows it. Key and Value

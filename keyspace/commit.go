@@ -56,8 +56,8 @@ func (tx *Tx) touchNext(i int) {
 }
 
 // overwrite carries out a single put that replaces an entry by one of the same size,
-// without an expiry before or after. That is the most frequent of all writes and changes
-// none of the table's accounts.
+// without an expiry before or after. That is the most frequent write, and it changes none
+// of the table's totals.
 func (tx *Tx) overwrite() bool {
 	if len(tx.ops) != 1 || tx.entry == nil || tx.ops[0].Kind != OpPut || tx.ops[0].ExpireAt != 0 {
 		return false

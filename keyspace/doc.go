@@ -32,18 +32,19 @@
 // some spare), whose cells are sorted by 12 bits of the key's hash, and an arena of pages
 // of up to 32 KiB, in which entries stand one after the other:
 //
-//	flags 1 | type 1 | access 3 | key length 1-2 | value length 1-2 | version 4 or 8 | expiry 0 or 8 | key | value
+//	flags 1 | access 3 | version 3 | key length 1-2 | value length 1-2 |
+//	more of the version 0 or 5 | type 0 or 1 | expiry 0 or 8 | key | value
 //
 // Neither contains pointers, so the garbage collector has a few objects per segment to
-// look at instead of some per key. A value longer than [LargeValue] or a key longer than
+// look at, not some per key. A value longer than [LargeValue] or a key longer than
 // 512 bytes has an allocation of its own. An overwritten entry is replaced in place if
 // the new one fits; otherwise, and after deletes, it leaves a gap, and when gaps exceed a
-// quarter of what is live (after a delete: an eighth), the segment is moved together. No
-// operation works on more than two segments at a time, except that a directory doubles: 8
-// bytes for every 500 keys or so.
+// quarter of what is live (after a delete: an eighth), the segment is compacted. No
+// operation works on more than two segments at a time, except for doubling a directory,
+// which copies 8 bytes for every 500 keys or so.
 //
-// Writes of a transaction are staged and carried out when its function has returned, so
-// there is nothing to undo, and what it has read does not change under it.
+// Writes of a transaction are staged and carried out when its function has returned. So
+// there is nothing to undo, and what the function has read does not change while it runs.
 //
 // The hash is that of the runtime's maps, with a secret of the process and a seed for
 // each store, so that clients cannot choose keys that collide.
@@ -52,8 +53,8 @@
 //
 // [Store.Memory], which MaxMemory limits, counts the bytes of live entries (header, key,
 // value), the indexes, the segments' fixed parts, the directories and the allocations of
-// big entries, as they are allocated. It does not count gaps, pages' room to grow (both
+// large entries, as they are allocated. It does not count gaps, pages' room to grow (both
 // in Stats.Reserved), the fixed 344 bytes of each slot whose group of 128 is in use, and
 // buffers of transactions. It falls with each delete, and to zero with the last key. The
-// Go runtime returns what has become free as it does all memory.
+// Go runtime returns freed memory to the operating system as usual.
 package keyspace

@@ -16,7 +16,7 @@ type evictor struct {
 	pool  []candidate
 }
 
-// candidate is a key that may be evicted; the greatest score goes first.
+// candidate is a key that may be evicted; the one with the greatest score goes first.
 type candidate struct {
 	slot  slots.Slot
 	key   []byte
@@ -53,9 +53,9 @@ func (s *Store) makeRoom(atMost int64) bool {
 	return true
 }
 
-// Room makes room for n more bytes, by eviction where the policy has it, and reports
-// whether there is any. [Store.Import] does not ask: a batch is to be stored as a whole
-// or not at all.
+// Room makes room for n more bytes, by eviction if the policy allows it, and reports
+// whether there is room. [Store.Import] does not check: its caller asks Room before a
+// batch, which is stored as a whole or not at all.
 func (s *Store) Room(n int64) bool {
 	limit := s.limit.Load()
 	if limit == 0 || s.Passive() {
@@ -70,8 +70,8 @@ func (s *Store) Room(n int64) bool {
 	return true
 }
 
-// evictSome evicts a few keys: a write that has much to evict lets others through in
-// between.
+// evictSome evicts a few keys, so that a write that has much to evict lets other
+// goroutines evict in between.
 func (s *Store) evictSome(policy Policy, limit int64) bool {
 	s.evictor.mu.Lock()
 	defer s.evictor.mu.Unlock()
@@ -83,8 +83,8 @@ func (s *Store) evictSome(policy Policy, limit int64) bool {
 	return true
 }
 
-// shrinkTo evicts, after a write, twice what memory has grown since it was before: so
-// memory over the limit shrinks however fast and large the writes are.
+// shrinkTo evicts, after a write, twice the bytes by which memory has grown above before.
+// So memory over the limit shrinks, however fast and large the writes are.
 func (s *Store) shrinkTo(before int64) {
 	if now, limit := s.memory.Load(), s.limit.Load(); limit > 0 && now > limit && now > before {
 		s.makeRoom(2 * (now - before))
@@ -172,7 +172,7 @@ func (s *Store) sampleInto(e *evictor, slot slots.Slot, policy Policy) {
 	})
 }
 
-// score says how much rec deserves to go.
+// score returns how good a choice rec is for eviction; the greatest goes first.
 func score(policy Policy, rec *record, now int64) uint64 {
 	switch policy {
 	case AllKeysLFU, VolatileLFU:

@@ -68,8 +68,8 @@ func (s *Store) expireGroup(i int, g *group, now int64, end time.Time) (removed 
 			break
 		}
 	}
-	// Now each table's due time says when to come again. A commit on another goroutine
-	// lowers its table's first and the group's then, so none is missed here.
+	// Now each table's due time says when to look again. A commit on another goroutine lowers
+	// first its table's due time, then the group's, so no commit is missed here.
 	g.due.Store(never)
 	for j := range g.tables {
 		g.hasten(g.seen[j].due.Load())
@@ -84,8 +84,7 @@ func (s *Store) expireSlot(slot slots.Slot, seen *seen, now int64, end time.Time
 	for prefix := uint32(0); prefix < 1<<prefixBits; {
 		tx := s.begin(slot, false)
 		if prefix == 0 {
-			// From here on commits lower due anew; what they don't touch is in earliest in the
-			// end.
+			// From here on commits lower due again. What they do not touch will be in earliest.
 			tx.table.due = never
 		}
 		var n int

@@ -13,8 +13,8 @@ import (
 // process to process, so nothing that is stored, sent or compared between nodes may
 // depend on it; those things have xxhash.
 //
-// Comparable of a string is the fastest of the package's functions: it hashes a string in
-// one piece.
+// maphash.Comparable of a string is the fastest of that package's functions: it hashes the
+// string in one piece.
 func (s *Store) hash(key []byte) uint64 {
 	return maphash.Comparable(s.seed, unsafe.String(unsafe.SliceData(key), len(key)))
 }

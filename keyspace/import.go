@@ -12,11 +12,11 @@ import (
 // in the same or a later version stays as it is; with onlyNew, every key that is here
 // does. Each run of ops of one slot takes its lock once.
 //
-// A Value longer than [LargeValue] is not copied: it is the store's from now on, and
-// nobody may change it. So storing it takes no longer than storing a small one.
+// A Value longer than [LargeValue] is not copied: the store keeps it, and the caller must
+// not change it any more. So storing it takes no longer than storing a small one.
 //
-// Before each run allowed is called under the slot's lock; it must not wait. When it says
-// no, Import returns. n is how many ops it is through with.
+// Before each run, Import calls allowed under the slot's lock; allowed must not wait. When
+// it returns false, Import returns. n is how many ops have been handled.
 func (s *Store) Import(ops []Op, onlyNew bool, allowed func() bool) (n int, err error) {
 	for n < len(ops) {
 		run := 1

@@ -48,8 +48,8 @@ func (x *index) insert(cell uint32) {
 	x.n++
 }
 
-// remove frees the cell at position at and moves those behind it that stand away from
-// home one step back, so no tombstone is left.
+// remove frees the cell at position at and moves the cells behind it that are away from
+// home one step back, so that no tombstone is left.
 func (x *index) remove(at int) {
 	end := at + 1
 	for end < len(x.cells) && x.cells[end] != 0 && x.home(cellTag(x.cells[end])) < end {
@@ -80,7 +80,7 @@ func (x *index) reserve(n int) {
 	*x = index{cells: cells[:cap(cells)], size: uint32(cap(cells)-indexSpare) &^ 7}
 }
 
-// push adds a cell whose tag is none smaller than those pushed before. next is 0 at
+// push adds a cell whose tag is not smaller than those pushed before. next is 0 at
 // first, then what the last push returned.
 func (x *index) push(next int, cell uint32) int {
 	next = max(next, x.home(cellTag(cell)))

@@ -10,9 +10,9 @@ import (
 
 // InFlight keeps which keys of a store are in flight: on their way to another node, sent
 // or about to be, and not yet acknowledged. Such keys are still here and can be read. A
-// write to one of them has to wait until it is decided where the key is, because what was
-// sent must be what the other node ends up with. Update waits so; a program that writes
-// through the Store itself asks Wait first.
+// write to one of them has to wait until it is decided where the key is, because the other
+// node must end up with what was sent. Update waits for that; a program that writes
+// through the Store itself calls Wait first.
 //
 // Keys are put in flight in groups, each with an id of its own. All state of a slot's
 // keys is guarded by the slot's lock.
@@ -31,7 +31,7 @@ type frozenKeys struct {
 	// ended is closed when the keys are decided, or writes are rejected. Made by the first
 	// write that waits.
 	ended chan struct{}
-	// rejecting: it is unknown when the keys will be decided, so writes are refused instead.
+	// rejecting: it is unknown when the keys will be decided, so writes are refused.
 	rejecting bool
 }
 
@@ -81,8 +81,8 @@ func (f *InFlight) Reject(slot slots.Slot, id uint64, rejecting bool) {
 	})
 }
 
-// Release takes the keys with that id out of flight, and lets all writes go on that
-// waited for them. The caller holds the slot's lock, so that it can delete keys which have
+// Release takes the keys with that id out of flight, and lets the writes go on that waited
+// for them. The caller holds the slot's lock, so that it can delete the keys that have
 // left in the same step.
 func (f *InFlight) Release(slot slots.Slot, id uint64) {
 	for at := &f.slots[slot]; *at != nil; at = &(*at).next {
@@ -97,9 +97,9 @@ func (f *InFlight) Release(slot slots.Slot, id uint64) {
 // Any reports whether keys of the slot are in flight. The caller holds the slot's lock.
 func (f *InFlight) Any(slot slots.Slot) bool { return f.slots[slot] != nil }
 
-// Wait returns what a write to some keys has to wait for: ended is closed when it is to
-// ask again, and nil if it need not wait. The error is slots.ErrTryAgain if waiting is no
-// use. The caller holds the slot's lock, and releases it before it waits.
+// Wait returns what a write to some keys has to wait for: when ended is closed, the write
+// calls Wait again; if ended is nil, it need not wait. The error is slots.ErrTryAgain if
+// waiting is no use. The caller holds the slot's lock, and releases it before it waits.
 func (f *InFlight) Wait(slot slots.Slot, keys [][]byte) (ended <-chan struct{}, err error) {
 	for k := f.slots[slot]; k != nil; k = k.next {
 		for _, key := range keys {
@@ -119,9 +119,9 @@ func (f *InFlight) WaitAny(slot slots.Slot) (ended <-chan struct{}, err error) {
 	return nil, nil
 }
 
-// Update is the Store's Update of a transaction that writes to some keys of a slot. While
-// one of them is in flight it waits, without the lock, until done is closed at most: then,
-// or if waiting is no use, the error is slots.ErrTryAgain.
+// Update is Store.Update for a transaction that writes to some keys of a slot. While one
+// of them is in flight it waits, without the lock, until done is closed at most. Then, or
+// if waiting is no use, the error is slots.ErrTryAgain.
 func (f *InFlight) Update(slot slots.Slot, keys [][]byte, done <-chan struct{}, fn func(*Tx) error) error {
 	for {
 		var ended <-chan struct{}

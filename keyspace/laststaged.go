@@ -1,8 +1,8 @@
 package keyspace
 
-// lastStaged finds the last staged op of a hash: an open-addressing table of places in
-// the list of ops, whose notes have the hashes. A map would take several times the memory
-// and the time, and for each op three searches.
+// lastStaged finds the last staged op of a hash: an open-addressing table of positions in
+// the list of ops, whose plans have the hashes. A map would take several times the memory
+// and the time, and three searches for each op.
 type lastStaged struct {
 	cells []int32 // 1 + the op's place, 0 = free; their number is a power of two
 	used  int

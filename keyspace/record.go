@@ -7,9 +7,9 @@ import "encoding/binary"
 //	flags 1 | access 3 | version 3 | key length 1-2 | value length 1-2 |
 //	more of the version 0 or 5 | type 0 or 1 | expiry 0 or 8 | key | value
 //
-// Numbers are little endian. A big entry has its value (and a very long key) in an
+// Numbers are little endian. A large entry has its value (and a very long key) in an
 // allocation of its own; its value length is then the number of that allocation (see
-// bigs). 16-byte keys with 100-byte values take 125 bytes.
+// larges). 16-byte keys with 100-byte values take 125 bytes.
 const (
 	flagExpires  = 1 << iota // there is an expiry
 	flagWide                 // the version has 8 bytes
@@ -29,7 +29,7 @@ const (
 // be kept, read only, after the transaction.
 const LargeValue = 2048
 
-// record is an entry taken apart.
+// record is a decoded entry.
 type record struct {
 	typ      Type
 	flags    byte
@@ -85,8 +85,8 @@ func (r *record) size() int {
 	return n
 }
 
-// encode writes the entry to b, which has size bytes. A key or value that lies in b
-// already, where the entry's former version was, must not be passed.
+// encode writes the entry to b, which has size bytes. The key and the value must not lie
+// in b, where the entry's former version was.
 func (r *record) encode(b []byte) {
 	key, value := r.lengths()
 	b[0] = r.flags
@@ -142,8 +142,8 @@ func longLength(b []byte, at int) (length, next int) {
 // keyAt returns where the key is.
 func (h head) keyAt() int { return h.fixed + fixedLen(h.flags) }
 
-// valueIn returns the value of the entry that stands at the beginning of b and is not
-// big. It aliases b.
+// valueIn returns the value of the entry at the beginning of b, which is not large. It
+// aliases b.
 func (h head) valueIn(b []byte) []byte {
 	at := h.keyAt() + h.key
 	return b[at : at+h.value : at+h.value]
@@ -158,8 +158,8 @@ func (h head) size() int {
 	return n
 }
 
-// recordIn takes apart the entry that stands at the beginning of b, apart from what of it
-// is outside.
+// recordIn decodes the entry at the beginning of b, without the parts that are allocated
+// outside of the arena.
 func recordIn(b []byte, h head) record {
 	rec := record{typ: h.typ(b), flags: h.flags, access: accessOf(b), expireAt: h.expireAt(b), version: h.version(b)}
 	at := h.keyAt()
@@ -199,8 +199,9 @@ func (h head) expireAt(b []byte) int64 {
 
 const wideLen = 5 // bytes of a version beyond the narrow ones
 
-// fixedLen returns the bytes of what depends on the flags. It branches, so that a
-// processor that guesses right looks for the key before it has seen the flags.
+// fixedLen returns the length of the part that depends on the flags. It branches instead
+// of computing, so that a processor that predicts right reads the key before the flags
+// have arrived.
 func fixedLen(flags byte) int {
 	if flags&(flagWide|flagTyped|flagExpires) == 0 {
 		return 0
@@ -222,7 +223,7 @@ func putAccess(b []byte, access uint32) {
 	binary.LittleEndian.PutUint32(b, access<<8|uint32(b[0]))
 }
 
-// larges are the allocations of a segment's big entries. An entry names its own by
+// larges are the allocations of a segment's large entries. An entry names its own by
 // number, so that arenas stay free of pointers.
 type larges struct {
 	list  []large
@@ -235,7 +236,7 @@ type large struct {
 	value []byte
 }
 
-const largeOverhead = 48 // bytes of a big
+const largeOverhead = 48 // bytes of the struct large
 
 func (s *segment) addLarge(g large) uint32 {
 	if s.larges == nil {

@@ -5,7 +5,7 @@ import "github.com/slotmesh/slotmesh/slots"
 // Scan calls fn for about count keys from cursor on and returns the cursor to go on with;
 // 0 starts and 0 ends. A key that is there during the whole scan is seen at least once,
 // however the store grows and shrinks meanwhile, and seldom twice; one that comes or goes
-// may be seen or not: the guarantee of Redis' SCAN. Cursors are less than 2^53. Any
+// may be seen or not. Redis' SCAN guarantees the same. Cursors are less than 2^53. Any
 // number is a valid cursor.
 //
 // fn returns false to end the call early; it is still called for the few keys that
@@ -87,8 +87,8 @@ func (s *Store) RandomKey(rand func() uint64) (key []byte, ok bool) {
 //
 //   - a key that is there from the first call to the last is dumped at least once;
 //   - fn runs under the slot's lock, as the Sink does. If both append to the same
-//     stream, whoever applies the stream from the first call on has, after the last,
-//     exactly the slot's content;
+//     stream, a replica that applies the stream from the first call on has exactly the
+//     slot's content after the last;
 //   - expired entries that have not been removed yet are dumped too: the OpDelete comes;
 //   - the lock is held for one call, that is for budget bytes, or for one entry if that is
 //     greater; a Value longer than LargeValue need not be copied under it, see [Op].

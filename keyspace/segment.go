@@ -7,14 +7,14 @@ const (
 	// split or one compaction) in the tens of microseconds.
 	splitBytes   = 64 << 10
 	splitEntries = 1024
-	// segmentOverhead is what a segment costs besides its index, arena and big values.
+	// segmentOverhead is what a segment costs besides its index, arena and large values.
 	segmentOverhead = 136
 	// never is the due time of what has no expiry.
 	never = math.MaxInt64
 )
 
 // segment holds the entries of one slot whose hashes begin with the same bits: an index,
-// an arena and the outside allocations of big entries. A small slot is one segment; a
+// an arena and the outside allocations of large entries. A small slot is one segment; a
 // slot that grows splits its segments one at a time (extendible hashing), so that no
 // write ever waits for more than one segment's worth of work.
 type segment struct {
@@ -89,7 +89,7 @@ func (s *segment) key(r ref) []byte {
 	return b[at : at+h.key : at+h.key]
 }
 
-// record takes the entry at r apart. Key and value alias the segment.
+// record decodes the entry at r. Key and value alias the segment.
 func (s *segment) record(r ref) record {
 	b := s.arena.at(r)
 	h := parseHead(b)
@@ -111,8 +111,8 @@ func (s *segment) recordAt(b []byte, h head) record {
 }
 
 // put stores rec, whose shape is set, in place of the entry at position at, or as a new
-// one if at is -1. Big keys and values are taken over, all else is copied. It
-// returns false if the arena is full, which takes a flood of keys with equal hash bits.
+// one if at is -1. Large keys and values are kept, all else is copied. It returns
+// false if the arena is full, which takes a flood of keys with equal hash bits.
 func (s *segment) put(at int, tag uint32, rec *record) bool {
 	var entry []byte
 	var oldSize int
@@ -157,7 +157,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 	return true
 }
 
-// forget takes an entry out of the accounts.
+// forget subtracts an entry from the totals.
 func (s *segment) forget(h head) {
 	s.live -= int32(h.size())
 	if h.flags&flagExpires != 0 {
@@ -175,8 +175,8 @@ func (s *segment) remove(at int) {
 	s.index.remove(at)
 }
 
-// full reports whether the segment should be split before it takes another entry. If that
-// was no use, the next attempt is made when it has twice as much.
+// full reports whether the segment should be split before it takes another entry. After a
+// split that was no use, the next attempt is made at twice the size.
 func (s *segment) full() bool {
 	return int(s.live) >= splitBytes<<s.stuck || int(s.index.n) >= splitEntries<<s.stuck
 }
@@ -187,8 +187,8 @@ func (s *segment) wasteful() bool {
 	return s.arena.used-s.live > s.live/4+512 || s.index.sparse()
 }
 
-// hollow is wasteful after a removal. Puts fill no gaps but may shrink them soon, and are
-// the more frequent; who removes expects to get memory back.
+// hollow is wasteful after a removal, with a lower bound: a caller that removes keys
+// expects to get memory back, and puts are more frequent.
 func (s *segment) hollow() bool {
 	return s.arena.used-s.live > s.live/8+256 || s.index.sparse()
 }
@@ -218,7 +218,7 @@ func (s *segment) compact() {
 	}
 }
 
-// builder fills a new segment with entries of others, in tag order.
+// builder fills a new segment with entries of other segments, in tag order.
 type builder struct {
 	*segment
 	next int // see index.push

@@ -4,8 +4,8 @@ import "sync"
 
 // slotLock is what a get needs of a slot, in one cache line: the lock, and a copy of
 // where the index and the first page of a slot of one segment are. All locks of a group
-// stand together, apart from the tables: those of all slots fit into a near cache. A lock
-// that must be fetched from memory holds up all that is to be fetched after it.
+// are stored together, apart from the tables, so that those of all slots fit into a fast
+// cache. A lock that must be fetched from memory delays all reads that follow it.
 type slotLock struct {
 	sync.Mutex          // guards the slot's table, and what follows
 	cells      []uint32 // of the only segment's index; nil: the table has to be asked
@@ -24,7 +24,7 @@ func (g *slotLock) follow(t *table) {
 	g.cells, g.first, g.size = t.one.index.cells, t.one.arena.first, t.one.index.size
 }
 
-// unsure is the position of a key that the lock line cannot find, while the table may.
+// unsure is the position of a key that the lock line cannot find but the table may.
 const unsure = -2
 
 // locate is segment.locate by the lock line's copy.

@@ -32,7 +32,7 @@ type lending uint8
 const (
 	copied lending = iota
 	lent           // they stay as they are until the transaction has ended
-	given          // a big value is the store's from now on; all else is copied
+	given          // a large value is kept by the store; all else is copied
 )
 
 const (
@@ -74,9 +74,9 @@ func (g *staging) search(i int, hash uint64, key []byte) int {
 	return -1
 }
 
-// stage appends an op and returns its note, in which the caller may add to the hash. Both
-// are filled in where they are: to copy a struct that has just been written makes a
-// processor wait for the writes.
+// stage appends an op and returns its plan, in which the caller may add to the hash. Both
+// are filled in place: copying a struct that has just been written makes a processor wait
+// for the writes.
 func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, hash uint64, how lending) *plan {
 	g := &tx.staging
 	if len(g.ops) == 0 {
@@ -106,7 +106,7 @@ func (tx *Tx) stage(kind OpKind, typ Type, key, value []byte, expireAt int64, ha
 	return n
 }
 
-// keepLarge is copy for a big entry, whose value the store keeps.
+// keepLarge is copy for a large entry, whose value the store keeps.
 func (g *staging) keepLarge(key, value []byte, how lending) (k, v []byte) {
 	if how != given || len(value) <= LargeValue {
 		value = append(make([]byte, 0, len(value)), value...)
@@ -119,8 +119,8 @@ func (g *staging) keepLarge(key, value []byte, how lending) (k, v []byte) {
 
 func (g *staging) link(i int) { g.plans[i].earlier = g.latest.set(g.plans, i) }
 
-// copy returns a copy of b that lives until reset. A full buffer is left to those who
-// point into it.
+// copy returns a copy of b that lives until reset. A full buffer is replaced by a new one;
+// the slices that point into it keep it alive.
 func (g *staging) copy(b []byte) []byte {
 	if cap(g.buf)-len(g.buf) < len(b) {
 		g.buf = make([]byte, 0, max(min(2*cap(g.buf), maxBuf), len(b), 512))

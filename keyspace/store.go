@@ -16,7 +16,7 @@ type Config struct {
 	Policy    Policy           // what to evict when MaxMemory is reached
 	Samples   int              // keys looked at for one eviction; 0 = 5
 	Now       func() time.Time // nil = time.Now
-	Sink      Sink             // receives committed Ops; nil = nobody
+	Sink      Sink             // receives committed Ops; may be nil
 }
 
 // Store holds the keys of one node, partitioned by slot. It is safe for concurrent use;
@@ -50,7 +50,7 @@ const (
 const groupSize = 128
 
 // group is a run of slots. Groups come into being with the first write to one of their
-// slots, so an empty store is small, and their totals spare others the look at each slot.
+// slots, so an empty store is small, and their totals spare callers the look at each slot.
 type group struct {
 	locks    [groupSize]slotLock
 	tables   [groupSize]table
@@ -63,8 +63,8 @@ type group struct {
 // New returns an empty store.
 func New(cfg Config) *Store { return newStore(cfg, rand.Uint64()) }
 
-// newStore is New with a seed for the random numbers. The layout of the tables is another
-// in each process, see Store.hash.
+// newStore is New with a seed for the random numbers. The layout of the tables still
+// differs from process to process, see Store.hash.
 func newStore(cfg Config, seed uint64) *Store {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -82,7 +82,7 @@ func newStore(cfg Config, seed uint64) *Store {
 // Now returns the time by the store's clock.
 func (s *Store) Now() time.Time { return s.cfg.Now() }
 
-// tick asks the clock, and moves the coarse clock along.
+// tick reads the clock, and advances the coarse clock.
 func (s *Store) tick() int64 {
 	now := s.cfg.Now().UnixMilli()
 	if coarse := s.clock.Load(); now >= coarse+50 || now < coarse {
@@ -150,7 +150,7 @@ func (s *Store) lock(slot slots.Slot) *table {
 	return t
 }
 
-// enter is lock that also returns the lock line, to leave by.
+// enter is lock that also returns the lock line, which leaving needs.
 func (s *Store) enter(slot slots.Slot) (*table, *slotLock) {
 	g := s.groups[slot/groupSize].Load()
 	if g == nil {
@@ -181,8 +181,8 @@ func (s *Store) newGroup(slot slots.Slot) *group {
 	return s.groups[slot/groupSize].Load()
 }
 
-// publishCounts makes known what a commit changed; was is the table's accounts before.
-// The slot's lock is held.
+// publishCounts publishes the totals that a commit changed; was is the table's totals
+// before. The slot's lock is held.
 func (s *Store) publishCounts(slot slots.Slot, t *table, was totals) {
 	g := s.groups[slot/groupSize].Load()
 	g.locks[slot%groupSize].follow(t)
@@ -269,12 +269,12 @@ func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
 	return list
 }
 
-// Drop removes all keys of slot, in no time however many there are, and returns how many
-// there were. The Sink gets an OpDrop if there were any.
+// Drop removes all keys of slot, in constant time, and returns how many there were. The
+// Sink gets an OpDrop if there were any.
 func (s *Store) Drop(slot slots.Slot) int { return s.DropIf(slot, func() bool { return true }) }
 
-// DropIf is Drop if allowed, which is called under the slot's lock, agrees; it must not
-// wait.
+// DropIf is Drop if allowed returns true. It calls allowed under the slot's lock; allowed
+// must not wait.
 func (s *Store) DropIf(slot slots.Slot, allowed func() bool) int {
 	if s.unused(slot) {
 		return 0

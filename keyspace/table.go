@@ -29,15 +29,15 @@ type table struct {
 	_               [24]byte
 }
 
-// seen is what others look at without the slot's lock, as of the last commit: it is
-// written under the lock, by Store.settle.
+// seen is what is read without the slot's lock, as of the last commit: it is written under
+// the lock, by Store.publishCounts.
 type seen struct {
 	keys     atomic.Int64
 	expiring atomic.Int64 // of them, with an expiry
 	due      atomic.Int64 // no entry expires before
 }
 
-// totals are the accounts of a segment or of all segments of a slot.
+// totals are the counts of a segment or of all segments of a slot.
 type totals struct {
 	keys     int
 	expiring int   // of them, with an expiry
@@ -64,7 +64,7 @@ func (t *table) find(hash uint64, key []byte) (s *segment, at int) {
 	return s, s.find(tagOf(hash), key)
 }
 
-// leave takes s out of the accounts; every change of s happens between leave and enter.
+// leave subtracts s from the totals; every change of s happens between leave and enter.
 func (t *table) leave(s *segment) {
 	t.sum.keys -= int(s.index.n)
 	t.sum.expiring -= int(s.volatiles)
@@ -120,7 +120,7 @@ func (t *table) remove(s *segment, at int, version uint64) {
 	}
 }
 
-// clear gives up everything, in no time: what is left is the garbage collector's.
+// clear drops everything in constant time; the garbage collector does the rest.
 func (t *table) clear(version uint64) {
 	t.one = segment{deleted: version, due: never}
 	t.dir, t.depth, t.deepest = nil, 0, 0
@@ -128,9 +128,9 @@ func (t *table) clear(version uint64) {
 	t.due = never
 }
 
-// split replaces s by its halves, and doubles the directory if s has its depth. A split
-// that separates nothing is not made, and false returned: it would double the directory
-// for nothing, again and again.
+// split replaces s by its halves, and doubles the directory if s has its depth. If a split
+// would separate nothing, split does nothing and returns false: otherwise the directory
+// would double again and again for nothing.
 func (t *table) split(s *segment, rehash func([]byte) uint64) bool {
 	low, high, ok := s.split(rehash)
 	if !ok {
@@ -184,8 +184,8 @@ func (t *table) point(s *segment) {
 	}
 }
 
-// mergeWithBuddy merges s with the other half of the split it came from, if both are
-// small now, and halves the directory while nobody needs its depth.
+// mergeWithBuddy merges s with the other half of the split it came from, if both are small
+// now, and halves the directory while no segment needs its depth.
 func (t *table) mergeWithBuddy(s *segment) bool {
 	if s.depth == 0 {
 		return false

@@ -18,10 +18,9 @@ type Entry struct {
 // Tx is a transaction on one slot. It is valid only inside the function it was given to,
 // and only on that function's goroutine.
 //
-// Writes are staged, not made: reads of the same transaction see them, the tables change
-// when the function has returned nil. So a failed transaction leaves nothing to undo, and
-// a Value that was read stays what it was while the transaction writes, even to the same
-// key.
+// Writes are staged: reads of the same transaction see them, and the tables change when
+// the function has returned nil. So a failed transaction leaves nothing to undo, and a
+// Value that was read does not change while the transaction writes, even to the same key.
 type Tx struct {
 	store    *Store
 	table    *table
@@ -235,7 +234,7 @@ func (tx *Tx) find(hash uint64, key []byte) (record, bool) {
 	return rec, true
 }
 
-// recordAt takes apart what locate found. It looks at the table only if it must: that is
+// recordAt decodes what locate found. It reads the table only if it must, because that is
 // another cache line.
 func (tx *Tx) recordAt(hash uint64, b []byte, h head) record {
 	if h.flags&flagLarge == 0 {
@@ -244,7 +243,7 @@ func (tx *Tx) recordAt(hash uint64, b []byte, h head) record {
 	return tx.table.segment(hash).recordAt(b, h)
 }
 
-// stagedRecord returns what the staged op i makes of its key.
+// stagedRecord returns the entry of its key as the staged op i makes it.
 func (tx *Tx) stagedRecord(i int) (record, bool) {
 	op, n := &tx.ops[i], &tx.plans[i]
 	var rec record
@@ -290,8 +289,8 @@ func (tx *Tx) use(b []byte, version uint64) {
 	}
 }
 
-// room returns an error if growth more bytes are not to be had. s is where they are to
-// go, if that is known.
+// room returns an error if there is no room for growth more bytes. s is the segment that
+// they would go to, if that is known.
 func (tx *Tx) room(s *segment, growth int64) error {
 	if tx.full {
 		used, limit := tx.store.memory.Load()+tx.grownBytes, tx.store.limit.Load()

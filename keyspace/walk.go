@@ -12,12 +12,12 @@ import (
 //
 //	prefix, then a 1 bit, then zeros to 21 bits | tag 12 bits
 //
-// and says: all keys with smaller prefixes have been seen, and of those with this prefix
-// all with smaller tags. That stays true whatever becomes of the segments. If the segment
-// has been split since, its first half goes on at the tag and the second half starts at
-// 0, so some keys are seen twice; if it has been merged with others, only its keys with
-// the prefix are visited. So a key that is there all the time is seen at least once, and
-// each call moves on.
+// and means that all keys with smaller prefixes have been seen, and of those with this
+// prefix all with smaller tags. That stays true whatever becomes of the segments. If the
+// segment has been split since, its first half goes on at the tag and the second half
+// starts at 0, so some keys are seen twice; if it has been merged with others, only its
+// keys with the prefix are visited. So a key that is there all the time is seen at least
+// once, and each call moves on.
 type Cursor uint64
 
 func cursorOf(prefix uint32, depth uint8, tag uint32) Cursor {
@@ -34,7 +34,7 @@ func (c Cursor) parts() (prefix uint32, depth uint8, tag uint32) {
 	return mark &^ (1 << low) >> 1, uint8(prefixBits - low), uint32(c) & (tagCount - 1)
 }
 
-// verdict is what a visit says about going on.
+// verdict is what a visit returns: whether to go on.
 type verdict uint8
 
 const (
@@ -96,8 +96,8 @@ func (s *segment) walk(tag uint32, belongs func(cell uint32) bool,
 	return tagCount, stopped
 }
 
-// A store-wide cursor is a slot in front of a Cursor: 47 bits in all, so that it survives
-// in clients whose numbers are floating point.
+// A store-wide cursor is a slot in front of a Cursor: 47 bits in all, which clients whose
+// numbers are floating point keep exactly.
 const cursorBits = prefixBits + 1 + tagBits
 
 func splitCursor(cursor uint64) (slots.Slot, Cursor) {

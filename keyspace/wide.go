@@ -3,8 +3,9 @@ package keyspace
 import "slices"
 
 // PutAll stores strings without an expiry: pairs is a key, its value, the next key and so
-// on. Nobody may change them until Update has returned, so they are copied once, into the
-// store, and not before that into the transaction. The errors are those of [Tx.Put].
+// on. The caller must not change them until Update has returned: they are copied once,
+// into the store, and not into the transaction before that. The errors are those of
+// [Tx.Put].
 func (tx *Tx) PutAll(pairs [][]byte) error {
 	tx.mustWrite()
 	tx.expect(len(pairs) / 2)
@@ -37,9 +38,9 @@ func (g *staging) expect(n int) {
 // ahead is how many keys of a wide transaction are looked up at a time.
 const ahead = 16
 
-// touch reads what a search for the hashes will read. A search waits for the memory of
-// its cell, then for that of its entry; these reads do not depend on each other, so the
-// processor waits for all of them at the same time.
+// touch reads what the searches for the hashes will read. A single search waits for the
+// memory of its cell, then for that of its entry. The reads of touch do not depend on each
+// other, so the processor waits for all of them at the same time.
 //
 //go:noinline
 func (t *table) touch(hashes []uint64) (sum byte) {

@@ -8,7 +8,7 @@ import (
 // Network opens and accepts connections.
 type Network interface {
 	// Listen accepts connections at addr, "host:port"; port 0 picks a free one, which the
-	// listener's Addr tells.
+	// listener's Addr returns.
 	Listen(addr string) (net.Listener, error)
 	// Dial connects to addr, "host:port". It gives up when ctx ends; the connection
 	// outlives ctx.

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// unfinished follows the name of a file in that of a version of it that is not committed.
+// unfinished is what the name of a version that is not committed adds to the file's.
 const unfinished = ".tmp-"
 
 // Dir is a folder of the operating system. It must exist. A file whose name is an absolute
@@ -48,8 +48,8 @@ func (d Dir) Create(name string) (File, error) {
 	return &dirFile{File: tmp, path: path}, nil
 }
 
-// Sweep removes what a crash left of versions of a file that were not committed: half a
-// snapshot can be large. No version may be under way.
+// Sweep removes versions of a file that a crash left uncommitted: half a snapshot can be
+// large. No version of the file may be being written.
 func (d Dir) Sweep(name string) error {
 	path := d.path(name)
 	entries, err := os.ReadDir(filepath.Dir(path))

@@ -12,9 +12,9 @@ import (
 // Locker is a Disk that can be taken for one node alone.
 type Locker interface {
 	// Lock takes the disk until unlock is called or the process ends, however it ends. files
-	// are the names that the node writes; a disk whose files may lie apart takes each of
-	// them. The error matches ErrInUse if another node, of this process or of another one,
-	// has the disk.
+	// are the names that the node writes; a disk whose files may be in several folders locks
+	// each of them. The error matches ErrInUse if another node, of this process or of
+	// another one, has the disk.
 	Lock(files ...string) (unlock func(), err error)
 }
 
@@ -27,7 +27,7 @@ var ErrInUse = errors.New("in use by another node")
 const LockFile = "slotmesh.lock"
 
 // Lock implements Locker. Files outside of the folder are locked one by one, because
-// several nodes may well keep theirs side by side there, under different names.
+// several nodes may keep theirs side by side there, under different names.
 func (d Dir) Lock(files ...string) (unlock func(), err error) {
 	var held []*os.File
 	unlock = func() {
@@ -69,12 +69,12 @@ func openLocked(path string) (*os.File, error) {
 	host, _ := os.Hostname()
 	text := fmt.Sprintf("%d\n%s\n", os.Getpid(), host)
 	if err := f.Truncate(0); err == nil {
-		f.WriteAt([]byte(text), 0) // only for the error of the next one: without it, it names no process
+		f.WriteAt([]byte(text), 0) // for the error of the next node, which otherwise names no process
 	}
 	return f, nil
 }
 
-// holder tells which process holds a lock, as far as its file says so.
+// holder returns which process holds a lock, as far as its file names it.
 func holder(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {

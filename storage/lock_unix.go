@@ -8,8 +8,8 @@ import (
 )
 
 // openForLock opens a file, makes it if it is not there, and locks it. A lock by flock
-// belongs to the open file: it excludes other nodes of the same process too, whatever the
-// path by which they come, and the kernel ends it with the process.
+// belongs to the open file: it excludes other nodes of the same process too, by whatever
+// path they open it, and the kernel releases it when the process ends.
 func openForLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// openForLock opens a file, makes it if it is not there, and lets others only read it
-// until it is closed.
+// openForLock opens a file, makes it if it is not there, and allows other opens only to
+// read it until it is closed.
 func openForLock(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {

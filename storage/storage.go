@@ -10,7 +10,7 @@ type Disk interface {
 	Open(name string) (io.ReadCloser, error)
 	// Create starts a new version of a file, invisible until it is committed.
 	Create(name string) (File, error)
-	// Remove deletes a file, durably; that there is none is no error.
+	// Remove deletes a file, durably. It returns no error if there is none.
 	Remove(name string) error
 }
 
