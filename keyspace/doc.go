@@ -13,6 +13,8 @@
 //   - An expired key reads as absent at once. It is removed, and an OpDelete goes out,
 //     when a transaction meets it or [Store.ExpireStep], which the host calls every 100
 //     ms, finds it. A passive store (a replica's) leaves that to its master.
+//   - Keys in flight ([InFlight]) are on their way to another node: they can be read,
+//     and writes to them wait until it is decided where they are.
 //   - Eviction makes room by a [Policy] when [Config].MaxMemory is reached.
 //
 // A transaction reads memory of the store without copying:

@@ -23,7 +23,7 @@ type Access struct {
 	ReadOnly  bool       // the client said READONLY on this connection
 
 	// Done ends the wait of an Update for a key that is on its way to another node, or for
-	// the end of a pause, with slots.ErrTryAgain; nil never does. See [Engine.Freeze] and
+	// the end of a pause, with slots.ErrTryAgain; nil never does. See [keyspace.InFlight] and
 	// [Engine.PauseWrites].
 	Done <-chan struct{}
 }

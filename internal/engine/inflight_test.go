@@ -78,7 +78,7 @@ func TestWriteWaitsForItsKeyInFlight(t *testing.T) {
 	})
 }
 
-func TestLandDeletesWhatWasAcknowledged(t *testing.T) {
+func TestCommitDeletesWhatWasAcknowledged(t *testing.T) {
 	e := New(keyspace.New(keyspace.Config{}))
 	put(e, "foo", "1")
 	put(e, "{foo}b", "2")
@@ -108,7 +108,7 @@ func TestRejectedKeyInFlightRefusesWrites(t *testing.T) {
 		synctest.Wait()
 		e.Reject(slotOfFoo, 1, true)
 		if err := <-result; err != slots.ErrTryAgain {
-			t.Fatalf("who waited when it was rejected got %v", err)
+			t.Fatalf("a write that waited when its key was rejected: %v", err)
 		}
 		e.Reject(slotOfFoo, 1, false)
 		go func() { result <- put(e, "foo", "2") }()
@@ -120,7 +120,7 @@ func TestRejectedKeyInFlightRefusesWrites(t *testing.T) {
 	})
 }
 
-func TestBoardAllHoldsKeysToCome(t *testing.T) {
+func TestFreezeAllHoldsKeysToCome(t *testing.T) {
 	e := New(keyspace.New(keyspace.Config{}))
 	put(e, "foo", "1")
 	e.FreezeAll(slotOfFoo, 1)
