@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"sync"
 
 	"github.com/slotmesh/slotmesh/gossip"
-	"github.com/slotmesh/slotmesh/internal/clusterproto"
-	"github.com/slotmesh/slotmesh/internal/peer"
-	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -54,12 +50,12 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 	if at.Client() == n.Addr().Client() || at.Client() == n.announced().Client() {
 		return gossip.ErrMetSelf // in protected mode it would not tell
 	}
-	id, busPort, err := n.askBusPort(ctx, at.Client())
-	var denied resp.Error
+	id, busPort, err := join.AskBusPort(ctx, n.cfg.Network, at.Client(), n.values().Clients.Password)
+	code, hidden := join.HidesBus(err)
 	switch {
-	case errors.As(err, &denied) && hidesBus(denied):
+	case hidden:
 		if err := n.meet(ctx, at); err != nil {
-			return fmt.Errorf("%w (it does not tell this node the port of its bus: %s)", err, denied.Code())
+			return fmt.Errorf("%w (it does not tell this node the port of its bus: %s)", err, code)
 		}
 		return nil
 	case err != nil:
@@ -69,63 +65,6 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 	}
 	at.BusPort = busPort
 	return n.meet(ctx, at)
-}
-
-// hidesBus reports whether a node refuses this one as a client, which says nothing about
-// the bus.
-func hidesBus(e resp.Error) bool {
-	switch e.Code() {
-	case "DENIED", "NOAUTH", "WRONGPASS", "NOPERM":
-		return true
-	}
-	return false
-}
-
-// askBusPort asks a node at its client port for its id and the port of its bus.
-func (n *Node) askBusPort(ctx context.Context, addr string) (id slots.NodeID, busPort uint16, err error) {
-	ctx, cancel := context.WithTimeout(ctx, peer.DialTimeout)
-	defer cancel()
-	conn, err := n.cfg.Network.Dial(ctx, addr)
-	if err != nil {
-		return id, 0, err
-	}
-	var text string
-	err = peer.Handshake(ctx, conn, func() (err error) {
-		text, err = nodesText(conn, n.values().Clients.Password)
-		return err
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return id, 0, fmt.Errorf("asking it for the port of its bus: %w", err)
-	}
-	conn.Close()
-	members, err := clusterproto.ParseNodes(text)
-	if err != nil {
-		return id, 0, err
-	}
-	for i := range members {
-		if m := &members[i]; m.Has("myself") && m.Addr.BusPort > 0 {
-			return m.ID, m.Addr.BusPort, nil
-		}
-	}
-	return id, 0, fmt.Errorf("%w: its CLUSTER NODES does not tell the port of its bus", gossip.ErrNoBus)
-}
-
-// nodesText returns the answer to CLUSTER NODES.
-func nodesText(conn net.Conn, password string) (string, error) {
-	c := resp.NewConn(conn)
-	if password != "" {
-		if _, err := c.Do("AUTH", password); err != nil {
-			return "", err
-		}
-	}
-	reply, err := c.Do("CLUSTER", "NODES")
-	if err != nil {
-		return "", err
-	}
-	return reply.Text(), nil
 }
 
 // MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with
@@ -142,7 +81,7 @@ func (n *Node) meet(ctx context.Context, addr slots.Addr) error {
 	if addr.BusPort == 0 && addr.Port <= 65535-busPortOffset {
 		addr.BusPort = addr.Port + busPortOffset // as gossip.MeetNode does
 	}
-	outcome, forget := n.signals.meets.await(addr)
+	outcome, forget := n.signals.meets.Await(addr)
 	defer forget()
 	if err := n.Meet(ctx, addr); err != nil {
 		return err
@@ -158,48 +97,4 @@ func (n *Node) meet(ctx context.Context, addr slots.Addr) error {
 		return fmt.Errorf("%w; so far: %w", ctx.Err(), err)
 	}
 	return ctx.Err()
-}
-
-// meets are the callers that wait for the outcome of a Meet.
-type meets struct {
-	mu      sync.Mutex // guards waiting
-	waiting map[slots.Addr][]chan error
-}
-
-// await returns a channel that receives the outcome of the next Meet of addr, once;
-// forget gives it up.
-func (m *meets) await(addr slots.Addr) (outcome <-chan error, forget func()) {
-	ch := make(chan error, 1)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.waiting == nil {
-		m.waiting = make(map[slots.Addr][]chan error)
-	}
-	m.waiting[addr] = append(m.waiting[addr], ch)
-	return ch, func() { m.forget(addr, ch) }
-}
-
-func (m *meets) forget(addr slots.Addr, ch chan error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	list := m.waiting[addr]
-	for i := range list {
-		if list[i] == ch {
-			list = append(list[:i], list[i+1:]...)
-			break
-		}
-	}
-	if m.waiting[addr] = list; len(list) == 0 {
-		delete(m.waiting, addr)
-	}
-}
-
-// end tells the outcome of a Meet. It does not wait.
-func (m *meets) end(addr slots.Addr, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, ch := range m.waiting[addr] {
-		ch <- err
-	}
-	delete(m.waiting, addr)
 }

@@ -2,14 +2,15 @@ package slotmesh
 
 import (
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // signals wake callers that wait for what gossip reports.
 type signals struct {
-	changed broadcast // the map
-	aborted broadcast // a manual failover was called off
-	meets   meets     // how introductions ended
+	changed broadcast     // the map
+	aborted broadcast     // a manual failover was called off
+	meets   join.Outcomes // how introductions ended
 }
 
 // onGossip puts a new map in force and passes events on. It runs on the loop's goroutine,
@@ -29,9 +30,9 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 		case gossip.WritesPaused, gossip.WritesResumed:
 			n.shard.Pauser.Order(e)
 		case gossip.Met:
-			n.signals.meets.end(e.Addr, nil)
+			n.signals.meets.Tell(e.Addr, nil)
 		case gossip.MeetFailed:
-			n.signals.meets.end(e.Addr, e.Err)
+			n.signals.meets.Tell(e.Addr, e.Err)
 		case gossip.HandOverAsked:
 			n.life.spawn(n.catchUp)
 		case gossip.FailoverAborted:

@@ -1,0 +1,80 @@
+package join
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/clusterproto"
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/network"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// AskBusPort asks the node at a client address, "host:port", for its id and the port of
+// its bus, within peer.DialTimeout. password is what to authenticate with, "" for none.
+// HidesBus tells an error that says nothing about the bus; gossip.ErrNoBus is matched by
+// that of a node whose answer does not have the port.
+func AskBusPort(ctx context.Context, over network.Network, addr, password string) (id slots.NodeID, port uint16,
+	err error) {
+	ctx, cancel := context.WithTimeout(ctx, peer.DialTimeout)
+	defer cancel()
+	conn, err := over.Dial(ctx, addr)
+	if err != nil {
+		return id, 0, err
+	}
+	var text string
+	err = peer.Handshake(ctx, conn, func() (err error) {
+		text, err = nodesText(conn, password)
+		return err
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return id, 0, fmt.Errorf("asking it for the port of its bus: %w", err)
+	}
+	conn.Close()
+	members, err := clusterproto.ParseNodes(text)
+	if err != nil {
+		return id, 0, err
+	}
+	for i := range members {
+		if m := &members[i]; m.Has("myself") && m.Addr.BusPort > 0 {
+			return m.ID, m.Addr.BusPort, nil
+		}
+	}
+	return id, 0, fmt.Errorf("%w: its CLUSTER NODES does not tell the port of its bus", gossip.ErrNoBus)
+}
+
+// nodesText returns the answer to CLUSTER NODES.
+func nodesText(conn net.Conn, password string) (string, error) {
+	c := resp.NewConn(conn)
+	if password != "" {
+		if _, err := c.Do("AUTH", password); err != nil {
+			return "", err
+		}
+	}
+	reply, err := c.Do("CLUSTER", "NODES")
+	if err != nil {
+		return "", err
+	}
+	return reply.Text(), nil
+}
+
+// HidesBus reports whether an error of AskBusPort says that the node refuses this one as a
+// client, and with which code. Its bus may be open all the same.
+func HidesBus(err error) (code string, hidden bool) {
+	var denied resp.Error
+	if !errors.As(err, &denied) {
+		return "", false
+	}
+	switch code = denied.Code(); code {
+	case "DENIED", "NOAUTH", "WRONGPASS", "NOPERM":
+		return code, true
+	}
+	return "", false
+}
