@@ -1,11 +1,15 @@
 package slotmesh
 
 import (
+	"context"
+	"iter"
 	"log/slog"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/logging"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/network"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -41,3 +45,95 @@ const LevelTrace = logging.LevelTrace
 // ("gossip", "bus") comes as attribute "logger". Levels are those of l's handler;
 // SetLevel does nothing.
 func SlogLogger(l *slog.Logger) hclog.Logger { return logging.FromSlog(l) }
+
+// Names of package client, which knows no Node.
+type (
+	// Router reaches every key of the cluster, wherever it lives: [client.Router]. Its
+	// methods are [client.Router.Get], [client.Router.Set], [client.Router.Delete],
+	// [client.Router.Expire], [client.Router.TTL], [client.Router.Update],
+	// [client.Router.Do], [client.Router.Call], [client.Router.GetMany],
+	// [client.Router.SetMany], [client.Router.DeleteMany], [client.Router.Scan],
+	// [client.Router.WithReadPreference] and [client.Router.WithMaxStaleness].
+	Router = client.Router
+
+	// Client is a Router of a program that is no node: [client.Client]. It has the methods
+	// of a Router, and [client.Client.Close].
+	Client = client.Client
+
+	// DialConfig says which cluster to be a client of: [client.DialConfig].
+	DialConfig = client.DialConfig
+
+	// Tx is a transaction on the keys of one slot: [client.Tx]. Its methods are
+	// [client.Tx.Get], [client.Tx.TTL], [client.Tx.Set], [client.Tx.Expire],
+	// [client.Tx.Delete] and [client.Tx.Now].
+	Tx = client.Tx
+
+	// Result is what became of one key of several: [client.Result].
+	Result = client.Result
+
+	// Item is a key to be set by [client.Router.SetMany]: [client.Item].
+	Item = client.Item
+
+	// ReadPreference says which node of a shard a Router reads from:
+	// [client.ReadPreference].
+	ReadPreference = client.ReadPreference
+
+	// ReplyError is an error reply of the Redis protocol that has no type of its own:
+	// [client.ReplyError]. [client.ReplyError.Code] is its first word.
+	ReplyError = client.ReplyError
+
+	// UnavailableError is the error of Ready, WaitStable and WaitAgreed if ctx ends first,
+	// and of a Router's call that gave up while the cluster did not serve its key:
+	// [client.UnavailableError]. Its Reason says what stood in the way.
+	UnavailableError = client.UnavailableError
+)
+
+// Read preferences.
+const (
+	// ReadMaster reads what was written last: [client.ReadMaster].
+	ReadMaster = client.ReadMaster
+	// ReadReplica spreads reads over the replicas: [client.ReadReplica].
+	ReadReplica = client.ReadReplica
+	// ReadNearest reads from the node that answers soonest: [client.ReadNearest].
+	ReadNearest = client.ReadNearest
+)
+
+var (
+	// ErrNotFound says that a key is not there, or has expired.
+	ErrNotFound = client.ErrNotFound
+
+	// ErrUndeclaredKey is matched by the error of a transaction that touched a key which it
+	// had not named.
+	ErrUndeclaredKey = client.ErrUndeclaredKey
+
+	// ErrAmbiguous is matched by the error of a write that may or may not have been carried
+	// out, and may or may not survive.
+	ErrAmbiguous = client.ErrAmbiguous
+
+	// ErrClosed says that the node is closed.
+	ErrClosed = client.ErrClosed
+
+	// ErrNoFunc is matched by the error of [client.Router.Call] for a name that the key's
+	// owner does not offer.
+	ErrNoFunc = client.ErrNoFunc
+
+	// ErrNoReplicas refuses a write while fewer replicas are in good standing than
+	// Config.Replication.MinReplicas. Its text is the error reply of the Redis protocol
+	// (docs/spec.md §11).
+	ErrNoReplicas = keyspace.ErrNoReplicas
+
+	// ErrNotSaved refuses a write while the last snapshot has failed, on a node that should
+	// save by itself: what it takes now would be lost with it. See
+	// SnapshotConfig.IgnoreErrors. Its text is the error reply of the Redis protocol.
+	ErrNotSaved = keyspace.ErrNotSaved
+)
+
+// Dial returns a client once one of the nodes has told the map: see [client.Dial].
+func Dial(ctx context.Context, cfg DialConfig) (*Client, error) { return client.Dial(ctx, cfg) }
+
+// WithSync makes writes under the context return only after k replicas of the key's shard
+// hold them; it overrides Config.Replication.Sync: see [client.WithSync].
+func WithSync(ctx context.Context, k int) context.Context { return client.WithSync(ctx, k) }
+
+// Errs yields the results whose error is neither nil nor ErrNotFound: see [client.Errs].
+func Errs(results []Result) iter.Seq2[string, error] { return client.Errs(results) }

@@ -79,6 +79,9 @@ const (
 // ErrorText returns the text by which a node tells another of err, from which [ParseError]
 // makes an error of the same kind.
 func ErrorText(err error) string {
+	if lost, ok := err.(*ambiguous); ok { // from another node, or on its way to one
+		return codeAmbiguous + lost.cause.Error()
+	}
 	var noFunc *NoFuncError
 	switch {
 	case errors.Is(err, ErrAmbiguous):
