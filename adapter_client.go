@@ -145,18 +145,10 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 	if r.Func != "" {
 		return n.runFunc(ctx, r)
 	}
-	was := n.shard.Acks.Before()
 	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
-		MaxStaleness: r.MaxStaleness, Done: ctx.Done()}, dst)
+		MaxStaleness: r.MaxStaleness, Sync: n.syncWanted(r), Context: ctx}, dst)
 	if err != nil {
 		return nil, replyErrorOf(err)
-	}
-	if k := n.syncWanted(r); k > 0 {
-		if keys, err := n.server.Inspect(r.Args); err == nil && keys.Write && len(keys.Positions) > 0 {
-			if err := n.awaitAcks(client.WithSync(ctx, k), was, slots.Of(r.Args[keys.Positions[0]])); err != nil {
-				return nil, err
-			}
-		}
 	}
 	return reply, nil
 }
@@ -169,8 +161,12 @@ func (n *Node) syncWanted(r *peer.Request) int {
 	return r.Sync
 }
 
-// alreadyOver is a Done that ends every wait at once.
-var alreadyOver = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+// alreadyOver ends every wait at once.
+var alreadyOver = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // answerPeer answers another node: it is what the bus does with a connection for calls.
 func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst []byte) ([]byte, error) {
@@ -182,7 +178,7 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 		return nil, peer.ErrWait
 	}
 	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
-		MaxStaleness: r.MaxStaleness, Done: alreadyOver}, dst)
+		MaxStaleness: r.MaxStaleness, Context: alreadyOver}, dst)
 	if errors.Is(err, slots.ErrTryAgain) { // a key in flight, or a pause: it may be over soon
 		return nil, peer.ErrWait
 	}

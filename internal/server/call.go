@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -18,23 +19,27 @@ type Call struct {
 	Args     [][]byte
 	Asking   bool // as after ASKING
 	ReadOnly bool // as after READONLY
-	// Within makes ReadOnly good only while the node is at most so far behind its master; 0:
-	// no matter.
+	// MaxStaleness makes ReadOnly good only while the node is at most so far behind its
+	// master; 0: no matter.
 	MaxStaleness time.Duration
-	// Done ends waiting for keys in flight and for the end of a pause. nil: only Close does.
-	Done <-chan struct{}
+	// Sync is how many replicas must hold what the command writes before Do returns.
+	Sync int
+	// Context ends waiting: for keys in flight, for the end of a pause, and for replicas,
+	// which without a deadline lasts 5 s. nil: only Close ends it.
+	Context context.Context
 }
 
 // ErrNotCallable is the error of Do for commands about a connection, and for
 // administration.
 const ErrNotCallable = replyError("ERR this command needs a client's connection")
 
-// ErrWouldWait is the error of Do when Done ended a wait. The command has not run.
+// ErrWouldWait is the error of Do when Context ended a wait and the command has not run.
 var ErrWouldWait = fmt.Errorf("%w (gave up waiting)", slots.ErrTryAgain)
 
 // Do runs a command and appends its reply, in RESP3, to dst. An error reply is returned
 // as error instead: of package slots or keyspace, or with a text as docs/spec.md §11 has
-// it.
+// it. If fewer replicas than Sync hold the write in time, the error is that of
+// [Acks].WaitAcked.
 func (s *Server) Do(c *Call, dst []byte) ([]byte, error) {
 	ss := s.callers.Get().(*session)
 	defer ss.putBack()
@@ -52,6 +57,7 @@ func (s *session) putBack() {
 	s.Out.B, s.Args, s.Cmd = nil, nil, nil
 	clear(s.Access.Keys)
 	s.Access.Keys = s.Access.Keys[:0]
+	s.writes.acks = nil
 	s.srv.callers.Put(s)
 }
 
@@ -63,9 +69,13 @@ func (s *session) call(c *Call) (err error) {
 		}
 	}()
 	s.Args, s.asking, s.readOnly, s.maxStaleness = c.Args, c.Asking, c.ReadOnly, c.MaxStaleness
-	s.Access.Done = c.Done
-	if c.Done == nil {
-		s.Access.Done = s.srv.life.Done()
+	ctx := c.Context
+	if ctx == nil {
+		ctx = s.srv.life
+	}
+	s.Access.Done = ctx.Done()
+	if l := s.srv.limits.Load(); l != s.limits {
+		s.setLimits(l)
 	}
 	cmd, err := s.srv.original.Resolve(c.Args) // the host's code knows no names but the original ones
 	if err != nil {
@@ -78,17 +88,30 @@ func (s *session) call(c *Call) (err error) {
 		return errLoading
 	}
 	s.Cmd = cmd
+	if c.Sync > 0 && cmd.Has(commands.Write) {
+		s.writes = newWrites(s.srv.cfg.Acks, c.Sync)
+	}
 	for {
 		if s.srv.paused.Load() == nil || !s.mustWait(cmd) {
+			s.writes.begin()
 			if err := s.timed(cmd); err != errHeld {
 				s.count(err)
-				return err
+				return s.confirmCall(ctx, err)
 			}
 		}
 		if !s.srv.outlast(s.Access.Done) {
 			return ErrWouldWait
 		}
 	}
+}
+
+// confirmCall ends a call: it waits for replicas where that was asked for.
+func (s *session) confirmCall(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	s.writes.end(s.Access.Slot)
+	return s.writes.confirm(ctx)
 }
 
 func (s *session) count(err error) {

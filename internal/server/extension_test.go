@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -116,16 +117,16 @@ func TestCallWithoutAConnection(t *testing.T) {
 func TestCallGivesUpWaiting(t *testing.T) {
 	srv := withAppend(t)
 	srv.Pause(time.Hour, true)
-	done := make(chan struct{})
-	close(done)
-	if got := call(t, srv, Call{Done: done}, "SET k v"); got != "-"+ErrWouldWait.Error() {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := call(t, srv, Call{Context: over}, "SET k v"); got != "-"+ErrWouldWait.Error() {
 		t.Errorf("a write during a pause: %s", got)
 	}
-	if got := call(t, srv, Call{Done: done}, "GET k"); got != "nil" {
+	if got := call(t, srv, Call{Context: over}, "GET k"); got != "nil" {
 		t.Errorf("a read during a pause for writes: %s", got)
 	}
 	srv.Unpause()
-	if got := call(t, srv, Call{Done: done}, "SET k v"); got != "+OK" {
+	if got := call(t, srv, Call{Context: over}, "SET k v"); got != "+OK" {
 		t.Errorf("after the pause: %s", got)
 	}
 }

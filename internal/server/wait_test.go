@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 )
@@ -75,4 +77,50 @@ func TestWaitCountsNoTermThatBeganAfterTheWrite(t *testing.T) {
 			expect(t, conn, "WAIT 1 0", ":0")
 		})
 	}
+}
+
+// A call asks for copies as a session and WAIT do, and gets the same error.
+func TestCallWaitsForReplicas(t *testing.T) {
+	acks := &countedAcks{}
+	srv := startServer(t, Config{Acks: acks})
+	for _, step := range []struct {
+		line   string
+		sync   int
+		want   string
+		waited string // slot and number of replicas of each wait
+	}{
+		{"SET k v", 0, "+OK", "[]"},
+		{"SET k v", 1, "+OK", "[0/1]"},
+		{"GET k", 1, `"v"`, "[]"},
+		{"INCR k", 1, "-ERR value is not an integer or out of range", "[]"},
+		{"SET k w", 2, "-too few", "[0/2]"},
+		{"GET k", 2, `"w"`, "[]"},
+	} {
+		acks.waited = nil
+		got := call(t, srv, Call{Sync: step.sync}, step.line)
+		if waited := fmt.Sprint(acks.waited); got != step.want || waited != step.waited {
+			t.Errorf("%s with %d copies: %s, waited for %s, want %s, %s", step.line, step.sync, got, waited, step.want,
+				step.waited)
+		}
+	}
+}
+
+// countedAcks has one replica that holds everything.
+type countedAcks struct{ waited []string }
+
+func (a *countedAcks) Term() uint64          { return 1 }
+func (a *countedAcks) Mark(term uint64) Mark { return Mark{term, 100} }
+func (a *countedAcks) Departed() uint64      { return 0 }
+
+func (a *countedAcks) WaitAcked(ctx context.Context, w *Written, k int) (int, error) {
+	for _, slot := range w.Slots {
+		a.waited = append(a.waited, fmt.Sprintf("%d/%d", slot, k))
+	}
+	if _, ok := ctx.Deadline(); !ok || w.To != (Mark{1, 100}) {
+		return 0, errors.New("no deadline, or no mark")
+	}
+	if k > 1 {
+		return 1, errors.New("too few")
+	}
+	return 1, nil
 }

@@ -48,8 +48,9 @@ const manySlots = 8
 
 // writes is what one session has written, and what its client may learn about the copies.
 // Every acknowledgement goes this way: a session calls begin before a command or
-// transaction that may write and end after it; WAIT asks by held; and where Config.Sync
-// asks for copies of each write, the session calls confirm before a reply leaves.
+// transaction that may write and end after it; WAIT asks by held; and where Config.Sync,
+// or the Sync of a Call, asks for copies of each write, confirm is called before a reply
+// leaves.
 type writes struct {
 	acks Acks // nil: there is no replication
 	sync int  // how many replicas must hold a write before its reply leaves
@@ -115,12 +116,19 @@ func (w *writes) held(ctx context.Context, k int) (int, error) {
 // syncTimeout bounds the wait for replicas when replies depend on them.
 const syncTimeout = 5 * time.Second
 
-// confirm waits until as many replicas hold the writes as sync asks for. After an error
+// confirm waits until as many replicas hold the writes as sync asks for; without a
+// deadline of ctx no longer than syncTimeout. After an error
 // the replies must not leave, because the writes may be lost in a failover.
 func (w *writes) confirm(ctx context.Context) error {
+	if w.acks == nil {
+		return nil
+	}
 	w.unconfirmed = false
-	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
-	defer cancel()
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, syncTimeout)
+		defer cancel()
+	}
 	_, err := w.held(ctx, w.sync)
 	return err
 }
