@@ -1,6 +1,7 @@
 package keyspace_test
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -48,4 +49,37 @@ func ExampleStore_Dump() {
 	}
 	fmt.Println(to.Count(7))
 	// Output: 1
+}
+
+// printer prints what a store commits. A Sink that keeps Ops must copy or encode them.
+type printer struct{}
+
+func (printer) Commit(slot slots.Slot, ops []keyspace.Op) {
+	for i := range ops {
+		wire := keyspace.AppendOp(nil, &ops[i])
+		op, _, err := keyspace.DecodeOp(wire)
+		fmt.Printf("slot %d: %v %q %q, %d bytes, %v\n", slot, op.Kind, op.Key, op.Value, len(wire), err)
+	}
+}
+
+// The Ops of a transaction go out together when it has succeeded, and not at all if it
+// fails.
+func ExampleSink() {
+	store := keyspace.New(keyspace.Config{Sink: printer{}})
+	slot := slots.OfString("{user}")
+	err := store.Update(slot, func(tx *keyspace.Tx) error {
+		tx.Put([]byte("{user}:name"), keyspace.String, []byte("Ann"), 0)
+		return tx.Put([]byte("{user}:visits"), keyspace.String, []byte("1"), 0)
+	})
+	fmt.Println(err)
+	err = store.Update(slot, func(tx *keyspace.Tx) error {
+		tx.Delete([]byte("{user}:name"))
+		return errors.New("changed my mind")
+	})
+	fmt.Println(err, store.Len())
+	// Output:
+	// slot 5474: put "{user}:name" "Ann", 26 bytes, <nil>
+	// slot 5474: put "{user}:visits" "1", 26 bytes, <nil>
+	// <nil>
+	// changed my mind 2
 }

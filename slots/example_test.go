@@ -98,3 +98,32 @@ func Example_whySlots() {
 	// ring:   27 %
 	// slots:  25 %
 }
+
+// Where a node sends requests about keys: it owns the lower half of the slots, another
+// master the upper half. The slot of "b" is being moved there, and the key has left.
+func ExampleRoute() {
+	lower, upper := new(slots.Set), new(slots.Set)
+	lower.AddRange(slots.Range{First: 0, Last: 8191})
+	upper.AddRange(slots.Range{First: 8192, Last: slots.Count - 1})
+	here := slots.Node{ID: slots.NodeID{1}, Addr: slots.Addr{Host: "10.0.0.1", Port: 7001}, Slots: lower}
+	there := slots.Node{ID: slots.NodeID{2}, Addr: slots.Addr{Host: "10.0.0.2", Port: 7001}, Slots: upper}
+	m, err := slots.NewMap(slots.Topology{
+		Self: here.ID, Nodes: []slots.Node{here, there}, State: slots.OK,
+		Migrating: map[slots.Slot]slots.NodeID{slots.OfString("b"): there.ID},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ask := func(key string, missing int) {
+		err := slots.Route(m, slots.Request{Slot: slots.OfString(key), Keys: 1, Missing: missing})
+		fmt.Println(key, "→", err)
+	}
+	ask("f", 0)
+	ask("a", 0)
+	ask("b", 1)
+	// Output:
+	// f → <nil>
+	// a → MOVED 15495 10.0.0.2:7001
+	// b → ASK 3300 10.0.0.2:7001
+}
