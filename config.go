@@ -40,7 +40,7 @@ type Config struct {
 	Network Network
 	// Clock tells the time of day: keys expire by it, and TIME answers with it. Default:
 	// time.Now. Timeouts, elections and everything else that takes a while go by the
-	// system's clock, as on a machine whose time of day somebody sets.
+	// system's clock, as on a machine whose time of day is being set.
 	Clock func() time.Time
 	// Dir is the folder for what must survive a restart. It belongs to one node: Start of a
 	// second one fails with ErrDiskInUse. Default: nothing survives.

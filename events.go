@@ -70,7 +70,7 @@ func newEvents() *events.Stream[Event] {
 //	}
 func (n *Node) Events(ctx context.Context) iter.Seq[Event] { return n.events.Watch(ctx) }
 
-// emit sends an event to those who watch.
+// emit sends an event to every loop that watches.
 func (n *Node) emit(e Event) { n.events.Post(e) }
 
 // publishMap tells of a map that is in force, and wakes what waits for one.

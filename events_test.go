@@ -14,7 +14,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A listener that hangs holds nobody up, and learns how much it has missed.
+// A listener that hangs holds up no node, and is told how much it has missed.
 func TestSlowListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

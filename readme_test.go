@@ -42,7 +42,7 @@ func TestReadmeIsCompiled(t *testing.T) {
 	}
 }
 
-// What the README shows is short: whoever wants to try something has it in so many lines.
+// What the README shows is short: this many lines, at most, to try each thing.
 func TestReadmeIsShort(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

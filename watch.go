@@ -7,7 +7,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// broadcast wakes everybody who waits for the next change.
+// broadcast wakes every goroutine that waits for the next change.
 type broadcast struct {
 	mu sync.Mutex // guards ch
 	ch chan struct{}

@@ -137,7 +137,7 @@ func (c *Cache[V]) serve(key string, b []byte, reached bool, answer error, asked
 	}
 	e, v, err := c.open(b)
 	switch {
-	case err != nil: // somebody else's bytes: load over them
+	case err != nil: // bytes of another program: load over them
 		c.foreign(key, err)
 	case time.Now().Before(e.fresh):
 		c.stats.hits.Add(1)
@@ -188,7 +188,7 @@ func (c *Cache[V]) open(b []byte) (e entry, v V, err error) {
 	return e, v, err
 }
 
-// foreign logs, once, that what another version of the cache or somebody else has written
+// foreign logs, once, that what another version of the cache or another program has written
 // counts as a miss.
 func (c *Cache[V]) foreign(key string, err error) {
 	c.told.foreign.Do(func() {

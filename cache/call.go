@@ -24,7 +24,7 @@ type call struct {
 var errGone = errors.New("cache: the load ended without a result")
 
 // do returns what fn returns for key, calling it unless it is being called already. fn
-// runs on a goroutine of the node's: who gives up waiting does not end it for the others,
+// runs on a goroutine of the node: a caller that gives up does not end it for the others,
 // and it ends with the node.
 func (f *calls) do(ctx context.Context, node *slotmesh.Node, key string,
 	fn func(ctx context.Context) ([]byte, error)) ([]byte, error) {

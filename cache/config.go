@@ -17,12 +17,12 @@ type Config[V any] struct {
 	// notice.
 	Name string
 	// Load gets the value of key from where it really lives. It returns ErrNotFound if there
-	// is no such thing. It runs at the key's owner, once for all who wait; ctx ends after
-	// LoadTimeout, or when the node closes, not when those who wait give up.
+	// is no such thing. It runs at the key's owner, once for all callers that wait; ctx ends
+	// after LoadTimeout, or when the node closes, not when these callers give up.
 	Load func(ctx context.Context, key string) (V, error)
 	// LoadTTL takes the place of Load if the loader knows how long a value is good. It also
 	// returns the value's TTL: 0 means Config.TTL; a negative one, that the value is for
-	// those who wait, and is not stored. With ErrNotFound it is how long that is remembered,
+	// the callers that wait, and is not stored. With ErrNotFound it is how long that is remembered,
 	// 0: Config.Negative.
 	LoadTTL func(ctx context.Context, key string) (V, time.Duration, error)
 	// Errors are errors of the loader that callers ask for with errors.Is. The loader's
@@ -49,7 +49,7 @@ type Config[V any] struct {
 	// LoadTimeout bounds a load. Default 30 s.
 	LoadTimeout time.Duration
 	// OwnerTimeout is how long Get and GetMany wait for the keys' owners to say what they
-	// have. Then the value is loaded at this node, for those who wait here, and stored
+	// have. Then the value is loaded at this node, for the callers here, and stored
 	// nowhere, as groupcache does: the database gets a load from each node for as long as
 	// the owner is out of reach. Default 1 s; negative: wait, as long as ctx allows, for the
 	// owner or its successor.

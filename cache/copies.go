@@ -8,7 +8,7 @@ import (
 
 // copies holds entries that other nodes own, the hottest of them: what is asked for all
 // the time need not cross the network each time, nor make one node serve all the others.
-// A copy is used for a short time, and nobody tells it when the entry changes.
+// A copy is used for a short time, and is not told when the entry changes.
 type copies struct {
 	room int // bytes
 
@@ -21,7 +21,7 @@ type copies struct {
 // copied is a copy.
 type copied struct {
 	key   string
-	data  []byte // an encoded entry, of nobody else
+	data  []byte // an encoded entry; nothing else refers to it
 	until time.Time
 }
 

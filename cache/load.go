@@ -12,7 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// What the owner of a key does for all who ask for it.
+// What the owner of a key does for every node that asks for it.
 
 // load runs at the owner: it returns the entry, loaded unless it is there.
 func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte, error) {
@@ -33,8 +33,8 @@ func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte,
 	return b, err
 }
 
-// loadNow calls the loader and stores what it returns, unless somebody has changed what
-// was there before.
+// loadNow calls the loader and stores what it returns, unless what was there before
+// has changed.
 func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byte) ([]byte, error) {
 	e, keep, err := c.produce(ctx, key)
 	if err != nil {
@@ -93,8 +93,8 @@ func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
 }
 
 // store puts an entry in the place of what was there when its load began; with keep 0 it
-// only takes that away. It returns what is to be served: if somebody has set a value in
-// the meantime, that is newer than what was loaded.
+// only takes that away. It returns what is to be served: a value
+// that was set in the meantime is newer than what was loaded.
 func (c *Cache[V]) store(ctx context.Context, stored string, before, loaded []byte,
 	keep time.Duration) (served []byte, err error) {
 	err = c.node.Router().Update(ctx, []string{stored}, func(tx slotmesh.Tx) error {
@@ -117,7 +117,7 @@ func (c *Cache[V]) store(ctx context.Context, stored string, before, loaded []by
 }
 
 // refreshPause is how long a stale value counts as fresh after it could not be loaded
-// anew: whom the loader asks is in trouble enough.
+// anew: what the loader asks may be overloaded.
 const refreshPause = time.Second
 
 // postpone lets a stale value be for refreshPause.

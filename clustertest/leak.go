@@ -24,7 +24,7 @@ func (c *Cluster) labelGoroutines() {
 }
 
 // leakLimit is how long goroutines may take to end after Close: they may be past their last
-// instruction that anybody can wait for.
+// instruction that can be waited for.
 const leakLimit = 2 * time.Second
 
 // checkLeaks fails the test if a node has left a goroutine behind.

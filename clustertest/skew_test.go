@@ -13,8 +13,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A clock that is wrong, or that somebody sets, makes keys expire early or late; it makes
-// nobody suspect anybody, and keys that do not expire are none of its business.
+// A clock that is wrong, or that is being set, makes keys expire early or late. It makes no
+// node suspect another one, and does nothing to keys that do not expire.
 func TestSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
@@ -46,7 +46,7 @@ func TestSkew(t *testing.T) {
 		}
 		set("{key}stays", 0)
 		set("key", time.Minute)
-		ttl(time.Minute) // who sets a duration gets it
+		ttl(time.Minute) // a duration that is set is what TTL returns
 		err := r.Update(ctx, []string{"key"}, func(tx slotmesh.Tx) error {
 			if left, ok := tx.TTL("key"); !ok || left != time.Minute {
 				t.Errorf("in a transaction: %v, %v", left, ok)
