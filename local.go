@@ -55,11 +55,15 @@ func (l Local) Update(ctx context.Context, keys []string, fn func(Tx) error) err
 // Get returns a copy of the value of key, ErrNotFound if there is none, or
 // the error of View.
 func (l Local) Get(ctx context.Context, key string) ([]byte, error) {
+	return l.get(ctx, key, slots.OfString(key))
+}
+
+func (l Local) get(ctx context.Context, key string, slot slots.Slot) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	keys := [1][]byte{bytesOf(key)}
-	a := engine.Access{Slot: l.node.tableOf(slots.OfString(key)), Keys: keys[:]}
+	a := engine.Access{Slot: l.node.tableOf(slot), Keys: keys[:]}
 	var value []byte
 	err := l.node.engine.View(&a, func(tx *keyspace.Tx) error {
 		e, ok := tx.Get(keys[0])

@@ -3,6 +3,8 @@ package slotmesh
 import (
 	"context"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Router returns the way from this node to all keys of the cluster. It costs nothing,
@@ -11,7 +13,15 @@ func (n *Node) Router() *Router { return n.router }
 
 // Get returns a copy of the value of key, ErrNotFound if there is none, wherever in the
 // cluster the key lives: it is the Get of the node's [Router].
-func (n *Node) Get(ctx context.Context, key string) ([]byte, error) { return n.router.Get(ctx, key) }
+func (n *Node) Get(ctx context.Context, key string) ([]byte, error) {
+	slot := slots.OfString(key)
+	if m := n.Map(); m == nil || m.IsMine(slot) { // as the Router does, but hashes the key only once
+		if value, err := n.Local().get(ctx, key, slot); err == nil || err == ErrNotFound {
+			return value, err
+		}
+	}
+	return n.router.Get(ctx, key)
+}
 
 // Set stores a copy of value under key, as [client.Router.Set].
 func (n *Node) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
