@@ -15,7 +15,7 @@ var (
 	ErrDemoted = errors.New("migrate: this node is no master any more")
 )
 
-// giveUp ends the job without its target: slots that are open are closed again, as this
+// giveUp ends the job without its target: it closes the open slots again, which stay this
 // node's own.
 func (s *Sender) giveUp(err error) {
 	if s.err == nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// advance does whatever can be done now. Every input ends here, so that no phase needs to
-// know what woke it.
+// advance does whatever can be done now. Every input calls it last, so that no phase
+// needs to know which input came.
 func (s *Sender) advance(now time.Time) {
 	if s.over {
 		return
@@ -23,9 +23,9 @@ func (s *Sender) advance(now time.Time) {
 	}
 }
 
-// beginWindows cuts windows from what is to do, lowest slots first. Slots of which fewer
-// replicas were promised come before the others, and share no window with them: those may
-// have to wait.
+// beginWindows cuts windows from the slots that are still to do, lowest first. Slots for
+// which fewer replicas were promised come first, and share no window with the others,
+// which may have to wait.
 func (s *Sender) beginWindows() {
 	for !s.todo.Empty() && len(s.windows) < s.lim.windows && s.ahead() < s.lim.ahead {
 		if s.targetIsBare() {
@@ -75,7 +75,7 @@ func (s *Sender) newWindow(set slots.Set) *window {
 	return w
 }
 
-// step asks for what the window's phase needs, if it may and has not yet.
+// step asks for what the window's phase needs, unless it has asked already or must wait.
 func (s *Sender) step(now time.Time, w *window) {
 	if s.job.Kind == KindReturn && w.set.Empty() && s.link != linkUp {
 		s.keep(w)
@@ -117,8 +117,8 @@ func (s *Sender) step(now time.Time, w *window) {
 	}
 }
 
-// keep releases the keys of a Return to an owner that is one no more, and may never
-// answer. The next owner gets the keys.
+// keep takes the keys of a Return out of flight when its target owns their slots no more,
+// and may never answer. A later Return brings them to the next owner.
 func (s *Sender) keep(w *window) {
 	for _, b := range append([]*batch(nil), s.batches...) {
 		if b.window == w {
@@ -159,9 +159,9 @@ func (s *Sender) mayOpen(w *window) bool {
 	return true
 }
 
-// scanned looks whether a window's keys are through: when a pass that began with no
-// batch undecided has met no key. None can have come since: this node creates no key in
-// a slot that is migrating.
+// scanned checks whether all keys of a window have moved: they have when a pass that
+// began with no batch undecided has met no key. None can have come since, because this
+// node creates no key in a slot that is migrating.
 func (s *Sender) scanned(now time.Time, w *window) {
 	if !w.passDone || w.busy > 0 || now.Before(w.retryAt) {
 		return
@@ -199,9 +199,9 @@ func (s *Sender) collectBatch(now time.Time) {
 	}
 }
 
-// unacked returns the bytes on their way. A batch still being collected counts as
-// endless, and so does a large value to its last byte: keys behind it would be in flight
-// until it is stored.
+// unacked returns the bytes on their way. A batch that is still being collected counts as
+// the whole limit, and so does a large value up to its last byte: keys behind it would be
+// in flight until it is stored.
 func (s *Sender) unacked() uint64 {
 	n := uint64(0)
 	for _, b := range s.batches {
@@ -213,8 +213,8 @@ func (s *Sender) unacked() uint64 {
 	return n
 }
 
-// collected tells what collect found: keys in size bytes, and up to where. found counts
-// also those keys that were met but could not be taken.
+// collected takes the result of collect: the batch has so many keys in so many bytes, and
+// the next one begins at next. found also counts the keys that were in flight already.
 func (s *Sender) collected(now time.Time, id uint64, next position, found, keys int, size uint64) {
 	b := s.batch(id)
 	if s.over || b == nil {
@@ -226,7 +226,7 @@ func (s *Sender) collected(now time.Time, id uint64, next position, found, keys 
 	w.found += found
 	w.collected += keys
 	if found > keys {
-		w.retryAt = now.Add(retryAfter / 10) // somebody else moves them: look again a little later
+		w.retryAt = now.Add(retryAfter / 10) // another export has them in flight: try again a little later
 	}
 	if keys == 0 {
 		s.removeBatch(b)
@@ -283,8 +283,8 @@ func (s *Sender) restartParts(w *window) {
 	}
 }
 
-// acked takes the word that size bytes of a batch have arrived and, if that is all of
-// it, are stored, and at how many of the target's replicas.
+// acked notes that size bytes of a batch have arrived at the target. If these are all,
+// the batch is stored there, and held of the target's replicas have it.
 func (s *Sender) acked(now time.Time, id, size uint64, held int) {
 	b := s.batch(id)
 	if b == nil || size <= b.acked || size > b.sent {

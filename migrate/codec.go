@@ -12,9 +12,9 @@ import (
 // ErrMalformed is matched by every error about bytes that are no message or journal.
 var ErrMalformed = errors.New("malformed migration data")
 
-// A message is a msgpack array: the type, N, then what the type needs. It is written by
-// hand because a slot's content passes here. Readers skip fields at the end that they
-// do not know.
+// A message is a msgpack array: the type, the number, then what the type needs. The codec
+// is written by hand because a slot's content passes through it. Readers skip fields at
+// the end that they do not know.
 
 // AppendMessage appends m in its wire form to dst.
 func AppendMessage(dst []byte, m *Message) []byte {

@@ -6,12 +6,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// DropOldCopies removes, when this node has restarted or taken its master's place, what
-// it has of slots that a job of the journal had handed over by then: old copies, see
-// Sender.deliver. m says what is handed over. A job that goes on has to ask with the map
-// that it begins by: of slots that are handed over there and not open, it knows nothing.
-// dropped are the slots that had keys, and keys their number; done ends what waits in the
-// Engine.
+// DropOldCopies deletes old copies after this node has restarted or taken its master's
+// place: the keys that it still has in slots which a job of the journal had handed over,
+// as the map says. The target's keys are at least as new, or deleted there. Before a job
+// goes on, call it with the map that the job begins with, because the job ignores slots
+// that are handed over and not open. dropped are the slots in which it deleted keys, and
+// keys says how many; done ends what waits in the Engine.
 func DropOldCopies(e Engine, m *slots.Map, job *Job, journal []Job, done <-chan struct{}) (dropped slots.Set,
 	keys int, err error) {
 	if !m.Self().IsMaster() || job.Kind != KindMove || job.Source != m.Self().ID {
@@ -34,8 +34,9 @@ func DropOldCopies(e Engine, m *slots.Map, job *Job, journal []Job, done <-chan 
 }
 
 // cameBack returns the slots that other jobs have brought back, or are bringing back, to
-// where job took them from. What is there is no old copy, even if neither claim nor open
-// slot says so: the node that had just claimed them may have died before anybody heard.
+// the source of job. Their keys there are no old copies, even if neither a claim nor an
+// open slot says so: the node that had just claimed them may have died before any other
+// node heard of it.
 func cameBack(journal []Job, job *Job) (set slots.Set) {
 	for i := range journal {
 		other := &journal[i]

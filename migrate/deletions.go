@@ -5,20 +5,20 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Deletions are the keys that the target of a job has had and deleted, or seen expire,
-// while their slots were open. A source that comes back with an older state than it had,
-// from a snapshot or as a replica that lagged behind, finds such keys again, and nothing
-// at the target would tell them from keys that have yet to move: so the target lists them
-// with those that it has. They are kept in memory only: a target that restarts in the
-// same moments has forgotten them, and a replica that takes its place has never known.
+// Deletions keeps the keys that the target of a job has had and deleted, or seen expire,
+// while their slots were open. A source that comes back with an older state, from a
+// snapshot or as a replica that lagged behind, has such keys again, and would move them
+// like any other. So the target lists them with those that it has. They are kept in
+// memory only: a target that restarts in the same moments has forgotten them, and a
+// replica that takes its place never knew them.
 type Deletions struct {
 	slots map[slots.Slot]*deleted
 	size  int
 	full  bool // a deletion was not kept
 }
 
-// deleted belongs to one job, since from one to the next the source may have written keys
-// anew that are in it.
+// deleted are the deletions in a slot during one job. They do not hold for the next job,
+// because the source may have written such keys anew in between.
 type deleted struct {
 	job  JobID
 	keys map[string]struct{}
@@ -27,7 +27,7 @@ type deleted struct {
 
 const (
 	deletionsLimit = 64 << 20 // bytes
-	deletionCost   = 48       // bytes that a key takes beside its own
+	deletionCost   = 48       // bytes of memory for a key, besides the key itself
 )
 
 // Begin remembers deletions in slots that job is about to open at its source, or has
@@ -54,7 +54,8 @@ func (d *Deletions) End(gone func(slots.Slot) bool) {
 	}
 }
 
-// Empty reports whether no slot is looked at: then Commit does nothing.
+// Empty reports whether there is no slot in which deletions are kept: then Commit does
+// nothing.
 func (d *Deletions) Empty() bool { return len(d.slots) == 0 }
 
 func (d *Deletions) forget(slot slots.Slot) {
@@ -64,8 +65,8 @@ func (d *Deletions) forget(slot slots.Slot) {
 	}
 }
 
-// Commit takes what a transaction has done. It returns false when, for the first time,
-// there is no room for it.
+// Commit keeps the deletions of a transaction. It returns false when there is no room for
+// one, but only for the first.
 func (d *Deletions) Commit(slot slots.Slot, ops []keyspace.Op) bool {
 	fits := true
 	for i := range ops {
@@ -99,8 +100,8 @@ func (d *Deletions) add(slot slots.Slot, key []byte) bool {
 	return true
 }
 
-// Undone forgets the keys of a batch in wire form that was refused: undoing it deleted them here, and
-// the source has them.
+// Undone forgets the keys of a batch in wire form that was refused: undoing it deleted
+// them here, and the source has them.
 func (d *Deletions) Undone(blob []byte) {
 	ops, err := puts(blob)
 	if err != nil {

@@ -6,16 +6,17 @@
 //   - A [Plan] says which slots go from which master to which: [Reshard], [Rebalance] and
 //     [Drain] make one, as the stock tools would. Plans are pure; printing one is the dry
 //     run.
-//   - A [Job] hands a set of this node's slots to one target. Once begun it
-//     ends by itself, whatever crashes meanwhile. A Return is a job that repairs: it
-//     brings keys to the owner of their slot and changes no ownership.
+//   - A [Job] hands a set of this node's slots to one target. Once begun it ends by
+//     itself, whatever crashes meanwhile. A Return is a job that repairs: it brings keys
+//     to the owner of their slot and changes no ownership.
 //   - A window is some slots of a job that go through its phases together: one slot if it
 //     holds many keys, up to some hundred if they hold few, so that round trips and syncs
 //     of the disk are shared. The keys of one window move before those of the next; its
 //     preparation and its end overlap with its neighbours'.
-//   - A batch is some keys on their way, in flight (see internal/engine): they can be
+//   - A batch is some keys on their way, in flight ([keyspace.InFlight]): they can be
 //     read at the source, a write to one waits until the batch is decided.
-//   - The registry is the duty to bring home what a lost race leaves behind.
+//   - The [Registry] has the jobs for whose slots a node is responsible: it brings home
+//     the keys that a lost race of epochs leaves behind.
 //
 // # The phases of a window
 //
@@ -38,8 +39,8 @@
 //
 // While a slot is open, keys only ever go from the source to the target. A key is at the
 // target for clients only when the source has deleted its own, which it does when the
-// target has acknowledged the batch. Until then nobody writes the key at either end, so
-// the two copies are equal, and:
+// target has acknowledged the batch. Until then no client writes the key at either end,
+// so the two copies are equal, and:
 //
 //   - a batch that is sent again finds its keys there, in the same or a later version, and
 //     changes nothing;
@@ -49,17 +50,17 @@
 //     allowed: a delete would bring the target's copy to light;
 //   - a new connection of a job ends the earlier ones at the target, with everything that
 //     they had still to say, before the first word is exchanged on it;
-//   - a source that was restarted, or promoted, does not know what it had sent. It lets
-//     nobody write to the open slots until the target has listed the keys that it has,
-//     and those that have been deleted there since the slots were opened, and deletes
-//     these: the target's are at least as new. What it finds again, in a snapshot, of
-//     slots that the target has claimed goes as a whole: what is not at the target any
-//     more has been deleted there.
+//   - a source that was restarted, or promoted, does not know what it had sent. It
+//     rejects writes to the open slots until the target has listed the keys that it has,
+//     and those that have been deleted there since the slots were opened. It deletes
+//     both: the target's state is at least as new. Of slots that the target has claimed
+//     it deletes all keys that a snapshot has brought back: those that are not at the
+//     target any more have been deleted there.
 //
-// The target remembers deletions in memory, key by key: not what FLUSHALL drops there. If
-// it is lost as well while a slot is open, keys that were deleted there come back with a
-// source that has an older state than it had; reads of such a source may show that state
-// until the target has listed its keys.
+// The target remembers deletions in memory, key by key, but not the keys that FLUSHALL
+// drops there. If it is lost as well while a slot is open, keys that were deleted there
+// come back with a source that has an older state than it had; reads of such a source may
+// show that state until the target has listed its keys.
 //
 // # What outlives a crash
 //
@@ -73,7 +74,7 @@
 // (Migrator.Resume). If the target is forgotten, open slots are closed as the source's
 // own; what had been moved left the cluster with the target. Keys that a target had
 // acknowledged and not yet replicated when it died for good are lost, as is any write of
-// an asynchronously replicated master; unless its writer was told of replicas:
+// an asynchronously replicated master; unless its writer was told that replicas have it:
 //
 // # What writers were told of replicas
 //
@@ -82,38 +83,40 @@
 // two masters dies:
 //
 //   - the source says with each window what its writers in the slots were told
-//     ([Promises]), and the target, where it holds from then on, refuses to
+//     ([Promises]), and the target, which keeps the promise from then on, refuses to
 //     prepare them while it has fewer replicas in good standing. The window waits,
 //     closed, with the reason in [Progress].Waiting; the job can be cancelled, and goes
-//     on by itself. Slots of which nothing was told share no window with them, and come
-//     first;
-//   - a batch is acknowledged when the replicas in good standing, k at least, have it,
-//     and with how many. If they are lost just then the batch waits: writes to its keys
-//     are refused (TRYAGAIN), and a window that is open stays so until they are back;
-//   - the source deletes a batch only if as many have it as writers were told by then,
-//     which may be more than when it was sent. From that moment a writer who asks for
-//     acknowledgements of a key in it is told of the target's replicas;
+//     on by itself. Slots for which nothing was promised share no window with them, and
+//     come first;
+//   - a batch is acknowledged when all replicas in good standing, at least k, have it;
+//     the acknowledgement says how many do. If they are lost just then the batch waits:
+//     writes to its keys are refused (TRYAGAIN), and a window that is open stays so until
+//     they are back;
+//   - the source deletes a batch only if as many replicas have it as writers have been
+//     promised by then, which may be more than when it was sent. From that moment a
+//     writer that asks for acknowledgements of a key in it is answered with the number of
+//     the target's replicas;
 //   - a target without slots has no successor, so that its replicas cannot save what it
 //     got: one slot goes there by itself, the one with the fewest keys, and the others
-//     when the target has it. Only that slot's keys are exposed meanwhile, if all have
-//     some;
+//     when the target has it. If every slot has keys, those of that one slot are exposed
+//     meanwhile;
 //   - the source opens such slots only when k of its own replicas know, so that the one
-//     that takes its place does not take for its own what is at the target.
+//     that takes its place does not consider keys its own that are at the target.
 //
-// A Return does the same. What is told of writes at the target, in a slot that comes
-// there, is told by the target's replicas. It may be lost if the source had told nothing
-// of that slot, opened it while its own replicas were away, and one of these then takes
-// its place. Deletions that only the target's memory knew may come back if both masters
-// are lost.
+// A Return does the same. Writes that reach the target, in a slot that comes there, are
+// acknowledged by the target's replicas. Such a write may be lost if the source had
+// promised nothing for that slot, opened it while its own replicas were away, and one of
+// these then takes its place. Deletions that only the target's memory knew may come back
+// if both masters are lost.
 //
 // When a third node wins a race of epochs for a slot, the job goes on without that slot,
-// and both ends return its keys to the new owner, who keeps what it has already. A source
-// that is not heard of for some seconds is asked whether it still means to move what it
-// has begun; one that has lost its journal goes on with it by a new job. Slots that were
-// opened by hand are left to the operator.
+// and both ends return its keys to the new owner, which keeps what it has already. When a
+// source has been silent for some seconds, the target asks it whether it is going on with
+// what it has begun; one that has lost its journal goes on with it by a new job. Slots
+// that were opened by hand are left to the operator.
 //
 // A slot that the target owns has all its keys: [Registry.Coming] lets the host refuse to
-// take one by hand before. Only from a source that has failed can it be taken; the keys
+// assign one by hand before. It can be assigned only when its source has failed; the keys
 // that had not moved are then given up.
 //
 // # The cores and their driver

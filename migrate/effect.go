@@ -62,7 +62,8 @@ type (
 	// ForgetDeletions forgets which keys of the slots were deleted here: a Return takes
 	// their keys to the owner, which is going to write them.
 	ForgetDeletions struct{ Slots []slots.Slot }
-	// KeysFailed tells that the job could not do something with keys of this node, for the log.
+	// KeysFailed tells that the job could not do something with keys of this node, for the
+	// log.
 	KeysFailed struct{ Err error }
 	// Finish ends the job; nothing follows. Its Status tells how it ended.
 	Finish struct{}

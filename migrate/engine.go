@@ -9,10 +9,9 @@ import (
 // are in flight (see [keyspace.InFlight]). A node that is nothing but a store uses
 // [NewEngine].
 //
-// Alter, Import and Commit are writes of the node itself. An Engine whose writes can be
-// paused lets them wait for the end of the pause, until done is closed at most, with
-// slots.ErrTryAgain then; on a node that is a replica, or became one meanwhile, the error
-// is slots.ErrReadOnly.
+// Alter, Import and Commit are writes of the node itself. If writes are paused they wait
+// for the end of the pause; when done is closed before, the error is slots.ErrTryAgain.
+// On a node that is a replica, or became one meanwhile, it is slots.ErrReadOnly.
 type Engine interface {
 	Store() *keyspace.Store
 	NewID() uint64

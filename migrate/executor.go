@@ -136,7 +136,7 @@ func dropSlot(e Engine, slot slots.Slot, done <-chan struct{}) error {
 // dropStep is how many keys are removed under one lock.
 const dropStep = 1000
 
-// sweepSlot removes the keys of slot whose time is over: to look at one is enough.
+// sweepSlot removes the expired keys of slot, which a transaction does when it meets them.
 func sweepSlot(s *keyspace.Store, slot slots.Slot) error {
 	if s.Count(slot) == 0 {
 		return nil
@@ -148,7 +148,7 @@ func sweepSlot(s *keyspace.Store, slot slots.Slot) error {
 	})
 }
 
-// releaseAll ends everything that is in flight or held, when the job ends in whatever way.
+// releaseAll takes all keys of the job out of flight, however it has ended.
 func (h *executor) releaseAll() {
 	for _, c := range h.payloads {
 		c.commit(h.engine, false, h.done)

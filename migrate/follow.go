@@ -24,9 +24,9 @@ func (s *Sender) MapChanged(now time.Time, m *slots.Map) {
 	s.advance(now)
 }
 
-// demoted ends the job: well, if this node gave its last slot away by it and so became
-// the target's replica (docs/spec.md §4.6). Otherwise the replica that took its place
-// goes on.
+// demoted ends the job. It ends well if this node has given its last slot away by it, and
+// so became the target's replica (docs/spec.md §4.6); otherwise the replica that took its
+// place goes on.
 func (s *Sender) demoted(now time.Time) {
 	left := 0
 	for _, w := range s.windows {
@@ -63,7 +63,7 @@ func (s *Sender) followTarget(now time.Time) {
 	}
 }
 
-// recordSuccessors keeps in the journal who may take the target's place.
+// recordSuccessors keeps in the journal which nodes may take the target's place.
 func (s *Sender) recordSuccessors(target slots.NodeID) {
 	var successors []slots.NodeID
 	for _, r := range s.m.Replicas(target) {
@@ -93,9 +93,9 @@ func (s *Sender) successor(target *slots.Node) (slots.NodeID, bool) {
 	return slots.NodeID{}, false
 }
 
-// retarget goes on with another target: it has to be prepared anew, and the slots that
-// are open have to point to it. Keys the former target had acknowledged are there as far
-// as it had replicated them.
+// retarget goes on with another target, which has to be prepared anew, and to which the
+// open slots have to point. It has the keys that the former target had acknowledged and
+// replicated.
 func (s *Sender) retarget(now time.Time, next slots.NodeID) {
 	if next == s.self {
 		s.giveUp(ErrTargetGone) // this node replaced it: the slots are where they were to go
@@ -111,15 +111,15 @@ func (s *Sender) retarget(now time.Time, next slots.NodeID) {
 	for _, w := range s.windows {
 		switch {
 		case w.phase == abandoning:
-			w.set, w.asked = slots.Set{}, false // nobody is left to be told
+			w.set, w.asked = slots.Set{}, false // the node that was to be told is gone
 		case w.phase == opening && !w.asked || !w.phase.local():
 			w.enter(preparing)
 		}
 	}
 }
 
-// followOwners drops slots from the job that changed hands: of a Move, those that are no
-// longer this node's, of a Return, those that are no longer the target's.
+// followOwners drops slots that changed hands from the job: slots of a Move that are no
+// longer this node's, slots of a Return that are no longer the target's.
 func (s *Sender) followOwners() {
 	holder := s.self
 	if s.job.Kind == KindReturn {
@@ -143,10 +143,11 @@ func (s *Sender) followOwners() {
 	}
 }
 
-// followWindow splits off what others own now. That the target owns the slots of a window
-// that is finalising is how it ends, whether this run of the job has asked it to or one
-// before a restart; before that, or with any other owner, a race was lost, and the slots
-// are merely closed. Keys still here go to the owner by a Return.
+// followWindow splits off the slots of a window that other nodes own now. A window that
+// is finalising ends when the target owns its slots, whether this run of the job or one
+// before a restart asked it to claim them. Before that, or with any other owner, a race
+// was lost: the slots are closed, and a Return brings the keys that are still here to the
+// owner.
 func (s *Sender) followWindow(w *window) {
 	if w.phase == closing || w.phase == reverting {
 		return
@@ -180,10 +181,10 @@ func (s *Sender) followWindow(w *window) {
 	}
 }
 
-// deliver ends the move of slots which the target has claimed, so that they were empty
-// here before a restart, or a failover. Keys that are here all the same are old copies,
-// from a snapshot or because their deletion had not been replicated: at the target they
-// are at least as new, or deleted.
+// deliver ends the move of slots that the target has claimed. They were empty here before
+// a restart, or a failover. Keys that are here all the same are old copies, from a
+// snapshot or because their deletion had not been replicated: at the target they are at
+// least as new, or deleted.
 func (s *Sender) deliver(set slots.Set) {
 	s.put(drop{set})
 	w := s.newWindow(set)

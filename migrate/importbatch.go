@@ -8,10 +8,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Import stores the batch in the target's Engine, for whose waits done is. keys is how
-// many keys it has, and told how many replicas writers were told of at the source: as many
-// have to hold the batch before the answer. It may run beside other calls of the Receiver,
-// and is to be followed by Stored.
+// Import stores the batch in the target's Engine; done ends what waits there. keys says
+// how many keys it has, and told how many replicas writers were promised at the source:
+// as many have to hold the batch before Stored is called, which must follow. Import may
+// run beside other calls of the Receiver.
 func (b StoreBatch) Import(e Engine, done <-chan struct{}) (keys, told int, err error) {
 	enough := func(ops []keyspace.Op) error {
 		told = promisedTo(b.told, ops)
@@ -25,8 +25,9 @@ func (b StoreBatch) Import(e Engine, done <-chan struct{}) (keys, told int, err 
 	return keys, told, err
 }
 
-// Waiting returns what the source is to be sent every second while a batch takes long: the
-// reason, if replicas are missing. told is Import's result, 0 before.
+// Waiting returns the message to send to the source every second while storing a batch
+// takes long. It gives the reason if replicas are missing. told is Import's result, 0
+// before.
 func (b StoreBatch) Waiting(told int) Message {
 	if want, good := b.node.Standing(told); want > good {
 		return Message{typ: msgDelay, n: b.N, text: lacking(b.node.Map().Self().ID, want, good).Error()}
@@ -44,15 +45,15 @@ func accepts(kind Kind, m *slots.Map, slot slots.Slot, returning func(slots.Slot
 	return kind == KindMove && importing && !returning(slot)
 }
 
-// importBatch stores a batch at the target: every key that is not there yet, or in an
-// older version; with onlyNew, set for a Return, only the former. enough, if not nil, may
-// refuse all of it beforehand. On an error nothing of a Move's batch is there afterwards,
-// so that the source's copies are the only ones: left here, they would come back to life
-// when the source deletes its own. What a Return brought may stay, it is at its owner.
-// keys is how many the batch has.
+// importBatch stores a batch at the target: every key that is not there yet, or is there
+// in an older version; with onlyNew, set for a Return, only keys that are not there.
+// enough, if not nil, may refuse the batch beforehand. After an error nothing of a Move's
+// batch is left here, so that the source's copies are the only ones: others would come
+// back to life when the source deletes its own. Keys that a Return brought may stay,
+// since this node owns them. keys says how many the batch has.
 //
-// If the error is one of cutShort, the batch may be here in part: then the source must not
-// hear of a refusal, but bring the batch again.
+// If the error is one of cutShort, part of the batch may be here: then the source must
+// hear of no refusal, and brings the batch again.
 func importBatch(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, accepts func(slots.Slot) bool,
 	enough func([]keyspace.Op) error) (keys int, err error) {
 	ops, err := puts(blob)
@@ -104,9 +105,9 @@ func puts(blob []byte) (ops []keyspace.Op, err error) {
 	return ops, nil
 }
 
-// here reports whether a key of a batch is here as it was sent. Then the batch comes
-// again, and a replica may have it, too: if the source heard of a refusal and let its
-// clients delete such a key, that replica could bring it back.
+// here reports whether a key of a batch is here as it was sent. If so, the batch comes
+// for the second time, and a replica may have it too. If the source heard of a refusal
+// and let its clients delete such a key, that replica could bring it back.
 func here(s *keyspace.Store, ops []keyspace.Op) (found bool) {
 	for i := range ops {
 		s.View(ops[i].Slot, func(tx *keyspace.Tx) error {
@@ -118,8 +119,8 @@ func here(s *keyspace.Store, ops []keyspace.Op) (found bool) {
 	return found
 }
 
-// own makes values the store's that it does not copy, before a slot is locked for them.
-// One longer than keepBlob stays in the batch's buffer, which is not used again.
+// own copies, before a slot is locked, the values that the store would not copy but keep.
+// A value longer than keepBlob stays in the batch's buffer, which is not used again.
 func own(ops []keyspace.Op) {
 	for i := range ops {
 		if v := ops[i].Value; len(v) > keyspace.LargeValue && len(v) <= keepBlob {

@@ -17,9 +17,9 @@ func (c *Registry) Imports(m *slots.Map) (list []Status) {
 }
 
 // importing reports whether a record is of a job that brings slots to this node and is
-// not over. A source that is away need not say so: a node that was restarted, or promoted,
-// finds in the journal that the job is over (see Registry.Over), though not since when,
-// and where all slots have arrived nothing is awaited.
+// not over. While the source is away, the job is over if the journal says so (see
+// Registry.Over), which is all that a node knows after a restart or a promotion, or if
+// all slots have arrived.
 func (r *record) importing(m *slots.Map) bool {
 	self := m.Self().ID
 	if r.job.Kind != KindMove || r.job.Target != self || r.job.Source == self || !r.until.IsZero() {
@@ -97,7 +97,7 @@ func (c *Registry) Imported(id JobID, keys, bytes int, now time.Time) {
 	}
 }
 
-// ImportOver takes the source's word that a job has come to its end. It returns how the
+// ImportOver tells that the source of a job has ended it. It returns how the
 // job ended; ok is false if it was over already.
 func (c *Registry) ImportOver(id JobID, now time.Time, m *slots.Map) (s Status, ok bool) {
 	if r := c.records[id]; r != nil && r.importing(m) {

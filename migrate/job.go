@@ -21,9 +21,9 @@ type Kind uint8
 const (
 	// KindMove hands slots of this node to another master, with their keys.
 	KindMove Kind = 1
-	// KindReturn brings keys to the owner of their slot from a node that holds them but
-	// does not own the slot, nor will: what a move left behind that lost its slot to a third
-	// node. It changes no ownership.
+	// KindReturn brings keys to the owner of their slot from a node that holds them but does
+	// not own the slot and will not: keys that were left behind when a move lost its slot to
+	// a third node. It changes no ownership.
 	KindReturn Kind = 2
 )
 
@@ -53,8 +53,8 @@ type Job struct {
 	Created    time.Time
 }
 
-// Unfinished reports whether there is something left to do for a job from the journal: in
-// that of one that is over, or was cancelled, only slots that are open.
+// Unfinished reports whether there is something left to do for a job from the journal.
+// For a job that is over, or was cancelled, that is to close open slots.
 func (j *Job) Unfinished(m *slots.Map) bool {
 	if !j.Cancelled {
 		return true

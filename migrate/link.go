@@ -144,8 +144,8 @@ func (s *Sender) refused(now time.Time, n uint64, text string) {
 	}
 }
 
-// again tries a window once more after a refusal, a little later and from the start: it
-// may be that the target does not import the slots any more, by whatever accident.
+// again tries a window once more after a refusal, a little later and from the start,
+// because the target may have stopped importing the slots.
 func (s *Sender) again(now time.Time, w *window) {
 	if s.job.Kind == KindMove && w.phase != abandoning {
 		w.enter(preparing)

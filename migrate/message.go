@@ -12,7 +12,7 @@ import (
 type msgType uint8
 
 // What the source says, and how the target answers. Prepare, list, finalise and abandon may
-// be repeated: after a lost connection nobody knows which of them arrived.
+// be repeated: after a lost connection the source does not know which of them arrived.
 const (
 	msgHello    msgType = 1 // the first message: Job of node Source, which moves Slots to node Target
 	msgPrepare  msgType = 2 // be ready to take Slots: answered by done
@@ -23,7 +23,7 @@ const (
 	msgBye      msgType = 7 // the job is over
 	msgPing     msgType = 8 // are you there? Answered by pong
 
-	msgWelcome msgType = 16 // go on; of the Slots of a Return these are to stay where they are
+	msgWelcome msgType = 16 // go on; these Slots of a Return are to stay where they are
 	msgDone    msgType = 17 // what message N asked is done, durably
 	msgRefuse  msgType = 18 // message N is not done, Text says why
 	// Size bytes of batch N have arrived; if these are all, it is stored, and Held replicas

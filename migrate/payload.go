@@ -12,8 +12,9 @@ import (
 )
 
 // payload is the content of a batch at the source: keys that are in flight, and their ops
-// in wire form. Small values are copied into one buffer; a great one is not, its bytes
-// stand in the store, unchanged while its key is in flight, and go out piece by piece.
+// in wire form. Small values are copied into one buffer. Large ones are not: their bytes
+// are sent piece by piece from the store, which does not change them while the key is in
+// flight.
 type payload struct {
 	inFlight uint64
 	buf      []byte   // the small values' ops
@@ -29,21 +30,21 @@ type largeKey struct {
 	key  []byte
 }
 
-// inlineValue is the greatest value that is copied, in bytes. It is more than the store
-// keeps in an arena: longer ones it never changes in place (see keyspace.Op).
+// inlineValue is the largest value that is copied, in bytes. It must not be less than
+// keyspace.LargeValue: longer values the store never changes in place (see keyspace.Op).
 const inlineValue = 32 << 10
 
 const _ = uint(inlineValue - keyspace.LargeValue) // does not compile if that is greater
 
 // errAlone ends the loading of a batch before, or behind, a value that is longer than a
-// usual batch: it has one to itself, so that no other key waits until its last byte has
-// arrived.
+// usual batch: such a value has a batch to itself, so that no other key waits until its
+// last byte has arrived.
 var errAlone = errors.New("migrate: a large value travels alone")
 
-// load takes keys of the slots of order, from a place on, until they make about budget
-// bytes. It returns where to go on and how many keys it met; those in flight already
-// stay. Keys whose time is over are as good as gone. buf is a buffer to use, if there is
-// one to spare.
+// load freezes keys of the slots in order, beginning at from, until they make about
+// budget bytes. It returns where to go on and how many keys it met. Keys that are in
+// flight already are met but not taken; expired keys are passed over. buf is a buffer to
+// use, or nil.
 func load(e Engine, now time.Time, order []slots.Slot, from position, budget int, buf []byte) (c *payload,
 	next position, found int, err error) {
 	c = &payload{inFlight: e.NewID()}
@@ -98,8 +99,8 @@ func (c *payload) add(segment []byte) {
 	c.size += uint64(len(segment))
 }
 
-// appendLarge appends what stands before the value's bytes in an op: value comes last in
-// keyspace's form, as msgpack's bin.
+// appendLarge appends the part of an op that precedes its value's bytes: in keyspace's
+// wire form the value comes last, as msgpack's bin.
 func appendLarge(dst []byte, op keyspace.Op) []byte {
 	n := len(op.Value)
 	op.Value = nil
@@ -126,15 +127,15 @@ func (c *payload) appendPart(dst []byte, offset, n uint64) []byte {
 	return dst
 }
 
-// reject tells the keys' writers whether waiting is any use.
+// reject makes writes to the keys fail instead of waiting, or wait again.
 func (c *payload) reject(e Engine, rejecting bool) {
 	for _, slot := range c.slots {
 		e.Reject(slot, c.inFlight, rejecting)
 	}
 }
 
-// commit ends it; if acked, the keys are deleted here in the same step. An error may leave
-// some of them.
+// commit takes the keys out of flight; if acked, it deletes them in the same step. After
+// an error some of them may be left.
 func (c *payload) commit(e Engine, acked bool, done <-chan struct{}) (err error) {
 	rest := c.buf // holds the slots' ops in the order of c.slots
 	keys := make([][]byte, 0, c.keys)

@@ -8,22 +8,22 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Promises tell what writers of this node were told: how many replicas hold their writes.
-// Who moves a key away and who answers a writer look at them in opposite order, so that
-// one of the two sees the other: the former calls Leave and then Of, the latter makes the
-// promise and then looks at what has left.
+// Promises are the acknowledgements that writers of this node were given: how many
+// replicas hold their writes. A sender calls Leave and then Of; an implementation that
+// answers a writer makes the promise first and then checks what has left. So whichever is
+// later sees the other.
 type Promises interface {
-	// Of returns how many replicas have to hold the keys of a slot wherever they go.
+	// Of returns how many replicas must hold the keys of a slot wherever they go.
 	Of(slot slots.Slot) int
-	// Raise makes that k at least, for slots that come here from a node that promised it.
-	// The replicas of this node know when they hold the stream up to now.
+	// Raise makes that number at least k, for slots that come here from a node that promised
+	// it. Replicas that hold this node's stream up to now know of it.
 	Raise(set *slots.Set, k int) error
-	// Leave notes that keys of some slots, which held replicas of the target hold, are about
-	// to be deleted here.
+	// Leave notes that keys of some slots are about to be deleted here, and how many of the
+	// target's replicas hold them.
 	Leave(list []slots.Slot, held int)
 }
 
-// noPromises is a node to whose writers nothing is promised.
+// noPromises are those of a node that promises its writers nothing.
 type noPromises struct{}
 
 func (noPromises) Of(slots.Slot) int           { return 0 }
@@ -97,9 +97,9 @@ func (s *Sender) leastPromised() int {
 	return least
 }
 
-// leave returns how many replicas have to hold a batch, of which held do, before it is
-// deleted here. From now on a writer who asks what became of a key in it is told of
-// these.
+// leave notes that held of the target's replicas have a batch, which is what writers of
+// its keys are told from now on. It returns how many must have it before it is deleted
+// here.
 func (s *Sender) leave(b *batch, held int) (want int) {
 	s.told.Leave(b.slots, held)
 	for _, slot := range b.slots {
@@ -108,10 +108,10 @@ func (s *Sender) leave(b *batch, held int) (want int) {
 	return want
 }
 
-// tooFew keeps a batch that the target has and too few of its replicas: more was promised
-// since the target was asked. It is told, and the batch sent again, which it will answer
-// when they have it. Nobody may write to its keys meanwhile, since a replica may have
-// them already.
+// tooFew keeps a batch here that the target has stored and too few of its replicas hold:
+// more was promised since the target was asked. The source tells the new number and sends
+// the batch again; the target acknowledges it when enough replicas have it. Writes to its
+// keys are rejected meanwhile, since a replica may have them already.
 func (s *Sender) tooFew(now time.Time, b *batch, want, held int) {
 	s.progress.Waiting = fmt.Sprintf("%d of the target's replicas hold a batch, but its writers were promised %d", held,
 		want)
@@ -125,8 +125,8 @@ func (s *Sender) tooFew(now time.Time, b *batch, want, held int) {
 	s.again(now, b.window)
 }
 
-// delay takes the word that the target's replicas keep a batch waiting, and all behind
-// it: there is no telling for how long.
+// delay notes that a batch, and all behind it, wait for the target's replicas. It is
+// unknown for how long, so writes to their keys are rejected.
 func (s *Sender) delay(m Message) {
 	if s.batch(m.n) == nil {
 		return
@@ -137,7 +137,7 @@ func (s *Sender) delay(m Message) {
 	}
 }
 
-// onTime takes back delay.
+// onTime undoes delay.
 func (s *Sender) onTime() {
 	if !s.delayed {
 		return
@@ -150,8 +150,8 @@ func (s *Sender) onTime() {
 	}
 }
 
-// reject tells those who wait to write to keys of a window that are on their way whether
-// that is any use.
+// reject makes writes to those keys of a window that are in flight fail instead of
+// waiting, or wait again.
 func (s *Sender) reject(w *window, rejecting bool) {
 	for _, b := range s.batches {
 		if b.window == w {
@@ -161,8 +161,8 @@ func (s *Sender) reject(w *window, rejecting bool) {
 }
 
 // targetIsBare reports whether the target has no slot yet, while writers in those that
-// are to come were told of replicas: a master without slots is succeeded by nobody
-// (docs/spec.md §6.2), so that what its replicas hold would be lost with it.
+// are to come were promised replicas. No replica succeeds a master without slots
+// (docs/spec.md §6.2), so that its replicas could not save what they hold.
 func (s *Sender) targetIsBare() bool {
 	if n := s.m.Node(s.job.Target); s.job.Kind != KindMove || n == nil || n.HasSlots() {
 		return false
@@ -175,8 +175,8 @@ func (s *Sender) targetIsBare() bool {
 	return false
 }
 
-// beginFirst moves the slot with the fewest keys by itself, an empty one if there is one:
-// when it is the target's, that has a successor, and the others follow.
+// beginFirst moves the slot with the fewest keys by itself, if possible one without keys.
+// When the target owns it, a replica can succeed the target, and the other slots follow.
 func (s *Sender) beginFirst() {
 	var first slots.Slot
 	fewest := -1

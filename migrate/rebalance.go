@@ -27,9 +27,10 @@ type Balance struct {
 // The plan is empty if all are within the threshold already.
 //
 // It chooses as redis-cli --cluster rebalance does: shares are rounded down, the
-// remainder goes to those that receive anyway, and the greatest giver serves the greatest
-// taker first, with its lowest slots. Unlike redis-cli it shares out the slots that are
-// assigned, not always all 16 384, so it also works on a cluster with a hole.
+// remainder goes to those that receive anyway, and the master with most to give serves
+// the one that needs most first, with its lowest slots. Unlike redis-cli it shares out
+// the slots that are assigned, not always all 16 384, so it also works on a cluster with
+// a hole.
 func Rebalance(masters []Master, b Balance) (Plan, error) {
 	involved, err := b.involved(masters)
 	if err != nil || len(involved) == 0 {
@@ -57,7 +58,8 @@ func Rebalance(masters []Master, b Balance) (Plan, error) {
 	return p, nil
 }
 
-// account is what a master owns, should own, and has too much (balance > 0) or too little.
+// account says what a master owns and should own. Its balance is how many slots it has
+// too many, or too few if negative.
 type account struct {
 	id      slots.NodeID
 	slots   slots.Set
@@ -142,7 +144,7 @@ func spreadRemainder(involved []*account) {
 			}
 		}
 		if rest == before {
-			return // everybody gives: the last ones keep a little more
+			return // all masters give: the last ones keep a little more
 		}
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// maxBatch bounds a batch, in bytes: the greatest value of Redis, and room.
+// maxBatch bounds a batch, in bytes: the largest value of Redis, and some room.
 const maxBatch = 513 << 20
 
-// batchTime is how long a batch may lie here with no further part of it arriving: it may
-// be as large as the greatest value.
+// batchTime is how long an incomplete batch is kept with no further part of it arriving:
+// it may be as large as maxBatch.
 const batchTime = 30 * time.Second
 
 // ReceiverConfig says what a Receiver knows of its node. Map is needed. The functions must
@@ -37,7 +37,7 @@ type ReceiverConfig struct {
 // connection; what does is the slots' open state and the [Registry].
 type Receiver struct {
 	cfg ReceiverConfig
-	m   *slots.Map // at the latest input
+	m   *slots.Map // as of the latest message
 
 	job     JobID
 	kind    Kind
@@ -45,7 +45,7 @@ type Receiver struct {
 	slots   slots.Set // of the job
 	greeted bool
 	pending map[uint64]*slots.Set // SetSlots under way: of a prepare the slots, else nil
-	told    []promise             // that writers at the source were told, as far as it has said so on this connection
+	told    []promise             // what writers at the source were told, as far as it has said on this connection
 
 	batch  uint64
 	blob   []byte
@@ -160,8 +160,8 @@ func (r *Receiver) from(slot slots.Slot) bool {
 	return o == nil || o.ID == r.source
 }
 
-// prepare makes slots ready to take keys. Keys that are here already stay: they can be
-// what an earlier life of the job brought before it lost a race of epochs.
+// prepare makes slots ready to take keys. Keys that are here already stay: an earlier run
+// of the job may have brought them before it lost a race of epochs.
 func (r *Receiver) prepare(m Message) {
 	var change slots.Set
 	for slot := range m.slots.All() {
@@ -186,7 +186,8 @@ func (r *Receiver) prepare(m Message) {
 	r.change(m.n, change, Importing, r.source, m.slots)
 }
 
-// enough refuses slots, or keys, that more replicas have to hold than this node has now.
+// enough refuses slots, or keys, for which more replicas were promised than this node has
+// now.
 func (r *Receiver) enough(m Message) bool {
 	if want, good := r.cfg.Standing(mostPromised(m.promises)); want > good {
 		r.refuse(m.n, "%v", lacking(r.m.Self().ID, want, good))
@@ -223,7 +224,7 @@ func (r *Receiver) finalise(m Message) {
 	r.change(m.n, change, Assign, r.m.Self().ID, nil)
 }
 
-// abandon forgets that slots were to come.
+// abandon stops importing slots that will not come.
 func (r *Receiver) abandon(m Message) {
 	var change slots.Set
 	for slot := range m.slots.All() {
@@ -234,8 +235,8 @@ func (r *Receiver) abandon(m Message) {
 	r.change(m.n, change, Stable, slots.NodeID{}, nil)
 }
 
-// change answers message n when the slots' state is durable. Those of prepared may then
-// be opened at the source.
+// change answers message n when the slots' state is durable. The source may then open
+// those in prepared.
 func (r *Receiver) change(n uint64, set slots.Set, action Action, peer slots.NodeID, prepared *slots.Set) {
 	if set.Empty() {
 		r.done(n, prepared)
@@ -287,18 +288,19 @@ func (r *Receiver) part(m Message) error {
 }
 
 const (
-	// keepBlob is the greatest buffer that is kept for the next batch, in bytes. A greater
-	// one may become part of the store, see importBatch.
+	// keepBlob is the largest buffer that is kept for the next batch, in bytes. A larger one
+	// may become part of the store, see own.
 	keepBlob = 1 << 20
 	// copyStep is how much is copied at once, in bytes. The runtime cannot interrupt a copy,
-	// nor a loop of nothing but copies: a collection of garbage that begins meanwhile holds
-	// everybody up.
+	// nor a loop of nothing but copies, and a garbage collection that begins meanwhile stops
+	// all other goroutines until it ends.
 	copyStep = 64 << 10
 )
 
 // grown returns b with room for need bytes of a batch that is to have size. Nothing is
-// allocated for what is merely announced: the room doubles. Once a third of a great batch
-// is there it is exact, since a large value stays where it was put together.
+// allocated for a size that is merely announced: the room doubles. Once a third of a
+// large batch is there the room is exact, since a large value stays in this buffer for
+// good.
 func grown(b []byte, need, size uint64) []byte {
 	if need <= uint64(cap(b)) {
 		return b

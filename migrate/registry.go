@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	// sourceGrace is how long a node waits for a source that it lost before it asks the slot's
-	// owner what to do with what it has imported.
+	// sourceGrace is how long a target waits for a source whose connection is lost before it
+	// returns to the slot's owner what it has imported.
 	sourceGrace = 5 * time.Second
-	// keepFor is how long a node looks after a job's slots when the job is over: long
-	// enough for every claim of theirs that lost a race of epochs to show.
+	// keepFor is how long a job stays in the Registry when it is over: long enough to hear
+	// of every claim that won a race of epochs for one of its slots.
 	keepFor = time.Minute
 )
 
-// Registry is what a node answers for: the slots that a job brought to it, or took from
-// it. Keys of theirs that are here while another node owns the slot, and that no job is
-// moving, were left behind by a crash or by a lost race of epochs. They are returned to
-// the owner, and what the job opened is closed. Slots that no job opened are an
-// operator's and stay as they are.
+// Registry has the jobs that bring slots to this node, or take slots from it, until some
+// time after their end. If keys of their slots are here while another node owns the slot,
+// and no job is moving them, a crash or a lost race of epochs has left them behind: they
+// are to be returned to the owner, and what the job opened is closed. Slots that no job
+// opened are left to the operator.
 type Registry struct {
 	records map[JobID]*record
 }
@@ -27,10 +27,10 @@ type Registry struct {
 // record is a job whose slots are looked after.
 type record struct {
 	job     Job
-	opened  slots.Set // that are importing here, if they are, because of the job
+	opened  slots.Set // if they are importing here, it is because of the job
 	live    bool      // the job runs here, or its source is connected
 	until   time.Time // when it is to be forgotten; zero while the job is not over
-	quietAt time.Time // since when it is not live
+	quietAt time.Time // when it ceased to be live
 
 	// Of a job that comes here, since this node knows of it.
 	begun    time.Time
@@ -81,8 +81,8 @@ func (c *Registry) SetLive(id JobID, live bool, now time.Time) {
 	}
 }
 
-// Closed tells that slots which a job brings here are importing no more: whoever opens
-// them again, does it for another reason.
+// Closed tells that slots which a job brings here are importing no more. If they are
+// opened again, it is for another reason.
 func (c *Registry) Closed(id JobID, set *slots.Set) {
 	if r := c.records[id]; r != nil {
 		r.opened.Subtract(set)
@@ -146,8 +146,8 @@ func (r *record) leftBehind(m *slots.Map, slot slots.Slot, stray func(slots.Slot
 	return stray(slot)
 }
 
-// awaited returns the slots of which more may be heard: their owner is connected to move
-// them here, or was until a moment ago.
+// awaited returns the slots whose keys may still move by a job: their owner is connected
+// to move them here, or was until a moment ago.
 func (c *Registry) awaited(now time.Time, m *slots.Map) (set slots.Set) {
 	for _, r := range c.records {
 		switch {
@@ -164,7 +164,7 @@ func (c *Registry) awaited(now time.Time, m *slots.Map) (set slots.Set) {
 	return set
 }
 
-// Tidy forgets the records whose time is over and that have nothing left to look after,
+// Tidy removes the jobs that have been over for long enough and have left nothing behind,
 // and reports whether there were any.
 func (c *Registry) Tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool) bool {
 	n := len(c.records)
@@ -183,7 +183,7 @@ func (c *Registry) Tidy(now time.Time, m *slots.Map, stray func(slots.Slot) bool
 	return len(c.records) != n
 }
 
-// idle reports whether a record's job is taken for over, although nobody said so.
+// idle reports whether a job counts as over although its source has not said so.
 func (c *Registry) idle(r *record, now time.Time) bool { return now.Sub(r.quietAt) >= keepFor }
 
 // Adoptable returns the slots of back, a Return that comes here, that this node is moving

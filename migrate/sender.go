@@ -36,7 +36,7 @@ type Sender struct {
 	todo    slots.Set
 	windows []*window
 	batches []*batch
-	lastID  uint64 // of batches, questions and setSlots: they share one sequence, so that no answer fits two
+	lastID  uint64 // of batches, questions and SetSlots: they share one sequence, so that no answer fits two
 
 	link     linkState
 	dialAt   time.Time
@@ -214,7 +214,8 @@ func (s *Sender) answered(w *window) {
 	}
 }
 
-// openedAs follows opening, which a window from before a restart has behind it.
+// openedAs leaves the phase opening, or goes on with a window that was opened before a
+// restart.
 func (s *Sender) openedAs(w *window) {
 	if w.resumed {
 		w.enter(listing)
@@ -247,8 +248,8 @@ func (s *Sender) Changed(now time.Time, n uint64, err error) {
 	s.advance(now)
 }
 
-// listed takes keys that the target has: whatever it has is at least as new as what
-// is here, because keys only ever go that way.
+// listed deletes keys that the target has: they are at least as new there, because keys
+// only ever move in that direction.
 func (s *Sender) listed(m Message) {
 	w := s.waiting(m.n)
 	if w == nil || w.phase != listing {
@@ -263,8 +264,8 @@ func (s *Sender) listed(m Message) {
 	}
 }
 
-// Cancel begins no further slot. What is open already goes on to its end, which cannot
-// fail to come: to go back would leave, for as long, the very state that is to be avoided.
+// Cancel begins no further slot. Slots that are open already are finished: to bring their
+// keys back would take as long, and could fail where finishing cannot.
 func (s *Sender) Cancel(now time.Time) {
 	if s.over || s.job.Cancelled {
 		return
@@ -315,8 +316,8 @@ func (s *Sender) removeWindow(gone *window) {
 	}
 }
 
-// Remaining returns the slots that have not been handed over yet; of a Return all, since it
-// is only at its end that what it undoes is closed.
+// Remaining returns the slots that have not been handed over yet. For a Return these are
+// all, since the slots that it closes stay open until its end.
 func (s *Sender) Remaining() slots.Set {
 	if s.job.Kind == KindReturn {
 		return s.job.Slots

@@ -37,7 +37,7 @@ var phaseNames = [...]string{"preparing", "opening", "listing", "moving", "final
 
 func (p phase) String() string { return phaseNames[p] }
 
-// local reports whether the phase waits for this node's own setSlots, not for the target.
+// local reports whether the phase waits for this node's own SetSlots, not for the target.
 func (p phase) local() bool { return p == opening || p == closing || p == reverting }
 
 // window is a number of slots that go through the phases together: one, if it holds many

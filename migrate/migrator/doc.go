@@ -6,8 +6,8 @@
 // # What it needs
 //
 //   - a [Node]: the cluster's map, the state of slots, and connections to other nodes;
-//   - a [migrate.Engine]: the node's keys, some of them in flight. [migrate.NewEngine] makes
-//     one of a plain store;
+//   - a [migrate.Engine]: the node's keys, some of them in flight. [migrate.NewEngine]
+//     makes one of a plain store;
 //   - a [storage.Disk] for the journal.
 //
 // The node hands each commit of its store to [Migrator.Committed], each new map to

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Whoever opens connections can ask for as many writes of the journal as it likes. After
-// a burst of helloBurst, far more than jobs begin at once, there is one each helloPace.
+// A hello may need a write of the journal, and a peer can send as many as it opens
+// connections. So after a burst of helloBurst, far more than jobs begin at once, the
+// journal is written once each helloPace.
 const (
 	helloBurst = 32
 	helloPace  = 100 * time.Millisecond
@@ -14,9 +15,9 @@ const (
 
 // helloSaves lets hellos that come together share a write of the journal.
 type helloSaves struct {
-	turn   chan struct{} // holds a token while nobody writes
+	turn   chan struct{} // holds a token while no write is under way
 	latest atomic.Uint64 // counts the changes that hellos have made
-	saved  uint64        // of those, how many are written; of the token's holder, as the next
+	saved  uint64        // how many of those are written; belongs to the token's holder, as due does
 	due    time.Time     // when the writes so far would be over at helloPace
 }
 

@@ -21,8 +21,9 @@ func (mg *Migrator) enter(job migrate.Job) {
 }
 
 // keepJournal saves what has happened already. If that fails it is tried again every
-// second, and the jobs go on: an older journal costs a restart a detour, or a
-// cancellation, and no keys. To open or claim a slot needs the same disk.
+// second, and the jobs go on: after a restart with an older journal a job may take a
+// detour, or not know that it was cancelled, but no key is lost. To open or claim a slot
+// needs the same disk.
 func (mg *Migrator) keepJournal() {
 	if err := mg.saveJournal(); err != nil {
 		mg.log.Error("the journal of migrations could not be saved, which is tried again; a restart now would go on "+
@@ -118,8 +119,8 @@ func (mg *Migrator) dropOldCopies(m *slots.Map, job *migrate.Job, journal []migr
 	}
 }
 
-// adopt goes on with what this node does not know that it has begun: it is asked what is
-// to become of slots that a job of its own opened. See [migrate.Registry.Adoptable].
+// adopt begins a job for slots that a job of this node opened which it does not know any
+// more, when the target returns their keys. See [migrate.Registry.Adoptable].
 func (mg *Migrator) adopt(back *migrate.Job) {
 	mg.mu.Lock()
 	set := mg.registry.Adoptable(mg.cfg.Node.Map(), back)

@@ -27,7 +27,7 @@ type Node interface {
 	// SetSlots changes the state of all slots in set. When it returns nil, the change is
 	// durable and in force: no transaction acts on the old state any more. Migrating and
 	// Importing have reached the node's replicas by then. Assign to this node itself also
-	// gives it the greatest config epoch and tells everybody (docs/spec.md §8.2). After an
+	// gives it the greatest config epoch and tells all nodes (docs/spec.md §8.2). After an
 	// error some slots may have changed; the same will be asked again.
 	SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error
 	// Dial opens a connection that ends at the other node's Migrator.Accept.
@@ -93,10 +93,11 @@ const (
 	strayCheckEvery = time.Second
 )
 
-// ErrClosed says that the driver is closed.
+// ErrClosed says that the Migrator is closed.
 var ErrClosed = errors.New("migrate: the node is shutting down")
 
-// NewMigrator reads the journal. A damaged one is an error, and is left as it is.
+// New returns a Migrator with the jobs of the journal. A damaged journal is an error, and
+// is left as it is.
 func New(cfg Config) (*Migrator, error) {
 	if cfg.File == "" {
 		cfg.File = defaultJournal
@@ -269,15 +270,15 @@ func (mg *Migrator) MapChanged() {
 	}
 }
 
-// Claimed returns the slots whose keys, should this node lose the slot, are not to be
-// deleted: the driver brings them to the new owner.
+// Claimed returns the slots whose keys the node must not delete if it loses the slot: the
+// Migrator brings them to the new owner.
 func (mg *Migrator) Claimed() slots.Set {
 	mg.mu.Lock()
 	defer mg.mu.Unlock()
 	return mg.registry.Slots()
 }
 
-// guarded returns f, whose panics are Config.OnPanic's.
+// guarded returns f with its panics handed to Config.OnPanic.
 func (mg *Migrator) guarded(f func()) func() {
 	return func() {
 		defer guard.Recover("migrate", mg.cfg.OnPanic)

@@ -55,7 +55,7 @@ func newRunner(mg *Migrator, job migrate.Job) *runner {
 func (r *runner) run() {
 	defer close(r.done)
 	stop := sync.OnceFunc(func() { close(r.quit); close(r.changes) })
-	defer func() { // after a panic: let go of what others wait for
+	defer func() { // after a panic: release what other goroutines wait for
 		stop()
 		if r.conn != nil {
 			r.conn.conn.Close()

@@ -40,10 +40,10 @@ const listAhead = 256 << 10
 
 const (
 	// maxSessions bounds the connections on which slots come in, those without a hello
-	// included. A job has one; more than maxJobs are those of jobs that connect anew.
+	// included. A job has one, or a second one while it connects anew.
 	maxSessions = 2 * maxJobs
-	// maxJobs bounds the jobs of others that a node has in its journal. A job takes a range of
-	// slots at a time, so the greatest rebalance has one for each pair of nodes.
+	// maxJobs bounds the jobs of others that a node has in its journal. A rebalance needs
+	// one job at most for each pair of nodes.
 	maxJobs = 512
 )
 
@@ -208,9 +208,9 @@ func (s *session) changeSlots() {
 	}
 }
 
-// join makes a session the one of its job. Earlier ones, of connections that the source
-// has given up, have ended when it returns: what they still had to say would come too
-// late.
+// join makes a session the one of its job. Earlier sessions of the job, whose connections
+// the source has given up, have ended when it returns: otherwise what they still had to
+// say would come too late.
 func (mg *Migrator) join(s *session, job migrate.Job) error {
 	mg.mu.Lock()
 	s.job = job.ID

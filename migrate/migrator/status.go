@@ -101,7 +101,7 @@ func (mg *Migrator) retire(r *runner) {
 	}
 }
 
-// importOver takes the source's word that a job has come to its end.
+// importOver ends a job whose source has ended it.
 func (mg *Migrator) importOver(id migrate.JobID) {
 	mg.mu.Lock()
 	if s, ok := mg.registry.ImportOver(id, time.Now(), mg.cfg.Node.Map()); ok {

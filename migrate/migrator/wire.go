@@ -24,11 +24,10 @@ type wire struct {
 	ended   chan struct{} // closed when the writer has ended
 }
 
-// writeTimeout is how long the other end may take no byte before the connection counts as
-// lost.
+// writeTimeout is how long a write may take before the connection counts as lost.
 const writeTimeout = 10 * time.Second
 
-// keepWire is the greatest buffer that is kept between two writes, in bytes.
+// keepWire is the largest buffer that is kept between two writes, in bytes.
 const keepWire = 2 << 20
 
 func newWire(conn net.Conn) *wire {
@@ -123,8 +122,8 @@ func (w *wire) receive(maxFrame int) (migrate.Message, error) {
 	return migrate.DecodeMessage(b)
 }
 
-// close writes what is waiting, for a moment at most, closes the connection and waits for
-// the writer.
+// close writes what is waiting, for closeTimeout at most, closes the connection and waits
+// for the writer.
 func (w *wire) close() {
 	w.conn.SetReadDeadline(time.Unix(1, 0))
 	w.mu.Lock()
