@@ -10,9 +10,9 @@ import (
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
-// awaitSync waits until k replicas hold what has been written on a connection, at most as
-// WithSync says. A WAIT says nothing until it ends; so a long one is sent in parts, and
-// the connection does not pass for a silent one.
+// awaitSync waits until k replicas hold what has been written on a connection, as long as
+// WithSync says. A node sends nothing while a WAIT lasts; a long one is sent in parts, so
+// that the connection does not count as silent.
 func (t *respTransport) awaitSync(ctx context.Context, pipe *peer.Pipe, k int) error {
 	end, ok := ctx.Deadline()
 	if !ok {

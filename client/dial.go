@@ -14,28 +14,27 @@ import (
 
 // DialConfig says which cluster to be a client of.
 type DialConfig struct {
-	// Addrs are the client addresses, "host:port", of some of its nodes: the others are
-	// found by them.
+	// Addrs are the client addresses, "host:port", of some nodes; these name the others.
 	Addrs []string
-	// Password is the one that the nodes ask of clients.
+	// Password is what the nodes ask of clients. Default: none.
 	Password string
-	// Network is how they are reached. Default: network.TCP{}.
+	// Network is how the nodes are reached. Default: network.TCP{}.
 	Network network.Network
-	// Silence is how long a node may owe a reply without saying anything before its
-	// connection is given up. Default 15 s.
+	// Silence is how long a node that owes a reply may send nothing before its connection is
+	// closed. Default 15 s.
 	Silence time.Duration
 }
 
-// Client is a Router of a program that is no node: it knows only addresses, speaks the
-// Redis protocol to the nodes' client ports, and learns the map from them. Functions
-// ([Router.Call]) are not to be had there.
+// Client is a Router of a program that is no node. It speaks the Redis protocol to the
+// nodes' client ports, and learns the map from them. It cannot call functions
+// ([Router.Call]).
 type Client struct {
 	Router
 	transport *respTransport
 }
 
-// Dial returns a client once one of the nodes has told the map. It keeps one connection
-// to each node, which all callers share.
+// Dial returns a client once a node has sent the map. The client keeps one connection to
+// each node, which all callers share.
 func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	if len(cfg.Addrs) == 0 {
 		return nil, errors.New("slotmesh: DialConfig.Addrs is empty: name at least one node")
@@ -63,7 +62,7 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 
 const defaultSilence = 15 * time.Second
 
-// Close ends the client's connections, and calls under way with an error.
+// Close ends the client's connections. Calls under way and later ones return ErrClosed.
 func (c *Client) Close() error {
 	c.transport.close()
 	return nil

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// latencies is how long nodes have taken to answer reads lately: what ReadNearest chooses
-// by.
+// latencies holds how long nodes have taken lately to answer reads. ReadNearest chooses by
+// it.
 type latencies struct {
 	mu    sync.Mutex // guards known
 	known map[Endpoint]*latency
@@ -15,21 +15,21 @@ type latencies struct {
 type latency struct {
 	took     time.Duration // a moving average
 	measured time.Time     // when took was last measured, zero if never
-	asked    time.Time     // when that was last begun
+	asked    time.Time     // when a measurement last began
 }
 
 const (
-	// unreached is how far a node is that gave no answer.
+	// unreached is the least latency that is recorded of a node that gave no answer.
 	unreached = time.Second
-	// latencyFresh is for how long a measurement counts: then the node gets one read again,
-	// however far it was.
+	// latencyFresh is how long a measurement counts. After that the node gets one read,
+	// however slow it was.
 	latencyFresh = 10 * time.Second
 	// maxLatencies bounds what is remembered of nodes that have long gone.
 	maxLatencies = 4096
 )
 
-// nearest returns the node of list that answers soonest. One that has not been measured
-// lately is taken once.
+// nearest returns the node of list that answers soonest, or one that has not been measured
+// lately.
 func (d *latencies) nearest(now time.Time, list []Endpoint) Endpoint {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -37,7 +37,7 @@ func (d *latencies) nearest(now time.Time, list []Endpoint) Endpoint {
 	for _, p := range list {
 		k := d.known[p]
 		if k == nil || now.Sub(k.asked) > latencyFresh {
-			d.getLocked(p).asked = now // others need not measure it too
+			d.getLocked(p).asked = now // this read measures it; others need not
 			return p
 		}
 		if least < 0 || k.took < least {
@@ -47,7 +47,7 @@ func (d *latencies) nearest(now time.Time, list []Endpoint) Endpoint {
 	return best
 }
 
-// record takes down that a node took so long to answer, or did not.
+// record notes how long a node took to answer a read, or that it did not.
 func (d *latencies) record(p Endpoint, now time.Time, took time.Duration, answered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -57,7 +57,7 @@ func (d *latencies) record(p Endpoint, now time.Time, took time.Duration, answer
 	switch {
 	case !answered:
 		k.took, k.measured = max(took, unreached), time.Time{}
-	case now.Sub(last) > latencyFresh/2: // the first, or one after long: what was before says nothing
+	case now.Sub(last) > latencyFresh/2: // what was measured long ago says nothing
 		k.took = took
 	default:
 		k.took += (took - k.took) / 4

@@ -6,11 +6,10 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// A server with cluster-preferred-endpoint-type hostname names nodes without one
-// slots.NoHostname. Its CLUSTER SLOTS has the address beside it, its redirects have not.
-
-// locate finds the host of a redirect that has none: the map tells the slot's owner, the
-// port which node it is otherwise.
+// locate fills in the host of a redirect that has none. With
+// cluster-preferred-endpoint-type hostname, a server names a node that has no host name
+// slots.NoHostname; its CLUSTER SLOTS gives the address too, its redirects do not. The map
+// tells the slot's owner; otherwise the port tells which node is meant.
 func (t *respTransport) locate(ctx context.Context, err error, from Endpoint) error {
 	switch e := err.(type) {
 	case *slots.MovedError:
@@ -32,7 +31,8 @@ func (t *respTransport) locate(ctx context.Context, err error, from Endpoint) er
 	return err
 }
 
-// hostAt returns the host of a known node with that port, the one asked if there is none.
+// hostAt returns the host of a known node with that port, or that of the node which sent
+// the redirect if there is none.
 func (t *respTransport) hostAt(port uint16, from Endpoint) string {
 	for master, replicas := range t.view.Load().replicas {
 		for _, p := range append([]Endpoint{master}, replicas...) {

@@ -10,22 +10,22 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Result is what became of one key of several. Err is ErrNotFound if the key is not
-// there, nil if all went well, otherwise as of the call for one key.
+// Result is the outcome for one key of several. Err is nil on success, ErrNotFound if the
+// key is not there, otherwise the error that the call for one key returns.
 type Result struct {
 	Key   string
 	Value []byte // of GetMany
 	Err   error
 }
 
-// Item is a key to be set. A TTL of 0 means for ever.
+// Item is a key to set. A TTL of 0 means for ever.
 type Item struct {
 	Key   string
 	Value []byte
 	TTL   time.Duration
 }
 
-// maxParallel bounds how many requests of one call are under way at once. They share a
+// maxParallel bounds the requests of one call that are under way at once. They share a
 // connection to each node, so that many of them leave in one write.
 const maxParallel = 1024
 
@@ -50,8 +50,9 @@ func (r *Router) GetMany(ctx context.Context, keys ...string) []Result {
 	return results
 }
 
-// mget gets several keys of one slot at once. Should they be on both sides of a moving slot
-// (TRYAGAIN), each is found on its own.
+// mget gets several keys of one slot at once. If that fails, because some keys of a moving
+// slot are at its source and some at its target (TRYAGAIN) for example, it gets each key
+// by itself.
 func (r *Router) mget(ctx context.Context, keys []string, batch []int, results []Result) {
 	req := &request{slot: slots.OfString(keys[batch[0]]), keyed: true}
 	req.Args = make([][]byte, 1, 1+len(batch))
@@ -76,7 +77,7 @@ func (r *Router) mget(ctx context.Context, keys []string, batch []int, results [
 	})
 }
 
-// doOnce is do for reads that are not worth waiting for, since there is another way.
+// doOnce tries a request once, for callers that have another way if it fails.
 func (r *Router) doOnce(ctx context.Context, req *request) (resp.Reply, error) {
 	to, ok := r.choose(req)
 	if !ok {
@@ -86,8 +87,8 @@ func (r *Router) doOnce(ctx context.Context, req *request) (resp.Reply, error) {
 	return r.ask(ctx, to, req)
 }
 
-// SetMany sets keys all over the cluster, in parallel: each key on its own, so that some
-// may be set and others not. The results, in the order of items, tell.
+// SetMany sets keys all over the cluster, in parallel. Each key is set by itself: some may
+// be set and others not. The results are in the order of items.
 func (r *Router) SetMany(ctx context.Context, items ...Item) []Result {
 	results := make([]Result, len(items))
 	each(len(items), maxParallel, func(i int) {
@@ -97,8 +98,8 @@ func (r *Router) SetMany(ctx context.Context, items ...Item) []Result {
 	return results
 }
 
-// DeleteMany removes keys all over the cluster, in parallel, each on its own. The error
-// of a key that was not there is ErrNotFound.
+// DeleteMany removes keys all over the cluster, in parallel, each by itself. The results
+// are in the order of keys; that of a key that was not there has ErrNotFound.
 func (r *Router) DeleteMany(ctx context.Context, keys ...string) []Result {
 	results := make([]Result, len(keys))
 	each(len(keys), maxParallel, func(i int) {
@@ -122,7 +123,8 @@ func Errs(results []Result) iter.Seq2[string, error] {
 	}
 }
 
-// bySlot calls fn, in parallel, with the indices of keys that share a slot.
+// bySlot calls fn with the indices of keys that share a slot, for several slots in
+// parallel.
 func (r *Router) bySlot(keys []string, fn func(batch []int)) {
 	groups := make(map[slots.Slot][]int, len(keys))
 	for i, key := range keys {
@@ -140,7 +142,7 @@ func (r *Router) bySlot(keys []string, fn func(batch []int)) {
 	each(len(batches), maxParallel, func(i int) { fn(batches[i]) })
 }
 
-// each calls fn with 0 to n-1, on so many goroutines at most.
+// each calls fn with 0 to n-1, on at most parallel goroutines.
 func each(n, parallel int, fn func(i int)) {
 	if n == 1 {
 		fn(0)

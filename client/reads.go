@@ -18,32 +18,32 @@ const (
 	// ReadReplica spreads reads over the replicas, which are a little behind their master:
 	// see [Router.WithMaxStaleness]. Without a replica that is online it is ReadMaster.
 	ReadReplica
-	// ReadNearest reads from this node if it has the slot, as master or replica, otherwise
-	// from the one of the shard's nodes, master or replica, that has answered reads soonest
-	// lately. Each is measured by a read every 10 s.
+	// ReadNearest reads from the local node if that has the slot, as master or replica,
+	// otherwise from the shard's node, master or replica, that has lately answered reads
+	// soonest. A read every 10 s measures each of them.
 	ReadNearest
 )
 
-// WithReadPreference returns a Router that reads from other nodes of a shard and shares
-// all else with r.
+// WithReadPreference returns a Router that reads from the nodes that from names, and
+// shares all else with r.
 func (r *Router) WithReadPreference(from ReadPreference) *Router {
 	other := *r
 	other.reads = from
 	return &other
 }
 
-// WithMaxStaleness returns a Router that takes no answer of a replica that may lack
-// something which its master had bound ago; it reads from the master then. 0 is no bound.
-// It is for a Router that reads from replicas:
+// WithMaxStaleness returns a Router that reads from a replica only if the replica has all
+// that its master held bound ago, and otherwise from the master. 0 is no bound. It is for
+// a Router that reads from replicas:
 //
-//	node.Router().WithReadPreference(slotmesh.ReadReplica).WithMaxStaleness(2 * time.Second)
+//	r.WithReadPreference(client.ReadReplica).WithMaxStaleness(2 * time.Second)
 //
-// A replica knows by a message's round trip, not by clocks, and what it cannot prove it
-// does not claim: with a bound below a second, the first read after a pause goes to the
-// master, and makes the replica ask it. A master that is cut off from the cluster, and
-// has not noticed yet, counts as one. A [Client] rounds bound down to 1, 2 or 5 ms, 10,
-// 20 or 50 ms, and so on. Nodes that are no slotmesh nodes prove nothing: their masters
-// are read from.
+// A replica measures how far behind it is by the round trip of a message to its master,
+// not by clocks, and claims nothing that it cannot prove: with a bound below a second, the
+// first read after a pause goes to the master, and makes the replica measure. A master
+// that is cut off from the cluster and has not noticed yet still counts as the master. A
+// [Client] rounds bound down to 1, 2 or 5 ms, 10, 20 or 50 ms, and so on. Nodes other than
+// those of slotmesh prove nothing, so reads go to their masters.
 func (r *Router) WithMaxStaleness(bound time.Duration) *Router {
 	if bound > 0 {
 		bound = max(bound.Truncate(time.Millisecond), time.Millisecond) // as it travels
@@ -53,7 +53,7 @@ func (r *Router) WithMaxStaleness(bound time.Duration) *Router {
 	return &other
 }
 
-// choose returns the node to ask first; false if nobody serves the slot.
+// choose returns the node to ask first; false if no node is known to serve the slot.
 func (r *Router) choose(req *request) (Endpoint, bool) {
 	if !req.keyed {
 		all := r.transport.Masters()
@@ -92,7 +92,8 @@ func (r *Router) pick(list []Endpoint) Endpoint {
 	return r.latencies.nearest(time.Now(), list)
 }
 
-// ask sends a request to a node, and measures it where that decides about later ones.
+// ask sends a request to a node. For ReadNearest it also measures how long the answer
+// takes.
 func (r *Router) ask(ctx context.Context, to Endpoint, req *request) (resp.Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return resp.Reply{}, err

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// commandKeys is what COMMAND tells about a command.
+// commandKeys is what COMMAND INFO says about a command's keys.
 type commandKeys struct {
 	first, last, step int
 	write             bool
@@ -38,7 +38,7 @@ func (t *respTransport) Inspect(ctx context.Context, line [][]byte) (keys []int,
 	return keys, c.write, nil
 }
 
-// describe asks any node what a command's keys are.
+// describe asks a node which arguments of a command are keys.
 func (t *respTransport) describe(ctx context.Context, name string) (commandKeys, error) {
 	req := &request{}
 	req.Args = [][]byte{[]byte("COMMAND"), []byte("INFO"), []byte(name)}
@@ -71,7 +71,7 @@ var ofConnection = func() map[string]bool {
 	return m
 }()
 
-// refuse returns the error of a command that cannot be had from a Client.
+// refuse returns the error of a command that a Client cannot run, nil if it can.
 func refuse(name []byte) error {
 	if !ofConnection[strings.ToUpper(string(name))] {
 		return nil

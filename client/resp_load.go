@@ -15,8 +15,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// load gets the map from the first of some nodes, or from any. Only one does at a time;
-// the others wait for it.
+// load gets the map from one of first, or from any other node. Only one load runs at a
+// time; other callers wait for it.
 func (t *respTransport) load(ctx context.Context, first ...Endpoint) error {
 	t.mu.Lock()
 	if loading := t.loading; loading != nil {
@@ -55,7 +55,7 @@ func (t *respTransport) load(ctx context.Context, first ...Endpoint) error {
 	return fmt.Errorf("slotmesh: no node told the map of the cluster: %w", errors.Join(errs...))
 }
 
-// loadStep bounds the wait for one node's answer.
+// loadStep bounds the wait for the answer of one node.
 const loadStep = peer.DialTimeout
 
 // loadFrom gets the map from one node.

@@ -8,7 +8,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// respView is which node owns which slots. It is a value: copied and swapped, never changed.
+// respView is which node owns which slots. It is a value: copied and swapped, never
+// changed.
 type respView struct {
 	owner    [slots.Count]uint16 // index into masters, plus 1; 0 is nobody
 	masters  []Endpoint

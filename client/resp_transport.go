@@ -15,7 +15,8 @@ import (
 )
 
 // respTransport is how a Client reaches the nodes: by the Redis protocol (RESP), at their
-// client ports. It learns which node owns which slots from CLUSTER SLOTS and from redirects.
+// client ports. It learns which node owns which slots from CLUSTER SLOTS and from
+// redirects.
 type respTransport struct {
 	cfg   DialConfig
 	seeds []Endpoint // only set before use
@@ -94,8 +95,8 @@ func (t *respTransport) connect(ctx context.Context, to peer.Target) (*peer.Pipe
 	return peer.NewPipe(conn, t.cfg.Silence), nil
 }
 
-// roundStaleness rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds: each
-// has a connection of its own to a replica, and a caller may compute its bounds.
+// roundStaleness rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds:
+// each has a connection of its own to a replica, and a caller may compute its bounds.
 func roundStaleness(bound time.Duration) time.Duration {
 	step := time.Duration(0)
 	for unit := time.Millisecond; unit <= min(bound, time.Hour); unit *= 10 {

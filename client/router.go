@@ -9,23 +9,23 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Router reaches every key of the cluster, wherever it lives: keys of this node by direct
-// calls, all others over one kept-open connection to each node, which many calls share.
-// Get one from a node, or, in a program that is no node, from [Dial].
+// Router reaches every key of the cluster, wherever it lives: keys of the local node, if
+// there is one, by direct calls, all others over one kept-open connection to each node,
+// which many calls share. A node has a Router; a program that is no node gets one from
+// [Dial].
 //
 // It follows the cluster's map: while slots move, masters fail and replicas succeed them,
-// it waits and tries again. How long is the caller's choice, by the deadline of ctx;
-// without one, calls give up 30 s after the first failure. So an error means one of
-// these:
+// it waits and tries again, until ctx ends, or without a deadline for 30 s from the first
+// failure on. So an error means one of these:
 //
-//   - what was asked cannot be: [ErrNotFound], slots.ErrCrossSlot,
-//     keyspace.ErrOutOfMemory, a [ReplyError] …
-//   - ctx ended, or the cluster did not serve the slot for too long. The last reason is
-//     wrapped: errors.Is(err, slots.ErrClusterDown), for one. Nothing has been done. An
-//     *[UnavailableError] tells what stood in the way, where that is known.
-//   - [ErrAmbiguous]: the connection broke, or ctx ended, after a write had left. It is
-//     not sent again, since it may have been carried out, and another writer's may have
-//     followed it.
+//   - The request was answered, and the answer is an error: [ErrNotFound],
+//     slots.ErrCrossSlot, keyspace.ErrOutOfMemory, a [ReplyError] …
+//   - ctx ended, or the cluster did not serve the slot for too long. Nothing has been done.
+//     The error wraps the last reason, slots.ErrClusterDown for example; an
+//     *[UnavailableError] also says what stood in the way, where that is known.
+//   - [ErrAmbiguous]: the connection broke, or ctx ended, after a write had left. The write
+//     is not sent again: it may have been carried out, and a write of another client may
+//     have followed it.
 //
 // A Router is safe for concurrent use.
 type Router struct {
@@ -107,7 +107,7 @@ func (r *Router) Expire(ctx context.Context, key string, ttl time.Duration) (fou
 	if err != nil || reply.Int > 0 {
 		return err == nil, err
 	}
-	reply, err = r.master().keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or is not there
+	reply, err = r.master().keyed(ctx, key, false, cmdExists, bytesOf(key)) // it had no expiry, or does not exist
 	return reply.Int > 0, err
 }
 
@@ -129,11 +129,12 @@ func (r *Router) TTL(ctx context.Context, key string) (time.Duration, error) {
 	return max(0, time.Duration(reply.Int)*time.Millisecond), nil
 }
 
-// Do runs any command that names keys of one slot, built in or registered at
-// the nodes by their host program: "INCR", "visits". The reply is nil, string (a status such as OK),
+// Do runs any command that names keys of one slot, built in or registered at the nodes by
+// their host program: "INCR", "visits". The reply is nil, string (a status such as OK),
 // []byte, int64, float64, bool, []any, or map[string]any. An error reply is returned as
-// error. Arguments are strings, []byte, or numbers. Commands about the connection they
-// come on, such as MULTI or SUBSCRIBE, are refused: all callers share the connections.
+// error. Arguments are string, []byte, int, int64, uint64 or float64. Commands about the
+// connection they come on, such as MULTI or SUBSCRIBE, are refused: all callers share the
+// connections.
 func (r *Router) Do(ctx context.Context, command string, args ...any) (any, error) {
 	line, err := commandLine(command, args)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 )
 
 // Scan yields the keys of the whole cluster that match pattern (a glob as of SCAN, "" for
-// all). A key that is there from the beginning to the end is yielded at least once, and
-// seldom twice, though slots move and masters fail meanwhile; only a slot that leaves a
-// node and comes back to it, all within one walk through that node's keys, may have keys
-// that are passed over. A key that comes or goes may be yielded or not. The last pair may
-// be "" and an error, that of ctx, or of a cluster that did not serve for too long: then
-// some keys are missing.
+// all). It yields a key that exists from the beginning to the end at least once, and
+// seldom twice, even if slots move and masters fail meanwhile. The one exception is a slot
+// that leaves a node and comes back to it within one walk through that node's keys: some
+// of its keys may be passed over. A key that is created or deleted meanwhile may be yielded
+// or not. If ctx ends, or the cluster does not serve for too long, the last pair is "" and
+// an error, and some keys are missing.
 func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		s := scan{Router: *r.master(), pattern: pattern, yield: yield}
@@ -29,11 +29,11 @@ func (r *Router) Scan(ctx context.Context, pattern string) iter.Seq2[string, err
 
 // scan is a walk through the keys of all slots.
 //
-// It asks each master for the keys of the slots which that owned at the beginning. A slot
-// is done if the master itself says, before and after, that it is its owner (what this
-// end believes may be out of date); if the slot is leaving the master, after its target
-// has been asked too, and the move has not been called off: keys go only there. The other
-// slots are asked for again, until none is left.
+// It asks each master for the keys of the slots that this master owns. A slot is done if
+// the master itself says before and after that it owns the slot; the map of this end may
+// be out of date. A slot that is leaving the master is done once its target has been asked
+// too, unless the move was called off: keys go only to the target. The remaining slots are
+// asked for again, until none is left.
 type scan struct {
 	Router
 	pattern string
@@ -41,8 +41,8 @@ type scan struct {
 	stopped bool // the caller has enough
 }
 
-// fewSlots is how many slots of a master are asked for one by one, not by walking through
-// all of its keys.
+// fewSlots is how many slots of a master are asked for one by one; for more of them, all
+// of its keys are walked through.
 const fewSlots = 64
 
 func (s *scan) run(ctx context.Context) error {
@@ -55,13 +55,13 @@ func (s *scan) run(ctx context.Context) error {
 			if s.stopped {
 				return nil
 			}
-			// After an error, what happened to the node will be known soon.
+			// An error is no reason to stop: the map will soon say what happened to the node.
 		}
-		if s.nobodysOnly(&todo) {
+		if s.onlyUnowned(&todo) {
 			return nil
 		}
 		if todo.Len() < left {
-			w.pause = 0 // it gets on: patience begins anew
+			w.pause = 0 // there is progress: backoff begins anew
 		}
 		s.transport.Refresh(ctx)
 		if err := s.backoff(ctx, &w, orNotServed(err)); err != nil {
@@ -70,8 +70,8 @@ func (s *scan) run(ctx context.Context) error {
 	}
 }
 
-// walk yields the keys that a node has in a group of slots, and takes those off todo that
-// are done.
+// walk yields the keys that a node has in a group of slots, and removes the slots that are
+// done from todo.
 func (s *scan) walk(ctx context.Context, owner Endpoint, group, todo *slots.Set) error {
 	before, err := s.holdingOf(ctx, owner)
 	if err != nil {
@@ -95,7 +95,7 @@ func orNotServed(err error) error {
 	return err
 }
 
-// byOwner groups slots by who owns them now.
+// byOwner groups slots by their owner as the map has it now.
 func (s *scan) byOwner(todo *slots.Set) map[Endpoint]slots.Set {
 	groups := make(map[Endpoint]slots.Set)
 	for slot := range todo.All() {
@@ -108,14 +108,14 @@ func (s *scan) byOwner(todo *slots.Set) map[Endpoint]slots.Set {
 	return groups
 }
 
-// confirm takes the slots off todo whose keys have all been seen.
+// confirm removes the slots from todo whose keys have all been seen.
 func (s *scan) confirm(ctx context.Context, owner Endpoint, todo, group *slots.Set, before, after *holding) error {
-	groups := make(map[Endpoint]slots.Set) // those that are leaving, by target
+	groups := make(map[Endpoint]slots.Set) // slots that are leaving, by target
 	for slot := range group.All() {
 		target, leaving := after.leaving[slot]
 		_, wasLeaving := before.leaving[slot]
 		switch {
-		case !after.owns.Has(slot), wasLeaving && !leaving: // gone; or the move was called off, and keys came home
+		case !after.owns.Has(slot), wasLeaving && !leaving: // it has left; or its move was called off, and keys came back
 		case leaving:
 			set := groups[target]
 			set.Add(slot)
@@ -133,7 +133,7 @@ func (s *scan) confirm(ctx context.Context, owner Endpoint, todo, group *slots.S
 			return err
 		}
 		for slot := range set.All() {
-			// otherwise keys may have come home, or gone on
+			// otherwise keys may have come back, or gone on to a third node
 			if still, leaving := last.leaving[slot]; leaving && still == target {
 				todo.Remove(slot)
 			}
@@ -142,8 +142,8 @@ func (s *scan) confirm(ctx context.Context, owner Endpoint, todo, group *slots.S
 	return nil
 }
 
-// nobodysOnly reports whether no slot with an owner is left.
-func (s *scan) nobodysOnly(todo *slots.Set) bool {
+// onlyUnowned reports whether no slot with an owner is left.
+func (s *scan) onlyUnowned(todo *slots.Set) bool {
 	for slot := range todo.All() {
 		if _, ok := s.transport.Owner(slot); ok {
 			return false
@@ -152,7 +152,7 @@ func (s *scan) nobodysOnly(todo *slots.Set) bool {
 	return true
 }
 
-// keysOf yields the keys that a node has in a group of slots, whoever owns them.
+// keysOf yields the keys that a node has in a group of slots, whether it owns them or not.
 func (s *scan) keysOf(ctx context.Context, from Endpoint, group *slots.Set) error {
 	if group.Len() > fewSlots {
 		return s.keysAmongAll(ctx, from, group)
@@ -173,7 +173,7 @@ func (s *scan) keysOf(ctx context.Context, from Endpoint, group *slots.Set) erro
 	return s.keysAmongAll(ctx, from, &large)
 }
 
-// keysAmongAll walks through all keys of a node, some at a time.
+// keysAmongAll walks through all keys of a node, and yields those of a group of slots.
 func (s *scan) keysAmongAll(ctx context.Context, from Endpoint, group *slots.Set) error {
 	cursor := "0"
 	for {
@@ -202,8 +202,8 @@ func (s *scan) keysAmongAll(ctx context.Context, from Endpoint, group *slots.Set
 // maxInSlot bounds the keys of one answer: CLUSTER GETKEYSINSLOT has no cursor.
 const maxInSlot = 1 << 14
 
-// keysIn yields the keys that a node has in one slot, or none if they are more than
-// maxInSlot.
+// keysIn yields the keys that a node has in one slot. If they are more than maxInSlot it
+// yields none, and all is false.
 func (s *scan) keysIn(ctx context.Context, from Endpoint, slot slots.Slot) (all bool, err error) {
 	reply, err := s.askNode(ctx, from, "CLUSTER", "GETKEYSINSLOT", strconv.Itoa(int(slot)), strconv.Itoa(maxInSlot+1))
 	if err != nil || len(reply.Elems) > maxInSlot {
@@ -226,8 +226,8 @@ func (s *scan) matches(key string) bool {
 	return s.pattern == "" || glob.Match([]byte(s.pattern), []byte(key))
 }
 
-// scanStep bounds the wait for one answer: a node that does not give it is asked again,
-// or its successor.
+// scanStep bounds the wait for one answer. After it the node is asked again, or its
+// successor.
 const scanStep = 10 * time.Second
 
 func (s *scan) askNode(ctx context.Context, to Endpoint, line ...string) (resp.Reply, error) {

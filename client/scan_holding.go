@@ -9,7 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// holding is what a node says it owns, and which of that is migrating, and to which node.
+// holding is which slots a node says it owns, and which of them are migrating to which
+// node.
 type holding struct {
 	owns    slots.Set
 	leaving map[slots.Slot]Endpoint
@@ -19,7 +20,7 @@ func (s *scan) holdingOf(ctx context.Context, node Endpoint) (holding, error) {
 	reply, err := s.askNode(ctx, node, "CLUSTER", "NODES")
 	var refused ReplyError
 	switch {
-	case errors.As(err, &refused): // not in a cluster
+	case errors.As(err, &refused): // the node is in no cluster
 		return holding{owns: slots.Full()}, nil
 	case err != nil:
 		return holding{}, err
@@ -31,8 +32,8 @@ func (s *scan) holdingOf(ctx context.Context, node Endpoint) (holding, error) {
 	return holdingIn(members), nil
 }
 
-// holdingIn takes only what the node that answers says about itself: that is true while
-// it says so, and no other node tells which slots are migrating.
+// holdingIn returns what the answering node says about itself. What it says about others
+// may be out of date, and only the owner knows which slots are migrating.
 func holdingIn(members []clusterproto.Member) holding {
 	h := holding{leaving: make(map[slots.Slot]Endpoint)}
 	for i := range members {

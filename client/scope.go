@@ -6,7 +6,7 @@ import "fmt"
 type scope struct {
 	keys  [][]byte
 	index map[string]struct{} // of keys, if there are many
-	err   error               // about the first key that was touched and is not among them
+	err   error               // about the first key that was touched without being among keys
 }
 
 // fewKeys is how many keys are searched one by one.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// trail is where a call was redirected. It costs no memory of its own: most calls that
-// are redirected are so once.
+// trail is where a call was redirected to. It has a fixed size, so that it costs no
+// allocation: most calls that are redirected are so once.
 type trail struct {
 	redirects int
 	last      [trailLength]Endpoint // a ring
@@ -19,7 +19,7 @@ func (t *trail) add(to Endpoint) {
 	t.redirects++
 }
 
-// String tells of a redirect loop, "" if there were too few redirects for one.
+// String describes a redirect loop; it is "" if there were too few redirects for one.
 func (t *trail) String() string {
 	if t.redirects < maxHops {
 		return ""

@@ -8,12 +8,12 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Tx is a transaction on the keys of one slot. It is valid only inside the
-// function it was given to, on that function's goroutine. While it lasts, the slot is
-// locked: do not wait for anything inside.
+// Tx is a transaction on the keys of one slot. It is valid only inside the function that
+// it was given to, on that function's goroutine. While it lasts, the slot is locked: do
+// not wait for anything inside.
 //
-// It may touch only the keys that the transaction named: the others may be on their way
-// to another node. One that it did not name is not there, cannot be set, and makes the
+// It may touch only the keys that the transaction named: others may be on their way to
+// another node. A key that was not named cannot be read or set, and touching it makes the
 // transaction fail with [ErrUndeclaredKey].
 type Tx struct {
 	tx    *keyspace.Tx
@@ -36,8 +36,8 @@ func RunTx(tx *keyspace.Tx, slot slots.Slot, keys [][]byte, fn func(Tx) error) e
 // transaction ends.
 func (t Tx) Now() time.Time { return time.UnixMilli(t.tx.Now()) }
 
-// Get returns the value of key, which is valid only until the transaction's
-// function returns: copy what you keep.
+// Get returns the value of key. The value is valid only until the transaction's function
+// returns: copy what you keep.
 func (t Tx) Get(key string) (value []byte, ok bool) {
 	if !t.scope.has(key) {
 		return nil, false
@@ -46,7 +46,7 @@ func (t Tx) Get(key string) (value []byte, ok bool) {
 	return e.Value, ok
 }
 
-// TTL returns how long key has still to live, 0 if for ever.
+// TTL returns how long key will live, 0 for ever, and whether it exists.
 func (t Tx) TTL(key string) (ttl time.Duration, ok bool) {
 	if !t.scope.has(key) {
 		return 0, false
@@ -58,9 +58,10 @@ func (t Tx) TTL(key string) (ttl time.Duration, ok bool) {
 	return time.Duration(e.ExpireAt-t.tx.Now()) * time.Millisecond, true
 }
 
-// Set stores a copy of value under key; a ttl of 0 means for ever, a shorter one
-// than a millisecond counts as one. It returns slots.ErrCrossSlot if key is of
-// another slot, keyspace.ErrOutOfMemory if there is no room.
+// Set stores a copy of value under key. A ttl of 0 means for ever; one below a millisecond
+// counts as a millisecond. It returns slots.ErrCrossSlot if key is of another slot,
+// keyspace.ErrOutOfMemory if there is no room, an error that matches [ErrUndeclaredKey] if
+// the transaction did not name key.
 func (t Tx) Set(key string, value []byte, ttl time.Duration) error {
 	if slots.OfString(key) != t.slot {
 		return slots.ErrCrossSlot
@@ -71,8 +72,8 @@ func (t Tx) Set(key string, value []byte, ttl time.Duration) error {
 	return t.tx.Put(bytesOf(key), keyspace.String, value, t.deadline(ttl))
 }
 
-// Expire sets how long key has still to live, 0 for ever; a negative ttl deletes
-// it. It reports whether the key was there.
+// Expire sets how long key will live, 0 for ever; a negative ttl deletes it. It reports
+// whether the key existed.
 func (t Tx) Expire(key string, ttl time.Duration) bool {
 	if !t.scope.has(key) {
 		return false
