@@ -128,7 +128,7 @@ func (t nodeTransport) Send(ctx context.Context, to client.Endpoint, r *client.R
 	return client.Reply{}, err
 }
 
-// decodeReply takes b over.
+// decodeReply makes a Reply of b, the answer to r, and may keep b.
 func decodeReply(r *client.Request, b []byte) (client.Reply, error) {
 	if r.Func != "" {
 		return client.FuncReply(b), nil

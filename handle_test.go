@@ -1,6 +1,7 @@
 package slotmesh_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -62,7 +63,7 @@ func withCommands(t testing.TB, cfg clustertest.Config) *clustertest.Cluster {
 func TestHandleFromGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := withCommands(t, clustertest.Config{Masters: 3})
-		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
+		e2e.Routers(t, c, func(t *testing.T, r *slotmesh.Router) {
 			for i := range 10 {
 				key, other := fmt.Sprint("{", i, "}a"), fmt.Sprint("{", i, "}b")
 				r.Delete(t.Context(), key)
@@ -187,7 +188,7 @@ func TestHandleSurvivesFailover(t *testing.T) {
 		c.Kill(0)
 		r := c.Node(1).Router()
 		for _, key := range keys { // the first to find node 0's slots down waits for the failover
-			slow, cancel := timeout(ctx, time.Minute)
+			slow, cancel := context.WithTimeout(ctx, time.Minute)
 			if n, err := r.Do(slow, "PUSH", key, "b"); err != nil || n != int64(2) {
 				t.Errorf("%s: %v, %v", key, n, err)
 			}

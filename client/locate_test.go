@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -30,15 +31,15 @@ func findAllKeys(t *testing.T, endpoint slots.EndpointType, tcp bool) {
 			cfg.Hostname = fmt.Sprintf("10.0.0.%d", i+1)
 		}
 	}})
-	dial := slotmesh.DialConfig{Addrs: c.Addrs()[:1], Network: c.ClientNetwork()}
-	client, err := slotmesh.Dial(t.Context(), dial)
+	dial := client.DialConfig{Addrs: c.Addrs()[:1], Network: c.ClientNetwork()}
+	caller, err := client.Dial(t.Context(), dial)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer caller.Close()
 	for round := range 2 {
 		for i := range 200 {
-			if err := client.Set(t.Context(), fmt.Sprint("key", i), []byte{byte(round)}, 0); err != nil {
+			if err := caller.Set(t.Context(), fmt.Sprint("key", i), []byte{byte(round)}, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"context"
@@ -10,21 +10,21 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // fill sets keys through a router: {i}j of many slots.
-func fill(t *testing.T, r *slotmesh.Router, n int) (keys []string) {
+func fill(t *testing.T, r *client.Router, n int) (keys []string) {
 	t.Helper()
-	var items []slotmesh.Item
+	var items []client.Item
 	for i := range n {
 		keys = append(keys, fmt.Sprint("key:", i))
-		items = append(items, slotmesh.Item{Key: keys[i], Value: []byte(keys[i])})
+		items = append(items, client.Item{Key: keys[i], Value: []byte(keys[i])})
 	}
-	for key, err := range slotmesh.Errs(r.SetMany(t.Context(), items...)) {
+	for key, err := range client.Errs(r.SetMany(t.Context(), items...)) {
 		t.Fatalf("setting %s: %v", key, err)
 	}
 	return keys
@@ -42,7 +42,7 @@ func TestReshardUnderRouters(t *testing.T) {
 		var users sync.WaitGroup
 		rounds := 0
 		var mu sync.Mutex
-		use := func(r *slotmesh.Router, mine []string) {
+		use := func(r *client.Router, mine []string) {
 			for ctx.Err() == nil {
 				for _, got := range r.GetMany(t.Context(), keys...) {
 					if got.Err != nil || !strings.HasPrefix(string(got.Value), got.Key) {
@@ -51,7 +51,7 @@ func TestReshardUnderRouters(t *testing.T) {
 					}
 				}
 				for _, key := range mine {
-					err := r.Update(t.Context(), []string{key}, func(tx slotmesh.Tx) error {
+					err := r.Update(t.Context(), []string{key}, func(tx client.Tx) error {
 						v, _ := tx.Get(key)
 						return tx.Set(key, append(append([]byte{}, v...), '+'), 0)
 					})
@@ -65,7 +65,7 @@ func TestReshardUnderRouters(t *testing.T) {
 				mu.Unlock()
 			}
 		}
-		all := []*slotmesh.Router{c.Node(0).Router(), c.Node(1).Router(), c.Node(2).Router(), &dial(t, c).Router}
+		all := []*client.Router{c.Node(0).Router(), c.Node(1).Router(), c.Node(2).Router(), &e2e.Dial(t, c).Router}
 		for _, r := range all {
 			users.Go(func() { use(r, keys[:10]) }) // the same keys for all
 		}
@@ -104,7 +104,7 @@ func TestFailoverUnderRouters(t *testing.T) {
 		time.Sleep(time.Second)
 		keys := fill(t, c.Node(0).Router(), 300)
 		time.Sleep(time.Second)
-		all := []*slotmesh.Router{c.Node(1).Router(), c.Node(5).Router(), &dial(t, c).Router}
+		all := []*client.Router{c.Node(1).Router(), c.Node(5).Router(), &e2e.Dial(t, c).Router}
 		for _, r := range all {
 			r.GetMany(t.Context(), keys...) // connects
 		}
@@ -174,18 +174,18 @@ func TestAmbiguous(t *testing.T) {
 				at = i
 			}
 		}
-		for name, r := range map[string]*slotmesh.Router{"node": other.Router(), "client": &dial(t, c).Router} {
+		for name, r := range map[string]*client.Router{"node": other.Router(), "client": &e2e.Dial(t, c).Router} {
 			if err := r.Set(t.Context(), "key", nil, 0); err != nil {
 				t.Fatal(err)
 			}
 			c.Pause(at)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			err := r.Set(ctx, "key", []byte("1"), 0)
-			if !errors.Is(err, slotmesh.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
+			if !errors.Is(err, client.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: a write without an answer: %v", name, err)
 			}
 			_, err = r.Get(ctx, "key")
-			if errors.Is(err, slotmesh.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
+			if errors.Is(err, client.ErrAmbiguous) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: a read without an answer: %v", name, err)
 			}
 			cancel()
@@ -202,7 +202,7 @@ func TestScan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		keys := fill(t, c.Node(0).Router(), 3000)
-		scanAll := func(r *slotmesh.Router, during func(n int)) map[string]int {
+		scanAll := func(r *client.Router, during func(n int)) map[string]int {
 			seen := make(map[string]int)
 			for key, err := range r.Scan(t.Context(), "key:*") {
 				if err != nil {
@@ -220,7 +220,7 @@ func TestScan(t *testing.T) {
 			}
 			return seen
 		}
-		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
+		e2e.Routers(t, c, func(t *testing.T, r *client.Router) {
 			if seen := scanAll(r, nil); len(seen) != len(keys) {
 				t.Errorf("%d keys, want %d", len(seen), len(keys))
 			}
@@ -280,7 +280,7 @@ func TestClientLearnsFromOneRedirect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 2})
 		keys := fill(t, c.Node(0).Router(), 100)
-		client := dial(t, c)
+		caller := e2e.Dial(t, c)
 		from := c.Node(0)
 		id, err := from.MigrateSlots(t.Context(), *from.Map().Self().Slots, c.Node(1).ID())
 		if err == nil {
@@ -294,7 +294,7 @@ func TestClientLearnsFromOneRedirect(t *testing.T) {
 		c.Delay(10 * time.Millisecond)
 		for _, key := range keys {
 			begin := time.Now()
-			if _, err := client.Get(t.Context(), key); err != nil {
+			if _, err := caller.Get(t.Context(), key); err != nil {
 				t.Error(err)
 			}
 			if time.Since(begin) > 20*time.Millisecond {
@@ -313,7 +313,7 @@ func TestScanWithAnOldMap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		keys := fill(t, c.Node(0).Router(), 1000)
-		client := dial(t, c)
+		caller := e2e.Dial(t, c)
 		from, to := c.Node(0), c.Node(1)
 		var set slots.Set
 		for slot := range from.Map().Self().Slots.All() {
@@ -332,7 +332,7 @@ func TestScanWithAnOldMap(t *testing.T) {
 		}
 		c.Heal()
 		c.DelayBetween(1, 2, time.Second) // … but from node 0, which has nothing to say about its old slots
-		for name, r := range map[string]*slotmesh.Router{"node": c.Node(2).Router(), "client": &client.Router} {
+		for name, r := range map[string]*client.Router{"node": c.Node(2).Router(), "client": &caller.Router} {
 			seen := make(map[string]bool)
 			for key, err := range r.Scan(t.Context(), "") {
 				if err != nil {

@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
@@ -36,7 +36,7 @@ func TestGetManyFromAMovingSlot(t *testing.T) {
 		begin := time.Now()
 		for i, got := range r.GetMany(t.Context(), keys...) {
 			if there := i%2 == 0; there && (got.Err != nil || string(got.Value) != got.Key) || !there &&
-				got.Err != slotmesh.ErrNotFound {
+				got.Err != client.ErrNotFound {
 				t.Errorf("%s: %q, %v", got.Key, got.Value, got.Err)
 			}
 		}

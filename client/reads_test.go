@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"context"
@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -19,8 +21,8 @@ func TestReadPreference(t *testing.T) {
 		time.Sleep(time.Second)
 		keys := fill(t, c.Node(0).Router(), 100)
 		time.Sleep(time.Second)
-		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
-			for _, from := range []slotmesh.ReadPreference{slotmesh.ReadMaster, slotmesh.ReadReplica, slotmesh.ReadNearest} {
+		e2e.Routers(t, c, func(t *testing.T, r *client.Router) {
+			for _, from := range []client.ReadPreference{client.ReadMaster, client.ReadReplica, client.ReadNearest} {
 				for _, got := range r.WithReadPreference(from).GetMany(t.Context(), keys...) {
 					if got.Err != nil || string(got.Value) != got.Key {
 						t.Errorf("%s: %q, %v", got.Key, got.Value, got.Err)
@@ -35,7 +37,7 @@ func TestReadPreference(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		for _, got := range c.Node(3).Router().WithReadPreference(slotmesh.ReadReplica).GetMany(ctx, keys...) {
+		for _, got := range c.Node(3).Router().WithReadPreference(client.ReadReplica).GetMany(ctx, keys...) {
 			if got.Err != nil || string(got.Value) != got.Key {
 				t.Errorf("without masters: %s: %q, %v", got.Key, got.Value, got.Err)
 			}
@@ -56,9 +58,9 @@ func TestReadWithinBound(t *testing.T) {
 			}
 		}
 		key := ownedBy(c.Node(master))
-		readers := []*slotmesh.Router{c.Node(1).Router(), c.Node(replica).Router(), &dial(t, c).Router}
+		readers := []*client.Router{c.Node(1).Router(), c.Node(replica).Router(), &e2e.Dial(t, c).Router}
 		for i, r := range readers {
-			readers[i] = r.WithReadPreference(slotmesh.ReadReplica)
+			readers[i] = r.WithReadPreference(client.ReadReplica)
 		}
 		set := func(value string) {
 			t.Helper()
@@ -95,7 +97,7 @@ func TestReadWithinBound(t *testing.T) {
 		// The replica itself cannot reach the master: rather an error than old data.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		own := c.Node(replica).Router().WithReadPreference(slotmesh.ReadNearest)
+		own := c.Node(replica).Router().WithReadPreference(client.ReadNearest)
 		if v, err := own.WithMaxStaleness(2*time.Second).Get(ctx, key); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("of the replica itself: %q, %v", v, err)
 		}
@@ -121,10 +123,10 @@ func TestReadNearest(t *testing.T) {
 				shard = append(shard, i)
 			}
 		}
-		if err := c.Node(0).Local().Set(slotmesh.WithSync(t.Context(), 2), key, []byte("v"), 0); err != nil {
+		if err := c.Node(0).Local().Set(client.WithSync(t.Context(), 2), key, []byte("v"), 0); err != nil {
 			t.Fatal(err)
 		}
-		r := c.Node(1).Router().WithReadPreference(slotmesh.ReadNearest)
+		r := c.Node(1).Router().WithReadPreference(client.ReadNearest)
 		for _, near := range shard {
 			for _, i := range shard {
 				c.DelayBetween(1, i, 50*time.Millisecond)
@@ -166,15 +168,15 @@ func TestReadNearestOfOwnKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1})
 		plain := c.Node(0).Router()
-		nearest := plain.WithReadPreference(slotmesh.ReadNearest).WithMaxStaleness(time.Second)
+		nearest := plain.WithReadPreference(client.ReadNearest).WithMaxStaleness(time.Second)
 		if err := plain.Set(t.Context(), "key", []byte("v"), time.Hour); err != nil {
 			t.Fatal(err)
 		}
-		for name, get := range map[string]func(r *slotmesh.Router) error{
-			"Get": func(r *slotmesh.Router) error { _, err := r.Get(t.Context(), "key"); return err },
-			"TTL": func(r *slotmesh.Router) error { _, err := r.TTL(t.Context(), "key"); return err },
+		for name, get := range map[string]func(r *client.Router) error{
+			"Get": func(r *client.Router) error { _, err := r.Get(t.Context(), "key"); return err },
+			"TTL": func(r *client.Router) error { _, err := r.TTL(t.Context(), "key"); return err },
 		} {
-			allocs := func(r *slotmesh.Router) float64 {
+			allocs := func(r *client.Router) float64 {
 				return testing.AllocsPerRun(1000, func() {
 					if err := get(r); err != nil {
 						t.Error(name, err)

@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"context"
@@ -9,20 +9,21 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
+	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 func TestRouterReachesEveryKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
+		e2e.Routers(t, c, func(t *testing.T, r *client.Router) {
 			ctx := t.Context()
 			for i := range 100 {
 				key := fmt.Sprint("key:", i)
 				want := fmt.Sprint("value:", i)
-				if _, err := r.Get(ctx, key); !errors.Is(err, slotmesh.ErrNotFound) {
+				if _, err := r.Get(ctx, key); !errors.Is(err, client.ErrNotFound) {
 					t.Fatalf("before Set: %v", err)
 				}
 				if err := r.Set(ctx, key, []byte(want), time.Minute); err != nil {
@@ -58,7 +59,7 @@ func TestRouterReachesEveryKey(t *testing.T) {
 				if found, err := r.Expire(ctx, key, 0); err != nil || found {
 					t.Fatalf("Expire of nothing: %v, %v", found, err)
 				}
-				if _, err := r.TTL(ctx, key); !errors.Is(err, slotmesh.ErrNotFound) {
+				if _, err := r.TTL(ctx, key); !errors.Is(err, client.ErrNotFound) {
 					t.Fatalf("TTL of nothing: %v", err)
 				}
 			}
@@ -66,33 +67,15 @@ func TestRouterReachesEveryKey(t *testing.T) {
 	})
 }
 
-// routers runs a test through each node and through a client.
-func routers(t *testing.T, c *clustertest.Cluster, run func(t *testing.T, r *slotmesh.Router)) {
-	for _, n := range c.Nodes() {
-		run(t, n.Router())
-	}
-	run(t, &dial(t, c).Router)
-}
-
-func dial(t *testing.T, c *clustertest.Cluster) *slotmesh.Client {
-	t.Helper()
-	client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: c.Addrs()[1:2], Network: c.ClientNetwork()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	return client
-}
-
 func TestRouterErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
+		e2e.Routers(t, c, func(t *testing.T, r *client.Router) {
 			ctx := t.Context()
 			if _, err := r.Do(ctx, "MGET", "a", "b"); !errors.Is(err, slots.ErrCrossSlot) {
 				t.Errorf("keys of two slots: %v", err)
 			}
-			var reply slotmesh.ReplyError
+			var reply client.ReplyError
 			if _, err := r.Do(ctx, "NOSUCH", "a"); !errors.As(err, &reply) || reply.Code() != "ERR" {
 				t.Errorf("unknown command: %#v", err)
 			}
@@ -131,22 +114,22 @@ func TestRouterErrors(t *testing.T) {
 func TestGetManyOverAllNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
-		routers(t, c, func(t *testing.T, r *slotmesh.Router) {
+		e2e.Routers(t, c, func(t *testing.T, r *client.Router) {
 			ctx := t.Context()
-			var items []slotmesh.Item
+			var items []client.Item
 			var keys []string
 			for i := range 1000 {
 				key := fmt.Sprint("{", i%300, "}", i)
 				keys = append(keys, key)
-				items = append(items, slotmesh.Item{Key: key, Value: []byte(key), TTL: time.Hour})
+				items = append(items, client.Item{Key: key, Value: []byte(key), TTL: time.Hour})
 			}
-			for key, err := range slotmesh.Errs(r.SetMany(ctx, items[:999]...)) {
+			for key, err := range client.Errs(r.SetMany(ctx, items[:999]...)) {
 				t.Errorf("setting %s: %v", key, err)
 			}
 			for i, got := range r.GetMany(ctx, keys...) {
 				switch {
 				case i == 999:
-					if got.Err != slotmesh.ErrNotFound {
+					if got.Err != client.ErrNotFound {
 						t.Errorf("the key that is not there: %v", got.Err)
 					}
 				case got.Key != keys[i] || string(got.Value) != keys[i] || got.Err != nil:
@@ -154,7 +137,7 @@ func TestGetManyOverAllNodes(t *testing.T) {
 				}
 			}
 			for i, got := range r.DeleteMany(ctx, keys...) {
-				if (got.Err == slotmesh.ErrNotFound) != (i == 999) {
+				if (got.Err == client.ErrNotFound) != (i == 999) {
 					t.Errorf("deleting %s: %v", got.Key, got.Err)
 				}
 			}
@@ -177,7 +160,7 @@ func TestGetManyRoundTrips(t *testing.T) {
 		c.Delay(oneWay)
 		begin := time.Now()
 		for _, got := range r.GetMany(ctx, keys...) {
-			if got.Err != slotmesh.ErrNotFound {
+			if got.Err != client.ErrNotFound {
 				t.Fatalf("%s: %v", got.Key, got.Err)
 			}
 		}
@@ -211,8 +194,8 @@ func TestCloseDuringCalls(t *testing.T) {
 		}
 		close(ended)
 		for err := range ended {
-			if err != nil && !errors.Is(err, slotmesh.ErrNotFound) && !errors.Is(err, slotmesh.ErrClosed) &&
-				!errors.Is(err, slotmesh.ErrAmbiguous) {
+			if err != nil && !errors.Is(err, client.ErrNotFound) && !errors.Is(err, client.ErrClosed) &&
+				!errors.Is(err, client.ErrAmbiguous) {
 				t.Errorf("%v", err)
 			}
 		}

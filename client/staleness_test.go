@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
 )
 
@@ -18,13 +19,13 @@ func TestClientWithManyBounds(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 1, Replicas: 1, WithoutFailover: true})
 		time.Sleep(3 * time.Second)
 		network := &counted{Network: c.ClientNetwork()}
-		client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: c.Addrs(), Network: network})
+		caller, err := client.Dial(t.Context(), client.DialConfig{Addrs: c.Addrs(), Network: network})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer client.Close()
-		r := client.WithReadPreference(slotmesh.ReadReplica)
-		if err := r.Set(slotmesh.WithSync(t.Context(), 1), "key", []byte("old"), 0); err != nil {
+		defer caller.Close()
+		r := caller.WithReadPreference(client.ReadReplica)
+		if err := r.Set(client.WithSync(t.Context(), 1), "key", []byte("old"), 0); err != nil {
 			t.Fatal(err)
 		}
 		read := func(bound time.Duration, want string) {

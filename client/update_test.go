@@ -1,7 +1,6 @@
-package slotmesh_test
+package client_test
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"sync"
@@ -9,18 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-func timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, d)
-}
-
 // increment adds 1 to a counter and writes the sum into another key too.
-func increment(tx slotmesh.Tx) error {
+func increment(tx client.Tx) error {
 	old, _ := tx.Get("{n}count")
 	n, _ := strconv.Atoi(string(old))
 	next := []byte(strconv.Itoa(n + 1))
@@ -63,19 +58,19 @@ func TestUpdateElsewhereIsATransaction(t *testing.T) {
 		c := clustertest.Start(t, clustertest.Config{Masters: 3})
 		keys := []string{"{n}a", "{n}b"}
 		owner, other := e2e.OwnerOf(c, keys[0])
-		for _, r := range []*slotmesh.Router{owner.Router(), other.Router()} {
+		for _, r := range []*client.Router{owner.Router(), other.Router()} {
 			if err := r.Set(ctx, "{n}a", []byte("1"), time.Minute); err != nil {
 				t.Fatal(err)
 			}
 			refused := errors.New("refused")
-			err := r.Update(ctx, keys, func(tx slotmesh.Tx) error {
+			err := r.Update(ctx, keys, func(tx client.Tx) error {
 				tx.Delete("{n}a")
 				return refused
 			})
 			if !errors.Is(err, refused) {
 				t.Errorf("%v", err)
 			}
-			err = r.Update(ctx, keys, func(tx slotmesh.Tx) error {
+			err = r.Update(ctx, keys, func(tx client.Tx) error {
 				if v, ok := tx.Get("{n}a"); !ok || string(v) != "1" {
 					t.Errorf("after a failed transaction: %q, %v", v, ok)
 				}
@@ -93,27 +88,27 @@ func TestUpdateElsewhereIsATransaction(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			err = r.Update(ctx, keys, func(tx slotmesh.Tx) error {
+			err = r.Update(ctx, keys, func(tx client.Tx) error {
 				tx.Expire("{n}a", time.Hour)
 				return nil
 			})
 			if ttl, _ := r.TTL(ctx, "{n}a"); err != nil || ttl != time.Hour {
 				t.Errorf("TTL %v, %v", ttl, err)
 			}
-			err = r.Update(ctx, keys, func(tx slotmesh.Tx) error {
+			err = r.Update(ctx, keys, func(tx client.Tx) error {
 				tx.Delete("{n}a")
 				if _, ok := tx.Get("{n}c"); ok {
 					t.Error("{n}c is there")
 				}
 				return nil
 			})
-			if !errors.Is(err, slotmesh.ErrUndeclaredKey) {
+			if !errors.Is(err, client.ErrUndeclaredKey) {
 				t.Errorf("a key that was not named: %v", err)
 			}
 			if deleted, err := r.Delete(ctx, "{n}a"); err != nil || !deleted {
 				t.Errorf("a failed transaction has deleted: %v, %v", deleted, err)
 			}
-			if err := r.Update(ctx, []string{"a", "b"}, func(slotmesh.Tx) error { return nil }); !errors.Is(err,
+			if err := r.Update(ctx, []string{"a", "b"}, func(client.Tx) error { return nil }); !errors.Is(err,
 				slots.ErrCrossSlot) {
 				t.Errorf("keys of two slots: %v", err)
 			}

@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -20,17 +20,17 @@ func BenchmarkRouter(b *testing.B) {
 	r := n.Router()
 	value := make([]byte, 100)
 	var local, remote []string
-	var items []slotmesh.Item
+	var items []client.Item
 	for i := range keys {
 		key := fmt.Sprintf("key:%012d", i)
-		items = append(items, slotmesh.Item{Key: key, Value: value})
+		items = append(items, client.Item{Key: key, Value: value})
 		if n.Map().IsMine(slots.OfString(key)) {
 			local = append(local, key)
 		} else {
 			remote = append(remote, key)
 		}
 	}
-	for _, err := range slotmesh.Errs(r.SetMany(context.Background(), items...)) {
+	for _, err := range client.Errs(r.SetMany(context.Background(), items...)) {
 		b.Fatal(err)
 	}
 	for name, list := range map[string][]string{"local": local, "remote": remote} {

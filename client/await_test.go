@@ -1,4 +1,4 @@
-package slotmesh_test
+package client_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/clustertest"
 )
 
@@ -20,11 +20,11 @@ func TestClientWaitsForReplicas(t *testing.T) {
 		if err := c.Node(1).WaitSynced(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		client, err := slotmesh.Dial(t.Context(), slotmesh.DialConfig{Addrs: c.Addrs()[:1], Network: c.ClientNetwork()})
+		caller, err := client.Dial(t.Context(), client.DialConfig{Addrs: c.Addrs()[:1], Network: c.ClientNetwork()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer client.Close()
+		defer caller.Close()
 		began := time.Now()
 		took := func(want time.Duration) {
 			t.Helper()
@@ -32,32 +32,32 @@ func TestClientWaitsForReplicas(t *testing.T) {
 				t.Errorf("%v after the beginning, want %v", got, want)
 			}
 		}
-		if err := client.Set(slotmesh.WithSync(t.Context(), 1), "key", nil, 0); err != nil {
+		if err := caller.Set(client.WithSync(t.Context(), 1), "key", nil, 0); err != nil {
 			t.Error(err)
 		}
 		took(0)
 		c.Drop(1, 0)
 		waited := make(chan error)
 		go func() {
-			ctx, cancel := context.WithTimeout(slotmesh.WithSync(t.Context(), 1), 20*time.Second)
+			ctx, cancel := context.WithTimeout(client.WithSync(t.Context(), 1), 20*time.Second)
 			defer cancel()
-			waited <- client.Set(ctx, "key", nil, 0)
+			waited <- caller.Set(ctx, "key", nil, 0)
 		}()
 		synctest.Wait()
-		if err := client.Set(t.Context(), "key", nil, 0); err != nil {
+		if err := caller.Set(t.Context(), "key", nil, 0); err != nil {
 			t.Error(err)
 		}
 		took(0)
-		if err := <-waited; !errors.Is(err, slotmesh.ErrAmbiguous) {
+		if err := <-waited; !errors.Is(err, client.ErrAmbiguous) {
 			t.Error(err)
 		}
 		took(20 * time.Second)
-		if err := client.Set(slotmesh.WithSync(t.Context(), 1), "key", nil, 0); !errors.Is(err, slotmesh.ErrAmbiguous) {
+		if err := caller.Set(client.WithSync(t.Context(), 1), "key", nil, 0); !errors.Is(err, client.ErrAmbiguous) {
 			t.Error(err)
 		}
 		took(25 * time.Second)
 		c.Heal()
-		if err := client.Set(slotmesh.WithSync(t.Context(), 1), "key", nil, 0); err != nil {
+		if err := caller.Set(client.WithSync(t.Context(), 1), "key", nil, 0); err != nil {
 			t.Error(err)
 		}
 	})
