@@ -1,5 +1,5 @@
-// Package commands has the commands of the client port, a file for each group, as Redis 7
-// has them.
+// Package commands has the commands of the client port, as Redis 7 has them: a file for
+// each group, and where a group is large, others whose names begin with the group's.
 //
 // # Vocabulary
 //

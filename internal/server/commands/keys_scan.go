@@ -9,8 +9,8 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// KeyspaceGroup is the commands on all keys of this node, whatever their slot.
-var KeyspaceGroup = []Command{
+// ScanGroup is the commands on all keys of this node, whatever their slot.
+var ScanGroup = []Command{
 	{Name: "keys", Arity: 2, Flags: ReadOnly | Dangerous, Group: "generic", Since: "1.0.0",
 		Tips:    "request_policy:all_shards nondeterministic_output_order",
 		Summary: "Returns all keys that match a glob.", Run: cmdKeys},
