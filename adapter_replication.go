@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/server"
@@ -162,4 +163,14 @@ func (n *Node) mayWrite() error {
 		return err
 	}
 	return n.shard.Acks.MayWrite()
+}
+
+// awaitAcks waits until as many replicas hold the last write, in a slot, as ctx or the
+// configuration asks for. was is what Before returned before it.
+func (n *Node) awaitAcks(ctx context.Context, was shard.Before, slot slots.Slot) error {
+	k := n.cfg.Replication.Sync
+	if asked := client.SyncOf(ctx); asked >= 0 {
+		k = asked
+	}
+	return n.shard.Acks.Await(ctx, was, slot, k)
 }

@@ -31,7 +31,7 @@ type SlotHooks struct {
 // OnSlots sets the hooks; call it before Start.
 func (n *Node) OnSlots(hooks SlotHooks) error {
 	return n.life.beforeStart("OnSlots", func() error {
-		n.hooks = hooks
+		n.host.hooks = hooks
 		return nil
 	})
 }
@@ -45,7 +45,7 @@ func (n *Node) newOwnership() *ownership.Slots {
 		Store:    n.store,
 		Replicas: n.shard.Acks,
 		Claimed:  func() slots.Set { return n.migrations.Claimed() },
-		Hooks:    ownership.Hooks(n.hooks),
+		Hooks:    ownership.Hooks(n.host.hooks),
 		Preparer: n.engine,
 		Life:     n.life.ctx,
 		Go:       n.life.spawn,

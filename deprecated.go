@@ -29,7 +29,7 @@ var ErrUnknownFate = ErrAmbiguous
 // Deprecated: use RegisterFunc.
 func (n *Node) Offer(name string, fn Func) error {
 	if fn == nil {
-		n.funcs.Delete(name)
+		n.host.funcs.Delete(name)
 		return nil
 	}
 	return n.RegisterFunc(name, fn)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/resp"
@@ -72,14 +73,21 @@ func (n *Node) Handle(name string, spec CommandSpec, fn Handler) error {
 		return fmt.Errorf("slotmesh: Handle: %w", err)
 	}
 	return n.life.beforeStart("Handle", func() error {
-		for i := range n.handled {
-			if strings.EqualFold(n.handled[i].Name, name) {
+		for i := range n.host.commands {
+			if strings.EqualFold(n.host.commands[i].Name, name) {
 				return fmt.Errorf("slotmesh: Handle: %w: %q: use another one", ErrRegistered, name)
 			}
 		}
-		n.handled = append(n.handled, e)
+		n.host.commands = append(n.host.commands, e)
 		return nil
 	})
+}
+
+// registered is what the host adds to a node.
+type registered struct {
+	commands []server.Extension // written before Start
+	hooks    SlotHooks          // written before Start
+	funcs    sync.Map           // string → Func
 }
 
 func runHandler(fn Handler, spec *CommandSpec, tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
@@ -106,7 +114,7 @@ func runHandler(fn Handler, spec *CommandSpec, tx *keyspace.Tx, args [][]byte, o
 
 // extensions are the host's commands and those that nodes use among themselves.
 func (n *Node) extensions() []server.Extension {
-	return append(n.handled[:len(n.handled):len(n.handled)], n.transactionCommands()...)
+	return append(n.host.commands[:len(n.host.commands):len(n.host.commands)], n.transactionCommands()...)
 }
 
 // ServeConn serves a Redis client on a connection that the host has accepted, and returns

@@ -109,6 +109,10 @@ func (n *Node) Replicate(ctx context.Context, master slots.NodeID) error {
 	return n.do(ctx, gossip.Replicate{Master: master})
 }
 
+// ErrFailoverAborted says that a manual failover was called off: the master did not answer
+// in time, the replica did not catch up, or the masters did not vote for it.
+var ErrFailoverAborted = errors.New("slotmesh: the failover was called off")
+
 // Failover makes this replica the master of its shard and returns when it is:
 // gossip.FailoverDefault agrees with the master and loses nothing, FailoverForce does
 // without a master that is down, FailoverTakeover without the other masters too

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -48,15 +47,11 @@ type Node struct {
 	server     *server.Server
 	settings   *liveSettings
 
-	bus    *bus.Bus // to other nodes; made by New
-	funcs  sync.Map // string → Func
-	runID  string   // differs from start to start
-	events *events.Stream[Event]
-
+	bus     *bus.Bus // to other nodes; made by New
+	runID   string   // differs from start to start
+	events  *events.Stream[Event]
 	signals signals // for those that wait for gossip
-
-	handled []server.Extension // commands of the host; written before Start
-	hooks   SlotHooks          // of the host; written before Start
+	host    registered
 }
 
 // Logger returns Config.Logger, for what works with the node and logs beside it, such as

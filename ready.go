@@ -43,6 +43,31 @@ func (n *Node) Ready(ctx context.Context) error {
 	return err
 }
 
+// WaitMap returns as soon as cond holds for the node's map: at once if it does now,
+// otherwise with the change that makes it so. It returns ctx's error if that
+// ends first, ErrClosed if the node is closed, ErrStandalone outside a cluster.
+func (n *Node) WaitMap(ctx context.Context, cond func(*slots.Map) bool) error {
+	if n.cfg.Standalone {
+		return ErrStandalone
+	}
+	for {
+		if n.life.over() {
+			return ErrClosed
+		}
+		changed := n.signals.changed.next() // before the look, so that no change is missed
+		if m := n.Map(); m != nil && cond(m) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-n.life.ctx.Done():
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // WaitStable returns when nothing is on its way to change, as this node sees it: the
 // cluster serves, no node is suspected, no slot is being moved to or from this node.
 // Errors as of Ready.

@@ -30,7 +30,7 @@ func (n *Node) RegisterFunc(name string, fn Func) error {
 	case fn == nil:
 		return fmt.Errorf("slotmesh: RegisterFunc: the function %q is nil", name)
 	}
-	if _, taken := n.funcs.LoadOrStore(name, fn); taken {
+	if _, taken := n.host.funcs.LoadOrStore(name, fn); taken {
 		return fmt.Errorf("slotmesh: RegisterFunc: %w: %q: use another one", ErrRegistered, name)
 	}
 	return nil
@@ -53,7 +53,7 @@ func (n *Node) runFunc(ctx context.Context, r *peer.Request) (reply []byte, err 
 			return nil, err
 		}
 	}
-	fn, ok := n.funcs.Load(r.Func)
+	fn, ok := n.host.funcs.Load(r.Func)
 	if !ok {
 		return nil, &client.NoFuncError{Name: r.Func}
 	}

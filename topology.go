@@ -1,6 +1,8 @@
 package slotmesh
 
 import (
+	"sync"
+
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/slots"
@@ -11,6 +13,32 @@ type signals struct {
 	changed broadcast     // the map
 	aborted broadcast     // a manual failover was called off
 	meets   join.Outcomes // how introductions ended
+}
+
+// broadcast wakes every goroutine that waits for the next change.
+type broadcast struct {
+	mu sync.Mutex // guards ch
+	ch chan struct{}
+}
+
+// next returns a channel that the next call of wake closes.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+// wake closes the channel that next returned.
+func (b *broadcast) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
 }
 
 // onGossip puts a new map in force and passes events on. It runs on the loop's goroutine,
