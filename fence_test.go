@@ -144,7 +144,11 @@ func TestRestartWithoutItsReplica(t *testing.T) {
 				cluster := clustertest.Start(t, clustertest.Config{Masters: masters, Replicas: 1, NodeTimeout: T,
 					WithoutFailover: true, Node: func(i int, cfg *slotmesh.Config) {
 						if i == 0 {
-							cfg.OnEvent, cfg.Logger = heard.event, hclog.New(&hclog.LoggerOptions{Output: &heard})
+							cfg.Logger = hclog.New(&hclog.LoggerOptions{Output: &heard})
+						}
+					}, Prepare: func(i int, n *slotmesh.Node) {
+						if i == 0 {
+							e2e.Watch(n, heard.event)
 						}
 					}})
 				if err := cluster.Node(0).Save(t.Context()); err != nil {

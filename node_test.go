@@ -278,16 +278,13 @@ func TestStandalone(t *testing.T) {
 func TestMergeOfTwoClustersIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := make(chan error, 10)
-		watch := func(_ int, cfg *slotmesh.Config) {
-			next := cfg.OnEvent
-			cfg.OnEvent = func(e slotmesh.Event) {
-				next(e)
+		one := clustertest.Start(t, clustertest.Config{Masters: 3, Prepare: func(_ int, n *slotmesh.Node) {
+			e2e.Watch(n, func(e slotmesh.Event) {
 				if f, ok := e.(gossip.MeetFailed); ok {
 					refused <- f.Err
 				}
-			}
-		}
-		one := clustertest.Start(t, clustertest.Config{Masters: 3, Node: watch})
+			})
+		}})
 		two := clustertest.Start(t, clustertest.Config{Masters: 3, Node: func(i int, cfg *slotmesh.Config) {
 			// The second cluster lives on the first one's network.
 			cfg.Network = one.Host(fmt.Sprintf("10.0.1.%d", i+1))

@@ -133,17 +133,17 @@ func newNodeStore() nodeStore {
 }
 
 func (s nodeStore) get(key string) int {
-	value, _ := s.node.Local().Get(context.Background(), key)
+	value, _ := s.node.Get(context.Background(), key)
 	return len(value)
 }
 
 func (s nodeStore) put(key string, value []byte) {
-	if err := s.node.Local().Set(context.Background(), key, value, 0); err != nil {
+	if err := s.node.Set(context.Background(), key, value, 0); err != nil {
 		panic(err)
 	}
 }
 
-func (s nodeStore) delete(key string) { s.node.Local().Delete(context.Background(), key) }
+func (s nodeStore) delete(key string) { s.node.Delete(context.Background(), key) }
 func (s nodeStore) close()            { s.node.Close() }
 
 type shardedMap [256]struct {

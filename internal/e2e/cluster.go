@@ -27,6 +27,17 @@ func StartNode(t *testing.T, cfg slotmesh.Config) *slotmesh.Node {
 	return n
 }
 
+// Watch calls fn with each event at node n until the node is closed, on a goroutine of its
+// own: for Config.Prepare of clustertest.
+func Watch(n *slotmesh.Node, fn func(slotmesh.Event)) {
+	events := n.Events(context.Background())
+	go func() {
+		for e := range events {
+			fn(e)
+		}
+	}()
+}
+
 // StartSettled starts a cluster whose replicas are in step, and settled: all that is worth
 // saving is saved.
 func StartSettled(t *testing.T, cfg clustertest.Config) *clustertest.Cluster {

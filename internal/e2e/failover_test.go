@@ -126,14 +126,12 @@ func TestMinorityWithMasterAndReplica(t *testing.T) {
 func TestReplicaAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var full [6]atomic.Int32 // full syncs of each node; they tell of them on goroutines of their own
-		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(i int, cfg *slotmesh.Config) {
-			events := cfg.OnEvent
-			cfg.OnEvent = func(e slotmesh.Event) {
-				events(e)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, Prepare: func(i int, n *slotmesh.Node) {
+			e2e.Watch(n, func(e slotmesh.Event) {
 				if s, ok := e.(replication.Synced); ok && s.Full {
 					full[i].Add(1)
 				}
-			}
+			})
 		}})
 		before := full[3].Load()
 		c.Partition([]int{3}, []int{0, 1, 2, 4, 5})

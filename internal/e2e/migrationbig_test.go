@@ -108,14 +108,12 @@ func TestBigValueMovesUnnoticed(t *testing.T) {
 
 func moveBigValue(t *testing.T, replicas, size int) {
 	var suspected atomic.Int32
-	c := clustertest.Start(t, clustertest.Config{TCP: true, Replicas: replicas, Node: func(_ int, cfg *slotmesh.Config) {
-		old := cfg.OnEvent
-		cfg.OnEvent = func(e slotmesh.Event) {
+	c := clustertest.Start(t, clustertest.Config{TCP: true, Replicas: replicas, Prepare: func(_ int, n *slotmesh.Node) {
+		e2e.Watch(n, func(e slotmesh.Event) {
 			if h, ok := e.(gossip.HealthChanged); ok && h.Now != slots.Online {
 				suspected.Add(1)
 			}
-			old(e)
-		}
+		})
 	}})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

@@ -23,18 +23,14 @@ func TestMovesLeaveNoSlotWithoutOwner(t *testing.T) {
 			var down []gossip.StateChanged
 			moving := false
 			c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1, WithoutFailover: true,
-				Node: func(_ int, cfg *slotmesh.Config) {
-					tell := cfg.OnEvent
-					cfg.OnEvent = func(e slotmesh.Event) {
-						if tell != nil {
-							tell(e)
-						}
+				Prepare: func(_ int, n *slotmesh.Node) {
+					e2e.Watch(n, func(e slotmesh.Event) {
 						mu.Lock()
 						defer mu.Unlock()
 						if s, ok := e.(gossip.StateChanged); ok && s.Now == slots.Down && moving {
 							down = append(down, s)
 						}
-					}
+					})
 				}})
 			c.WaitStable()
 			mu.Lock()
