@@ -2,12 +2,17 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
 	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/migrate/migrator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -120,4 +125,183 @@ func migrationMessage(s *migrate.Status) string {
 		return ""
 	}
 	return s.Doing
+}
+
+// AddSlots makes this node the owner of slots that have none: all of them, or none and
+// a *gossip.SlotError. Slots that a job is bringing here are refused, too.
+func (n *Node) AddSlots(ctx context.Context, set slots.Set) error {
+	if err := n.accepts(&set); err != nil {
+		return err
+	}
+	return n.do(ctx, gossip.AddSlots{Slots: set})
+}
+
+// DelSlots makes slots unowned in this node's view: all of them, or none and a
+// *gossip.SlotError.
+func (n *Node) DelSlots(ctx context.Context, set slots.Set) error {
+	return n.do(ctx, gossip.DelSlots{Slots: set})
+}
+
+// FlushSlots gives up all slots of this node.
+func (n *Node) FlushSlots(ctx context.Context) error { return n.do(ctx, gossip.FlushSlots{}) }
+
+// MigrateSlots starts to hand slots of this node, with their keys, to another master,
+// while clients go on reading and writing them. It returns once the job is durable, which
+// takes a write to the disk: it then ends by itself, whatever crashes meanwhile. See
+// WaitMigration, CancelMigration, Migrations and events of type migrate.Status.
+//
+// If ctx has ended before that write begins, its error is returned; it has no hold on the
+// write, nor on the job. After an error there is no job, unless it is ErrClosed: then it
+// may begin when the node is started again.
+func (n *Node) MigrateSlots(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
+	if err := n.canMigrate(); err != nil {
+		return migrate.JobID{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return migrate.JobID{}, err
+	}
+	id, err := n.migrations.Move(set, target)
+	return id, orClosed(err)
+}
+
+// WaitMigration returns when a job of this node is over, with its error; ErrClosed if the
+// node is closed before: the job goes on when it is started again.
+func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return orClosed(n.migrations.Wait(ctx, id))
+}
+
+// Migrations returns the latest jobs that are over, then those that run: this node's own,
+// and those of other nodes that bring slots here (Import).
+func (n *Node) Migrations() []migrate.Status {
+	if n.migrations == nil {
+		return nil
+	}
+	return n.migrations.List()
+}
+
+// CancelMigration makes a job begin no further slot; those that are open are finished.
+// Cancelling a job that is over does nothing.
+func (n *Node) CancelMigration(id migrate.JobID) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return orClosed(n.migrations.Cancel(id))
+}
+
+func (n *Node) canMigrate() error {
+	if n.migrations == nil {
+		return n.absent()
+	}
+	return n.engine.Refused()
+}
+
+// orClosed gives an error of a driver that is closed the type of a node's.
+func orClosed(err error) error {
+	if errors.Is(err, migrator.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+// newMigrations reads the journal of moves that were on their way.
+func (n *Node) newMigrations() (*migrator.Migrator, error) {
+	return migrator.New(migrator.Config{
+		Node:       mover{n},
+		Promises:   n.shard.Acks,
+		Replicas:   n.shard.Acks,
+		Engine:     n.engine,
+		Disk:       n.cfg.Disk,
+		OnJournal:  n.replicateJobs,
+		OnProgress: func(s migrate.Status) { n.emit(s) },
+		Logger:     n.log.Named("migrate"),
+		OnPanic:    n.fail,
+	})
+}
+
+// mover is the node as its migrations see it.
+type mover struct{ n *Node }
+
+func (v mover) Map() *slots.Map { return v.n.Map() }
+
+func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Action, peer slots.NodeID) error {
+	switch {
+	case action == migrate.Importing:
+		v.n.ownership.DropLostNow(&set)
+	case action == migrate.Assign && peer == v.n.ID():
+		// Claimed during a manual failover, the slots would stay behind here, in a shard of
+		// their own.
+		if err := v.n.awaitWrites(ctx); err != nil {
+			return err
+		}
+	}
+	state := map[migrate.Action]gossip.SlotState{
+		migrate.Importing: gossip.SlotImporting,
+		migrate.Migrating: gossip.SlotMigrating,
+		migrate.Stable:    gossip.SlotStable,
+		migrate.Assign:    gossip.SlotNode,
+	}[action]
+	return v.n.ownership.Set(ctx, set, state, peer)
+}
+
+// awaitWrites waits for the end of a pause of writes.
+func (n *Node) awaitWrites(ctx context.Context) error {
+	for paused := n.engine.Paused(); paused != nil; paused = n.engine.Paused() {
+		select {
+		case <-paused:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (v mover) Dial(ctx context.Context, id slots.NodeID) (net.Conn, error) {
+	node := v.n.Map().Node(id)
+	if node == nil {
+		return nil, &gossip.UnknownNodeError{Node: id}
+	}
+	return v.n.bus.Dial(ctx, node.Addr, bus.Migration)
+}
+
+// metadataJobs is the name of the metadata that holds the journal of a shard's migrations.
+const metadataJobs = "migration-jobs"
+
+// replicateJobs tells the replicas which jobs are on their way.
+func (n *Node) replicateJobs(journal []byte) {
+	if _, err := n.shard.Backlog.PutMetadata(metadataJobs, journal); err != nil {
+		n.log.Debug("the journal of migrations was not replicated", "error", err)
+	}
+}
+
+// resumeJobs makes this node, which has just been promoted in the place of former, go on
+// with its jobs. It runs on gossip's goroutine.
+func (n *Node) resumeJobs(former slots.NodeID) {
+	jobs := n.shard.Backlog.Metadata()[metadataJobs]
+	if len(jobs) == 0 {
+		return
+	}
+	n.life.spawn(func() {
+		if err := n.migrations.Resume(jobs, former); err != nil {
+			n.log.Error("going on with the former master's migrations", "former", former, "error", err)
+		}
+	})
+}
+
+// accepts refuses to make slots this node's own that a job is bringing. Its source, were
+// it restarted now, would take the keys that it still has for old copies: only a job that
+// is through with a slot gives it away.
+func (n *Node) accepts(set *slots.Set) error {
+	if n.migrations == nil {
+		return nil
+	}
+	slot, job, ok := n.migrations.Coming(set)
+	if !ok {
+		return nil
+	}
+	return fmt.Errorf("slot %d is coming here with job %s of node %s, which hands it over when all its keys have "+
+		"moved: wait for that (CLUSTER GETSLOTMIGRATIONS), or forget that node if it will not come back",
+		slot, job.ID, job.Source)
 }

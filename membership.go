@@ -3,13 +3,13 @@ package slotmesh
 import (
 	"context"
 	"errors"
-	"net"
+	"fmt"
+	"sync"
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
+	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/internal/ownership"
-	"github.com/slotmesh/slotmesh/migrate"
-	"github.com/slotmesh/slotmesh/migrate/migrator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -30,24 +30,6 @@ func (n *Node) Meet(ctx context.Context, addr slots.Addr) error {
 func (n *Node) Forget(ctx context.Context, id slots.NodeID) error {
 	return n.do(ctx, gossip.ForgetNode{Node: id})
 }
-
-// AddSlots makes this node the owner of slots that have none: all of them, or none and
-// a *gossip.SlotError. Slots that a job is bringing here are refused, too.
-func (n *Node) AddSlots(ctx context.Context, set slots.Set) error {
-	if err := n.accepts(&set); err != nil {
-		return err
-	}
-	return n.do(ctx, gossip.AddSlots{Slots: set})
-}
-
-// DelSlots makes slots unowned in this node's view: all of them, or none and a
-// *gossip.SlotError.
-func (n *Node) DelSlots(ctx context.Context, set slots.Set) error {
-	return n.do(ctx, gossip.DelSlots{Slots: set})
-}
-
-// FlushSlots gives up all slots of this node.
-func (n *Node) FlushSlots(ctx context.Context) error { return n.do(ctx, gossip.FlushSlots{}) }
 
 // SetConfigEpoch gives a node that knows nobody and has no epoch its first one
 // (docs/spec.md §4.7).
@@ -103,133 +85,6 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 	return n.engine.Clear(ctx.Done())
 }
 
-// Replicate makes this node a replica of a master. Its own keys are replaced by the
-// master's once these are all here.
-func (n *Node) Replicate(ctx context.Context, master slots.NodeID) error {
-	return n.do(ctx, gossip.Replicate{Master: master})
-}
-
-// ErrFailoverAborted says that a manual failover was called off: the master did not answer
-// in time, the replica did not catch up, or the masters did not vote for it.
-var ErrFailoverAborted = errors.New("slotmesh: the failover was called off")
-
-// Failover makes this replica the master of its shard and returns when it is:
-// gossip.FailoverDefault agrees with the master and loses nothing, FailoverForce does
-// without a master that is down, FailoverTakeover without the other masters too
-// (docs/spec.md §6.7).
-func (n *Node) Failover(ctx context.Context, mode gossip.FailoverMode) error {
-	aborted := n.signals.aborted.next()
-	if err := n.beginFailover(ctx, mode); err != nil {
-		return err
-	}
-	for {
-		changed := n.signals.changed.next()
-		if n.Map().Self().IsMaster() {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-aborted:
-			return ErrFailoverAborted
-		case <-n.life.ctx.Done():
-			return ErrClosed
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// beginFailover returns when the failover has begun.
-func (n *Node) beginFailover(ctx context.Context, mode gossip.FailoverMode) error {
-	if err := n.do(ctx, gossip.Failover{Mode: mode}); err != nil {
-		return err
-	}
-	n.life.spawn(n.catchUp)
-	return nil
-}
-
-// WaitSynced returns when this node's data is its master's: at once on a master. Errors
-// as of Ready.
-func (n *Node) WaitSynced(ctx context.Context) error {
-	if err := n.engine.Refused(); err != nil {
-		return err
-	}
-	if err := n.shard.Replicator.WaitSynced(ctx); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return ErrClosed
-}
-
-// Save writes all keys of this node to Config.Snapshot.File while it serves, and returns
-// when that is durable. replication.ErrSaving refuses a second one at the same time.
-func (n *Node) Save(ctx context.Context) error {
-	if err := n.engine.Refused(); err != nil {
-		return err
-	}
-	return n.snapshots.Save(ctx)
-}
-
-// MigrateSlots starts to hand slots of this node, with their keys, to another master,
-// while clients go on reading and writing them. It returns once the job is durable, which
-// takes a write to the disk: it then ends by itself, whatever crashes meanwhile. See
-// WaitMigration, CancelMigration, Migrations and events of type migrate.Status.
-//
-// If ctx has ended before that write begins, its error is returned; it has no hold on the
-// write, nor on the job. After an error there is no job, unless it is ErrClosed: then it
-// may begin when the node is started again.
-func (n *Node) MigrateSlots(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
-	if err := n.canMigrate(); err != nil {
-		return migrate.JobID{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return migrate.JobID{}, err
-	}
-	id, err := n.migrations.Move(set, target)
-	return id, orClosed(err)
-}
-
-// WaitMigration returns when a job of this node is over, with its error; ErrClosed if the
-// node is closed before: the job goes on when it is started again.
-func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
-	if err := n.canMigrate(); err != nil {
-		return err
-	}
-	return orClosed(n.migrations.Wait(ctx, id))
-}
-
-// Migrations returns the latest jobs that are over, then those that run: this node's own,
-// and those of other nodes that bring slots here (Import).
-func (n *Node) Migrations() []migrate.Status {
-	if n.migrations == nil {
-		return nil
-	}
-	return n.migrations.List()
-}
-
-// CancelMigration makes a job begin no further slot; those that are open are finished.
-// Cancelling a job that is over does nothing.
-func (n *Node) CancelMigration(id migrate.JobID) error {
-	if err := n.canMigrate(); err != nil {
-		return err
-	}
-	return orClosed(n.migrations.Cancel(id))
-}
-
-func (n *Node) canMigrate() error {
-	if n.migrations == nil {
-		return n.absent()
-	}
-	return n.engine.Refused()
-}
-
-// orClosed gives an error of a driver that is closed the type of a node's.
-func orClosed(err error) error {
-	if errors.Is(err, migrator.ErrClosed) {
-		return ErrClosed
-	}
-	return err
-}
-
 // do hands a command to the loop that owns the cluster's state; when it returns nil, the
 // change is durable and in force on this node.
 func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
@@ -248,4 +103,216 @@ func (n *Node) absent() error {
 		return err
 	}
 	return ErrStandalone
+}
+
+// Join makes this node a member of a cluster. seeds are client addresses, "host:port", of
+// some of its nodes: they are tried in their order, until one lets this node in. Where
+// its bus listens, each seed tells itself, asked with this node's own password; of one
+// that turns this node away as a client it is taken to be 10,000 above the client port.
+//
+// When Join returns nil, this node and the seed are members of one cluster; [Node.Ready]
+// tells when it serves. The error says of each seed why it came to nothing: nobody
+// listens there, what listens there is no node (gossip.ErrNoBus), the two clusters must
+// not become one (gossip.ErrRefused), it is this node itself (gossip.ErrMetSelf), nobody
+// answered within the node timeout (gossip.ErrNoAnswer), or ctx ended.
+func (n *Node) Join(ctx context.Context, seeds ...string) error {
+	if n.gossip == nil {
+		return n.absent()
+	}
+	if len(seeds) == 0 {
+		return errors.New(`slotmesh: Join without seeds: name at least one node of the cluster by its client address, "host:port"`)
+	}
+	var errs []error
+	for _, seed := range seeds {
+		err := n.joinAt(ctx, seed)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, fmt.Errorf("slotmesh: joining at %s: %w", seed, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Node) joinAt(ctx context.Context, seed string) error {
+	host, port, err := splitAddr("seed", seed)
+	if err != nil || host == "" || port == 0 {
+		return errors.New(`it is no client address: use "host:port"`)
+	}
+	at := slots.Addr{Host: host, Port: uint16(port)}
+	if at.Client() == n.Addr().Client() || at.Client() == n.announced().Client() {
+		return gossip.ErrMetSelf // in protected mode it would not tell
+	}
+	id, busPort, err := join.AskBusPort(ctx, n.cfg.Network, at.Client(), n.values().Clients.Password)
+	code, hidden := join.HidesBus(err)
+	switch {
+	case hidden:
+		if err := n.meet(ctx, at); err != nil {
+			return fmt.Errorf("%w (it does not tell this node the port of its bus: %s)", err, code)
+		}
+		return nil
+	case err != nil:
+		return err
+	case id == n.ID():
+		return gossip.ErrMetSelf
+	}
+	at.BusPort = busPort
+	return n.meet(ctx, at)
+}
+
+// MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with
+// the reason why they are not: see [Node.Join], which takes client addresses. It gives up
+// after the node timeout, at least a second.
+func (n *Node) MeetAndWait(ctx context.Context, addr slots.Addr) error {
+	if err := n.meet(ctx, addr); err != nil {
+		return fmt.Errorf("slotmesh: meeting %s: %w", addr, err)
+	}
+	return nil
+}
+
+func (n *Node) meet(ctx context.Context, addr slots.Addr) error {
+	if addr.BusPort == 0 && addr.Port <= 65535-busPortOffset {
+		addr.BusPort = addr.Port + busPortOffset // as gossip.MeetNode does
+	}
+	outcome, forget := n.signals.meets.Await(addr)
+	defer forget()
+	if err := n.Meet(ctx, addr); err != nil {
+		return err
+	}
+	select {
+	case err := <-outcome:
+		return err
+	case <-n.life.ctx.Done():
+		return ErrClosed
+	case <-ctx.Done():
+	}
+	if err := n.gossip.MeetErr(addr); err != nil {
+		return fmt.Errorf("%w; so far: %w", ctx.Err(), err)
+	}
+	return ctx.Err()
+}
+
+// Create makes one cluster of started nodes that know nobody yet: it shares the slots out
+// evenly, lets the nodes meet and returns when all of them have the same view and serve.
+// Nodes may also live in other processes; then use the CLUSTER commands, or package
+// admin.
+//
+// An error says which node refused what. Slots and epochs assigned until then stay; Reset
+// undoes them. If a node is in a cluster already the error matches [ErrAlreadyInCluster],
+// and nothing has been done.
+func Create(ctx context.Context, nodes ...*Node) error {
+	return CreateWithoutFailover(ctx, 0, nodes...)
+}
+
+// CreateReplicated is Create, but gives each master that many replicas: of n nodes the
+// first n/(replicas+1) become masters, the others follow them in turn. It returns when
+// the replicas are linked to their masters; WaitSynced tells when one holds its master's
+// data.
+//
+// A replica succeeds its master by the votes of most masters, so that it takes three of
+// them: with fewer the error matches [ErrNoFailover], and nothing has been done.
+// CreateWithoutFailover makes such a cluster all the same.
+func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
+	if masters := len(nodes) / (max(0, replicas) + 1); replicas > 0 && masters > 0 && masters < failoverMasters {
+		return &noFailover{nodes: len(nodes), replicas: replicas, masters: masters}
+	}
+	return CreateWithoutFailover(ctx, replicas, nodes...)
+}
+
+// ErrAlreadyInCluster is matched by the error of Create about a node that knows other
+// nodes, or slots with an owner: with Config.Dir, a node whose first start this is not.
+// It needs no Create: it goes on as what it was.
+var ErrAlreadyInCluster = errors.New("slotmesh: already in a cluster")
+
+// failoverMasters is the least number of masters of which most are left when one fails.
+const failoverMasters = 3
+
+// ErrNoFailover is matched by the error of CreateReplicated about too few masters to
+// elect a replica in the place of one.
+var ErrNoFailover = errors.New("slotmesh: no replica could ever take over")
+
+type noFailover struct{ nodes, replicas, masters int }
+
+func (e *noFailover) Error() string {
+	return fmt.Sprintf("%v: %d nodes with %d replicas for each master make a cluster of %d, but it takes %d masters "+
+		"for most of them "+
+		"to be left when one fails: give at least %d nodes, or no replicas, or use CreateWithoutFailover",
+		ErrNoFailover, e.nodes, e.replicas, e.masters, failoverMasters, failoverMasters*(e.replicas+1))
+}
+
+func (e *noFailover) Is(target error) bool { return target == ErrNoFailover }
+
+// CreateWithoutFailover is CreateReplicated for any number of masters. The replicas of
+// one or two masters hold copies and serve reads, but do not succeed a master that fails,
+// only one that hands over ([Node.Failover], Close).
+func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) error {
+	if replicas < 0 || len(nodes) < replicas+1 {
+		return fmt.Errorf("slotmesh: %d nodes are too few for a master with %d replicas", len(nodes), max(0, replicas))
+	}
+	masters := nodes[:len(nodes)/(replicas+1)]
+	for i, n := range nodes {
+		if m := n.Map(); m == nil {
+			return fmt.Errorf("slotmesh: node %d is standalone or not started", i)
+		} else if len(m.Nodes()) > 1 || m.Assigned() > 0 {
+			return fmt.Errorf("%w: node %d (%s) knows %d other nodes and %d slots with an owner; a node that was started "+
+				"before goes on as what it was, see Ready", ErrAlreadyInCluster, i, n.Addr(), len(m.Nodes())-1, m.Assigned())
+		}
+	}
+	ranges := slots.Even(len(masters))
+	for i, n := range masters {
+		var set slots.Set
+		set.AddRange(ranges[i])
+		if err := n.SetConfigEpoch(ctx, uint64(i+1)); err != nil {
+			return fmt.Errorf("slotmesh: setting the epoch of %s: %w", n.Addr(), err)
+		}
+		if err := n.AddSlots(ctx, set); err != nil {
+			return fmt.Errorf("slotmesh: giving %s slots %s: %w", n.Addr(), set, err)
+		}
+	}
+	if err := meetAll(ctx, nodes[0], nodes[1:]); err != nil {
+		return err
+	}
+	for i, n := range nodes[len(masters):] {
+		if err := n.followNew(ctx, masters[i%len(masters)].ID()); err != nil {
+			return err
+		}
+	}
+	return WaitAgreed(ctx, nodes...)
+}
+
+// meetAll introduces first to the others, side by side.
+func meetAll(ctx context.Context, first *Node, others []*Node) error {
+	errs := make([]error, len(others))
+	var wg sync.WaitGroup
+	for i, n := range others {
+		wg.Go(func() { errs[i] = first.MeetAndWait(ctx, n.reachable(first)) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// followNew makes n a replica as soon as it has heard of its master.
+func (n *Node) followNew(ctx context.Context, master slots.NodeID) error {
+	err := n.WaitMap(ctx, func(m *slots.Map) bool { return m.Node(master) != nil })
+	if err == nil {
+		err = n.Replicate(ctx, master)
+	}
+	if err != nil {
+		return fmt.Errorf("slotmesh: making %s a replica of %s: %w", n.Addr(), master, err)
+	}
+	return nil
+}
+
+// reachable is where from finds n: the announced address, or, if that leaves the host to
+// its peers because n listens everywhere, from's own host, which is n's machine too.
+func (n *Node) reachable(from *Node) slots.Addr {
+	a := n.announced()
+	if a.Host == "" {
+		if a.Host = from.announced().Host; a.Host == "" {
+			a.Host = "127.0.0.1"
+		}
+	}
+	return a
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/events"
+	"github.com/slotmesh/slotmesh/internal/nodedir"
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
@@ -121,6 +122,27 @@ func (n *Node) start(ctx context.Context) error {
 	n.openServer()
 	n.life.spawn(n.housekeeping)
 	n.log.Info("node started", "id", n.ID(), "addr", n.addr)
+	return nil
+}
+
+// openFiles takes the node's disk until unlockDisk, and makes sure that what is on it is
+// the node's own.
+func (n *Node) openFiles() error {
+	files := nodedir.Files{Disk: n.cfg.Disk}
+	if !n.cfg.Standalone {
+		files.State = n.cfg.StateFile
+	}
+	if !n.cfg.Snapshot.Off {
+		files.Snapshot = n.cfg.Snapshot.File
+	}
+	unlock, err := files.Lock(n.log)
+	if err != nil {
+		return fmt.Errorf("slotmesh: %w", err)
+	}
+	n.unlockDisk = unlock
+	if err := files.CheckRedis(n.log); err != nil {
+		return fmt.Errorf("slotmesh: %w", err)
+	}
 	return nil
 }
 

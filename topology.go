@@ -1,9 +1,13 @@
 package slotmesh
 
 import (
+	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/explain"
 	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -103,3 +107,141 @@ func (n *Node) reportData() { n.shard.ReportData(n.gossip, n.isMaster()) }
 func (n *Node) catchUp() { n.shard.CatchUp(n.life.ctx, n.gossip, n.isMaster) }
 
 func (n *Node) isMaster() bool { return n.Map().Self().IsMaster() }
+
+// unavailable is err with a reason if there is one.
+func unavailable(err error, reason string) error {
+	if err == nil || reason == "" {
+		return err
+	}
+	return &UnavailableError{Reason: reason, Err: err}
+}
+
+// Ready returns when this node takes its part: the cluster serves, as this node sees it,
+// and a replica holds its master's data. A readiness probe asks it with a short deadline.
+// If ctx ends first, the error is a *[UnavailableError] that says what is missing; it is
+// ErrClosed if the node is closed.
+func (n *Node) Ready(ctx context.Context) error {
+	if !n.cfg.Standalone {
+		err := n.WaitMap(ctx, func(m *slots.Map) bool { return m.State() == slots.OK })
+		if m := n.Map(); err != nil && ctx.Err() != nil && m != nil && n.gossip != nil {
+			reason := "the cluster began to serve a moment ago"
+			if m.State() != slots.OK {
+				reason = n.view(m).Down()
+			}
+			return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), reason)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err := n.WaitSynced(ctx)
+	if err != nil && ctx.Err() != nil && n.shard.Replicator != nil {
+		return unavailable(fmt.Errorf("slotmesh: not ready: %w", err),
+			explain.Unsynced(n.shard.Replicator.Status(), time.Now()))
+	}
+	return err
+}
+
+// WaitMap returns as soon as cond holds for the node's map: at once if it does now,
+// otherwise with the change that makes it so. It returns ctx's error if that
+// ends first, ErrClosed if the node is closed, ErrStandalone outside a cluster.
+func (n *Node) WaitMap(ctx context.Context, cond func(*slots.Map) bool) error {
+	if n.cfg.Standalone {
+		return ErrStandalone
+	}
+	for {
+		if n.life.over() {
+			return ErrClosed
+		}
+		changed := n.signals.changed.next() // before the look, so that no change is missed
+		if m := n.Map(); m != nil && cond(m) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-n.life.ctx.Done():
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// WaitStable returns when nothing is on its way to change, as this node sees it: the
+// cluster serves, no node is suspected, no slot is being moved to or from this node.
+// Errors as of Ready.
+func (n *Node) WaitStable(ctx context.Context) error {
+	err := n.WaitMap(ctx, explain.Stable)
+	if m := n.Map(); err != nil && ctx.Err() != nil && m != nil && n.gossip != nil {
+		return unavailable(fmt.Errorf("slotmesh: not stable: %w", err), n.view(m).Unstable())
+	}
+	return err
+}
+
+// Explain tells in plain English what becomes of a request for a key of slot at this
+// node, and why.
+func (n *Node) Explain(slot slots.Slot) string {
+	m := n.Map()
+	if m == nil {
+		return "this node is in no cluster and serves every key"
+	}
+	return n.view(m).Slot(slot)
+}
+
+// view returns what there is to explain m with, on a node in a cluster.
+func (n *Node) view(m *slots.Map) explain.View {
+	return explain.View{Map: m, Peers: n.gossip.Peers, Now: time.Now()}
+}
+
+// WaitAgreed returns when each node sees exactly these nodes, all of them online, with the
+// same owner for each slot and the same master for each replica, and serves.
+func WaitAgreed(ctx context.Context, nodes ...*Node) error {
+	for {
+		// Take the channels before the look, so that no change is missed.
+		changed := make([]<-chan struct{}, len(nodes))
+		for i, n := range nodes {
+			changed[i] = n.signals.changed.next()
+		}
+		i := firstDissenter(nodes)
+		if i < 0 {
+			return nil
+		}
+		// It takes a change on the dissenter or on the first node to make them agree.
+		select {
+		case <-changed[i]:
+		case <-changed[0]:
+		case <-nodes[i].life.ctx.Done():
+			return fmt.Errorf("slotmesh: %s: %w", nodes[i].Addr(), ErrClosed)
+		case <-ctx.Done():
+			err := fmt.Errorf("slotmesh: waiting for %s to see the same cluster as %s: %w", nodes[i].Addr(), nodes[0].Addr(),
+				ctx.Err())
+			return unavailable(err, nodes[i].whyDissenting(nodes))
+		}
+	}
+}
+
+// firstDissenter returns the index of the first node that does not see all nodes online
+// or sees other owners than the first one, -1 if there is none.
+func firstDissenter(nodes []*Node) int {
+	reference := nodes[0].Map()
+	for i, n := range nodes {
+		if m := n.Map(); m == nil || !explain.Agrees(m, reference, len(nodes)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// whyDissenting says what keeps n from seeing these nodes, and no others, as the first
+// of them does.
+func (n *Node) whyDissenting(nodes []*Node) string {
+	m := n.Map()
+	if m == nil || n.gossip == nil {
+		return "it is in no cluster"
+	}
+	members := make([]slots.Node, len(nodes))
+	for i, o := range nodes {
+		members[i] = slots.Node{ID: o.ID(), Addr: o.Addr()}
+	}
+	return n.view(m).Disagreement(nodes[0].Map(), members)
+}

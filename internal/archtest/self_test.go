@@ -16,6 +16,7 @@ func TestRulesBite(t *testing.T) {
 	docs := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkPackageComments(files) }
 	words := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkWords(files) }
 	sleeps := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkSleep(files) }
+	root := func(_ testing.TB, files []*source, _ fs.FS) []string { return checkRoot(files) }
 	modules := func(t testing.TB, _ []*source, fsys fs.FS) []string { return checkDependencies(t, fsys) }
 
 	for _, c := range []struct {
@@ -76,6 +77,14 @@ func TestRulesBite(t *testing.T) {
 			"a_test.go:3: time.Sleep"},
 		{"fake sleep", sleeps, "a_test.go", "package a\nimport (\n\"testing/synctest\"\n\"time\"\n)\nfunc f() { " +
 			"time.Sleep(1); synctest.Wait() }", ""},
+
+		{"wide Node", root, "a.go", "package a\ntype Node struct{ a, b int; c\n" + strings.Repeat("d int\n", 18) + "}",
+			"a.go: Node has 21 fields"},
+		{"narrow Node", root, "a.go", "package a\ntype Node struct{ a, b int; c\n" + strings.Repeat("d int\n", 17) + "}", ""},
+		{"Node of another package", root, "slots/a.go", "package slots\ntype Node struct{\n" +
+			strings.Repeat("d int\n", 21) + "}", ""},
+		{"back into the root", root, "internal/bus/a.go", imp("bus", ""), "internal/bus/a.go: imports the root"},
+		{"an example with nodes", root, "client/a_test.go", imp("client_test", ""), ""},
 
 		{"dependency", modules, "go.mod", "module m\nrequire (\n\tgithub.com/cespare/xxhash/v2 v2.3.0\n\texample.com/x " +
 			"v1.0.0\n)\n", "go.mod:4: the root module requires example.com/x"},
