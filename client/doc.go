@@ -1,6 +1,6 @@
-// Package client reaches every key of a cluster, wherever it lives. It needs no node: a
-// program that is none dials the client ports of some nodes, of slotmesh, Redis or Valkey,
-// and is told of the others:
+// Package client reaches every key of a cluster, wherever it lives. A program needs no node
+// for it: it dials the client ports of some nodes, of slotmesh, Redis or Valkey, and learns
+// the others from them:
 //
 //	c, err := client.Dial(ctx, client.DialConfig{Addrs: []string{"10.0.0.1:7000"}})
 //	if err != nil { … }
@@ -20,9 +20,9 @@
 // # What an attempt means for the next one
 //
 // A redirect is followed, at most five times without a pause. A request that has not been
-// carried out (a full cluster stop, a key on its way to another node, a connection that
-// broke before the request left) is sent again after a pause, which grows from 2 to
-// 250 ms and ends early when the map changes. A read that was lost is sent again; a write
-// that was lost is not, since it may have been carried out: [ErrAmbiguous]. Everything else
-// is the caller's answer.
+// carried out, because the cluster is down, its key is on its way to another node or the
+// connection broke before the request left, is sent again after a pause. The pause grows
+// from 2 to 250 ms and ends early when the map changes. If the connection breaks after the
+// request left, a read is sent again, but not a write, which may have been carried out:
+// [ErrAmbiguous]. Every other outcome is the caller's.
 package client

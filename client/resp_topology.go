@@ -11,7 +11,7 @@ import (
 // respView is which node owns which slots. It is a value: copied and swapped, never
 // changed.
 type respView struct {
-	owner    [slots.Count]uint16 // index into masters, plus 1; 0 is nobody
+	owner    [slots.Count]uint16 // index into masters, plus 1; 0 for no owner
 	masters  []Endpoint
 	replicas map[Endpoint][]Endpoint
 }

@@ -10,4 +10,6 @@
 //     a link that resumes, a promotion (replication/replicator)
 //   - migrate: a slot that moves between two stores over a pipe, while a client writes to
 //     its keys (migrate, migrate/migrator, keyspace, slots)
+//   - client: a Router over two stores, with a Transport and a Local of its own (client,
+//     keyspace, slots)
 package compose

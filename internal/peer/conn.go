@@ -30,7 +30,7 @@ type Conn struct {
 	taken uint64        // the last id that may have left
 	out   []byte        // to be written
 	spare []byte        // the buffer last written, for reuse
-	room  chan struct{} // closed when out has been taken; nil if nobody waits
+	room  chan struct{} // closed when out has been taken; nil if no call waits for it
 	heard bool          // since the last look of watch
 	asked bool          // a ping is under way
 	watch *time.Timer   // runs while there are calls

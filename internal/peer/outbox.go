@@ -35,7 +35,7 @@ func (o *outbox) add(frame func(b []byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.pending) > maxPending && o.err == nil {
-		if !o.writing { // nobody else will make room
+		if !o.writing { // no other goroutine will make room
 			o.writeLocked()
 			continue
 		}
@@ -46,7 +46,7 @@ func (o *outbox) add(frame func(b []byte) []byte) {
 	}
 }
 
-// flush writes what is pending, unless somebody else is writing: then he does.
+// flush writes what is pending. If another goroutine is writing, that one writes it.
 func (o *outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

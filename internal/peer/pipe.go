@@ -26,9 +26,9 @@ type Pipe struct {
 	last    uint64     // number of the last command
 	taken   uint64     // the last one that may have left
 	out     []byte
-	room    chan struct{} // closed when out has been taken; nil if nobody waits
+	room    chan struct{} // closed when out has been taken; nil if no call waits for it
 	heard   bool          // since the last look of watch
-	watch   *time.Timer   // runs while somebody waits
+	watch   *time.Timer   // runs while calls wait
 	err     error
 }
 
@@ -72,7 +72,7 @@ func (p *Pipe) Call(ctx context.Context, r *Request) (resp.Reply, error) {
 	select {
 	case <-w.done:
 		return w.reply, w.err
-	case <-ctx.Done(): // the reply will find nobody
+	case <-ctx.Done(): // its reply will be dropped
 		return resp.Reply{}, fmt.Errorf("%w: %w", ErrLost, ctx.Err())
 	}
 }
@@ -193,7 +193,7 @@ func (p *Pipe) startWatchLocked() {
 	}
 }
 
-// watchdog runs every quiet while somebody waits.
+// watchdog runs every quiet while calls wait.
 func (p *Pipe) watchdog() {
 	p.mu.Lock()
 	alive := p.heard

@@ -23,8 +23,8 @@ var ErrWait = errors.New("peer: has to wait")
 // Beyond, requests are refused, and nothing has been done.
 const maxWaiting = 4096
 
-// firstRequest is how long the first request may take to begin. Who calls dials because
-// it has one; later on the connection may be idle for as long as it likes.
+// firstRequest is how long the first request may take to begin. A caller dials because it
+// has a request; later on the connection may be idle for any time.
 const firstRequest = 30 * time.Second
 
 // answerer is the answering end of a connection.
