@@ -75,57 +75,20 @@ func (c clusterAdapter) SetSlot(ctx context.Context, slot slots.Slot, state serv
 
 func (c clusterAdapter) Vacated() slots.Set { return c.ownership.Vacated(time.Now()) }
 
-func (c clusterAdapter) StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (string, error) {
-	id, err := c.MigrateSlots(ctx, set, target)
-	return id.String(), err
+func (c clusterAdapter) StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
+	return c.MigrateSlots(ctx, set, target)
 }
 
-func (c clusterAdapter) StopMigration(_ context.Context, name string) error {
+func (c clusterAdapter) StopMigration(_ context.Context, id migrate.JobID) error {
 	for _, s := range c.Migrations() {
-		if !s.Import && s.Job.ID.String() == name {
-			return c.CancelMigration(s.Job.ID)
+		if !s.Import && s.Job.ID == id {
+			return c.CancelMigration(id)
 		}
 	}
 	return nil // over, and no longer remembered
 }
 
-func (c clusterAdapter) ListMigrations() []server.Migration {
-	var list []server.Migration
-	for _, s := range c.Migrations() {
-		if s.Job.Kind != migrate.KindMove {
-			continue // a repair, which moves no slot
-		}
-		list = append(list, server.Migration{
-			Name: s.Job.ID.String(), Import: s.Import,
-			Slots: s.Job.Slots, Source: s.Job.Source, Target: s.Job.Target,
-			Created: s.Job.Created, Updated: s.Updated,
-			State: migrationState(s.State), Over: s.Over(), Message: migrationMessage(&s),
-			Moved: s.Progress.Slots, Keys: s.Progress.Keys, Bytes: s.Progress.Bytes,
-		})
-	}
-	return list
-}
-
-// migrationState is the word of Valkey 9 for how a job ended; it has none for ours before
-// that.
-func migrationState(s migrate.State) string {
-	if s == migrate.Finished {
-		return "success"
-	}
-	return s.String()
-}
-
-func migrationMessage(s *migrate.Status) string {
-	switch {
-	case s.Err != nil:
-		return s.Err.Error()
-	case s.Progress.Waiting != "":
-		return s.Progress.Waiting
-	case s.Over():
-		return ""
-	}
-	return s.Doing
-}
+func (c clusterAdapter) ListMigrations() []migrate.Status { return c.Migrations() }
 
 // AddSlots makes this node the owner of slots that have none: all of them, or none and
 // a *gossip.SlotError. Slots that a job is bringing here are refused, too.

@@ -47,8 +47,9 @@ var mayImport = map[string][]string{
 	"internal/ownership":     {"slots", "keyspace", "gossip"},
 	"internal/shard":         {"slots", "keyspace", "gossip", "replication", "replication/replicator", "internal/engine"},
 	"internal/remotetx":      {"slots", "keyspace", "internal/resp"},
-	"internal/server":        {"slots", "keyspace", "internal/resp", "internal/engine", "internal/server/commands"},
-	"admin":                  {"slots", "migrate", "internal/resp", "internal/clusterproto"},
+	"internal/server": {"slots", "keyspace", "migrate", "internal/resp", "internal/engine",
+		"internal/server/commands"},
+	"admin": {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"migrate", "migrate/migrator", "client", "internal/*"},
 	"cache":             {".", "slots"},
@@ -59,7 +60,7 @@ var mayImport = map[string][]string{
 	"internal/compat":   {},
 	"examples/*":        {".", "slots", "keyspace", "admin"},
 
-	"internal/server/commands": {"slots", "keyspace", "internal/resp", "internal/engine"},
+	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/resp", "internal/engine"},
 
 	"client": {"slots", "keyspace", "internal/peer", "internal/resp", "internal/clusterproto",
 		"internal/remotetx"},

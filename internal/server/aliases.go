@@ -19,7 +19,6 @@ type (
 	Peer         = commands.Peer
 	Link         = commands.Link
 	Counter      = commands.Counter
-	Migration    = commands.Migration
 	Replication  = commands.Replication
 	Replica      = commands.Replica
 	Backlog      = commands.Backlog

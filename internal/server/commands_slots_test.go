@@ -188,7 +188,7 @@ func TestMigrateSlots(t *testing.T) {
 	cluster.err = errors.New("no more")
 	cluster.jobs = nil
 	expect(t, c, "CLUSTER MIGRATESLOTS SLOTSRANGE 0 9 NODE "+peer+" SLOTSRANGE 10 19 NODE "+peer, "-ERR no more")
-	if len(cluster.jobs) != 1 || !cluster.jobs[0].Over {
+	if len(cluster.jobs) != 1 || !cluster.jobs[0].Over() {
 		t.Errorf("jobs after a refusal: %+v", cluster.jobs)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -120,7 +121,7 @@ type fakeCluster struct {
 	links   []Link
 	met     []string
 	resets  []bool
-	jobs    []Migration
+	jobs    []migrate.Status
 	err     error // of every change
 	vacated slots.Set
 }

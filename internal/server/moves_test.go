@@ -2,11 +2,11 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -73,22 +73,22 @@ func with(m map[slots.Slot]slots.NodeID, slot slots.Slot, id slots.NodeID) map[s
 	return m
 }
 
-func (c *fakeCluster) StartMigration(_ context.Context, set slots.Set, target slots.NodeID) (string, error) {
+func (c *fakeCluster) StartMigration(_ context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error) {
 	if c.err != nil && len(c.jobs) > 0 {
-		return "", c.err
+		return migrate.JobID{}, c.err
 	}
-	name := fmt.Sprintf("%040x", len(c.jobs)+1)
-	c.jobs = append(c.jobs, Migration{Name: name, Slots: set, Source: c.id, Target: target, Created: time.Unix(1000, 0),
-		Updated: time.Unix(1001, 0), State: "running"})
-	return name, nil
+	id := migrate.JobID{19: byte(len(c.jobs) + 1)}
+	c.jobs = append(c.jobs, migrate.Status{Job: migrate.Job{ID: id, Kind: migrate.KindMove, Slots: set, Source: c.id,
+		Target: target, Created: time.Unix(1000, 0)}, State: migrate.Running, Updated: time.Unix(1001, 0)})
+	return id, nil
 }
 
-func (c *fakeCluster) ListMigrations() []Migration { return slices.Clone(c.jobs) }
+func (c *fakeCluster) ListMigrations() []migrate.Status { return slices.Clone(c.jobs) }
 
-func (c *fakeCluster) StopMigration(_ context.Context, name string) error {
+func (c *fakeCluster) StopMigration(_ context.Context, id migrate.JobID) error {
 	for i := range c.jobs {
-		if c.jobs[i].Name == name {
-			c.jobs[i].State, c.jobs[i].Over = "cancelled", true
+		if c.jobs[i].Job.ID == id {
+			c.jobs[i].State = migrate.Cancelled
 		}
 	}
 	return nil

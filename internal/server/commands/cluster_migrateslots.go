@@ -2,39 +2,24 @@ package commands
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Migrations moves slots by jobs of the node itself, as Valkey 9 does: a job, once begun,
 // ends without further commands.
 type Migrations interface {
-	// StartMigration begins to move slots of this node to another master and returns the
-	// name of the job, 40 hexadecimal digits.
-	StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (name string, err error)
+	// StartMigration begins to move slots of this node to another master.
+	StartMigration(ctx context.Context, set slots.Set, target slots.NodeID) (migrate.JobID, error)
 	// ListMigrations returns the jobs under way and the latest that are over.
-	ListMigrations() []Migration
-	// StopMigration makes a job begin no further slot.
-	StopMigration(ctx context.Context, name string) error
-}
-
-// Migration is one job as CLUSTER GETSLOTMIGRATIONS shows it.
-type Migration struct {
-	Name    string
-	Import  bool // told by the target; otherwise by the source
-	Slots   slots.Set
-	Source  slots.NodeID
-	Target  slots.NodeID
-	Created time.Time
-	Updated time.Time
-	State   string // over: "success", "failed" or "cancelled"; otherwise what it is doing, in a word
-	Over    bool
-	Message string
-	Moved   int   // slots handed over
-	Keys    int64 // that the target has acknowledged
-	Bytes   int64 // of these
+	ListMigrations() []migrate.Status
+	// StopMigration makes a job of this node begin no further slot. It does nothing if the
+	// job is over.
+	StopMigration(ctx context.Context, id migrate.JobID) error
 }
 
 var (
@@ -153,12 +138,12 @@ func (c *Call) mayMigrate(m *slots.Map, set *slots.Set) error {
 			return ReplyError("ERR Slots are not served by this node")
 		}
 	}
-	for _, job := range c.Node.Cluster.ListMigrations() {
-		if job.Import || job.Over {
+	for _, s := range c.migrations() {
+		if s.Import || s.Over() {
 			continue
 		}
-		job.Slots.Intersect(set)
-		for slot := range job.Slots.All() {
+		s.Job.Slots.Intersect(set)
+		for slot := range s.Job.Slots.All() {
 			return ReplyError("ERR I am already migrating slot " + strconv.Itoa(int(slot)) + ".")
 		}
 	}
@@ -169,32 +154,31 @@ func (c *Call) mayMigrate(m *slots.Map, set *slots.Set) error {
 // called off.
 func (c *Call) startMigrations(moves []slotMove) error {
 	cluster := c.Node.Cluster
-	var begun []string
+	var begun []migrate.JobID
 	for _, move := range moves {
-		name, err := cluster.StartMigration(c.Node.Life, move.set, move.target)
+		id, err := cluster.StartMigration(c.Node.Life, move.set, move.target)
 		if err != nil {
-			for _, name := range begun {
-				if err := cluster.StopMigration(c.Node.Life, name); err != nil {
-					c.Node.Logger.Warn("calling off a migration", "job", name, "error", err)
+			for _, id := range begun {
+				if err := cluster.StopMigration(c.Node.Life, id); err != nil {
+					c.Node.Logger.Warn("calling off a migration", "job", id, "error", err)
 				}
 			}
 			return err
 		}
-		begun = append(begun, name)
+		begun = append(begun, id)
 	}
 	c.Out.OK()
 	return nil
 }
 
 func cmdCancelSlotMigrations(c *Call) error {
-	cluster := c.Node.Cluster
 	found := false
-	for _, job := range cluster.ListMigrations() {
-		if job.Import || job.Over {
+	for _, s := range c.migrations() {
+		if s.Import || s.Over() {
 			continue
 		}
 		found = true
-		if err := cluster.StopMigration(c.Node.Life, job.Name); err != nil {
+		if err := c.Node.Cluster.StopMigration(c.Node.Life, s.Job.ID); err != nil {
 			return err
 		}
 	}
@@ -206,7 +190,7 @@ func cmdCancelSlotMigrations(c *Call) error {
 }
 
 func cmdGetSlotMigrations(c *Call) error {
-	list := c.Node.Cluster.ListMigrations()
+	list := c.migrations()
 	c.Out.Array(len(list))
 	for i := range list {
 		c.describeMigration(&list[i])
@@ -214,34 +198,61 @@ func cmdGetSlotMigrations(c *Call) error {
 	return nil
 }
 
+// migrations returns the jobs that move slots; a Return is a repair, which moves none.
+func (c *Call) migrations() []migrate.Status {
+	return slices.DeleteFunc(c.Node.Cluster.ListMigrations(),
+		func(s migrate.Status) bool { return s.Job.Kind != migrate.KindMove })
+}
+
 // describeMigration appends the fields of Valkey 9, and how much has been moved.
-func (c *Call) describeMigration(job *Migration) {
+func (c *Call) describeMigration(s *migrate.Status) {
 	operation := "EXPORT"
-	if job.Import {
+	if s.Import {
 		operation = "IMPORT"
 	}
 	var ranges []byte
-	for r := range job.Slots.Ranges() {
+	for r := range s.Job.Slots.Ranges() {
 		if len(ranges) > 0 {
 			ranges = append(ranges, ' ')
 		}
 		ranges = append(ranges, pair(r)...)
 	}
 	c.Out.Map(14)
-	c.textField("name", job.Name)
+	c.textField("name", s.Job.ID.String())
 	c.textField("operation", operation)
 	c.textField("slot_ranges", string(ranges))
-	c.textField("target_node", job.Target.String())
-	c.textField("source_node", job.Source.String())
-	c.intField("create_time", unixSeconds(job.Created))
-	c.intField("last_update_time", unixSeconds(job.Updated))
-	c.intField("last_ack_time", unixSeconds(job.Updated))
-	c.textField("state", job.State)
-	c.textField("message", job.Message)
+	c.textField("target_node", s.Job.Target.String())
+	c.textField("source_node", s.Job.Source.String())
+	c.intField("create_time", unixSeconds(s.Job.Created))
+	c.intField("last_update_time", unixSeconds(s.Updated))
+	c.intField("last_ack_time", unixSeconds(s.Updated))
+	c.textField("state", migrationState(s.State))
+	c.textField("message", migrationMessage(s))
 	c.intField("cow_size", 0)
-	c.intField("slots", int64(job.Moved))
-	c.intField("keys", job.Keys)
-	c.intField("bytes", job.Bytes)
+	c.intField("slots", int64(s.Progress.Slots))
+	c.intField("keys", s.Progress.Keys)
+	c.intField("bytes", s.Progress.Bytes)
+}
+
+// migrationState is the word of Valkey 9 for how a job ended; it has none for ours before
+// that.
+func migrationState(s migrate.State) string {
+	if s == migrate.Finished {
+		return "success"
+	}
+	return s.String()
+}
+
+func migrationMessage(s *migrate.Status) string {
+	switch {
+	case s.Err != nil:
+		return s.Err.Error()
+	case s.Progress.Waiting != "":
+		return s.Progress.Waiting
+	case s.Over():
+		return ""
+	}
+	return s.Doing
 }
 
 func (c *Call) textField(name, value string) {
