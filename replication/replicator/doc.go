@@ -20,7 +20,7 @@
 //
 // A write is carried out on the master, then streamed; replication does not hold it up. A
 // master that dies may take the writes of its last moments with it.
-// [Replicator.WaitAcked] (WAIT; a node's Sync option) returns when k replicas hold the
+// [Replicator.WaitAcked] (WAIT, and a node's WithSync) returns when k replicas hold the
 // write in memory, that is, have carried it out. Guaranteed then: the write survives as
 // long as the node that is promoted is one of those k or is ahead of one of them.
 //
