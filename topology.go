@@ -76,21 +76,21 @@ func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 	}
 }
 
-// changeMap puts map m in force. The order of its steps matters: see "A change of the
-// topology" in docs/architecture.md.
+// changeMap puts map m in force. The order of its steps is that of "A change of the
+// topology" in docs/architecture.md, and matters.
 func (n *Node) changeMap(m *slots.Map) {
 	old := n.engine.Map()
 	promoted := old != nil && !old.Self().IsMaster() && m.Self().IsMaster()
 	if promoted {
 		n.shard.Promote(m) // it writes a stream of its own before it serves its slots
 	}
-	n.ownership.Prepare(old, m)
-	n.engine.Publish(m)
+	n.ownership.Prepare(old, m) // before a command can see m
+	n.engine.Publish(m)         // from here on no transaction acts on old
 	n.ownership.Notify(old, m)
-	if promoted && !m.Self().HasSlots() { // it was reset, and has succeeded nobody
+	if promoted && !m.Self().HasSlots() { // it was reset, and has succeeded no master
 		n.shard.Lineage.Forget()
 	}
-	n.shard.Follow(m) // a demoted master serves nothing any more
+	n.shard.Follow(m) // a demoted master serves nothing any more when it becomes a reader
 	n.ownership.ReplicateOpen(old, m)
 	n.ownership.FindLost(old, m)
 	n.migrations.MapChanged()

@@ -215,9 +215,9 @@ func TestHoldWaitsForGoodReplicas(t *testing.T) {
 			t.Errorf("%d, %v after %v", held, err, time.Since(began))
 		}
 		s.change(func() { s.held[1] = 50 })
-		time.AfterFunc(time.Minute, func() { s.change(func() { s.good = 1 }) })
+		time.AfterFunc(time.Minute+replicaWait/2, func() { s.locked(func() { s.good = 1 }) })
 		began = time.Now()
-		if held, err := a.Hold(t.Context(), 1); held != 1 || err != nil || time.Since(began) != time.Minute {
+		if held, err := a.Hold(t.Context(), 1); held != 1 || err != nil || time.Since(began) != time.Minute+replicaWait {
 			t.Errorf("one was lost: %d, %v after %v", held, err, time.Since(began))
 		}
 		s.change(func() { s.good = 0 })
