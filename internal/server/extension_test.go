@@ -162,3 +162,16 @@ func BenchmarkCallGet(b *testing.B) {
 		out, _ = srv.Do(c, out[:0])
 	}
 }
+
+// A call is bound by the limits in force, not by those of an earlier call.
+func TestCallSeesTheLimitsInForce(t *testing.T) {
+	srv := startServer(t, Config{})
+	if got := call(t, srv, Call{}, "SET k 12345"); got != "+OK" {
+		t.Fatal(got)
+	}
+	srv.SetLimits(Limits{Query: resp.Limits{MaxBulk: 8}})
+	want := "-ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+	if got := call(t, srv, Call{}, "APPEND k 6789"); got != want {
+		t.Errorf("APPEND: %s, want %s", got, want)
+	}
+}
