@@ -72,7 +72,7 @@ func TestStreamReadersSeeTheSameBytesAtEveryOffset(t *testing.T) {
 	}
 }
 
-func TestStreamCutsOffWhoIsTooSlow(t *testing.T) {
+func TestStreamCutsOffSlowReaders(t *testing.T) {
 	b := NewStream(StreamConfig{Size: 16 << 10, OutputBuffer: 1 << 20})
 	b.Hold(0)
 	slow, _ := b.Snapshot(0, nil)
