@@ -41,8 +41,8 @@
 // Start begins one goroutine for the cluster's state (every message, command and tick
 // passes through it, in one order), one accepting on each port, one or two for each
 // connection, and one that looks for expired keys ten times a second; while there are
-// slots to tell of, one for the hooks ([Node.OnSlots]). [Node.Events] runs on the host's own.
-// Close ends them all.
+// slots to tell of, one for the hooks ([Node.OnSlots]). Close ends them all. A loop over
+// [Node.Events] runs on the host's own goroutine.
 //
 // A panic on one of them, by a bug or by what a peer sent, does not end the host program:
 // the node logs it with its stack, ends as on Close, its keys saved, and closes

@@ -176,10 +176,10 @@ func appendValue(w *resp.Writer, v any) error {
 // ends when the caller gives up, or the node is closed.
 type Func func(ctx context.Context, key string, arg []byte) (reply []byte, err error)
 
-// RegisterFunc makes fn callable from every node, under a name, by [client.Router.Call]. It runs
-// at the node that owns the key's slot, on a goroutine of its own, outside the slot's
-// lock: it may take its time, use the node's Router and ask other servers. All nodes
-// should have the same.
+// RegisterFunc makes fn callable from every node, under a name, by [client.Router.Call].
+// It runs at the node that owns the key's slot, on a goroutine of its own, outside the
+// slot's lock: it may take its time, use the node's Router and ask other servers. All
+// nodes should have the same.
 //
 // It returns an error, as [Node.Handle] does, for a name that is empty or taken
 // ([ErrRegistered]), and for a nil fn. Call it before Start, so that no caller finds

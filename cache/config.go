@@ -17,8 +17,8 @@ type Config[V any] struct {
 	// notice.
 	Name string
 	// Load gets the value of key from where it really lives. It returns ErrNotFound if there
-	// is no such thing. It runs at the key's owner, once for all callers that wait; ctx ends
-	// after LoadTimeout, or when the node closes, not when these callers give up.
+	// is no such thing. It runs at the key's owner, once for all callers that wait; ctx
+	// ends after LoadTimeout, or when the node closes, not when these callers give up.
 	Load func(ctx context.Context, key string) (V, error)
 	// LoadTTL takes the place of Load if the loader knows how long a value is good. It also
 	// returns the value's TTL: 0 means Config.TTL; a negative one, that the value is for

@@ -33,8 +33,8 @@ func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte,
 	return b, err
 }
 
-// loadNow calls the loader and stores what it returns, unless what was there before
-// has changed.
+// loadNow calls the loader and stores what it returns, unless what was there
+// before has changed.
 func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byte) ([]byte, error) {
 	e, keep, err := c.produce(ctx, key)
 	if err != nil {
@@ -93,8 +93,8 @@ func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
 }
 
 // store puts an entry in the place of what was there when its load began; with keep 0 it
-// only takes that away. It returns what is to be served: a value
-// that was set in the meantime is newer than what was loaded.
+// only takes that away. It returns what is to be served: a value that was set in the
+// meantime is newer than what was loaded.
 func (c *Cache[V]) store(ctx context.Context, stored string, before, loaded []byte,
 	keep time.Duration) (served []byte, err error) {
 	err = c.node.Router().Update(ctx, []string{stored}, func(tx slotmesh.Tx) error {
