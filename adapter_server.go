@@ -16,7 +16,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// startServer serves clients, who are told LOADING until openServer.
+// startServer serves clients. They are answered LOADING until openServer.
 func (n *Node) startServer(clients []net.Listener) error {
 	if err := n.loadSettings(); err != nil {
 		return err

@@ -31,14 +31,14 @@ func (n *Node) Forget(ctx context.Context, id slots.NodeID) error {
 	return n.do(ctx, gossip.ForgetNode{Node: id})
 }
 
-// SetConfigEpoch gives a node that knows nobody and has no epoch its first one
+// SetConfigEpoch gives a node that knows no other node and has no epoch its first one
 // (docs/spec.md §4.7).
 func (n *Node) SetConfigEpoch(ctx context.Context, epoch uint64) error {
 	return n.do(ctx, gossip.SetConfigEpoch{Epoch: epoch})
 }
 
-// BumpEpoch gives this node the greatest config epoch of the cluster without asking
-// anybody (docs/spec.md §4.5). bumped is false if it had it already.
+// BumpEpoch gives this node the greatest config epoch of the cluster without asking any
+// other node (docs/spec.md §4.5). bumped is false if it had it already.
 func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err error) {
 	if n.gossip == nil {
 		return 0, false, n.absent()
@@ -106,15 +106,15 @@ func (n *Node) absent() error {
 }
 
 // Join makes this node a member of a cluster. seeds are client addresses, "host:port", of
-// some of its nodes: they are tried in their order, until one lets this node in. Where
-// its bus listens, each seed tells itself, asked with this node's own password; of one
-// that turns this node away as a client it is taken to be 10,000 above the client port.
+// some of its nodes: they are tried in order until one lets this node in. Each seed is
+// asked, with this node's own password, where its bus listens; if it refuses this node as
+// a client, the port of its bus is taken to be 10,000 above its client port.
 //
 // When Join returns nil, this node and the seed are members of one cluster; [Node.Ready]
-// tells when it serves. The error says of each seed why it came to nothing: nobody
-// listens there, what listens there is no node (gossip.ErrNoBus), the two clusters must
-// not become one (gossip.ErrRefused), it is this node itself (gossip.ErrMetSelf), nobody
-// answered within the node timeout (gossip.ErrNoAnswer), or ctx ended.
+// tells when it serves. The error says for each seed why that failed: nothing listens
+// there, what listens there is no node (gossip.ErrNoBus), the two clusters must not
+// become one (gossip.ErrRefused), it is this node itself (gossip.ErrMetSelf), no answer
+// came within the node timeout (gossip.ErrNoAnswer), or ctx ended.
 func (n *Node) Join(ctx context.Context, seeds ...string) error {
 	if n.gossip == nil {
 		return n.absent()
@@ -194,8 +194,9 @@ func (n *Node) meet(ctx context.Context, addr slots.Addr) error {
 	return ctx.Err()
 }
 
-// Create makes one cluster of started nodes that know nobody yet: it shares the slots out
-// evenly, lets the nodes meet and returns when all of them have the same view and serve.
+// Create makes one cluster of started nodes that know no others yet: it shares the slots
+// out evenly, lets the nodes meet and returns when all of them have the same view and
+// serve.
 // Nodes may also live in other processes; then use the CLUSTER commands, or package
 // admin.
 //
@@ -222,8 +223,8 @@ func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
 }
 
 // ErrAlreadyInCluster is matched by the error of Create about a node that knows other
-// nodes, or slots with an owner: with Config.Dir, a node whose first start this is not.
-// It needs no Create: it goes on as what it was.
+// nodes, or slots with an owner: with Config.Dir, a node that was started before. It needs
+// no Create: it goes on as what it was.
 var ErrAlreadyInCluster = errors.New("slotmesh: already in a cluster")
 
 // failoverMasters is the least number of masters of which most are left when one fails.

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/client"
-	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
@@ -29,30 +28,34 @@ import (
 // Node is a whole node of a cluster: New, Start, use, Close. It is safe for
 // concurrent use.
 type Node struct {
-	cfg    Config
-	log    hclog.Logger
-	store  *keyspace.Store
-	engine *engine.Engine
-	shard  *shard.Shard
-	router *client.Router // from this node
+	// A Node composes components that do not know it: lifecycle.go has its start and end,
+	// topology.go what happens when the map changes, adapter_*.go what one component needs
+	// of another.
 
-	life       *lifecycle
-	unlockDisk func() // gives Config.Disk back; set by Start
+	cfg Config
+	log hclog.Logger
 
-	// Set by Start, then only read.
+	// Made by New.
+	life    *lifecycle
+	store   *keyspace.Store
+	engine  *engine.Engine
+	shard   *shard.Shard
+	bus     *bus.Bus              // to other nodes
+	router  *client.Router        // from this node
+	events  *events.Stream[Event] // to the host
+	signals signals               // to those that wait for gossip
+	host    registered            // what the host adds
+	runID   string                // differs from start to start
+
+	// Set by Start, then only read. Those about the cluster are nil in a standalone node.
+	unlockDisk func()     // gives Config.Disk back
 	addr       slots.Addr // listened on
-	gossip     *member.Member
-	snapshots  *shard.Snapshots
-	migrations *migrator.Migrator
-	ownership  *ownership.Slots // nil for a standalone node
-	server     *server.Server
 	settings   *liveSettings
-
-	bus     *bus.Bus // to other nodes; made by New
-	runID   string   // differs from start to start
-	events  *events.Stream[Event]
-	signals signals // for those that wait for gossip
-	host    registered
+	server     *server.Server // of clients
+	snapshots  *shard.Snapshots
+	gossip     *member.Member
+	ownership  *ownership.Slots
+	migrations *migrator.Migrator
 }
 
 // Logger returns Config.Logger, for what works with the node and logs beside it, such as
@@ -87,6 +90,9 @@ func New(cfg Config) (*Node, error) {
 	return n, nil
 }
 
+// start starts the components in the order in which they need each other: what is on disk,
+// the ports, the keys, then the cluster. Clients wait at their port until all is there.
+// What a failed start leaves is ended by teardown.
 func (n *Node) start(ctx context.Context) error {
 	if n.cfg.OnEvent != nil {
 		n.events.Deliver(n.cfg.OnEvent)
@@ -154,31 +160,7 @@ func (n *Node) startCluster() error {
 	}
 	_, n.addr.BusPort = hostPort(addr)
 	n.ownership = n.newOwnership()
-	h := n.shard.Backlog.History()
-	n.gossip, err = member.New(member.Config{
-		Core: gossip.Config{
-			Addr:           n.announced(),
-			Hostname:       n.hostname(),
-			NodeTimeout:    n.cfg.NodeTimeout,
-			NoFullCoverage: n.cfg.PartialCoverage,
-			ReadsIfDown:    n.cfg.ReadsIfDown,
-			NoFailover:     n.cfg.Replication.NoFailover,
-
-			ReplicaValidity:  n.cfg.Replication.Validity,
-			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
-			Data:             gossip.Data{Term: h.Term, Offset: h.Offset},
-			Inherit:          func() gossip.OpenSlots { return gossip.OpenSlots(n.ownership.OpenAtMaster()) },
-		},
-		Disk: n.cfg.Disk,
-		File: n.cfg.StateFile,
-		Dial: func(ctx context.Context, addr slots.Addr) (net.Conn, error) {
-			return n.bus.Dial(ctx, addr, bus.Gossip)
-		},
-		Logger:   n.log.Named("gossip"),
-		OnOutput: n.onGossip,
-		OnPanic:  n.fail,
-	})
-	if err != nil {
+	if n.gossip, err = n.newGossip(); err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.ownership.Prepare(nil, n.gossip.Map())

@@ -3,10 +3,13 @@ package slotmesh
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/gossip/member"
+	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/explain"
 	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/slots"
@@ -45,9 +48,37 @@ func (b *broadcast) wake() {
 	}
 }
 
+// newGossip makes this node a member of the cluster that its state file remembers, or of
+// one of its own.
+func (n *Node) newGossip() (*member.Member, error) {
+	h := n.shard.Backlog.History()
+	return member.New(member.Config{
+		Core: gossip.Config{
+			Addr:           n.announced(),
+			Hostname:       n.hostname(),
+			NodeTimeout:    n.cfg.NodeTimeout,
+			NoFullCoverage: n.cfg.PartialCoverage,
+			ReadsIfDown:    n.cfg.ReadsIfDown,
+			NoFailover:     n.cfg.Replication.NoFailover,
+
+			ReplicaValidity:  n.cfg.Replication.Validity,
+			MigrationBarrier: n.cfg.Replication.MigrationBarrier,
+			Data:             gossip.Data{Term: h.Term, Offset: h.Offset},
+			Inherit:          func() gossip.OpenSlots { return gossip.OpenSlots(n.ownership.OpenAtMaster()) },
+		},
+		Disk: n.cfg.Disk,
+		File: n.cfg.StateFile,
+		Dial: func(ctx context.Context, addr slots.Addr) (net.Conn, error) {
+			return n.bus.Dial(ctx, addr, bus.Gossip)
+		},
+		Logger:   n.log.Named("gossip"),
+		OnOutput: n.onGossip,
+		OnPanic:  n.fail,
+	})
+}
+
 // onGossip puts a new map in force and passes events on. It runs on the loop's goroutine,
-// but for the first map, which comes while the node is being put together: see
-// startCluster.
+// but for the first map, which comes out of newGossip: startCluster puts that in force.
 func (n *Node) onGossip(m *slots.Map, events []gossip.Event) {
 	for _, e := range events {
 		if e, ok := e.(gossip.Fenced); ok && e.Epoch != 0 {
