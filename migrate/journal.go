@@ -40,8 +40,9 @@ func appendJob(b []byte, j *Job) []byte {
 	return packUint(b, uint64(max(0, j.Created.UnixMilli())))
 }
 
-// DecodeJournal reads what EncodeJournal wrote. The error says what is wrong; it
-// matches frame.ErrCorrupt or ErrMalformed.
+// DecodeJournal reads what EncodeJournal wrote. The error says what is wrong: the magic
+// word, the length or the checksum of the file, or its content, when it matches
+// ErrMalformed.
 func DecodeJournal(file []byte) ([]Job, error) {
 	version, payload, err := frame.Open(journalMagic, file)
 	if err != nil {
