@@ -328,11 +328,11 @@ func ExampleNode_RegisterFunc() {
 func TestMine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // optional: fake time
 		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-		keys := c.Node(0).Router()
-		keys.Set(slotmesh.WithSync(t.Context(), 1), "key", []byte("value"), 0)
+		node := c.Node(0)
+		node.Set(slotmesh.WithSync(t.Context(), 1), "key", []byte("value"), 0)
 		c.Kill(2)      // its replica takes over within 16 s of fake time …
 		c.WaitStable() // … and within milliseconds of yours
-		if value, err := keys.Get(t.Context(), "key"); err != nil {
+		if value, err := node.Get(t.Context(), "key"); err != nil {
 			t.Error(value, err)
 		}
 	})

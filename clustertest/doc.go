@@ -4,8 +4,7 @@
 //
 //	func TestMine(t *testing.T) {
 //		c := clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1})
-//		r := c.Node(0).Router()
-//		r.Set(t.Context(), "key", []byte("value"), 0)
+//		c.Node(0).Set(t.Context(), "key", []byte("value"), 0)
 //		c.Kill(1)
 //		c.WaitStable()
 //	}

@@ -197,10 +197,9 @@ func share(ctx context.Context, node *slotmesh.Node) {
 
 // handler serves any key at any instance.
 func handler(node *slotmesh.Node) http.Handler {
-	keys := node.Router()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /kv/{key}", func(w http.ResponseWriter, r *http.Request) {
-		value, err := keys.Get(r.Context(), r.PathValue("key"))
+		value, err := node.Get(r.Context(), r.PathValue("key"))
 		if !failed(w, err) {
 			w.Write(value)
 		}
@@ -208,14 +207,14 @@ func handler(node *slotmesh.Node) http.Handler {
 	mux.HandleFunc("PUT /kv/{key}", func(w http.ResponseWriter, r *http.Request) {
 		value, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err == nil {
-			err = keys.Set(r.Context(), r.PathValue("key"), value, 0)
+			err = node.Set(r.Context(), r.PathValue("key"), value, 0)
 		}
 		if !failed(w, err) {
 			w.WriteHeader(http.StatusNoContent)
 		}
 	})
 	mux.HandleFunc("POST /visits", func(w http.ResponseWriter, r *http.Request) {
-		n, err := keys.Do(r.Context(), "INCR", "visits")
+		n, err := node.Do(r.Context(), "INCR", "visits")
 		if !failed(w, err) {
 			fmt.Fprintln(w, n)
 		}
