@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/msgp":          {},
 	"internal/rdb":           {},
 	"internal/explain":       {"slots", "gossip", "replication", "replication/replicator"},
-	"internal/join":          {"slots", "gossip", "internal/resp", "internal/peer", "internal/clusterproto"},
+	"internal/join":          {"slots", "client", "gossip", "internal/resp", "internal/peer", "internal/clusterproto"},
 	"internal/listen":        {},
 	"internal/logging":       {},
 	"internal/nodedir":       {},

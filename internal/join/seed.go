@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/clusterproto"
 	"github.com/slotmesh/slotmesh/internal/peer"
@@ -50,8 +51,15 @@ func AskBusPort(ctx context.Context, over network.Network, addr, password string
 	return id, 0, fmt.Errorf("%w: its CLUSTER NODES does not tell the port of its bus", gossip.ErrNoBus)
 }
 
-// nodesText returns the answer to CLUSTER NODES.
-func nodesText(conn net.Conn, password string) (string, error) {
+// nodesText returns the answer to CLUSTER NODES; a refusal is a client.ReplyError, the type
+// that callers of Node.Join know.
+func nodesText(conn net.Conn, password string) (text string, err error) {
+	defer func() {
+		var refused resp.Error
+		if errors.As(err, &refused) {
+			err = client.ReplyError(refused)
+		}
+	}()
 	c := resp.NewConn(conn)
 	if password != "" {
 		if _, err := c.Do("AUTH", password); err != nil {
@@ -68,7 +76,7 @@ func nodesText(conn net.Conn, password string) (string, error) {
 // HidesBus reports whether an error of AskBusPort says that the node refuses this one as a
 // client, and with which code. Its bus may be open all the same.
 func HidesBus(err error) (code string, hidden bool) {
-	var denied resp.Error
+	var denied client.ReplyError
 	if !errors.As(err, &denied) {
 		return "", false
 	}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/internal/peer"
@@ -64,13 +65,14 @@ func TestAskBusPort(t *testing.T) {
 		is       error
 		code     string // of HidesBus
 	}{
-		"known":         {replies: []string{bulk(other + myself)}, says: "NODES", port: 17000},
-		"password":      {password: "secret", replies: []string{"+OK\r\n", bulk(myself)}, says: "secret", port: 17000},
-		"no bus":        {replies: []string{bulk(other)}, is: gossip.ErrNoBus},
-		"protected":     {replies: []string{"-DENIED protected mode\r\n"}, code: "DENIED"},
-		"no password":   {replies: []string{"-NOAUTH Authentication required.\r\n"}, code: "NOAUTH"},
-		"not a cluster": {replies: []string{"-ERR This instance has cluster support disabled\r\n"}},
-		"no node":       {replies: []string{"HTTP/1.1 400 Bad Request\r\n\r\n"}},
+		"known":       {replies: []string{bulk(other + myself)}, says: "NODES", port: 17000},
+		"password":    {password: "secret", replies: []string{"+OK\r\n", bulk(myself)}, says: "secret", port: 17000},
+		"no bus":      {replies: []string{bulk(other)}, is: gossip.ErrNoBus},
+		"protected":   {replies: []string{"-DENIED protected mode\r\n"}, code: "DENIED"},
+		"no password": {replies: []string{"-NOAUTH Authentication required.\r\n"}, code: "NOAUTH"},
+		"not a cluster": {replies: []string{"-ERR This instance has cluster support disabled\r\n"},
+			is: client.ReplyError("ERR This instance has cluster support disabled")},
+		"no node": {replies: []string{"HTTP/1.1 400 Bad Request\r\n\r\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
