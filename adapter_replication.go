@@ -227,6 +227,9 @@ func (n *Node) WaitSynced(ctx context.Context) error {
 	if err := n.engine.Refused(); err != nil {
 		return err
 	}
+	if !n.life.hasStarted() {
+		return errNotStarted
+	}
 	if err := n.shard.Replicator.WaitSynced(ctx); !errors.Is(err, net.ErrClosed) {
 		return err
 	}

@@ -127,6 +127,16 @@ func (l *lifecycle) trySpawn(fn func()) bool {
 // wait returns when what was spawned has ended. Only the teardown calls it.
 func (l *lifecycle) wait() { l.group.Wait() }
 
+// hasStarted reports whether Start is through: what it sets may be read.
+func (l *lifecycle) hasStarted() bool {
+	select {
+	case <-l.begun:
+		return true
+	default:
+		return false
+	}
+}
+
 // over reports whether the teardown has begun.
 func (l *lifecycle) over() bool { return l.ctx.Err() != nil }
 

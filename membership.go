@@ -102,6 +102,9 @@ func (n *Node) absent() error {
 	if err := n.engine.Refused(); err != nil {
 		return err
 	}
+	if !n.cfg.Standalone {
+		return errNotStarted // Start is under way
+	}
 	return ErrStandalone
 }
 

@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -166,7 +167,7 @@ func (n *Node) Ready(ctx context.Context) error {
 		}
 	}
 	err := n.WaitSynced(ctx)
-	if err != nil && ctx.Err() != nil && n.shard.Replicator != nil {
+	if err != nil && errors.Is(err, ctx.Err()) {
 		return unavailable(fmt.Errorf("slotmesh: not ready: %w", err),
 			explain.Unsynced(n.shard.Replicator.Status(), time.Now()))
 	}
