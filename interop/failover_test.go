@@ -72,8 +72,8 @@ func killMasters(t *testing.T, timeout time.Duration, rounds int) {
 	median, worst := spread(took)
 	t.Logf("%d rounds: first write accepted after %v in the median, %v at worst: %v", rounds, median, worst, took)
 	// On a machine that other programs share, a process may not run at all for a while: the
-	// aim is asserted when the rounds are asked for, and in fake time by the stories of the
-	// root package.
+	// aim is asserted when the rounds are asked for, and in fake time by the stories of
+	// internal/e2e.
 	aim, limit := timeout+300*time.Millisecond, timeout+600*time.Millisecond
 	if !measuring() {
 		aim, limit = timeout+2*time.Second, timeout+5*time.Second

@@ -66,7 +66,7 @@ func endRecord(dst []byte, start int) []byte {
 var errShort = errors.New("replication: incomplete record")
 
 // splitRecord returns the first record of b. The error is errShort if more bytes are
-// needed, otherwise it matches frame.ErrCorrupt.
+// needed, otherwise it matches [ErrCorrupt].
 func splitRecord(b []byte) (kind byte, body, rest []byte, err error) {
 	if len(b) > 0 && b[0] != ext32 {
 		return 0, nil, nil, fmt.Errorf("replication: a record begins with byte %#x instead of %#x: %w", b[0], ext32,

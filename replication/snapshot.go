@@ -29,7 +29,7 @@ func (e *SnapshotError) Error() string {
 	return fmt.Sprintf("damaged at byte %d, in the data of slot %d: %v", e.Offset, e.Slot, e.Err)
 }
 
-// Unwrap returns what is wrong; it matches frame.ErrCorrupt.
+// Unwrap returns what is wrong; it matches [ErrCorrupt].
 func (e *SnapshotError) Unwrap() error { return e.Err }
 
 // errCutShort says that a snapshot ends too early.
