@@ -48,8 +48,8 @@ func (c *Client) await(ctx context.Context, addrs []string, ok func([]*Node) err
 	}
 }
 
-// awaitAgreement waits until the living nodes of a view have the same opinion about who
-// is in the cluster, who replicates whom and who owns which slot.
+// awaitAgreement waits until the living nodes of a view agree which nodes are in the
+// cluster, which master each replica follows and which node owns each slot.
 func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
 	g := gossiper{c: c, next: time.Now().Add(gossipEvery), claim: time.Now().Add(claimAfter)}
 	return c.await(ctx, v.addresses(), func(nodes []*Node) error {
@@ -61,12 +61,12 @@ func (c *Client) awaitAgreement(ctx context.Context, v *View) error {
 	})
 }
 
-// agreementLimit is how long Settle waits.
+// agreementLimit is how long WaitAgreed waits.
 const agreementLimit = 10 * time.Second
 
 // WaitAgreed gives nodes that do not agree ten seconds to do so, and returns what they
-// say then. Moves should be planned on that: who was interrupted just now may have left a
-// slot whose new owner not all have heard of.
+// say then. Plan moves on that: a tool that was interrupted a moment ago may have left a
+// slot whose new owner is not known to all nodes yet.
 func (c *Client) WaitAgreed(ctx context.Context, v *View) (*View, error) {
 	if !Check(v).Has(Disagreement, Stranger, SeveralOwners) {
 		return v, nil
@@ -74,7 +74,7 @@ func (c *Client) WaitAgreed(ctx context.Context, v *View) (*View, error) {
 	c.step("", "waiting until all nodes agree")
 	limited, cancel := context.WithTimeout(ctx, agreementLimit)
 	defer cancel()
-	c.awaitAgreement(limited, v) // if they do not, who plans says what is wrong
+	c.awaitAgreement(limited, v) // if they do not, the planner says what is wrong
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -105,7 +105,7 @@ func agreed(nodes []*Node) error {
 	return nil
 }
 
-// checkRoles compares what each node says about who replicates whom.
+// checkRoles compares what each node says about the master of each replica.
 func checkRoles(v *View) (r Report) {
 	for _, n := range v.Alive() {
 		for _, other := range v.Alive() {
@@ -120,8 +120,8 @@ func checkRoles(v *View) (r Report) {
 }
 
 // gossiper hastens what gossip would do by itself within half a node timeout: a node that
-// introduces itself to one who knows it already tells him, by the way, what it owns and
-// whom it replicates.
+// introduces itself to one that knows it already also tells what it owns and which master
+// it replicates.
 type gossiper struct {
 	c     *Client
 	next  time.Time
@@ -155,7 +155,7 @@ func (g *gossiper) spread(ctx context.Context, nodes []*Node) {
 			}
 		}
 		_, err := g.c.pipe(ctx, speaker.Address, commands)
-		return err // it is only a hint: who needs the agreement goes on waiting for it
+		return err // it is only a hint: the caller goes on waiting for the agreement
 	})
 }
 

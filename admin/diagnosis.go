@@ -33,8 +33,8 @@ func (c *Client) Diagnose(ctx context.Context, v *View) (*Diagnosis, error) {
 	return c.Examine(ctx, v)
 }
 
-// Examine is Diagnose for who only wants to know: it takes the view as it is, and waits
-// for nothing. Its Report has what Check finds, and OrphanedKeys.
+// Examine is Diagnose for callers that change nothing: it takes the view as it is, and
+// waits for nothing. Its Report has what Check finds, and OrphanedKeys.
 func (c *Client) Examine(ctx context.Context, v *View) (*Diagnosis, error) {
 	var masters []*Node
 	for _, n := range v.Masters() {
@@ -137,7 +137,7 @@ func (s situation) signature() string {
 	return b.String()
 }
 
-// owners returns those who say that the slot is theirs.
+// owners returns the nodes that say that they own the slot.
 func (s situation) owners() (list []part) {
 	for _, p := range s.parts {
 		if p.owns {
@@ -147,7 +147,7 @@ func (s situation) owners() (list []part) {
 	return list
 }
 
-// richest returns who has the most keys or, among equals, the greatest epoch.
+// richest returns the node with the most keys or, among equals, the greatest epoch.
 func richest(parts []part) *Node {
 	best := slices.MaxFunc(parts, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.keys, b.keys), cmp.Compare(a.node.Epoch, b.node.Epoch))

@@ -9,7 +9,7 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// Explanation tells who owns a slot and how that comes.
+// Explanation tells which node owns a slot, and why.
 type Explanation struct {
 	Slot   slots.Slot
 	Owner  *Node // by its own word; nil if nobody
@@ -23,7 +23,7 @@ type Explanation struct {
 type Claim struct {
 	Owner slots.NodeID // zero: nobody
 	Epoch uint64       // the owner's config epoch, as they know it
-	By    []*Node      // who believes it
+	By    []*Node      // the nodes that believe it
 }
 
 // SlotState is an open slot at a node.

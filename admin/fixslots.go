@@ -194,7 +194,7 @@ func (f *fixer) share(set slots.Set) (actions []Action) {
 	return actions
 }
 
-// gather makes one node the only owner and brings all keys there. Those who own the slots
+// gather makes one node the only owner and brings all keys there. Nodes that own the slots
 // wrongly give them up before.
 func (f *fixer) gather(owner *Node, s situation, set slots.Set, why string, claim []Action) {
 	var first, last []Action
@@ -202,7 +202,7 @@ func (f *fixer) gather(owner *Node, s situation, set slots.Set, why string, clai
 		id := p.node.ID
 		if len(p.open) > 0 {
 			// An owner that migrates would answer ASK for the keys that come in; a node that imports
-			// would not hear who the owner is.
+			// would not hear which node the owner is.
 			first = append(first, Action{Op: OpClose, Node: id, Slots: set})
 		}
 		if p.node == owner {
@@ -223,8 +223,8 @@ func (f *fixer) gather(owner *Node, s situation, set slots.Set, why string, clai
 	f.add(why, append(actions, last...)...)
 }
 
-// disagreements tells those who believe otherwise who owns what. Slots that another step is
-// about are left to that.
+// disagreements tells nodes that believe otherwise which node owns each slot. Slots that
+// another step is about are left to it.
 func (f *fixer) disagreements() {
 	v := f.d.View
 	for _, x := range f.d.Report {

@@ -8,7 +8,7 @@ import (
 )
 
 // String lists all nodes as redis-cli --cluster check does, masters first: role, id and
-// address, slots, and who replicates whom.
+// address, slots, and the master of each replica.
 func (v *View) String() string {
 	var b strings.Builder
 	for _, n := range v.Nodes {

@@ -42,9 +42,9 @@ func (n *Node) Serves() bool { return n.IsMaster() && len(n.Ranges) > 0 }
 // Name is how messages call the node.
 func (n *Node) Name() string { return n.Address + " (" + n.ID.Short() + "…)" }
 
-// View asks the node at entry, "host:port", who is in the cluster, then asks all of them,
-// and so on until nobody new turns up. That some node does not answer is no error, but
-// entry must.
+// View asks the node at entry, "host:port", which nodes are in the cluster, then asks all
+// of them, and so on until no new node turns up. A node that does not answer is no error,
+// unless it is entry.
 //
 // Nodes are not asked at one moment. If a slot changes hands meanwhile, so that it seems
 // to be nobody's or two nodes', all are asked again, a few times at most.
@@ -65,9 +65,9 @@ func (c *Client) View(ctx context.Context, entry string) (*View, error) {
 
 const maxLooks = 5
 
-// torn reports whether a slot on its way, as one node says at least, has not just one
-// owner among those who answered: it may have been given up before the one was asked, or
-// taken after.
+// torn reports whether a slot that at least one node says is moving does not have exactly
+// one owner among the nodes that answered: it may have been given up before the one was
+// asked, or taken after.
 func (v *View) torn() bool {
 	var moving, once, twice slots.Set
 	for _, n := range v.Alive() {
@@ -215,7 +215,7 @@ func (n *Node) readMembers(text string) error {
 	if err != nil {
 		return err
 	}
-	if me := &members[i]; me.Addr.Host == "" { // it has met nobody who could tell it
+	if me := &members[i]; me.Addr.Host == "" { // it has met no node that could tell it
 		me.Addr.Host = asked.Host
 	}
 	n.Members, n.Member = members, members[i]

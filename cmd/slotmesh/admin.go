@@ -125,7 +125,7 @@ func (t *task) view(ctx context.Context, args []string, more int) (*admin.View, 
 	return v, rest, err
 }
 
-// agreed is view for who is going to move slots.
+// agreed is view for verbs that move slots.
 func (t *task) agreed(ctx context.Context, args []string, more int) (*admin.View, []string, error) {
 	v, rest, err := t.view(ctx, args, more)
 	if err == nil {
