@@ -35,14 +35,6 @@ func allow(tx slotmesh.Tx, args []string) (any, error) {
 	return reply, tx.Set(args[0], []byte(state), 2*time.Second) // by then it is full again
 }
 
-// setClock is a machine whose clock shows what it is told.
-type setClock struct {
-	slotmesh.Network
-	ms *atomic.Int64
-}
-
-func (c setClock) Now() time.Time { return time.UnixMilli(c.ms.Load()) }
-
 // The README's rate limiter is one command, however it is called, and what it keeps
 // survives a slot move and a failover. No token comes in while the clock stands still.
 func TestHostCommandFromEverywhere(t *testing.T) {
@@ -53,7 +45,9 @@ func TestHostCommandFromEverywhere(t *testing.T) {
 	clock.Store(time.Now().UnixMilli())
 	c := clustertest.Start(t, clustertest.Config{
 		Masters: 3, Replicas: 1, TCP: true, NodeTimeout: 500 * time.Millisecond,
-		Node: func(_ int, cfg *slotmesh.Config) { cfg.Network = setClock{cfg.Network, &clock} },
+		Node: func(_ int, cfg *slotmesh.Config) {
+			cfg.Clock = func() time.Time { return time.UnixMilli(clock.Load()) }
+		},
 		Prepare: func(_ int, n *slotmesh.Node) {
 			if err := n.Handle("ALLOW", slotmesh.CommandSpec{Write: true, Arity: 2, Summary: "Takes a token."},
 				allow); err != nil {
