@@ -123,7 +123,8 @@ func (n *Node) Join(ctx context.Context, seeds ...string) error {
 		return n.absent()
 	}
 	if len(seeds) == 0 {
-		return errors.New(`slotmesh: Join without seeds: name at least one node of the cluster by its client address, "host:port"`)
+		return errors.New("slotmesh: Join without seeds: name at least one node of the cluster by its client address, " +
+			`"host:port"`)
 	}
 	var errs []error
 	for _, seed := range seeds {

@@ -1,9 +1,11 @@
 // Package remotetx carries a transaction to keys of another node. A function cannot
 // travel, so it runs on a copy of the keys:
 //
-//	MESH.READ key …                   → node, its time, and of each key its version, expiry and value, all of one moment
+//	MESH.READ key …
+//	  → node, its time, and of each key its version, expiry and value, all of one moment
 //	fn runs on a Copy, a scratch store that holds them, and yields ops
-//	MESH.COMMIT key … node versions ops → 1, or 0 and nothing done if a version is another one by now
+//	MESH.COMMIT key … node versions ops
+//	  → 1, or 0 and nothing done if a version is another one by now
 //
 // After a 0 it begins again. node is a number that the owner has drawn at its start:
 // versions of one node say nothing at another, whose history may be a different one after

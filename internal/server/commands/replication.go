@@ -38,7 +38,7 @@ type Promises interface {
 // ReplicationGroup is the commands of standalone servers on replication.
 var ReplicationGroup = []Command{
 	{Name: "replicaof", Arity: 3, Flags: Admin | NoScript | Stale | NoAsyncLoading, Group: "server",
-		Since: "5.0.0", Summary: "Refused: in a cluster CLUSTER REPLICATE says whom a node follows.",
+		Since: "5.0.0", Summary: "Refused: in a cluster CLUSTER REPLICATE sets the master of a node.",
 		Run: cmdReplicaOf},
 	{Name: "slaveof", Arity: 3, Flags: Admin | NoScript | Stale | NoAsyncLoading, Group: "server",
 		Since: "1.0.0", Summary: "Refused, as REPLICAOF.", Run: cmdReplicaOf},
