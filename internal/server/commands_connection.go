@@ -35,7 +35,7 @@ var connectionGroup = []commands.Command{
 		Summary: "Lets this connection read from a replica.", Run: ofSession(cmdReadOnly)},
 	{Name: "mesh.readonly", Arity: 2,
 		Flags: commands.Loading | commands.Stale | commands.Fast | commands.Plain | commands.Hidden,
-		Group: "cluster", Since: "1.0.0",
+		Group: "cluster", Since: "1.0.0", Category: "connection",
 		Summary: "Lets this connection read from a replica while that is at most so many milliseconds behind its master.",
 		Run:     ofSession(cmdReadOnlyBounded)},
 	{Name: "readwrite", Arity: 1, Flags: commands.Loading | commands.Stale | commands.Fast | commands.Plain,

@@ -75,7 +75,7 @@ func (c *Command) describe(w *resp.Writer) {
 	w.Int(int64(c.Keys.First))
 	w.Int(int64(c.Keys.Last))
 	w.Int(int64(c.Keys.Step))
-	cats := c.categories()
+	cats := c.Categories()
 	w.Set(len(cats))
 	for _, cat := range cats {
 		w.Simple(cat)
@@ -110,8 +110,9 @@ func (c *Command) flagNames() []string {
 	return list
 }
 
-// categories are those of ACLs, which follow from the flags and the group.
-func (c *Command) categories() []string {
+// Categories returns those of ACLs, such as "@read", which follow from the flags and the
+// group.
+func (c *Command) Categories() []string {
 	var list []string
 	add := func(name string, when bool) {
 		if when {
@@ -279,7 +280,7 @@ func cmdCommandList(c *Call) error {
 			wanted = func(*Command) bool { return false }
 		case c.Word(3, "ACLCAT"):
 			cat := "@" + strings.ToLower(string(value))
-			wanted = func(cmd *Command) bool { return slices.Contains(cmd.categories(), cat) }
+			wanted = func(cmd *Command) bool { return slices.Contains(cmd.Categories(), cat) }
 		case c.Word(3, "PATTERN"):
 			pattern := []byte(strings.ToLower(string(value)))
 			wanted = func(cmd *Command) bool { return glob.Match(pattern, []byte(cmd.Name)) }
