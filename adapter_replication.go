@@ -81,7 +81,7 @@ func (n *Node) replicationView() server.Replication {
 	}
 	if !st.IsMaster() {
 		v.Master = &server.Master{
-			Host: st.Master.Addr.Host, Port: st.Master.Addr.Port, State: st.Link.String(),
+			Host: st.Master.Addr.Host, Port: st.Master.Addr.ClientPort(false), State: st.Link.String(),
 			Syncing: st.Link == replicator.LinkSync, LastIO: -1, Percent: st.Progress.Percent(),
 		}
 		if !st.LastHeard.IsZero() {

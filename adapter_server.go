@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"runtime/debug"
@@ -170,11 +171,25 @@ func (c clusterAdapter) BeginFailover(ctx context.Context, mode server.FailoverM
 
 // listenClients opens the ports that clients connect to, and sets n.addr.
 func (n *Node) listenClients() (list []net.Listener, err error) {
-	if n.cfg.Clients.SocketOnly {
-		n.addr.Host, _, _ = net.SplitHostPort(n.cfg.Addr)
-	} else {
-		ln, err := n.cfg.Network.Listen(n.cfg.Addr)
+	plain, encrypted := n.cfg.Addr, n.cfg.Clients.TLSAddr
+	if n.cfg.TLS != nil && encrypted == "" {
+		plain, encrypted = "", n.cfg.Addr
+	}
+	if n.addr.Host, _, _ = net.SplitHostPort(n.cfg.Addr); n.cfg.Clients.SocketOnly {
+		plain = ""
+	}
+	if encrypted != "" {
+		ln, err := n.cfg.Network.Listen(encrypted)
 		if err != nil {
+			return nil, fmt.Errorf("slotmesh: Config.Clients.TLSAddr: %w", err)
+		}
+		n.addr.Host, n.addr.TLSPort = hostPort(ln.Addr())
+		list = append(list, tls.NewListener(ln, n.cfg.TLS))
+	}
+	if plain != "" {
+		ln, err := n.cfg.Network.Listen(plain)
+		if err != nil {
+			closeListeners(list)
 			return nil, fmt.Errorf("slotmesh: Config.Addr: %w", err)
 		}
 		n.addr.Host, n.addr.Port = hostPort(ln.Addr())

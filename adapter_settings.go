@@ -163,6 +163,9 @@ func (n *Node) announced() slots.Addr {
 	if a.Port == 0 {
 		a.Port = n.addr.Port
 	}
+	if a.TLSPort == 0 {
+		a.TLSPort = n.addr.TLSPort
+	}
 	if a.BusPort == 0 {
 		a.BusPort = n.addr.BusPort
 	}

@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/internal/tlsfiles"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
@@ -64,6 +66,15 @@ type Config struct {
 	Eviction keyspace.Policy
 	// Clients bounds what clients may do.
 	Clients ClientConfig
+	// TLS is what the node presents to clients that connect with TLS: its certificates and,
+	// with ClientAuth and ClientCAs, what it asks of theirs. They connect to Clients.TLSAddr
+	// or, if that is empty, to Addr, which then takes no others. Certificates that change
+	// come from GetConfigForClient or GetCertificate. It must not be changed after New.
+	// Default: no TLS.
+	TLS *tls.Config
+	// ClientTLS is what the node uses where it connects to others with TLS: as MIGRATE does,
+	// and Join. Default: the certificates of TLS, and trust in its ClientCAs.
+	ClientTLS *tls.Config
 	// Replication says how replicas follow their masters and succeed them.
 	Replication ReplicationConfig
 	// Snapshot says when the keys are written to Dir. Default: by the rules of
@@ -88,6 +99,9 @@ type Config struct {
 type ClientConfig struct {
 	// Password is asked of clients. Default: none.
 	Password string
+	// TLSAddr is where clients connect with TLS, "host:port", beside Addr; Config.TLS must be
+	// set. Default: with Config.TLS, Addr.
+	TLSAddr string
 	// IdleTimeout closes the connection of a client that is silent for so long. Default:
 	// never.
 	IdleTimeout time.Duration
@@ -107,8 +121,8 @@ type ClientConfig struct {
 	// SocketMode is the permissions of Socket, such as 0o660. Default: those that the
 	// process gives to its files.
 	SocketMode fs.FileMode
-	// SocketOnly leaves out the TCP port of clients; Addr is then only what BusAddr follows
-	// from.
+	// SocketOnly leaves out the TCP port of clients in plain text; Addr is then only what
+	// BusAddr follows from.
 	SocketOnly bool
 	// Rename gives commands, by their own names, others that clients must use; "" takes a
 	// command away from them. The program itself, and other nodes, go on to call commands by
@@ -218,6 +232,9 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.Clients.validate(); err != nil {
 		return c, err
 	}
+	if err := c.validateTLS(); err != nil {
+		return c, err
+	}
 	if err := c.Replication.validate(); err != nil {
 		return c, err
 	}
@@ -256,6 +273,30 @@ func (c *ClientConfig) validate() error {
 	}
 	if err := server.CheckRename(c.Rename); err != nil {
 		return fmt.Errorf("slotmesh: Config.Clients.Rename: %w", err)
+	}
+	return nil
+}
+
+// validateTLS also fills in ClientTLS.
+func (c *Config) validateTLS() error {
+	addr := c.Clients.TLSAddr
+	switch {
+	case addr != "" && c.TLS == nil:
+		return fmt.Errorf("slotmesh: Config.Clients.TLSAddr is %q, but Config.TLS is nil: set the certificates that the "+
+			"node presents", addr)
+	case c.TLS == nil:
+		return nil
+	case !tlsfiles.HasCertificate(c.TLS):
+		return errors.New("slotmesh: Config.TLS has no certificate: set Certificates, GetCertificate or " +
+			"GetConfigForClient")
+	}
+	if addr != "" {
+		if _, _, err := splitAddr("Clients.TLSAddr", addr); err != nil {
+			return err
+		}
+	}
+	if c.ClientTLS == nil {
+		c.ClientTLS = tlsfiles.ForDialling(c.TLS)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package slotmesh_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -226,11 +227,15 @@ func TestStateSurvivesRestart(t *testing.T) {
 
 func TestConfigErrorsNameTheField(t *testing.T) {
 	for want, cfg := range map[string]slotmesh.Config{
-		"Config.Addr":         {Addr: "7001"},
-		"Config.BusAddr":      {BusAddr: "x:y"},
-		"port 65000":          {Addr: "127.0.0.1:65000"},
-		"Config.NodeTimeout":  {NodeTimeout: time.Millisecond},
-		"Config.MaxMemory":    {MaxMemory: -1},
+		"Config.Addr":        {Addr: "7001"},
+		"Config.BusAddr":     {BusAddr: "x:y"},
+		"port 65000":         {Addr: "127.0.0.1:65000"},
+		"Config.NodeTimeout": {NodeTimeout: time.Millisecond},
+		"Config.MaxMemory":   {MaxMemory: -1},
+		"Config.TLS":         {TLS: &tls.Config{}},
+		"Config.TLS is nil":  {Clients: slotmesh.ClientConfig{TLSAddr: "127.0.0.1:0"}},
+		`Clients.TLSAddr is "7"`: {TLS: &tls.Config{Certificates: make([]tls.Certificate, 1)},
+			Clients: slotmesh.ClientConfig{TLSAddr: "7"}},
 		"Config.Clients.Max":  {Clients: slotmesh.ClientConfig{Max: -1}},
 		"Config.Clients.Idle": {Clients: slotmesh.ClientConfig{IdleTimeout: -1}},
 		"Config.Dir":          {Dir: "/does/not/exist"},

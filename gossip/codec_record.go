@@ -20,6 +20,7 @@ const (
 	recFenced
 	recTerm
 	recOffset
+	recTLSPort
 )
 
 // minRecord is the length of the shortest record: a map with an id.
@@ -43,6 +44,7 @@ func appendRecord(b []byte, r *Record) []byte {
 	w.bool(recFenced, r.Fenced)
 	w.uint(recTerm, r.Data.Term)
 	w.uint(recOffset, uint64(r.Data.Offset))
+	w.uint(recTLSPort, uint64(r.Addr.TLSPort))
 	return w.done()
 }
 
@@ -86,6 +88,8 @@ func decodeRecord(in *reader, r *Record) {
 			r.Data.Term = in.Uint("term")
 		case recOffset:
 			r.Data.Offset = int64(in.offset("offset"))
+		case recTLSPort:
+			r.Addr.TLSPort = in.port("tls port")
 		default:
 			in.Skip("unknown field", 1)
 		}

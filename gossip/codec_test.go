@@ -52,6 +52,8 @@ func sampleMessages() []*Message {
 		{Type: TypeHandOver, Sender: id},
 		{Type: TypeSuspect, Sender: id, Suspects: []slots.NodeID{id}},
 		{Type: TypeForgotten, Sender: id, Records: records[:1]},
+		{Type: TypeNews, Sender: id, Records: []Record{{ID: id, Seq: 1,
+			Addr: slots.Addr{Host: "10.0.0.1", BusPort: 17000, TLSPort: 7001}}}},
 	}
 }
 

@@ -286,7 +286,7 @@ func TestAnnounce(t *testing.T) {
 		return rec.Addr, rec.Hostname
 	}
 	was, _ := seen()
-	told := slots.Addr{Host: "10.1.2.3", Port: 7, BusPort: was.BusPort}
+	told := slots.Addr{Host: "10.1.2.3", Port: 7, BusPort: was.BusPort, TLSPort: 8}
 	n.must(Announce{Addr: told, Hostname: "seven"})
 	s.run(time.Second)
 	if addr, name := seen(); addr != told || name != "seven" {

@@ -80,7 +80,7 @@ func AppendMessage(dst []byte, m *Message) []byte {
 		dst = packUint(dst, m.Version)
 		dst = packBytes(dst, m.Node[:])
 		dst = packBytes(dst, m.Addr.Host)
-		dst = packUint(dst, uint64(m.Addr.Port))
+		dst = packUint(dst, uint64(m.Addr.ClientPort(false)))
 		dst = packUint(dst, uint64(m.Addr.BusPort))
 		dst = packUint(dst, uint64(len(m.Wanted)))
 		for _, p := range m.Wanted {

@@ -60,6 +60,6 @@ func redirect(kind string, slot Slot, addr Addr) string {
 	b = append(b, ' ')
 	b = append(b, addr.Host...)
 	b = append(b, ':')
-	b = strconv.AppendUint(b, uint64(addr.Port), 10)
+	b = strconv.AppendUint(b, uint64(addr.ClientPort(false)), 10)
 	return string(b)
 }

@@ -52,23 +52,41 @@ func (id *NodeID) UnmarshalText(text []byte) (err error) {
 func (id NodeID) IsZero() bool { return id == NodeID{} }
 
 // Addr is where a node was last heard: a host (an IP address, or a name the
-// clients can resolve), the port for clients and the port of the cluster bus. It
+// clients can resolve), the ports for clients and the port of the cluster bus. It
 // is not the node's identity.
 type Addr struct {
 	Host    string
-	Port    uint16
+	Port    uint16 // for clients in plain text; 0 = none
 	BusPort uint16
+	TLSPort uint16 // for clients with TLS; 0 = none
 }
 
-// Client returns "host:port" for clients.
-func (a Addr) Client() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
+// ClientPort returns the port for clients that use TLS, or for those that do not. If the
+// node has only the other one it is that: some proxy may stand in between.
+func (a Addr) ClientPort(tls bool) uint16 {
+	if tls && a.TLSPort != 0 || a.Port == 0 {
+		return a.TLSPort
+	}
+	return a.Port
+}
+
+// Client returns "host:port" for clients in plain text: see ClientPort.
+func (a Addr) Client() string { return a.client(false) }
+
+// ClientTLS returns "host:port" for clients with TLS: see ClientPort.
+func (a Addr) ClientTLS() string { return a.client(true) }
+
+func (a Addr) client(tls bool) string {
+	return net.JoinHostPort(a.Host, strconv.Itoa(int(a.ClientPort(tls))))
+}
 
 // Bus returns "host:port" of the cluster bus.
 func (a Addr) Bus() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.BusPort))) }
 
-// String returns "host:port@busport", the form of CLUSTER NODES.
+// String returns "host:port@busport", the form of CLUSTER NODES, with the port for clients
+// in plain text.
 func (a Addr) String() string {
-	return a.Host + ":" + strconv.Itoa(int(a.Port)) + "@" + strconv.Itoa(int(a.BusPort))
+	return a.Host + ":" + strconv.Itoa(int(a.ClientPort(false))) + "@" + strconv.Itoa(int(a.BusPort))
 }
 
 // IsZero reports whether the address is unknown.

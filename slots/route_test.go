@@ -7,7 +7,7 @@ import (
 
 var (
 	me, other, third = NodeID{1}, NodeID{2}, NodeID{3}
-	otherAddr        = Addr{"10.0.0.2", 7002, 17002}
+	otherAddr        = Addr{Host: "10.0.0.2", Port: 7002, BusPort: 17002}
 )
 
 // routeTop is a cluster of three: this node owns 0-9, other owns 10-19, third is
@@ -17,9 +17,9 @@ func routeTop() Topology {
 	mine.AddRange(Range{0, 9})
 	theirs.AddRange(Range{10, 19})
 	return Topology{Self: me, State: OK, Nodes: []Node{
-		{ID: me, Addr: Addr{"10.0.0.1", 7001, 17001}, Slots: &mine},
+		{ID: me, Addr: Addr{Host: "10.0.0.1", Port: 7001, BusPort: 17001}, Slots: &mine},
 		{ID: other, Addr: otherAddr, Slots: &theirs},
-		{ID: third, Addr: Addr{"10.0.0.3", 7003, 17003}},
+		{ID: third, Addr: Addr{Host: "10.0.0.3", Port: 7003, BusPort: 17003}},
 	}}
 }
 
@@ -90,11 +90,11 @@ func TestRoute(t *testing.T) {
 
 func TestErrorsAreTyped(t *testing.T) {
 	var moved *MovedError
-	err := error(&MovedError{9252, other, Addr{"127.0.0.1", 7002, 17002}})
+	err := error(&MovedError{9252, other, Addr{Host: "127.0.0.1", Port: 7002, BusPort: 17002}})
 	if !errors.As(err, &moved) || err.Error() != "MOVED 9252 127.0.0.1:7002" {
 		t.Errorf("%v", err)
 	}
-	if got := (&AskError{1, other, Addr{"::1", 7002, 0}}).Error(); got != "ASK 1 ::1:7002" {
+	if got := (&AskError{1, other, Addr{Host: "::1", Port: 7002, BusPort: 0}}).Error(); got != "ASK 1 ::1:7002" {
 		t.Errorf("%v", got)
 	}
 	for _, e := range []error{ErrClusterDown, ErrDownReadOnly, ErrSlotNotServed} {

@@ -7,7 +7,7 @@ const module = "github.com/slotmesh/slotmesh"
 // them, they import none of ours.
 var leaves = []string{
 	"internal/frame", "internal/glob", "internal/guard", "internal/msgp", "internal/rdb",
-	"network", "storage",
+	"internal/tlsfiles", "network", "storage",
 }
 
 // forTests may be imported by every test.
@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"internal/conf":          {},
 	"internal/engine":        {"slots", "keyspace"},
 	"internal/ownership":     {"slots", "keyspace", "gossip"},
+	"internal/tlsfiles":      {},
 	"internal/shard":         {"slots", "keyspace", "gossip", "replication", "replication/replicator", "internal/engine"},
 	"internal/remotetx":      {"slots", "keyspace", "internal/resp"},
 	"internal/server": {"slots", "keyspace", "migrate", "internal/resp", "internal/engine",

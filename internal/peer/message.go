@@ -114,7 +114,11 @@ func appendAnswer(b []byte, a *answer) []byte {
 	case kindFailure:
 		b = appendArrayHeader(b, 4)
 	default:
-		b = appendArrayHeader(b, 7)
+		n := 7
+		if a.addr.TLSPort != 0 {
+			n++
+		}
+		b = appendArrayHeader(b, n)
 	}
 	b = appendUint(b, uint64(a.kind))
 	b = appendUint(b, a.id)
@@ -134,6 +138,9 @@ func appendAnswer(b []byte, a *answer) []byte {
 		b = msgp.AppendBytes(b, a.addr.Host)
 		b = appendUint(b, uint64(a.addr.Port))
 		b = appendUint(b, uint64(a.addr.BusPort))
+		if a.addr.TLSPort != 0 {
+			b = appendUint(b, uint64(a.addr.TLSPort))
+		}
 	}
 	return frame.Finish(b, start)
 }
@@ -185,6 +192,9 @@ func decodeAnswer(r *msgp.Reader, k kind, n int) (answer, error) {
 		}
 		a.addr.Port = uint16(r.UintMax("port", math.MaxUint16))
 		a.addr.BusPort = uint16(r.UintMax("bus port", math.MaxUint16))
+		if n > 6 { // a node without TLS, or an older one, says no more
+			a.addr.TLSPort = uint16(r.UintMax("tls port", math.MaxUint16))
+		}
 	default:
 		r.Fail("answer", fmt.Sprintf("is of kind %d with %d elements: no answer", k, n))
 	}

@@ -30,6 +30,8 @@ var sampleAnswers = []answer{
 		addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}},
 	{kind: kindAsk, id: 2, slot: 127, node: slots.NodeID{3},
 		addr: slots.Addr{Host: "10.0.0.1", Port: 7000, BusPort: 17000}},
+	{kind: kindAsk, id: 2, slot: 127, node: slots.NodeID{3},
+		addr: slots.Addr{Host: "10.0.0.1", BusPort: 17000, TLSPort: 7001}},
 }
 
 // TestWireForm compares with the bytes of an earlier release, since nodes of different

@@ -1,0 +1,2 @@
+// Package tlsfiles makes configurations of crypto/tls.
+package tlsfiles
