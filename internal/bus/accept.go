@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // run accepts connections until the bus stops listening.
@@ -46,7 +48,7 @@ func (b *Bus) greet(conn net.Conn) {
 	if !b.untrack(conn) {
 		return // StopListening has closed it
 	}
-	kind, ok := head.kind()
+	kind, from, ok := head.decode()
 	accept := b.accept[kind]
 	if err != nil || !ok || accept == nil {
 		b.cfg.Logger.Debug("refused a bus connection", "from", conn.RemoteAddr(), "preamble", fmt.Sprintf("%q", head),
@@ -54,7 +56,21 @@ func (b *Bus) greet(conn net.Conn) {
 		conn.Close()
 		return
 	}
-	accept(conn)
+	if err := b.admit(kind, from); err != nil {
+		b.cfg.Logger.Debug("refused a bus connection", "from", conn.RemoteAddr(), "kind", kind, "node", from,
+			"error", err)
+		conn.Close()
+		return
+	}
+	accept(conn, from)
+}
+
+// admit asks whether a node may have a connection of a kind.
+func (b *Bus) admit(kind Kind, from slots.NodeID) error {
+	if b.cfg.Admit == nil {
+		return nil
+	}
+	return b.cfg.Admit(kind, from)
 }
 
 func (b *Bus) track(conn net.Conn) bool {

@@ -18,9 +18,13 @@ type Config struct {
 	Network network.Network
 	Logger  hclog.Logger
 
-	// ID returns the id of this node. It is called for connections from other nodes, so
-	// only after Start.
+	// ID returns the id of this node. It is called for connections from other nodes and to
+	// them, so only after Start.
 	ID func() slots.NodeID
+	// Admit says whether the node that dialled, by the id that it gives itself, may have a
+	// connection of this kind; the error, for the log, says why not. It must not block.
+	// Default: every node may have every kind.
+	Admit func(kind Kind, from slots.NodeID) error
 	// Answer answers the calls of other nodes.
 	Answer peer.Handler
 	// Silence is how long another node may be silent while it owes an answer to a call.
@@ -35,7 +39,7 @@ type Config struct {
 type Bus struct {
 	cfg    Config
 	life   context.Context // of calls from other nodes and to them
-	accept map[Kind]func(net.Conn)
+	accept map[Kind]func(conn net.Conn, from slots.NodeID)
 	calls  *peer.Pool[*peer.Conn] // to other nodes
 
 	ln        net.Listener  // set by Listen
@@ -52,14 +56,17 @@ type Bus struct {
 // calls of other nodes, and the dialling for own ones.
 func New(life context.Context, cfg Config) *Bus {
 	b := &Bus{cfg: cfg, life: life, stop: make(chan struct{}), greeting: make(map[net.Conn]struct{})}
-	b.accept = map[Kind]func(net.Conn){Calls: b.acceptCalls}
+	b.accept = map[Kind]func(net.Conn, slots.NodeID){Calls: b.acceptCalls}
 	b.calls = peer.NewPool(life, b.dialCalls)
 	return b
 }
 
 // Handle sets what is done with the connections of a kind that other nodes open. accept
-// owns the connection and must not block. Call it before Start.
-func (b *Bus) Handle(kind Kind, accept func(net.Conn)) { b.accept[kind] = accept }
+// owns the connection and must not block; from is the id that the dialling node gives
+// itself. Call it before Start.
+func (b *Bus) Handle(kind Kind, accept func(conn net.Conn, from slots.NodeID)) {
+	b.accept[kind] = accept
+}
 
 // Listen opens the port for other nodes and returns its address. Nothing is accepted
 // before Start. Call it once.
@@ -107,7 +114,7 @@ func (b *Bus) Dial(ctx context.Context, addr slots.Addr, kind Kind) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	if err := writePreamble(conn, kind); err != nil {
+	if err := writePreamble(conn, kind, b.cfg.ID()); err != nil {
 		conn.Close()
 		return nil, err
 	}

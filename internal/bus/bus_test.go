@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // exhausted is a listener that has no file descriptor for its first connections.
@@ -42,7 +44,7 @@ func TestBusOutlastsExhaustion(t *testing.T) {
 		ln := &exhausted{failures: 12, conns: make(chan net.Conn), closed: make(chan struct{})}
 		heard := make(chan net.Conn, 1)
 		b := listening(t, ln)
-		b.Handle(Gossip, func(c net.Conn) { heard <- c })
+		b.Handle(Gossip, func(c net.Conn, _ slots.NodeID) { heard <- c })
 		b.Start()
 		near, far := net.Pipe()
 		defer near.Close()
@@ -51,7 +53,7 @@ func TestBusOutlastsExhaustion(t *testing.T) {
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("it accepts again after %v", took)
 		}
-		if _, err := near.Write([]byte(magic + "g")); err != nil {
+		if _, err := near.Write(first(Gossip, 9)); err != nil {
 			t.Fatal(err)
 		}
 		(<-heard).Close()

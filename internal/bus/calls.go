@@ -17,7 +17,7 @@ import (
 const accepted = 'y'
 
 // acceptCalls serves a connection on which another node calls.
-func (b *Bus) acceptCalls(conn net.Conn) {
+func (b *Bus) acceptCalls(conn net.Conn, _ slots.NodeID) {
 	b.answering.Go(func() {
 		defer guard.Recover("calls", b.cfg.OnPanic)
 		err := peer.Handshake(b.life, conn, func() error { return b.acceptID(conn) })

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 
@@ -35,11 +36,25 @@ type member struct {
 	id   slots.NodeID
 	addr slots.Addr // where others reach it
 	end  context.CancelFunc
+
+	refuses func(Kind, slots.NodeID) bool // nil: none
+}
+
+// arrival is a connection that a bus has handed over.
+type arrival struct {
+	net.Conn
+	from slots.NodeID
+}
+
+// first returns the first bytes of a connection from the node with the given id.
+func first(kind Kind, id byte) []byte {
+	p := newPreamble(kind, slots.NodeID{id})
+	return p[:]
 }
 
 // join makes a bus at a host of the network. It answers calls with its own id, and hands
 // connections of the other kinds over as they come.
-func join(t *testing.T, network *memnet.Network, host string, id byte) (*member, map[Kind]chan net.Conn) {
+func join(t *testing.T, network *memnet.Network, host string, id byte) (*member, map[Kind]chan arrival) {
 	t.Helper()
 	m := &member{id: slots.NodeID{id}}
 	life, end := context.WithCancel(context.Background())
@@ -52,11 +67,17 @@ func join(t *testing.T, network *memnet.Network, host string, id byte) (*member,
 			return append(dst, m.id[:]...), nil
 		},
 		Silence: silence,
+		Admit: func(kind Kind, from slots.NodeID) error {
+			if m.refuses != nil && m.refuses(kind, from) {
+				return errors.New("it is not wanted")
+			}
+			return nil
+		},
 	})
-	accepted := make(map[Kind]chan net.Conn)
+	accepted := make(map[Kind]chan arrival)
 	for _, kind := range []Kind{Gossip, Replication, Migration} {
-		accepted[kind] = make(chan net.Conn, 1)
-		m.Handle(kind, func(conn net.Conn) { accepted[kind] <- conn })
+		accepted[kind] = make(chan arrival, 1)
+		m.Handle(kind, func(conn net.Conn, from slots.NodeID) { accepted[kind] <- arrival{conn, from} })
 	}
 	addr, err := m.Listen(host + ":0")
 	if err != nil {

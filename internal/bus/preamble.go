@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // Kind is what a connection between nodes carries.
@@ -17,26 +19,52 @@ const (
 	Calls       Kind = 'q'
 )
 
+// String returns the name of the kind, for logs.
+func (k Kind) String() string {
+	switch k {
+	case Gossip:
+		return "gossip"
+	case Replication:
+		return "replication"
+	case Migration:
+		return "migration"
+	case Calls:
+		return "calls"
+	}
+	return "unknown"
+}
+
 // magic begins the preamble: the letters of a slotmesh bus, and its version.
-const magic = "SMB\x01"
+const magic = "SMB\x02"
 
 // preambleTimeout is how long either end may take for it.
 const preambleTimeout = 5 * time.Second
 
-// preamble is the first thing on a connection: magic, then the kind.
-type preamble [len(magic) + 1]byte
+// preamble is the first thing on a connection: magic, the kind, and the id that the
+// dialling node gives itself.
+type preamble [len(magic) + 1 + len(slots.NodeID{})]byte
 
-// kind returns what the connection carries; ok is false if the dialling end is no node,
-// or one that speaks another version.
-func (p *preamble) kind() (k Kind, ok bool) {
-	return Kind(p[len(magic)]), string(p[:len(magic)]) == magic
+// newPreamble makes the preamble of a connection.
+func newPreamble(kind Kind, from slots.NodeID) (p preamble) {
+	n := copy(p[:], magic)
+	p[n] = byte(kind)
+	copy(p[n+1:], from[:])
+	return p
+}
+
+// decode returns what the connection carries, and which node says that it dialled; ok is
+// false if the dialling end is no node, or one that speaks another version.
+func (p *preamble) decode() (kind Kind, from slots.NodeID, ok bool) {
+	copy(from[:], p[len(magic)+1:])
+	return Kind(p[len(magic)]), from, string(p[:len(magic)]) == magic && !from.IsZero()
 }
 
 // writePreamble is the dialling end's part: all that it says before the kind's own
 // protocol begins.
-func writePreamble(conn net.Conn, kind Kind) error {
+func writePreamble(conn net.Conn, kind Kind, from slots.NodeID) error {
 	conn.SetWriteDeadline(time.Now().Add(preambleTimeout))
-	if _, err := conn.Write(append([]byte(magic), byte(kind))); err != nil {
+	p := newPreamble(kind, from)
+	if _, err := conn.Write(p[:]); err != nil {
 		return err
 	}
 	conn.SetWriteDeadline(time.Time{})
@@ -44,10 +72,12 @@ func writePreamble(conn net.Conn, kind Kind) error {
 }
 
 // readPreamble is the accepting end's part: nothing of the connection has been decoded
-// before it.
+// before it. It reads no further than the magic of what is no node of this version.
 func readPreamble(conn net.Conn) (p preamble, err error) {
 	conn.SetReadDeadline(time.Now().Add(preambleTimeout))
-	_, err = io.ReadFull(conn, p[:])
+	if _, err = io.ReadFull(conn, p[:len(magic)]); err == nil && string(p[:len(magic)]) == magic {
+		_, err = io.ReadFull(conn, p[len(magic):])
+	}
 	conn.SetReadDeadline(time.Time{})
 	return p, err
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/memnet"
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // A connection reaches what its kind names, with nothing of it read beyond the preamble.
@@ -28,7 +30,10 @@ func TestKinds(t *testing.T) {
 			other := <-arrived
 			got := make([]byte, 5)
 			if _, err := io.ReadFull(other, got); err != nil || string(got) != "first" {
-				t.Errorf("kind %c begins with %q, %v", kind, got, err)
+				t.Errorf("kind %v begins with %q, %v", kind, got, err)
+			}
+			if other.from != a.id {
+				t.Errorf("kind %v comes from %v, want %v", kind, other.from, a.id)
 			}
 			conn.Close()
 			other.Close()
@@ -43,11 +48,15 @@ func TestNoPreamble(t *testing.T) {
 		network := memnet.New()
 		b, _ := join(t, network, "10.0.0.2", 2)
 		for says, after := range map[string]time.Duration{
-			"":               preambleTimeout,
-			magic:            preambleTimeout,
-			"SMB\x02g":       0,
-			magic + "?":      0,
-			"*1\r\n$4\r\nPI": 0,
+			"":         preambleTimeout,
+			magic:      preambleTimeout,
+			"SMB\x01g": 0,
+			"SMB\x03":  0,
+
+			string(first('?', 1)):         0,
+			string(first(Gossip, 0)):      0, // the zero id
+			string(first(Gossip, 1)[:24]): preambleTimeout,
+			"*1\r\n$4\r\nPI":              0,
 		} {
 			conn, err := network.Host("10.0.0.9").Dial(t.Context(), b.addr.Bus())
 			if err != nil {
@@ -65,6 +74,39 @@ func TestNoPreamble(t *testing.T) {
 				t.Errorf("%q: closed after %v, want %v", says, took, after)
 			}
 			conn.Close()
+		}
+	})
+}
+
+// A node that is not admitted to a kind of connection is closed, and what it says after
+// the preamble reaches nobody.
+func TestAdmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		a, _ := join(t, network, "10.0.0.1", 1)
+		b, accepted := join(t, network, "10.0.0.2", 2)
+		b.refuses = func(kind Kind, from slots.NodeID) bool { return kind == Replication && from == a.id }
+		for kind, arrived := range accepted {
+			conn, err := a.Dial(t.Context(), b.addr, kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Write([]byte("hello"))
+			synctest.Wait()
+			if got, want := len(arrived), 1; kind == Replication {
+				if _, err := conn.Read(make([]byte, 1)); got != 0 || err == nil {
+					t.Errorf("%v: %d connections were handed over, read: %v", kind, got, err)
+				}
+			} else if got != want {
+				t.Errorf("%v: %d connections were handed over, want %d", kind, got, want)
+			} else {
+				(<-arrived).Close()
+			}
+			conn.Close()
+		}
+		b.refuses = func(kind Kind, _ slots.NodeID) bool { return kind == Calls }
+		if _, err := a.Call(t.Context(), b.id, b.addr, idRequest); !errors.Is(err, peer.ErrNotSent) {
+			t.Errorf("a call: %v", err)
 		}
 	})
 }
@@ -118,7 +160,7 @@ func (deaf) Dial(context.Context, string) (net.Conn, error) {
 // Dial gives up on a node that does not take the preamble.
 func TestDialBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(t.Context(), Config{Network: deaf{}})
+		b := New(t.Context(), Config{Network: deaf{}, ID: func() slots.NodeID { return slots.NodeID{1} }})
 		began := time.Now()
 		if _, err := b.Dial(t.Context(), (&member{}).addr, Gossip); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("dial: %v", err)
