@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"migrate/migrator":       {"slots", "keyspace", "migrate"},
 	"network":                {},
 	"storage":                {},
+	"internal/acl":           {},
 	"internal/events":        {},
 	"internal/frame":         {},
 	"internal/glob":          {},
@@ -49,7 +50,7 @@ var mayImport = map[string][]string{
 	"internal/shard":         {"slots", "keyspace", "gossip", "replication", "replication/replicator", "internal/engine"},
 	"internal/remotetx":      {"slots", "keyspace", "internal/resp"},
 	"internal/server": {"slots", "keyspace", "migrate", "internal/resp", "internal/engine",
-		"internal/server/commands"},
+		"internal/acl", "internal/server/commands"},
 	"admin": {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"migrate", "migrate/migrator", "client", "internal/*"},
@@ -61,7 +62,7 @@ var mayImport = map[string][]string{
 	"internal/compat":   {},
 	"examples/*":        {".", "slots", "keyspace", "admin"},
 
-	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/resp", "internal/engine"},
+	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/resp", "internal/engine"},
 
 	"client": {"slots", "keyspace", "internal/peer", "internal/resp", "internal/clusterproto",
 		"internal/remotetx"},
