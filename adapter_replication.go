@@ -29,10 +29,11 @@ func (n *Node) startReplication() error {
 		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
 			return n.bus.Dial(ctx, to.Addr, bus.Replication)
 		},
-		Timeout: n.cfg.Replication.Timeout,
-		Logger:  n.log.Named("replication"),
-		OnEvent: func(e replication.Event) { n.emit(e) },
-		OnPanic: n.fail,
+		MayFollow: n.shard.MayFollow,
+		Timeout:   n.cfg.Replication.Timeout,
+		Logger:    n.log.Named("replication"),
+		OnEvent:   func(e replication.Event) { n.emit(e) },
+		OnPanic:   n.fail,
 	})
 	if err != nil {
 		return err

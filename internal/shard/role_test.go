@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,5 +109,24 @@ func TestReportData(t *testing.T) {
 	s.CatchUp(over, &e, func() bool { return false })
 	if len(e.data) != 3 {
 		t.Errorf("told %+v by a replica", e.data)
+	}
+}
+
+// Only this node's replicas, by the map in force, get its data.
+func TestMayFollow(t *testing.T) {
+	m := mapOf(t, slots.Node{ID: me}, slots.Node{ID: one, Master: me}, slots.Node{ID: two})
+	s := newShard(t, m, nil)
+	stranger := slots.NodeID{99}
+	for id, want := range map[slots.NodeID]string{
+		one: "", two: "is a master", stranger: "no member of the cluster", me: "is a master",
+	} {
+		if err := s.MayFollow(id); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("node %s: %v, want %q", id.Short(), err, want)
+		}
+	}
+	m = mapOf(t, slots.Node{ID: me}, slots.Node{ID: one, Master: two}, slots.Node{ID: two})
+	s = newShard(t, m, nil)
+	if err := s.MayFollow(one); err == nil || !strings.Contains(err.Error(), "a replica of node "+two.Short()) {
+		t.Errorf("a replica of another: %v", err)
 	}
 }

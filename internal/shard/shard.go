@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ type Shard struct {
 	Replicator *replicator.Replicator // nil before Start, then only read
 	Pauser     *Pauser                // nil outside a cluster; set before it is in one
 
+	view   func() *slots.Map
 	log    hclog.Logger
 	fenced atomic.Bool // see gossip.Fenced
 }
@@ -38,7 +40,7 @@ type Config struct {
 
 // New returns the shard of a node that is not started.
 func New(cfg Config) *Shard {
-	s := &Shard{Backlog: replicator.NewBacklog(cfg.BacklogSize), log: cfg.Logger}
+	s := &Shard{Backlog: replicator.NewBacklog(cfg.BacklogSize), view: cfg.Map, log: cfg.Logger}
 	s.Commits = NewCommits(s.Backlog)
 	s.Acks = NewAcks(AcksConfig{
 		Map:      cfg.Map,
@@ -83,8 +85,9 @@ func (s *Shard) BeginTerm(epoch uint64) { s.Replicator.BeginTerm(termOf(epoch)) 
 // config epoch. A node that was never elected is in term 1.
 func termOf(configEpoch uint64) uint64 { return configEpoch + 1 }
 
-// Follow makes replication follow the master that the map names, if it names one.
-// Following the same master again does nothing.
+// Follow makes replication follow the master that the map in force names, if it names
+// one, and serve the replicas that it names and no others. Following the same master again
+// does nothing.
 func (s *Shard) Follow(m *slots.Map) {
 	if master := m.Node(m.Self().Master); master != nil {
 		follow := s.Replicator.Follow
@@ -96,6 +99,28 @@ func (s *Shard) Follow(m *slots.Map) {
 		}
 	}
 	s.Lineage.Observe(m)
+	s.Replicator.MapChanged()
+}
+
+// MayFollow returns why a node must not have this shard's data, nil if it may: it is one
+// of this node's replicas by the map. It is for replicator.Config.
+func (s *Shard) MayFollow(id slots.NodeID) error {
+	m := s.view()
+	if m == nil {
+		return nil // a standalone node, which nothing connects to
+	}
+	self := m.Self().ID
+	switch n := m.Node(id); {
+	case n == nil:
+		return fmt.Errorf("node %s is no member of the cluster, as far as node %s knows", id.Short(), self.Short())
+	case n.IsMaster():
+		return fmt.Errorf("node %s is a master, as far as node %s knows: make it a replica first (CLUSTER REPLICATE)",
+			id.Short(), self.Short())
+	case n.Master != self:
+		return fmt.Errorf("node %s is a replica of node %s, not of node %s, as far as that knows", id.Short(),
+			n.Master.Short(), self.Short())
+	}
+	return nil
 }
 
 // Fence says whether this node is fenced: see gossip.Fenced.

@@ -16,6 +16,14 @@
 // takes connections of replicas. The [Backlog] is the node's replication.Stream behind a
 // lock.
 //
+// # Who may follow
+//
+// A hello is answered with data only if [Config].MayFollow says so, which in a cluster asks
+// the map. A node that is a replica since a moment ago may be ahead of its master's map:
+// its hello waits up to two seconds for the news, then is refused with the reason, and
+// comes again. When the map changes ([Replicator.MapChanged]) the links of those end that
+// are no replicas any more, and their acknowledgements with them.
+//
 // # What an acknowledged write is worth
 //
 // A write is carried out on the master, then streamed; replication does not hold it up. A

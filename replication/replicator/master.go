@@ -192,6 +192,12 @@ func (p *replica) join(m *replication.Message) (*outgoing, error) {
 		return nil, fmt.Errorf("replication: node %s is not at this address any more, here is %s", m.Master, self)
 	case m.Cluster != r.cfg.Cluster():
 		return nil, fmt.Errorf("replication: the replica belongs to another cluster, %x", m.Cluster)
+	case r.fresh.Load() != nil:
+		return nil, replication.ErrNotMaster
+	}
+	p.id, p.incarnation, p.addr = m.Node, m.Incarnation, m.Addr
+	if err := p.awaitRight(); err != nil {
+		return nil, err
 	}
 	if r.outlived(m) {
 		return nil, errors.New("replication: this node has been started anew since, and its later self replicates already")
@@ -201,9 +207,13 @@ func (p *replica) join(m *replication.Message) (*outgoing, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.id, p.incarnation, p.addr, p.full = m.Node, m.Incarnation, m.Addr, why != ""
+	p.full = why != ""
 	p.known.Store(true)
 	r.replaceOlder(p)
+	if err := r.mayFollow(p.id); err != nil { // MapChanged may have come before the link was known
+		reader.close()
+		return nil, err
+	}
 	f := &outgoing{in: reader, answer: answer, Sender: replication.NewSender(replication.SenderConfig{Store: r.cfg.Store,
 		Source: reader, Offset: reader.offset(), Full: p.full, Covered: r.coveredOffset})}
 	if p.full {

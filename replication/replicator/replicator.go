@@ -36,6 +36,10 @@ type Config struct {
 	Shard func() []byte
 	// Dial opens a replication connection to a node.
 	Dial func(ctx context.Context, to slots.Node) (net.Conn, error)
+	// MayFollow returns why a node must not replicate this one, nil if it may. It is called
+	// for each hello, and for all linked replicas after MapChanged; it must not block. nil:
+	// every node may.
+	MayFollow func(slots.NodeID) error
 	// Timeout is how long a link may be silent before it is given up. Both sides speak each
 	// second. Default 10 s.
 	Timeout time.Duration

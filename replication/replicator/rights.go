@@ -1,0 +1,74 @@
+package replicator
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// A master gives its data only to nodes that may have it: the host's MayFollow knows, from
+// the cluster's map, which nodes replicate this one. A node that has just become a replica
+// may say hello before the news of that arrives here, on another connection. So the master
+// waits a moment for it; the replica tries again if that was not enough.
+
+// rightsPatience is how long a hello waits for the news that its sender is a replica. It
+// is well below the time-out of a link, so that the replica hears the reason of a refusal.
+const rightsPatience = 2 * time.Second
+
+// mayFollow returns why a node must not follow this one, nil if it may.
+func (r *Replicator) mayFollow(id slots.NodeID) error {
+	if r.cfg.MayFollow == nil {
+		return nil
+	}
+	if err := r.cfg.MayFollow(id); err != nil {
+		return fmt.Errorf("replication: %w", err)
+	}
+	return nil
+}
+
+// awaitRight returns when the node that said hello on the link may follow this one, or
+// with the reason why it must not.
+func (p *replica) awaitRight() error {
+	patience := time.NewTimer(rightsPatience)
+	defer patience.Stop()
+	for {
+		p.r.mu.Lock()
+		changed := p.r.changed
+		p.r.mu.Unlock()
+		err := p.r.mayFollow(p.id)
+		switch {
+		case p.cause.Load() != nil:
+			return net.ErrClosed
+		case err == nil:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-p.poke: // the link has ended
+		case <-patience.C:
+			return err
+		}
+	}
+}
+
+// MapChanged tells that Config.MayFollow may give other answers from now on. The links of
+// nodes that must not follow this one any more end, and what these have acknowledged does
+// not count any more.
+func (r *Replicator) MapChanged() {
+	r.mu.Lock()
+	r.notifyLocked()
+	r.mu.Unlock()
+	for _, p := range *r.replicas.Load() {
+		if !p.known.Load() {
+			continue
+		}
+		if err := r.mayFollow(p.id); err != nil {
+			r.mu.Lock()
+			r.acks.gone(p.link)
+			r.mu.Unlock()
+			p.end(err)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package replicator
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// members is what a test's map says: the nodes that are replicas.
+type members struct {
+	mu  sync.Mutex
+	ids map[slots.NodeID]bool
+}
+
+func (m *members) set(x *testNode, is bool) {
+	m.mu.Lock()
+	m.ids[x.id] = is
+	m.mu.Unlock()
+}
+
+// rights gives a master a map, with no replicas so far.
+func rights(master *testNode) *members {
+	m := &members{ids: make(map[slots.NodeID]bool)}
+	master.cfg.MayFollow = func(id slots.NodeID) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if !m.ids[id] {
+			return errors.New("node " + id.Short() + " is no replica")
+		}
+		return nil
+	}
+	return m
+}
+
+// A hello alone must bring nobody the data of a shard.
+func TestStrangerGetsNoData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		master := newTestNet(t).node(1)
+		defer master.stop()
+		rights(master)
+		master.set("k", "v")
+		began := time.Now()
+		l := newLiar(t, master)
+		var m replication.Message
+		if err := l.in.Next(&m); err != nil || m.Kind != replication.KindRefuse || !strings.Contains(m.Text, "no replica") {
+			t.Errorf("answered with %+v, %v", m, err)
+		}
+		if took := time.Since(began); took != rightsPatience {
+			t.Errorf("refused after %v", took)
+		}
+		if _, err := l.hear(0); err == nil {
+			t.Error("the link goes on")
+		}
+		synctest.Wait()
+		if st := master.Status(); st.FullSyncs != 0 || len(st.Replicas) != 0 || st.Backlog.Active {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// A node may say hello before the news that it is a replica has reached its master.
+func TestHelloBeforeTheMap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		master, replica := tn.node(1), tn.node(2)
+		defer master.stop()
+		defer replica.stop()
+		known := rights(master)
+		master.set("k", "v")
+		began := time.Now()
+		replica.follow(master)
+		for _, news := range []time.Duration{100 * time.Millisecond, 700 * time.Millisecond} { // the first is about another one
+			time.Sleep(time.Until(began.Add(news)))
+			known.set(replica, news > 500*time.Millisecond)
+			master.MapChanged()
+		}
+		replica.connect(master)
+		if took := time.Since(began); took != 700*time.Millisecond {
+			t.Errorf("in step after %v", took)
+		}
+		if _, lost := last[replication.LinkLost](replica); lost {
+			t.Error("the replica was refused meanwhile")
+		}
+	})
+}
+
+// One that comes much too early hears why, and is served when it is a replica.
+func TestRefusedReplicaComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		master, replica := tn.node(1), tn.node(2)
+		defer master.stop()
+		defer replica.stop()
+		known := rights(master)
+		replica.follow(master)
+		time.Sleep(10 * time.Second)
+		if lost, _ := last[replication.LinkLost](replica); lost.Err == nil || !strings.Contains(lost.Err.Error(), "no replica") {
+			t.Errorf("refused with %v", lost.Err)
+		}
+		known.set(replica, true)
+		master.MapChanged()
+		began := time.Now()
+		replica.connect(master)
+		if took := time.Since(began); took > maxPause {
+			t.Errorf("served %v later", took)
+		}
+	})
+}
+
+// A node that is no replica any more gets nothing of the stream, and what it says of the
+// stream counts for nothing.
+func TestFormerReplicaIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		master, replica, other := tn.node(1), tn.node(2), tn.node(3)
+		defer master.stop()
+		defer replica.stop()
+		defer other.stop()
+		known := rights(master)
+		known.set(replica, true)
+		known.set(other, true)
+		for _, x := range []*testNode{replica, other} {
+			x.follow(master)
+			x.connect(master)
+		}
+		master.set("k", "v")
+		if n, err := master.WaitAcked(t.Context(), master.Mark(master.Term()), 2); n != 2 {
+			t.Fatalf("acknowledged by %d: %v", n, err)
+		}
+		known.set(replica, false)
+		master.MapChanged()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if n, _ := master.WaitAcked(ctx, master.Mark(master.Term()), 2); n != 1 {
+			t.Errorf("acknowledged by %d", n)
+		}
+		master.set("k", "new")
+		time.Sleep(time.Minute)
+		if got := replica.get("k"); got != "v" {
+			t.Errorf("the former replica has %q", got)
+		}
+		if got := other.get("k"); got != "new" {
+			t.Errorf("the other replica has %q", got)
+		}
+	})
+}
