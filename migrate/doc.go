@@ -119,6 +119,14 @@
 // assign one by hand before. It can be assigned only when its source has failed; the keys
 // that had not moved are then given up.
 //
+// # Who may bring slots
+//
+// A session opens, fills and claims slots that its source owns by the target's map, and no
+// others, and goes on with a job only for the job's source or the node that took its
+// place. So a node that lies, or acts on an old map, can give away its own slots only. A
+// Return may come from any master of the cluster, since none knows which masters have had
+// keys of a slot. It brings the owner keys that are not there, and changes no others.
+//
 // # The cores and their driver
 //
 // A [Sender] is the source's side of a job, a [Receiver] the target's side of one

@@ -77,9 +77,9 @@ type (
 		N     uint64
 		Batch []byte
 
-		kind Kind
-		told []promise // what writers at the source were told
-		node *ReceiverConfig
+		rights rights
+		told   []promise // what writers at the source were told
+		node   *ReceiverConfig
 	}
 	// RaisePromise takes over what writers in the slots were told at the source: see
 	// [Promises].

@@ -15,7 +15,8 @@ import (
 // source only pings.
 func TestHalfBatchIsGivenUp(t *testing.T) {
 	self, source := slots.NodeID{1}, slots.NodeID{3}
-	m, err := slots.NewMap(slots.Topology{Self: self, Nodes: []slots.Node{{ID: self}, {ID: source}}})
+	theirs := slots.NewSet(7)
+	m, err := slots.NewMap(slots.Topology{Self: self, Nodes: []slots.Node{{ID: self}, {ID: source, Slots: &theirs}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func TestHalfBatchIsGivenUp(t *testing.T) {
 		now = now.Add(time.Second)
 		return r.Receive(now, m)
 	}
-	hello := Message{typ: msgHello, kind: KindMove, source: source, target: self, slots: new(slots.Set)}
+	hello := Message{typ: msgHello, kind: KindMove, source: source, target: self, slots: &theirs}
 	if err := receive(hello); err != nil {
 		t.Fatal(err)
 	}
@@ -46,12 +47,13 @@ func TestHalfBatchIsGivenUp(t *testing.T) {
 
 func TestReceiverRefusesASecondHello(t *testing.T) {
 	self, source := slots.NodeID{1}, slots.NodeID{3}
-	m, err := slots.NewMap(slots.Topology{Self: self, Nodes: []slots.Node{{ID: self}, {ID: source}}})
+	theirs := slots.NewSet(7)
+	m, err := slots.NewMap(slots.Topology{Self: self, Nodes: []slots.Node{{ID: self}, {ID: source, Slots: &theirs}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := NewReceiver(ReceiverConfig{Map: func() *slots.Map { return m }})
-	hello := Message{typ: msgHello, kind: KindMove, source: source, target: self, slots: new(slots.Set)}
+	hello := Message{typ: msgHello, kind: KindMove, source: source, target: self, slots: &theirs}
 	if err := r.Receive(time.Unix(1000, 0), hello); err != nil {
 		t.Fatal(err)
 	}

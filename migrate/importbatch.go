@@ -20,8 +20,8 @@ func (b StoreBatch) Import(e Engine, done <-chan struct{}) (keys, told int, err 
 		}
 		return nil
 	}
-	accepts := func(slot slots.Slot) bool { return accepts(b.kind, b.node.Map(), slot, b.node.Returning) }
-	keys, err = importBatch(e, b.Batch, done, b.kind == KindReturn, accepts, enough)
+	accepts := func(slot slots.Slot) bool { return b.rights.accept(b.node.Map(), slot, b.node.Returning) }
+	keys, err = importBatch(e, b.Batch, done, b.rights.kind == KindReturn, accepts, enough)
 	return keys, told, err
 }
 
@@ -33,16 +33,6 @@ func (b StoreBatch) Waiting(told int) Message {
 		return Message{typ: msgDelay, n: b.N, text: lacking(b.node.Map().Self().ID, want, good).Error()}
 	}
 	return Message{typ: msgPong}
-}
-
-// accepts reports whether keys of slot may be stored here: those of a slot that comes from
-// the source, or is this node's own.
-func accepts(kind Kind, m *slots.Map, slot slots.Slot, returning func(slots.Slot) bool) bool {
-	if m.IsMine(slot) {
-		return true
-	}
-	_, importing := m.Importing(slot)
-	return kind == KindMove && importing && !returning(slot)
 }
 
 // importBatch stores a batch at the target: every key that is not there yet, or is there

@@ -21,6 +21,11 @@ const batchTime = 30 * time.Second
 type ReceiverConfig struct {
 	// Map returns the cluster as the node sees it now.
 	Map func() *slots.Map
+	// From is the node at the other end, as the connection says: the hello must name the
+	// same. Zero: not known.
+	From slots.NodeID
+	// Known returns a job that the node looks after: see [Registry.Job]. Default: none.
+	Known func(JobID) (Job, bool)
 	// Returning reports whether a slot's keys are on their way from here back to its owner:
 	// a Return has it. Default: no slot's are.
 	Returning func(slots.Slot) bool
@@ -40,9 +45,7 @@ type Receiver struct {
 	m   *slots.Map // as of the latest message
 
 	job     JobID
-	kind    Kind
-	source  slots.NodeID
-	slots   slots.Set // of the job
+	rights  // of the session, once it is greeted
 	greeted bool
 	pending map[uint64]*slots.Set // SetSlots under way: of a prepare the slots, else nil
 	told    []promise             // what writers at the source were told, as far as it has said on this connection
@@ -55,6 +58,9 @@ type Receiver struct {
 
 // NewReceiver returns a Receiver for a connection that a Sender has dialled.
 func NewReceiver(c ReceiverConfig) *Receiver {
+	if c.Known == nil {
+		c.Known = func(JobID) (none Job, ok bool) { return none, false }
+	}
 	if c.Returning == nil {
 		c.Returning = func(slots.Slot) bool { return false }
 	}
@@ -116,7 +122,7 @@ func (r *Receiver) Receive(now time.Time, m Message) error {
 	case msgAbandon:
 		r.abandon(m)
 	case msgList:
-		r.put(ListKeys{m.n, *m.slots})
+		r.list(m)
 	case msgPart:
 		return r.part(m)
 	case msgBye:
@@ -141,10 +147,14 @@ func (r *Receiver) hello(m Message) {
 		r.refuse(m.n, "node %s does not understand jobs of kind %d", self.ID.Short(), m.kind)
 		return
 	}
+	if err := r.mayBring(&m); err != nil {
+		r.refuse(m.n, "%v", err)
+		return
+	}
 	if !r.enough(m) {
 		return
 	}
-	r.job, r.kind, r.source, r.slots, r.greeted = m.job, m.kind, m.source, *m.slots, true
+	r.job, r.rights, r.greeted = m.job, rights{m.kind, m.source, *m.slots}, true
 	r.put(SaveJob{Job{ID: m.job, Kind: m.kind, Slots: *m.slots, Source: m.source, Target: self.ID}})
 	r.promise(m.promises)
 	welcome := Message{typ: msgWelcome, n: m.n, slots: new(slots.Set)}
@@ -152,12 +162,6 @@ func (r *Receiver) hello(m Message) {
 		*welcome.slots = r.cfg.Leaving(m.source, m.slots)
 	}
 	r.send(welcome)
-}
-
-// from reports whether slot is, as far as this node knows, the source's to give.
-func (r *Receiver) from(slot slots.Slot) bool {
-	o := r.m.Owner(slot)
-	return o == nil || o.ID == r.source
 }
 
 // prepare makes slots ready to take keys. Keys that are here already stay: an earlier run
@@ -169,8 +173,11 @@ func (r *Receiver) prepare(m Message) {
 		case !r.slots.Has(slot): // the registry would not look after it
 			r.refuse(m.n, "slot %d is not one of the job's", slot)
 			return
-		case !r.from(slot):
-			r.refuse(m.n, "slot %d belongs to node %s here", slot, r.m.Owner(slot).ID.Short())
+		case r.kind != KindMove:
+			r.refuse(m.n, "a return changes no slots")
+			return
+		case !owns(r.m, r.source, slot):
+			r.refuse(m.n, "slot %d belongs to %s here", slot, ownerOf(r.m, slot))
 			return
 		case r.cfg.Returning(slot):
 			r.refuse(m.n, "slot %d: its keys are being returned to its owner", slot)
@@ -214,7 +221,7 @@ func (r *Receiver) finalise(m Message) {
 		case r.cfg.Returning(slot):
 			r.refuse(m.n, "slot %d: its keys are being returned to its owner", slot)
 			return
-		case r.m.IsMine(slot) || importing && r.from(slot):
+		case r.comes(slot) && (r.m.IsMine(slot) || owns(r.m, r.source, slot)):
 			change.Add(slot)
 		default:
 			r.refuse(m.n, "slot %d is not being imported here any more", slot)
@@ -228,7 +235,7 @@ func (r *Receiver) finalise(m Message) {
 func (r *Receiver) abandon(m Message) {
 	var change slots.Set
 	for slot := range m.slots.All() {
-		if _, importing := r.m.Importing(slot); importing && !r.m.IsMine(slot) {
+		if r.comes(slot) && !r.m.IsMine(slot) {
 			change.Add(slot)
 		}
 	}
@@ -283,7 +290,7 @@ func (r *Receiver) part(m Message) error {
 		r.send(Message{typ: msgAck, n: m.n, size: end})
 		return nil
 	}
-	r.put(StoreBatch{N: m.n, Batch: r.blob, kind: r.kind, told: slices.Clone(r.told), node: &r.cfg})
+	r.put(StoreBatch{N: m.n, Batch: r.blob, rights: r.rights, told: slices.Clone(r.told), node: &r.cfg})
 	return nil
 }
 

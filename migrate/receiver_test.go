@@ -25,8 +25,8 @@ func TestNothingComesToASlotThatIsBeingEmptied(t *testing.T) {
 		slots: &theirs}); err != nil {
 		t.Fatal(err)
 	}
-	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: true} {
-		if got := accepts(r.kind, m, slot, r.cfg.Returning); got != want {
+	for slot, want := range map[slots.Slot]bool{0: true, 1: false, 2: false, 5: false} {
+		if got := r.rights.accept(m, slot, r.cfg.Returning); got != want {
 			t.Errorf("takes keys of slot %d: %v", slot, got)
 		}
 	}

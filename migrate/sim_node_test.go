@@ -267,7 +267,8 @@ func (n *simNode) dial(j *simJob, to *simNode) {
 		return
 	}
 	l := &simLink{job: j, from: n, to: to}
-	l.r = NewReceiver(ReceiverConfig{Map: to.view, Returning: to.returning, Leaving: to.leaving, Standing: to.Standing})
+	l.r = NewReceiver(ReceiverConfig{Map: to.view, From: n.id, Known: to.registry.Job, Returning: to.returning,
+		Leaving: to.leaving, Standing: to.Standing})
 	j.link = l
 	n.w.links = append(n.w.links, l)
 	j.s.Connected(n.w.now)

@@ -26,13 +26,29 @@ func (d countingDisk) Create(name string) (storage.File, error) {
 // sayHello opens a connection to node i and says hello in the name of node 0.
 func (c *testCluster) sayHello(i int, id migrate.JobID, set slots.Set) *wire {
 	c.t.Helper()
-	conn, err := c.nodes[0].host.Dial(c.t.Context(), c.nodes[i].ln.Addr().String())
+	return c.sayHelloAs(0, i, migrate.Job{ID: id, Kind: migrate.KindMove, Slots: set})
+}
+
+// sayHelloAs opens a connection to node i and says hello in the name of another one, for a
+// job whose slots all are its own to give, as it sees it.
+func (c *testCluster) sayHelloAs(as, i int, job migrate.Job) *wire {
+	c.t.Helper()
+	conn, err := c.nodes[as].host.Dial(c.t.Context(), c.nodes[i].ln.Addr().String())
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	w, now := newWire(conn), time.Now()
-	job := migrate.Job{ID: id, Kind: migrate.KindMove, Slots: set, Target: c.nodes[i].id}
-	s := migrate.NewSender(now, migrate.SenderConfig{Job: job, Map: c.nodes[0].Map(), Engine: c.nodes[0].engine})
+	job.Target = c.nodes[i].id
+	mine, theirs := job.Slots, slots.Set{}
+	if job.Kind == migrate.KindReturn {
+		mine, theirs = theirs, mine
+	}
+	m, err := slots.NewMap(slots.Topology{Self: c.nodes[as].id, Nodes: []slots.Node{{ID: c.nodes[as].id, Slots: &mine},
+		{ID: job.Target, Slots: &theirs}}})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	s := migrate.NewSender(now, migrate.SenderConfig{Job: job, Map: m, Engine: migrate.NewEngine(c.nodes[as].store)})
 	for s.Tick(now); ; {
 		switch e, ok := s.Next(now); e := e.(type) {
 		case migrate.Dial:
@@ -137,6 +153,75 @@ func TestSessionsAreBounded(t *testing.T) {
 		defer d.mu.Unlock()
 		if len(d.sessions) != 0 {
 			t.Errorf("%d connections without a hello", len(d.sessions))
+		}
+	})
+}
+
+// The session of a job ends when its source connects anew, and not because another node
+// names the same job.
+func TestJobOfAnotherNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 3)
+		for _, job := range []migrate.Job{
+			{ID: migrate.JobID{1}, Kind: migrate.KindMove, Slots: slots.NewSet(1, 2)},
+			{ID: migrate.JobID{2}, Kind: migrate.KindReturn, Slots: slots.NewSet(testSlots + 1)},
+		} {
+			honest := cl.sayHelloAs(0, 1, job)
+			if _, err := honest.receive(migrate.MaxMessage); err != nil {
+				t.Fatalf("%v: %v", job.Kind, err)
+			}
+			other := cl.sayHelloAs(2, 1, job)
+			synctest.Wait()
+			d := cl.nodes[1].driver
+			sources := func() (list []slots.NodeID) {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				for s := range d.sessions {
+					if s.job == job.ID {
+						list = append(list, s.source)
+					}
+				}
+				return list
+			}
+			if got := sources(); len(got) != 1 || got[0] != cl.nodes[0].id {
+				t.Errorf("%v: sessions of %v", job.Kind, got)
+			}
+			other.close()
+			again := cl.sayHelloAs(0, 1, job)
+			if _, err := again.receive(migrate.MaxMessage); err != nil {
+				t.Errorf("%v: the source connects anew: %v", job.Kind, err)
+			}
+			synctest.Wait()
+			if got := sources(); len(got) != 1 {
+				t.Errorf("%v: %d sessions", job.Kind, len(got))
+			}
+			honest.close()
+			again.close()
+		}
+	})
+}
+
+// A node that is forgotten brings no more slots.
+func TestSessionOfAForgottenNodeEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newTestCluster(t, 2)
+		w := cl.sayHello(1, migrate.JobID{1}, slots.NewSet(1))
+		defer w.close()
+		if _, err := w.receive(migrate.MaxMessage); err != nil {
+			t.Fatal(err)
+		}
+		n := cl.nodes[1]
+		n.mu.Lock()
+		var none slots.Set
+		m, err := slots.NewMap(slots.Topology{Self: n.id, Nodes: []slots.Node{{ID: n.id, Slots: &none}}})
+		n.m = m
+		n.mu.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.driver.MapChanged()
+		if m, err := w.receive(migrate.MaxMessage); err == nil {
+			t.Errorf("the session goes on: %+v", m)
 		}
 	})
 }

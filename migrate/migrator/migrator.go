@@ -268,6 +268,11 @@ func (mg *Migrator) MapChanged() {
 	for _, r := range mg.jobs {
 		r.wakeUp()
 	}
+	for s := range mg.sessions {
+		if !s.source.IsZero() && m.Node(s.source) == nil { // forgotten
+			s.conn.conn.Close()
+		}
+	}
 }
 
 // Claimed returns the slots whose keys the node must not delete if it loses the slot: the

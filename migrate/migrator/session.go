@@ -24,7 +24,9 @@ type session struct {
 	mu sync.Mutex // guards r
 	r  *migrate.Receiver
 
-	job migrate.JobID // written once, under Migrator.mu; zero before the hello
+	// Written once, under Migrator.mu; zero before the hello.
+	job    migrate.JobID
+	source slots.NodeID
 }
 
 // sessionSilence is how long a source may say nothing; it pings every second.
@@ -57,8 +59,8 @@ func (mg *Migrator) Accept(conn net.Conn) {
 	}
 	s := &session{mg: mg, conn: newWire(conn), done: make(chan struct{}),
 		changes: make(chan migrate.SetSlots, changeQueue)}
-	s.r = migrate.NewReceiver(migrate.ReceiverConfig{Map: mg.cfg.Node.Map, Returning: mg.returning, Leaving: mg.leaving,
-		Standing: mg.cfg.Replicas.Standing})
+	s.r = migrate.NewReceiver(migrate.ReceiverConfig{Map: mg.cfg.Node.Map, Known: mg.known, Returning: mg.returning,
+		Leaving: mg.leaving, Standing: mg.cfg.Replicas.Standing})
 	mg.sessions[s] = struct{}{}
 	mg.spawn(s.run)
 }
@@ -213,14 +215,19 @@ func (s *session) changeSlots() {
 // say would come too late.
 func (mg *Migrator) join(s *session, job migrate.Job) error {
 	mg.mu.Lock()
-	s.job = job.ID
 	var earlier []*session
 	for o := range mg.sessions {
-		if o != s && o.job == job.ID {
+		switch {
+		case o == s || o.job != job.ID:
+		case job.Kind == migrate.KindReturn && o.source != job.Source: // of a move the Receiver knows better
+			mg.mu.Unlock()
+			return fmt.Errorf("migrate: job %v is of node %s", job.ID, o.source.Short())
+		default:
 			earlier = append(earlier, o)
 			o.conn.conn.Close()
 		}
 	}
+	s.job, s.source = job.ID, job.Source
 	mg.mu.Unlock()
 	for _, o := range earlier {
 		<-o.done
@@ -262,6 +269,13 @@ func (mg *Migrator) leave(s *session) {
 	if mg.jobs[s.job] == nil {
 		mg.registry.SetLive(s.job, false, time.Now())
 	}
+}
+
+// known returns a job of the registry.
+func (mg *Migrator) known(id migrate.JobID) (migrate.Job, bool) {
+	mg.mu.Lock()
+	defer mg.mu.Unlock()
+	return mg.registry.Job(id)
 }
 
 // returning reports whether a slot's keys are on their way from here back to its owner.
