@@ -13,9 +13,9 @@ import (
 // may say hello before the news of that arrives here, on another connection. So the master
 // waits a moment for it; the replica tries again if that was not enough.
 
-// rightsPatience is how long a hello waits for the news that its sender is a replica. It
+// newsLimit is how long a hello waits for the news that its sender is a replica. It
 // is well below the time-out of a link, so that the replica hears the reason of a refusal.
-const rightsPatience = 2 * time.Second
+const newsLimit = 2 * time.Second
 
 // mayFollow returns why a node must not follow this one, nil if it may.
 func (r *Replicator) mayFollow(id slots.NodeID) error {
@@ -31,8 +31,8 @@ func (r *Replicator) mayFollow(id slots.NodeID) error {
 // awaitRight returns when the node that said hello on the link may follow this one, or
 // with the reason why it must not.
 func (p *replica) awaitRight() error {
-	patience := time.NewTimer(rightsPatience)
-	defer patience.Stop()
+	limit := time.NewTimer(newsLimit)
+	defer limit.Stop()
 	for {
 		p.r.mu.Lock()
 		changed := p.r.changed
@@ -47,7 +47,7 @@ func (p *replica) awaitRight() error {
 		select {
 		case <-changed:
 		case <-p.poke: // the link has ended
-		case <-patience.C:
+		case <-limit.C:
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func TestStrangerGetsNoData(t *testing.T) {
 		if err := l.in.Next(&m); err != nil || m.Kind != replication.KindRefuse || !strings.Contains(m.Text, "no replica") {
 			t.Errorf("answered with %+v, %v", m, err)
 		}
-		if took := time.Since(began); took != rightsPatience {
+		if took := time.Since(began); took != newsLimit {
 			t.Errorf("refused after %v", took)
 		}
 		if _, err := l.hear(0); err == nil {
@@ -76,7 +76,8 @@ func TestHelloBeforeTheMap(t *testing.T) {
 		master.set("k", "v")
 		began := time.Now()
 		replica.follow(master)
-		for _, news := range []time.Duration{100 * time.Millisecond, 700 * time.Millisecond} { // the first is about another one
+		// the first is about another one
+		for _, news := range []time.Duration{100 * time.Millisecond, 700 * time.Millisecond} {
 			time.Sleep(time.Until(began.Add(news)))
 			known.set(replica, news > 500*time.Millisecond)
 			master.MapChanged()
@@ -101,7 +102,8 @@ func TestRefusedReplicaComesBack(t *testing.T) {
 		known := rights(master)
 		replica.follow(master)
 		time.Sleep(10 * time.Second)
-		if lost, _ := last[replication.LinkLost](replica); lost.Err == nil || !strings.Contains(lost.Err.Error(), "no replica") {
+		if lost, _ := last[replication.LinkLost](replica); lost.Err == nil ||
+			!strings.Contains(lost.Err.Error(), "no replica") {
 			t.Errorf("refused with %v", lost.Err)
 		}
 		known.set(replica, true)
