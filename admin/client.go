@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/tlsdial"
 )
 
 // Client administers clusters. It is safe for concurrent use; what is asked of one
@@ -87,10 +88,21 @@ func (c *Client) pipeFor(ctx context.Context, limit time.Duration, addr string, 
 	}
 	if err != nil {
 		conn.Close()
+		if !used {
+			err = c.unheard(replies, err)
+		}
 		return nil, &NodeError{addr, brief(commands[min(len(replies), len(commands)-1)]), err}
 	}
 	c.put(addr, conn)
 	return replies, nil
+}
+
+// unheard explains why a new connection ended before its first reply.
+func (c *Client) unheard(replies []resp.Reply, err error) error {
+	if len(replies) > 0 || c.cfg.TLS != nil {
+		return err
+	}
+	return tlsdial.Plain(err)
 }
 
 // converse returns the replies that came before the error, if any.
@@ -163,7 +175,7 @@ func (c *Client) drop(addr string) {
 func (c *Client) connect(ctx context.Context, addr string) (*resp.Conn, error) {
 	dialCtx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	nc, err := c.cfg.Dial(dialCtx, addr)
+	nc, err := tlsdial.Dial(dialCtx, c.cfg.Dial, addr, c.cfg.TLS)
 	if err != nil {
 		return nil, &NodeError{Node: addr, Err: fmt.Errorf("cannot connect: %w", err)}
 	}
@@ -178,7 +190,7 @@ func (c *Client) connect(ctx context.Context, addr string) (*resp.Conn, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, &NodeError{addr, "AUTH", err}
+		return nil, &NodeError{addr, "AUTH", c.unheard(replies, err)}
 	}
 	return conn, nil
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"time"
@@ -10,8 +11,13 @@ import (
 // Config says how to reach nodes and whom to tell what happens. The zero value is
 // plain TCP without a password.
 type Config struct {
-	// Dial connects to a node at "host:port". Default: TCP.
+	// Dial connects to a node at "host:port", without TLS. Default: TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// TLS makes every connection one of TLS, if it is set. Each node's certificate must be
+	// valid for the host that it is dialled at, or for TLS.ServerName if that is set. Nodes
+	// that move keys to each other by MIGRATE do so as they are configured themselves
+	// (tls-cluster), whatever is set here.
+	TLS *tls.Config
 	// User and Password are sent to every node that is dialled. A password without a
 	// user is that of the default user.
 	User, Password string

@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,11 +15,12 @@ import (
 
 // Import says from where to bring keys into a cluster.
 type Import struct {
-	From                   string // "host:port" of a server that is not in cluster mode
-	FromUser, FromPassword string // for that server; the cluster's are those of Config
-	Copy                   bool   // leave the keys where they are
-	Replace                bool   // overwrite keys that the cluster has already
-	Pipeline               int    // keys per MIGRATE; default 100
+	From                   string      // "host:port" of a server that is not in cluster mode
+	FromUser, FromPassword string      // for that server; the cluster's are those of Config
+	FromTLS                *tls.Config // the source is dialled over TLS; Config.TLS is for the cluster
+	Copy                   bool        // leave the keys where they are
+	Replace                bool        // overwrite keys that the cluster has already
+	Pipeline               int         // keys per MIGRATE; default 100
 	Timeout                time.Duration
 }
 
@@ -60,7 +62,7 @@ func (c *Client) Import(ctx context.Context, v *View, in Import) (keys int64, er
 		in.Pipeline = importPipeline
 	}
 	cfg := c.cfg
-	cfg.User, cfg.Password = in.FromUser, in.FromPassword
+	cfg.User, cfg.Password, cfg.TLS = in.FromUser, in.FromPassword, in.FromTLS
 	source, err := New(cfg)
 	if err != nil {
 		return 0, err

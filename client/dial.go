@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,8 +17,15 @@ import (
 type DialConfig struct {
 	// Addrs are the client addresses, "host:port", of some nodes; these name the others.
 	Addrs []string
-	// Password is what the nodes ask of clients. Default: none.
-	Password string
+	// User and Password are what the nodes ask of clients. A password without a user is that
+	// of the user "default". Default: none.
+	User, Password string
+	// TLS makes every connection one of TLS, if it is set; Addrs then have the nodes' TLS
+	// ports, and the nodes tell those of the others. Each node's certificate must be valid
+	// for the host that it is dialled at, or for TLS.ServerName if that is set. Client
+	// certificates go into TLS.Certificates, or GetClientCertificate if they are replaced
+	// while the client is open.
+	TLS *tls.Config
 	// Network is how the nodes are reached. Default: network.TCP{}.
 	Network network.Network
 	// Silence is how long a node that owes a reply may send nothing before its connection is
@@ -38,6 +46,10 @@ type Client struct {
 func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	if len(cfg.Addrs) == 0 {
 		return nil, errors.New("slotmesh: DialConfig.Addrs is empty: name at least one node")
+	}
+	if cfg.User != "" && cfg.Password == "" {
+		return nil, fmt.Errorf("slotmesh: DialConfig.User is %q without a DialConfig.Password: give both, or only the "+
+			"password", cfg.User)
 	}
 	if cfg.Network == nil {
 		cfg.Network = network.TCP{}

@@ -7,6 +7,10 @@
 //	defer c.Close()
 //	err = c.Set(ctx, "key", []byte("value"), time.Minute)
 //
+// Over TLS, Addrs are the nodes' TLS ports, and the nodes tell those of the others:
+//
+//	client.DialConfig{Addrs: …, User: "app", Password: secret, TLS: &tls.Config{RootCAs: pool}}
+//
 // # Vocabulary
 //
 //   - A [Router] has the operations. It sends each request to the node that serves its key,

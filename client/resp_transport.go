@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/clusterproto"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/tlsdial"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -85,7 +87,7 @@ func clientError(text string, from Endpoint) error {
 
 // connect opens a connection to a node's client port.
 func (t *respTransport) connect(ctx context.Context, to peer.Target) (*peer.Pipe, error) {
-	conn, err := t.cfg.Network.Dial(ctx, to.Addr.Client())
+	conn, err := tlsdial.Dial(ctx, t.cfg.Network.Dial, to.Addr.Client(), t.cfg.TLS)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +116,12 @@ func (t *respTransport) introduce(conn net.Conn, to peer.Target) error {
 	c := resp.NewConn(conn)
 	hello := []string{"HELLO", "3"}
 	if t.cfg.Password != "" {
-		hello = append(hello, "AUTH", "default", t.cfg.Password)
+		hello = append(hello, "AUTH", cmp.Or(t.cfg.User, "default"), t.cfg.Password)
 	}
 	if _, err := c.Do(hello...); err != nil {
+		if t.cfg.TLS == nil {
+			err = tlsdial.Plain(err)
+		}
 		return asReplyError(err)
 	}
 	switch {

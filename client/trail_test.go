@@ -1,12 +1,9 @@
 package client_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,50 +18,15 @@ import (
 // and sends every other command to other.
 func redirecting(t *testing.T, network *memnet.Network, host, other string) {
 	t.Helper()
-	ln, err := network.Host(host).Listen(host + ":7000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go serveRedirects(conn, host, other)
-		}
-	}()
-}
-
-func serveRedirects(conn net.Conn, host, other string) {
-	defer conn.Close()
-	in := bufio.NewReader(conn)
-	for {
-		var n, size int
-		if _, err := fmt.Fscanf(in, "*%d\r\n", &n); err != nil {
-			return
-		}
-		var words []string
-		for range n {
-			if _, err := fmt.Fscanf(in, "$%d\r\n", &size); err != nil {
-				return
-			}
-			word := make([]byte, size+2)
-			if _, err := io.ReadFull(in, word); err != nil {
-				return
-			}
-			words = append(words, string(word[:size]))
-		}
+	fakeServer(t, network, host+":7000", nil, func(words []string) string {
 		switch words[0] {
 		case "HELLO":
-			io.WriteString(conn, "%0\r\n")
+			return "%0\r\n"
 		case "CLUSTER":
-			fmt.Fprintf(conn, "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$%d\r\n%s\r\n:7000\r\n", len(host), host)
-		default:
-			fmt.Fprintf(conn, "-MOVED %d %s:7000\r\n", slots.OfString(words[1]), other)
+			return ownsAll(host, 7000)
 		}
-	}
+		return fmt.Sprintf("-MOVED %d %s:7000\r\n", slots.OfString(words[1]), other)
+	})
 }
 
 // TestRedirectLoop: two nodes that send a key to each other are named, and how often they

@@ -7,11 +7,11 @@ const module = "github.com/slotmesh/slotmesh"
 // them, they import none of ours.
 var leaves = []string{
 	"internal/frame", "internal/glob", "internal/guard", "internal/msgp", "internal/rdb",
-	"internal/tlsfiles", "network", "storage",
+	"internal/tlsdial", "internal/tlsfiles", "network", "storage",
 }
 
 // forTests may be imported by every test.
-var forTests = []string{"internal/memnet"}
+var forTests = []string{"internal/memnet", "internal/testcert"}
 
 // mayImport says for each package which of ours it may import besides leaves. "." is
 // the root. A package that is not listed may import none of ours.
@@ -34,6 +34,8 @@ var mayImport = map[string][]string{
 	"internal/memnet":        {},
 	"internal/msgp":          {},
 	"internal/rdb":           {},
+	"internal/testcert":      {},
+	"internal/tlsdial":       {},
 	"internal/explain":       {"slots", "gossip", "replication", "replication/replicator"},
 	"internal/join":          {"slots", "client", "gossip", "internal/resp", "internal/peer", "internal/clusterproto"},
 	"internal/listen":        {},
@@ -55,7 +57,7 @@ var mayImport = map[string][]string{
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"migrate", "migrate/migrator", "client", "internal/*"},
 	"cache":             {".", "slots"},
-	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "internal/memnet"},
+	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "internal/memnet", "internal/testcert"},
 	"cmd/slotmesh":      {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "internal/*"},
 	"internal/e2e":      {".", "slots", "clustertest", "internal/resp"},
 	"internal/archtest": {},

@@ -1,0 +1,103 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/slotmesh/slotmesh/internal/memnet"
+	"github.com/slotmesh/slotmesh/internal/testcert"
+)
+
+// serveOK answers each line that begins a command with OK, over TLS if cfg is not nil.
+func serveOK(t *testing.T, network *memnet.Network, cfg *tls.Config) {
+	t.Helper()
+	ln, err := network.Host("10.0.0.1").Listen("10.0.0.1:7000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg != nil {
+		ln = tls.NewListener(ln, cfg)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for in := bufio.NewScanner(conn); in.Scan(); {
+					if strings.HasPrefix(in.Text(), "*") {
+						io.WriteString(conn, "+OK\r\n")
+					}
+				}
+			}()
+		}
+	}()
+}
+
+// Every connection speaks TLS if Config.TLS is set; if one end does and the other does
+// not, or they do not trust each other, the error says what to do.
+func TestTLS(t *testing.T) {
+	ca := testcert.Default()
+	mutual := ca.Server("10.0.0.1")
+	mutual.ClientAuth = tls.RequireAndVerifyClientCert
+	for name, c := range map[string]struct {
+		server, client *tls.Config
+		password       string
+		says           string
+	}{
+		"TLS":               {server: ca.Server("10.0.0.1"), client: ca.Client()},
+		"mutual":            {server: mutual, client: ca.Client(ca.Issue()), password: "secret"},
+		"no certificate":    {server: mutual, client: ca.Client(), says: "--cert FILE --key FILE"},
+		"no authority":      {server: mutual, client: &tls.Config{}, says: "--cacert FILE"},
+		"plain":             {server: ca.Server("10.0.0.1"), says: "--tls"},
+		"plain, a password": {server: ca.Server("10.0.0.1"), password: "secret", says: "--tls"},
+		"none here":         {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memnet.New()
+				serveOK(t, network, c.server)
+				a, err := New(Config{Dial: network.Host("10.0.0.9").Dial, TLS: c.client, Password: c.password})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer a.Close()
+				_, err = a.do(t.Context(), "10.0.0.1:7000", "PING")
+				var node *NodeError
+				if c.says == "" && err != nil || c.says != "" && (!errors.As(err, &node) || !strings.Contains(err.Error(), c.says)) {
+					t.Errorf("%v; it should say %q", err, c.says)
+				}
+			})
+		})
+	}
+}
+
+// The source of an import has a TLS of its own.
+func TestImportTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network, ca := memnet.New(), testcert.Default()
+		serveOK(t, network, ca.Server("10.0.0.1"))
+		dialled := 0
+		dial := network.Host("10.0.0.9").Dial
+		a, err := New(Config{Dial: func(ctx context.Context, addr string) (net.Conn, error) { dialled++; return dial(ctx, addr) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		w := newWorld(t, 3)
+		_, err = a.Import(t.Context(), w.view(), Import{From: "10.0.0.1:7000", FromTLS: ca.Client()})
+		if err != nil || dialled == 0 {
+			t.Errorf("%v, after %d connections", err, dialled)
+		}
+	})
+}
