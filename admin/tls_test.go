@@ -15,7 +15,8 @@ import (
 	"github.com/slotmesh/slotmesh/internal/testcert"
 )
 
-// serveOK answers each line that begins a command with OK, over TLS if cfg is not nil.
+// serveOK answers commands with OK, and SCAN with the end of the keys; over TLS if cfg is
+// not nil.
 func serveOK(t *testing.T, network *memnet.Network, cfg *tls.Config) {
 	t.Helper()
 	ln, err := network.Host("10.0.0.1").Listen("10.0.0.1:7000")
@@ -35,7 +36,10 @@ func serveOK(t *testing.T, network *memnet.Network, cfg *tls.Config) {
 			go func() {
 				defer conn.Close()
 				for in := bufio.NewScanner(conn); in.Scan(); {
-					if strings.HasPrefix(in.Text(), "*") {
+					switch in.Text() {
+					case "SCAN":
+						io.WriteString(conn, "*2\r\n$1\r\n0\r\n*0\r\n")
+					case "PING", "AUTH", "INFO", "DBSIZE":
 						io.WriteString(conn, "+OK\r\n")
 					}
 				}

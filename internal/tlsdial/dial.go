@@ -12,7 +12,8 @@ import (
 // says. If cfg names no ServerName, the certificate must be valid for the host of addr. A
 // nil cfg leaves the connection as it is, without TLS.
 //
-// The error of the handshake, and that of the first Read, is an *[Error].
+// The error of a handshake that fails for a reason which TLS explains is an *[Error], and so
+// is that of a later Read or Write as long as nothing has been read.
 func Dial(ctx context.Context, dial func(context.Context, string) (net.Conn, error), addr string,
 	cfg *tls.Config) (net.Conn, error) {
 	conn, err := dial(ctx, addr)
@@ -60,7 +61,7 @@ type conn struct {
 	choose func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
 	asked  bool // the server wants a certificate; set during the handshake, as gave is
 	gave   bool // one was sent
-	heard  atomic.Bool
+	heard  atomic.Bool // something has been read
 }
 
 // certificate implements tls.Config.GetClientCertificate.
@@ -88,6 +89,15 @@ func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err == nil || c.heard.Load() {
 		c.heard.Store(true)
+		return n, err
+	}
+	return n, c.explain(err, false)
+}
+
+// Write writes as tls.Conn does.
+func (c *conn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if err == nil || c.heard.Load() {
 		return n, err
 	}
 	return n, c.explain(err, false)

@@ -6,5 +6,5 @@
 // It exists for its errors. Certificates and ports are set up by people who are not there
 // when a connection fails, on two machines, so an [Error] says what failed and what to
 // change. That holds for what is only known after the handshake, too: in TLS 1.3 a client
-// learns from its first Read that the server has refused its certificate.
+// learns from its first Read, or Write, that the server has refused its certificate.
 package tlsdial
