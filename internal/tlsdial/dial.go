@@ -59,8 +59,8 @@ func serverName(addr string) string {
 type conn struct {
 	*tls.Conn
 	choose func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
-	asked  bool // the server wants a certificate; set during the handshake, as gave is
-	gave   bool // one was sent
+	asked  bool        // the server wants a certificate; set during the handshake, as gave is
+	gave   bool        // one was sent
 	heard  atomic.Bool // something has been read
 }
 
