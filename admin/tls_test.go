@@ -2,11 +2,9 @@ package admin
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -78,7 +76,8 @@ func TestTLS(t *testing.T) {
 				defer a.Close()
 				_, err = a.do(t.Context(), "10.0.0.1:7000", "PING")
 				var node *NodeError
-				if c.says == "" && err != nil || c.says != "" && (!errors.As(err, &node) || !strings.Contains(err.Error(), c.says)) {
+				if c.says == "" && err != nil || c.says != "" &&
+					(!errors.As(err, &node) || !strings.Contains(err.Error(), c.says)) {
 					t.Errorf("%v; it should say %q", err, c.says)
 				}
 			})
@@ -91,17 +90,15 @@ func TestImportTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network, ca := memnet.New(), testcert.Default()
 		serveOK(t, network, ca.Server("10.0.0.1"))
-		dialled := 0
-		dial := network.Host("10.0.0.9").Dial
-		a, err := New(Config{Dial: func(ctx context.Context, addr string) (net.Conn, error) { dialled++; return dial(ctx, addr) }})
+		a, err := New(Config{Dial: network.Host("10.0.0.9").Dial})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer a.Close()
 		w := newWorld(t, 3)
 		_, err = a.Import(t.Context(), w.view(), Import{From: "10.0.0.1:7000", FromTLS: ca.Client()})
-		if err != nil || dialled == 0 {
-			t.Errorf("%v, after %d connections", err, dialled)
+		if err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -13,7 +13,8 @@ import (
 
 // fakeServer answers commands at an address in memory, "host:port", over TLS if cfg is not
 // nil. reply returns the reply to a command as it is sent.
-func fakeServer(t *testing.T, network *memnet.Network, addr string, cfg *tls.Config, reply func(words []string) string) {
+func fakeServer(t *testing.T, network *memnet.Network, addr string, cfg *tls.Config,
+	reply func(words []string) string) {
 	t.Helper()
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // says. If cfg names no ServerName, the certificate must be valid for the host of addr. A
 // nil cfg leaves the connection as it is, without TLS.
 //
-// The error of a handshake that fails for a reason which TLS explains is an *[Error], and so
-// is that of a later Read or Write as long as nothing has been read.
+// The error of a handshake that fails for a reason which TLS explains is an *[Error], and
+// so is that of a later Read or Write as long as nothing has been read.
 func Dial(ctx context.Context, dial func(context.Context, string) (net.Conn, error), addr string,
 	cfg *tls.Config) (net.Conn, error) {
 	conn, err := dial(ctx, addr)
