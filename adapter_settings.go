@@ -110,6 +110,7 @@ func (v *values) limits() server.Limits {
 		MaxClients:  v.Clients.Max,
 		MaxOutput:   int(v.output.Hard),
 		IdleTimeout: v.Clients.IdleTimeout,
+		AuthTimeout: v.Clients.AuthTimeout,
 		KeepAlive:   keepAlive,
 		Endpoint:    v.Clients.Endpoint,
 	}

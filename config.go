@@ -105,8 +105,13 @@ type ClientConfig struct {
 	// IdleTimeout closes the connection of a client that is silent for so long. Default:
 	// never.
 	IdleTimeout time.Duration
+	// AuthTimeout closes the connection of a client that has not given the password, or not
+	// ended the handshake of TLS, after so long. Default 10 s; negative: never. In a
+	// configuration file it is slotmesh-auth-timeout, in seconds, with 0 for never.
+	AuthTimeout time.Duration
 	// Max limits the number of connections. Default 10,000; fewer if the process may not
-	// open so many files.
+	// open so many files. Half of them at most have not authenticated: the oldest of those
+	// make room for others.
 	Max int
 	// Endpoint is the name under which clients are told to reach the nodes: by redirects,
 	// CLUSTER SLOTS and SHARDS. Default: the address that each announces. With

@@ -62,6 +62,8 @@ var settings = []setting{
 	{conf.Count("maxclients", "10000", 1), func(v *values) any { return &v.Clients.Max }, (*Node).applyLimits},
 	{conf.Span("timeout", "0", time.Second, 0),
 		func(v *values) any { return &v.Clients.IdleTimeout }, (*Node).applyLimits},
+	{conf.Span("slotmesh-auth-timeout", "10", time.Second, 0),
+		func(v *values) any { return conf.Endless{Field: &v.Clients.AuthTimeout} }, (*Node).applyLimits},
 	{conf.Span("tcp-keepalive", "300", time.Second, 0),
 		func(v *values) any { return &v.keepAlive }, (*Node).applyLimits},
 	{conf.Memory("proto-max-bulk-len", "536870912", 1<<20),

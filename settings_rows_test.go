@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/conf"
 )
@@ -81,6 +82,30 @@ func TestSettingsShowWhatTheyRead(t *testing.T) {
 				t.Errorf("%s: a field that was set to %q is shown as %q, %v", s.Name, want, got, ok)
 			}
 		}
+	}
+}
+
+// For ever is 0 in the file and negative in the Config, whose 0 is the default.
+func TestAuthTimeoutOfNever(t *testing.T) {
+	for config, file := range map[time.Duration]string{-1: "0", 0: "10", 3 * time.Second: "3", time.Millisecond: "1"} {
+		text := directives.Defaults()
+		if err := text.Override((&values{Config: Config{Clients: ClientConfig{AuthTimeout: config}}}).shown()); err != nil {
+			t.Fatal(err)
+		}
+		if got := text.String("slotmesh-auth-timeout"); got != file {
+			t.Errorf("AuthTimeout %v is shown as %s, want %s", config, got, file)
+		}
+	}
+	v := new(values).fill(directives.Defaults())
+	if v.Clients.AuthTimeout != 10*time.Second {
+		t.Errorf("AuthTimeout of no file: %v", v.Clients.AuthTimeout)
+	}
+	text := directives.Defaults()
+	if err := text.Override([]conf.Pair{{Name: "slotmesh-auth-timeout", Value: "0"}}); err != nil {
+		t.Fatal(err)
+	}
+	if v.fill(text); v.Clients.AuthTimeout >= 0 {
+		t.Errorf("AuthTimeout of 0 in a file: %v, want a negative one", v.Clients.AuthTimeout)
 	}
 }
 

@@ -14,6 +14,8 @@ type (
 	Not struct{ Field *bool }
 	// Unbounded is a number that is -1 where the directive says 0.
 	Unbounded struct{ Field *int }
+	// Endless is a time that is negative where the directive says 0.
+	Endless struct{ Field *time.Duration }
 	// Parsed is a type of the program's own. Show may be nil, for a field that only a
 	// directive sets.
 	Parsed struct {
@@ -55,6 +57,10 @@ func (v Value) Store(field any) {
 		}
 	case *time.Duration:
 		*f = time.Duration(v.num) * v.row.Unit
+	case Endless:
+		if *f.Field = time.Duration(v.num) * v.row.Unit; v.num == 0 {
+			*f.Field = -1
+		}
 	case *fs.FileMode:
 		*f = fs.FileMode(v.num)
 	case *OutputLimit:
@@ -87,8 +93,13 @@ func (d *Directive) Show(field any) (text string, ok bool) {
 			return "0", true
 		}
 		text = strconv.Itoa(*f.Field)
-	case *time.Duration: // rounded up: 0 has a meaning of its own
-		text = strconv.FormatInt(int64((*f+d.Unit-1)/d.Unit), 10)
+	case *time.Duration:
+		text = d.units(*f)
+	case Endless:
+		if *f.Field < 0 {
+			return "0", true
+		}
+		text = d.units(*f.Field)
 	case *fs.FileMode:
 		text = strconv.FormatInt(int64(*f), 8)
 	case Parsed:
@@ -97,6 +108,11 @@ func (d *Directive) Show(field any) (text string, ok bool) {
 		}
 	}
 	return text, text == d.Default || text != "" && text != "0"
+}
+
+// units returns a time in the directive's unit, rounded up: 0 has a meaning of its own.
+func (d *Directive) units(t time.Duration) string {
+	return strconv.FormatInt(int64((t+d.Unit-1)/d.Unit), 10)
 }
 
 func yesNo(b bool) string {

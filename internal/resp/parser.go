@@ -22,8 +22,9 @@ const (
 	defaultMaxQuery = 1 << 30
 
 	// What a peer that has not given the password yet may send.
-	strangerArgs = 10
-	strangerBulk = 16 << 10
+	strangerArgs  = 10
+	strangerBulk  = 16 << 10
+	strangerQuery = 64 << 10 // of one unfinished command
 
 	maxLine    = 64 << 10 // an inline command, or a line that holds a length
 	firstRead  = 4 << 10  // the buffer of a peer that sends little
@@ -106,8 +107,8 @@ func NewParser(limits Limits) *Parser {
 // SetLimits puts other limits in force, from the next argument on.
 func (p *Parser) SetLimits(limits Limits) { p.limits = limits.WithDefaults() }
 
-// SetStranger says whether the peer has still to give the password. Until then it may
-// send 10 arguments of 16 KiB at most.
+// SetStranger says whether the peer has still to give the password. Until then a command
+// may have 10 arguments of 16 KiB, and 64 KiB in all, and the buffer stays small.
 func (p *Parser) SetStranger(stranger bool) { p.stranger = stranger }
 
 // Buffered returns the number of bytes that have arrived and belong to no command that
@@ -305,9 +306,9 @@ func (p *Parser) room() error {
 		if len(p.buf) > keepBuffer {
 			p.buf = nil
 		}
-	case idle && p.full && len(p.buf) < keepBuffer:
+	case idle && p.full && len(p.buf) < keepBuffer && !p.stranger:
 		p.buf = make([]byte, 4*len(p.buf))
-	case !idle && p.pending() > p.limits.MaxQuery:
+	case !idle && p.pending() > p.maxQuery():
 		return ErrQueryTooLarge
 	}
 	if p.buf == nil {
@@ -318,7 +319,7 @@ func (p *Parser) room() error {
 	}
 	// A read that filled the buffer without ending a batch is usually followed by more like
 	// it. Each costs a system call, and a write for its replies.
-	filled := p.full && len(p.buf) < keepBuffer
+	filled := p.full && len(p.buf) < keepBuffer && !p.stranger
 	if p.cmd > 0 && have <= len(p.buf)/2 && !filled { // the unfinished command moves to the front
 		copy(p.buf, p.buf[p.cmd:p.w])
 		p.r -= p.cmd
@@ -328,6 +329,14 @@ func (p *Parser) room() error {
 	}
 	p.grow()
 	return nil
+}
+
+// maxQuery returns the bound of pending.
+func (p *Parser) maxQuery() int {
+	if p.stranger {
+		return min(strangerQuery, p.limits.MaxQuery)
+	}
+	return p.limits.MaxQuery
 }
 
 // pending returns the bytes that count against Limits.MaxQuery.
@@ -346,6 +355,9 @@ func (p *Parser) grow() {
 	// What has arrived justifies four times as much, but not more than the argument under
 	// way needs, if that is the last one or a long one.
 	size := min(4*len(p.buf), maxBuffer)
+	if p.stranger {
+		size = strangerBulk // the arguments so far stay where they are: more would multiply what one sends
+	}
 	if p.bulk != noBulk {
 		need := max(p.bulk+2, firstRead) + firstRead
 		if p.left == 1 || need > size {

@@ -129,6 +129,15 @@ func TestParserKeepsItsLimits(t *testing.T) {
 	if _, err := parseAll(query, iotest.HalfReader(strings.NewReader(unfinished))); err != ErrQueryTooLarge {
 		t.Errorf("a query over the limit: %v, want %v", err, ErrQueryTooLarge)
 	}
+	stranger := NewParser(Limits{})
+	stranger.SetStranger(true)
+	unfinished = "*10\r\n" + strings.Repeat("$16384\r\n"+strings.Repeat("x", 16384)+"\r\n", 5)
+	if _, err := parseAll(stranger, strings.NewReader(unfinished)); err != ErrQueryTooLarge {
+		t.Errorf("a stranger's command of 80 KiB: %v, want %v", err, ErrQueryTooLarge)
+	}
+	if n := stranger.Size(); n > 100<<10 {
+		t.Errorf("a stranger's command takes %d bytes of memory", n)
+	}
 }
 
 func TestParserAllocatesOnlyWhatArrives(t *testing.T) {

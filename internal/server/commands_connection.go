@@ -81,7 +81,7 @@ func (s *session) login(user, password []byte) bool {
 
 func (s *session) setAuthed(authed bool) {
 	s.authed = authed
-	s.parser.SetStranger(!authed)
+	s.setStranger(!authed)
 }
 
 func cmdHello(s *session) error {

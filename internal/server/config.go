@@ -72,6 +72,7 @@ type Limits struct {
 	MaxClients   int           // default 10,000
 	MaxOutput    int           // bytes of replies waiting for one client; default 1 GiB
 	IdleTimeout  time.Duration // a client that says nothing for so long is closed; 0 = never
+	AuthTimeout  time.Duration // a client that has not authenticated by then is closed; default 10 s, negative = never
 	WriteTimeout time.Duration // a client that takes no reply for so long is closed; default 60 s
 	KeepAlive    time.Duration // interval of TCP keep-alive; default 300 s, negative = off
 
@@ -83,6 +84,7 @@ type Limits struct {
 const (
 	defaultMaxClients   = 10_000
 	defaultMaxOutput    = 1 << 30
+	defaultAuthTimeout  = 10 * time.Second
 	defaultWriteTimeout = 60 * time.Second
 	defaultKeepAlive    = 300 * time.Second
 )
@@ -93,6 +95,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.MaxOutput <= 0 {
 		l.MaxOutput = defaultMaxOutput
+	}
+	if l.AuthTimeout == 0 {
+		l.AuthTimeout = defaultAuthTimeout
 	}
 	if l.WriteTimeout <= 0 {
 		l.WriteTimeout = defaultWriteTimeout

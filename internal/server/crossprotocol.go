@@ -1,13 +1,6 @@
 package server
 
-import (
-	"time"
-
-	"github.com/slotmesh/slotmesh/internal/server/commands"
-)
-
-// attackLogEvery bounds how often an attack is logged, as in Redis.
-const attackLogEvery = time.Minute
+import "github.com/slotmesh/slotmesh/internal/server/commands"
 
 // isHTTP reports whether a command is a line of an HTTP request that tells one for
 // certain: the start of one with a body, or the header that every browser sends. A web
@@ -22,9 +15,7 @@ func isHTTP(args [][]byte) bool {
 func (s *session) abortHTTP() {
 	s.Out.B = s.Out.B[:0]
 	s.hangUp = true
-	now := s.srv.cfg.Now().UnixMilli()
-	last := s.srv.attackLogged.Load()
-	if now-last < attackLogEvery.Milliseconds() || !s.srv.attackLogged.CompareAndSwap(last, now) {
+	if !s.srv.attackLogged.due(s.srv.cfg.Now()) {
 		return
 	}
 	s.srv.cfg.Logger.Warn("possible SECURITY ATTACK detected: a client sends POST or Host: commands, as HTTP does; "+

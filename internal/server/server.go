@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -26,7 +27,8 @@ type Server struct {
 	nextID  atomic.Int64
 	clock   atomic.Int64 // Unix milliseconds at the last tick
 
-	attackLogged atomic.Int64 // Unix milliseconds when abortHTTP wrote to the log last
+	attackLogged rareLog // of abortHTTP
+	crowdLogged  rareLog // of evictStrangerLocked
 
 	node       *commands.Node  // what commands work on; its Table has the names that clients use
 	original   *commands.Table // the same by the commands' own names
@@ -39,6 +41,9 @@ type Server struct {
 
 	mu        sync.Mutex // guards what follows; never held across I/O
 	sessions  map[int64]*session
+	strangers *list.List // of *session: those of sessions that have not authenticated, the oldest first
+	refusing  int        // goroutines in turnAway
+	lastPause time.Time  // when clients were paused last, as far as the ticker saw
 	listeners map[net.Listener]struct{}
 	ticking   bool
 	closed    bool
@@ -60,6 +65,7 @@ func New(cfg Config) (*Server, error) {
 		life:      life,
 		end:       end,
 		sessions:  make(map[int64]*session),
+		strangers: list.New(),
 		listeners: make(map[net.Listener]struct{}),
 	}
 	if err := s.makeTables(); err != nil {
@@ -121,7 +127,7 @@ func (s *Server) accept(ln net.Listener) error {
 		if err == nil {
 			delay = firstDelay
 			if ss := s.open(conn); ss != nil {
-				go ss.run()
+				go ss.begin()
 			}
 			continue
 		}
@@ -150,7 +156,7 @@ func temporary(err error) bool {
 // ServeConn serves one client and returns when its connection has ended. It closes conn.
 func (s *Server) ServeConn(conn net.Conn) {
 	if ss := s.open(conn); ss != nil {
-		ss.run()
+		ss.begin()
 		<-ss.ended
 	}
 }
@@ -169,12 +175,16 @@ func (s *Server) open(conn net.Conn) *session {
 		return nil
 	}
 	if refusal := s.refusalLocked(conn, l, reserved); refusal != "" {
-		s.wg.Go(func() { turnAway(conn, refusal) })
+		s.turnAwayLocked(conn, refusal)
 		s.mu.Unlock()
 		s.stats.rejectedConns.Add(1)
 		return nil
 	}
+	s.makeRoomLocked(l, ss.stranger)
 	s.sessions[ss.id] = ss
+	if ss.stranger {
+		s.addStrangerLocked(ss)
+	}
 	s.startTickingLocked()
 	s.wg.Add(1)
 	s.mu.Unlock()
@@ -186,12 +196,31 @@ func (s *Server) open(conn net.Conn) *session {
 // reserved says that its connection has a descriptor that is kept for others.
 func (s *Server) refusalLocked(conn net.Conn, l *Limits, reserved bool) string {
 	switch {
-	case reserved || len(s.sessions) >= l.MaxClients:
+	case reserved || len(s.sessions) >= l.MaxClients && s.strangers.Len() == 0:
 		return tooManyClients
 	case l.Protected && l.Password == "" && !isLocal(conn):
 		return protectedMode
 	}
 	return ""
+}
+
+// maxRefusing bounds the clients that are being told why they are not served.
+const maxRefusing = 100
+
+// turnAwayLocked closes the connection of a client that is not served. It tells the
+// reason, unless too many others are being told theirs.
+func (s *Server) turnAwayLocked(conn net.Conn, refusal string) {
+	if s.refusing >= maxRefusing {
+		abort(conn)
+		return
+	}
+	s.refusing++
+	s.wg.Go(func() {
+		turnAway(conn, refusal)
+		s.mu.Lock()
+		s.refusing--
+		s.mu.Unlock()
+	})
 }
 
 // turnAway sends a client the reason why it is not served, and closes its connection.

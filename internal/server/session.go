@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/list"
 	"errors"
 	"io"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
@@ -36,6 +39,7 @@ type session struct {
 
 	// What the client has said.
 	authed       bool
+	stranger     bool          // it has not authenticated, or not finished the handshake of TLS: see strangers.go
 	readOnly     bool          // READONLY
 	maxStaleness time.Duration // MESH.READONLY: good only while the node is so little behind its master; 0: no matter
 	asking       bool          // ASKING, good for the next command
@@ -45,6 +49,10 @@ type session struct {
 
 	writes writes
 	shared shared
+
+	// Guarded by Server.mu.
+	waiting *list.Element // of Server.strangers, nil for others
+	since   time.Time     // when it became a stranger
 }
 
 // replyMode is what CLIENT REPLY asked for.
@@ -89,11 +97,12 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 	}
 	s.Node, s.Client = srv.node, s
 	s.setLimits(l)
-	s.parser.SetStranger(!s.authed)
+	s.stranger = !s.authed || needsHandshake(conn)
+	s.parser.SetStranger(s.stranger)
 	s.shard = srv.stats.shard(s.id)
 	s.inSlot = s.runInSlot
 	s.Access.Done = srv.life.Done()
-	s.shared.lastSeen.Store(srv.clock.Load())
+	s.shared.lastSeen.Store(s.created.UnixMilli()) // Server.clock stands still until the first client
 	s.shared.queued.Store(-1)
 	if _, unix := conn.(*net.UnixConn); unix {
 		s.setFlag(clientUnix, true)
@@ -213,7 +222,11 @@ func (s *session) fillFrom(r io.Reader) error {
 	case err == io.EOF:
 		s.hangUp = true
 	case errors.Is(err, resp.ErrQueryTooLarge):
-		s.srv.cfg.Logger.Warn("client closed: its command exceeds the query buffer limit", "client", s.id,
+		level := hclog.Warn
+		if s.stranger {
+			level = hclog.Debug // strangers could fill the log
+		}
+		s.srv.cfg.Logger.Log(level, "client closed: its command exceeds the query buffer limit", "client", s.id,
 			"addr", s.conn.RemoteAddr(), "bytes", s.parser.Buffered())
 	default:
 		s.srv.cfg.Logger.Trace("client gone", "client", s.id, "error", err)
@@ -279,6 +292,7 @@ func (s *session) end() {
 	s.output.drained()
 	s.srv.mu.Lock()
 	delete(s.srv.sessions, s.id)
+	s.srv.removeStrangerLocked(s)
 	s.srv.mu.Unlock()
 	close(s.ended)
 }

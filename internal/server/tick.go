@@ -39,6 +39,7 @@ func (s *Server) tick() {
 	if s.closed {
 		return
 	}
+	s.closeStrangersLocked(l)
 	for _, ss := range s.sessions {
 		ss.tickLocked(now, l)
 	}
@@ -69,6 +70,9 @@ func (s *session) tickLocked(now int64, l *Limits) {
 			"for", l.WriteTimeout, "waiting", o.pending())
 		s.disconnect()
 		return
+	}
+	if s.waiting != nil {
+		return // what a stranger does not take is not kept for it: its next command waits
 	}
 	if o.state.CompareAndSwap(stateWriting, stateReplier) {
 		s.Out.B = nil // the replier is sending what it held
