@@ -24,7 +24,8 @@ type handMove struct {
 	from, to *Node
 	o        MoveOptions
 	track    *tracker
-	batch    int // keys to take per round trip, 0 before the first
+	target   slots.Addr // of to, as from dials it; zero before the first keys
+	batch    int        // keys to take per round trip, 0 before the first
 
 	refusal error     // why some keys were not taken in the last round trip
 	refused time.Time // since when this goes on; zero if it does not
@@ -147,6 +148,11 @@ func (h *handMove) drain(ctx context.Context, open []slots.Slot) error {
 	left, err := h.count(ctx, open)
 	if err != nil {
 		return err
+	}
+	if len(left) > 0 && h.target.IsZero() {
+		if err := h.findTarget(ctx); err != nil {
+			return err
+		}
 	}
 	for len(left) > 0 {
 		found, err := h.find(ctx, left)
@@ -301,34 +307,6 @@ func (h *handMove) adapt(took time.Duration) {
 // keys are right: while it has a key, nobody is sent to the target for it.
 func (h *handMove) resumed(slot slots.Slot) bool {
 	return h.from.IsOpen(slot, false, h.to.ID) && h.to.IsOpen(slot, true, h.from.ID)
-}
-
-// migrate returns the command that moves keys (docs/spec.md §8.3). The source dials the
-// target, so it is the source's opinion about its address that counts.
-func (h *handMove) migrate(l load, replace bool) []string {
-	addr := h.to.Addr
-	if m := h.from.member(h.to.ID); m != nil && m.Addr.Host != "" {
-		addr = m.Addr
-	}
-	return h.c.migrateCommand(addr, h.o.Timeout, false, replace, l.keys)
-}
-
-func (c *Client) migrateCommand(to slots.Addr, timeout time.Duration, keepCopy, replace bool, keys []string) []string {
-	cmd := []string{"MIGRATE", to.Host, strconv.Itoa(int(to.Port)), "", "0", strconv.FormatInt(timeout.Milliseconds(), 10)}
-	if keepCopy {
-		cmd = append(cmd, "COPY")
-	}
-	if replace {
-		cmd = append(cmd, "REPLACE")
-	}
-	switch {
-	case c.cfg.Password == "":
-	case c.cfg.User == "":
-		cmd = append(cmd, "AUTH", c.cfg.Password)
-	default:
-		cmd = append(cmd, "AUTH2", c.cfg.User, c.cfg.Password)
-	}
-	return append(append(cmd, "KEYS"), keys...)
 }
 
 // dump returns the values of keys at a node, which may own their slot or import it.

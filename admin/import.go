@@ -68,7 +68,8 @@ func (c *Client) Import(ctx context.Context, v *View, in Import) (keys int64, er
 		return 0, err
 	}
 	defer source.Close()
-	r := &importer{c: c, source: source, view: v, in: in, o: MoveOptions{Timeout: in.Timeout}.withDefaults()}
+	r := &importer{c: c, source: source, view: v, in: in, target: make(map[*Node]slots.Addr),
+		o: MoveOptions{Timeout: in.Timeout}.withDefaults()}
 	if err := r.inspect(ctx); err != nil {
 		return 0, err
 	}
@@ -91,6 +92,7 @@ type importer struct {
 	in     Import
 	o      MoveOptions
 	t      *tracker
+	target map[*Node]slots.Addr // where the source dials the masters
 	failed []KeyError
 }
 
@@ -121,6 +123,9 @@ func (r *importer) run(ctx context.Context) error {
 			groups[owner] = append(groups[owner], key)
 		}
 		for owner, keys := range groups {
+			if err := r.findTarget(ctx, owner); err != nil {
+				return err
+			}
 			for len(keys) > 0 {
 				n := min(r.in.Pipeline, len(keys))
 				if err := r.move(ctx, owner, keys[:n]); err != nil {
@@ -133,6 +138,15 @@ func (r *importer) run(ctx context.Context) error {
 	})
 }
 
+// findTarget finds out where the source dials a master.
+func (r *importer) findTarget(ctx context.Context, to *Node) (err error) {
+	if _, known := r.target[to]; !known {
+		target := &migrateTarget{source: r.source, server: r.in.From, to: to, listed: to.Addr}
+		r.target[to], err = target.find(ctx, r.c)
+	}
+	return err
+}
+
 // move sends keys to their owner. If that refuses, it tries them one by one, so that only
 // those at fault stay behind.
 func (r *importer) move(ctx context.Context, to *Node, keys []string) error {
@@ -143,7 +157,7 @@ func (r *importer) send(ctx context.Context, to *Node, keys []string, replace bo
 	if len(keys) == 0 {
 		return nil
 	}
-	cmd := r.c.migrateCommand(to.Addr, r.o.Timeout, r.in.Copy, replace, keys)
+	cmd := r.c.migrateCommand(r.target[to], r.o.Timeout, r.in.Copy, replace, keys)
 	replies, err := r.source.pipeFor(ctx, 2*r.o.Timeout, r.in.From, [][]string{cmd})
 	if err != nil {
 		return err
@@ -155,7 +169,7 @@ func (r *importer) send(ctx context.Context, to *Node, keys []string, replace bo
 		r.t.add(0, int64(len(keys)))
 		return nil
 	case refused(err, "IOERR"):
-		return fmt.Errorf("%s does not reach %s: %w", r.in.From, to.Name(), err)
+		return fmt.Errorf("%s does not reach %s at %s: %w; see its log", r.in.From, to.Name(), r.target[to].Client(), err)
 	case refused(err, "BUSYKEY"):
 		var e error
 		if keys, e = r.resolve(ctx, to, keys, err); e != nil {
