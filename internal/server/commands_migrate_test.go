@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/testcert"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -185,6 +187,34 @@ func TestMigrateAuthenticates(t *testing.T) {
 	}
 	expect(t, to, "AUTH secret", "+OK")
 	expect(t, to, "GET a", `"1"`)
+}
+
+// Keys travel over TLS where the node says so; a connection without TLS, kept from before,
+// is not used then. What is wrong with it is in the log.
+func TestMigrateOverTLS(t *testing.T) {
+	ca := testcert.Default()
+	dst := startServer(t, Config{})
+	r := &road{to: func(conn net.Conn) { dst.ServeConn(tls.Server(conn, ca.Server("target"))) }}
+	var by atomic.Pointer[tls.Config]
+	by.Store(ca.Client())
+	src := startServer(t, Config{Dial: r.dial, MigrateTLS: func(target string) (string, *tls.Config) {
+		if target != "plain:1" {
+			t.Errorf("asked about %q", target)
+		}
+		return "target:1", by.Load()
+	}})
+	from, to := connect(t, src), connect(t, dst)
+	expect(t, from, "MSET a 1 b 2 c 3", "+OK")
+	expect(t, from, "MIGRATE plain 1 a 0 1000", "+OK")
+	expect(t, to, "GET a", `"1"`)
+	by.Store(&tls.Config{})
+	expect(t, from, "MIGRATE plain 1 b 0 1000", "-IOERR error or timeout connecting to the client")
+	by.Store(nil)
+	r.to = dst.ServeConn
+	expect(t, from, "MIGRATE plain 1 b 0 1000", "+OK")
+	by.Store(ca.Client())
+	expect(t, from, "MIGRATE plain 1 c 0 100", "-IOERR error or timeout connecting to the client")
+	expect(t, from, "EXISTS a b c", ":1")
 }
 
 // A connection kept from before may have died; that is no reason to fail.

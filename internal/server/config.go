@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"time"
@@ -34,6 +35,9 @@ type Config struct {
 
 	// Dial opens the connections of MIGRATE to "host:port". Default: TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// MigrateTLS returns the TLS that MIGRATE speaks with the server that a client names as
+	// "host:port", and that server's address for it; nil for none. Default: none.
+	MigrateTLS func(target string) (addr string, tls *tls.Config)
 	// Files is how many descriptors the process may have open; 0: as many as it likes.
 	Files int
 	// ReservedFiles tells how many of them are not for clients. Required with Files.
@@ -123,6 +127,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 		}
+	}
+	if c.MigrateTLS == nil {
+		c.MigrateTLS = func(target string) (string, *tls.Config) { return target, nil }
 	}
 	if c.MaxStaleness == nil {
 		c.MaxStaleness = func(time.Duration) bool { return false }

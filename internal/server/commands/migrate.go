@@ -84,7 +84,7 @@ options:
 	if timeout > 0 {
 		m.timeout = time.Duration(min(timeout, int64(24*time.Hour/time.Millisecond))) * time.Millisecond
 	}
-	m.to.target = net.JoinHostPort(string(c.Args[1]), string(c.Args[2]))
+	m.to.target, m.to.tls = c.Node.MigrateTLS(net.JoinHostPort(string(c.Args[1]), string(c.Args[2])))
 	return m, nil
 }
 

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -11,13 +12,16 @@ import (
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/rdb"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/tlsdial"
 )
 
-// address says where keys are sent, and as which user. A connection serves one address
-// only, so that no client uses another one's password.
+// address says where keys are sent, how, and as which user. A connection serves one address
+// only, so that no client uses another one's password, or a connection from before TLS was
+// configured.
 type address struct {
-	target         string // host:port
-	user, password string // user "" with a password is the old form of AUTH
+	target         string      // host:port
+	tls            *tls.Config // nil for none
+	user, password string      // user "" with a password is the old form of AUTH
 	auth           bool
 }
 
@@ -203,9 +207,9 @@ func (n *Node) migrateConnTo(a address, timeout time.Duration, fresh bool) (*mig
 	}
 	ctx, cancel := context.WithTimeout(n.Life, timeout)
 	defer cancel()
-	conn, err := n.Dial(ctx, a.target)
+	conn, err := tlsdial.Dial(ctx, n.Dial, a.target, a.tls)
 	if err != nil {
-		n.Logger.Debug("MIGRATE cannot reach its target", "target", a.target, "error", err)
+		n.Logger.Warn("MIGRATE cannot reach its target", "target", a.target, "error", err)
 		return nil, errConnecting
 	}
 	c := &migrateConn{address: a, now: n.Engine.Store().Now, wire: &deadlineConn{conn, timeout}}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 
@@ -34,6 +35,9 @@ type Node struct {
 
 	// Dial opens the connections of MIGRATE to "host:port".
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// MigrateTLS returns the TLS of a connection to the server that MIGRATE names, nil for
+	// none, and that server's address for it.
+	MigrateTLS func(target string) (addr string, tls *tls.Config)
 
 	// What INFO shows.
 	Port       int
