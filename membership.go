@@ -149,7 +149,7 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 	if at.Client() == n.Addr().Client() || at.Client() == n.announced().Client() {
 		return gossip.ErrMetSelf // in protected mode it would not tell
 	}
-	id, busPort, err := join.AskBusPort(ctx, n.cfg.Network, at.Client(), n.values().Clients.Password)
+	id, busPort, err := n.asker().BusPort(ctx, at.Client())
 	code, hidden := join.HidesBus(err)
 	switch {
 	case hidden:
@@ -164,6 +164,15 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 	}
 	at.BusPort = busPort
 	return n.meet(ctx, at)
+}
+
+// asker returns how this node asks seeds for the port of their bus. It takes them to serve
+// clients as it does itself: where there is no port without TLS, the password does not
+// travel without it.
+func (n *Node) asker() *join.Asker {
+	v := n.values()
+	return &join.Asker{Network: n.cfg.Network, Password: v.Clients.Password, TLS: v.ClientTLS,
+		OnlyTLS: v.TLS != nil && (v.Clients.TLSAddr == "" || v.Clients.SocketOnly)}
 }
 
 // MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with

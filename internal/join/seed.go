@@ -2,6 +2,7 @@ package join
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,34 +12,43 @@ import (
 	"github.com/slotmesh/slotmesh/internal/clusterproto"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/tlsdial"
 	"github.com/slotmesh/slotmesh/network"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// AskBusPort asks the node at a client address, "host:port", for its id and the port of
-// its bus, within peer.DialTimeout. password is what to authenticate with, "" for none.
-// HidesBus tells an error that says nothing about the bus; gossip.ErrNoBus is matched by
-// that of a node whose answer does not have the port.
-func AskBusPort(ctx context.Context, over network.Network, addr, password string) (id slots.NodeID, port uint16,
-	err error) {
+// Asker says how seeds are asked.
+type Asker struct {
+	Network  network.Network
+	Password string // to authenticate with, "" for none
+	// TLS is tried first, if it is set.
+	TLS *tls.Config
+	// OnlyTLS says that the password must not travel in plain text: a seed that does not
+	// speak TLS is asked without it.
+	OnlyTLS bool
+}
+
+// BusPort asks the node at a client address, "host:port", for its id and the port of its
+// bus, within peer.DialTimeout. HidesBus tells an error that says nothing about the bus;
+// gossip.ErrNoBus is matched by that of a node whose answer does not have the port.
+func (a *Asker) BusPort(ctx context.Context, addr string) (id slots.NodeID, port uint16, err error) {
 	ctx, cancel := context.WithTimeout(ctx, peer.DialTimeout)
 	defer cancel()
-	conn, err := over.Dial(ctx, addr)
-	if err != nil {
-		return id, 0, err
+	text, err := a.ask(ctx, addr, a.TLS, a.Password)
+	var plain tls.RecordHeaderError
+	if errors.As(err, &plain) {
+		password := a.Password
+		if a.OnlyTLS {
+			password = ""
+		}
+		text, err = a.ask(ctx, addr, nil, password)
 	}
-	var text string
-	err = peer.Handshake(ctx, conn, func() (err error) {
-		text, err = nodesText(conn, password)
-		return err
-	})
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
 		return id, 0, fmt.Errorf("asking it for the port of its bus: %w", err)
 	}
-	conn.Close()
 	members, err := clusterproto.ParseNodes(text)
 	if err != nil {
 		return id, 0, err
@@ -49,6 +59,20 @@ func AskBusPort(ctx context.Context, over network.Network, addr, password string
 		}
 	}
 	return id, 0, fmt.Errorf("%w: its CLUSTER NODES does not tell the port of its bus", gossip.ErrNoBus)
+}
+
+// ask returns what the node at addr answers to CLUSTER NODES.
+func (a *Asker) ask(ctx context.Context, addr string, cfg *tls.Config, password string) (text string, err error) {
+	conn, err := tlsdial.Dial(ctx, a.Network.Dial, addr, cfg)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	err = peer.Handshake(ctx, conn, func() (err error) {
+		text, err = nodesText(conn, password)
+		return err
+	})
+	return text, err
 }
 
 // nodesText returns the answer to CLUSTER NODES; a refusal is a client.ReplyError, the type
@@ -73,7 +97,7 @@ func nodesText(conn net.Conn, password string) (text string, err error) {
 	return reply.Text(), nil
 }
 
-// HidesBus reports whether an error of AskBusPort says that the node refuses this one as a
+// HidesBus reports whether an error of BusPort says that the node refuses this one as a
 // client, and with which code. Its bus may be open all the same.
 func HidesBus(err error) (code string, hidden bool) {
 	var denied client.ReplyError

@@ -56,7 +56,7 @@ func seed(t *testing.T, host *memnet.Host, replies ...string) (asked func() stri
 
 func bulk(text string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text) }
 
-func TestAskBusPort(t *testing.T) {
+func TestBusPort(t *testing.T) {
 	for name, c := range map[string]struct {
 		password string
 		replies  []string
@@ -78,7 +78,8 @@ func TestAskBusPort(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := memnet.New()
 				asked := seed(t, network.Host("10.0.0.1"), c.replies...)
-				id, port, err := AskBusPort(t.Context(), network.Host("10.0.0.9"), "10.0.0.1:7000", c.password)
+				ask := &Asker{Network: network.Host("10.0.0.9"), Password: c.password}
+				id, port, err := ask.BusPort(t.Context(), "10.0.0.1:7000")
 				if port != c.port || (err == nil) != (c.port != 0) || c.is != nil && !errors.Is(err, c.is) {
 					t.Errorf("port %d, %v", port, err)
 				}
@@ -97,7 +98,7 @@ func TestAskBusPort(t *testing.T) {
 }
 
 // A server that says nothing is given up after peer.DialTimeout, or when ctx ends.
-func TestAskBusPortBounded(t *testing.T) {
+func TestBusPortBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		silent, err := network.Host("10.0.0.1").Listen("10.0.0.1:7000")
@@ -118,7 +119,8 @@ func TestAskBusPortBounded(t *testing.T) {
 		for _, limit := range []time.Duration{peer.DialTimeout, time.Second} {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			began := time.Now()
-			_, _, err := AskBusPort(ctx, network.Host("10.0.0.9"), "10.0.0.1:7000", "")
+			ask := &Asker{Network: network.Host("10.0.0.9")}
+			_, _, err := ask.BusPort(ctx, "10.0.0.1:7000")
 			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != limit {
 				t.Errorf("%v after %v, want %v", err, took, limit)
 			}

@@ -59,6 +59,7 @@ func (e *ProtocolError) Error() string { return "ERR Protocol error: " + e.reaso
 
 var (
 	errInlineTooBig     = &ProtocolError{"too big inline request"}
+	errTLS              = &ProtocolError{"this port does not speak TLS"}
 	errQuotes           = &ProtocolError{"unbalanced quotes in request"}
 	errCountTooLong     = &ProtocolError{"too big mbulk count string"}
 	errCount            = &ProtocolError{"invalid multibulk length"}
@@ -99,6 +100,10 @@ type span struct{ off, len int }
 
 const noBulk = -1
 
+// tlsHandshake begins what a client sends that expects TLS here. It would wait for the
+// answer to what may be half a line.
+const tlsHandshake = 0x16
+
 // NewParser returns a Parser without a buffer; the first Fill makes it.
 func NewParser(limits Limits) *Parser {
 	return &Parser{limits: limits.WithDefaults(), bulk: noBulk}
@@ -134,6 +139,9 @@ func (p *Parser) Next() (args [][]byte, err error) {
 			}
 			if p.r == p.w {
 				return nil, nil
+			}
+			if p.buf[p.r] == tlsHandshake {
+				return nil, errTLS
 			}
 			if p.buf[p.r] != '*' {
 				done, err := p.inline()

@@ -103,6 +103,7 @@ func TestParserKeepsItsLimits(t *testing.T) {
 		"stranger's bulk":     {"*1\r\n$16385\r\n", true, errStrangerBulkSize},
 		"stranger's count":    {"*11\r\n", true, errStrangerCount},
 		"stranger's fits":     {"*10\r\n$16384\r\n", true, io.EOF},
+		"TLS":                 {"\x16\x03\x01\x02", false, errTLS},
 		"no dollar":           {"*1\r\n:1\r\n", false, &ProtocolError{"expected '$', got ':'"}},
 		"plus sign in length": {"*1\r\n$+1\r\n", false, errBulkLen},
 	} {

@@ -45,7 +45,7 @@ func (s *Server) newNode(table *commands.Table) *commands.Node {
 		Cluster: cfg.Cluster, Settings: cfg.Settings, Snapshots: cfg.Snapshots, Replication: cfg.Replication,
 		Promises: cfg.Promises, OnShutdown: cfg.OnShutdown, ResetStats: cfg.ResetStats, Info: cfg.Info, Dial: cfg.Dial,
 		MigrateTLS: cfg.MigrateTLS,
-		Port: cfg.Port, Version: cfg.Version, ConfigFile: cfg.ConfigFile, RunID: newRunID(), Started: cfg.Now(),
+		Port:       cfg.Port, Version: cfg.Version, ConfigFile: cfg.ConfigFile, RunID: newRunID(), Started: cfg.Now(),
 	}
 }
 
