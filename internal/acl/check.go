@@ -1,7 +1,5 @@
 package acl
 
-import "github.com/slotmesh/slotmesh/internal/glob"
-
 // Request is a command line that a user wants to run.
 type Request struct {
 	Command  int        // its ID in the catalog: a subcommand's, not its container's
@@ -107,7 +105,7 @@ func (s *selector) allowsFirstArg(q *Request) bool {
 
 func (s *selector) allowsKey(key []byte, access Access) bool {
 	for i := range s.keys {
-		if p := &s.keys[i]; p.access&access == access && glob.Match(p.pattern, key) {
+		if p := &s.keys[i]; p.access&access == access && p.match(key) {
 			return true
 		}
 	}
@@ -117,8 +115,9 @@ func (s *selector) allowsKey(key []byte, access Access) bool {
 // allowsChannel matches a channel with the patterns; a pattern of channels must be one of
 // them, letter by letter.
 func (s *selector) allowsChannel(channel []byte, isPattern bool) bool {
-	for _, p := range s.channels {
-		if isPattern && string(p) == string(channel) || !isPattern && glob.Match(p, channel) {
+	for i := range s.channels {
+		p := &s.channels[i]
+		if isPattern && p.text == string(channel) || !isPattern && p.match(channel) {
 			return true
 		}
 	}

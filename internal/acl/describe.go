@@ -88,7 +88,7 @@ func (s *selector) keyRules() []string {
 	}
 	rules := make([]string, 0, len(s.keys))
 	for _, k := range s.keys {
-		rules = append(rules, [...]string{Read: "%R~", Write: "%W~", ReadWrite: "~"}[k.access]+string(k.pattern))
+		rules = append(rules, [...]string{Read: "%R~", Write: "%W~", ReadWrite: "~"}[k.access]+k.text)
 	}
 	return rules
 }
@@ -99,7 +99,7 @@ func (s *selector) channelRules() []string {
 	}
 	rules := make([]string, 0, len(s.channels))
 	for _, c := range s.channels {
-		rules = append(rules, "&"+string(c))
+		rules = append(rules, "&"+c.text)
 	}
 	return rules
 }

@@ -16,8 +16,9 @@ var (
 	errNoPassword = errors.New("The password you are trying to remove from the user does not exist")
 	errHash       = errors.New("The password hash must be exactly 64 characters and contain only lowercase " +
 		"hexadecimal characters")
-	errDuplicate = errors.New("Duplicate user found. A user can only be defined once in config files")
-	errFirstArg  = errors.New("Allowing first-arg of a subcommand is not supported")
+	errDuplicate   = errors.New("Duplicate user found. A user can only be defined once in config files")
+	errParenthesis = errors.New("Unmatched parenthesis in selector definition")
+	errFirstArg    = errors.New("Allowing first-arg of a subcommand is not supported")
 )
 
 // Errors of ACL SETUSER and ACL DELUSER about names.

@@ -29,12 +29,18 @@ func ParseDefinition(line string) (Definition, error) {
 // DefinitionError says which word of a definition is refused.
 type DefinitionError struct {
 	Name string // of the user
-	Word string // which may be a password
+	Word string // a modifier, or the name
 	Err  error
 }
 
+// Error names the word, but not if it may be a password: files and logs get the text.
+// Redis counts words wrongly and names another one.
 func (e *DefinitionError) Error() string {
-	return fmt.Sprintf("Error in user declaration '%s': %v", e.Word, e.Err)
+	word := e.Word
+	if word != "" && strings.IndexByte("<>#!", word[0]) >= 0 {
+		word = word[:1] + "..."
+	}
+	return fmt.Sprintf("Error in user declaration '%s' of user '%s': %v", word, e.Name, e.Err)
 }
 
 // Unwrap returns the reason.
@@ -74,7 +80,7 @@ func definitionError(name string, err error) error {
 	case errors.As(err, &modifier):
 		return &DefinitionError{name, modifier.Modifier, modifier.Err}
 	case errors.As(err, &parenthesis):
-		return &DefinitionError{name, parenthesis.Modifier, errSyntax}
+		return &DefinitionError{name, parenthesis.Modifier, errParenthesis}
 	}
 	return err
 }
@@ -171,11 +177,18 @@ func (f *file) readLine(number int, line string) error {
 	f.made[name] = rules
 	modifiers, err := mergeSelectors(words[2:])
 	if err != nil {
-		return fmt.Errorf("%s:%d: Unmatched parenthesis in selector definition.", f.name, number)
+		return fmt.Errorf("%s:%d: %w.", f.name, number, errParenthesis)
 	}
+	told := false // of others than unknown commands only the first is told: it may cause more
 	for _, m := range modifiers {
-		if err := rules.apply(strings.Trim(m, "\t\r\n"), f.users.allChannels); err != nil {
+		m = strings.Trim(m, "\t\r\n")
+		switch err := rules.apply(m, f.users.allChannels); {
+		case err == nil:
+		case errors.Is(err, errUnknown):
+			f.fail(fmt.Errorf("%s:%d: Error in applying operation '%s': %w. ", f.name, number, m, err))
+		case !told:
 			f.fail(fmt.Errorf("%s:%d: %w. ", f.name, number, err))
+			told = true
 		}
 	}
 	rules.seal()

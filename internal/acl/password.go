@@ -59,17 +59,15 @@ func GeneratePassword(bits int64) (string, error) {
 }
 
 func (r *Rules) addPassword(h hash) {
-	if !slices.Contains(r.passwords, h) {
-		r.passwords = append(r.passwords, h)
-	}
+	r.passwords = append(r.passwords, h)
 	r.nopass = false
 }
 
 func (r *Rules) removePassword(h hash) error {
-	i := slices.Index(r.passwords, h)
-	if i < 0 {
+	before := len(r.passwords)
+	r.passwords = slices.DeleteFunc(r.passwords, func(p hash) bool { return p == h })
+	if len(r.passwords) == before {
 		return errNoPassword
 	}
-	r.passwords = slices.Delete(r.passwords, i, i+1)
 	return nil
 }

@@ -70,8 +70,12 @@ func (r *Rules) clone() *Rules {
 	return &c
 }
 
-// seal computes what follows from the rules.
+// seal ends a change of the rules.
 func (r *Rules) seal() {
+	r.passwords = unique(r.passwords, func(h hash) hash { return h }, nil)
+	for _, s := range r.selectors {
+		s.seal()
+	}
 	r.unrestricted = slices.ContainsFunc(r.selectors, func(s *selector) bool { return s.unrestricted(r.catalog) })
 }
 

@@ -1,7 +1,6 @@
 package acl
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 )
@@ -27,7 +26,7 @@ type selector struct {
 	allKeys     bool
 	keys        []keyPattern
 	allChannels bool
-	channels    [][]byte
+	channels    []pattern
 }
 
 // firstArg allows a command, that is not allowed otherwise, with one first argument.
@@ -37,8 +36,8 @@ type firstArg struct {
 }
 
 type keyPattern struct {
-	pattern []byte
-	access  Access
+	pattern
+	access Access
 }
 
 func newSelector(c *Catalog, allChannels bool) *selector {
@@ -51,6 +50,36 @@ func (s *selector) clone() *selector {
 	c.allowed, c.firstArgs = slices.Clone(s.allowed), slices.Clone(s.firstArgs)
 	c.keys, c.channels = slices.Clone(s.keys), slices.Clone(s.channels)
 	return &c
+}
+
+// seal removes what was added twice. To compare each pattern with all others as it is added
+// would take long for a long list.
+func (s *selector) seal() {
+	s.keys = unique(s.keys, func(k keyPattern) string { return k.text },
+		func(first *keyPattern, again keyPattern) { first.access |= again.access })
+	s.channels = unique(s.channels, func(p pattern) string { return p.text }, nil)
+	s.firstArgs = unique(s.firstArgs, func(f firstArg) firstArg { f.arg = strings.ToLower(f.arg); return f }, nil)
+}
+
+// unique removes elements whose key another one before has; merge, unless it is nil, adds
+// them to that one.
+func unique[T any, K comparable](list []T, key func(T) K, merge func(first *T, again T)) []T {
+	if len(list) < 2 {
+		return list
+	}
+	at := make(map[K]int, len(list))
+	kept := list[:0]
+	for _, v := range list {
+		k := key(v)
+		if i, ok := at[k]; !ok {
+			at[k] = len(kept)
+			kept = append(kept, v)
+		} else if merge != nil {
+			merge(&kept[i], v)
+		}
+	}
+	clear(list[len(kept):])
+	return kept
 }
 
 // unrestricted reports whether a selector allows everything.
@@ -146,33 +175,25 @@ func cutAccess(rest string) (access Access, pattern string, err error) {
 	return access, "", nil
 }
 
-func (s *selector) addKeys(pattern string, access Access) error {
+func (s *selector) addKeys(text string, access Access) error {
 	if s.allKeys {
 		return errAllKeys
 	}
-	if hasSpaces(pattern) {
+	if hasSpaces(text) {
 		return errSyntax
 	}
-	for i := range s.keys {
-		if string(s.keys[i].pattern) == pattern {
-			s.keys[i].access |= access
-			return nil
-		}
-	}
-	s.keys = append(s.keys, keyPattern{[]byte(pattern), access})
+	s.keys = append(s.keys, keyPattern{newPattern(text), access})
 	return nil
 }
 
-func (s *selector) addChannels(pattern string) error {
+func (s *selector) addChannels(text string) error {
 	if s.allChannels {
 		return errAllChannels
 	}
-	if hasSpaces(pattern) {
+	if hasSpaces(text) {
 		return errSyntax
 	}
-	if !slices.ContainsFunc(s.channels, func(c []byte) bool { return bytes.Equal(c, []byte(pattern)) }) {
-		s.channels = append(s.channels, []byte(pattern))
-	}
+	s.channels = append(s.channels, newPattern(text))
 	return nil
 }
 
@@ -214,8 +235,7 @@ func (s *selector) allowSub(c *Catalog, name string) error {
 	case hasSpaces(arg):
 		return errSyntax
 	}
-	known := func(f firstArg) bool { return f.command == id && equalFold(f.arg, arg) }
-	if !s.allowed.has(id) && !slices.ContainsFunc(s.firstArgs, known) {
+	if !s.allowed.has(id) {
 		s.firstArgs = append(s.firstArgs, firstArg{id, arg})
 	}
 	return nil
