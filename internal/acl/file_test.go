@@ -110,8 +110,8 @@ func TestDefineErrors(t *testing.T) {
 		{[]Definition{{"a", []string{"on", "foo"}}}, "Error in user declaration 'foo' of user 'a': Syntax error"},
 		{[]Definition{{"a", []string{"<secret"}}}, "Error in user declaration '<...' of user 'a': " + errNoPassword.Error()},
 		{[]Definition{{"a", []string{"#secret"}}}, "Error in user declaration '#...' of user 'a': " + errHash.Error()},
-		{[]Definition{{"a", []string{"(~a", "on"}}}, "Error in user declaration '(~a' of user 'a': Unmatched parenthesis in " +
-			"selector definition"},
+		{[]Definition{{"a", []string{"(~a", "on"}}}, "Error in user declaration '(~a' of user 'a': " +
+			errParenthesis.Error()},
 		{[]Definition{{"a b", nil}}, "Error in user declaration 'a b' of user 'a b': " + ErrUsername.Error()},
 		{[]Definition{{"a", nil}, {"a", nil}}, "Error in user declaration 'a' of user 'a': " + errDuplicate.Error()},
 	} {

@@ -10,7 +10,7 @@ import (
 func FuzzSetUser(f *testing.F) {
 	for _, seed := range []string{
 		"on\n>a\n~*\n&*\n+@all",
-		"off\nnopass\n#ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+		"off\nnopass\n#" + hashOf("a").String(),
 		"+config|get\n-config\n+select|0\n+get|a\n-@admin\n+@read",
 		"%R~a\n%W~a\n%RW~b\n%~c\n%R",
 		"(~a +get) \n(~\"a)\\x41\" '&it\\'s' +select|0)\nclearselectors",
@@ -58,7 +58,7 @@ func checkText(t *testing.T, us *Users, length int) {
 
 // FuzzLoad reads aclfiles. Whatever is accepted is written so that it is read again.
 func FuzzLoad(f *testing.F) {
-	f.Add("user default on nopass ~* &* +@all\nuser a off (~a +get) #ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb")
+	f.Add("user default on nopass ~* &* +@all\nuser a off (~a +get) #" + hashOf("a").String())
 	f.Add("user a (~a) ~b)\n\r\n\tuser b  on\nuser  on\nuser a\nfoo\nuser")
 	f.Add("user \x00 on\nuser \"a b\" on\nuser a >p\x00 (~\"a b\")")
 	c := testUsers(f).catalog

@@ -17,9 +17,8 @@ func TestGeneratePassword(t *testing.T) {
 		t.Error("the same password twice")
 	}
 	for _, bits := range []int64{0, -1, 4097, -1 << 63, 1<<63 - 1} {
-		_, err := GeneratePassword(bits)
-		if err == nil || err.Error() != "ACL GENPASS argument must be the number of bits for the output password, a positive "+
-			"number up to 4096" {
+		want := "ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
+		if _, err := GeneratePassword(bits); err == nil || err.Error() != want {
 			t.Errorf("%d: %v", bits, err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 type pattern struct {
 	text   string
 	prefix []byte // what it begins with and means as it is
-	rest   []byte
+	wild   []byte
 }
 
 func newPattern(text string) pattern {
@@ -27,10 +27,10 @@ func (p *pattern) match(s []byte) bool {
 	switch {
 	case !bytes.HasPrefix(s, p.prefix):
 		return false
-	case len(p.rest) == 0:
+	case len(p.wild) == 0:
 		return len(s) == len(p.prefix)
-	case len(p.rest) == 1 && p.rest[0] == '*':
+	case len(p.wild) == 1 && p.wild[0] == '*':
 		return true
 	}
-	return glob.Match(p.rest, s[len(p.prefix):])
+	return glob.Match(p.wild, s[len(p.prefix):])
 }

@@ -29,8 +29,8 @@ func (g *generator) modifiers() []string {
 
 // firstModifiers are of a new user, so that many have some rights.
 func (g *generator) firstModifiers() []string {
-	return pick(g, []string{"on"}, []string{"+@all"}, []string{"+@all", "~*"}, []string{"(+@all ~a*)", "+@write", "%W~*"},
-		[]string{"+@read", "+@connection", "~a*", "%R~b*"})
+	return pick(g, []string{"on"}, []string{"+@all"}, []string{"+@all", "~*"},
+		[]string{"(+@all ~a*)", "+@write", "%W~*"}, []string{"+@read", "+@connection", "~a*", "%R~b*"})
 }
 
 func (g *generator) modifier() string {
@@ -59,7 +59,7 @@ func (g *generator) modifier() string {
 func (g *generator) rule() string {
 	switch g.IntN(10) {
 	case 0:
-		return pick(g, "allkeys", "resetkeys", "allchannels", "resetchannels", "~*", "&*", "resetkeys", "resetchannels")
+		return pick(g, "allkeys", "resetkeys", "resetkeys", "~*", "allchannels", "resetchannels", "resetchannels", "&*")
 	case 1:
 		return pick(g, "allcommands", "nocommands", "+@all", "-@all", "+@ALL")
 	case 2, 3:
@@ -90,7 +90,7 @@ func (g *generator) command() string {
 }
 
 func (g *generator) wrong() string {
-	return pick(g, "foo", "+nosuch", "-nosuch", "+@nosuch", "-@", "+", "-", "%~a", "%", "%RR~a", "%x~a", "~a b", "#12", "!12",
-		"<nosuch", "+config|nosuch", "+config|get|a", "-select|0", "+select|", "(on)", "(+nosuch)", "(foo)", "all keys",
-		"(", "(~a", ")", "+config|", "+|", "+nosuch|get", "%R", fmt.Sprint(g.IntN(10)))
+	return pick(g, "foo", "+nosuch", "-nosuch", "+@nosuch", "-@", "+", "-", "%~a", "%", "%RR~a", "%x~a", "~a b", "#12",
+		"!12", "<nosuch", "+config|nosuch", "+config|get|a", "-select|0", "+select|", "(on)", "(+nosuch)", "(foo)",
+		"all keys", "(", "(~a", ")", "+config|", "+|", "+nosuch|get", "%R", fmt.Sprint(g.IntN(10)))
 }

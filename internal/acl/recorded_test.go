@@ -104,8 +104,9 @@ func sortCommands(line string) string {
 		slices.SortStableFunc(words[i:end], func(a, b string) int {
 			return strings.Compare(bare(a), bare(b))
 		})
-		if parenthesis := slices.IndexFunc(words[i:end], func(w string) bool { return strings.HasSuffix(w, ")") }); parenthesis >= 0 {
-			words[i+parenthesis] = strings.TrimSuffix(words[i+parenthesis], ")")
+		last := slices.IndexFunc(words[i:end], func(w string) bool { return strings.HasSuffix(w, ")") })
+		if last >= 0 {
+			words[i+last] = strings.TrimSuffix(words[i+last], ")")
 			words[end-1] += ")"
 		}
 		i = end - 1

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 var (
@@ -167,7 +166,11 @@ func startRedis(t *testing.T) *redis {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "s")
-	cmd := exec.Command(program, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir, "--loglevel", "warning")
+	cmd := exec.Command(program, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir)
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +178,17 @@ func startRedis(t *testing.T) *redis {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	for range 500 {
-		if conn, err := net.Dial("unix", socket); err == nil {
-			t.Cleanup(func() { conn.Close() })
-			return &redis{conn, bufio.NewReader(conn)}
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		if !strings.Contains(lines.Text(), "ready to accept connections") {
+			continue
 		}
-		time.Sleep(10 * time.Millisecond)
+		go io.Copy(io.Discard, output)
+		conn, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return &redis{conn, bufio.NewReader(conn)}
 	}
 	t.Fatal("redis-server does not start")
 	return nil

@@ -56,7 +56,8 @@ func TestRequirePassword(t *testing.T) {
 	if got, want := us.Default().String(), "user default on #"+hashOf("b").String()+" ~* &* +@all -get"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if us.Authenticate("default", []byte("a")) != nil || us.Authenticate("default", []byte("b")) == nil || !us.AuthRequired() {
+	if us.Authenticate("default", []byte("a")) != nil || us.Authenticate("default", []byte("b")) == nil ||
+		!us.AuthRequired() {
 		t.Error("only the required password must do")
 	}
 	us.RequirePassword("")
