@@ -3,7 +3,6 @@ package interop
 import (
 	"context"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,13 +13,15 @@ import (
 
 // redisServer starts a real redis-server in cluster mode on a free port with a folder of
 // its own.
-func redisServer(t *testing.T, args ...string) *process {
+func redisServer(t *testing.T, args ...string) *process { return redisServerTLS(t, nil, args...) }
+
+// redisServerTLS is redisServer at a port for clients with TLS only.
+func redisServerTLS(t *testing.T, certs *certificates, args ...string) *process {
 	t.Helper()
 	needs(t, "redis-server")
-	p := &process{t: t, port: freePort(t), dir: t.TempDir(), done: make(chan struct{})}
-	p.cmd = exec.Command("redis-server", append([]string{"--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind",
-		"127.0.0.1",
-		"--save", "", "--cluster-enabled", "yes", "--cluster-node-timeout", "5000"}, args...)...)
+	p := &process{t: t, port: freePort(t), tls: certs, dir: t.TempDir(), done: make(chan struct{})}
+	p.cmd = exec.Command("redis-server", append(append(p.listen(), "--dir", p.dir, "--bind", "127.0.0.1",
+		"--save", "", "--cluster-enabled", "yes", "--cluster-node-timeout", "5000"), args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -57,6 +57,7 @@ func needs(t *testing.T, program string) {
 type process struct {
 	t    *testing.T
 	port int
+	tls  *certificates // nil: port is for clients in plain text
 	dir  string
 	args []string
 	cmd  *exec.Cmd
@@ -65,9 +66,12 @@ type process struct {
 }
 
 // serve starts `slotmesh serve` on a free port with a folder of its own.
-func serve(t *testing.T, args ...string) *process {
+func serve(t *testing.T, args ...string) *process { return serveTLS(t, nil, args...) }
+
+// serveTLS is serve at a port for clients with TLS only.
+func serveTLS(t *testing.T, certs *certificates, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, port: freePort(t), dir: t.TempDir(), args: args}
+	p := &process{t: t, port: freePort(t), tls: certs, dir: t.TempDir(), args: args}
 	t.Cleanup(func() {
 		p.kill(syscall.SIGKILL)
 		if t.Failed() {
@@ -84,9 +88,9 @@ func (p *process) start() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	args := append([]string{"serve", "--port", strconv.Itoa(p.port), "--dir", p.dir, "--bind", "127.0.0.1",
-		"--cluster-enabled", "yes"}, p.args...)
-	p.cmd = exec.Command(path, args...)
+	args := append(append([]string{"serve"}, p.listen()...), "--dir", p.dir, "--bind", "127.0.0.1", "--cluster-enabled",
+		"yes")
+	p.cmd = exec.Command(path, append(args, p.args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -98,6 +102,9 @@ func (p *process) start() {
 		close(done)
 	}()
 	p.eventually("serves", time.Minute, func() bool {
+		if p.tls != nil {
+			return p.cli("ping") == "PONG"
+		}
 		conn, err := net.Dial("tcp", p.addr())
 		if err != nil {
 			return false
@@ -108,6 +115,15 @@ func (p *process) start() {
 		n, err := conn.Read(reply[:])
 		return err == nil && !bytes.HasPrefix(reply[:n], []byte("-LOADING"))
 	})
+}
+
+// listen returns the directives about where clients connect.
+func (p *process) listen() []string {
+	port := strconv.Itoa(p.port)
+	if p.tls == nil {
+		return []string{"--port", port}
+	}
+	return append([]string{"--port", "0", "--tls-port", port}, p.tls.directives()...)
 }
 
 // kill ends the process by a signal and waits for its end.
@@ -126,7 +142,7 @@ func (p *process) addr() string { return fmt.Sprint("127.0.0.1:", p.port) }
 // cli runs redis-cli against the process and returns what it printed.
 func (p *process) cli(args ...string) string {
 	p.t.Helper()
-	return redisCLI(p.t, append([]string{"-p", strconv.Itoa(p.port)}, args...)...)
+	return redisCLI(p.t, append(append(p.tls.cli(), "-p", strconv.Itoa(p.port)), args...)...)
 }
 
 // eventually polls what only another process knows.
