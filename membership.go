@@ -8,6 +8,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
+	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/slots"
@@ -83,6 +84,21 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 		return err
 	}
 	return n.engine.Clear(ctx.Done())
+}
+
+// admit refuses connections of nodes that are no members, but for those of gossip: a Meet
+// comes from a stranger. It is for bus.Config.
+func (n *Node) admit(kind bus.Kind, from slots.NodeID) error {
+	if kind == bus.Gossip {
+		return nil
+	}
+	switch m := n.Map(); {
+	case m == nil || m.Node(from) == nil:
+		return errors.New("it is no member of the cluster, as far as this node knows")
+	case from == m.Self().ID:
+		return errors.New("it says that it is this node itself")
+	}
+	return nil
 }
 
 // do hands a command to the loop that owns the cluster's state; when it returns nil, the

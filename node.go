@@ -81,6 +81,7 @@ func New(cfg Config) (*Node, error) {
 		Network: cfg.Network,
 		Logger:  n.log.Named("bus"),
 		ID:      n.ID,
+		Admit:   n.admit,
 		Answer:  n.answerPeer,
 		Silence: max(cfg.NodeTimeout/2, time.Second),
 		OnPanic: n.fail,
@@ -180,8 +181,8 @@ func (n *Node) startCluster() error {
 	n.shard.Pauser = n.newPauser()
 	n.life.spawn(n.shard.Pauser.Run)
 	n.bus.Handle(bus.Gossip, func(conn net.Conn, _ slots.NodeID) { n.gossip.Accept(conn) })
-	n.bus.Handle(bus.Replication, func(conn net.Conn, _ slots.NodeID) { n.shard.Accept(conn) })
-	n.bus.Handle(bus.Migration, func(conn net.Conn, _ slots.NodeID) { n.migrations.Accept(conn) })
+	n.bus.Handle(bus.Replication, n.shard.Accept)
+	n.bus.Handle(bus.Migration, n.migrations.Accept)
 	n.gossip.Start()
 	n.bus.Start()
 	n.migrations.Start()

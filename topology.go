@@ -126,6 +126,7 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.ownership.ReplicateOpen(old, m)
 	n.ownership.FindLost(old, m)
 	n.migrations.MapChanged()
+	n.bus.MembersChanged()
 	if promoted && m.Self().HasSlots() {
 		n.resumeJobs(old.Self().Master)
 	}

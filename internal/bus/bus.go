@@ -50,12 +50,14 @@ type Bus struct {
 	mu       sync.Mutex // guards the fields below
 	stopped  bool
 	greeting map[net.Conn]struct{} // connections whose preamble is awaited
+	callers  map[net.Conn]slots.NodeID
 }
 
 // New makes a bus that neither listens nor has connections. The end of life ends the
 // calls of other nodes, and the dialling for own ones.
 func New(life context.Context, cfg Config) *Bus {
-	b := &Bus{cfg: cfg, life: life, stop: make(chan struct{}), greeting: make(map[net.Conn]struct{})}
+	b := &Bus{cfg: cfg, life: life, stop: make(chan struct{}), greeting: make(map[net.Conn]struct{}),
+		callers: make(map[net.Conn]slots.NodeID)}
 	b.accept = map[Kind]func(net.Conn, slots.NodeID){Calls: b.acceptCalls}
 	b.calls = peer.NewPool(life, b.dialCalls)
 	return b

@@ -17,9 +17,11 @@ import (
 const accepted = 'y'
 
 // acceptCalls serves a connection on which another node calls.
-func (b *Bus) acceptCalls(conn net.Conn, _ slots.NodeID) {
+func (b *Bus) acceptCalls(conn net.Conn, from slots.NodeID) {
 	b.answering.Go(func() {
 		defer guard.Recover("calls", b.cfg.OnPanic)
+		b.addCaller(conn, from)
+		defer b.removeCaller(conn)
 		err := peer.Handshake(b.life, conn, func() error { return b.acceptID(conn) })
 		if err != nil {
 			b.cfg.Logger.Debug("refused a connection for calls", "from", conn.RemoteAddr(), "error", err)
@@ -75,6 +77,10 @@ func askForID(conn net.Conn, id slots.NodeID) error {
 	}
 	var answer [1]byte
 	if _, err := io.ReadFull(conn, answer[:]); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it closed the connection before it answered: it is another node, or does not take this one " +
+				"for a member of its cluster")
+		}
 		return err
 	}
 	if answer[0] != accepted {

@@ -84,7 +84,7 @@ func TestFencedNodeServesNoReplica(t *testing.T) {
 	s := newShard(t, mapOf(t, slots.Node{ID: me}), nil)
 	s.Fence(true)
 	near, far := net.Pipe()
-	s.Accept(near)
+	s.Accept(near, slots.NodeID{})
 	if _, err := far.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("the connection is not closed: %v", err)
 	}

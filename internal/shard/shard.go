@@ -128,12 +128,12 @@ func (s *Shard) Fence(on bool) { s.fenced.Store(on) }
 
 // Accept serves a replica, but not while this node is fenced: a full sync would make the
 // replica throw away data that may be better than this node's. It will try again.
-func (s *Shard) Accept(conn net.Conn) {
+func (s *Shard) Accept(conn net.Conn, from slots.NodeID) {
 	if s.fenced.Load() {
 		conn.Close()
 		return
 	}
-	s.Replicator.Accept(conn)
+	s.Replicator.Accept(conn, from)
 }
 
 // Elections compare how far the data of nodes is: a *member.Member.

@@ -94,7 +94,7 @@ func newBenchCluster(b *testing.B, n int) [2]*benchNode {
 				if err != nil {
 					return
 				}
-				node.driver.Accept(conn)
+				node.driver.Accept(conn, slots.NodeID{})
 			}
 		}()
 		node.driver.Start()

@@ -102,7 +102,7 @@ func (n *testNode) start() {
 			if err != nil {
 				return
 			}
-			d.Accept(conn)
+			d.Accept(conn, slots.NodeID{})
 		}
 	})
 	d.Start()

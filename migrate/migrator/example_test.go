@@ -62,7 +62,7 @@ func (n *master) Map() *slots.Map {
 // Dial implements migrator.Node.
 func (n *master) Dial(context.Context, slots.NodeID) (net.Conn, error) {
 	near, far := net.Pipe()
-	n.peer.Accept(far)
+	n.peer.Accept(far, n.id)
 	return near, nil
 }
 

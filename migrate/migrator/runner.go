@@ -2,6 +2,8 @@ package migrator
 
 import (
 	"context"
+	"errors"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -199,11 +201,18 @@ func (r *runner) connected(n int, w *wire) bool {
 	return true
 }
 
+// errNoAnswer explains a connection that the target closed without a word.
+var errNoAnswer = errors.New("the target closed the connection before it answered: it may not take this node for a " +
+	"member of its cluster yet, or be about to stop; its log says more")
+
 // read hands the target's messages to the loop until the connection ends.
 func (r *runner) read(n int, w *wire) {
-	for {
+	for first := true; ; first = false {
 		m, err := w.receive(migrate.MaxAnswer)
 		if err != nil {
+			if first && errors.Is(err, io.EOF) {
+				err = errNoAnswer
+			}
 			r.post(func() { r.lost(n, err) })
 			return
 		}

@@ -49,8 +49,9 @@ const (
 	maxJobs = 512
 )
 
-// Accept serves a connection of another node's Dial. It returns at once.
-func (mg *Migrator) Accept(conn net.Conn) {
+// Accept serves a connection of another node's Dial. It returns at once. from is that
+// node, as the host knows: the hello must name the same. Zero: not known.
+func (mg *Migrator) Accept(conn net.Conn, from slots.NodeID) {
 	mg.mu.Lock()
 	defer mg.mu.Unlock()
 	if mg.closed || len(mg.sessions) >= maxSessions {
@@ -59,8 +60,8 @@ func (mg *Migrator) Accept(conn net.Conn) {
 	}
 	s := &session{mg: mg, conn: newWire(conn), done: make(chan struct{}),
 		changes: make(chan migrate.SetSlots, changeQueue)}
-	s.r = migrate.NewReceiver(migrate.ReceiverConfig{Map: mg.cfg.Node.Map, Known: mg.known, Returning: mg.returning,
-		Leaving: mg.leaving, Standing: mg.cfg.Replicas.Standing})
+	s.r = migrate.NewReceiver(migrate.ReceiverConfig{Map: mg.cfg.Node.Map, From: from, Known: mg.known,
+		Returning: mg.returning, Leaving: mg.leaving, Standing: mg.cfg.Replicas.Standing})
 	mg.sessions[s] = struct{}{}
 	mg.spawn(s.run)
 }

@@ -42,7 +42,7 @@ func newTCPNode(b testing.TB, n byte) *tcpNode {
 			if err != nil {
 				return
 			}
-			x.Accept(conn)
+			x.Accept(conn, slots.NodeID{})
 		}
 	}()
 	b.Cleanup(func() { ln.Close(); x.Close() })

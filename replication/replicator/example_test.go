@@ -29,7 +29,7 @@ func start(n byte, peers map[slots.NodeID]*node) (*node, error) {
 		Log:   log,
 		Dial: func(_ context.Context, to slots.Node) (net.Conn, error) {
 			near, far := net.Pipe()
-			peers[to.ID].Accept(far)
+			peers[to.ID].Accept(far, x.self.ID)
 			return near, nil
 		},
 	})

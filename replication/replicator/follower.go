@@ -3,6 +3,8 @@ package replicator
 import (
 	"bufio"
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -167,6 +169,10 @@ func (l *followerLink) write(b []byte) error {
 	return err
 }
 
+// errNoAnswer explains a connection that the master closed without a word.
+var errNoAnswer = errors.New("replication: the master closed the connection before it answered: it may not take this " +
+	"node for a member of its cluster yet, or be about to stop; its log says more")
+
 // follow carries out what the master sends until the link ends.
 func (l *followerLink) follow() error {
 	r := l.p.r
@@ -175,6 +181,9 @@ func (l *followerLink) follow() error {
 	for {
 		l.conn.SetReadDeadline(time.Now().Add(r.cfg.Timeout))
 		if err := in.Next(&m); err != nil {
+			if err == io.EOF && l.in.Phase() == replication.PhaseAnswer {
+				return errNoAnswer
+			}
 			return err
 		}
 		was := l.in.Phase()

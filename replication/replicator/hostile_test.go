@@ -27,9 +27,12 @@ type liar struct {
 	in   *replication.MessageReader
 }
 
-func newLiar(t *testing.T, master *testNode) *liar {
+func newLiar(t *testing.T, master *testNode) *liar { return newLiarFrom(t, master, slots.NodeID{}) }
+
+// newLiarFrom is newLiar on a connection of a node that is known.
+func newLiarFrom(t *testing.T, master *testNode, from slots.NodeID) *liar {
 	near, far := net.Pipe()
-	master.Accept(far)
+	master.Accept(far, from)
 	t.Cleanup(func() { near.Close() })
 	l := &liar{t, near, replication.NewMessageReader(near, replication.MaxMessage)}
 	l.say(&replication.Message{Kind: replication.KindHello, Version: replication.ProtocolVersion, Node: slots.NodeID{9},
@@ -124,7 +127,7 @@ func TestLinksOfReplicasAreBounded(t *testing.T) {
 		var conns []net.Conn
 		for range maxReplicas + 1 {
 			near, far := net.Pipe()
-			master.Accept(far)
+			master.Accept(far, slots.NodeID{})
 			conns = append(conns, near)
 		}
 		if _, err := conns[maxReplicas].Read(make([]byte, 1)); err == nil {

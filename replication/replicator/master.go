@@ -17,6 +17,7 @@ import (
 type replica struct {
 	r    *Replicator
 	conn net.Conn
+	from slots.NodeID // who opened it, zero if that is not known
 	link uint64
 	poke chan struct{} // asks for an ack
 	echo chan struct{} // receives a value when stamp is set
@@ -45,8 +46,10 @@ const maxReplicas = 1024
 const maxFromReplica = 4 << 10
 
 // Accept serves a replica on a connection that the replica opened. It returns at once;
-// conn is closed when the link ends.
-func (r *Replicator) Accept(conn net.Conn) {
+// conn is closed when the link ends. from is the node that opened it, as the host knows:
+// the hello must name the same, and a connection on which it has not come yet ends when
+// that node opens another one. Zero: not known.
+func (r *Replicator) Accept(conn net.Conn, from slots.NodeID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || len(*r.replicas.Load()) >= maxReplicas {
@@ -54,14 +57,24 @@ func (r *Replicator) Accept(conn net.Conn) {
 		return
 	}
 	r.nextLink++
-	p := &replica{r: r, conn: conn, link: r.nextLink, poke: make(chan struct{}, 1), echo: make(chan struct{}, 1)}
+	for _, old := range *r.replicas.Load() {
+		if !from.IsZero() && old.from == from && !old.known.Load() {
+			old.end(errAnew)
+		}
+	}
+	p := &replica{r: r, conn: conn, from: from, link: r.nextLink, poke: make(chan struct{}, 1),
+		echo: make(chan struct{}, 1)}
 	list := append(slices.Clone(*r.replicas.Load()), p)
 	r.replicas.Store(&list)
 	r.spawn(p.serve)
 }
 
-// errPanicked ends a link whose goroutine panicked.
-var errPanicked = errors.New("replication: this end of the link had a bug; see the log")
+var (
+	// errPanicked ends a link whose goroutine panicked.
+	errPanicked = errors.New("replication: this end of the link had a bug; see the log")
+	// errAnew ends a link when its node opens another one.
+	errAnew = errors.New("the replica has connected anew")
+)
 
 // end closes the link. The cause of the first call is the one that is reported.
 func (p *replica) end(cause error) {
@@ -186,6 +199,8 @@ func (p *replica) join(m *replication.Message) (*outgoing, error) {
 	case m.Version < replication.ProtocolVersion:
 		return nil, fmt.Errorf("replication: protocol version %d is too old, use at least %d", m.Version,
 			replication.ProtocolVersion)
+	case m.Node != p.from && !p.from.IsZero():
+		return nil, fmt.Errorf("replication: node %s says that it is node %s", p.from, m.Node)
 	case m.Node == self:
 		return nil, errors.New("replication: a node cannot replicate itself")
 	case m.Master != self:
@@ -247,7 +262,7 @@ func (r *Replicator) replaceOlder(p *replica) {
 	for _, old := range *r.replicas.Load() {
 		if old.link < p.link && old.known.Load() && old.id == p.id {
 			r.acks.gone(old.link)
-			old.end(errors.New("the replica has connected anew"))
+			old.end(errAnew)
 		}
 	}
 }

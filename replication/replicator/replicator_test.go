@@ -60,7 +60,7 @@ func (tn *testNet) node(n int) *testNode {
 			if err != nil {
 				return
 			}
-			x.Accept(conn)
+			x.Accept(conn, slots.NodeID{})
 		}
 	}()
 	return x

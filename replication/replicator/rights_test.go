@@ -3,6 +3,7 @@ package replicator
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +151,50 @@ func TestFormerReplicaIsCutOff(t *testing.T) {
 		}
 		if got := other.get("k"); got != "new" {
 			t.Errorf("the other replica has %q", got)
+		}
+	})
+}
+
+// A node speaks for itself only: it must not take the link of another one.
+func TestHelloInTheNameOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tn := newTestNet(t)
+		master, replica := tn.node(1), tn.node(9)
+		defer master.stop()
+		defer replica.stop()
+		replica.follow(master)
+		replica.connect(master)
+		l := newLiarFrom(t, master, slots.NodeID{8}) // says that it is node 9, like all of them
+		m, err := l.hear(replication.KindRefuse)
+		if err != nil || !strings.Contains(m.Text, "says that it is node") {
+			t.Errorf("refused with %q, %v", m.Text, err)
+		}
+		time.Sleep(time.Minute)
+		if _, left := last[replication.ReplicaLeft](master); left || len(master.Status().Replicas) != 1 {
+			t.Errorf("the master serves %+v", master.Status().Replicas)
+		}
+		now := newLiarFrom(t, master, slots.NodeID{9}) // of itself a node may have another one
+		if _, err := now.hear(replication.KindFull); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A node has one connection without a hello, so that it cannot use up those of others.
+func TestOneUnusedLinkForANode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		master := newTestNet(t).node(1)
+		defer master.stop()
+		rights(master)
+		for range 100 {
+			newLiarFrom(t, master, slots.NodeID{9}) // waits for its right
+			near, far := net.Pipe()
+			defer near.Close()
+			master.Accept(far, slots.NodeID{8})
+		}
+		synctest.Wait()
+		if n := len(*master.replicas.Load()); n != 2 {
+			t.Errorf("%d links", n)
 		}
 	})
 }

@@ -59,7 +59,7 @@ func (n *node) Map() *slots.Map { return n.m.Load() }
 
 func (n *node) Dial(context.Context, slots.NodeID) (net.Conn, error) {
 	near, far := net.Pipe()
-	n.peer.Accept(far)
+	n.peer.Accept(far, n.id)
 	return near, nil
 }
 
