@@ -1,8 +1,10 @@
 package slotmesh
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"runtime/debug"
@@ -18,7 +20,7 @@ import (
 )
 
 // startServer serves clients. They are answered LOADING until openServer.
-func (n *Node) startServer(clients []net.Listener) error {
+func (n *Node) startServer(clients []listener) error {
 	if err := n.loadSettings(); err != nil {
 		return err
 	}
@@ -31,7 +33,7 @@ func (n *Node) startServer(clients []net.Listener) error {
 		Logger:     n.log.Named("clients"),
 		Limits:     n.values().limits(),
 		Rename:     n.cfg.Clients.Rename,
-		Port:       int(n.addr.Port),
+		Port:       func() int { return int(n.Addr().ClientPort(false)) },
 		Version:    moduleVersion(),
 		ConfigFile: n.settings.text.File(),
 		Debug:      n.values().debug,
@@ -59,14 +61,47 @@ func (n *Node) startServer(clients []net.Listener) error {
 	}
 	srv.SetLoading(true) // the rest of the node does not exist yet
 	n.server = srv
+	n.settings.tls = listen.Door{Listen: n.cfg.Network.Listen, Serve: n.serveTLS}
 	for _, ln := range clients {
-		n.life.spawn(func() {
-			if err := srv.Serve(ln); err != nil && !n.life.over() {
-				n.log.Error("the client port stopped accepting connections", "addr", ln.Addr(), "error", err)
-			}
-		})
+		switch {
+		case !ln.tls:
+			n.life.spawn(func() { n.serve(ln, srv.Serve) })
+		case n.serveTLS(ln.Listener):
+			n.settings.tls.Open(ln.Listener)
+		default:
+			ln.Close()
+		}
 	}
 	return nil
+}
+
+// serveTLS serves clients with TLS on a goroutine, unless the node's end has begun.
+func (n *Node) serveTLS(ln net.Listener) bool {
+	cfg, _ := n.tlsConfigs()
+	return n.life.trySpawn(func() {
+		n.serve(ln, func(ln net.Listener) error {
+			if err := n.server.ServeTLS(ln, cfg); !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil // the port has been moved
+		})
+	})
+}
+
+func (n *Node) serve(ln net.Listener, serve func(net.Listener) error) {
+	if err := serve(ln); err != nil && !n.life.over() {
+		n.log.Error("the client port stopped accepting connections", "addr", ln.Addr(), "error", err)
+	}
+}
+
+// tlsConfigs returns what the node presents where it listens and where it dials with TLS:
+// those of the Config or, if it has none, those of files that may be named later.
+func (n *Node) tlsConfigs() (listening, dialling *tls.Config) {
+	if n.cfg.TLS != nil {
+		return n.cfg.TLS, n.cfg.ClientTLS
+	}
+	files := n.cfg.tls.files
+	return files.Server(), cmp.Or(n.cfg.ClientTLS, files.Client())
 }
 
 // moduleVersion is the version of slotmesh in this program, "" if the build does not tell.
@@ -171,9 +206,9 @@ func (c clusterAdapter) BeginFailover(ctx context.Context, mode server.FailoverM
 }
 
 // listenClients opens the ports that clients connect to, and sets n.addr.
-func (n *Node) listenClients() (list []net.Listener, err error) {
+func (n *Node) listenClients() (list []listener, err error) {
 	plain, encrypted := n.cfg.Addr, n.cfg.Clients.TLSAddr
-	if n.cfg.TLS != nil && encrypted == "" {
+	if n.cfg.TLS != nil && encrypted == "" && !n.cfg.tls.busOnly {
 		plain, encrypted = "", n.cfg.Addr
 	}
 	if n.addr.Host, _, _ = net.SplitHostPort(n.cfg.Addr); n.cfg.Clients.SocketOnly {
@@ -185,7 +220,7 @@ func (n *Node) listenClients() (list []net.Listener, err error) {
 			return nil, fmt.Errorf("slotmesh: Config.Clients.TLSAddr: %w", err)
 		}
 		n.addr.Host, n.addr.TLSPort = hostPort(ln.Addr())
-		list = append(list, tls.NewListener(ln, n.cfg.TLS))
+		list = append(list, listener{ln, true})
 	}
 	if plain != "" {
 		ln, err := n.cfg.Network.Listen(plain)
@@ -194,7 +229,7 @@ func (n *Node) listenClients() (list []net.Listener, err error) {
 			return nil, fmt.Errorf("slotmesh: Config.Addr: %w", err)
 		}
 		n.addr.Host, n.addr.Port = hostPort(ln.Addr())
-		list = append(list, ln)
+		list = append(list, listener{ln, false})
 	}
 	if path := n.cfg.Clients.Socket; path != "" {
 		ln, err := listen.Unix(path, n.cfg.Clients.SocketMode)
@@ -202,12 +237,18 @@ func (n *Node) listenClients() (list []net.Listener, err error) {
 			closeListeners(list)
 			return nil, fmt.Errorf("slotmesh: Config.Clients.Socket: %w", err)
 		}
-		list = append(list, ln)
+		list = append(list, listener{ln, false})
 	}
 	return list, nil
 }
 
-func closeListeners(list []net.Listener) {
+// listener is a port that clients connect to.
+type listener struct {
+	net.Listener
+	tls bool
+}
+
+func closeListeners(list []listener) {
 	for _, ln := range list {
 		ln.Close()
 	}

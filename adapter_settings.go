@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -22,6 +23,7 @@ type liveSettings struct {
 	n    *Node
 	text *conf.Settings
 	now  atomic.Pointer[values]
+	tls  listen.Door // of clients with TLS
 }
 
 // loadSettings makes what CONFIG shows. It says what the Config says: that is the host's
@@ -30,7 +32,8 @@ func (n *Node) loadSettings() error {
 	text, pairs := n.cfg.settings, (&values{Config: n.cfg}).shown()
 	if text == nil {
 		text = directives.Defaults()
-		pairs = append(pairs, conf.Pair{Name: "port", Value: strconv.Itoa(int(n.addr.Port))})
+		pairs = append(pairs, conf.Pair{Name: "port", Value: strconv.Itoa(int(n.addr.Port))},
+			conf.Pair{Name: "tls-port", Value: strconv.Itoa(int(n.addr.TLSPort))})
 	}
 	if err := text.Override(pairs); err != nil {
 		return err
@@ -116,6 +119,54 @@ func (v *values) limits() server.Limits {
 	}
 }
 
+// errTLSConfig and errListen are Redis' texts: what is wrong with which file is for the
+// log, not for clients.
+//
+//nolint:staticcheck // they begin and end as those of Redis do
+var (
+	errTLSConfig = errors.New("Unable to update TLS configuration. Check server logs.")
+	errListen    = errors.New("Unable to listen on this port. Check server logs.")
+)
+
+// applyTLS reads the files of TLS. As in Redis they are not looked at while nothing uses
+// them.
+func (n *Node) applyTLS(v *values) error {
+	if !v.tls.enabled() {
+		return nil
+	}
+	if n.cfg.TLS != nil && n.cfg.TLS != n.cfg.tls.files.Server() {
+		return errors.New("the program that runs this node gives it its certificates")
+	}
+	if err := n.cfg.tls.files.Set(v.tls.options()); err != nil {
+		n.log.Warn("TLS cannot be configured so", "error", err)
+		return errTLSConfig
+	}
+	return nil
+}
+
+// applyTLSPort moves the port of clients with TLS, and tells the other nodes.
+func (n *Node) applyTLSPort(v *values) error {
+	door := &n.settings.tls
+	if v.tls.port == int(door.Port()) {
+		return nil
+	}
+	if v.tls.port == 0 {
+		door.Shut()
+		return n.applyAnnounce(v)
+	}
+	if n.cfg.TLS == nil {
+		if err := n.applyTLS(v); err != nil {
+			return err
+		}
+	}
+	host, _, _ := net.SplitHostPort(cmp.Or(n.cfg.Clients.TLSAddr, n.cfg.Addr))
+	if err := door.Move(net.JoinHostPort(host, strconv.Itoa(v.tls.port))); err != nil {
+		n.log.Warn("cannot listen for clients with TLS", "error", err)
+		return errListen
+	}
+	return n.applyAnnounce(v)
+}
+
 func (n *Node) applyBacklog(v *values) error {
 	n.shard.Backlog.SetSize(v.Replication.BacklogSize)
 	return nil
@@ -165,7 +216,7 @@ func (n *Node) announced() slots.Addr {
 		a.Port = n.addr.Port
 	}
 	if a.TLSPort == 0 {
-		a.TLSPort = n.addr.TLSPort
+		a.TLSPort = n.Addr().TLSPort
 	}
 	if a.BusPort == 0 {
 		a.BusPort = n.addr.BusPort

@@ -93,6 +93,7 @@ type Config struct {
 	OnShutdown func()
 
 	settings *conf.Settings // where the values come from, if from a configuration file
+	tls      tlsSettings
 }
 
 // ClientConfig bounds what clients may do.
@@ -240,6 +241,9 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.validateTLS(); err != nil {
 		return c, err
 	}
+	if c.tls.files == nil {
+		c.tls.files = tlsfiles.Unread(c.Logger.Named("tls"))
+	}
 	if err := c.Replication.validate(); err != nil {
 		return c, err
 	}
@@ -302,6 +306,11 @@ func (c *Config) validateTLS() error {
 	}
 	if c.ClientTLS == nil {
 		c.ClientTLS = tlsfiles.ForDialling(c.TLS)
+	}
+	if asks := c.TLS.ClientAuth >= tls.VerifyClientCertIfGiven; asks && c.TLS.ClientCAs == nil &&
+		c.TLS.VerifyConnection == nil && c.TLS.VerifyPeerCertificate == nil {
+		return errors.New("slotmesh: Config.TLS verifies the certificates of clients by those authorities that the system " +
+			"trusts: set ClientCAs to your own")
 	}
 	return nil
 }

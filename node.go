@@ -49,7 +49,7 @@ type Node struct {
 
 	// Set by Start, then only read. Those about the cluster are nil in a standalone node.
 	unlockDisk func()     // gives Config.Disk back
-	addr       slots.Addr // listened on
+	addr       slots.Addr // listened on; for TLSPort see Addr
 	settings   *liveSettings
 	server     *server.Server // of clients
 	snapshots  *shard.Snapshots
@@ -229,7 +229,13 @@ func (n *Node) teardown() (err error) {
 }
 
 // Addr returns where the node listens; valid after Start.
-func (n *Node) Addr() slots.Addr { return n.addr }
+func (n *Node) Addr() slots.Addr {
+	a := n.addr
+	if n.settings != nil {
+		a.TLSPort = n.settings.tls.Port()
+	}
+	return a
+}
 
 // ID returns the node's id; valid after Start, zero for a standalone node.
 func (n *Node) ID() slots.NodeID {

@@ -1,9 +1,12 @@
 package slotmesh
 
 import (
+	"cmp"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/internal/tlsfiles"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
@@ -36,6 +40,24 @@ type values struct {
 	maxArgument int // bytes
 	maxQuery    int // bytes
 	output      conf.OutputLimit
+}
+
+// tlsSettings are the directives of TLS.
+type tlsSettings struct {
+	tlsfiles.Options
+	port                 int  // 0: clients have no TLS
+	replication, cluster bool // connections between nodes have it, of some kinds or of all
+	busOnly              bool // Config.TLS is for these alone
+	files                *tlsfiles.Files
+}
+
+// enabled reports whether anything uses TLS.
+func (t *tlsSettings) enabled() bool { return t.port != 0 || t.replication || t.cluster }
+
+func (t *tlsSettings) options() tlsfiles.Options {
+	o := t.Options
+	o.Peers = t.replication || t.cluster
+	return o
 }
 
 // settings is all of them, with the defaults of Redis 7.0.
@@ -73,6 +95,27 @@ var settings = []setting{
 	{conf.Directive{Name: "client-output-buffer-limit", Kind: conf.Limits,
 		Default: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60"},
 		func(v *values) any { return &v.output }, (*Node).applyLimits},
+
+	// TLS.
+	{conf.Number("tls-port", "0", 0, 65535), func(v *values) any { return &v.tls.port }, (*Node).applyTLSPort},
+	{conf.Text("tls-cert-file", ""), func(v *values) any { return &v.tls.Cert }, (*Node).applyTLS},
+	{conf.Text("tls-key-file", ""), func(v *values) any { return &v.tls.Key }, (*Node).applyTLS},
+	{conf.Directive{Name: "tls-key-file-pass", Kind: conf.String, Secret: true},
+		func(v *values) any { return &v.tls.KeyPass }, (*Node).applyTLS},
+	{conf.Text("tls-client-cert-file", ""), func(v *values) any { return &v.tls.ClientCert }, (*Node).applyTLS},
+	{conf.Text("tls-client-key-file", ""), func(v *values) any { return &v.tls.ClientKey }, (*Node).applyTLS},
+	{conf.Directive{Name: "tls-client-key-file-pass", Kind: conf.String, Secret: true},
+		func(v *values) any { return &v.tls.ClientKeyPass }, (*Node).applyTLS},
+	{conf.Text("tls-ca-cert-file", ""), func(v *values) any { return &v.tls.CAFile }, (*Node).applyTLS},
+	{conf.Text("tls-ca-cert-dir", ""), func(v *values) any { return &v.tls.CADir }, (*Node).applyTLS},
+	{conf.OneOf("tls-auth-clients", "yes", tlsfiles.AuthNames[:]...),
+		func(v *values) any { return tlsAuth(&v.tls.Auth) }, (*Node).applyTLS},
+	{conf.Text("tls-protocols", ""), func(v *values) any { return &v.tls.Protocols }, (*Node).applyTLS},
+	{conf.Text("tls-ciphers", ""), func(v *values) any { return &v.tls.Ciphers }, (*Node).applyTLS},
+	{conf.YesNo("tls-session-caching", "yes"),
+		func(v *values) any { return conf.Not{Field: &v.tls.NoTickets} }, (*Node).applyTLS},
+	{conf.YesNo("tls-replication", "no"), func(v *values) any { return &v.tls.replication }, (*Node).applyTLS},
+	{conf.YesNo("tls-cluster", "no"), func(v *values) any { return &v.tls.cluster }, (*Node).applyTLS},
 
 	// Memory.
 	{conf.Memory("maxmemory", "0", 0), func(v *values) any { return &v.MaxMemory }, (*Node).applyMemory},
@@ -122,6 +165,8 @@ var settings = []setting{
 		func(v *values) any { return endpointType(&v.Clients.Endpoint) }, (*Node).applyLimits},
 	{conf.Number("cluster-announce-port", "0", 0, 65535),
 		func(v *values) any { return &v.Announce.Port }, (*Node).applyAnnounce},
+	{conf.Number("cluster-announce-tls-port", "0", 0, 65535),
+		func(v *values) any { return &v.Announce.TLSPort }, (*Node).applyAnnounce},
 	{conf.Number("cluster-announce-bus-port", "0", 0, 65535),
 		func(v *values) any { return &v.Announce.BusPort }, (*Node).applyAnnounce},
 }
@@ -144,6 +189,12 @@ func policy(p *keyspace.Policy) conf.Parsed {
 
 func endpointType(e *slots.EndpointType) conf.Parsed {
 	return conf.Parsed{Set: func(text string) { *e, _ = slots.ParseEndpointType(text) }, Show: e.String}
+}
+
+func tlsAuth(a *tlsfiles.Auth) conf.Parsed {
+	return conf.Parsed{Show: func() string { return tlsfiles.AuthNames[*a] }, Set: func(text string) {
+		*a = tlsfiles.Auth(slices.Index(tlsfiles.AuthNames[:], text))
+	}}
 }
 
 func saveRules(c *SnapshotConfig) conf.Parsed {
@@ -234,10 +285,13 @@ func (v *values) finish(s *conf.Settings) (err error) {
 	}
 	bind, port := s.Bind(), s.String("port")
 	v.Network, v.Addr = bind, net.JoinHostPort(bind.Host(), port)
+	if err := v.finishTLS(s, bind.Host()); err != nil {
+		return err
+	}
 	if bus := s.BusPort(); bus <= 65535 { // otherwise New says what is wrong
 		v.BusAddr = net.JoinHostPort(bind.BusHost(), strconv.Itoa(bus))
 	}
-	if v.Clients.SocketOnly = port == "0"; v.Clients.Socket != "" && !filepath.IsAbs(v.Clients.Socket) {
+	if v.Clients.SocketOnly = port == "0" && v.tls.port == 0; v.Clients.Socket != "" && !filepath.IsAbs(v.Clients.Socket) {
 		v.Clients.Socket = filepath.Join(v.Dir, v.Clients.Socket)
 	}
 	if v.Clients.Rename, err = renames(s); err != nil {
@@ -247,6 +301,31 @@ func (v *values) finish(s *conf.Settings) (err error) {
 		v.Replication.MinReplicas = 0 // see shard.Acks.SetMinReplicas
 	}
 	v.Snapshot.AtEnd = s.SavesAtEnd()
+	return nil
+}
+
+// finishTLS reads the files of TLS, if it is asked for.
+func (v *values) finishTLS(s *conf.Settings, host string) error {
+	t := &v.tls
+	t.files = tlsfiles.Unread(v.Logger.Named("tls"))
+	if !t.enabled() {
+		return nil
+	}
+	var wrong *tlsfiles.Error
+	if err := t.files.Set(t.options()); errors.As(err, &wrong) {
+		at := cmp.Or(s.Where(wrong.Directive), s.Where("tls-port"), s.Where("tls-cluster"), s.Where("tls-replication"))
+		return &conf.Error{At: at, Name: wrong.Directive, Value: wrong.Value, Err: wrong.Err}
+	}
+	v.TLS, v.ClientTLS = t.files.Server(), t.files.Client()
+	addr := net.JoinHostPort(host, strconv.Itoa(t.port))
+	switch {
+	case t.port == 0:
+		t.busOnly = true
+	case s.Int("port") == 0:
+		v.Addr = addr
+	default:
+		v.Clients.TLSAddr = addr
+	}
 	return nil
 }
 

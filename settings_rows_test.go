@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/conf"
+	"github.com/slotmesh/slotmesh/internal/memnet"
+	"github.com/slotmesh/slotmesh/internal/testcert"
 )
 
 // samples returns two values of a directive that differ from each other and, the first at
@@ -22,6 +24,13 @@ func samples(s *setting, dir string) [2]string {
 		return [2]string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
 	case "cluster-announce-ip":
 		return [2]string{"10.1.2.3", "10.1.2.4"}
+	case "tls-cert-file", "tls-client-cert-file", "tls-key-file", "tls-client-key-file", "tls-ca-cert-file",
+		"tls-ca-cert-dir":
+		return certificateFiles(s.Name, dir)
+	case "tls-protocols":
+		return [2]string{"TLSv1.3", "TLSv1.2 TLSv1.3"}
+	case "tls-ciphers":
+		return [2]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "DEFAULT"}
 	case "maxclients": // more may be more than this process can have
 		return [2]string{"20", "21"}
 	}
@@ -57,6 +66,19 @@ func samples(s *setting, dir string) [2]string {
 		}
 		return [2]string{fmt.Sprint(n + 1), fmt.Sprint(n + 2)}
 	}
+}
+
+// certificateFiles are two files, or folders, that serve the same purpose, so that one of
+// them can be changed alone.
+func certificateFiles(directive, dir string) (list [2]string) {
+	for i := range list {
+		folder := filepath.Join(dir, strconv.Itoa(i))
+		os.Mkdir(folder, 0o700)
+		files := testcert.Default().Write(folder, "node", testcert.Default().Issue("127.0.0.1"))
+		list[i] = map[string]string{"cert-file": files.Cert, "key-file": files.Key, "ca-cert-file": files.CA,
+			"ca-cert-dir": folder}[strings.TrimPrefix(strings.TrimPrefix(directive, "tls-"), "client-")]
+	}
+	return list
 }
 
 // What a directive sets is shown again as the same text.
@@ -136,6 +158,7 @@ func TestSettingsGoThroughTheirLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Addr, cfg.BusAddr = "127.0.0.1:0", ""
+	cfg.Network = memnet.New().Host("127.0.0.1") // any port is free there
 	n, err := New(cfg)
 	if err == nil {
 		err = n.Start(t.Context())

@@ -11,21 +11,31 @@ import (
 const busPortOffset = 10_000
 
 // BusPort returns where other nodes connect: cluster-port or, as in Redis, 10,000 above
-// port even if that is 0. It may be beyond 65535.
+// port even if that is 0; above tls-port if the bus uses TLS, or clients only have that.
+// It may be beyond 65535.
 func (s *Settings) BusPort() int {
 	if port := s.Int("cluster-port"); port != 0 {
 		return port
 	}
-	return s.Int("port") + busPortOffset
+	port, encrypted := s.Int("port"), s.Int("tls-port")
+	if encrypted != 0 && (port == 0 || s.Bool("tls-cluster")) {
+		port = encrypted
+	}
+	return port + busPortOffset
 }
 
-// CheckPort returns an error if clients could connect nowhere.
+// CheckPort returns an error if clients could connect nowhere, or two ports are one.
 func (s *Settings) CheckPort() error {
-	if s.Int("port") != 0 || s.String("unixsocket") != "" {
-		return nil
+	port, encrypted := s.Int("port"), s.Int("tls-port")
+	switch {
+	case port == 0 && encrypted == 0 && s.String("unixsocket") == "":
+		return &Error{At: s.Where("port"), Name: "port", Value: "0",
+			Err: errors.New("the node would not listen anywhere"), Accepted: "a port, or 0 together with tls-port or unixsocket"}
+	case port != 0 && port == encrypted:
+		return &Error{At: s.Where("tls-port"), Name: "tls-port", Value: s.String("tls-port"),
+			Err: errors.New("it is the port of clients without TLS too"), Accepted: "another port, or port 0"}
 	}
-	return &Error{At: s.Where("port"), Name: "port", Value: "0",
-		Err: errors.New("the node would not listen anywhere"), Accepted: "a port, or 0 together with unixsocket"}
+	return nil
 }
 
 // SavesAtEnd reports whether a clean stop saves the keys even without "save" rules:
@@ -40,7 +50,7 @@ func (s *Settings) SavesAtEnd() bool {
 // and nodes the node turns away, and that it saves at its end.
 func (s *Settings) Advice() (warnings []string) {
 	if bind := s.Bind(); s.Bool("protected-mode") && s.String("requirepass") == "" {
-		if bind.Exposed() && s.Int("port") != 0 {
+		if bind.Exposed() && (s.Int("port") != 0 || s.Int("tls-port") != 0) {
 			warnings = append(warnings, "clients of other machines are turned away: protected-mode is on and nobody is "+
 				`asked for a password; set "requirepass", or "protected-mode no" if everybody who reaches the port may `+
 				"use it")

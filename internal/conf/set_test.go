@@ -66,9 +66,9 @@ func TestSet(t *testing.T) {
 		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - listening is the " +
 			"operating system's to tune"},
 		{"activedefrag", "no", ""},
-		{"tls-port", "0", ""},
-		{"tls-port", "7001", "CONFIG SET failed (possibly related to argument 'tls-port') - there is no TLS in this " +
-			"server: clients and nodes talk in plain text: remove the line and let a TLS proxy stand before the port"},
+		{"tls-auth-clients-user", "off", ""},
+		{"tls-auth-clients-user", "CN", "CONFIG SET failed (possibly related to argument 'tls-auth-clients-user') - the " +
+			"name in a certificate logs nobody in: remove the line; clients send AUTH"},
 		{"protected-mode", "no", ""},
 		{"unixsocket", "/tmp/x", "CONFIG SET failed (possibly related to argument 'unixsocket') - can't set immutable " +
 			"config"},

@@ -18,21 +18,16 @@ func protectingTable() []Directive {
 			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
 		{Name: "loadmodule", FileOnly: true, reason: "modules, which may guard commands or hold data, cannot be loaded",
 			remedy: "remove the line; a host program adds commands with Node.Handle"},
+		{Name: "tls-auth-clients-user", Default: "off", reason: "the name in a certificate logs nobody in",
+			remedy: "remove the line; clients send AUTH"},
+		{Name: "tls-ciphersuites", same: allCiphersuites, reason: "the TLS of Go has all three ciphers of TLS 1.3, which " +
+			"cannot be left out",
+			remedy: `remove the line; "tls-ciphers" chooses among those of TLS 1.2`},
 		{Name: "unixsocketgroup", reason: "the Unix socket belongs to the group of the process",
 			remedy: "remove the line and run the process in that group"},
 		{Name: "replicaof", Alias: "slaveof", effect: preserves, same: replicaOfNobody,
 			reason: "a node outside a cluster has no replicas, and this one would take writes that nobody copies",
 			remedy: `remove the line, set "cluster-enabled yes" and use CLUSTER REPLICATE`},
-	}
-	const why, remedy = "there is no TLS in this server: clients and nodes talk in plain text", "remove the line " +
-		"and let a TLS proxy stand before the port"
-	for _, row := range strings.Fields(`
-		tls-port=0 tls-cluster=no tls-replication=no tls-auth-clients=no
-		tls-cert-file= tls-key-file= tls-key-file-pass= tls-ca-cert-file= tls-ca-cert-dir=
-		tls-client-cert-file= tls-client-key-file= tls-client-key-file-pass= tls-dh-params-file=
-		tls-protocols= tls-ciphers= tls-ciphersuites= tls-auth-clients-user=off`) {
-		name, def, _ := strings.Cut(row, "=")
-		list = append(list, Directive{Name: name, Default: def, reason: why, remedy: remedy})
 	}
 	for i := range list {
 		d := &list[i]
@@ -48,6 +43,14 @@ func protectingTable() []Directive {
 func replicaOfNobody(_ string, args []string) bool {
 	return slices.Equal(args, []string{""}) || len(args) == 2 && strings.EqualFold(args[0], "no") &&
 		strings.EqualFold(args[1], "one")
+}
+
+// allCiphersuites reports whether the line allows all ciphers of TLS 1.3 that there are.
+func allCiphersuites(_ string, args []string) bool {
+	names := strings.Split(strings.Join(args, ":"), ":")
+	missing := func(name string) bool { return !slices.Contains(names, name) }
+	return names[0] == "" || !slices.ContainsFunc([]string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+		"TLS_CHACHA20_POLY1305_SHA256"}, missing)
 }
 
 // defaultUser reports whether a "user" line says of the default user what "requirepass"

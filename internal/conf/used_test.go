@@ -64,6 +64,10 @@ func usedTable() []Directive {
 		{Name: "client-output-buffer-limit", Kind: Limits,
 			Default: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60", Live: true},
 
+		// TLS.
+		{Name: "tls-port", Kind: Int, Default: "0", Max: 65535, Live: true},
+		{Name: "tls-cluster", Kind: Bool, Default: "no", Live: true},
+
 		// Memory.
 		{Name: "maxmemory", Kind: Bytes, Default: "0", Max: anyBytes, Live: true},
 		{Name: "maxmemory-policy", Kind: Enum, Words: policies, Default: "noeviction", Live: true},

@@ -100,8 +100,9 @@ func TestInfo(t *testing.T) {
 		}
 		return nil
 	}
-	srv := startServer(t, Config{Cluster: newFakeCluster(), Port: 7001, Version: "1.2.3", ConfigFile: "/etc/x.conf",
-		Info: extra})
+	srv := startServer(t, Config{Cluster: newFakeCluster(), Port: func() int { return 7001 }, Version: "1.2.3",
+		ConfigFile: "/etc/x.conf",
+		Info:       extra})
 	c := connect(t, srv)
 	all, titles := infoOf(t, c, "everything")
 	const want = "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace"

@@ -21,8 +21,8 @@ type Config struct {
 	Settings Settings     // what CONFIG reads and changes; nil: nothing
 	Logger   hclog.Logger // nil: silent
 	Limits   Limits
-	Port     int    // where clients connect, for INFO
-	Version  string // of slotmesh, for INFO; "" = unknown
+	Port     func() int // where clients connect, for INFO; nil: nowhere
+	Version  string     // of slotmesh, for INFO; "" = unknown
 	// Rename gives commands, by their own names, others that clients use; "" takes a command
 	// away from them.
 	Rename map[string]string
@@ -122,6 +122,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Port == nil {
+		c.Port = func() int { return 0 }
 	}
 	if c.Dial == nil {
 		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {

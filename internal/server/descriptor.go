@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/tls"
 	"net"
 	"syscall"
 )
@@ -20,7 +19,7 @@ func (s *Server) useReserved(conn net.Conn) bool {
 
 // descriptor returns the number of a socket's descriptor, false if conn is no socket.
 func descriptor(conn net.Conn) (int, bool) {
-	if wrapped, ok := conn.(*tls.Conn); ok {
+	if wrapped, ok := conn.(tlsConn); ok {
 		conn = wrapped.NetConn()
 	}
 	socket, ok := conn.(syscall.Conn)

@@ -23,7 +23,7 @@ const (
 // fail replies with an error: as it is if it begins with an upper-case code, after "ERR "
 // otherwise.
 func (s *session) fail(err error) {
-	text := s.Node.EndpointError(err).Error()
+	text := s.Node.EndpointError(err, s.tls).Error()
 	if !hasCode(text) {
 		text = "ERR " + text
 	}

@@ -98,7 +98,27 @@ func (s *Server) SetLimits(l Limits) {
 
 // Serve accepts clients until the listener fails or Close is called, then returns the
 // listener's error or ErrClosed. It closes ln.
-func (s *Server) Serve(ln net.Listener) error {
+func (s *Server) Serve(ln net.Listener) error { return s.serve(ln, s.start) }
+
+// ServeTLS is Serve for clients that use TLS.
+func (s *Server) ServeTLS(ln net.Listener, cfg *tls.Config) error {
+	cfg = withRecords(cfg)
+	return s.serve(ln, func(conn net.Conn) { s.start(tls.Server(conn, cfg)) })
+}
+
+// withRecords returns the configuration with records of the full size from the beginning.
+// By default the first thousand are small, for pages that are shown while they come; a
+// pipeline's replies would leave in many.
+func withRecords(cfg *tls.Config) *tls.Config {
+	if !cfg.DynamicRecordSizingDisabled {
+		cfg = cfg.Clone()
+		cfg.DynamicRecordSizingDisabled = true
+	}
+	return cfg
+}
+
+// serve accepts clients and gives each to start, which must not wait for the client.
+func (s *Server) serve(ln net.Listener, start func(net.Conn)) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -116,19 +136,24 @@ func (s *Server) Serve(ln net.Listener) error {
 		delete(s.listeners, ln)
 		s.mu.Unlock()
 	}()
-	return s.accept(ln)
+	return s.accept(ln, start)
 }
 
-func (s *Server) accept(ln net.Listener) error {
+// start serves a client on a goroutine.
+func (s *Server) start(conn net.Conn) {
+	if ss := s.open(conn); ss != nil {
+		go ss.begin()
+	}
+}
+
+func (s *Server) accept(ln net.Listener, start func(net.Conn)) error {
 	const firstDelay, lastDelay = 5 * time.Millisecond, time.Second
 	delay := firstDelay
 	for {
 		conn, err := ln.Accept()
 		if err == nil {
 			delay = firstDelay
-			if ss := s.open(conn); ss != nil {
-				go ss.begin()
-			}
+			start(conn)
 			continue
 		}
 		if s.life.Err() != nil {
@@ -233,7 +258,7 @@ func turnAway(conn net.Conn, refusal string) {
 }
 
 func keepAlive(conn net.Conn, interval time.Duration) {
-	if wrapped, ok := conn.(*tls.Conn); ok {
+	if wrapped, ok := conn.(tlsConn); ok {
 		conn = wrapped.NetConn()
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {

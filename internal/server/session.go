@@ -24,6 +24,7 @@ type session struct {
 	id      int64
 	conn    net.Conn
 	socket  *socket // conn's, nil if conn is none: see socket_linux.go
+	tls     bool    // conn uses TLS
 	created time.Time
 	ended   chan struct{} // closed when nothing of the session runs any more
 
@@ -95,9 +96,10 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 		authed:  l.Password == "",
 		writes:  newWrites(srv.cfg.Acks, srv.cfg.Sync),
 	}
+	_, s.tls = conn.(tlsConn)
 	s.Node, s.Client = srv.node, s
 	s.setLimits(l)
-	s.stranger = !s.authed || needsHandshake(conn)
+	s.stranger = !s.authed || s.tls
 	s.parser.SetStranger(s.stranger)
 	s.shard = srv.stats.shard(s.id)
 	s.inSlot = s.runInSlot
@@ -240,6 +242,9 @@ func (s *session) setLimits(l *Limits) {
 
 // ID returns the number of the connection.
 func (s *session) ID() int64 { return s.id }
+
+// TLS reports whether the client uses TLS.
+func (s *session) TLS() bool { return s.tls }
 
 // HangUp makes the session end once the replies so far are out.
 func (s *session) HangUp() { s.hangUp = true }

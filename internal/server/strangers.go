@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"sync/atomic"
 	"time"
@@ -23,19 +22,19 @@ import (
 //     oldest only if very many others connect in the meantime, and those who have
 //     authenticated are never closed for strangers.
 
-// needsHandshake reports whether a connection has to be negotiated before it can be used.
-func needsHandshake(conn net.Conn) bool { _, ok := conn.(handshaker); return ok }
-
-// handshaker is a connection of TLS.
-type handshaker interface {
+// tlsConn is a connection of TLS, such as a *tls.Conn: it has to be negotiated before it can
+// be used.
+type tlsConn interface {
+	net.Conn
+	NetConn() net.Conn
 	HandshakeContext(ctx context.Context) error
 }
 
 // begin runs the session after the handshake of TLS, if there is one.
 func (s *session) begin() {
-	if tls, ok := s.conn.(handshaker); ok {
-		if err := tls.HandshakeContext(s.srv.life); err != nil {
-			s.srv.cfg.Logger.Debug("client closed: the TLS handshake failed", "client", s.id, "addr", s.conn.RemoteAddr(),
+	if conn, ok := s.conn.(tlsConn); ok {
+		if err := conn.HandshakeContext(s.srv.life); err != nil {
+			s.srv.cfg.Logger.Debug("Error accepting a client connection", "client", s.id, "addr", s.conn.RemoteAddr(),
 				"error", err)
 			s.end()
 			s.srv.wg.Done()
@@ -133,7 +132,7 @@ func (s *Server) closeStrangerLocked(ss *session) {
 // abort closes a connection without a word, also one of TLS. It may wait for a command
 // under way.
 func abort(conn net.Conn) {
-	if wrapped, ok := conn.(*tls.Conn); ok {
+	if wrapped, ok := conn.(tlsConn); ok {
 		conn = wrapped.NetConn()
 	}
 	conn.Close()

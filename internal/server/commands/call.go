@@ -34,9 +34,14 @@ type Call struct {
 type Client interface {
 	ID() int64
 	RemoteAddr() string
+	// TLS reports whether it uses TLS: then it is told the ports that do.
+	TLS() bool
 	// HangUp ends the connection once the replies so far are out.
 	HangUp()
 }
+
+// tls reports whether the caller is to be told the ports of clients with TLS.
+func (c *Call) tls() bool { return c.Client != nil && c.Client.TLS() }
 
 // Forget drops what Ahead has prepared.
 func (c *Call) Forget() { c.restored = restored{} }

@@ -14,7 +14,7 @@ import (
 func cmdNodes(c *Call) error {
 	var b []byte
 	for _, v := range c.nodeViews() {
-		b = v.appendLine(b)
+		b = v.appendLine(b, c.tls())
 	}
 	c.Out.Verbatim("txt", string(b))
 	return nil
@@ -51,11 +51,13 @@ func (c *Call) nodeViews() []nodeView {
 	return list
 }
 
-func (v *nodeView) appendLine(b []byte) []byte {
+func (v *nodeView) appendLine(b []byte, tls bool) []byte {
 	n := &v.node
 	b = append(b, n.ID.String()...)
 	b = append(b, ' ')
-	b = append(b, n.Addr.String()...)
+	addr := n.Addr
+	addr.Port = addr.ClientPort(tls)
+	b = append(b, addr.String()...)
 	if n.Hostname != "" {
 		b = append(b, ',')
 		b = append(b, n.Hostname...)
@@ -152,7 +154,7 @@ func cmdReplicas(c *Call) error {
 	var lines []string
 	for _, v := range c.nodeViews() {
 		if v.node.Master == id {
-			lines = append(lines, string(bytes.TrimSuffix(v.appendLine(nil), []byte("\n"))))
+			lines = append(lines, string(bytes.TrimSuffix(v.appendLine(nil, c.tls()), []byte("\n"))))
 		}
 	}
 	c.Out.Array(len(lines))
@@ -288,11 +290,17 @@ func (c *Call) shardNode(n *slots.Node, offset int64) {
 		health = "fail"
 	}
 	w := &c.Out
-	w.Map(7 + btoi(n.Hostname != ""))
+	w.Map(6 + btoi(n.Addr.Port != 0) + btoi(n.Addr.TLSPort != 0) + btoi(n.Hostname != ""))
 	w.BulkString("id")
 	w.BulkString(n.ID.String())
-	w.BulkString("port")
-	w.Int(int64(n.Addr.Port))
+	if n.Addr.Port != 0 {
+		w.BulkString("port")
+		w.Int(int64(n.Addr.Port))
+	}
+	if n.Addr.TLSPort != 0 {
+		w.BulkString("tls-port")
+		w.Int(int64(n.Addr.TLSPort))
+	}
 	w.BulkString("ip")
 	w.BulkString(n.Addr.Host)
 	w.BulkString("endpoint")

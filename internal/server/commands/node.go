@@ -40,8 +40,8 @@ type Node struct {
 	MigrateTLS func(target string) (addr string, tls *tls.Config)
 
 	// What INFO shows.
-	Port       int
-	Version    string // of slotmesh
+	Port       func() int // where clients connect
+	Version    string     // of slotmesh
 	ConfigFile string
 	RunID      string // 40 hexadecimal digits, others at each start
 	Started    time.Time

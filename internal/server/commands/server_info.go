@@ -96,7 +96,7 @@ func (n *Node) infoServer(t *infoText) {
 	t.line("multiplexing_api", "goroutines")
 	t.line("process_id", os.Getpid())
 	t.line("run_id", n.RunID)
-	t.line("tcp_port", n.Port)
+	t.line("tcp_port", n.Port())
 	t.line("server_time_usec", n.Store.Now().UnixMicro())
 	t.line("uptime_in_seconds", int64(up/time.Second))
 	t.line("uptime_in_days", int64(up/(24*time.Hour)))

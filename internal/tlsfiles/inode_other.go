@@ -1,0 +1,7 @@
+//go:build !unix
+
+package tlsfiles
+
+import "io/fs"
+
+func inode(fs.FileInfo) any { return nil }
