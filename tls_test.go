@@ -27,8 +27,8 @@ func tlsNode(t *testing.T, network *memnet.Network, lines string) (*slotmesh.Nod
 	dir, a := t.TempDir(), testcert.Default()
 	files := a.Write(dir, "node", a.Sign(nil, "10.0.0.1"))
 	file := filepath.Join(dir, "node.conf")
-	lines += fmt.Sprintf("\nprotected-mode no\nsave \"\"\ntls-cert-file %s\ntls-key-file %s\ntls-ca-cert-file %s\n",
-		files.Cert, files.Key, files.CA)
+	lines += fmt.Sprintf("\ndir %s\nprotected-mode no\nsave \"\"\ntls-cert-file %s\ntls-key-file %s\n"+
+		"tls-ca-cert-file %s\n", dir, files.Cert, files.Key, files.CA)
 	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
