@@ -121,6 +121,17 @@
 // by itself and far too little to get to their end, where nothing could be greater). What
 // is beyond is left out, and a [Warning] says so, once a minute for each kind.
 //
+// A member is believed about itself. About another member that this node hears, what it
+// says counts only as a reason to ask that one, unless it gives slots of its own to it. So
+// a lie about the incarnation, the slots, the role or the address of a member that works
+// changes nothing. That such a member has failed is believed when a second master with
+// slots says so. Only a replica of a master is heard as a candidate for its place.
+//
+// That is no protection against a member that means harm: it may forget others, take slots
+// under a greater epoch, or make itself a replica and take over, as a command of an
+// operator at it would; and what it says of a member that this node does not hear is
+// believed. Who may be a member is decided before, where connections are accepted.
+//
 // # What is durable
 //
 // Epochs, votes, the own claims and the cluster's id are saved before any message that

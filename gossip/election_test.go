@@ -107,7 +107,7 @@ func TestTwoMastersDieAtOnce(t *testing.T) {
 		s.nodes[0].crash(false)
 		s.nodes[1].crash(false)
 		took := s.until(3*T, "two new masters", func() bool { return s.owner(0) != nil && s.owner(4000) != nil })
-		if took > T+600*time.Millisecond {
+		if took > T+800*time.Millisecond {
 			t.Errorf("seed %d: %v until both shards were served, T = %v", seed, took, T)
 		}
 	}

@@ -74,8 +74,12 @@ func (c *Core) applyReports(n *node, suspects []slots.NodeID) {
 		if len(was) > 0 && was[0] == id {
 			continue
 		}
-		if s := c.nodes[id]; s != nil && s.health == slots.Suspected {
+		switch s := c.nodes[id]; {
+		case s == nil || s == c.self:
+		case s.health == slots.Suspected:
 			c.agreeOnFailure(s)
+		case s.health == slots.Online && c.now.Sub(s.failSaidAt) <= 2*c.cfg.NodeTimeout && c.seconded(s):
+			c.fail(s)
 		}
 	}
 }
@@ -139,11 +143,37 @@ func (c *Core) fail(n *node) {
 	c.setHealth(n, slots.Failed)
 }
 
-// onFail takes the word of a member that a majority agreed.
-func (c *Core) onFail(id slots.NodeID) {
-	if n := c.nodes[id]; n != nil && n != c.self && n.health != slots.Failed {
+// onFail takes the word of a member that a majority agreed. One member could say so of a
+// master that works, so its word alone is not enough while this node hears that master: it
+// counts once a second master with slots reports the same.
+func (c *Core) onFail(by *node, id slots.NodeID) {
+	n := c.nodes[id]
+	if n == nil || n == c.self || n.health == slots.Failed {
+		return
+	}
+	n.failSaidAt, n.failSaidBy = c.now, by.rec.ID
+	if c.misses(n) || c.seconded(n) {
 		c.fail(n)
 	}
+}
+
+// misses reports whether n owes this node an answer, and has been silent for longer than
+// any member is that works.
+func (c *Core) misses(n *node) bool {
+	return n.health == slots.Suspected || !n.pingSent.IsZero() && c.now.Sub(n.lastHeard) >= c.cfg.NodeTimeout*3/4
+}
+
+// seconded reports whether masters with slots report n, beside the one that said that it
+// failed: as many as a majority has, two at most.
+func (c *Core) seconded(n *node) bool {
+	count := 0
+	for _, r := range c.list {
+		if r.votes() && (r.rec.ID == n.failSaidBy || c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout &&
+			slices.Contains(r.suspects, n.rec.ID)) {
+			count++
+		}
+	}
+	return count >= min(2, c.voters()/2+1)
 }
 
 // contact notes that n is alive: it has sent something. A failed master that still owns

@@ -171,7 +171,6 @@ func (c *Core) onMeet(l *link, m *Message) {
 	if m.Self == nil || m.Self.ID != m.Sender {
 		return
 	}
-	c.learnHost(m.You)
 	if l.node == nil && m.Join != nil && m.Join.Member && c.toldForgotten(l, m) {
 		return // it was not met again, and has not heard that it was forgotten
 	}
@@ -208,6 +207,7 @@ func (c *Core) onMeet(l *link, m *Message) {
 	case sameCluster:
 		c.admit(l, m.Self)
 	}
+	c.learnHost(m.You)
 	answer := c.hello(TypePong, l)
 	answer.Join = c.joinInfo()
 	answer.Join.Member = l.node != nil

@@ -32,6 +32,11 @@ func (c *Core) vet(m *Message) (verdict, string) {
 	if m.Join != nil {
 		theirs = *m.Join
 	}
+	if m.Self != nil {
+		if claimed := m.Self.claimed(); claimed != nil {
+			theirs.Slots.Union(claimed) // whatever Join says
+		}
+	}
 	c.resolveClaims()
 	ours := !c.assigned.Empty()
 	switch {

@@ -7,10 +7,11 @@ import (
 )
 
 // merge takes over a record that a member told. The subject of a record numbers its
-// versions, so it does not matter which way, how often or in which order they come.
-func (c *Core) merge(r *Record, from *node) {
+// versions, so it does not matter which way, how often or in which order they come. It
+// reports whether the record is known now, in this version or a later one.
+func (c *Core) merge(r *Record, from *node) (known bool) {
 	if !c.believes(r, from.rec.ID) {
-		return
+		return false
 	}
 	n := c.nodes[r.ID]
 	switch {
@@ -18,12 +19,17 @@ func (c *Core) merge(r *Record, from *node) {
 		c.mergeSelf(r, from)
 	case r.Gone:
 		if n != nil && r.Gen < n.rec.Gen {
-			return // of an earlier membership
+			return true // of an earlier membership
 		}
 		if n != nil || !c.gone.covers(r.ID, r.Gen) {
 			c.addTombstone(r.ID, r.Gen)
 			c.tell(newsItem{id: r.ID, from: from.rec.ID})
 		}
+	case n != nil && r.newer(&n.rec) && !c.believesOf(n, r, from):
+		if c.mergeDoubtful(n, r) {
+			c.tell(newsItem{id: r.ID, from: from.rec.ID})
+		}
+		return false
 	case n != nil:
 		if c.mergeKnown(n, r) {
 			c.tell(newsItem{id: r.ID, from: from.rec.ID})
@@ -36,10 +42,12 @@ func (c *Core) merge(r *Record, from *node) {
 		}
 	case c.full():
 		c.refuseMember(r.ID)
+		return false
 	default:
 		c.add(r)
 		c.tell(newsItem{id: r.ID, from: from.rec.ID})
 	}
+	return true
 }
 
 func (c *Core) refuseMember(id slots.NodeID) {

@@ -14,6 +14,9 @@ type node struct {
 
 	health   slots.Health
 	failedAt time.Time
+	// failSaidAt is when a member said last that a majority takes the node for failed.
+	failSaidAt time.Time
+	failSaidBy slots.NodeID
 	// pingSent is since when the peer owes an answer, zero if it owes none.
 	pingSent  time.Time
 	lastHeard time.Time // any message from it, on any link
@@ -32,6 +35,7 @@ type node struct {
 	nextDial time.Time // not before
 	dialWait time.Duration
 	nextMeet time.Time // not before: see meetHalf
+	nextAsk  time.Time // not before: see ask
 
 	digest     uint64    // of its view, as it told last
 	nextSync   time.Time // not before

@@ -14,6 +14,7 @@ const (
 	refusedMember refusal = iota // one member more than slots.MaxNodes
 	refusedEpoch                 // an epoch too far ahead
 	refusedRecord                // a record with an incarnation or a membership too far ahead
+	refusedData                  // data that no node can have
 	foundTwin                    // about this node itself: it may run twice
 	refusalCount
 )

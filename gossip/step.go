@@ -129,7 +129,7 @@ func (c *Core) hear(l *link, m *Message) {
 	c.raiseEpoch(m.Epoch, m.Sender)
 	n.digest = m.Digest
 	if m.Type == TypePing || m.Type == TypePong || m.Type == TypeSuspect {
-		n.data, n.dataAt = m.data(), c.now
+		c.hearData(n, m)
 	}
 	c.learnHost(m.You)
 	if m.Self != nil && m.Self.ID == m.Sender {
@@ -156,7 +156,7 @@ func (c *Core) dispatch(l *link, m *Message) {
 	case TypeSuspect:
 		c.applyReports(n, m.Suspects)
 	case TypeFail:
-		c.onFail(m.Subject)
+		c.onFail(n, m.Subject)
 	case TypeNews:
 		c.onNews(n, l, m)
 	case TypeSummary:
@@ -249,6 +249,16 @@ func (c *Core) sendTo(m *Message, want func(*node) bool) {
 }
 
 func (m *Message) addData(d Data) { m.Term, m.Offset, m.Missing = d.Term, uint64(d.Offset), d.Missing }
+
+// hearData notes how far the data of a node is, as it says.
+func (c *Core) hearData(n *node, m *Message) {
+	if m.Term > maxCounter || m.Offset > maxCounter {
+		c.refuse(refusedData, n.rec.ID, "the data of node %s is ignored: offset %d in term %d is beyond what any node writes",
+			n.rec.ID.Short(), m.Offset, m.Term)
+		return
+	}
+	n.data, n.dataAt = m.data(), c.now
+}
 
 func (m *Message) data() Data { return Data{m.Term, int64(m.Offset), m.Missing} }
 

@@ -21,6 +21,11 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	if !c.self.votes() {
 		return
 	}
+	subject := c.nodes[m.Subject]
+	if subject == nil || n.rec.Master != m.Subject && n != subject {
+		c.deny(l, m) // only a replica may take its master's place
+		return
+	}
 	switch {
 	case m.Fenced:
 		for i := range m.Records {
@@ -30,9 +35,10 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 		}
 		c.resolveClaims()
 	case !m.Forced:
-		c.onFail(m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
+		c.onFail(n, m.Subject) // a candidate's word that the majority agreed, as good as a FAIL
 	}
-	n.stoodAt, n.data, n.dataAt = c.now, m.data(), c.now
+	n.stoodAt = c.now
+	c.hearData(n, m)
 	if m.Electorate != c.electorate() {
 		// The candidate would count a majority of other voters. It asks again when both nodes
 		// know the same ones.
@@ -41,9 +47,7 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	}
 	again := c.lastVote == vote{m.Epoch, n.rec.ID} // its copy, or the answer was lost
 	if !again && !c.grants(n, l, m) {
-		deny := c.message(TypeDeny)
-		deny.ConfigEpoch = m.Epoch
-		c.send(l, deny)
+		c.deny(l, m)
 		return
 	}
 	if !again {
@@ -58,6 +62,13 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 	answer := c.message(TypeVote)
 	answer.ConfigEpoch, answer.Electorate = m.Epoch, m.Electorate
 	c.send(l, answer)
+}
+
+// deny answers a request for a vote that is not given.
+func (c *Core) deny(l *link, request *Message) {
+	m := c.message(TypeDeny)
+	m.ConfigEpoch = request.Epoch
+	c.send(l, m)
 }
 
 // electorate returns a hash of the set of masters with slots that this node knows. A vote

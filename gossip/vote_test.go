@@ -3,6 +3,8 @@ package gossip
 import (
 	"testing"
 	"time"
+
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // docs/spec.md §6.5, and what this protocol asks beyond it: voter and candidate know the
@@ -22,6 +24,11 @@ func TestWhoGetsAVote(t *testing.T) {
 		{"a later owner", func(v *Core, m *Message) { m.Slots = v.self.owned; v.self.rec.ConfigEpoch = m.ConfigEpoch + 1 },
 			TypeDeny},
 		{"the master works, by command", func(_ *Core, m *Message) { m.Forced = true }, TypeVote},
+		{"the voter hears the master", func(v *Core, m *Message) {
+			master := v.nodes[m.Subject]
+			master.pingSent, master.lastHeard = time.Time{}, v.now
+		}, TypeDeny},
+		{"a replica of nobody that is known", func(v *Core, m *Message) { m.Subject = slots.NodeID{99} }, TypeDeny},
 		{"other voters", func(_ *Core, m *Message) { m.Electorate++ }, TypeSummary},
 		{"other voters, by command", func(_ *Core, m *Message) { m.Electorate, m.Forced = 0, true }, TypeSummary},
 	} {
@@ -33,6 +40,8 @@ func TestWhoGetsAVote(t *testing.T) {
 			m.Subject, m.Slots = master.id, master.core.self.owned
 			m.ConfigEpoch, m.Electorate = master.core.self.rec.ConfigEpoch, candidate.electorate()
 			voter.raiseEpoch(m.Epoch, voter.ID())
+			missed := voter.nodes[master.id]
+			missed.pingSent, missed.lastHeard = s.now.Add(-time.Second), s.now.Add(-time.Second)
 			c.change(voter, m)
 			l := voter.nodes[candidate.ID()].link()
 			voter.Output()
