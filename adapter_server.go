@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -33,6 +34,8 @@ func (n *Node) startServer(clients []listener) error {
 		Logger:     n.log.Named("clients"),
 		Limits:     n.values().limits(),
 		Rename:     n.cfg.Clients.Rename,
+		Users:      n.cfg.Clients.Users,
+		UserFile:   n.cfg.Clients.UserFile,
 		Port:       func() int { return int(n.Addr().ClientPort(false)) },
 		Version:    moduleVersion(),
 		ConfigFile: n.settings.text.File(),
@@ -57,7 +60,7 @@ func (n *Node) startServer(clients []listener) error {
 	}
 	srv, err := server.New(cfg)
 	if err != nil {
-		return err
+		return fmt.Errorf("slotmesh: Config.Clients: %w", userErrorAt(n.cfg.settings, err))
 	}
 	srv.SetLoading(true) // the rest of the node does not exist yet
 	n.server = srv
@@ -102,6 +105,37 @@ func (n *Node) tlsConfigs() (listening, dialling *tls.Config) {
 	}
 	files := n.cfg.tls.files
 	return files.Server(), cmp.Or(n.cfg.ClientTLS, files.Client())
+}
+
+// readUsers sets the users, and tells what is wrong with them as far as the host program
+// cannot mend it by commands of its own.
+func (v *values) readUsers(s *conf.Settings) error {
+	for _, line := range s.Lines("user") {
+		v.Clients.Users = append(v.Clients.Users, line.String())
+	}
+	if file := v.Clients.UserFile; file != "" && !filepath.IsAbs(file) {
+		v.Clients.UserFile = filepath.Join(v.Dir, file)
+	}
+	return userErrorAt(s, server.CheckUsers(v.Clients.Users, v.Clients.UserFile))
+}
+
+// userErrorAt gives an error about users the place in the configuration file that it is
+// about, if there is one.
+func userErrorAt(s *conf.Settings, err error) error {
+	if s == nil || err == nil {
+		return err
+	}
+	var user *server.UserError
+	lines := s.Lines("user")
+	switch {
+	case errors.Is(err, server.ErrUsersTwice):
+		return &conf.Error{At: s.Where("aclfile"), Name: "aclfile", Value: s.String("aclfile"), Err: err}
+	case errors.As(err, &user) && user.Index < len(lines):
+		line := &lines[user.Index]
+		return &conf.Error{At: line.At, Name: "user", Value: line.Words[0], Err: user.Err,
+			Accepted: "a name and rules, such as app on >password ~app:* +@read"}
+	}
+	return err
 }
 
 // moduleVersion is the version of slotmesh in this program, "" if the build does not tell.

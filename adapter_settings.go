@@ -80,7 +80,15 @@ func (l *liveSettings) Set(pairs [][2]string) error {
 	})
 }
 
-func (l *liveSettings) Rewrite() error { return l.text.Rewrite() }
+// Rewrite writes the users too, unless they have a file of their own: then, as in Redis,
+// lines about them go.
+func (l *liveSettings) Rewrite() error {
+	var users [][]string
+	if l.n.cfg.Clients.UserFile == "" {
+		users = l.n.server.Users()
+	}
+	return l.text.Rewrite(conf.NewLines{Name: "user", List: users})
+}
 
 // What follows puts settings in force. Doing so again with the same values changes nothing.
 
@@ -106,6 +114,10 @@ func (v *values) limits() server.Limits {
 	if keepAlive == 0 {
 		keepAlive = -1 // off
 	}
+	aclLog := v.aclLog
+	if aclLog == 0 {
+		aclLog = -1 // none
+	}
 	return server.Limits{
 		Query:       resp.Limits{MaxBulk: v.maxArgument, MaxQuery: v.maxQuery},
 		Password:    v.Clients.Password,
@@ -116,6 +128,9 @@ func (v *values) limits() server.Limits {
 		AuthTimeout: v.Clients.AuthTimeout,
 		KeepAlive:   keepAlive,
 		Endpoint:    v.Clients.Endpoint,
+
+		ACLLog:       aclLog,
+		OpenChannels: v.channels == "allchannels",
 	}
 }
 

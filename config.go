@@ -98,8 +98,16 @@ type Config struct {
 
 // ClientConfig bounds what clients may do.
 type ClientConfig struct {
-	// Password is asked of clients. Default: none.
+	// Password is asked of clients: it is that of the user "default". Default: none.
 	Password string
+	// Users are those that clients may be, in the form of the directive "user" of
+	// redis.conf without that word, such as "app on >secret ~app:* +@read". What is said of
+	// "default" takes the place of Password. Calls of the program itself and of other nodes
+	// may do everything. Default: the user "default", who may do everything too.
+	Users []string
+	// UserFile is the path of a file that has the users instead (aclfile of redis.conf). It
+	// must exist; ACL SAVE and ACL LOAD write and read it. Default: none.
+	UserFile string
 	// TLSAddr is where clients connect with TLS, "host:port", beside Addr; Config.TLS must be
 	// set. Default: with Config.TLS, Addr.
 	TLSAddr string
@@ -282,6 +290,9 @@ func (c *ClientConfig) validate() error {
 	}
 	if err := server.CheckRename(c.Rename); err != nil {
 		return fmt.Errorf("slotmesh: Config.Clients.Rename: %w", err)
+	}
+	if err := server.CheckUsers(c.Users, c.UserFile); err != nil {
+		return fmt.Errorf("slotmesh: Config.Clients.Users: %w", err)
 	}
 	return nil
 }

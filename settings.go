@@ -40,6 +40,8 @@ type values struct {
 	maxArgument int // bytes
 	maxQuery    int // bytes
 	output      conf.OutputLimit
+	aclLog      int    // entries
+	channels    string // that new users may use: allchannels or resetchannels
 }
 
 // tlsSettings are the directives of TLS.
@@ -77,6 +79,11 @@ var settings = []setting{
 		func(v *values) any { return level(&v.logLevel) }, (*Node).applyLogLevel},
 	{conf.Directive{Name: "requirepass", Kind: conf.String, Secret: true},
 		func(v *values) any { return &v.Clients.Password }, (*Node).applyLimits},
+	{conf.Directive{Name: "user", Kind: conf.Lines, FileOnly: true, Secret: true}, nil, nil},
+	{conf.Text("aclfile", ""), func(v *values) any { return &v.Clients.UserFile }, nil},
+	{conf.Count("acllog-max-len", "128", 0), func(v *values) any { return &v.aclLog }, (*Node).applyLimits},
+	{conf.OneOf("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),
+		func(v *values) any { return &v.channels }, (*Node).applyLimits},
 
 	// Clients.
 	{conf.OneOf("enable-debug-command", server.DebugNobody, server.DebugNobody, server.DebugEveryone, server.DebugLocal),
@@ -295,6 +302,9 @@ func (v *values) finish(s *conf.Settings) (err error) {
 		v.Clients.Socket = filepath.Join(v.Dir, v.Clients.Socket)
 	}
 	if v.Clients.Rename, err = renames(s); err != nil {
+		return err
+	}
+	if err := v.readUsers(s); err != nil {
 		return err
 	}
 	if v.Replication.MaxLag == 0 {

@@ -31,6 +31,13 @@ func samples(s *setting, dir string) [2]string {
 		return [2]string{"TLSv1.3", "TLSv1.2 TLSv1.3"}
 	case "tls-ciphers":
 		return [2]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "DEFAULT"}
+	case "aclfile": // must exist
+		for _, name := range []string{"a.acl", "b.acl"} {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				panic(err)
+			}
+		}
+		return [2]string{filepath.Join(dir, "a.acl"), filepath.Join(dir, "b.acl")}
 	case "maxclients": // more may be more than this process can have
 		return [2]string{"20", "21"}
 	}
@@ -49,7 +56,7 @@ func samples(s *setting, dir string) [2]string {
 				others = append(others, w)
 			}
 		}
-		return [2]string{others[0], others[1]}
+		return [2]string{others[0], append(others, s.Default)[1]}
 	case conf.Mode:
 		return [2]string{"770", "700"}
 	case conf.Save:

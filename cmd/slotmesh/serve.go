@@ -19,7 +19,7 @@ func serveVerb() *verb {
 			"Those of\n" +
 			"Redis and Valkey that only tune what is not there are told in one line of the log. One whose being ignored " +
 			"would leave\n" +
-			"the node less protected, or its data less durable, than the file says (tls-*, user, aclfile, appendonly yes,\n" +
+			"the node less protected, or its data less durable, than the file says (tls-*, appendonly yes,\n" +
 			"replicaof …) ends the start too; --allow-unprotected starts all the same.\n" +
 			"\n" +
 			"Without requirepass clients of other machines are turned away, unless protected-mode is no; the bus, on " +

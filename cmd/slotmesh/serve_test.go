@@ -66,7 +66,7 @@ func TestServeStandalone(t *testing.T) {
 
 func TestServeRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bad.conf")
-	if err := os.WriteFile(file, []byte("\nmaxmemroy 1\nmaxmemory lots\nappendonly perhaps\nuser app on >secret ~* "+
+	if err := os.WriteFile(file, []byte("\nmaxmemroy 1\nmaxmemory lots\nappendonly perhaps\nuser app on \">secret ~* "+
 		"+@all\nrename-command KEYS\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +77,18 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{file}, file + `:3: maxmemory "lots": argument must be a memory value (accepted: bytes, or a number with`},
 		{[]string{file}, file + `:4: appendonly "perhaps": argument must be 'yes' or 'no' (accepted: yes, no)`},
 		{[]string{file}, file + `:2: directive: maxmemroy is not one of those of Redis, Valkey or slotmesh: did you mean maxmemory?`},
-		{[]string{file}, file + `:5: user: the node would be less protected than this line says: there are no ACL users; remove the line; `},
+		{[]string{file}, file + `:5: line "user …": unbalanced quotes: close them, and put a space after the closing one`},
 		{[]string{file}, file + `:6: rename-command "KEYS": wrong number of arguments`},
 		{[]string{"--cluster-enabld", "yes"}, `did you mean cluster-enabled?`},
 		{[]string{"--appendonly", "yes"}, `command line: appendonly: the node would be less durable than this line says: `},
 		{[]string{"--rename-command", "nosuch", "x"}, `command line: rename-command "nosuch x": No such command in rename-command`},
+		{[]string{"--user", "app", "on", "allkey"}, `command line: user "app": Error in user declaration 'allkey': Syntax error`},
+		{[]string{"--port", freePort(t), "--dir", t.TempDir(), "--user", "app", "+nosuch"},
+			`command line: user "app": Error in user declaration '+nosuch': Unknown command or category name in ACL`},
+		{[]string{"--user", "app", "--user", "app"}, `command line: user "app": Error in user declaration 'app': Duplicate user`},
+		{[]string{"--user", "app", "--aclfile", "users.acl"}, "please define either an ACL file or declare users directly"},
+		{[]string{"--port", freePort(t), "--dir", t.TempDir(), "--aclfile", "/nonexistent.acl"},
+			"Error loading ACLs, opening file '/nonexistent.acl': No such file or directory"},
 		{[]string{"--port", "0"}, `command line: port "0": the node would not listen anywhere (accepted: a port, or 0 together with unixsocket)`},
 		{[]string{"--port", "x"}, `command line: port "x": `},
 		{[]string{"--dir", "/nonexistent"}, `command line: dir "/nonexistent": `},

@@ -8,7 +8,6 @@ import (
 // Why a modifier is refused, in the words of Redis 7.0.15.
 var (
 	errSyntax  = errors.New("Syntax error")
-	errUnknown = errors.New("Unknown command or category name in ACL")
 	errAllKeys = errors.New("Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not " +
 		"have any effect. Try 'resetkeys' to start with an empty list of patterns")
 	errAllChannels = errors.New("Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and " +
@@ -20,6 +19,10 @@ var (
 	errParenthesis = errors.New("Unmatched parenthesis in selector definition")
 	errFirstArg    = errors.New("Allowing first-arg of a subcommand is not supported")
 )
+
+// ErrUnknownCommand is the reason of a modifier about a command that does not exist, or not
+// yet: the host program may add commands to a server.
+var ErrUnknownCommand = errors.New("Unknown command or category name in ACL")
 
 // Errors of ACL SETUSER and ACL DELUSER about names.
 var (

@@ -184,7 +184,7 @@ func (f *file) readLine(number int, line string) error {
 		m = strings.Trim(m, "\t\r\n")
 		switch err := rules.apply(m, f.users.allChannels); {
 		case err == nil:
-		case errors.Is(err, errUnknown):
+		case errors.Is(err, ErrUnknownCommand):
 			f.fail(fmt.Errorf("%s:%d: Error in applying operation '%s': %w. ", f.name, number, m, err))
 		case !told:
 			f.fail(fmt.Errorf("%s:%d: %w. ", f.name, number, err))

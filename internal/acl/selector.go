@@ -200,7 +200,7 @@ func (s *selector) addChannels(text string) error {
 func (s *selector) setCategory(c *Catalog, name string, allow bool) error {
 	category := slices.IndexFunc(categoryNames, func(n string) bool { return equalFold(n, name) })
 	if category < 0 {
-		return errUnknown
+		return ErrUnknownCommand
 	}
 	affected := c.affected[category]
 	s.allowed.setAll(affected, allow)
@@ -211,7 +211,7 @@ func (s *selector) setCategory(c *Catalog, name string, allow bool) error {
 func (s *selector) setCommand(c *Catalog, name string, allow bool) error {
 	id, ok := c.find(name)
 	if !ok {
-		return errUnknown
+		return ErrUnknownCommand
 	}
 	c.setCommand(s.allowed, id, allow)
 	s.firstArgs = slices.DeleteFunc(s.firstArgs, func(f firstArg) bool { return f.command == id })
@@ -225,7 +225,7 @@ func (s *selector) allowSub(c *Catalog, name string) error {
 	id, ok := c.find(name[:bar])
 	switch {
 	case !ok:
-		return errUnknown
+		return ErrUnknownCommand
 	case c.parent[id] >= 0:
 		return errFirstArg
 	case arg == "":

@@ -24,11 +24,11 @@ type bindAddr struct {
 	optional bool   // -: it is no error if this machine has no such address
 }
 
-// Bind returns where to listen. While a node has neither "bind" nor "requirepass",
+// Bind returns where to listen. While a node has no "bind" and asks for no password,
 // protected mode turns away its clients of other machines, as in Redis, and keeps its
 // bus, which knows no password, to the loopback address.
 func (s *Settings) Bind() *Bind {
-	b := &Bind{guarded: s.Where("bind") == "" && s.Bool("protected-mode") && s.String("requirepass") == ""}
+	b := &Bind{guarded: s.Where("bind") == "" && s.Bool("protected-mode") && !s.asksPassword()}
 	for _, w := range s.List("bind") {
 		b.addrs = append(b.addrs, parseBind(w))
 	}

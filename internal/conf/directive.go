@@ -21,6 +21,7 @@ const (
 	Save           // pairs of seconds and changes
 	Limits         // fours of class, hard limit, soft limit, seconds
 	Renames        // pairs of a command's name and its new one
+	Lines          // words; each line stands for itself: see Settings.Lines
 	isIgnored      // anything
 )
 
@@ -54,9 +55,9 @@ type Directive struct {
 	reason string // any other value has no effect
 	effect effect // of that
 	remedy string // what to do instead, if the node does not start
-	// same reports whether a value asks for no more than the default, and the password, do;
-	// nil: only the default itself.
-	same func(password string, args []string) bool
+	// same reports whether a value asks for no more than the default does; nil: only the
+	// default itself.
+	same func(args []string) bool
 }
 
 // obeyed reports whether the node does what the directive says.
@@ -69,9 +70,9 @@ func (d *Directive) fixed() bool { return d.reason != "" && d.Kind != isIgnored 
 func (d *Directive) ignored() bool { return d.Kind == isIgnored }
 
 // asDefault reports whether args ask for what the node does anyway.
-func (d *Directive) asDefault(s *Settings, args []string) bool {
+func (d *Directive) asDefault(args []string) bool {
 	if d.same != nil {
-		return d.same(s.String("requirepass"), args)
+		return d.same(args)
 	}
 	text := strings.Join(args, " ")
 	if strings.EqualFold(text, d.Default) {

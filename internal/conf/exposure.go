@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"slices"
+	"strings"
 )
 
 // What directives say together.
@@ -22,6 +23,30 @@ func (s *Settings) BusPort() int {
 		port = encrypted
 	}
 	return port + busPortOffset
+}
+
+// asksPassword reports whether the default user needs a password: by "requirepass", or by
+// a line "user". What an ACL file will say is not known here; the server asks it for each
+// client that comes.
+func (s *Settings) asksPassword() bool {
+	asks := s.String("requirepass") != "" || s.String("aclfile") != ""
+	for _, line := range s.Lines("user") {
+		if line.Words[0] != "default" {
+			continue
+		}
+		asks = true
+		for _, rule := range line.Words[1:] {
+			switch strings.ToLower(rule) {
+			case "nopass":
+				asks = false
+			case "resetpass", "reset":
+				asks = true
+			default:
+				asks = asks || strings.HasPrefix(rule, ">") || strings.HasPrefix(rule, "#")
+			}
+		}
+	}
+	return asks
 }
 
 // CheckPort returns an error if clients could connect nowhere, or two ports are one.
@@ -49,7 +74,7 @@ func (s *Settings) SavesAtEnd() bool {
 // Advice returns warnings about what the directives imply and do not say: which clients
 // and nodes the node turns away, and that it saves at its end.
 func (s *Settings) Advice() (warnings []string) {
-	if bind := s.Bind(); s.Bool("protected-mode") && s.String("requirepass") == "" {
+	if bind := s.Bind(); s.Bool("protected-mode") && !s.asksPassword() {
 		if bind.Exposed() && (s.Int("port") != 0 || s.Int("tls-port") != 0) {
 			warnings = append(warnings, "clients of other machines are turned away: protected-mode is on and nobody is "+
 				`asked for a password; set "requirepass", or "protected-mode no" if everybody who reaches the port may `+

@@ -123,7 +123,7 @@ func (l *loader) text(name, text string) {
 		words, err := splitLine(raw)
 		switch {
 		case err != nil:
-			l.fail(&Error{At: at, Name: "line", Value: strings.TrimSpace(raw), Err: err})
+			l.fail(&Error{At: at, Name: "line", Value: strings.Fields(raw)[0] + " …", Err: err}) // the rest may be a secret
 		case len(words) == 0:
 		case strings.EqualFold(words[0], "include"):
 			l.include(at, words[1:])
@@ -261,6 +261,9 @@ func (l *loader) apply(at, name string, args []string) {
 		l.s.renames = append(l.s.renames, Rename{at, args[0], args[1]})
 		fallthrough
 	default:
+		if d.Kind == Lines {
+			l.s.lines = append(l.s.lines, line{d.Name, Line{at, args}})
+		}
 		v.at = at
 		l.s.replace(i, v)
 	}

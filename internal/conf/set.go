@@ -82,7 +82,7 @@ func (s *Settings) Set(pairs []Pair, apply func(name string) error) error {
 // only be set to what the node does anyway, since a warning would have no reader.
 func (d *Directive) set(s *Settings, text string, old value) (value, error) {
 	if d.ignored() {
-		if !d.asDefault(s, []string{text}) {
+		if !d.asDefault([]string{text}) {
 			return value{}, d.refusal()
 		}
 		return old, nil

@@ -18,6 +18,7 @@ type Settings struct {
 
 	file    string   // absolute path, "" if there is none
 	renames []Rename // in the order of the file
+	lines   []line   // of directives of kind Lines, in the same order
 	given   []string // directives that the file asks for and --allow-unprotected lets be ignored
 
 	mu sync.Mutex // serialises Set and Rewrite
@@ -28,7 +29,7 @@ func (t *Table) Defaults() *Settings {
 	values := make([]value, len(t.rows))
 	for i := range t.rows {
 		d := &t.rows[i]
-		if d.ignored() || d.Kind == Renames {
+		if d.ignored() || d.Kind == Renames || d.Kind == Lines {
 			continue
 		}
 		v, err := d.parse([]string{d.Default}, value{})
@@ -108,6 +109,30 @@ type Rename struct {
 // Renames returns the lines "rename-command" in their order: each sees what those before
 // it did.
 func (s *Settings) Renames() []Rename { return s.renames }
+
+// Line is a line of a directive that may stand on several.
+type Line struct {
+	At    string // "file:line" or "command line"
+	Words []string
+}
+
+// String returns the words as a line of the file has them.
+func (l *Line) String() string { return quoteAll(l.Words) }
+
+type line struct {
+	name string
+	Line
+}
+
+// Lines returns the lines of a directive in their order.
+func (s *Settings) Lines(name string) (list []Line) {
+	for _, l := range s.lines {
+		if l.name == name {
+			list = append(list, l.Line)
+		}
+	}
+	return list
+}
 
 // unheeded reports whether a directive asks for protection that the node does not give,
 // and --allow-unprotected let it start all the same.

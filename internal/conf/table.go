@@ -13,8 +13,9 @@ type Table struct {
 }
 
 // NewTable joins the directives that a program obeys with those that it does not, which
-// stand in this package. Among the first must be bind, dir, port, protected-mode,
-// requirepass, tls-port and tls-cluster, which give others a meaning. It panics if a name is listed twice.
+// stand in this package. Among the first must be aclfile, bind, dir, port, protected-mode,
+// requirepass, tls-cluster, tls-port and user, which give others a meaning. It panics if a
+// name is listed twice.
 func NewTable(obeyed []Directive) *Table {
 	t := &Table{
 		rows:   slices.Concat(obeyed, fixedTable(), protectingTable(), ignoredTable()),

@@ -53,10 +53,6 @@ var ignoredGroups = []struct {
 	`},
 
 	// Commands and features that are not there, or always do what the directive asks for.
-	{reason: "there are no ACL users", rows: `
-		acl-pubsub-default resetchannels
-		acllog-max-len 128
-	`},
 	{reason: "the TLS of Go chooses the best cipher that both sides have", rows: `
 		tls-prefer-server-ciphers no
 	`},

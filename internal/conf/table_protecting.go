@@ -1,8 +1,6 @@
 package conf
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 )
@@ -12,10 +10,6 @@ import (
 // have no copy where the file says that there is one.
 func protectingTable() []Directive {
 	list := []Directive{
-		{Name: "user", FileOnly: true, same: defaultUser, reason: "there are no ACL users",
-			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
-		{Name: "aclfile", reason: "there are no ACL users",
-			remedy: `remove the line; "requirepass" asks for a password, "rename-command" takes commands away`},
 		{Name: "loadmodule", FileOnly: true, reason: "modules, which may guard commands or hold data, cannot be loaded",
 			remedy: "remove the line; a host program adds commands with Node.Handle"},
 		{Name: "tls-auth-clients-user", Default: "off", reason: "the name in a certificate logs nobody in",
@@ -40,47 +34,15 @@ func protectingTable() []Directive {
 }
 
 // replicaOfNobody reports whether the line makes a master.
-func replicaOfNobody(_ string, args []string) bool {
+func replicaOfNobody(args []string) bool {
 	return slices.Equal(args, []string{""}) || len(args) == 2 && strings.EqualFold(args[0], "no") &&
 		strings.EqualFold(args[1], "one")
 }
 
 // allCiphersuites reports whether the line allows all ciphers of TLS 1.3 that there are.
-func allCiphersuites(_ string, args []string) bool {
+func allCiphersuites(args []string) bool {
 	names := strings.Split(strings.Join(args, ":"), ":")
 	missing := func(name string) bool { return !slices.Contains(names, name) }
 	return names[0] == "" || !slices.ContainsFunc([]string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
 		"TLS_CHACHA20_POLY1305_SHA256"}, missing)
-}
-
-// defaultUser reports whether a "user" line says of the default user what "requirepass"
-// says too: CONFIG REWRITE of Redis leaves such a line in every file.
-func defaultUser(password string, args []string) bool {
-	if len(args) == 0 || args[0] != "default" {
-		return false
-	}
-	digest := sha256.Sum256([]byte(password))
-	var on, asked, keys, channels, commands bool
-	for _, rule := range args[1:] {
-		switch strings.ToLower(rule) {
-		case "on":
-			on = true
-		case "sanitize-payload", "skip-sanitize-payload": // payloads are always checked
-		case "resetchannels":
-			channels = false
-		case "nopass":
-			asked = password == ""
-		case "#" + hex.EncodeToString(digest[:]):
-			asked = password != ""
-		case "~*", "allkeys":
-			keys = true
-		case "&*", "allchannels":
-			channels = true
-		case "+@all", "allcommands":
-			commands = true
-		default:
-			return false
-		}
-	}
-	return on && asked && keys && channels && commands
 }

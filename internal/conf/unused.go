@@ -32,7 +32,7 @@ func (l *loader) classifyUnused() {
 	for _, u := range l.unused {
 		d := u.Directive
 		switch {
-		case d.asDefault(l.s, u.args):
+		case d.asDefault(u.args):
 		case d.effect >= protects:
 			l.refuse(d, u.at)
 		case d.effect == differs:

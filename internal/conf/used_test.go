@@ -42,6 +42,9 @@ func stored[T any](s *Settings, name string) (field T) {
 func usedTable() []Directive {
 	const anyInt, anyBytes = math.MaxInt32, math.MaxInt64
 	return []Directive{
+		{Name: "user", Kind: Lines, FileOnly: true, Secret: true},
+		{Name: "aclfile", Kind: String},
+
 		// The process.
 		{Name: "port", Kind: Int, Default: "6379", Max: 65535},
 		{Name: "bind", Kind: List, Default: "* -::*"},

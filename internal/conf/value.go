@@ -33,7 +33,7 @@ var (
 // parse makes a value of a directive's arguments. old is the value before, to which some
 // directives add.
 func (d *Directive) parse(args []string, old value) (value, error) {
-	if d.Kind >= List && d.Kind != Renames && len(args) == 1 {
+	if d.Kind >= List && d.Kind < Renames && len(args) == 1 {
 		args = strings.Fields(args[0]) // CONFIG SET and quotes pass all in one
 	} else if d.Kind < List && len(args) != 1 {
 		return value{}, errArity
@@ -71,6 +71,8 @@ func (d *Directive) parse(args []string, old value) (value, error) {
 		return parseLimits(args, old)
 	case Renames:
 		return parseRename(args, old)
+	case Lines:
+		return value{}, nil
 	default:
 		return d.parseWords(args)
 	}
@@ -99,6 +101,8 @@ func (d *Directive) accepted() string {
 		return "groups of class (normal, replica, pubsub), hard limit, soft limit and seconds, such as normal 1gb 256mb 60"
 	case Mode:
 		return "permissions as an octal number, such as 770"
+	case Lines:
+		return "one or more words"
 	case Renames:
 		return `a command and its new name, "" to take it away`
 	case List:

@@ -139,7 +139,7 @@ func (s *Server) outlast(done <-chan struct{}) bool {
 // newCallers returns the pool of sessions for Do.
 func (s *Server) newCallers() *sync.Pool {
 	return &sync.Pool{New: func() any {
-		ss := &session{srv: s, id: s.nextCaller.Add(1), authed: true}
+		ss := &session{srv: s, id: s.nextCaller.Add(1)}
 		ss.Node, ss.Out.RESP3 = s.node, true
 		ss.setLimits(s.limits.Load())
 		ss.shard = s.stats.shard(ss.id)

@@ -322,7 +322,8 @@ func (s *session) describe(b []byte) []byte {
 	num(" omem=", pending)
 	num(" tot-mem=", pending+int64(sh.buffer.Load())+int64(sh.replies.Load()))
 	str(" events=r cmd=", sh.lastCmd.Load().FullName())
-	str(" user=default redir=-1", "")
+	str(" user=", sh.user.Load().Name())
+	str(" redir=-1", "")
 	proto := int64(2)
 	if flags&clientRESP3 != 0 {
 		proto = 3

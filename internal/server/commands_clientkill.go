@@ -1,6 +1,9 @@
 package server
 
-import "github.com/slotmesh/slotmesh/internal/server/commands"
+import (
+	"github.com/slotmesh/slotmesh/internal/acl"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
+)
 
 func cmdClientKill(s *session) error {
 	if len(s.Args) == 3 {
@@ -50,11 +53,13 @@ type killFilter struct {
 	id          int64               // 0: any
 	ofType      func(*session) bool // nil: any
 	addr, laddr []byte              // nil: any
+	user        *acl.User           // nil: any
 	skipMe      bool
 }
 
 func (f *killFilter) match(o *session) bool {
 	return (f.id == 0 || o.id == f.id) && (f.ofType == nil || f.ofType(o)) &&
+		(f.user == nil || o.shared.user.Load() == f.user) &&
 		(f.addr == nil || o.RemoteAddr() == string(f.addr)) &&
 		(f.laddr == nil || o.localAddr() == string(f.laddr))
 }
@@ -76,7 +81,7 @@ func (s *session) killFilter() (f killFilter, err error) {
 		case s.Word(i, "LADDR"):
 			f.laddr = value
 		case s.Word(i, "USER"):
-			if string(value) != "default" {
+			if f.user = s.srv.users.Lookup(string(value)); f.user == nil {
 				err = replyError("ERR No such user '" + string(commands.Clip(value, 128)) + "'")
 			}
 		case s.Word(i, "SKIPME") && (commands.IsWord(value, "YES") || commands.IsWord(value, "NO")):

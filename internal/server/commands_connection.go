@@ -1,10 +1,10 @@
 package server
 
 import (
-	"crypto/subtle"
 	"math"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
@@ -15,7 +15,7 @@ const flagsConn = commands.NoScript | commands.Loading | commands.Stale
 var connectionGroup = []commands.Command{
 	{Name: "auth", Arity: -2,
 		Flags: flagsConn | commands.Fast | commands.NoAuth | commands.AllowBusy | commands.Plain,
-		Group: "connection", Since: "1.0.0", Summary: "Gives the password.", Run: ofSession(cmdAuth)},
+		Group: "connection", Since: "1.0.0", Summary: "Gives the name and the password of a user.", Run: ofSession(cmdAuth)},
 	{Name: "hello", Arity: -1,
 		Flags: flagsConn | commands.Fast | commands.NoAuth | commands.AllowBusy | commands.Plain,
 		Group: "connection", Since: "6.0.0", Summary: "Chooses the version of the protocol.",
@@ -45,43 +45,23 @@ var connectionGroup = []commands.Command{
 }
 
 func cmdAuth(s *session) error {
+	name, password := []byte(acl.DefaultName), s.Args[1]
 	switch len(s.Args) {
 	case 2:
-		if s.srv.limits.Load().Password == "" {
+		if s.srv.users.Default().Rules().NoPassword() {
 			return replyError("ERR AUTH <password> called without any password configured for the default user. Are you " +
 				"sure your configuration is correct?")
 		}
-		if !s.login(nil, s.Args[1]) {
-			return errWrongPass
-		}
 	case 3:
-		if !s.login(s.Args[1], s.Args[2]) {
-			return errWrongPass
-		}
+		name, password = s.Args[1], s.Args[2]
 	default:
 		return commands.ErrSyntax
 	}
+	if err := s.login(name, password); err != nil {
+		return err
+	}
 	s.Out.OK()
 	return nil
-}
-
-// login checks user (nil stands for "default", the only one) and password. With no
-// password configured any will do.
-func (s *session) login(user, password []byte) bool {
-	if user != nil && string(user) != "default" {
-		return false
-	}
-	want := s.srv.limits.Load().Password
-	if want != "" && subtle.ConstantTimeCompare(password, []byte(want)) != 1 {
-		return false
-	}
-	s.setAuthed(true)
-	return true
-}
-
-func (s *session) setAuthed(authed bool) {
-	s.authed = authed
-	s.setStranger(!authed)
 }
 
 func cmdHello(s *session) error {
@@ -100,8 +80,8 @@ func cmdHello(s *session) error {
 	for i := 2; i < len(s.Args); i++ {
 		switch more := len(s.Args) - 1 - i; {
 		case s.Word(i, "AUTH") && more >= 2:
-			if !s.login(s.Args[i+1], s.Args[i+2]) {
-				return errWrongPass
+			if err := s.login(s.Args[i+1], s.Args[i+2]); err != nil {
+				return err
 			}
 			i += 2
 		case s.Word(i, "SETNAME") && more >= 1:
@@ -114,9 +94,9 @@ func cmdHello(s *session) error {
 			return replyError("ERR Syntax error in HELLO option '" + string(commands.Clip(s.Args[i], 128)) + "'")
 		}
 	}
-	if !s.authed {
+	if s.isStranger() {
 		return replyError("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO " +
-			"<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol " +
+			"AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol " +
 			"version at the same time")
 	}
 	if version != 0 {
@@ -180,7 +160,8 @@ func cmdReset(s *session) error {
 	s.setFlag(clientNoEvict, false)
 	s.setName(nil)
 	s.setProto(2)
-	s.setAuthed(s.srv.limits.Load().Password == "")
+	s.setUser(s.srv.users.Default())
+	s.setAuthed(!s.srv.users.AuthRequired())
 	s.Out.Simple("RESET")
 	return nil
 }

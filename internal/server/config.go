@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
@@ -21,6 +22,10 @@ type Config struct {
 	Settings Settings     // what CONFIG reads and changes; nil: nothing
 	Logger   hclog.Logger // nil: silent
 	Limits   Limits
+	// Users are lines of the directive "user", without that word. UserFile is the path of
+	// the file that has them instead (aclfile), which must exist; "" = none.
+	Users    []string
+	UserFile string
 	Port     func() int // where clients connect, for INFO; nil: nowhere
 	Version  string     // of slotmesh, for INFO; "" = unknown
 	// Rename gives commands, by their own names, others that clients use; "" takes a command
@@ -71,7 +76,7 @@ type Config struct {
 // fields mean the default.
 type Limits struct {
 	Query        resp.Limits   // what a client may send
-	Password     string        // "" = none asked
+	Password     string        // of the default user; "" = none asked
 	Protected    bool          // while none is asked, clients of other machines are turned away
 	MaxClients   int           // default 10,000
 	MaxOutput    int           // bytes of replies waiting for one client; default 1 GiB
@@ -83,6 +88,9 @@ type Limits struct {
 	// Endpoint is the name under which clients are told to reach other nodes. Default: their
 	// addresses.
 	Endpoint slots.EndpointType
+
+	ACLLog       int  // entries of the ACL log; default 128, negative: none
+	OpenChannels bool // new users may use all channels
 }
 
 const (
@@ -108,6 +116,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.KeepAlive == 0 {
 		l.KeepAlive = defaultKeepAlive
+	}
+	if l.ACLLog == 0 {
+		l.ACLLog = acl.DefaultLogLen
 	}
 	l.Query = l.Query.WithDefaults()
 	return l

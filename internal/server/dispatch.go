@@ -23,8 +23,12 @@ func (s *session) execute(args [][]byte) (held bool) {
 	if err == nil {
 		err = s.mayDebug(cmd)
 	}
-	if err == nil && !s.authed && !cmd.Has(commands.NoAuth) {
+	if err == nil && !s.authed && !cmd.Has(commands.NoAuth) && s.isStranger() {
 		err = errNoAuth
+	}
+	if err == nil && !s.user.Unrestricted() {
+		s.Cmd = cmd
+		err = s.mayRun(cmd, args)
 	}
 	if err == nil && !cmd.Has(commands.Loading) && s.srv.loading.Load() {
 		err = errLoading

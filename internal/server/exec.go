@@ -187,6 +187,10 @@ func (s *session) execPlain(queue []queued, n int) (ran int, err error) {
 // the reply grows too long.
 func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 	s.Cmd, s.Args = q.cmd, q.args
+	if err := s.stillMayRun(q); err != nil {
+		s.fail(err)
+		return nil
+	}
 	mark := len(s.Out.B)
 	var err error
 	if q.cmd.Tx != nil {

@@ -265,9 +265,7 @@ func (r *runner) step(line int, name, command string, want []string) {
 			r.t.Fatalf("%s:%d: unbalanced quotes", r.file, line)
 		}
 		c.SendBytes(args...)
-		if err := c.Flush(); err != nil {
-			r.t.Fatalf("%s:%d: %v", r.file, line, err)
-		}
+		c.Flush() // if the connection is closed, the reply tells
 	}
 	if silent {
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
@@ -29,6 +31,10 @@ type Server struct {
 
 	attackLogged rareLog // of abortHTTP
 	crowdLogged  rareLog // of evictStrangerLocked
+
+	users    *acl.Users
+	denials  *acl.Log
+	password string // Limits.Password that users has been told of; guarded by mu
 
 	node       *commands.Node  // what commands work on; its Table has the names that clients use
 	original   *commands.Table // the same by the commands' own names
@@ -74,7 +80,10 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.stats = newStats(s.original.Rows())
 	s.clock.Store(s.node.Started.UnixMilli())
-	s.SetLimits(cfg.Limits)
+	if err := s.makeUsers(); err != nil {
+		end()
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	s.callers = s.newCallers()
 	return s, nil
 }
@@ -90,9 +99,19 @@ func (s *Server) Loading() bool { return s.loading.Load() }
 func (s *Server) Limits() Limits { return *s.limits.Load() }
 
 // SetLimits changes the limits. Connected clients keep what they have proved: a new
-// password is asked from new ones only.
+// password, which the default user has instead of all its others, is asked from new ones
+// only.
 func (s *Server) SetLimits(l Limits) {
 	l = l.withDefaults()
+	s.denials.SetMaxLen(max(0, l.ACLLog))
+	s.users.SetPubsubDefault(l.OpenChannels)
+	s.mu.Lock()
+	changed := l.Password != s.password
+	s.password = l.Password
+	s.mu.Unlock()
+	if changed {
+		s.users.RequirePassword(l.Password)
+	}
 	s.limits.Store(&l)
 }
 
@@ -223,7 +242,7 @@ func (s *Server) refusalLocked(conn net.Conn, l *Limits, reserved bool) string {
 	switch {
 	case reserved || len(s.sessions) >= l.MaxClients && s.strangers.Len() == 0:
 		return tooManyClients
-	case l.Protected && l.Password == "" && !isLocal(conn):
+	case l.Protected && s.users.Default().Rules().NoPassword() && !isLocal(conn):
 		return protectedMode
 	}
 	return ""

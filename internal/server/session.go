@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -39,6 +40,7 @@ type session struct {
 	shard         *statsShard
 
 	// What the client has said.
+	user         *acl.User // shared.user; nil for calls, which may do everything
 	authed       bool
 	stranger     bool          // it has not authenticated, or not finished the handshake of TLS: see strangers.go
 	readOnly     bool          // READONLY
@@ -68,6 +70,7 @@ const (
 
 // shared is what other goroutines read about a session: CLIENT LIST, the ticker.
 type shared struct {
+	user     atomic.Pointer[acl.User]
 	mu       sync.Mutex // guards the texts
 	name     string
 	libName  string
@@ -93,12 +96,13 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 		created: srv.cfg.Now(),
 		ended:   make(chan struct{}),
 		parser:  resp.NewParser(l.Query),
-		authed:  l.Password == "",
 		writes:  newWrites(srv.cfg.Acks, srv.cfg.Sync),
 	}
 	_, s.tls = conn.(tlsConn)
 	s.Node, s.Client = srv.node, s
 	s.setLimits(l)
+	s.setUser(srv.users.Default())
+	s.authed = !srv.users.AuthRequired()
 	s.stranger = !s.authed || s.tls
 	s.parser.SetStranger(s.stranger)
 	s.shard = srv.stats.shard(s.id)

@@ -25,7 +25,7 @@ func TestPassword(t *testing.T) {
 	expect(t, c, "GET k", "-NOAUTH Authentication required.")
 	expect(t, c, "FOO", "-ERR unknown command 'FOO', with args beginning with: ")
 	expect(t, c, "HELLO", "-"+"NOAUTH HELLO must be called with the client already authenticated, otherwise the "+
-		"HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "+
+		"HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "+
 		"version at the same time")
 	expect(t, c, "AUTH wrong", "-WRONGPASS invalid username-password pair or user is disabled.")
 	expect(t, c, "AUTH nobody secret", "-WRONGPASS invalid username-password pair or user is disabled.")

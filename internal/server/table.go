@@ -11,7 +11,7 @@ import (
 // Those here are about a session; all others are in package commands.
 var builtIn = commands.NewTable(
 	commands.StringGroup, commands.NumberGroup, commands.KeyGroup, commands.ExpiryGroup, commands.DumpGroup,
-	commands.MigrateGroup, commands.ScanGroup, commands.ConnectionGroup, connectionGroup, transactionGroup,
+	commands.MigrateGroup, commands.ScanGroup, commands.ConnectionGroup, connectionGroup, aclGroup, transactionGroup,
 	commands.ServerGroup, commands.ClusterGroup, waitGroup, commands.ReplicationGroup, commands.SnapshotGroup,
 )
 

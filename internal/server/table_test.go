@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -38,6 +40,8 @@ func TestCommandTableIsRedis(t *testing.T) {
 		switch {
 		case ok == c.Has(commands.Hidden):
 			t.Errorf("%s: known to Redis 7.0: %t, and Hidden: %t", c.Name, ok, c.Has(commands.Hidden))
+		case ok && c.Categories() != redisCategories()[c.Name]:
+			t.Errorf("%s is in the categories %v, want %v", c.Name, c.Categories().Names(), redisCategories()[c.Name].Names())
 		case ok && ours[c.Name] != want:
 			t.Errorf("%s\n got %s\nwant %s", c.Name, ours[c.Name], want)
 		}
@@ -73,27 +77,44 @@ func TestRecordedTableIsRedis(t *testing.T) {
 	if string(recorded) != text.String() {
 		t.Errorf("%s is not what redis-server says of these commands: run with -update", recordedTable)
 	}
+	categories := make(map[string]acl.Category)
+	for name := range theirs {
+		categories[name] = 0
+	}
+	for _, category := range acl.Categories() {
+		members, err := resp.NewConn(conn).Do("ACL", "CAT", category)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _ := acl.CategoryNamed(category)
+		for _, name := range members.Elems {
+			categories[name.Text()] |= c
+		}
+	}
+	if ours := redisCategories(); !maps.Equal(ours, categories) {
+		t.Errorf("redisTable has %d commands, and redis-server %d, or other categories", len(ours), len(categories))
+	}
 }
 
 // Commands that Redis 7.0 does not have are in the categories of those that they are like.
 func TestCategoriesOfAdditions(t *testing.T) {
 	want := map[string]string{
-		"mesh.readonly":                "@fast @connection",
-		"client|setinfo":               "@slow @connection",
-		"cluster|migrateslots":         "@admin @slow @dangerous",
-		"cluster|cancelslotmigrations": "@admin @slow @dangerous",
-		"cluster|getslotmigrations":    "@admin @slow @dangerous",
+		"mesh.readonly":                "fast connection",
+		"client|setinfo":               "slow connection",
+		"cluster|migrateslots":         "admin slow dangerous",
+		"cluster|cancelslotmigrations": "admin slow dangerous",
+		"cluster|getslotmigrations":    "admin slow dangerous",
 	}
 	srv := startServer(t, Config{Extensions: []Extension{
 		{Name: "host.write", Arity: 2, First: 1, Last: 1, Step: 1, Write: true, Run: nothing},
 		{Name: "host.read", Arity: 2, First: 1, Last: 1, Step: 1, Run: nothing},
 	}})
-	want["host.write"], want["host.read"] = "@write @slow", "@read @slow"
+	want["host.write"], want["host.read"] = "write slow", "read slow"
 	for _, c := range srv.original.All() {
 		if !c.Has(commands.Hidden) && c.Group != "module" {
 			continue
 		}
-		if got := strings.Join(c.Categories(), " "); got != want[c.Name] {
+		if got := strings.Join(c.Categories().Names(), " "); got != want[c.Name] {
 			t.Errorf("%s is in the categories %q, want %q", c.Name, got, want[c.Name])
 		}
 		delete(want, c.Name)

@@ -92,6 +92,7 @@ type Command struct {
 	parent *Command
 	list   []*Command // the rows of Subs
 	subs   *nameSet   // finds them; nil if there are none
+	uses   []keyUse   // Keys and KeyFlags, split by what happens to the keys
 }
 
 // Has reports whether a flag is set.

@@ -1,9 +1,9 @@
 package commands
 
 import (
-	"slices"
 	"strings"
 
+	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/glob"
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
@@ -75,17 +75,17 @@ func (c *Command) describe(w *resp.Writer) {
 	w.Int(int64(c.Keys.First))
 	w.Int(int64(c.Keys.Last))
 	w.Int(int64(c.Keys.Step))
-	cats := c.Categories()
+	cats := c.Categories().Names()
 	w.Set(len(cats))
 	for _, cat := range cats {
-		w.Simple(cat)
+		w.Simple("@" + cat)
 	}
 	tips := strings.Fields(c.Tips)
 	w.Set(len(tips))
 	for _, tip := range tips {
 		w.BulkString(tip)
 	}
-	specs := c.keySpecs()
+	specs := c.uses
 	w.Set(len(specs))
 	for _, spec := range specs {
 		spec.describe(w)
@@ -110,26 +110,21 @@ func (c *Command) flagNames() []string {
 	return list
 }
 
-// Categories returns those of ACLs, such as "@read", which follow from the flags and the
-// group.
-func (c *Command) Categories() []string {
-	var list []string
-	add := func(name string, when bool) {
-		if when {
-			list = append(list, "@"+name)
+// Categories returns those of ACLs, which follow from the flags and the group.
+func (c *Command) Categories() acl.Category {
+	list, _ := acl.CategoryNamed(c.category())
+	for _, row := range [...]struct {
+		when bool
+		then acl.Category
+	}{
+		{c.Has(Write), acl.CategoryWrite}, {c.Has(ReadOnly), acl.CategoryRead},
+		{c.Has(Admin), acl.CategoryAdmin}, {c.Has(Admin) || c.Has(Dangerous), acl.CategoryDangerous},
+		{c.Has(Fast), acl.CategoryFast}, {!c.Has(Fast), acl.CategorySlow},
+	} {
+		if row.when {
+			list |= row.then
 		}
 	}
-	own := c.category()
-	add("keyspace", own == "keyspace")
-	add("write", c.Has(Write))
-	add("read", c.Has(ReadOnly))
-	add("string", own == "string")
-	add("admin", c.Has(Admin) || own == "admin")
-	add("fast", c.Has(Fast))
-	add("slow", !c.Has(Fast))
-	add("dangerous", c.Has(Admin) || c.Has(Dangerous))
-	add("connection", own == "connection")
-	add("transaction", own == "transaction")
 	return list
 }
 
@@ -147,46 +142,6 @@ func (c *Command) category() string {
 		return ""
 	}
 	return groupCategories[c.Group]
-}
-
-// keyUse is one group of keys of a command and what happens to them.
-type keyUse struct {
-	flags string
-	KeySpec
-	keyword string // they follow this one instead
-}
-
-// keySpecs splits the keys by their use: RENAME deletes the first and writes the second.
-func (c *Command) keySpecs() []keyUse {
-	if c.Keys.First == 0 {
-		return nil
-	}
-	uses := strings.Split(c.KeyFlags, ",")
-	switch {
-	case len(uses) == 1:
-		return []keyUse{{uses[0], c.Keys, ""}}
-	case c.KeyRange != nil: // MIGRATE is the only one
-		return []keyUse{{uses[0], c.Keys, ""}, {uses[1], KeySpec{0, -1, 1}, "KEYS"}}
-	}
-	list := make([]keyUse, len(uses))
-	for i, use := range uses {
-		at := c.Keys.First + i
-		list[i] = keyUse{use, KeySpec{at, at, 1}, ""}
-	}
-	return list
-}
-
-// usesIn is keySpecs for a command line, whose arguments tell which ones are keys.
-func (c *Command) usesIn(line [][]byte) []keyUse {
-	uses := c.keySpecs()
-	if c.keyFlagsIn != nil {
-		uses[0].flags = c.keyFlagsIn(line)
-	}
-	if c.KeyRange == nil {
-		return uses
-	}
-	first, n := c.KeyRange(line)
-	return []keyUse{{uses[0].flags, KeySpec{first, first + n - 1, 1}, ""}}
 }
 
 func (k keyUse) describe(w *resp.Writer) {
@@ -279,8 +234,8 @@ func cmdCommandList(c *Call) error {
 		case c.Word(3, "MODULE"):
 			wanted = func(*Command) bool { return false }
 		case c.Word(3, "ACLCAT"):
-			cat := "@" + strings.ToLower(string(value))
-			wanted = func(cmd *Command) bool { return slices.Contains(cmd.Categories(), cat) }
+			cat, _ := acl.CategoryNamed(string(value))
+			wanted = func(cmd *Command) bool { return cmd.Categories()&cat != 0 }
 		case c.Word(3, "PATTERN"):
 			pattern := []byte(strings.ToLower(string(value)))
 			wanted = func(cmd *Command) bool { return glob.Match(pattern, []byte(cmd.Name)) }
@@ -321,24 +276,6 @@ func (c *Call) keysOf() (cmd *Command, line [][]byte, err error) {
 		}
 	}
 	return cmd, line, nil
-}
-
-func (k KeySpec) of(line [][]byte) (keys [][]byte) {
-	last := k.Last
-	if last < 0 {
-		last += len(line)
-	}
-	for i := k.First; i <= last && i < len(line); i += k.Step {
-		keys = append(keys, line[i])
-	}
-	return keys
-}
-
-func (c *Command) keysIn(line [][]byte) (keys [][]byte) {
-	for _, use := range c.usesIn(line) {
-		keys = append(keys, use.of(line)...)
-	}
-	return keys
 }
 
 func cmdCommandGetKeys(c *Call) error {

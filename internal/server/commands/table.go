@@ -30,7 +30,7 @@ func NewTable(groups ...[]Command) *Table {
 // add gives a row, and its subcommands, their numbers.
 func (t *Table) add(row Command, parent *Command) *Command {
 	c := &row
-	c.ID, c.parent = t.rows, parent
+	c.ID, c.parent, c.uses = t.rows, parent, row.keySpecs()
 	t.rows++
 	t.all = append(t.all, c)
 	if parent != nil {
