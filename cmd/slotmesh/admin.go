@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,13 +31,18 @@ func adminVerbs(in io.Reader) []*verb {
 }
 
 // passwordVariable is where the password comes from if no flag gives one: flags
-// are visible to everybody who lists processes.
-const passwordVariable = "SLOTMESH_PASSWORD"
+// are visible to everybody who lists processes. Where it is not set, that of redis-cli is
+// taken.
+const (
+	passwordVariable = "SLOTMESH_PASSWORD"
+	redisVariable    = "REDISCLI_AUTH"
+)
 
 // task is what all verbs of administration have in common.
 type task struct {
 	in             io.Reader
 	user, password string
+	tls            tlsFlags
 	yes, json      bool
 
 	out    output
@@ -49,6 +55,8 @@ func (t *task) common(f *flag.FlagSet) {
 	f.StringVar(&t.user, "user", "", "`name` for AUTH; the default user without it")
 	f.StringVar(&t.password, "password", "", "`password` for AUTH; better given in the variable "+passwordVariable)
 	f.StringVar(&t.password, "a", "", "the same as --`password`, as redis-cli has it")
+	f.StringVar(&t.password, "pass", "", "the same as --`password`, as redis-cli has it")
+	t.tls.declare(f)
 	f.BoolVar(&t.yes, "cluster-yes", false, "do not ask, act; every verb takes it, as redis-cli does")
 	f.BoolVar(&t.json, "json", false, "print the result as JSON, and nothing else, on the standard output")
 }
@@ -64,14 +72,17 @@ func (t *task) run(do func(ctx context.Context, args []string) error) func(conte
 	return func(ctx context.Context, out output, args []string) error {
 		t.out = out
 		if t.password == "" {
-			t.password = os.Getenv(passwordVariable)
+			t.password = cmp.Or(os.Getenv(passwordVariable), os.Getenv(redisVariable))
 		}
 		if t.user != "" && t.password == "" {
 			return usagef("--user needs a password: give --password or the variable %s", passwordVariable)
 		}
+		cluster, _, err := t.tls.configs()
+		if err != nil {
+			return err
+		}
 		t.show = newProgress(out.stderr, t.json)
-		var err error
-		t.client, err = admin.New(admin.Config{User: t.user, Password: t.password, OnEvent: t.show.event,
+		t.client, err = admin.New(admin.Config{User: t.user, Password: t.password, TLS: cluster, OnEvent: t.show.event,
 			Journal: admin.JournalDir(journalDir())})
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -35,6 +36,9 @@ func TestAdminUsage(t *testing.T) {
 		{"set-timeout 127.0.0.1:1 soon", exitUsage, "milliseconds"},
 		{"completion tcsh", exitUsage, "not bash, zsh or fish"},
 		{"check --user me 127.0.0.1:1", exitUsage, "--user needs a password"},
+		{"check --cacert ca.crt 127.0.0.1:1", exitUsage, "not --tls"},
+		{"check --tls --cacert none.crt 127.0.0.1:1", exitError, `--cacert "none.crt": open none.crt: no such file`},
+		{"check --tls --cert none.crt 127.0.0.1:1", exitError, "--key: the certificate of --cert needs its private key"},
 	} {
 		code, _, stderr := call(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.stderr) {
@@ -64,11 +68,15 @@ func TestMixedArguments(t *testing.T) {
 }
 
 // refuser is a server outside cluster mode, as far as CLUSTER commands go.
-func refuser(t *testing.T) string {
+// If cfg is not nil, it speaks TLS.
+func refuser(t *testing.T, cfg *tls.Config) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if cfg != nil {
+		ln = tls.NewListener(ln, cfg)
 	}
 	t.Cleanup(func() { ln.Close() })
 	go func() {
@@ -95,7 +103,7 @@ func refuser(t *testing.T) string {
 }
 
 func TestCheckOfNoCluster(t *testing.T) {
-	addr := refuser(t)
+	addr := refuser(t, nil)
 	code, _, stderr := call("check", addr)
 	if want := "[ERR] Node " + addr + " is not configured as a cluster node."; code != exitError ||
 		!strings.Contains(stderr, want) {

@@ -27,18 +27,22 @@ func importVerb(t *task) *verb {
 			f.StringVar(&in.FromUser, "cluster-from-user", "", "`name` for AUTH at the source")
 			f.StringVar(&in.FromPassword, "cluster-from-pass", "",
 				"`password` for AUTH at the source; better given in the variable "+fromPasswordVariable)
+			t.tls.declareSource(f)
 			f.BoolVar(&in.Copy, "cluster-copy", false, "leave the keys at the source, too")
 			f.BoolVar(&in.Replace, "cluster-replace", false, "overwrite keys that the cluster has already")
 			f.IntVar(&in.Pipeline, "cluster-pipeline", 0, "`keys` per MIGRATE (100 without it)")
 			f.IntVar(&timeout, "cluster-timeout", 60_000, "`milliseconds` that a MIGRATE may take")
 			tribNames(f, "from", "copy", "replace", "pipeline", "timeout")
 		},
-		run: t.run(func(ctx context.Context, args []string) error {
+		run: t.run(func(ctx context.Context, args []string) (err error) {
 			if in.From == "" {
 				return missing("--cluster-from", "the address of the server to take keys from")
 			}
 			if in.FromPassword == "" {
 				in.FromPassword = os.Getenv(fromPasswordVariable)
+			}
+			if _, in.FromTLS, err = t.tls.configs(); err != nil {
+				return err
 			}
 			in.Timeout = time.Duration(timeout) * time.Millisecond
 			v, _, err := t.view(ctx, args, 0)
