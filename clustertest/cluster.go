@@ -22,6 +22,9 @@ type Config struct {
 	NodeTimeout time.Duration // default 15 s
 	TCP         bool          // listen on 127.0.0.1 instead of in memory
 
+	// Secure makes the nodes' ports for clients speak TLS and ask for certificates: see
+	// ClientTLS. The certificates are made once in a process.
+	Secure bool
 	// WithoutFailover allows replicas of fewer than three masters, which cannot elect one in
 	// the place of a master that fails; otherwise Start refuses them.
 	WithoutFailover bool
@@ -71,7 +74,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 		m := &member{host: fmt.Sprintf("10.0.0.%d", i+1), disk: &storage.Memory{}}
 		m.addr, m.bus = m.host+":7000", m.host+":17000"
 		if cfg.TCP {
-			m.addr, m.bus = "127.0.0.1:0", "127.0.0.1:0"
+			m.host, m.addr, m.bus = "127.0.0.1", "127.0.0.1:0", "127.0.0.1:0"
 		}
 		c.nodes = append(c.nodes, m)
 		c.start(i)
@@ -106,6 +109,9 @@ func (c *Cluster) start(i int) {
 		cfg.Network = m.tcp
 	} else {
 		cfg.Network = c.net.Host(m.host)
+	}
+	if c.cfg.Secure {
+		m.secure(&cfg)
 	}
 	if c.cfg.Node != nil {
 		c.cfg.Node(i, &cfg)

@@ -28,6 +28,12 @@
 //	rueidis.NewClient(rueidis.ClientOption{InitAddress: c.Addrs(), DialCtxFn: c.DialCtx, DisableCache: true})
 //	slotmesh.Dial(ctx, slotmesh.DialConfig{Addrs: c.Addrs(), Network: c.ClientNetwork()})
 //
+// If the cluster is [Config.Secure], Dial and DialCtx speak TLS already, so that go-redis and
+// rueidis need no TLS configuration of their own; slotmesh.DialConfig is given ClientTLS, as
+// is a client without such an option:
+//
+//	slotmesh.DialConfig{Addrs: c.Addrs(), Network: c.ClientNetwork(), TLS: c.ClientTLS()}
+//
 // rueidis needs DisableCache because a node does not answer CLIENT TRACKING yet.
 //
 // go-redis looks once a minute where slots are, and dials a master that died for as long

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/internal/tlsdial"
 )
 
 // clientHost is where the test itself dials from.
@@ -106,12 +107,10 @@ func (c *Cluster) hosts(list []int) []string {
 	return hosts
 }
 
-// Dial connects to a node as a client. Its form is that of go-redis' option Dialer.
-func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if c.cfg.TCP {
-		return (&net.Dialer{}).DialContext(ctx, network, addr)
-	}
-	return c.net.Host(clientHost).Dial(ctx, addr)
+// Dial connects to a node as a client, with TLS if the cluster is Secure. Its form is that
+// of go-redis' option Dialer.
+func (c *Cluster) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
+	return tlsdial.Dial(ctx, c.ClientNetwork().Dial, addr, c.ClientTLS())
 }
 
 // DialCtx is Dial in the form of rueidis' option DialCtxFn.
@@ -119,7 +118,8 @@ func (c *Cluster) DialCtx(ctx context.Context, addr string, _ *net.Dialer, _ *tl
 	return c.Dial(ctx, "tcp", addr)
 }
 
-// ClientNetwork is the network as clients of the cluster see it: for slotmesh.DialConfig.
+// ClientNetwork is the network as clients of the cluster see it, without TLS: for
+// slotmesh.DialConfig.
 func (c *Cluster) ClientNetwork() slotmesh.Network {
 	if c.cfg.TCP {
 		return slotmesh.TCP{}

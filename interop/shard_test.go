@@ -24,13 +24,16 @@ type shards struct {
 
 // createShards starts six processes and lets the stock tool make three masters and three
 // replicas of them. It returns when all replicas follow.
-func createShards(t *testing.T, args ...string) *shards {
+func createShards(t *testing.T, args ...string) *shards { return createShardsTLS(t, nil, args...) }
+
+// createShardsTLS is createShards of processes, and by a tool, that speak TLS.
+func createShardsTLS(t *testing.T, certs *certificates, args ...string) *shards {
 	t.Helper()
 	needs(t, "redis-cli")
 	c := &shards{t: t}
-	create := []string{"--cluster", "create"}
+	create := append(certs.cli(), "--cluster", "create")
 	for range 6 {
-		p := serve(t, args...)
+		p := serveTLS(t, certs, args...)
 		c.nodes = append(c.nodes, p)
 		create = append(create, p.addr())
 	}
@@ -130,6 +133,9 @@ func (c *shards) client(change ...func(*redis.ClusterOptions)) *redis.ClusterCli
 	opt := &redis.ClusterOptions{MaxRedirects: 100, DialerRetries: 1, ClusterStateReloadInterval: 100 * time.Millisecond}
 	for _, p := range c.nodes {
 		opt.Addrs = append(opt.Addrs, p.addr())
+		if p.tls != nil {
+			opt.TLSConfig = p.tls.config()
+		}
 	}
 	for _, f := range change {
 		f(opt)

@@ -110,20 +110,24 @@ func (a *Authority) Client(certs ...tls.Certificate) *tls.Config {
 // Files are certificates as PEM files.
 type Files struct{ CA, Cert, Key string }
 
+// Replace writes another certificate, and its key, into the files.
+func (f Files) Replace(cert tls.Certificate) {
+	writePEM(f.Cert, "CERTIFICATE", cert.Certificate[0])
+	writePEM(f.Key, "PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(cert.PrivateKey)))
+}
+
+func writePEM(path, kind string, der []byte) {
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		panic(err)
+	}
+}
+
 // Write writes cert, its key and the authority into a folder as NAME.crt, NAME.key and
 // ca.crt.
 func (a *Authority) Write(dir, name string, cert tls.Certificate) Files {
 	f := Files{filepath.Join(dir, "ca.crt"), filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")}
-	key := must(x509.MarshalPKCS8PrivateKey(cert.PrivateKey))
-	for path, block := range map[string]*pem.Block{
-		f.CA:   {Type: "CERTIFICATE", Bytes: a.cert.Raw},
-		f.Cert: {Type: "CERTIFICATE", Bytes: cert.Certificate[0]},
-		f.Key:  {Type: "PRIVATE KEY", Bytes: key},
-	} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			panic(err)
-		}
-	}
+	writePEM(f.CA, "CERTIFICATE", a.cert.Raw)
+	f.Replace(cert)
 	return f
 }
 
