@@ -48,6 +48,9 @@ type Directive struct {
 	// Live says that CONFIG SET may change it.
 	Live   bool
 	Secret bool // no error shows the value
+	// Guarded says that CONFIG SET may change it only for clients that
+	// enable-protected-configs names: it would let them write files of their choice.
+	Guarded bool
 	// FileOnly hides it from CONFIG, as Redis does.
 	FileOnly bool
 
