@@ -66,7 +66,7 @@ func (l *liveSettings) Get(pattern string) [][2]string {
 	return list
 }
 
-func (l *liveSettings) Set(pairs [][2]string, local bool) error {
+func (l *liveSettings) Set(pairs [][2]string) error {
 	if l.n.server.Loading() { // what they apply to does not all exist yet
 		return errors.New("CONFIG SET is not possible while the keys are being loaded: try again")
 	}
@@ -74,7 +74,7 @@ func (l *liveSettings) Set(pairs [][2]string, local bool) error {
 	for i, p := range pairs {
 		list[i] = conf.Pair{Name: p[0], Value: p[1]}
 	}
-	return l.text.Set(list, l.maySetGuarded(local), func(name string) error {
+	return l.text.Set(list, func(name string) error {
 		i := slices.IndexFunc(settings, func(s setting) bool { return s.Name == name })
 		return settings[i].apply(l.n, l.read())
 	})
@@ -88,12 +88,6 @@ func (l *liveSettings) Rewrite() error {
 		users = l.n.server.Users()
 	}
 	return l.text.Rewrite(conf.NewLines{Name: "user", List: users})
-}
-
-// maySetGuarded reports whether a client may change what enable-protected-configs guards.
-func (l *liveSettings) maySetGuarded(local bool) bool {
-	allowed := l.text.String("enable-protected-configs")
-	return allowed == server.ForEveryone || allowed == server.ForLocal && local
 }
 
 // What follows puts settings in force. Doing so again with the same values changes nothing.
@@ -149,11 +143,11 @@ var (
 	errListen    = errors.New("Unable to listen on this port. Check server logs.")
 )
 
-// applyTLS reads the files of TLS. As in Redis they are not looked at while nothing uses
-// them.
+// applyTLS reads the files of TLS, and puts in force what nodes show each other. As in
+// Redis the files are not looked at while nothing uses them.
 func (n *Node) applyTLS(v *values) error {
 	if !v.tls.enabled() {
-		return nil
+		return n.applySecurity(v)
 	}
 	if n.cfg.TLS != nil && n.cfg.TLS != n.cfg.tls.files.Server() {
 		return errors.New("the program that runs this node gives it its certificates")
@@ -162,7 +156,7 @@ func (n *Node) applyTLS(v *values) error {
 		n.log.Warn("TLS cannot be configured so", "error", err)
 		return errTLSConfig
 	}
-	return nil
+	return n.applySecurity(v)
 }
 
 // applyTLSPort moves the port of clients with TLS, and tells the other nodes.
@@ -187,9 +181,6 @@ func (n *Node) applyTLSPort(v *values) error {
 	}
 	return n.applyAnnounce(v)
 }
-
-// applyNothing is for directives that are read when they are needed.
-func (n *Node) applyNothing(*values) error { return nil }
 
 func (n *Node) applyBacklog(v *values) error {
 	n.shard.Backlog.SetSize(v.Replication.BacklogSize)

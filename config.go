@@ -64,6 +64,21 @@ type Config struct {
 	MaxMemory int64
 	// Eviction says what goes when MaxMemory is reached. Default: nothing, writes fail.
 	Eviction keyspace.Policy
+	// Secret is known to the nodes of a cluster and nobody else: each end of a connection
+	// between nodes proves to the other that it has it, and what they say is encrypted. At
+	// least 16 bytes, the same on all nodes; "slotmesh secret" makes one. Default: none.
+	Secret string
+	// OldSecret is accepted beside Secret, so that nodes can change theirs one after the
+	// other. With "none", nodes are accepted, too, that have no secret. Default: only Secret.
+	OldSecret string
+	// BusTLS makes nodes show each other certificates: those of TLS and ClientTLS, which must
+	// say, by ClientCAs and RootCAs, whose certificates nodes have. Together with a Secret,
+	// both are asked for.
+	BusTLS bool
+	// OpenBus lets the bus, where nodes talk to each other, listen on BusAddr although neither
+	// Secret nor BusTLS protect it: whoever reaches it reads and writes everything. Without
+	// all three, it listens on the loopback address.
+	OpenBus bool
 	// Clients bounds what clients may do.
 	Clients ClientConfig
 	// TLS is what the node presents to clients that connect with TLS: its certificates and,
@@ -92,8 +107,10 @@ type Config struct {
 	// host should end and Close the node. Default: SHUTDOWN closes the node.
 	OnShutdown func()
 
-	settings *conf.Settings // where the values come from, if from a configuration file
-	tls      tlsSettings
+	// What only a configuration file says.
+	settings   *conf.Settings // where the values come from
+	secretFile string         // takes the place of Secret; relative to Dir
+	tls        tlsSettings
 }
 
 // ClientConfig bounds what clients may do.
@@ -293,35 +310,6 @@ func (c *ClientConfig) validate() error {
 	}
 	if err := server.CheckUsers(c.Users, c.UserFile); err != nil {
 		return fmt.Errorf("slotmesh: Config.Clients.Users: %w", err)
-	}
-	return nil
-}
-
-// validateTLS also fills in ClientTLS.
-func (c *Config) validateTLS() error {
-	addr := c.Clients.TLSAddr
-	switch {
-	case addr != "" && c.TLS == nil:
-		return fmt.Errorf("slotmesh: Config.Clients.TLSAddr is %q, but Config.TLS is nil: set the certificates that the "+
-			"node presents", addr)
-	case c.TLS == nil:
-		return nil
-	case !tlsfiles.HasCertificate(c.TLS):
-		return errors.New("slotmesh: Config.TLS has no certificate: set Certificates, GetCertificate or " +
-			"GetConfigForClient")
-	}
-	if addr != "" {
-		if _, _, err := splitAddr("Clients.TLSAddr", addr); err != nil {
-			return err
-		}
-	}
-	if c.ClientTLS == nil {
-		c.ClientTLS = tlsfiles.ForDialling(c.TLS)
-	}
-	if asks := c.TLS.ClientAuth >= tls.VerifyClientCertIfGiven; asks && c.TLS.ClientCAs == nil &&
-		c.TLS.VerifyConnection == nil && c.TLS.VerifyPeerCertificate == nil {
-		return errors.New("slotmesh: Config.TLS verifies the certificates of clients by those authorities that the system " +
-			"trusts: set ClientCAs to your own")
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (h heldBus) Listen(addr string) (net.Listener, error) {
 func TestCallsWhileTheNodeStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := heldBus{memnet.New().Host("10.0.0.1"), make(chan struct{})}
-		n, err := slotmesh.New(slotmesh.Config{Addr: "10.0.0.1:7000", Network: network})
+		n, err := slotmesh.New(slotmesh.Config{Addr: "10.0.0.1:7000", Network: network, OpenBus: true})
 		if err != nil {
 			t.Fatal(err)
 		}

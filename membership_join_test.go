@@ -17,7 +17,7 @@ import (
 // loneNode starts a node of no cluster beside the nodes of c.
 func loneNode(t *testing.T, c *clustertest.Cluster, host string) *slotmesh.Node {
 	t.Helper()
-	n, err := slotmesh.New(slotmesh.Config{Addr: host + ":7000", Network: c.Host(host)})
+	n, err := slotmesh.New(slotmesh.Config{Addr: host + ":7000", Network: c.Host(host), OpenBus: true})
 	if err == nil {
 		err = n.Start(t.Context())
 	}

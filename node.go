@@ -86,6 +86,9 @@ func New(cfg Config) (*Node, error) {
 		Silence: max(cfg.NodeTimeout/2, time.Second),
 		OnPanic: n.fail,
 	})
+	if err := n.secureBus(&n.cfg); err != nil {
+		return nil, fmt.Errorf("slotmesh: Config.%w", err)
+	}
 	n.events = newEvents()
 	n.engine.Refuse(errNotStarted)
 	return n, nil
@@ -155,12 +158,11 @@ func (n *Node) openFiles() error {
 
 // startCluster opens the bus and joins what the state file remembers.
 func (n *Node) startCluster() error {
-	addr, err := n.bus.Listen(n.cfg.BusAddr)
-	if err != nil {
-		return fmt.Errorf("slotmesh: Config.BusAddr: %w", err)
+	if err := n.listenBus(); err != nil {
+		return err
 	}
-	_, n.addr.BusPort = hostPort(addr)
 	n.ownership = n.newOwnership()
+	var err error
 	if n.gossip, err = n.newGossip(); err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}

@@ -83,19 +83,19 @@ func TestProtectedByDefault(t *testing.T) {
 // The file says where a node listens and whom it turns away, and the log what to do about
 // it.
 func TestReachOfFile(t *testing.T) {
-	const clients, bus = "clients of other machines are turned away", "nodes on other machines cannot connect"
+	const clients = "clients of other machines are turned away"
 	for _, c := range []struct {
 		lines    []string
-		clients  string // host that the client port listens on; * is all
-		bus      string
+		host     string // that it listens on; * is all
+		open     bool   // for nodes without a secret
 		warnings string
 	}{
-		{[]string{"cluster-enabled yes"}, "*", "127.0.0.1", clients + " " + bus},
-		{nil, "*", "", clients},
-		{[]string{"cluster-enabled yes", "requirepass x"}, "*", "*", ""},
-		{[]string{"cluster-enabled yes", "protected-mode no"}, "*", "*", ""},
-		{[]string{"cluster-enabled yes", "bind 0.0.0.0"}, "*", "*", clients},
-		{[]string{"cluster-enabled yes", "bind 127.0.0.1"}, "127.0.0.1", "127.0.0.1", ""},
+		{[]string{"cluster-enabled yes"}, "*", false, clients},
+		{nil, "*", false, clients},
+		{[]string{"cluster-enabled yes", "requirepass x"}, "*", false, ""},
+		{[]string{"cluster-enabled yes", "protected-mode no"}, "*", true, ""},
+		{[]string{"cluster-enabled yes", "bind 0.0.0.0"}, "*", false, clients},
+		{[]string{"cluster-enabled yes", "bind 127.0.0.1"}, "127.0.0.1", false, ""},
 	} {
 		file, _ := conf(t, c.lines...)
 		cfg, warnings, err := slotmesh.LoadConfig(file)
@@ -110,7 +110,10 @@ func TestReachOfFile(t *testing.T) {
 		if got != c.warnings {
 			t.Errorf("%q: warnings %q, want %q", c.lines, warnings, c.warnings)
 		}
-		for addr, want := range map[string]string{cfg.Addr: c.clients, cfg.BusAddr: c.bus} {
+		if cfg.OpenBus != c.open {
+			t.Errorf("%q: OpenBus is %v, want %v", c.lines, cfg.OpenBus, c.open)
+		}
+		for _, addr := range []string{cfg.Addr, cfg.BusAddr} {
 			host, _, _ := net.SplitHostPort(addr)
 			ln, err := cfg.Network.Listen(net.JoinHostPort(host, "0"))
 			if err != nil {
@@ -121,8 +124,8 @@ func TestReachOfFile(t *testing.T) {
 			if net.ParseIP(at).IsUnspecified() {
 				at = "*"
 			}
-			if at != want && want != "" {
-				t.Errorf("%q: it listens on %s, want %s", c.lines, at, want)
+			if at != c.host {
+				t.Errorf("%q: it listens on %s, want %s", c.lines, at, c.host)
 			}
 		}
 	}

@@ -73,7 +73,7 @@ var settings = []setting{
 	{conf.YesNo("protected-mode", "yes"),
 		func(v *values) any { return conf.Not{Field: &v.Clients.Open} }, (*Node).applyLimits},
 	{conf.Directive{Name: "rename-command", Kind: conf.Renames, FileOnly: true}, nil, nil},
-	{conf.Directive{Name: "dir", Kind: conf.Dir, Default: "."}.Guard(), func(v *values) any { return &v.Dir }, nil},
+	{conf.Directive{Name: "dir", Kind: conf.Dir, Default: "."}, func(v *values) any { return &v.Dir }, nil},
 	{conf.Text("logfile", ""), nil, nil},
 	{conf.OneOf("loglevel", "notice", "debug", "verbose", "notice", "warning"),
 		func(v *values) any { return level(&v.logLevel) }, (*Node).applyLogLevel},
@@ -84,13 +84,10 @@ var settings = []setting{
 	{conf.Count("acllog-max-len", "128", 0), func(v *values) any { return &v.aclLog }, (*Node).applyLimits},
 	{conf.OneOf("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),
 		func(v *values) any { return &v.channels }, (*Node).applyLimits},
-	{conf.Text("masteruser", "").Also("primaryuser"), nil, (*Node).applyNothing},
-	{conf.Directive{Name: "masterauth", Alias: "primaryauth", Kind: conf.String, Secret: true}, nil, (*Node).applyNothing},
 
 	// Clients.
-	{clientsOf("enable-debug-command"), func(v *values) any { return &v.debug }, nil},
-	{clientsOf("enable-protected-configs"), nil, nil},
-	{clientsOf("enable-module-command"), nil, nil}, // whoever it lets in: there are no modules
+	{conf.OneOf("enable-debug-command", server.DebugNobody, server.DebugNobody, server.DebugEveryone, server.DebugLocal),
+		func(v *values) any { return &v.debug }, nil},
 	{conf.Count("maxclients", "10000", 1), func(v *values) any { return &v.Clients.Max }, (*Node).applyLimits},
 	{conf.Span("timeout", "0", time.Second, 0),
 		func(v *values) any { return &v.Clients.IdleTimeout }, (*Node).applyLimits},
@@ -139,7 +136,7 @@ var settings = []setting{
 		func(v *values) any { return saveRules(&v.Snapshot) }, (*Node).applySave},
 	{conf.YesNo("stop-writes-on-bgsave-error", "yes"),
 		func(v *values) any { return conf.Not{Field: &v.Snapshot.IgnoreErrors} }, (*Node).applySave},
-	{conf.Text("dbfilename", defaultSnapshot).Guard(), func(v *values) any { return &v.Snapshot.File }, nil},
+	{conf.Text("dbfilename", defaultSnapshot), func(v *values) any { return &v.Snapshot.File }, nil},
 	{conf.AnyOf("shutdown-on-sigint", "default", "default", "save", "nosave", "now", "force"), nil, nil},
 	{conf.AnyOf("shutdown-on-sigterm", "default", "default", "save", "nosave", "now", "force"), nil, nil},
 
@@ -154,6 +151,11 @@ var settings = []setting{
 		func(v *values) any { return &v.Replication.MaxLag }, (*Node).applyMinReplicas},
 
 	// The cluster.
+	{conf.Directive{Name: "cluster-secret", Kind: conf.String, Secret: true, Hidden: true, Check: checkSecret},
+		func(v *values) any { return &v.Secret }, (*Node).applySecurity},
+	{conf.Directive{Name: "cluster-secret-old", Kind: conf.String, Secret: true, Hidden: true, Check: checkOldSecret},
+		func(v *values) any { return &v.OldSecret }, (*Node).applySecurity},
+	{conf.Text("cluster-secret-file", ""), func(v *values) any { return &v.secretFile }, (*Node).applySecurity},
 	{conf.Count("cluster-replica-validity-factor", "10", 0).Also("cluster-slave-validity-factor"),
 		func(v *values) any { return conf.Unbounded{Field: &v.Replication.Validity} }, nil},
 	{conf.Count("cluster-migration-barrier", "1", 0),
@@ -190,11 +192,6 @@ var directives = func() *conf.Table {
 	}
 	return conf.NewTable(list)
 }()
-
-// clientsOf is a directive that says which clients may do something.
-func clientsOf(name string) conf.Directive {
-	return conf.OneOf(name, server.ForNobody, server.ForNobody, server.ForEveryone, server.ForLocal)
-}
 
 // The fields of types that package conf does not know.
 
@@ -304,7 +301,7 @@ func (v *values) finish(s *conf.Settings) (err error) {
 		return err
 	}
 	if bus := s.BusPort(); bus <= 65535 { // otherwise New says what is wrong
-		v.BusAddr = net.JoinHostPort(bind.BusHost(), strconv.Itoa(bus))
+		v.BusAddr = net.JoinHostPort(bind.Host(), strconv.Itoa(bus))
 	}
 	if v.Clients.SocketOnly = port == "0" && v.tls.port == 0; v.Clients.Socket != "" && !filepath.IsAbs(v.Clients.Socket) {
 		v.Clients.Socket = filepath.Join(v.Dir, v.Clients.Socket)
@@ -319,6 +316,7 @@ func (v *values) finish(s *conf.Settings) (err error) {
 		v.Replication.MinReplicas = 0 // see shard.Acks.SetMinReplicas
 	}
 	v.Snapshot.AtEnd = s.SavesAtEnd()
+	v.OpenBus = !s.Bool("protected-mode")
 	return nil
 }
 

@@ -163,7 +163,7 @@ func TestTLSPortIsMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		n, _ := tlsNode(t, network, "port 7000\ncluster-enabled yes\ntls-auth-clients no")
-		peer := e2e.StartNode(t, slotmesh.Config{Addr: "10.0.0.2:7000", Network: network.Host("10.0.0.2")})
+		peer := e2e.StartNode(t, slotmesh.Config{Addr: "10.0.0.2:7000", Network: network.Host("10.0.0.2"), OpenBus: true})
 		if err := n.Join(t.Context(), "10.0.0.2:7000"); err != nil {
 			t.Fatal(err)
 		}

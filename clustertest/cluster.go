@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -22,8 +23,9 @@ type Config struct {
 	NodeTimeout time.Duration // default 15 s
 	TCP         bool          // listen on 127.0.0.1 instead of in memory
 
-	// Secure makes the nodes' ports for clients speak TLS and ask for certificates: see
-	// ClientTLS. The certificates are made once in a process.
+	// Secure gives the nodes a secret, which they prove to each other, and makes their ports
+	// for clients speak TLS and ask for certificates: see ClientTLS. The certificates are made
+	// once in a process. Without it, both are open to the whole of the test.
 	Secure bool
 	// WithoutFailover allows replicas of fewer than three masters, which cannot elect one in
 	// the place of a master that fails; otherwise Start refuses them.
@@ -45,6 +47,7 @@ type Cluster struct {
 	watches sync.WaitGroup       // that tell the story
 	names   map[slots.NodeID]int // of all nodes that there have been: their places
 	label   string               // of all goroutines that come from the cluster
+	secret  string               // with Config.Secure
 }
 
 // member is a place in the cluster; its node may come and go.
@@ -68,6 +71,9 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	c := &Cluster{t: t, cfg: cfg, net: memnet.New(), names: make(map[slots.NodeID]int)}
 	c.story.begin = time.Now()
+	if cfg.Secure {
+		c.secret = rand.Text()
+	}
 	c.labelGoroutines()
 	t.Cleanup(c.stop)
 	for i := range cfg.Masters * (1 + cfg.Replicas) {
@@ -103,6 +109,8 @@ func (c *Cluster) start(i int) {
 		Clock:   m.now,
 		OnEvent: func(slotmesh.Event) {},           // for tests whose own one calls it
 		Clients: slotmesh.ClientConfig{Open: true}, // its machines are all within the test
+		Secret:  c.secret,
+		OpenBus: !c.cfg.Secure,
 	}
 	if c.cfg.TCP {
 		m.tcp = &tcpHost{}

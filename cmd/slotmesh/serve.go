@@ -22,10 +22,13 @@ func serveVerb() *verb {
 			"the node less protected, or its data less durable, than the file says (tls-*, appendonly yes,\n" +
 			"replicaof …) ends the start too; --allow-unprotected starts all the same.\n" +
 			"\n" +
-			"Without requirepass clients of other machines are turned away, unless protected-mode is no; the bus, on " +
+			"Without requirepass clients of other machines are turned away, unless protected-mode is no. The bus, on " +
 			"which nodes\n" +
-			"talk, then listens on 127.0.0.1 unless bind says otherwise. port 0 leaves out the TCP port: clients use " +
-			"unixsocket.\n\n" +
+			"talk, listens on 127.0.0.1 unless all nodes have one secret (--secret, cluster-secret, cluster-secret-file " +
+			"or the\n" +
+			"environment variable " + secretVar + "; \"slotmesh secret\" makes one), or tls-cluster is yes, or " +
+			"protected-mode is no.\n" +
+			"port 0 leaves out the TCP port: clients use unixsocket.\n\n" +
 			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
 			"one\n" +
 			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +
@@ -50,13 +53,14 @@ func serve(ctx context.Context, out output, args []string) error {
 	if len(args) > 0 && (args[0] == "-" || !strings.HasPrefix(args[0], "-")) {
 		file, args = args[0], args[1:]
 	}
-	cfg, warnings, err := slotmesh.LoadConfig(file, args...)
+	cfg, warnings, err := slotmesh.LoadConfig(file, secretDirective(args)...)
 	if err != nil {
 		for _, w := range warnings {
 			fmt.Fprintln(out.stderr, "warning:", w)
 		}
 		return err
 	}
+	cfg.Secret = environmentSecret(cfg.Secret)
 	log := cfg.Logger
 	for _, w := range warnings {
 		log.Warn(w)

@@ -33,6 +33,7 @@ type up struct {
 	memoryOnly  bool
 	noFailover  bool // replicas of so few masters that none can take over
 	logLevel    string
+	secret      string
 }
 
 func upVerb() *verb {
@@ -56,6 +57,7 @@ func upVerb() *verb {
 				"allow replicas of fewer than 3 masters, none of which can take over")
 			f.StringVar(&u.dir, "dir", "", "`folder` for what must survive a restart")
 			f.BoolVar(&u.memoryOnly, "memory-only", false, "keep nothing on disk: the default without --dir")
+			f.StringVar(&u.secret, "secret", "", "`secret` that nodes prove to each other; default: "+secretVar)
 			f.StringVar(&u.logLevel, "loglevel", "warning",
 				"`level` of the log on the standard error: debug, verbose, notice or warning")
 		},
@@ -139,7 +141,8 @@ func (u *up) start(ctx context.Context, log hclog.Logger) (nodes []*slotmesh.Nod
 		if u.port > 0 {
 			port = u.port + i
 		}
-		cfg := slotmesh.Config{Addr: net.JoinHostPort(upHost, strconv.Itoa(port)), Logger: log.With("node", i+1)}
+		cfg := slotmesh.Config{Addr: net.JoinHostPort(upHost, strconv.Itoa(port)), Logger: log.With("node", i+1),
+			Secret: environmentSecret(u.secret)}
 		if u.dir != "" {
 			cfg.Dir, cfg.Snapshot.File = u.nodeDir(i), upSnapshot
 			if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -34,35 +33,16 @@ func (b *Bus) run() {
 			b.cfg.Logger.Error("the bus stopped accepting connections", "error", err)
 			return
 		}
-		if !b.track(conn) {
+		evicted, ok := b.arrivals.add(conn)
+		if !ok {
 			conn.Close()
 			return
 		}
+		if evicted != nil {
+			evicted.Close() // its goroutine ends soon
+		}
 		b.listening.Go(func() { b.greet(conn) })
 	}
-}
-
-// greet reads the preamble and passes the connection on by its kind.
-func (b *Bus) greet(conn net.Conn) {
-	head, err := readPreamble(conn)
-	if !b.untrack(conn) {
-		return // StopListening has closed it
-	}
-	kind, from, ok := head.decode()
-	accept := b.accept[kind]
-	if err != nil || !ok || accept == nil {
-		b.cfg.Logger.Debug("refused a bus connection", "from", conn.RemoteAddr(), "preamble", fmt.Sprintf("%q", head),
-			"error", err)
-		conn.Close()
-		return
-	}
-	if err := b.admit(kind, from); err != nil {
-		b.cfg.Logger.Debug("refused a bus connection", "from", conn.RemoteAddr(), "kind", kind, "node", from,
-			"error", err)
-		conn.Close()
-		return
-	}
-	accept(conn, from)
 }
 
 // admit asks whether a node may have a connection of a kind.
@@ -71,23 +51,6 @@ func (b *Bus) admit(kind Kind, from slots.NodeID) error {
 		return nil
 	}
 	return b.cfg.Admit(kind, from)
-}
-
-func (b *Bus) track(conn net.Conn) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.stopped {
-		return false
-	}
-	b.greeting[conn] = struct{}{}
-	return true
-}
-
-func (b *Bus) untrack(conn net.Conn) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.greeting, conn)
-	return !b.stopped
 }
 
 func (b *Bus) isStopped() bool {

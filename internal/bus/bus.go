@@ -2,8 +2,10 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -47,17 +49,24 @@ type Bus struct {
 	listening sync.WaitGroup
 	answering sync.WaitGroup // connections on which other nodes call
 
-	mu       sync.Mutex // guards the fields below
-	stopped  bool
-	greeting map[net.Conn]struct{} // connections whose preamble is awaited
-	callers  map[net.Conn]slots.NodeID
+	arrivals    *arrivals
+	refusals    refusals
+	policy      atomic.Pointer[policy] // never nil; stored under mu
+	certificate func() (tls.Certificate, error)
+
+	mu      sync.Mutex // guards the fields below
+	stopped bool
+	links   map[*link]struct{} // handed to their users, and open
+	callers map[net.Conn]slots.NodeID
 }
 
-// New makes a bus that neither listens nor has connections. The end of life ends the
-// calls of other nodes, and the dialling for own ones.
+// New makes a bus that neither listens nor has connections, and asks for no evidence: see
+// Secure. The end of life ends the calls of other nodes, and the dialling for own ones.
 func New(life context.Context, cfg Config) *Bus {
-	b := &Bus{cfg: cfg, life: life, stop: make(chan struct{}), greeting: make(map[net.Conn]struct{}),
+	b := &Bus{cfg: cfg, life: life, stop: make(chan struct{}), arrivals: newArrivals(),
+		certificate: sync.OnceValues(newCertificate), links: make(map[*link]struct{}),
 		callers: make(map[net.Conn]slots.NodeID)}
+	b.policy.Store(&policy{})
 	b.accept = map[Kind]func(net.Conn, slots.NodeID){Calls: b.acceptCalls}
 	b.calls = peer.NewPool(life, b.dialCalls)
 	return b
@@ -84,7 +93,7 @@ func (b *Bus) Listen(addr string) (net.Addr, error) {
 // Start accepts connections, after Listen, until StopListening.
 func (b *Bus) Start() { b.listening.Go(b.run) }
 
-// StopListening ends the listener and the connections whose preamble is still awaited.
+// StopListening ends the listener and the connections that are still unfinished.
 // When it returns, no connection is passed on any more.
 func (b *Bus) StopListening() {
 	b.mu.Lock()
@@ -92,10 +101,8 @@ func (b *Bus) StopListening() {
 		b.stopped = true
 		close(b.stop)
 	}
-	for conn := range b.greeting {
-		conn.Close()
-	}
 	b.mu.Unlock()
+	b.arrivals.close()
 	if b.ln != nil {
 		b.ln.Close()
 	}
@@ -109,16 +116,3 @@ func (b *Bus) CloseCalls() { b.calls.Close() }
 // Wait returns when the connections on which other nodes call have ended, after
 // StopListening and the end of life.
 func (b *Bus) Wait() { b.answering.Wait() }
-
-// Dial opens a connection of the given kind to another node.
-func (b *Bus) Dial(ctx context.Context, addr slots.Addr, kind Kind) (net.Conn, error) {
-	conn, err := b.cfg.Network.Dial(ctx, addr.Bus())
-	if err != nil {
-		return nil, err
-	}
-	if err := writePreamble(conn, kind, b.cfg.ID()); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
-}

@@ -34,7 +34,7 @@ func (b *Bus) acceptCalls(conn net.Conn, from slots.NodeID) {
 // acceptID reads which node the caller wants, and accepts if it is this one.
 func (b *Bus) acceptID(conn net.Conn) error {
 	var wanted slots.NodeID
-	conn.SetDeadline(time.Now().Add(preambleTimeout))
+	conn.SetDeadline(time.Now().Add(openTimeout))
 	if _, err := io.ReadFull(conn, wanted[:]); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -50,7 +51,7 @@ func TestCallsRefuseAnotherNode(t *testing.T) {
 				return
 			}
 			defer conn.Close()
-			if _, err := readPreamble(conn); err == nil {
+			if _, err := io.ReadFull(conn, make([]byte, len(preamble{}))); err == nil {
 				conn.Write([]byte{'n'})
 				conn.Read(make([]byte, 100))
 			}
@@ -85,7 +86,7 @@ func TestCallsHandshakeBounded(t *testing.T) {
 		}
 		defer conn.Close()
 		began = time.Now()
-		if _, err := conn.Read(make([]byte, 1)); err == nil || time.Since(began) != preambleTimeout {
+		if _, err := conn.Read(make([]byte, 1)); err == nil || time.Since(began) != openTimeout {
 			t.Errorf("a caller that says nothing: %v after %v", err, time.Since(began))
 		}
 	})

@@ -1,12 +1,6 @@
 package bus
 
-import (
-	"io"
-	"net"
-	"time"
-
-	"github.com/slotmesh/slotmesh/slots"
-)
+import "github.com/slotmesh/slotmesh/slots"
 
 // Kind is what a connection between nodes carries.
 type Kind byte
@@ -37,11 +31,8 @@ func (k Kind) String() string {
 // magic begins the preamble: the letters of a slotmesh bus, and its version.
 const magic = "SMB\x02"
 
-// preambleTimeout is how long either end may take for it.
-const preambleTimeout = 5 * time.Second
-
-// preamble is the first thing on a connection: magic, the kind, and the id that the
-// dialling node gives itself.
+// preamble is the first message of a connection, after the proofs if there are any: magic,
+// the kind, and the id that the dialling node gives itself.
 type preamble [len(magic) + 1 + len(slots.NodeID{})]byte
 
 // newPreamble makes the preamble of a connection.
@@ -57,27 +48,4 @@ func newPreamble(kind Kind, from slots.NodeID) (p preamble) {
 func (p *preamble) decode() (kind Kind, from slots.NodeID, ok bool) {
 	copy(from[:], p[len(magic)+1:])
 	return Kind(p[len(magic)]), from, string(p[:len(magic)]) == magic && !from.IsZero()
-}
-
-// writePreamble is the dialling end's part: all that it says before the kind's own
-// protocol begins.
-func writePreamble(conn net.Conn, kind Kind, from slots.NodeID) error {
-	conn.SetWriteDeadline(time.Now().Add(preambleTimeout))
-	p := newPreamble(kind, from)
-	if _, err := conn.Write(p[:]); err != nil {
-		return err
-	}
-	conn.SetWriteDeadline(time.Time{})
-	return nil
-}
-
-// readPreamble is the accepting end's part: nothing of the connection has been decoded
-// before it. It reads no further than the magic of what is no node of this version.
-func readPreamble(conn net.Conn) (p preamble, err error) {
-	conn.SetReadDeadline(time.Now().Add(preambleTimeout))
-	if _, err = io.ReadFull(conn, p[:len(magic)]); err == nil && string(p[:len(magic)]) == magic {
-		_, err = io.ReadFull(conn, p[len(magic):])
-	}
-	conn.SetReadDeadline(time.Time{})
-	return p, err
 }

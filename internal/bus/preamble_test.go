@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -42,20 +43,20 @@ func TestKinds(t *testing.T) {
 }
 
 // What does not begin as a bus connection is closed: at once if it says something else,
-// after 5 s if it says nothing or too little.
+// after a second at most if it is told why, after 5 s if it says nothing or too little.
 func TestNoPreamble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		b, _ := join(t, network, "10.0.0.2", 2)
 		for says, after := range map[string]time.Duration{
-			"":         preambleTimeout,
-			magic:      preambleTimeout,
-			"SMB\x01g": 0,
-			"SMB\x03":  0,
+			"":         openTimeout,
+			magic:      openTimeout,
+			"SMB\x01g": declineTimeout,
+			"SMB\x03":  declineTimeout,
 
 			string(first('?', 1)):         0,
 			string(first(Gossip, 0)):      0, // the zero id
-			string(first(Gossip, 1)[:24]): preambleTimeout,
+			string(first(Gossip, 1)[:24]): openTimeout,
 			"*1\r\n$4\r\nPI":              0,
 		} {
 			conn, err := network.Host("10.0.0.9").Dial(t.Context(), b.addr.Bus())
@@ -67,8 +68,9 @@ func TestNoPreamble(t *testing.T) {
 				t.Fatal(err)
 			}
 			conn.SetReadDeadline(began.Add(time.Minute))
-			if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("%q: read: %v", says, err)
+			got, err := io.ReadAll(conn)
+			if errors.Is(err, os.ErrDeadlineExceeded) || len(got) > 0 && !bytes.Equal(got, refusal) {
+				t.Errorf("%q: read: %q, %v", says, got, err)
 			}
 			if took := time.Since(began); took != after {
 				t.Errorf("%q: closed after %v, want %v", says, took, after)
@@ -165,8 +167,8 @@ func TestDialBounded(t *testing.T) {
 		if _, err := b.Dial(t.Context(), (&member{}).addr, Gossip); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("dial: %v", err)
 		}
-		if took := time.Since(began); took != preambleTimeout {
-			t.Errorf("it took %v, want %v", took, preambleTimeout)
+		if took := time.Since(began); took != openTimeout {
+			t.Errorf("it took %v, want %v", took, openTimeout)
 		}
 	})
 }

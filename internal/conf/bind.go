@@ -10,12 +10,9 @@ import (
 	"syscall"
 )
 
-// Bind is the directives "bind" and "protected-mode" as a network: TCP that listens on
-// several addresses at once.
-type Bind struct {
-	addrs   []bindAddr
-	guarded bool // the bus listens on the loopback address only
-}
+// Bind is the directive "bind" as a network: TCP that listens on several addresses at
+// once.
+type Bind struct{ addrs []bindAddr }
 
 // bindAddr is one word of the directive "bind".
 type bindAddr struct {
@@ -24,11 +21,9 @@ type bindAddr struct {
 	optional bool   // -: it is no error if this machine has no such address
 }
 
-// Bind returns where to listen. While a node has no "bind" and asks for no password,
-// protected mode turns away its clients of other machines, as in Redis, and keeps its
-// bus, which knows no password, to the loopback address.
+// Bind returns where to listen.
 func (s *Settings) Bind() *Bind {
-	b := &Bind{guarded: s.Where("bind") == "" && s.Bool("protected-mode") && !s.asksPassword()}
+	b := &Bind{}
 	for _, w := range s.List("bind") {
 		b.addrs = append(b.addrs, parseBind(w))
 	}
@@ -64,23 +59,12 @@ func parseBind(word string) bindAddr {
 	return a
 }
 
-// Guarded says that protected mode keeps the bus to the loopback address.
-func (b *Bind) Guarded() bool { return b.guarded }
-
 // Exposed reports whether other machines can reach one of the addresses.
 func (b *Bind) Exposed() bool {
 	return slices.ContainsFunc(b.addrs, func(a bindAddr) bool {
 		ip, err := netip.ParseAddr(a.host)
 		return a.host != "localhost" && (err != nil || !ip.IsLoopback())
 	})
-}
-
-// BusHost is the host to listen on for other nodes.
-func (b *Bind) BusHost() string {
-	if b.guarded {
-		return "127.0.0.1"
-	}
-	return b.Host()
 }
 
 // Host is the host to know the node by: the first that other machines can reach, if there

@@ -9,29 +9,26 @@ import (
 
 func TestBindAddresses(t *testing.T) {
 	for _, c := range []struct {
-		args    []string
-		want    []bindAddr
-		host    string
-		guarded bool
+		args []string
+		want []bindAddr
+		host string
 	}{
-		{nil, []bindAddr{{network: "tcp"}}, "0.0.0.0", true},
-		{[]string{"--requirepass", "x"}, []bindAddr{{network: "tcp"}}, "0.0.0.0", false},
-		{[]string{"--protected-mode", "no"}, []bindAddr{{network: "tcp"}}, "0.0.0.0", false},
-		{[]string{"--bind", "*"}, []bindAddr{{network: "tcp4"}}, "0.0.0.0", false},
-		{[]string{"--bind", "::"}, []bindAddr{{network: "tcp6"}}, "::", false},
+		{nil, []bindAddr{{network: "tcp"}}, "0.0.0.0"},
+		{[]string{"--bind", "*"}, []bindAddr{{network: "tcp4"}}, "0.0.0.0"},
+		{[]string{"--bind", "::"}, []bindAddr{{network: "tcp6"}}, "::"},
 		{[]string{"--bind", "127.0.0.1", "::1"}, []bindAddr{{"tcp4", "127.0.0.1", false}, {"tcp6", "::1", false}},
-			"127.0.0.1", false},
+			"127.0.0.1"},
 		{[]string{"--bind", "127.0.0.1", "10.1.2.3"}, []bindAddr{{"tcp4", "127.0.0.1", false}, {"tcp4", "10.1.2.3", false}},
-			"10.1.2.3", false},
-		{[]string{"--bind", "node-1"}, []bindAddr{{"tcp", "node-1", false}}, "node-1", false},
+			"10.1.2.3"},
+		{[]string{"--bind", "node-1"}, []bindAddr{{"tcp", "node-1", false}}, "node-1"},
 	} {
 		s, _, err := Load("", c.args)
 		if err != nil {
 			t.Fatal(err)
 		}
 		b := s.Bind()
-		if len(b.addrs) != len(c.want) || b.Host() != c.host || b.Guarded() != c.guarded {
-			t.Errorf("%q: %+v, host %s, guarded %v; want %+v", c.args, b.addrs, b.Host(), b.Guarded(), c)
+		if len(b.addrs) != len(c.want) || b.Host() != c.host {
+			t.Errorf("%q: %+v, host %s; want %+v", c.args, b.addrs, b.Host(), c)
 			continue
 		}
 		for i := range c.want {

@@ -48,9 +48,10 @@ type Directive struct {
 	// Live says that CONFIG SET may change it.
 	Live   bool
 	Secret bool // no error shows the value
-	// Guarded says that CONFIG SET may change it only for clients that
-	// enable-protected-configs names: it would let them write files of their choice.
-	Guarded bool
+	// Hidden values are not even shown by CONFIG GET.
+	Hidden bool
+	// Check returns what is wrong with a value of String; nil: nothing ever is.
+	Check func(text string) error
 	// FileOnly hides it from CONFIG, as Redis does.
 	FileOnly bool
 

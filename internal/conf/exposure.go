@@ -72,19 +72,13 @@ func (s *Settings) SavesAtEnd() bool {
 }
 
 // Advice returns warnings about what the directives imply and do not say: which clients
-// and nodes the node turns away, and that it saves at its end.
+// the node turns away, and that it saves at its end.
 func (s *Settings) Advice() (warnings []string) {
-	if bind := s.Bind(); s.Bool("protected-mode") && !s.asksPassword() {
-		if bind.Exposed() && (s.Int("port") != 0 || s.Int("tls-port") != 0) {
-			warnings = append(warnings, "clients of other machines are turned away: protected-mode is on and nobody is "+
-				`asked for a password; set "requirepass", or "protected-mode no" if everybody who reaches the port may `+
-				"use it")
-		}
-		if bind.Guarded() && s.Bool("cluster-enabled") {
-			warnings = append(warnings, "nodes on other machines cannot connect: protected-mode keeps the bus to the "+
-				`loopback address, for there is neither "bind" nor "requirepass"; set "bind" to the addresses of the `+
-				"network that the nodes share")
-		}
+	if s.Bool("protected-mode") && !s.asksPassword() && s.Bind().Exposed() &&
+		(s.Int("port") != 0 || s.Int("tls-port") != 0) {
+		warnings = append(warnings, "clients of other machines are turned away: protected-mode is on and nobody is "+
+			`asked for a password; set "requirepass", or "protected-mode no" if everybody who reaches the port may `+
+			"use it")
 	}
 	for _, name := range []string{"shutdown-on-sigint", "shutdown-on-sigterm"} {
 		if slices.Contains(s.List(name), "nosave") {

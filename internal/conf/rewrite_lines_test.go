@@ -93,8 +93,5 @@ func TestAsksPassword(t *testing.T) {
 		if got := s.asksPassword(); got != want {
 			t.Errorf("%q: %t, want %t", text, got, want)
 		}
-		if s.Bind().Guarded() == want {
-			t.Errorf("%q: guarded: %t", text, !want)
-		}
 	}
 }

@@ -79,6 +79,9 @@ func (s *Settings) Override(pairs []Pair) error {
 // Pair is a directive and its value in the form in which CONFIG GET prints it.
 type Pair struct{ Name, Value string }
 
+// mask is what CONFIG GET shows of a Hidden value.
+const mask = "(hidden)"
+
 // Get returns the directives whose names match one of the patterns (*, ?, [a-z]), each
 // once, for CONFIG GET. Directives that are ignored are not shown.
 func (s *Settings) Get(patterns ...string) []Pair {
@@ -93,7 +96,11 @@ func (s *Settings) Get(patterns ...string) []Pair {
 				ok, _ := path.Match(strings.ToLower(p), name)
 				return ok
 			}) {
-				list = append(list, Pair{name, values[i].text})
+				text := values[i].text
+				if s.table.rows[i].Hidden && text != "" {
+					text = mask
+				}
+				list = append(list, Pair{name, text})
 			}
 		}
 	}

@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// asItIs is why some directives of fixedTable have one value only.
-const asItIs = "replicas always do it this way"
+// Why a directive of fixedTable has one value only.
+const (
+	busLinks = "replicas use the cluster's bus, which asks for no password: keep it private, or use TLS"
+	asItIs   = "replicas always do it this way"
+)
 
 // fixedTable has the directives whose value describes what the node does, and which
 // clients ask for, but which cannot be changed.
@@ -23,6 +26,8 @@ func fixedTable() []Directive {
 		{Name: "repl-ping-replica-period", Alias: "repl-ping-slave-period", Kind: Time, Unit: time.Second, Default: "10",
 			Min: 1, Max: anyInt, reason: asItIs},
 
+		{Name: "masterauth", Alias: "primaryauth", Kind: String, Secret: true, effect: differs, reason: busLinks},
+		{Name: "masteruser", Alias: "primaryuser", Kind: String, effect: differs, reason: busLinks},
 		{Name: "replica-read-only", Alias: "slave-read-only", Kind: Bool, Default: "yes", effect: differs, reason: asItIs},
 		{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", Kind: Bool, Default: "yes", effect: differs,
 			reason: asItIs},

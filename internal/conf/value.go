@@ -43,6 +43,11 @@ func (d *Directive) parse(args []string, old value) (value, error) {
 		if strings.ContainsAny(args[0], "\x00\n\r") {
 			return value{}, errLine
 		}
+		if d.Check != nil {
+			if err := d.Check(args[0]); err != nil {
+				return value{}, err
+			}
+		}
 		return value{text: args[0]}, nil
 	case Dir:
 		dir, err := filepath.Abs(args[0])

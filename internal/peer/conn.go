@@ -35,6 +35,8 @@ type Conn struct {
 	asked bool          // a ping is under way
 	watch *time.Timer   // runs while there are calls
 	err   error
+
+	retired bool // ends when there are no calls
 }
 
 // waiter is a call under way.
@@ -163,6 +165,7 @@ func (c *Conn) abandon(id uint64) bool {
 	if c.err == nil {
 		c.out = appendCancel(c.out, id)
 		c.signal()
+		c.retireLocked()
 	}
 	return true
 }
@@ -231,6 +234,7 @@ func (c *Conn) receive(payload []byte) error {
 	c.heard = true
 	w := c.calls[a.id]
 	delete(c.calls, a.id)
+	c.retireLocked()
 	c.mu.Unlock()
 	if w == nil {
 		return nil // given up
@@ -302,6 +306,24 @@ func (c *Conn) fail(err error) {
 		w.done <- struct{}{}
 	}
 }
+
+// Retire ends the connection when the calls under way have ended. A later call may fail,
+// with ErrNotSent.
+func (c *Conn) Retire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retired = true
+	c.retireLocked()
+}
+
+// retireLocked ends a retired connection that has no calls.
+func (c *Conn) retireLocked() {
+	if c.retired && len(c.calls) == 0 && c.err == nil {
+		c.wg.Go(func() { c.fail(errRetired) })
+	}
+}
+
+var errRetired = errors.New("the connection was replaced by a new one")
 
 // Broken is closed when the connection has ended.
 func (c *Conn) Broken() <-chan struct{} { return c.closed }

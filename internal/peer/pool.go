@@ -3,7 +3,9 @@ package peer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,10 +18,11 @@ type Pool[C Link] struct {
 	life    context.Context // of all connections
 	connect func(ctx context.Context, to Target) (C, error)
 
-	mu     sync.Mutex // guards the fields below; not held across I/O
-	open   map[Target]*attempt[C]
-	closed bool
-	wg     sync.WaitGroup // connecting
+	mu      sync.Mutex // guards the fields below; not held across I/O
+	open    map[Target]*attempt[C]
+	retired map[*attempt[C]]struct{} // replaced by Renew, and perhaps still open
+	closed  bool
+	wg      sync.WaitGroup // connecting
 }
 
 // Link is an open connection: a [Conn] or a [Pipe].
@@ -55,7 +58,8 @@ const DialTimeout = 5 * time.Second
 // NewPool makes an empty Pool. connect opens a connection, and must return when its context
 // ends: after DialTimeout, or with life.
 func NewPool[C Link](life context.Context, connect func(context.Context, Target) (C, error)) *Pool[C] {
-	return &Pool[C]{life: life, connect: connect, open: make(map[Target]*attempt[C])}
+	return &Pool[C]{life: life, connect: connect, open: make(map[Target]*attempt[C]),
+		retired: make(map[*attempt[C]]struct{})}
 }
 
 // Get returns the connection to a node, which it opens if there is none. Its error matches
@@ -122,16 +126,42 @@ func (s *attempt[C]) broken() bool {
 	}
 }
 
+// Renew makes every connection be opened anew when it is next needed. retire is called
+// with each of those that are open now; it should end them when their calls have ended.
+func (p *Pool[C]) Renew(retire func(C)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	for s := range p.retired {
+		if s.broken() {
+			delete(p.retired, s)
+		}
+	}
+	for to, s := range p.open {
+		delete(p.open, to)
+		p.retired[s] = struct{}{}
+		p.wg.Go(func() {
+			<-s.ready
+			if s.err == nil {
+				retire(s.conn)
+			}
+		})
+	}
+}
+
 // Close ends all connections, and the calls on them, once life has ended. Get then fails
 // with ErrClosed.
 func (p *Pool[C]) Close() {
 	p.mu.Lock()
 	p.closed = true
-	open := p.open
+	all := slices.Collect(maps.Keys(p.retired))
+	all = slices.AppendSeq(all, maps.Values(p.open))
 	p.open = nil
 	p.mu.Unlock()
 	p.wg.Wait()
-	for _, s := range open {
+	for _, s := range all {
 		if s.err == nil {
 			s.conn.Close()
 		}

@@ -1,0 +1,171 @@
+package slotmesh
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slotmesh/slotmesh/internal/bus"
+	"github.com/slotmesh/slotmesh/internal/tlsfiles"
+)
+
+// validateTLS also fills in ClientTLS.
+func (c *Config) validateTLS() error {
+	addr := c.Clients.TLSAddr
+	switch {
+	case addr != "" && c.TLS == nil:
+		return fmt.Errorf("slotmesh: Config.Clients.TLSAddr is %q, but Config.TLS is nil: set the certificates that the "+
+			"node presents", addr)
+	case c.TLS == nil:
+		return nil
+	case !tlsfiles.HasCertificate(c.TLS):
+		return errors.New("slotmesh: Config.TLS has no certificate: set Certificates, GetCertificate or " +
+			"GetConfigForClient")
+	}
+	if addr != "" {
+		if _, _, err := splitAddr("Clients.TLSAddr", addr); err != nil {
+			return err
+		}
+	}
+	if c.ClientTLS == nil {
+		c.ClientTLS = tlsfiles.ForDialling(c.TLS)
+	}
+	if asks := c.TLS.ClientAuth >= tls.VerifyClientCertIfGiven; asks && c.TLS.ClientCAs == nil &&
+		c.TLS.VerifyConnection == nil && c.TLS.VerifyPeerCertificate == nil {
+		return errors.New("slotmesh: Config.TLS verifies the certificates of clients by those authorities that the system " +
+			"trusts: set ClientCAs to your own")
+	}
+	return nil
+}
+
+// busSecurity returns what nodes have to show each other. The secret may be in a file,
+// which is read anew each time.
+func (c *Config) busSecurity() (bus.Security, error) {
+	s := bus.Security{Secret: c.Secret, OldSecret: c.OldSecret, TLS: c.TLS, ClientTLS: c.ClientTLS}
+	if s.TLS == nil && c.tls.enabled() && c.tls.files != nil { // since CONFIG SET
+		s.TLS, s.ClientTLS = c.tls.files.Server(), c.tls.files.Client()
+	}
+	if c.secretFile != "" {
+		secret, err := c.readSecret()
+		if err != nil {
+			return s, err
+		}
+		if s.Secret != "" && s.Secret != secret {
+			return s, fmt.Errorf("Secret: %s has another secret: remove one of them", c.secretFile)
+		}
+		s.Secret = secret
+	}
+	switch {
+	case c.BusTLS || c.tls.cluster:
+		s.Certified = []bus.Kind{bus.Gossip, bus.Replication, bus.Migration, bus.Calls}
+	case c.tls.replication:
+		s.Certified = []bus.Kind{bus.Replication, bus.Migration}
+	}
+	return s, nil
+}
+
+// readSecret reads the secret of the cluster from its file: all of it, but for spaces and
+// line breaks around.
+func (c *Config) readSecret() (string, error) {
+	path := c.secretFile
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.Dir, path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("Secret: cluster-secret-file: %w", err)
+	}
+	defer f.Close()
+	const maxSecretFile = 4 << 10
+	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("Secret: cluster-secret-file: %w", err)
+	case len(text) > maxSecretFile:
+		return "", fmt.Errorf("Secret: cluster-secret-file: %s has more than %d bytes: it should have the secret only",
+			path, maxSecretFile)
+	}
+	secret := strings.TrimSpace(string(text))
+	if err := bus.CheckSecret(secret); err != nil {
+		return "", fmt.Errorf("Secret: cluster-secret-file: %s: %w", path, err)
+	}
+	return secret, nil
+}
+
+// The checks of the directives.
+
+func checkSecret(text string) error {
+	if text == "" {
+		return nil
+	}
+	return bus.CheckSecret(text)
+}
+
+func checkOldSecret(text string) error {
+	if text == bus.None {
+		return nil
+	}
+	return checkSecret(text)
+}
+
+// secureBus puts the security of a configuration in force.
+func (n *Node) secureBus(c *Config) error {
+	s, err := c.busSecurity()
+	if err != nil {
+		return err
+	}
+	if err := n.bus.Secure(s); err != nil {
+		return err
+	}
+	if s.OldSecret == bus.None && (s.Secret != "" || s.Certified != nil) {
+		n.log.Warn("connections of nodes that prove nothing are accepted still; when all nodes have the secret, set " +
+			`cluster-secret-old to ""`)
+	}
+	return nil
+}
+
+func (n *Node) applySecurity(v *values) error { return n.secureBus(&v.Config) }
+
+// protectsBus reports whether strangers who reach the bus can do nothing there.
+func (c *Config) protectsBus() bool {
+	return c.Secret != "" || c.secretFile != "" || c.BusTLS || c.tls.cluster
+}
+
+// listenBus opens the port for other nodes, and sets n.addr. Whoever reaches a bus that
+// nothing protects reads and writes everything: unless that is wanted in so many words,
+// no other machine does.
+func (n *Node) listenBus() error {
+	addr := n.cfg.BusAddr
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("slotmesh: Config.BusAddr: %w", err)
+	}
+	confined := !n.cfg.protectsBus() && !n.cfg.OpenBus && !isLoopback(host)
+	if confined {
+		addr = net.JoinHostPort("127.0.0.1", port)
+	}
+	ln, err := n.bus.Listen(addr)
+	if err != nil {
+		return fmt.Errorf("slotmesh: Config.BusAddr: %w", err)
+	}
+	_, n.addr.BusPort = hostPort(ln)
+	if confined {
+		n.log.Warn("other machines cannot join this node: nothing protects the bus, on which nodes talk, so it listens "+
+			"on the loopback address only; start with the same cluster-secret on all nodes (\"slotmesh secret\" makes one), "+
+			"or with tls-cluster yes, or with protected-mode no if nobody but the nodes reaches their network", "bus", ln,
+			"instead of", n.cfg.BusAddr)
+	}
+	return nil
+}
+
+// isLoopback reports whether only this machine reaches a host.
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
