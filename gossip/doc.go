@@ -119,7 +119,8 @@
 // ([slots.MaxNodes]), of handshakes and of connections of a peer; how far it raises
 // epochs, incarnations and membership numbers (2^32 an hour, far more than a cluster does
 // by itself and far too little to get to their end, where nothing could be greater). What
-// is beyond is left out, and a [Warning] says so, once a minute for each kind.
+// is beyond is left out, and a [Warning] says so, once a minute for each kind. A node that
+// asks to be a member is refused if it would take slots from members at once.
 //
 // A member is believed about itself. About another member that this node hears, what it
 // says counts only as a reason to ask that one, unless it gives slots of its own to it. So

@@ -178,6 +178,9 @@ func (c *Core) onMeet(l *link, m *Message) {
 	if l.node != nil {
 		v = sameCluster // a member that is met again
 		c.agree(m.Cluster)
+	} else if taken := c.wouldTake(m.Self); v == sameCluster && !taken.Empty() {
+		v = clustersRefuse
+		reason = "slots " + taken.Short() + " have owners here, from which it would take them; CLUSTER RESET it first"
 	}
 	switch {
 	case c.full() && c.nodes[m.Sender] == nil:

@@ -77,6 +77,25 @@ func (c *Core) vet(m *Message) (verdict, string) {
 	return theyAdopt, ""
 }
 
+// wouldTake returns the slots of members that a node which is none would take from them
+// if it became one: it claims them under an epoch that is not smaller. The id of a
+// cluster is no secret, and a node that was forgotten speaks for the cluster still. A
+// node without peers takes what it is told: it may be the one that was forgotten.
+func (c *Core) wouldTake(r *Record) (taken slots.Set) {
+	claimed := r.claimed()
+	if claimed == nil || len(c.list) == 1 || c.nodes[r.ID] != nil {
+		return taken
+	}
+	c.resolveClaims()
+	for _, n := range c.list {
+		if n.owned != nil && n.rec.ConfigEpoch <= r.ConfigEpoch {
+			taken.Union(n.owned)
+		}
+	}
+	taken.Intersect(claimed)
+	return taken
+}
+
 func smallerCluster(a, b ClusterID) bool { return string(a[:]) < string(b[:]) }
 
 // adopt makes this node a part of the cluster.

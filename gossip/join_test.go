@@ -9,6 +9,50 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// The id of a cluster is no secret: a node that speaks for the cluster and is no member
+// cannot take slots from members by asking to be one, whatever epoch it names. Slots that
+// it loses to them, or that have no owner, are no reason to refuse it.
+func TestStrangerTakesNoSlots(t *testing.T) {
+	for name, c := range map[string]struct {
+		epoch   uint64
+		first   slots.Slot // of the thousand that it claims; members own those below 3000
+		refused bool
+	}{
+		"a greater epoch":              {1 << 31, 0, true},
+		"the owner's epoch":            {3, 2000, true},
+		"a smaller epoch":              {2, 2000, false},
+		"a greater epoch, other slots": {1 << 31, 5000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSim(t, 5, 4, 2*time.Second)
+			for i := range 3 {
+				s.own(i, setOf(slots.Slot(i*1000), slots.Slot(i*1000+999)))
+				s.nodes[i].core.setConfigEpoch(uint64(i+1), "")
+			}
+			s.join(0, 1, 2)
+			stranger := s.nodes[3]
+			stranger.core.adopt(s.nodes[0].core.cluster)
+			s.own(3, setOf(c.first, c.first+999))
+			stranger.core.setConfigEpoch(c.epoch, "")
+			stranger.must(MeetNode{s.nodes[0].addr})
+			s.run(5 * time.Second)
+			e, failed := find[MeetFailed](stranger)
+			if failed != c.refused || failed && !strings.Contains(e.Err.Error(), "slots 0-999 have owners here") &&
+				!strings.Contains(e.Err.Error(), "slots 2000-2999 have owners here") {
+				t.Errorf("refused: %t, %v", failed, e.Err)
+			}
+			for i, n := range s.nodes[:3] {
+				if owner := s.owner(slots.Slot(i * 1000)); owner != n {
+					t.Errorf("slots of node %d have another owner", i)
+				}
+				if n.core.nodes[stranger.id] != nil == c.refused {
+					t.Errorf("node %d knows the stranger: %t", i, c.refused)
+				}
+			}
+		})
+	}
+}
+
 // docs/spec.md §2.6, two sets of data are never mixed.
 func TestClustersMergeOrRefuse(t *testing.T) {
 	part := func(i int) slots.Set { return setOf(slots.Slot(i*1000), slots.Slot(i*1000+999)) }
