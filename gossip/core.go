@@ -159,7 +159,7 @@ func (c *Core) restore(records []Record) {
 		r := &records[i]
 		switch {
 		case r.Gone:
-			c.gone.add(r.ID, tombstone{gen: r.Gen})
+			c.gone.add(r.ID, tombstone{gen: r.Gen, known: true})
 		case c.nodes[r.ID] == nil:
 			c.insert(&node{rec: *r, pingSent: c.now, nextDial: c.now})
 		}

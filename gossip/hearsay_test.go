@@ -192,7 +192,7 @@ func TestWordThatANodeFailed(t *testing.T) {
 func TestDataBeyondAllIsIgnored(t *testing.T) {
 	w := newWitness(t)
 	w.say(Message{Type: TypePong, Term: 3, Offset: 5})
-	for _, m := range []Message{{Term: maxCounter + 1}, {Offset: maxCounter + 1}, {Offset: 1 << 63}} {
+	for _, m := range []Message{{Term: maxCounter + 1}, {Term: 8 + maxJump}, {Offset: maxCounter + 1}, {Offset: 1 << 63}} {
 		m.Type = TypePong
 		w.say(m)
 		if got := w.c.nodes[w.id].data; got != (Data{Term: 3, Offset: 5}) {
@@ -217,5 +217,24 @@ func TestStrangerThatClaimsSlots(t *testing.T) {
 	}
 	if got := l.c.self.rec.Addr.Host; got != host {
 		t.Errorf("this node announces %q", got)
+	}
+}
+
+// Nodes that a peer makes up must not bring back one that was forgotten.
+func TestMadeUpTombstones(t *testing.T) {
+	w := newWitness(t)
+	if err := w.c.Do(w.now, ForgetNode{w.third}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 * maxTombstones {
+		id := slots.NodeID{0xee, byte(i >> 8), byte(i)}
+		w.say(Message{Type: TypeNews, Records: []Record{{ID: id, Gen: 3, Gone: true}}})
+	}
+	if n := len(w.c.gone.order); n != maxTombstones || len(w.c.gone.byID) != n {
+		t.Errorf("%d forgotten nodes are remembered", n)
+	}
+	w.say(Message{Type: TypeNews, Records: []Record{{ID: w.third, Incarnation: 9}}})
+	if w.c.nodes[w.third] != nil {
+		t.Error("the forgotten node is back")
 	}
 }

@@ -171,12 +171,12 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 
 // addTombstone removes a node and remembers that its membership gen has ended.
 func (c *Core) addTombstone(gone slots.NodeID, gen uint64) {
-	var gens allowance
+	t := tombstone{gen: gen, at: c.now}
 	if g := c.gone.byID[gone]; g != nil {
-		gens = g.gens
+		t.gens, t.known = g.gens, g.known
 	}
 	if n := c.nodes[gone]; n != nil {
-		gens = n.gens
+		t.gens, t.known = n.gens, true
 		for len(n.links) > 0 {
 			l := n.links[0]
 			notice := c.message(TypeForgotten)
@@ -187,7 +187,7 @@ func (c *Core) addTombstone(gone slots.NodeID, gen uint64) {
 		c.erase(n)
 		c.event(NodeRemoved{Node: gone})
 	}
-	c.gone.add(gone, tombstone{gen: gen, at: c.now, gens: gens})
+	c.gone.add(gone, t)
 	c.saveSoon()
 }
 

@@ -250,10 +250,12 @@ func (c *Core) sendTo(m *Message, want func(*node) bool) {
 
 func (m *Message) addData(d Data) { m.Term, m.Offset, m.Missing = d.Term, uint64(d.Offset), d.Missing }
 
-// hearData notes how far the data of a node is, as it says.
+// hearData notes how far the data of a node is, as it says. A term follows the config epoch
+// of the master that began it, so that it is bounded as epochs are.
 func (c *Core) hearData(n *node, m *Message) {
-	if m.Term > maxCounter || m.Offset > maxCounter {
-		c.refuse(refusedData, n.rec.ID, "the data of node %s is ignored: offset %d in term %d is beyond what any node writes",
+	if m.Term > min(c.currentEpoch+maxJump, maxCounter) || m.Offset > maxCounter {
+		c.refuse(refusedData, n.rec.ID, "the data of node %s is ignored: offset %d in term %d is beyond what any node "+
+			"of this cluster can have",
 			n.rec.ID.Short(), m.Offset, m.Term)
 		return
 	}

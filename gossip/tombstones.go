@@ -11,7 +11,9 @@ import (
 // The tombstone itself stays longer: see tombstones.
 const banTime = 60 * time.Second
 
-// maxTombstones bounds the memory of forgotten nodes; the oldest go first.
+// maxTombstones bounds the memory of forgotten nodes. The oldest go first; before them
+// those that this node never knew as members, so that a peer that makes up forgotten
+// nodes does not bring back others.
 const maxTombstones = 1024
 
 // tombstones remembers the forgotten nodes and which of their memberships ended. Redis
@@ -27,6 +29,8 @@ type tombstone struct {
 	gen  uint64
 	at   time.Time // zero: in an earlier run
 	gens allowance // for peers that raise gen
+
+	known bool // it was a member here, or is from an earlier run
 }
 
 func (g *tombstones) add(id slots.NodeID, t tombstone) {
@@ -37,8 +41,9 @@ func (g *tombstones) add(id slots.NodeID, t tombstone) {
 	g.byID[id] = &t
 	g.order = append(g.order, id)
 	if len(g.order) > maxTombstones {
-		delete(g.byID, g.order[0])
-		g.order = slices.Delete(g.order, 0, 1)
+		i := max(0, slices.IndexFunc(g.order, func(id slots.NodeID) bool { return !g.byID[id].known }))
+		delete(g.byID, g.order[i])
+		g.order = slices.Delete(g.order, i, i+1)
 	}
 }
 

@@ -45,7 +45,8 @@ type Receiver struct {
 	m   *slots.Map // as of the latest message
 
 	job     JobID
-	rights  // of the session, once it is greeted
+	rights            // of the session, once it is greeted
+	kept    slots.Set // those of its slots that the registry looks after
 	greeted bool
 	pending map[uint64]*slots.Set // SetSlots under way: of a prepare the slots, else nil
 	told    []promise             // what writers at the source were told, as far as it has said on this connection
@@ -126,6 +127,10 @@ func (r *Receiver) Receive(now time.Time, m Message) error {
 	case msgPart:
 		return r.part(m)
 	case msgBye:
+		if len(r.pending) > 0 { // nobody would look after what these open
+			return fmt.Errorf("migrate: the end of a job of which %d questions are not answered: %w", len(r.pending),
+				ErrMalformed)
+		}
 		r.put(ForgetJob{})
 	}
 	return nil
@@ -147,15 +152,16 @@ func (r *Receiver) hello(m Message) {
 		r.refuse(m.n, "node %s does not understand jobs of kind %d", self.ID.Short(), m.kind)
 		return
 	}
-	if err := r.mayBring(&m); err != nil {
+	kept, err := r.mayBring(&m)
+	if err != nil {
 		r.refuse(m.n, "%v", err)
 		return
 	}
 	if !r.enough(m) {
 		return
 	}
-	r.job, r.rights, r.greeted = m.job, rights{m.kind, m.source, *m.slots}, true
-	r.put(SaveJob{Job{ID: m.job, Kind: m.kind, Slots: *m.slots, Source: m.source, Target: self.ID}})
+	r.job, r.rights, r.kept, r.greeted = m.job, rights{m.kind, m.source, *m.slots}, kept, true
+	r.save()
 	r.promise(m.promises)
 	welcome := Message{typ: msgWelcome, n: m.n, slots: new(slots.Set)}
 	if m.kind == KindReturn {
@@ -170,7 +176,7 @@ func (r *Receiver) prepare(m Message) {
 	var change slots.Set
 	for slot := range m.slots.All() {
 		switch from, importing := r.m.Importing(slot); {
-		case !r.slots.Has(slot): // the registry would not look after it
+		case !r.slots.Has(slot):
 			r.refuse(m.n, "slot %d is not one of the job's", slot)
 			return
 		case r.kind != KindMove:
@@ -188,6 +194,11 @@ func (r *Receiver) prepare(m Message) {
 	}
 	if !r.enough(m) {
 		return
+	}
+	added := *m.slots
+	if added.Subtract(&r.kept); !added.Empty() { // the source's since the hello, by the map
+		r.kept.Union(&added)
+		r.save()
 	}
 	r.promise(m.promises)
 	r.change(m.n, change, Importing, r.source, m.slots)

@@ -48,6 +48,9 @@ func (c *Registry) Add(job Job, now time.Time) {
 		r = &record{opened: job.Slots, quietAt: now, begun: now, updated: now}
 		c.records[job.ID] = r
 	}
+	added := job.Slots
+	added.Subtract(&r.job.Slots)
+	r.opened.Union(&added)
 	r.job = job
 }
 

@@ -55,33 +55,57 @@ func (r *Receiver) comes(slot slots.Slot) bool {
 }
 
 // mayBring returns why the sender of a hello must not bring the job's slots, or keys, nil
-// if it may.
-func (r *Receiver) mayBring(m *Message) error {
+// if it may; and which of the slots this node looks after on behalf of the job. These are
+// the source's, those that are here already, and those that it has looked after before: to
+// look after others would be to return keys that the job of another source brings.
+func (r *Receiver) mayBring(m *Message) (kept slots.Set, err error) {
 	source := r.m.Node(m.source)
 	if m.source != r.cfg.From && !r.cfg.From.IsZero() {
-		return fmt.Errorf("a job of node %s comes from node %s", m.source.Short(), r.cfg.From.Short())
-	}
-	if m.kind == KindReturn {
-		if !source.IsMaster() {
-			return fmt.Errorf("node %s is a replica here", m.source.Short())
-		}
-		return nil
+		return kept, fmt.Errorf("a job of node %s comes from node %s", m.source.Short(), r.cfg.From.Short())
 	}
 	known, ok := r.cfg.Known(m.job)
-	if ok && known.Source == m.source {
-		return nil // also to say that the job is over
-	}
-	stake := false
-	for slot := range m.slots.All() {
-		if ok && owns(r.m, known.Source, slot) {
-			return fmt.Errorf("job %s is of node %s, which owns slot %d here", m.job, known.Source.Short(), slot)
+	if m.kind == KindReturn {
+		switch {
+		case !source.IsMaster():
+			return kept, fmt.Errorf("node %s is a replica here", m.source.Short())
+		case ok:
+			return kept, fmt.Errorf("job %s moves slots of node %s", m.job, known.Source.Short())
 		}
-		stake = stake || owns(r.m, m.source, slot)
+		return *m.slots, nil
+	}
+	stake := ok && known.Source == m.source // if only to say that the job is over
+	if ok {
+		kept = known.Slots
+	}
+	for slot := range m.slots.All() {
+		of := !ok || known.Slots.Has(slot)
+		switch {
+		case owns(r.m, m.source, slot):
+			stake = stake || of
+			kept.Add(slot)
+		case r.m.IsMine(slot):
+			kept.Add(slot)
+		}
 	}
 	if !stake {
-		return fmt.Errorf("node %s owns none of slots %s here", m.source.Short(), m.slots.Short())
+		return kept, fmt.Errorf("node %s owns none of slots %s here", m.source.Short(), m.slots.Short())
 	}
-	return nil
+	if ok && known.Source != m.source {
+		if known.Source == r.m.Self().ID {
+			return kept, fmt.Errorf("job %s is of node %s itself", m.job, known.Source.Short())
+		}
+		for slot := range known.Slots.All() {
+			if owns(r.m, known.Source, slot) {
+				return kept, fmt.Errorf("job %s is of node %s, which owns slot %d here", m.job, known.Source.Short(), slot)
+			}
+		}
+	}
+	return kept, nil
+}
+
+// save makes the job durable, with the slots that are looked after.
+func (r *Receiver) save() {
+	r.put(SaveJob{Job{ID: r.job, Kind: r.kind, Slots: r.kept, Source: r.source, Target: r.m.Self().ID}})
 }
 
 // list tells the source which keys of slots are here.

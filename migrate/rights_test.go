@@ -27,8 +27,11 @@ type asked struct {
 func newAsked(t *testing.T, from slots.NodeID) *asked {
 	t.Helper()
 	a := &asked{t: t, m: viewOf(t, slots.NewSet(2, 3))}
-	known := func(id JobID) (Job, bool) {
-		return Job{ID: jobOfV, Kind: KindMove, Slots: slots.NewSet(2, 3), Source: nodeV, Target: nodeT}, id == jobOfV
+	known := func(id JobID) (job Job, ok bool) {
+		if id != jobOfV {
+			return job, false
+		}
+		return Job{ID: jobOfV, Kind: KindMove, Slots: slots.NewSet(2, 3), Source: nodeV, Target: nodeT}, true
 	}
 	a.Receiver = NewReceiver(ReceiverConfig{Map: func() *slots.Map { return a.m }, From: from, Known: known})
 	return a
@@ -96,17 +99,21 @@ func TestHelloOnlyOfAnOwner(t *testing.T) {
 		"no slots": {nodeS, hello(JobID{1}, KindMove, nodeS, slots.NewSet()), slots.NewSet(2, 3),
 			"owns none of slots"},
 		"the job of another": {nodeS, hello(jobOfV, KindMove, nodeS, slots.NewSet(1, 2)), slots.NewSet(2, 3),
-			"owns slot 2"},
+			"owns none of slots"},
+		"the job of another, for its own slots": {nodeS, hello(jobOfV, KindMove, nodeS, slots.NewSet(0, 1)),
+			slots.NewSet(2, 3), "owns none of slots"},
 		"a job that goes on": {nodeV, hello(jobOfV, KindMove, nodeV, slots.NewSet(2, 3)), slots.NewSet(2, 3),
 			""},
 		"a job whose slots are gone": {nodeV, hello(jobOfV, KindMove, nodeV, slots.NewSet(2, 3)), slots.NewSet(), ""},
 		"a replica, too early": {nodeR, hello(jobOfV, KindMove, nodeR, slots.NewSet(2, 3)), slots.NewSet(2, 3),
-			"owns slot"},
+			"owns none of slots"},
 		"a replica that was promoted": {nodeR, hello(jobOfV, KindMove, nodeR, slots.NewSet(2, 3)), slots.NewSet(), ""},
 		"a return by a master": {nodeS, hello(JobID{1}, KindReturn, nodeS, slots.NewSet(5)), slots.NewSet(2, 3),
 			""},
 		"a return by a replica": {nodeR, hello(JobID{1}, KindReturn, nodeR, slots.NewSet(5)), slots.NewSet(2, 3),
 			"is a replica"},
+		"a return that ends a move": {nodeS, hello(jobOfV, KindReturn, nodeS, slots.NewSet(5)), slots.NewSet(2, 3),
+			"moves slots of node"},
 		"a return in the name of another": {nodeV, hello(JobID{1}, KindReturn, nodeS, slots.NewSet(5)), slots.NewSet(2, 3),
 			"comes from node"},
 	} {
@@ -169,5 +176,54 @@ func TestReturnChangesNoSlots(t *testing.T) {
 				t.Errorf("message %d about slot %d: %q, %+v", typ, slot, refused, rest)
 			}
 		}
+	}
+}
+
+// What a job opens is looked after, and nothing else.
+func TestWhatAJobIsLookedAfterFor(t *testing.T) {
+	kept := func(rest []Effect) slots.Set {
+		t.Helper()
+		for _, e := range rest {
+			if e, ok := e.(SaveJob); ok {
+				return e.Job.Slots
+			}
+		}
+		return slots.Set{}
+	}
+	a := newAsked(t, nodeS)
+	_, rest := a.say(hello(JobID{1}, KindMove, nodeS, slots.NewSet(0, 2, 3, 5, 9)))
+	if got, want := kept(rest), slots.NewSet(0, 5); got != want { // the source's, and what is here
+		t.Errorf("slots %s, want %s", got, want)
+	}
+	theirs := slots.NewSet(0, 1, 9)
+	mine, ofV := slots.NewSet(5), slots.NewSet(2, 3)
+	m, err := slots.NewMap(slots.Topology{Self: nodeT, Nodes: []slots.Node{{ID: nodeT, Slots: &mine},
+		{ID: nodeS, Slots: &theirs}, {ID: nodeV, Slots: &ofV}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.m = m // the source has slot 9 by now
+	nine := slots.NewSet(9)
+	refused, rest := a.say(Message{typ: msgPrepare, n: 1, slots: &nine})
+	if got, want := kept(rest), slots.NewSet(0, 5, 9); refused != "" || got != want {
+		t.Errorf("slots %s, want %s; %s", got, want, refused)
+	}
+	if err := a.Receive(time.Unix(1000, 0), Message{typ: msgBye}); err == nil {
+		t.Error("a job ends while it opens slots")
+	}
+}
+
+// A job that names fewer slots when it comes again is still looked after for all.
+func TestRegistryKeepsWhatAJobOpened(t *testing.T) {
+	a := newAsked(t, nodeV)
+	_, rest := a.say(hello(jobOfV, KindMove, nodeV, slots.NewSet(2)))
+	registry := NewRegistry()
+	for _, e := range rest {
+		if e, ok := e.(SaveJob); ok {
+			registry.Add(e.Job, time.Unix(1000, 0))
+		}
+	}
+	if got, want := registry.Slots(), slots.NewSet(2, 3); got != want {
+		t.Errorf("slots %s, want %s", got, want)
 	}
 }

@@ -115,6 +115,7 @@ func (w *world) step(faults int) {
 	if w.acks != nil {
 		w.acks.step(w)
 	}
+	w.lie()
 	switch dice := w.r.IntN(1000); {
 	case dice < 350:
 		w.deliver()

@@ -42,6 +42,7 @@ type world struct {
 	calm    bool // no more faults: everything must come to rest
 	trouble string
 
+	liar    *simNode              // nil: all nodes are honest
 	acks    *simAcks              // nil: replication is instantaneous, and all that is written is kept
 	left    map[string]slots.Slot // the keys that left the source; nil if they never come back
 	clients bool                  // one is at work
