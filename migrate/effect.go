@@ -81,6 +81,12 @@ type (
 		told   []promise // what writers at the source were told
 		node   *ReceiverConfig
 	}
+	// RefuseSource tells that a node was refused because the slots are not its to move, for
+	// the log. The source has been answered.
+	RefuseSource struct {
+		Source slots.NodeID
+		Err    error
+	}
 	// RaisePromise takes over what writers in the slots were told at the source: see
 	// [Promises].
 	RaisePromise struct {
@@ -150,6 +156,7 @@ func (ForgetDeletions) effect()   {}
 func (KeysFailed) effect()        {}
 func (Finish) effect()            {}
 func (StoreBatch) effect()        {}
+func (RefuseSource) effect()      {}
 func (RaisePromise) effect()      {}
 func (RememberDeletions) effect() {}
 func (ListKeys) effect()          {}

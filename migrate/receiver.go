@@ -155,6 +155,7 @@ func (r *Receiver) hello(m Message) {
 	kept, err := r.mayBring(&m)
 	if err != nil {
 		r.refuse(m.n, "%v", err)
+		r.put(RefuseSource{m.source, err})
 		return
 	}
 	if !r.enough(m) {

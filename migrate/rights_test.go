@@ -123,7 +123,7 @@ func TestHelloOnlyOfAnOwner(t *testing.T) {
 		if !strings.Contains(refused, c.refuse) || (refused == "") != (c.refuse == "") {
 			t.Errorf("%s: refused with %q, want %q", name, refused, c.refuse)
 		}
-		if (len(rest) == 0) != (c.refuse != "") {
+		if _, told := rest[0].(RefuseSource); told != (c.refuse != "") {
 			t.Errorf("%s: and then %+v", name, rest)
 		}
 	}

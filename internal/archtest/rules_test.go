@@ -7,7 +7,7 @@ const module = "github.com/slotmesh/slotmesh"
 // them, they import none of ours.
 var leaves = []string{
 	"internal/frame", "internal/glob", "internal/guard", "internal/msgp", "internal/rdb",
-	"internal/tlsdial", "internal/tlsfiles", "network", "storage",
+	"internal/repeat", "internal/tlsdial", "internal/tlsfiles", "network", "storage",
 }
 
 // forTests may be imported by every test.
@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/memnet":        {},
 	"internal/msgp":          {},
 	"internal/rdb":           {},
+	"internal/repeat":        {},
 	"internal/testcert":      {},
 	"internal/tlsdial":       {},
 	"internal/explain":       {"slots", "gossip", "replication", "replication/replicator"},

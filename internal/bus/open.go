@@ -104,7 +104,9 @@ func (b *Bus) greet(raw net.Conn) {
 		err = errNoNode
 	}
 	if err == nil {
-		err = b.admit(l.kind, from)
+		if err = b.admit(l.kind, from); err != nil {
+			b.warnAccepted(raw.RemoteAddr(), fmt.Errorf("for %s: %w", l.kind, err))
+		}
 	}
 	if err == nil {
 		err = b.hand(l)

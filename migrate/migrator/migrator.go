@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/guard"
+	"github.com/slotmesh/slotmesh/internal/repeat"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/slots"
@@ -74,6 +75,7 @@ type Migrator struct {
 	wg   sync.WaitGroup
 
 	deletions deletions
+	refused   repeat.Limit // sources, for the log
 	hellos    *helloSaves
 
 	saving  sync.Mutex            // held while the journal is written; before mu

@@ -125,6 +125,10 @@ func (s *session) do(e migrate.Effect) error {
 		s.changes <- e
 	case migrate.StoreBatch:
 		return s.store(e)
+	case migrate.RefuseSource:
+		if due, more := s.mg.refused.Due(time.Now(), e.Source.String()+e.Err.Error()); due {
+			s.mg.log.Warn("refused to take slots", "source", e.Source, "error", e.Err, "times before", more)
+		}
 	case migrate.RaisePromise:
 		return s.mg.raise(e)
 	case migrate.RememberDeletions:

@@ -110,7 +110,7 @@ func (p *replica) serve() {
 	p.end(err)
 	p.r.dropReplica(p)
 	if !p.known.Load() {
-		p.r.log.Debug("a replica did not join", "from", p.conn.RemoteAddr(), "error", err)
+		p.r.logRefusal(p, err)
 		return
 	}
 	cause := *p.cause.Load()

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/guard"
+	"github.com/slotmesh/slotmesh/internal/repeat"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
@@ -63,8 +64,9 @@ type Replicator struct {
 	cfg      Config
 	log      hclog.Logger
 	links    sync.WaitGroup
-	begin    time.Time // see clock
-	waitings sync.Pool // of *waiting
+	unwanted repeat.Limit // hellos that are refused, for the log
+	begin    time.Time    // see clock
+	waitings sync.Pool    // of *waiting
 
 	// step is held while a message of the master is carried out, see Applier.Step.
 	step sync.Mutex

@@ -1,7 +1,7 @@
 package replicator
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"time"
 
@@ -17,13 +17,21 @@ import (
 // is well below the time-out of a link, so that the replica hears the reason of a refusal.
 const newsLimit = 2 * time.Second
 
+// noRight is why a node must not follow this one.
+type noRight struct{ error }
+
+func (e *noRight) Error() string        { return "replication: " + e.error.Error() }
+func (e *noRight) Is(target error) bool { return target == errNoRight }
+
+var errNoRight = errors.New("no right to follow")
+
 // mayFollow returns why a node must not follow this one, nil if it may.
 func (r *Replicator) mayFollow(id slots.NodeID) error {
 	if r.cfg.MayFollow == nil {
 		return nil
 	}
 	if err := r.cfg.MayFollow(id); err != nil {
-		return fmt.Errorf("replication: %w", err)
+		return &noRight{err}
 	}
 	return nil
 }
@@ -51,6 +59,20 @@ func (p *replica) awaitRight() error {
 			return err
 		}
 	}
+}
+
+// logRefusal tells of a link on which no replica joined: once a minute for each node and
+// reason.
+func (r *Replicator) logRefusal(p *replica, err error) {
+	log := r.log.Debug
+	var more int
+	if errors.Is(err, errNoRight) {
+		var due bool
+		if due, more = r.unwanted.Due(time.Now(), p.id.String()+err.Error()); due {
+			log = r.log.Warn
+		}
+	}
+	log("a replica did not join", "replica", p.id.Short(), "from", p.conn.RemoteAddr(), "error", err, "times before", more)
 }
 
 // MapChanged tells that Config.MayFollow may give other answers from now on. The links of

@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
@@ -195,6 +198,25 @@ func TestOneUnusedLinkForANode(t *testing.T) {
 		synctest.Wait()
 		if n := len(*master.replicas.Load()); n != 2 {
 			t.Errorf("%d links", n)
+		}
+	})
+}
+
+// A node that comes again and again does not fill the log.
+func TestRefusalsInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		master := newTestNet(t).node(1)
+		defer master.stop()
+		rights(master)
+		var out bytes.Buffer
+		master.Replicator.log = hclog.New(&hclog.LoggerOptions{Output: &out, Level: hclog.Info})
+		began := time.Now()
+		for time.Since(began) < 3*time.Minute {
+			newLiar(t, master).hear(0)
+			synctest.Wait()
+		}
+		if lines := strings.Count(out.String(), "\n"); lines != 3 || !strings.Contains(out.String(), "no replica") {
+			t.Errorf("%d lines: %s", lines, out.String())
 		}
 	})
 }
