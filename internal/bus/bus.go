@@ -47,7 +47,6 @@ type Bus struct {
 	ln        net.Listener  // set by Listen
 	stop      chan struct{} // closed by StopListening
 	listening sync.WaitGroup
-	refused   repeat.Limit   // for the log
 	answering sync.WaitGroup // connections on which other nodes call
 
 	arrivals    *arrivals
