@@ -8,5 +8,5 @@ import "os"
 // lock for these systems that also excludes other nodes of the same process, so nothing
 // is locked.
 func openForLock(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 }

@@ -11,7 +11,7 @@ import (
 // belongs to the open file: it excludes other nodes of the same process too, by whatever
 // path they open it, and the kernel releases it when the process ends.
 func openForLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

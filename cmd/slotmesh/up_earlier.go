@@ -29,7 +29,7 @@ func (u *up) begin() (e earlier, err error) {
 	if err := os.MkdirAll(u.dir, 0o755); err != nil {
 		return e, err
 	}
-	file, err := os.OpenFile(filepath.Join(u.dir, upRunning), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	file, err := os.OpenFile(filepath.Join(u.dir, upRunning), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	switch {
 	case err == nil:
 		err = file.Close()
