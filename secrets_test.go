@@ -20,7 +20,7 @@ func TestPasswordsStayIn(t *testing.T) {
 	const marker = "Tr0ub4dor"
 	secret := func(door string) string { return marker + "-" + door }
 	file, dir := conf(t, "port 7001", "bind 127.0.0.1", "cluster-enabled yes", "loglevel debug",
-		"requirepass "+secret("requirepass"), "masterauth "+secret("masterauth"),
+		"cluster-secret "+secret("cluster-secret"), "requirepass "+secret("requirepass"), "masterauth "+secret("masterauth"),
 		"user low on >"+secret("low")+" +ping +client|info +info",
 	)
 	logfile := filepath.Join(dir, "node.log")
@@ -51,6 +51,7 @@ func TestPasswordsStayIn(t *testing.T) {
 		"AUTH "+secret("requirepass"),
 		"CONFIG SET requirepass "+secret("set")+" maxclients none",
 		`CONFIG SET masterauth "`+secret("line")+`\n"`, "CONFIG SET requirepass "+secret("set"),
+		"CONFIG SET cluster-secret-old "+secret("cluster-secret-old"), "CONFIG SET cluster-secret "+marker,
 		"ACL SETUSER app on >"+secret("app")+" nonsense", "ACL SETUSER app on >"+secret("app"),
 		"ACL LIST", "ACL GETUSER app", "ACL LOG", "CLIENT LIST", "CLIENT INFO",
 		"INFO everything", "MIGRATE 127.0.0.1 1 k 0 10 AUTH "+secret("migrate"),

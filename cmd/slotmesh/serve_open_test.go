@@ -30,15 +30,28 @@ func otherAddress(t *testing.T) string {
 // of others are told why, in Redis' words, and the log says what to do.
 func TestServeEverywhereWithoutPassword(t *testing.T) {
 	other := otherAddress(t)
-	s := start(t, "serve", "--bind", "0.0.0.0", "--port", freePort(t), "--cluster-enabled", "yes", "--cluster-port",
-		freePort(t), "--dir", t.TempDir())
+	bus := freePort(t)
+	s := start(t, "serve", "--bind", "0.0.0.0", "--port", freePort(t), "--cluster-enabled", "yes", "--cluster-port", bus,
+		"--dir", t.TempDir())
 	log := s.stdout.waitFor(t, "ready to accept connections")
 	port := regexp.MustCompile(`addr=\S*:(\d+)`).FindStringSubmatch(log)[1]
-	if !strings.Contains(log, "clients of other machines are turned away") || !strings.Contains(log, `set "requirepass"`) {
-		t.Errorf("the log does not say what to do for clients:\n%s", log)
+	for _, want := range []string{"clients of other machines are turned away", `set "requirepass"`,
+		"other machines cannot join this node", "start with the same cluster-secret on all nodes"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not say %q:\n%s", want, log)
+		}
 	}
 	there, local := net.JoinHostPort(other, port), net.JoinHostPort("127.0.0.1", port)
 	refused(t, there)
+	if conn, err := net.Dial("tcp", net.JoinHostPort(other, bus)); err == nil {
+		conn.Close()
+		t.Errorf("the bus listens at %s", conn.RemoteAddr())
+	}
+	if conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", bus)); err != nil {
+		t.Errorf("the bus on this machine: %v", err)
+	} else {
+		conn.Close()
+	}
 	if got := ask(t, local, "CLUSTER", "INFO"); !strings.Contains(got, "cluster_known_nodes:1\r\n") {
 		t.Errorf("from this machine: %q", got)
 	}
