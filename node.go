@@ -131,7 +131,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.snapshots.Begin(n.shard.Replicator)
 	n.openServer()
 	n.life.spawn(n.housekeeping)
-	n.log.Info("node started", "id", n.ID(), "addr", n.addr)
+	n.log.Info("node started", "id", n.ID(), "addr", n.Addr(), "tls_port", n.Addr().TLSPort)
 	return nil
 }
 

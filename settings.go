@@ -115,7 +115,7 @@ var settings = []setting{
 		func(v *values) any { return &v.tls.ClientKeyPass }, (*Node).applyTLS},
 	{conf.Text("tls-ca-cert-file", ""), func(v *values) any { return &v.tls.CAFile }, (*Node).applyTLS},
 	{conf.Text("tls-ca-cert-dir", ""), func(v *values) any { return &v.tls.CADir }, (*Node).applyTLS},
-	{conf.OneOf("tls-auth-clients", "yes", tlsfiles.AuthNames[:]...),
+	{conf.OneOf("tls-auth-clients", "yes", "no", "yes", "optional"),
 		func(v *values) any { return tlsAuth(&v.tls.Auth) }, (*Node).applyTLS},
 	{conf.Text("tls-protocols", ""), func(v *values) any { return &v.tls.Protocols }, (*Node).applyTLS},
 	{conf.Text("tls-ciphers", ""), func(v *values) any { return &v.tls.Ciphers }, (*Node).applyTLS},

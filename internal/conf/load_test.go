@@ -293,3 +293,34 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestPortsOfOneNode: where other nodes connect follows from where clients do.
+func TestPortsOfOneNode(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 16379, "port 7000": 17000, "port 0": 10000, "cluster-port 9": 9, "port 60000": 70000,
+		"port 7000\ntls-port 7001":                  17000,
+		"port 7000\ntls-port 7001\ntls-cluster yes": 17001,
+		"port 7000\ntls-cluster yes":                17000,
+		"port 0\ntls-port 7001":                     17001,
+	} {
+		s, _, err := Parse("a.conf", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.BusPort(); got != want {
+			t.Errorf("%q: the bus is at %d, want %d", text, got, want)
+		}
+	}
+	for text, at := range map[string]string{
+		"port 0": "a.conf:1", "port 7001\ntls-port 7001": "a.conf:2", "port 0\ntls-port 7001": "", "port 0\nunixsocket x": "",
+	} {
+		s, _, err := Parse("a.conf", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e *Error
+		if err := s.CheckPort(); (err != nil) != (at != "") || errors.As(err, &e) && e.At != at {
+			t.Errorf("%q: %v, want an error at %q", text, err, at)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 const (
 	busLinks = "replicas use the cluster's bus, which asks for no password: keep it private, or use TLS"
 	asItIs   = "replicas always do it this way"
+	tickets  = "clients keep their TLS sessions themselves, as tickets"
 )
 
 // fixedTable has the directives whose value describes what the node does, and which
@@ -25,6 +26,10 @@ func fixedTable() []Directive {
 			reason: "a node uses all processors that GOMAXPROCS allows"},
 		{Name: "repl-ping-replica-period", Alias: "repl-ping-slave-period", Kind: Time, Unit: time.Second, Default: "10",
 			Min: 1, Max: anyInt, reason: asItIs},
+		{Name: "tls-prefer-server-ciphers", Kind: Bool, Default: "no",
+			reason: "the TLS of Go chooses the best cipher that both sides have"},
+		{Name: "tls-session-cache-size", Kind: Int, Default: "20480", Max: anyInt, reason: tickets},
+		{Name: "tls-session-cache-timeout", Kind: Int, Default: "300", Max: anyInt, reason: tickets},
 
 		{Name: "masterauth", Alias: "primaryauth", Kind: String, Secret: true, effect: differs, reason: busLinks},
 		{Name: "masteruser", Alias: "primaryuser", Kind: String, effect: differs, reason: busLinks},

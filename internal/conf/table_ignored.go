@@ -53,13 +53,6 @@ var ignoredGroups = []struct {
 	`},
 
 	// Commands and features that are not there, or always do what the directive asks for.
-	{reason: "the TLS of Go chooses the best cipher that both sides have", rows: `
-		tls-prefer-server-ciphers no
-	`},
-	{reason: "clients keep their TLS sessions themselves, as tickets", rows: `
-		tls-session-cache-size 20480
-		tls-session-cache-timeout 300
-	`},
 	{reason: "the TLS of Go has no ciphers that need parameters of Diffie-Hellman", rows: `
 		tls-dh-params-file
 	`},
