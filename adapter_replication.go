@@ -17,11 +17,19 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
+// replicaAddr is what the master shows of this node in INFO and ROLE. As in Redis, it has
+// the port of clients with TLS where replication uses TLS.
+func (n *Node) replicaAddr() slots.Addr {
+	a, v := n.announced(), n.values()
+	a.Port = a.ClientPort(v.BusTLS || v.tls.replication)
+	return a
+}
+
 // startReplication makes the node's part in replication, for the role it had.
 func (n *Node) startReplication() error {
 	r, err := replicator.New(replicator.Config{
 		Self:    n.identity,
-		Addr:    n.announced(),
+		Addr:    n.replicaAddr(),
 		Store:   n.store,
 		Cluster: n.clusterID,
 		Shard:   n.shard.Lineage.Name,
@@ -81,8 +89,9 @@ func (n *Node) replicationView() server.Replication {
 		})
 	}
 	if !st.IsMaster() {
+		certified := n.values().BusTLS || n.values().tls.cluster
 		v.Master = &server.Master{
-			Host: st.Master.Addr.Host, Port: st.Master.Addr.ClientPort(false), State: st.Link.String(),
+			Host: st.Master.Addr.Host, Port: st.Master.Addr.ClientPort(certified), State: st.Link.String(),
 			Syncing: st.Link == replicator.LinkSync, LastIO: -1, Percent: st.Progress.Percent(),
 		}
 		if !st.LastHeard.IsZero() {

@@ -18,14 +18,20 @@ import (
 	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/internal/testcert"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // tlsNode starts a node at 10.0.0.1, as a file with these lines configures it, and returns
 // where its certificate is.
 func tlsNode(t *testing.T, network *memnet.Network, lines string) (*slotmesh.Node, testcert.Files) {
 	t.Helper()
+	return tlsNodeAt(t, network, "10.0.0.1", lines)
+}
+
+func tlsNodeAt(t *testing.T, network *memnet.Network, host, lines string) (*slotmesh.Node, testcert.Files) {
+	t.Helper()
 	dir, a := t.TempDir(), testcert.Default()
-	files := a.Write(dir, "node", a.Sign(nil, "10.0.0.1"))
+	files := a.Write(dir, "node", a.Sign(nil, host))
 	file := filepath.Join(dir, "node.conf")
 	lines += fmt.Sprintf("\ndir %s\nprotected-mode no\nsave \"\"\ntls-cert-file %s\ntls-key-file %s\n"+
 		"tls-ca-cert-file %s\n", dir, files.Cert, files.Key, files.CA)
@@ -38,10 +44,10 @@ func tlsNode(t *testing.T, network *memnet.Network, lines string) (*slotmesh.Nod
 	}
 	for _, addr := range []*string{&cfg.Addr, &cfg.BusAddr, &cfg.Clients.TLSAddr} {
 		if _, port, err := net.SplitHostPort(*addr); err == nil {
-			*addr = net.JoinHostPort("10.0.0.1", port)
+			*addr = net.JoinHostPort(host, port)
 		}
 	}
-	cfg.Network = network.Host("10.0.0.1")
+	cfg.Network = network.Host(host)
 	return e2e.StartNode(t, cfg), files
 }
 
@@ -196,6 +202,45 @@ func TestTLSPortIsMoved(t *testing.T) {
 			"Check server logs."
 		if err := slotmesh.SetDirective(n, "tls-port", "7000"); err == nil || err.Error() != want {
 			t.Errorf("a port in use: %v, want %s", err, want)
+		}
+	})
+}
+
+// TestReplicationWithTLS: nodes that talk with TLS show each other at the ports that use
+// it, as in Redis.
+func TestReplicationWithTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		const lines = "port 7000\ntls-port 7001\ntls-auth-clients no\ncluster-enabled yes\ntls-cluster yes\n" +
+			"tls-replication yes"
+		master, _ := tlsNode(t, network, lines)
+		replica, _ := tlsNodeAt(t, network, "10.0.0.2", lines)
+		if err := master.AddSlots(t.Context(), slots.Full()); err != nil {
+			t.Fatal(err)
+		}
+		if err := replica.Join(t.Context(), "10.0.0.1:7000"); err != nil {
+			t.Fatal(err)
+		}
+		if addr := replica.Addr(); addr.BusPort != 17001 {
+			t.Errorf("the bus is at %d, want 10,000 above tls-port", addr.BusPort)
+		}
+		if err := replica.Replicate(t.Context(), master.ID()); err != nil {
+			t.Fatal(err)
+		}
+		if err := replica.WaitSynced(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for addr, want := range map[string]string{
+			"10.0.0.1:7000": "\r\nslave0:ip=10.0.0.2,port=7001,", "10.0.0.2:7000": "\r\nmaster_port:7001\r\n",
+		} {
+			conn, err := network.Host("10.0.0.9").Dial(t.Context(), addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(conn, "INFO replication\r\nQUIT\r\n")
+			if info, err := io.ReadAll(conn); err != nil || !strings.Contains(string(info), want) {
+				t.Errorf("%s, %v; want %q", info, err, want)
+			}
 		}
 	})
 }
