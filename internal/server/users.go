@@ -66,16 +66,7 @@ func define(users *acl.Users, lines []string) error {
 	for users.Define(list[:i+1]) == nil {
 		i++
 	}
-	return &UserError{i, withoutPassword(users.Define(list[:i+1]))}
-}
-
-// withoutPassword hides a password in what an error says about a definition.
-func withoutPassword(err error) error {
-	var d *acl.DefinitionError
-	if errors.As(err, &d) && d.Word != "" && strings.Contains("><#!", d.Word[:1]) {
-		return &acl.DefinitionError{Name: d.Name, Word: d.Word[:1] + "…", Err: d.Err}
-	}
-	return err
+	return &UserError{i, users.Define(list[:i+1])}
 }
 
 // makeUsers makes the users that the configuration tells of.
