@@ -60,7 +60,7 @@ func (n *Node) startServer(clients []listener) error {
 	}
 	srv, err := server.New(cfg)
 	if err != nil {
-		return fmt.Errorf("slotmesh: Config.Clients: %w", userErrorAt(n.cfg.settings, err))
+		return userError(n.cfg.settings, err)
 	}
 	srv.SetLoading(true) // the rest of the node does not exist yet
 	n.server = srv
@@ -116,26 +116,31 @@ func (v *values) readUsers(s *conf.Settings) error {
 	if file := v.Clients.UserFile; file != "" && !filepath.IsAbs(file) {
 		v.Clients.UserFile = filepath.Join(v.Dir, file)
 	}
-	return userErrorAt(s, server.CheckUsers(v.Clients.Users, v.Clients.UserFile))
+	return userError(s, server.CheckUsers(v.Clients.Users, v.Clients.UserFile))
 }
 
-// userErrorAt gives an error about users the place in the configuration file that it is
-// about, if there is one.
-func userErrorAt(s *conf.Settings, err error) error {
-	if s == nil || err == nil {
-		return err
+// userError says which user is wrong: by its place in the configuration file, if it is from
+// one.
+func userError(s *conf.Settings, err error) error {
+	if err == nil {
+		return nil
+	}
+	var lines []conf.Line
+	if s != nil {
+		lines = s.Lines("user")
 	}
 	var user *server.UserError
-	lines := s.Lines("user")
 	switch {
-	case errors.Is(err, server.ErrUsersTwice):
-		return &conf.Error{At: s.Where("aclfile"), Name: "aclfile", Value: s.String("aclfile"), Err: err}
 	case errors.As(err, &user) && user.Index < len(lines):
 		line := &lines[user.Index]
 		return &conf.Error{At: line.At, Name: "user", Value: line.Words[0], Err: user.Err,
 			Accepted: "a name and rules, such as app on >password ~app:* +@read"}
+	case errors.As(err, &user):
+		return fmt.Errorf("slotmesh: Config.Clients.%w", user)
+	case errors.Is(err, server.ErrUsersTwice) && s != nil:
+		return &conf.Error{At: s.Where("aclfile"), Name: "aclfile", Value: s.String("aclfile"), Err: err}
 	}
-	return err
+	return fmt.Errorf("slotmesh: Config.Clients: %w", err)
 }
 
 // moduleVersion is the version of slotmesh in this program, "" if the build does not tell.

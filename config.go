@@ -309,7 +309,7 @@ func (c *ClientConfig) validate() error {
 		return fmt.Errorf("slotmesh: Config.Clients.Rename: %w", err)
 	}
 	if err := server.CheckUsers(c.Users, c.UserFile); err != nil {
-		return fmt.Errorf("slotmesh: Config.Clients.Users: %w", err)
+		return userError(nil, err)
 	}
 	return nil
 }

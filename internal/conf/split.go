@@ -82,9 +82,10 @@ func unescape(s string) (c byte, length int) {
 	return s[1], 2
 }
 
-// quote writes a word so that split reads it back.
+// quote writes a word so that split reads it back. A # begins a comment only where it is
+// the first of the line, which no value is.
 func quote(word string) string {
-	if word != "" && !strings.HasPrefix(word, "#") &&
+	if word != "" &&
 		strings.IndexFunc(word, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\'' }) < 0 {
 		return word
 	}

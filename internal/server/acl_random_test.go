@@ -41,7 +41,8 @@ func TestRandomRightsAreRedis(t *testing.T) {
 	}
 	for seed := range seeds {
 		srv := startServer(t, Config{Debug: DebugEveryone})
-		r := &rightsRun{t: t, seed: seed, rnd: rand.New(rand.NewPCG(uint64(seed), 1)), conns: make(map[string][2]*resp.Conn)}
+		r := &rightsRun{t: t, seed: seed, rnd: rand.New(rand.NewPCG(uint64(seed), 1))}
+		r.conns = make(map[string][2]*resp.Conn)
 		r.dial = func() [2]*resp.Conn { return [2]*resp.Conn{connect(t, srv), resp.NewConn(theirs())} }
 		r.run()
 	}
@@ -78,8 +79,8 @@ var rightsCommands = []string{
 	"APPEND @ x", "STRLEN @", "GETDEL @", "GETEX @", "GETSET @ z", "SETRANGE @ 0 q", "GETRANGE @ 0 1", "INCR @", "TYPE @",
 	"RENAME @ @", "COPY @ @", "OBJECT FREQ @", "OBJECT HELP extra", "EXPIRE @ 100", "PERSIST @", "TTL @", "WATCH",
 	"UNWATCH", "PING", "ECHO hi", "SELECT 0", "CLIENT GETNAME", "CLIENT SETNAME n", "CONFIG RESETSTAT",
-	"CONFIG NOTHING", "ACL WHOAMI", "ACL USERS", "FLUSHALL", "DBSIZE", "MULTI", "EXEC", "DISCARD", "EXEC", "NOTHING", "GET",
-	"KEYS zzz", "TOUCH @", "UNLINK @", "RESTORE @ 0 bad", "ROLE extra", "SHUTDOWN BAD",
+	"CONFIG NOTHING", "ACL WHOAMI", "ACL USERS", "FLUSHALL", "DBSIZE", "MULTI", "EXEC", "DISCARD", "EXEC", "NOTHING",
+	"GET", "KEYS zzz", "TOUCH @", "UNLINK @", "RESTORE @ 0 bad", "ROLE extra", "SHUTDOWN BAD",
 }
 
 func (r *rightsRun) run() {

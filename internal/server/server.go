@@ -82,7 +82,7 @@ func New(cfg Config) (*Server, error) {
 	s.clock.Store(s.node.Started.UnixMilli())
 	if err := s.makeUsers(); err != nil {
 		end()
-		return nil, fmt.Errorf("server: %w", err)
+		return nil, fmt.Errorf("server: Config: %w", err)
 	}
 	s.callers = s.newCallers()
 	return s, nil

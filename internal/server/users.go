@@ -27,7 +27,7 @@ type UserError struct {
 	Err   error
 }
 
-func (e *UserError) Error() string { return fmt.Sprintf("Config.Users[%d]: %v", e.Index, e.Err) }
+func (e *UserError) Error() string { return fmt.Sprintf("Users[%d]: %v", e.Index, e.Err) }
 
 // Unwrap returns the reason.
 func (e *UserError) Unwrap() error { return e.Err }

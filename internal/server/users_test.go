@@ -16,6 +16,8 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
+func newEngine() *engine.Engine { return engine.New(keyspace.New(keyspace.Config{})) }
+
 func TestUsersOfTheConfiguration(t *testing.T) {
 	srv := startServer(t, Config{Limits: Limits{Password: "secret"},
 		Users: []string{`app on ">a b" ~app:* +get`, "other off"}})
@@ -56,7 +58,7 @@ func TestUsersThatAreWrong(t *testing.T) {
 		if strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: the error shows a password: %v", c.lines, err)
 		}
-		if _, err := New(Config{Engine: engine.New(keyspace.New(keyspace.Config{})), Users: c.lines}); !errors.As(err, &user) {
+		if _, err := New(Config{Engine: newEngine(), Users: c.lines}); !errors.As(err, &user) {
 			t.Errorf("%q: New returned %v", c.lines, err)
 		}
 	}
@@ -69,7 +71,7 @@ func TestUsersThatAreWrong(t *testing.T) {
 	if err := CheckUsers(unknown, ""); err != nil {
 		t.Error(err)
 	}
-	if _, err := New(Config{Engine: engine.New(keyspace.New(keyspace.Config{})), Users: unknown}); !errors.Is(err, acl.ErrUnknownCommand) {
+	if _, err := New(Config{Engine: newEngine(), Users: unknown}); !errors.Is(err, acl.ErrUnknownCommand) {
 		t.Errorf("New with a command that nobody has added: %v", err)
 	}
 }
@@ -108,7 +110,8 @@ func TestCallsMayDoEverything(t *testing.T) {
 
 // The rights are asked before anything tells where a key is.
 func TestRightsComeBeforeRedirects(t *testing.T) {
-	srv := startServer(t, Config{Cluster: newFakeCluster(), Users: []string{"app on nopass ~app:* +get +mget +multi +exec"}})
+	srv := startServer(t, Config{Cluster: newFakeCluster(),
+		Users: []string{"app on nopass ~app:* +get +mget +multi +exec"}})
 	c := connect(t, srv)
 	expect(t, c, "AUTH app x", "+OK")
 	expect(t, c, "MGET a b", "-NOPERM this user has no permissions to access one of the keys used as arguments")
@@ -173,7 +176,8 @@ func TestUserFile(t *testing.T) {
 	}
 	missing := "Error loading ACLs, opening file '" + path + "': No such file or directory"
 	expect(t, admin, "ACL LOAD", "-ERR "+missing)
-	if _, err := New(Config{Engine: engine.New(keyspace.New(keyspace.Config{})), UserFile: path}); err == nil || !strings.Contains(err.Error(), missing) {
+	_, err = New(Config{Engine: newEngine(), UserFile: path})
+	if err == nil || !strings.Contains(err.Error(), missing) {
 		t.Errorf("New without the file: %v", err)
 	}
 }
