@@ -45,12 +45,12 @@ func TestRightsOnAnOpenBus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := startAttacked(t, nil)
 		for _, a := range attacks {
-			if done := a.run(newStranger(t, c.Host(strangerHost), slots.NodeID{0xbb, 1}), c); done != "" {
+			if done := a.run(newStranger(t, c.Host(strangerHost), slots.NodeID{0xbb, 1}, ""), c); done != "" {
 				t.Errorf("a stranger can %s: %s", a.name, done)
 			}
 		}
 		for _, a := range attacks[2:7] {
-			if done := a.run(newStranger(t, c.Host(strangerHost), c.bystander().ID()), c); done != "" {
+			if done := a.run(newStranger(t, c.Host(strangerHost), c.bystander().ID(), ""), c); done != "" {
 				t.Errorf("a master of another shard can %s: %s", a.name, done)
 			}
 		}

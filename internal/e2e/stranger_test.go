@@ -33,13 +33,19 @@ type stranger struct {
 	bus *bus.Bus     // to dial with; it listens nowhere
 }
 
-// newStranger returns a stranger that says it is the node id.
-func newStranger(t *testing.T, network slotmesh.Network, id slots.NodeID) *stranger {
+// newStranger returns a stranger that says it is the node id. It proves that it knows a
+// secret, unless that is "".
+func newStranger(t *testing.T, network slotmesh.Network, id slots.NodeID, secret string) *stranger {
+	t.Helper()
 	life, end := context.WithCancel(t.Context())
 	t.Cleanup(end)
-	return &stranger{t: t, id: id, bus: bus.New(life, bus.Config{
+	b := bus.New(life, bus.Config{
 		Network: network, Logger: hclog.NewNullLogger(), ID: func() slots.NodeID { return id },
-	})}
+	})
+	if err := b.Secure(bus.Security{Secret: secret}); err != nil {
+		t.Fatal(err)
+	}
+	return &stranger{t: t, id: id, bus: b}
 }
 
 // dial opens a connection of a kind to a node; nil if that refused it already.
