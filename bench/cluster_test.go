@@ -17,12 +17,17 @@ import (
 	"github.com/slotmesh/slotmesh/slots"
 )
 
-// startNodes starts n nodes on free ports of 127.0.0.1 that know nobody.
-func startNodes(b *testing.B, n int) []*slotmesh.Node {
+// startNodes starts n nodes on free ports of 127.0.0.1 that know nobody, each with what
+// set changes of its configuration.
+func startNodes(b *testing.B, n int, set ...func(*slotmesh.Config)) []*slotmesh.Node {
 	b.Helper()
 	nodes := make([]*slotmesh.Node, n)
 	for i := range nodes {
-		node, err := slotmesh.New(slotmesh.Config{})
+		var cfg slotmesh.Config
+		for _, change := range set {
+			change(&cfg)
+		}
+		node, err := slotmesh.New(cfg)
 		if err == nil {
 			err = node.Start(context.Background())
 		}
@@ -133,12 +138,17 @@ func BenchmarkIdleBus(b *testing.B) {
 	}
 }
 
-func idleBus(b *testing.B, n int) (perNode float64) {
+func idleBus(b *testing.B, n int, set ...func(*slotmesh.Config)) (perNode float64) {
 	const minute = time.Minute
 	synctestRun(b, func(tb testing.TB) {
 		var sent atomic.Int64
 		c := clustertest.Start(tb, clustertest.Config{Masters: n, NodeTimeout: 2 * time.Second,
-			Node: func(_ int, cfg *slotmesh.Config) { cfg.Network = counting{cfg.Network, &sent} }})
+			Node: func(_ int, cfg *slotmesh.Config) {
+				cfg.Network = counting{cfg.Network, &sent}
+				for _, change := range set {
+					change(cfg)
+				}
+			}})
 		c.WaitStable()
 		time.Sleep(minute) // let the talk of the beginning end
 		before := sent.Load()

@@ -43,8 +43,8 @@ func syncRounds(b *testing.B, master string, once func() time.Duration) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func syncOurs(b *testing.B) (*testing.B, string, func() time.Duration) {
-	master, replica := startServe(b), startServe(b)
+func syncOurs(b *testing.B, args ...string) (*testing.B, string, func() time.Duration) {
+	master, replica := startServe(b, args...), startServe(b, args...)
 	cli := func(addr string, args ...string) string {
 		return redisCLI(b, append([]string{"-p", portOf(addr)}, args...)...)
 	}

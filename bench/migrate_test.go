@@ -63,9 +63,9 @@ func keysOf(perSlot int) [slots.Count][]string {
 	return keys
 }
 
-func reshardOurs(b *testing.B, perSlot int) time.Duration {
+func reshardOurs(b *testing.B, perSlot int, set ...func(*slotmesh.Config)) time.Duration {
 	ctx := context.Background()
-	nodes := startNodes(b, 3)
+	nodes := startNodes(b, 3, set...)
 	defer closeNodes(nodes)
 	if err := slotmesh.Create(ctx, nodes...); err != nil {
 		b.Fatal(err)
@@ -84,10 +84,10 @@ func reshardOurs(b *testing.B, perSlot int) time.Duration {
 			}
 		}
 	}
-	var set slots.Set
-	set.AddRange(slots.Range{First: 0, Last: movedSlots - 1})
+	var moved slots.Set
+	moved.AddRange(slots.Range{First: 0, Last: movedSlots - 1})
 	began := time.Now()
-	id, err := nodes[0].MigrateSlots(ctx, set, nodes[1].ID())
+	id, err := nodes[0].MigrateSlots(ctx, moved, nodes[1].ID())
 	if err == nil {
 		err = nodes[0].WaitMigration(ctx, id)
 	}

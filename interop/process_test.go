@@ -61,8 +61,26 @@ type process struct {
 	dir  string
 	args []string
 	cmd  *exec.Cmd
-	out  bytes.Buffer
+	out  output
 	done chan struct{}
+}
+
+// output is what a process prints; it can be read meanwhile.
+type output struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // serve starts `slotmesh serve` on a free port with a folder of its own.

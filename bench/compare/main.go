@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,large,idle,bench,operate",
+	only := flag.String("only", "mixed,memory,stalls,server,large,idle,bench,operate,secret",
 		"sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
@@ -63,6 +63,8 @@ func main() {
 			benchmarks(&t, plots)
 		case "operate":
 			operate(&t)
+		case "secret":
+			secret(&t)
 		default:
 			fmt.Fprintf(os.Stderr, "unknown section %q\n", section)
 			os.Exit(2)
