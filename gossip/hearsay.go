@@ -70,12 +70,14 @@ func (c *Core) ask(n *node) {
 }
 
 // mergeDoubtful takes of a record that does not count only the number of the membership.
-// It reports whether that was new.
-func (c *Core) mergeDoubtful(n *node, r *Record) bool {
+// Its other numbers use up nothing of what the subject may raise.
+func (c *Core) mergeDoubtful(n *node, r *Record, from *node) {
 	c.ask(n)
 	known := n.rec
 	known.Gen = r.Gen
-	return c.mergeKnown(n, &known)
+	if c.believes(&known, from.rec.ID) && c.mergeKnown(n, &known) {
+		c.tell(newsItem{id: r.ID, from: from.rec.ID})
+	}
 }
 
 // leavesGap reports whether the record of a member would leave slots of it without an owner

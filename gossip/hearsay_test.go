@@ -238,3 +238,19 @@ func TestMadeUpTombstones(t *testing.T) {
 		t.Error("the forgotten node is back")
 	}
 }
+
+// Lies about the numbers of a member do not use up what it may raise itself.
+func TestLieLeavesRoomForTheTruth(t *testing.T) {
+	w := newWitness(t)
+	told := w.of3()
+	told.Incarnation += maxJump - 1
+	w.say(Message{Type: TypeNews, Records: []Record{told}})
+	told.Incarnation = 6 + maxJump/2
+	w.tell(Message{Type: TypeNews, Records: []Record{told}})
+	if got := w.of3(); got != told {
+		t.Errorf("%+v", got)
+	}
+	if w.c.currentEpoch > 100 {
+		t.Errorf("epoch %d", w.c.currentEpoch)
+	}
+}

@@ -10,10 +10,14 @@ import (
 // versions, so it does not matter which way, how often or in which order they come. It
 // reports whether the record is known now, in this version or a later one.
 func (c *Core) merge(r *Record, from *node) (known bool) {
+	n := c.nodes[r.ID]
+	if n != nil && n != c.self && !r.Gone && r.newer(&n.rec) && !c.believesOf(n, r, from) {
+		c.mergeDoubtful(n, r, from)
+		return false
+	}
 	if !c.believes(r, from.rec.ID) {
 		return false
 	}
-	n := c.nodes[r.ID]
 	switch {
 	case n == c.self:
 		c.mergeSelf(r, from)
@@ -25,11 +29,6 @@ func (c *Core) merge(r *Record, from *node) (known bool) {
 			c.addTombstone(r.ID, r.Gen)
 			c.tell(newsItem{id: r.ID, from: from.rec.ID})
 		}
-	case n != nil && r.newer(&n.rec) && !c.believesOf(n, r, from):
-		if c.mergeDoubtful(n, r) {
-			c.tell(newsItem{id: r.ID, from: from.rec.ID})
-		}
-		return false
 	case n != nil:
 		if c.mergeKnown(n, r) {
 			c.tell(newsItem{id: r.ID, from: from.rec.ID})
