@@ -1,6 +1,9 @@
 package migrator
 
 import (
+	"errors"
+	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,6 +225,30 @@ func TestSessionOfAForgottenNodeEnds(t *testing.T) {
 		n.driver.MapChanged()
 		if m, err := w.receive(migrate.MaxMessage); err == nil {
 			t.Errorf("the session goes on: %+v", m)
+		}
+	})
+}
+
+// A node that opens connections and says nothing leaves room for the others.
+func TestSilentSessionsOfANodeAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newTestCluster(t, 2).nodes[1].driver
+		open := func(from slots.NodeID) (ended bool) {
+			near, far := net.Pipe()
+			t.Cleanup(func() { near.Close() })
+			d.Accept(far, from)
+			near.SetReadDeadline(time.Now().Add(time.Millisecond))
+			_, err := near.Read(make([]byte, 1))
+			return !errors.Is(err, os.ErrDeadlineExceeded)
+		}
+		greedy, other := slots.NodeID{8}, slots.NodeID{9}
+		for i := range 2 * maxSilent {
+			if ended := open(greedy); ended != (i >= maxSilent) {
+				t.Fatalf("connection %d has ended: %v", i, ended)
+			}
+		}
+		if open(other) {
+			t.Error("another node is refused")
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 type session struct {
 	mg   *Migrator
 	conn *wire
+	from slots.NodeID  // zero if it is not known
 	done chan struct{} // closed when all goroutines have ended
 
 	changes chan migrate.SetSlots
@@ -44,6 +45,9 @@ const (
 	// maxSessions bounds the connections on which slots come in, those without a hello
 	// included. A job has one, or a second one while it connects anew.
 	maxSessions = 2 * maxJobs
+	// maxSilent bounds those of one node that have not said hello, so that it leaves room for
+	// others. A node begins no more jobs than that at the same moment.
+	maxSilent = 16
 	// maxJobs bounds the jobs of others that a node has in its journal. A rebalance needs
 	// one job at most for each pair of nodes.
 	maxJobs = 512
@@ -54,11 +58,17 @@ const (
 func (mg *Migrator) Accept(conn net.Conn, from slots.NodeID) {
 	mg.mu.Lock()
 	defer mg.mu.Unlock()
-	if mg.closed || len(mg.sessions) >= maxSessions {
+	silent := 0
+	for s := range mg.sessions {
+		if !from.IsZero() && s.from == from && s.job == (migrate.JobID{}) {
+			silent++
+		}
+	}
+	if mg.closed || len(mg.sessions) >= maxSessions || silent >= maxSilent {
 		conn.Close()
 		return
 	}
-	s := &session{mg: mg, conn: newWire(conn), done: make(chan struct{}),
+	s := &session{mg: mg, from: from, conn: newWire(conn), done: make(chan struct{}),
 		changes: make(chan migrate.SetSlots, changeQueue)}
 	s.r = migrate.NewReceiver(migrate.ReceiverConfig{Map: mg.cfg.Node.Map, From: from, Known: mg.known,
 		Returning: mg.returning, Leaving: mg.leaving, Standing: mg.cfg.Replicas.Standing})
