@@ -75,7 +75,16 @@ func TestHotCommandsDoNotAllocate(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector makes pools forget what they hold")
 	}
-	srv := startServer(t, Config{Cluster: newFakeCluster()})
+	for _, users := range [][]string{nil, {restrictedDefault}} {
+		t.Run(strings.Join(users, ""), func(t *testing.T) { hotCommandsDoNotAllocate(t, users) })
+	}
+}
+
+// restrictedDefault gives clients the rights to the keys of hotCommands, pattern by pattern.
+const restrictedDefault = "default on nopass ~nokey ~counter %R~{t}* ~key:* +@all -@dangerous"
+
+func hotCommandsDoNotAllocate(t *testing.T, users []string) {
+	srv := startServer(t, Config{Cluster: newFakeCluster(), Users: users})
 	expect(t, connect(t, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
 	for _, c := range hotCommands {
 		const batches, pipeline = 200, 16
@@ -107,6 +116,20 @@ func BenchmarkCommand(b *testing.B) {
 				srv.ServeConn(&loopConn{batch: batch, left: (b.N + pipeline - 1) / pipeline})
 			})
 		}
+	}
+}
+
+// BenchmarkRestricted measures commands of a user whose rights are checked.
+func BenchmarkRestricted(b *testing.B) {
+	for _, c := range hotCommands {
+		b.Run(c.name, func(b *testing.B) {
+			srv := startServer(b, Config{Cluster: newFakeCluster(), Users: []string{restrictedDefault}})
+			expect(b, connect(b, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
+			batch := []byte(strings.Repeat(string(resp.AppendCommand(nil, c.args...)), 16))
+			b.ReportAllocs()
+			b.ResetTimer()
+			srv.ServeConn(&loopConn{batch: batch, left: (b.N + 15) / 16})
+		})
 	}
 }
 
