@@ -21,6 +21,14 @@ func accessOf(flags string) (a acl.Access) {
 	return a
 }
 
+// keyFlags are the key flags of COMMAND, read once: SET has them looked up with each line.
+type keyFlags struct {
+	text   string
+	access acl.Access
+}
+
+func newKeyFlags(text string) *keyFlags { return &keyFlags{text, accessOf(text)} }
+
 // KeyRanges appends which arguments of a command line that Resolve has accepted are keys,
 // and what the command does to them, for the check of a user's rights.
 func (c *Command) KeyRanges(list []acl.KeyRange, line [][]byte) []acl.KeyRange {
@@ -31,7 +39,7 @@ func (c *Command) KeyRanges(list []acl.KeyRange, line [][]byte) []acl.KeyRange {
 	for _, use := range c.uses {
 		access := use.access
 		if c.keyFlagsIn != nil {
-			access = accessOf(c.keyFlagsIn(line))
+			access = c.keyFlagsIn(line).access
 		}
 		list = append(list, acl.KeyRange{First: use.First, Count: use.count(len(line)), Step: use.Step, Access: access})
 	}
@@ -79,7 +87,7 @@ func (c *Command) keySpecs() []keyUse {
 func (c *Command) usesIn(line [][]byte) []keyUse {
 	uses := slices.Clone(c.uses)
 	if c.keyFlagsIn != nil {
-		uses[0].flags = c.keyFlagsIn(line)
+		uses[0].flags = c.keyFlagsIn(line).text
 	}
 	if c.KeyRange == nil {
 		return uses

@@ -80,7 +80,7 @@ type Command struct {
 	KeyRange func(args [][]byte) (first, n int)
 
 	// keyFlagsIn is KeyFlags of a command whose arguments tell what it does to its keys.
-	keyFlagsIn func(args [][]byte) string
+	keyFlagsIn func(args [][]byte) *keyFlags
 
 	Ahead func(*Call)                     // what need not wait for the slot's lock; not called in EXEC
 	Run   func(*Call) error               // without keys, or not in a transaction on their slot

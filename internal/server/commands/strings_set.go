@@ -59,14 +59,17 @@ func (o *setOptions) readExpiry(unit, number []byte) bool {
 	return true
 }
 
+// What a SET does to its key.
+var setFlags, setGetFlags = newKeyFlags("OW update"), newKeyFlags("RW access update")
+
 // setKeyFlags is what a SET does to its key, which depends on its options.
-func setKeyFlags(line [][]byte) string {
+func setKeyFlags(line [][]byte) *keyFlags {
 	for _, arg := range line[3:] {
 		if IsWord(arg, "GET") {
-			return "RW access update"
+			return setGetFlags
 		}
 	}
-	return "OW update"
+	return setFlags
 }
 
 // deadline returns the absolute expiry that the options ask for, in Unix milliseconds;
