@@ -66,7 +66,7 @@ func (l *liveSettings) Get(pattern string) [][2]string {
 	return list
 }
 
-func (l *liveSettings) Set(pairs [][2]string) error {
+func (l *liveSettings) Set(pairs [][2]string, local bool) error {
 	if l.n.server.Loading() { // what they apply to does not all exist yet
 		return errors.New("CONFIG SET is not possible while the keys are being loaded: try again")
 	}
@@ -74,7 +74,7 @@ func (l *liveSettings) Set(pairs [][2]string) error {
 	for i, p := range pairs {
 		list[i] = conf.Pair{Name: p[0], Value: p[1]}
 	}
-	return l.text.Set(list, func(name string) error {
+	return l.text.Set(list, l.maySetGuarded(local), func(name string) error {
 		i := slices.IndexFunc(settings, func(s setting) bool { return s.Name == name })
 		return settings[i].apply(l.n, l.read())
 	})
@@ -88,6 +88,12 @@ func (l *liveSettings) Rewrite() error {
 		users = l.n.server.Users()
 	}
 	return l.text.Rewrite(conf.NewLines{Name: "user", List: users})
+}
+
+// maySetGuarded reports whether a client may change what enable-protected-configs guards.
+func (l *liveSettings) maySetGuarded(local bool) bool {
+	allowed := l.text.String("enable-protected-configs")
+	return allowed == server.ForEveryone || allowed == server.ForLocal && local
 }
 
 // What follows puts settings in force. Doing so again with the same values changes nothing.
@@ -181,6 +187,9 @@ func (n *Node) applyTLSPort(v *values) error {
 	}
 	return n.applyAnnounce(v)
 }
+
+// applyNothing is for directives that are read when they are needed.
+func (n *Node) applyNothing(*values) error { return nil }
 
 func (n *Node) applyBacklog(v *values) error {
 	n.shard.Backlog.SetSize(v.Replication.BacklogSize)

@@ -51,5 +51,5 @@ func Promised(n *Node, slot slots.Slot) int { return n.shard.Acks.Of(slot) }
 
 // SetDirective is CONFIG SET.
 func SetDirective(n *Node, name, value string) error {
-	return n.settings.Set([][2]string{{name, value}})
+	return n.settings.Set([][2]string{{name, value}}, false)
 }

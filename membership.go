@@ -187,8 +187,27 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 // travel without it.
 func (n *Node) asker() *join.Asker {
 	v := n.values()
-	return &join.Asker{Network: n.cfg.Network, Password: v.Clients.Password, TLS: v.ClientTLS,
+	return &join.Asker{Network: n.cfg.Network, Auth: n.credentials(), TLS: v.ClientTLS,
 		OnlyTLS: v.TLS != nil && (v.Clients.TLSAddr == "" || v.Clients.SocketOnly)}
+}
+
+// credentials are the arguments of AUTH for other nodes' client ports: masteruser and
+// masterauth or, without these, the password that this node asks for itself.
+func (n *Node) credentials() []string {
+	user, password := "", ""
+	if n.settings != nil {
+		user, password = n.settings.text.String("masteruser"), n.settings.text.String("masterauth")
+	}
+	if password == "" {
+		user, password = "", n.values().Clients.Password
+	}
+	switch {
+	case password == "":
+		return nil
+	case user == "":
+		return []string{password}
+	}
+	return []string{user, password}
 }
 
 // MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with

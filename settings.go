@@ -73,7 +73,7 @@ var settings = []setting{
 	{conf.YesNo("protected-mode", "yes"),
 		func(v *values) any { return conf.Not{Field: &v.Clients.Open} }, (*Node).applyLimits},
 	{conf.Directive{Name: "rename-command", Kind: conf.Renames, FileOnly: true}, nil, nil},
-	{conf.Directive{Name: "dir", Kind: conf.Dir, Default: "."}, func(v *values) any { return &v.Dir }, nil},
+	{conf.Directive{Name: "dir", Kind: conf.Dir, Default: "."}.Guard(), func(v *values) any { return &v.Dir }, nil},
 	{conf.Text("logfile", ""), nil, nil},
 	{conf.OneOf("loglevel", "notice", "debug", "verbose", "notice", "warning"),
 		func(v *values) any { return level(&v.logLevel) }, (*Node).applyLogLevel},
@@ -84,10 +84,13 @@ var settings = []setting{
 	{conf.Count("acllog-max-len", "128", 0), func(v *values) any { return &v.aclLog }, (*Node).applyLimits},
 	{conf.OneOf("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),
 		func(v *values) any { return &v.channels }, (*Node).applyLimits},
+	{conf.Text("masteruser", "").Also("primaryuser"), nil, (*Node).applyNothing},
+	{conf.Directive{Name: "masterauth", Alias: "primaryauth", Kind: conf.String, Secret: true}, nil, (*Node).applyNothing},
 
 	// Clients.
-	{conf.OneOf("enable-debug-command", server.DebugNobody, server.DebugNobody, server.DebugEveryone, server.DebugLocal),
-		func(v *values) any { return &v.debug }, nil},
+	{clientsOf("enable-debug-command"), func(v *values) any { return &v.debug }, nil},
+	{clientsOf("enable-protected-configs"), nil, nil},
+	{clientsOf("enable-module-command"), nil, nil}, // whoever it lets in: there are no modules
 	{conf.Count("maxclients", "10000", 1), func(v *values) any { return &v.Clients.Max }, (*Node).applyLimits},
 	{conf.Span("timeout", "0", time.Second, 0),
 		func(v *values) any { return &v.Clients.IdleTimeout }, (*Node).applyLimits},
@@ -136,7 +139,7 @@ var settings = []setting{
 		func(v *values) any { return saveRules(&v.Snapshot) }, (*Node).applySave},
 	{conf.YesNo("stop-writes-on-bgsave-error", "yes"),
 		func(v *values) any { return conf.Not{Field: &v.Snapshot.IgnoreErrors} }, (*Node).applySave},
-	{conf.Text("dbfilename", defaultSnapshot), func(v *values) any { return &v.Snapshot.File }, nil},
+	{conf.Text("dbfilename", defaultSnapshot).Guard(), func(v *values) any { return &v.Snapshot.File }, nil},
 	{conf.AnyOf("shutdown-on-sigint", "default", "default", "save", "nosave", "now", "force"), nil, nil},
 	{conf.AnyOf("shutdown-on-sigterm", "default", "default", "save", "nosave", "now", "force"), nil, nil},
 
@@ -192,6 +195,11 @@ var directives = func() *conf.Table {
 	}
 	return conf.NewTable(list)
 }()
+
+// clientsOf is a directive that says which clients may do something.
+func clientsOf(name string) conf.Directive {
+	return conf.OneOf(name, server.ForNobody, server.ForNobody, server.ForEveryone, server.ForLocal)
+}
 
 // The fields of types that package conf does not know.
 

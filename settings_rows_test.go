@@ -208,7 +208,7 @@ func TestSettingsGoThroughTheirLife(t *testing.T) {
 		if !s.FileOnly {
 			second = samples(s, dir)[1]
 		}
-		err := n.settings.Set([][2]string{{s.Name, second}})
+		err := n.settings.Set([][2]string{{s.Name, second}}, true)
 		switch {
 		case s.apply != nil && err == nil:
 			want[s.Name] = shown(s, second)

@@ -17,6 +17,7 @@ var testCommands = []Command{
 	{Name: "client", Categories: CategorySlow},
 	{Name: "client|list", Categories: CategoryAdmin | CategorySlow | CategoryDangerous | CategoryConnection},
 	{Name: "client|id", Categories: CategorySlow | CategoryConnection},
+	{Name: "client|odd", Categories: CategoryFast}, // not in a category of its container
 	{Name: "select", Categories: CategoryFast | CategoryConnection},
 	{Name: "ping", Categories: CategoryFast | CategoryConnection},
 	{Name: "auth", Categories: CategoryFast | CategoryConnection, NoAuth: true},

@@ -28,11 +28,8 @@ type Entry struct {
 	Context  Context
 	Object   string // name of the command, key or channel
 	Username string
-	Client   string // in the form of CLIENT LIST, of the last refusal
-
-	ID      int64     // counts entries from 0 on
-	Created time.Time // first refusal
-	Updated time.Time // last refusal
+	Client   string    // in the form of CLIENT LIST, of the last refusal
+	Updated  time.Time // last refusal
 }
 
 // Age returns how long ago the last refusal was.
@@ -43,7 +40,6 @@ type Log struct {
 	mu      sync.Mutex
 	entries []Entry // the latest is the last
 	max     int
-	next    int64 // ID
 }
 
 // What the log keeps unless told otherwise, and how.
@@ -66,8 +62,7 @@ func (l *Log) SetMaxLen(n int) {
 	l.max = n
 }
 
-// Add adds a refusal at e.Updated, or counts it in an entry alike. It sets Count, ID and
-// Created.
+// Add adds a refusal at e.Updated, or counts it in an entry alike. It sets Count.
 func (l *Log) Add(e Entry) {
 	e.Object, e.Username = shorten(e.Object), shorten(e.Username)
 	l.mu.Lock()
@@ -80,8 +75,7 @@ func (l *Log) Add(e Entry) {
 			return
 		}
 	}
-	e.Count, e.ID, e.Created = 1, l.next, e.Updated
-	l.next++
+	e.Count = 1
 	l.entries = append(l.entries, e)
 	if extra := len(l.entries) - l.max; extra > 0 {
 		l.entries = slices.Delete(l.entries, 0, extra)

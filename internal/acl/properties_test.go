@@ -54,6 +54,19 @@ func dump(r *Rules) string {
 	return b.String()
 }
 
+// ACL GETUSER shows the same rules as ACL LIST, selector by selector.
+func TestPermissions(t *testing.T) {
+	u := mustSet(t, testUsers(t), "u", "on", ">a", "~a", "%R~b", "&c", "&d", "+get", "(+@all allkeys)", "(allchannels)")
+	rules := u.Rules()
+	want := []Permissions{{"-@all +get", "~a %R~b", "&c &d"}, {"+@all", "~*", ""}, {"-@all", "", "&*"}}
+	if got := rules.Permissions(); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if got := fmt.Sprint(rules.Flags(), rules.Passwords()); got != "[on] ["+hashOf("a").String()+"]" {
+		t.Error(got)
+	}
+}
+
 // The rules about commands make exactly the set of commands, whatever categories were chosen.
 func TestCommandRules(t *testing.T) {
 	us := testUsers(t)

@@ -30,6 +30,8 @@ func TestSetUser(t *testing.T) {
 		{[]string{"+get|a", "+select|0", "-@read"}, "off resetchannels -@all +select|0"},
 		{[]string{"allcommands", "-get"}, "off resetchannels +@all -get"},
 		{[]string{"+@all", "-@admin"}, "off resetchannels +@all -@admin"},
+		{[]string{"+@slow", "-client|odd"}, "off resetchannels -@all +@slow -client|odd"},
+		{[]string{"+@slow"}, "off resetchannels -@all +@slow"},
 		{[]string{"+@admin"}, "off resetchannels -@all +@admin"},
 		{[]string{"+@all", "nocommands"}, "off resetchannels -@all"},
 		{[]string{"skip-sanitize-payload"}, "off skip-sanitize-payload resetchannels -@all"},

@@ -52,6 +52,9 @@ type Directive struct {
 	Hidden bool
 	// Check returns what is wrong with a value of String; nil: nothing ever is.
 	Check func(text string) error
+	// Guarded says that CONFIG SET may change it only for clients that
+	// enable-protected-configs names: it would let them write files of their choice.
+	Guarded bool
 	// FileOnly hides it from CONFIG, as Redis does.
 	FileOnly bool
 

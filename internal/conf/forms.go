@@ -39,6 +39,12 @@ func Span(name, def string, unit time.Duration, low int64) Directive {
 	return Directive{Name: name, Kind: Time, Default: def, Unit: unit, Min: low, Max: math.MaxInt32}
 }
 
+// Guard returns the directive as one that is Guarded.
+func (d Directive) Guard() Directive {
+	d.Guarded = true
+	return d
+}
+
 // Also returns the directive with the name that Redis gave it before.
 func (d Directive) Also(alias string) Directive {
 	d.Alias = alias

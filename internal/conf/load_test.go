@@ -97,8 +97,6 @@ func TestWarnings(t *testing.T) {
 			"a.conf:1: replica-read-only stays yes: replicas always do it this way\n" +
 				"a.conf:2: notify-keyspace-events is ignored: there are no keyspace notifications\n" +
 				"a.conf:3: hz stays 10: keys expire as they are due, not at a fixed rate\n"},
-		{"masterauth s3cret", nil, "a.conf:1: masterauth stays \"\": replicas use the cluster's bus, which asks for no " +
-			"password: keep it private, or use TLS\n"},
 		{"appendonly yes\nappendonly no", nil, ""},
 		{"appendonly yes", []string{"--appendonly", "no"}, ""},
 	} {

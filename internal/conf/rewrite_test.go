@@ -50,7 +50,7 @@ func TestRewrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Set(c.set, nil); err != nil {
+			if err := s.Set(c.set, false, nil); err != nil {
 				t.Fatal(err)
 			}
 			for range 2 { // the second time changes nothing

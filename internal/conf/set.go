@@ -23,17 +23,24 @@ func (e *SetError) Unwrap() error { return e.Err }
 
 var (
 	errImmutable = errors.New("can't set immutable config")
+	errGuarded   = errors.New("can't set protected config")
 	errTwice     = errors.New("duplicate parameter")
 )
 
 // Set changes directives at run time: all of them, or none if one cannot be changed.
+// trusted says that those which are Guarded may be among them.
 // apply, unless it is nil, is called with the name of each of them, and puts it in force,
 // with the value that it reads from s; if that fails for one, all go back and apply is
 // called again for those that it has seen. It must not call Set. The error is a
 // [*SetError].
-func (s *Settings) Set(pairs []Pair, apply func(name string) error) error {
+func (s *Settings) Set(pairs []Pair, trusted bool, apply func(name string) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, p := range pairs { // as in Redis, before any value is looked at
+		if i, ok := s.table.find(p.Name); ok && s.table.rows[i].Guarded && !trusted {
+			return &SetError{p.Name, errGuarded}
+		}
+	}
 	old := *s.values.Load()
 	values := slices.Clone(old)
 	var changed []int // rows, in the order of pairs

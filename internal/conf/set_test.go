@@ -77,7 +77,7 @@ func TestSet(t *testing.T) {
 		{"maxmemroy", "1", "Unknown option or number of arguments for CONFIG SET - 'maxmemroy'"},
 		{"nosuch", "1", "Unknown option or number of arguments for CONFIG SET - 'nosuch'"},
 	} {
-		err := s.Set([]Pair{{c.name, c.value}}, nil)
+		err := s.Set([]Pair{{c.name, c.value}}, false, nil)
 		var e *SetError
 		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &e) || err.Error() != c.want) {
 			t.Errorf("CONFIG SET %s %q: %v, want %s", c.name, c.value, err, c.want)
@@ -103,7 +103,7 @@ func TestSetAllOrNothing(t *testing.T) {
 		}
 		return nil
 	}
-	err := s.Set([]Pair{{"min-slaves-to-write", "6"}, {"maxclients", "7"}, {"timeout", "8"}}, apply)
+	err := s.Set([]Pair{{"min-slaves-to-write", "6"}, {"maxclients", "7"}, {"timeout", "8"}}, false, apply)
 	want := "CONFIG SET failed (possibly related to argument 'maxclients') - seven is unlucky"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
@@ -118,11 +118,11 @@ func TestSetAllOrNothing(t *testing.T) {
 		{{"maxclients", "5"}, {"timeout", "-1"}},
 		{{"maxclients", "5"}, {"nosuch", "1"}},
 	} {
-		if err := s.Set(pairs, apply); err == nil || len(applied) > 0 || s.Int("maxclients") != 10000 {
+		if err := s.Set(pairs, false, apply); err == nil || len(applied) > 0 || s.Int("maxclients") != 10000 {
 			t.Errorf("%v: %v, applied %v", pairs, err, applied)
 		}
 	}
-	if err := s.Set([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}, apply); err != nil ||
+	if err := s.Set([]Pair{{"maxclients", "5"}, {"hz", "10"}, {"timeout", "6"}}, false, apply); err != nil ||
 		strings.Join(applied, ", ") != "maxclients 5, timeout 6" {
 		t.Errorf("%v, applied %v", err, applied)
 	}
@@ -134,7 +134,7 @@ func TestConcurrentUse(t *testing.T) {
 	for i := range 4 {
 		wg.Go(func() {
 			for n := range 100 {
-				if err := s.Set([]Pair{{"maxclients", fmt.Sprint(1 + n*i)}}, nil); err != nil {
+				if err := s.Set([]Pair{{"maxclients", fmt.Sprint(1 + n*i)}}, false, nil); err != nil {
 					t.Error(err)
 				}
 				s.Int("maxclients")

@@ -7,9 +7,8 @@ import (
 
 // Why a directive of fixedTable has one value only.
 const (
-	busLinks = "replicas use the cluster's bus, which asks for no password: keep it private, or use TLS"
-	asItIs   = "replicas always do it this way"
-	tickets  = "clients keep their TLS sessions themselves, as tickets"
+	asItIs  = "replicas always do it this way"
+	tickets = "clients keep their TLS sessions themselves, as tickets"
 )
 
 // fixedTable has the directives whose value describes what the node does, and which
@@ -31,8 +30,6 @@ func fixedTable() []Directive {
 		{Name: "tls-session-cache-size", Kind: Int, Default: "20480", Max: anyInt, reason: tickets},
 		{Name: "tls-session-cache-timeout", Kind: Int, Default: "300", Max: anyInt, reason: tickets},
 
-		{Name: "masterauth", Alias: "primaryauth", Kind: String, Secret: true, effect: differs, reason: busLinks},
-		{Name: "masteruser", Alias: "primaryuser", Kind: String, effect: differs, reason: busLinks},
 		{Name: "replica-read-only", Alias: "slave-read-only", Kind: Bool, Default: "yes", effect: differs, reason: asItIs},
 		{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", Kind: Bool, Default: "yes", effect: differs,
 			reason: asItIs},

@@ -56,10 +56,6 @@ var ignoredGroups = []struct {
 	{reason: "the TLS of Go has no ciphers that need parameters of Diffie-Hellman", rows: `
 		tls-dh-params-file
 	`},
-	{reason: "what it names cannot be changed at run time, and modules cannot be loaded", rows: `
-		enable-protected-configs no
-		enable-module-command no
-	`},
 	{reason: "DEBUG has no subcommand that could do harm", rows: `
 		enable-debug-assert no
 	`},

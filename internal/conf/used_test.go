@@ -52,10 +52,11 @@ func usedTable() []Directive {
 		{Name: "unixsocketperm", Kind: Mode, Default: "0", Max: 0o777},
 		{Name: "protected-mode", Kind: Bool, Default: "yes", Live: true},
 		{Name: "rename-command", Kind: Renames, FileOnly: true},
-		{Name: "dir", Kind: Dir, Default: "."},
+		{Name: "dir", Kind: Dir, Default: ".", Guarded: true},
 		{Name: "logfile", Kind: String},
 		{Name: "loglevel", Kind: Enum, Words: levels, Default: "notice", Live: true},
 		{Name: "requirepass", Kind: String, Live: true, Secret: true},
+		{Name: "masterauth", Kind: String, Live: true, Secret: true},
 
 		// Clients.
 		{Name: "enable-debug-command", Kind: Enum, Words: debuggers, Default: "no"},

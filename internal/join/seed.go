@@ -19,8 +19,8 @@ import (
 
 // Asker says how seeds are asked.
 type Asker struct {
-	Network  network.Network
-	Password string // to authenticate with, "" for none
+	Network network.Network
+	Auth    []string // the arguments of AUTH, none to leave it out
 	// TLS is tried first, if it is set.
 	TLS *tls.Config
 	// OnlyTLS says that the password must not travel in plain text: a seed that does not
@@ -34,14 +34,14 @@ type Asker struct {
 func (a *Asker) BusPort(ctx context.Context, addr string) (id slots.NodeID, port uint16, err error) {
 	ctx, cancel := context.WithTimeout(ctx, peer.DialTimeout)
 	defer cancel()
-	text, err := a.ask(ctx, addr, a.TLS, a.Password)
+	text, err := a.ask(ctx, addr, a.TLS, a.Auth)
 	var plain tls.RecordHeaderError
 	if errors.As(err, &plain) {
-		password := a.Password
+		auth := a.Auth
 		if a.OnlyTLS {
-			password = ""
+			auth = nil
 		}
-		text, err = a.ask(ctx, addr, nil, password)
+		text, err = a.ask(ctx, addr, nil, auth)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -62,14 +62,14 @@ func (a *Asker) BusPort(ctx context.Context, addr string) (id slots.NodeID, port
 }
 
 // ask returns what the node at addr answers to CLUSTER NODES.
-func (a *Asker) ask(ctx context.Context, addr string, cfg *tls.Config, password string) (text string, err error) {
+func (a *Asker) ask(ctx context.Context, addr string, cfg *tls.Config, auth []string) (text string, err error) {
 	conn, err := tlsdial.Dial(ctx, a.Network.Dial, addr, cfg)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
 	err = peer.Handshake(ctx, conn, func() (err error) {
-		text, err = nodesText(conn, password)
+		text, err = nodesText(conn, auth)
 		return err
 	})
 	return text, err
@@ -77,7 +77,7 @@ func (a *Asker) ask(ctx context.Context, addr string, cfg *tls.Config, password 
 
 // nodesText returns the answer to CLUSTER NODES; a refusal is a client.ReplyError, the type
 // that callers of Node.Join know.
-func nodesText(conn net.Conn, password string) (text string, err error) {
+func nodesText(conn net.Conn, auth []string) (text string, err error) {
 	defer func() {
 		var refused resp.Error
 		if errors.As(err, &refused) {
@@ -85,8 +85,8 @@ func nodesText(conn net.Conn, password string) (text string, err error) {
 		}
 	}()
 	c := resp.NewConn(conn)
-	if password != "" {
-		if _, err := c.Do("AUTH", password); err != nil {
+	if len(auth) > 0 {
+		if _, err := c.Do(append([]string{"AUTH"}, auth...)...); err != nil {
 			return "", err
 		}
 	}

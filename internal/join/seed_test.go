@@ -58,15 +58,17 @@ func bulk(text string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(text), t
 
 func TestBusPort(t *testing.T) {
 	for name, c := range map[string]struct {
-		password string
-		replies  []string
-		says     string // part of the request
-		port     uint16
-		is       error
-		code     string // of HidesBus
+		auth    []string
+		replies []string
+		says    string // part of the request
+		port    uint16
+		is      error
+		code    string // of HidesBus
 	}{
-		"known":       {replies: []string{bulk(other + myself)}, says: "NODES", port: 17000},
-		"password":    {password: "secret", replies: []string{"+OK\r\n", bulk(myself)}, says: "secret", port: 17000},
+		"known":    {replies: []string{bulk(other + myself)}, says: "NODES", port: 17000},
+		"password": {auth: []string{"secret"}, replies: []string{"+OK\r\n", bulk(myself)}, says: "secret", port: 17000},
+		"user": {auth: []string{"me", "secret"}, replies: []string{"+OK\r\n", bulk(myself)}, port: 17000,
+			says: "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$6\r\nsecret\r\n"},
 		"no bus":      {replies: []string{bulk(other)}, is: gossip.ErrNoBus},
 		"protected":   {replies: []string{"-DENIED protected mode\r\n"}, code: "DENIED"},
 		"no password": {replies: []string{"-NOAUTH Authentication required.\r\n"}, code: "NOAUTH"},
@@ -78,7 +80,7 @@ func TestBusPort(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := memnet.New()
 				asked := seed(t, network.Host("10.0.0.1"), c.replies...)
-				ask := &Asker{Network: network.Host("10.0.0.9"), Password: c.password}
+				ask := &Asker{Network: network.Host("10.0.0.9"), Auth: c.auth}
 				id, port, err := ask.BusPort(t.Context(), "10.0.0.1:7000")
 				if port != c.port || (err == nil) != (c.port != 0) || c.is != nil && !errors.Is(err, c.is) {
 					t.Errorf("port %d, %v", port, err)

@@ -87,7 +87,8 @@ func TestBusPortOverTLS(t *testing.T) {
 						go w.serve(conn)
 					}
 				}()
-				ask := &Asker{Network: network.Host("10.0.0.9"), Password: "secret", TLS: ca.Client(ca.Issue()), OnlyTLS: c.only}
+				ask := &Asker{Network: network.Host("10.0.0.9"), Auth: []string{"secret"}, TLS: ca.Client(ca.Issue()),
+					OnlyTLS: c.only}
 				_, port, err := ask.BusPort(t.Context(), "10.0.0.1:7000")
 				var explained *tlsdial.Error
 				if c.refused != errors.As(err, &explained) || !c.refused && (err != nil || port != 17000) {

@@ -40,7 +40,7 @@ func TestRandomRightsAreRedis(t *testing.T) {
 		return conn
 	}
 	for seed := range seeds {
-		srv := startServer(t, Config{Debug: DebugEveryone})
+		srv := startServer(t, Config{Debug: ForEveryone})
 		r := &rightsRun{t: t, seed: seed, rnd: rand.New(rand.NewPCG(uint64(seed), 1))}
 		r.conns = make(map[string][2]*resp.Conn)
 		r.dial = func() [2]*resp.Conn { return [2]*resp.Conn{connect(t, srv), resp.NewConn(theirs())} }

@@ -25,7 +25,7 @@ func (f *fakeSettings) Get(pattern string) (list [][2]string) {
 	return list
 }
 
-func (f *fakeSettings) Set(pairs [][2]string) error {
+func (f *fakeSettings) Set(pairs [][2]string, _ bool) error {
 	for _, p := range pairs {
 		if _, known := f.values[p[0]]; !known {
 			return fmt.Errorf("Unknown option or number of arguments for CONFIG SET - '%s'", p[0])

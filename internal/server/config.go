@@ -31,7 +31,7 @@ type Config struct {
 	// Rename gives commands, by their own names, others that clients use; "" takes a command
 	// away from them.
 	Rename map[string]string
-	// Debug says which clients may use DEBUG: DebugEveryone, DebugLocal or DebugNobody.
+	// Debug says which clients may use DEBUG: ForEveryone, ForLocal or ForNobody.
 	// Default: none.
 	Debug string
 	// ConfigFile is the path that INFO shows; "" = none.

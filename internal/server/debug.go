@@ -2,12 +2,12 @@ package server
 
 import "github.com/slotmesh/slotmesh/internal/server/commands"
 
-// The values of enable-debug-command: which clients may use DEBUG, which makes all of
-// them wait.
+// The values of enable-debug-command, which says what clients may use DEBUG, which makes
+// all of them wait, and of its kin.
 const (
-	DebugNobody   = "no"
-	DebugLocal    = "local" // clients of this machine: see isLocal
-	DebugEveryone = "yes"
+	ForNobody   = "no"
+	ForLocal    = "local" // clients of this machine: see isLocal
+	ForEveryone = "yes"
 )
 
 // errDebug is Redis' text.
@@ -15,12 +15,15 @@ const errDebug = replyError(`ERR DEBUG command not allowed. If the enable-debug-
 	"you can run it from a local connection, otherwise you need to set this option in the configuration file, and " +
 	"then restart the server.")
 
+// Local reports whether the client is on this machine: see isLocal.
+func (s *session) Local() bool { return isLocal(s.conn) }
+
 // mayDebug says why this client may not use a command, if that is DEBUG.
 func (s *session) mayDebug(cmd *commands.Command) error {
 	switch {
-	case !cmd.Has(commands.Protected) || s.srv.cfg.Debug == DebugEveryone:
+	case !cmd.Has(commands.Protected) || s.srv.cfg.Debug == ForEveryone:
 		return nil
-	case s.srv.cfg.Debug == DebugLocal && isLocal(s.conn):
+	case s.srv.cfg.Debug == ForLocal && s.Local():
 		return nil
 	}
 	return errDebug

@@ -6,8 +6,8 @@ import "testing"
 func TestDebugIsProtected(t *testing.T) {
 	const refused = `-ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local ` +
 		`connection, otherwise you need to set this option in the configuration file, and then restart the server.`
-	for _, c := range []struct{ who, want string }{{"", refused}, {DebugNobody, refused}, {DebugEveryone, "+OK"},
-		{DebugLocal, "+OK"}} {
+	for _, c := range []struct{ who, want string }{{"", refused}, {ForNobody, refused}, {ForEveryone, "+OK"},
+		{ForLocal, "+OK"}} {
 		conn := connect(t, startServer(t, Config{Debug: c.who})) // in memory: of this machine
 		expect(t, conn, "DEBUG SLEEP 0", c.want)
 		expect(t, conn, "DEBUG", "-ERR wrong number of arguments for 'debug' command")

@@ -10,7 +10,7 @@ import (
 
 func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, dial := twoHosts(t, Config{Cluster: newFakeCluster(), Debug: DebugEveryone})
+		srv, dial := twoHosts(t, Config{Cluster: newFakeCluster(), Debug: ForEveryone})
 		admin, client := resp.NewConn(dial()), resp.NewConn(dial())
 		expect(t, client, "SET k 1", "+OK")
 		wait := func(line, want string, d time.Duration) {
@@ -56,7 +56,7 @@ func TestPause(t *testing.T) {
 // A pause so short that it is over before Pause has returned once stayed in force for ever,
 // with every client spinning in wait of its end.
 func TestShortestPauseEnds(t *testing.T) {
-	srv := startServer(t, Config{Debug: DebugEveryone})
+	srv := startServer(t, Config{Debug: ForEveryone})
 	c := connect(t, srv)
 	for range 10_000 {
 		srv.Pause(time.Nanosecond, false)

@@ -66,7 +66,7 @@ func TestScripts(t *testing.T) {
 	for _, mode := range modes {
 		for _, file := range scripts(t, mode) {
 			t.Run(mode+"/"+filepath.Base(file), func(t *testing.T) {
-				cfg := Config{Debug: DebugEveryone}
+				cfg := Config{Debug: ForEveryone}
 				switch mode {
 				case "cluster":
 					cfg.Cluster = newFakeCluster()

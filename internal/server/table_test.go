@@ -176,7 +176,7 @@ func TestCommandRowsAreComplete(t *testing.T) {
 func lastName(c *commands.Command) string { return c.Name[strings.Index(c.Name, "|")+1:] }
 
 func TestCommandDocsAndHelp(t *testing.T) {
-	c := connect(t, startServer(t, Config{Cluster: newFakeCluster(), Debug: DebugEveryone}))
+	c := connect(t, startServer(t, Config{Cluster: newFakeCluster(), Debug: ForEveryone}))
 	expect(t, c, "COMMAND COUNT", ":"+strconv.Itoa(len(builtIn.Top())))
 	expect(t, c, "COMMAND DOCS get nothing", `["get", ["summary", "Returns the value of a key.", "since", "1.0.0", "group", "string"]]`)
 	docs, err := c.Do("COMMAND", "DOCS")

@@ -36,6 +36,8 @@ type Client interface {
 	RemoteAddr() string
 	// TLS reports whether it uses TLS: then it is told the ports that do.
 	TLS() bool
+	// Local reports whether the client is on this machine.
+	Local() bool
 	// HangUp ends the connection once the replies so far are out.
 	HangUp()
 }

@@ -6,9 +6,10 @@ import "strings"
 type Settings interface {
 	// Get returns name and value of every directive that matches the glob.
 	Get(pattern string) [][2]string
-	// Set changes directives, names and values, while the node runs: all or none. The error
-	// is Redis' text, with or without "ERR " before it.
-	Set(pairs [][2]string) error
+	// Set changes directives, names and values, while the node runs: all or none. local says
+	// that a client of this machine asks. The error is Redis' text, with or without "ERR "
+	// before it.
+	Set(pairs [][2]string, local bool) error
 	// Rewrite writes the configuration back to its file. The error is Redis' text as well.
 	Rewrite() error
 }
@@ -68,7 +69,7 @@ func cmdConfigSet(c *Call) error {
 	for i := 2; i < len(c.Args); i += 2 {
 		pairs = append(pairs, [2]string{strings.ToLower(string(c.Args[i])), string(c.Args[i+1])})
 	}
-	if err := c.Node.Settings.Set(pairs); err != nil {
+	if err := c.Node.Settings.Set(pairs, c.Client != nil && c.Client.Local()); err != nil {
 		return ReplyError("ERR " + strings.TrimPrefix(err.Error(), "ERR "))
 	}
 	c.Out.OK()
