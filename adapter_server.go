@@ -333,13 +333,14 @@ func (n *Node) reservedNow() int {
 }
 
 // migrateTLS says how MIGRATE reaches another server: with TLS if that is what a node of
-// the cluster speaks at this port.
+// the cluster speaks at this port, or all that this node sends to others is encrypted.
 func (n *Node) migrateTLS(target string) (addr string, cfg *tls.Config) {
-	addr, byTLS := migrateAddr(n.Map(), target, false)
+	v := n.values()
+	addr, byTLS := migrateAddr(n.Map(), target, v.BusTLS || v.tls.cluster)
 	if byTLS {
-		return addr, n.values().ClientTLS
+		_, cfg = n.tlsConfigs()
 	}
-	return addr, nil
+	return addr, cfg
 }
 
 // migrateAddr returns where and how MIGRATE reaches target, "host:port". always says that

@@ -186,9 +186,12 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 // clients as it does itself: where there is no port without TLS, the password does not
 // travel without it.
 func (n *Node) asker() *join.Asker {
-	v := n.values()
-	return &join.Asker{Network: n.cfg.Network, Auth: n.credentials(), TLS: v.ClientTLS,
-		OnlyTLS: v.TLS != nil && (v.Clients.TLSAddr == "" || v.Clients.SocketOnly)}
+	v, a := n.values(), n.Addr()
+	asker := &join.Asker{Network: n.cfg.Network, Auth: n.credentials(), OnlyTLS: a.TLSPort != 0 && a.Port == 0}
+	if n.cfg.TLS != nil || v.tls.enabled() {
+		_, asker.TLS = n.tlsConfigs()
+	}
+	return asker
 }
 
 // credentials are the arguments of AUTH for other nodes' client ports: masteruser and

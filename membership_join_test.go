@@ -11,13 +11,18 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/testcert"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
 // loneNode starts a node of no cluster beside the nodes of c.
-func loneNode(t *testing.T, c *clustertest.Cluster, host string) *slotmesh.Node {
+func loneNode(t *testing.T, c *clustertest.Cluster, host string, change ...func(*slotmesh.Config)) *slotmesh.Node {
 	t.Helper()
-	n, err := slotmesh.New(slotmesh.Config{Addr: host + ":7000", Network: c.Host(host), OpenBus: true})
+	cfg := slotmesh.Config{Addr: host + ":7000", Network: c.Host(host), OpenBus: true}
+	for _, f := range change {
+		f(&cfg)
+	}
+	n, err := slotmesh.New(cfg)
 	if err == nil {
 		err = n.Start(t.Context())
 	}
@@ -51,6 +56,26 @@ func TestJoin(t *testing.T) {
 		}
 		if err := n.Join(t.Context(), c.Addrs()...); err != nil {
 			t.Errorf("joining again: %v", err)
+		}
+	})
+}
+
+// TestJoinOverTLS: a node that has certificates asks for the seed's bus at the port for
+// clients with TLS; one that has none hears what is wrong.
+func TestJoinOverTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 1, Node: func(_ int, cfg *slotmesh.Config) {
+			cfg.TLS = testcert.Default().Server("10.0.0.1")
+		}})
+		n := loneNode(t, c, "10.0.9.1", func(cfg *slotmesh.Config) {
+			cfg.TLS = testcert.Default().Server("10.0.9.1")
+		})
+		if err := n.Join(t.Context(), c.Addrs()[0]); err != nil {
+			t.Error(err)
+		}
+		plain := loneNode(t, c, "10.0.9.2")
+		if err := plain.Join(t.Context(), c.Addrs()[0]); err == nil || !strings.Contains(err.Error(), "set TLS") {
+			t.Errorf("without certificates: %v", err)
 		}
 	})
 }

@@ -59,7 +59,7 @@ func TestTLSErrors(t *testing.T) {
 		says           string
 	}{
 		"plain server":      {nil, ca.Client(), "does not speak TLS"},
-		"plain client":      {ca.Server("10.0.0.1"), nil, "use TLS"},
+		"plain client":      {ca.Server("10.0.0.1"), nil, "set TLS"},
 		"unknown authority": {ca.Server("10.0.0.1"), &tls.Config{}, "RootCAs"},
 		"another host":      {ca.Server("10.0.0.2"), ca.Client(), "ServerName"},
 	} {

@@ -50,13 +50,48 @@ func TestSecure(t *testing.T) {
 		}
 
 		cfg.TLS = nil
-		if _, err := slotmesh.Dial(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "use TLS") {
+		if _, err := slotmesh.Dial(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "set TLS") {
 			t.Errorf("a client in plain text: %v", err)
 		}
 		cfg.TLS = c.ClientTLS()
 		cfg.TLS.Certificates = nil
 		if _, err := slotmesh.Dial(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "--cert FILE") {
 			t.Errorf("a client without a certificate: %v", err)
+		}
+	})
+}
+
+// A slot moves between nodes that speak TLS by hand, too, as tools do it.
+func TestSecureMigrate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 2, Secure: true})
+		const key = "foo"
+		slot := fmt.Sprint(slots.OfString(key))
+		var at [2]*resp.Conn
+		for i, addr := range c.Addrs() {
+			conn, err := c.Dial(t.Context(), "tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			at[i] = resp.NewConn(conn)
+		}
+		const from, to = 1, 0
+		for _, step := range []struct {
+			node int
+			line string
+		}{
+			{from, "SET foo bar"},
+			{to, "CLUSTER SETSLOT " + slot + " IMPORTING " + c.Node(from).ID().String()},
+			{from, "CLUSTER SETSLOT " + slot + " MIGRATING " + c.Node(to).ID().String()},
+			{from, "MIGRATE 10.0.0.1 7000 foo 0 1000"},
+			{to, "CLUSTER SETSLOT " + slot + " NODE " + c.Node(to).ID().String()},
+			{to, "STRLEN foo"},
+		} {
+			if reply, err := at[step.node].Do(strings.Fields(step.line)...); err != nil || reply.Text() != "OK" &&
+				reply.Int != 3 {
+				t.Fatalf("%s: %s, %v", step.line, reply.Text(), err)
+			}
 		}
 	})
 }

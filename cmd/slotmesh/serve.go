@@ -19,7 +19,7 @@ func serveVerb() *verb {
 			"Those of\n" +
 			"Redis and Valkey that only tune what is not there are told in one line of the log. One whose being ignored " +
 			"would leave\n" +
-			"the node less protected, or its data less durable, than the file says (tls-*, appendonly yes,\n" +
+			"the node less protected, or its data less durable, than the file says (appendonly yes,\n" +
 			"replicaof …) ends the start too; --allow-unprotected starts all the same.\n" +
 			"\n" +
 			"Without requirepass clients of other machines are turned away, unless protected-mode is no. The bus, on " +
@@ -28,7 +28,10 @@ func serveVerb() *verb {
 			"or the\n" +
 			"environment variable " + secretVar + "; \"slotmesh secret\" makes one), or tls-cluster is yes, or " +
 			"protected-mode is no.\n" +
-			"port 0 leaves out the TCP port: clients use unixsocket.\n\n" +
+			"port 0 leaves out the TCP port: clients use unixsocket.\n" +
+			"With tls-port, tls-cert-file, tls-key-file and tls-ca-cert-file, clients speak TLS at that port, beside port or " +
+			"with port 0\n" +
+			"instead of it; tls-cluster makes nodes do so among themselves.\n\n" +
 			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
 			"one\n" +
 			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +
@@ -36,6 +39,7 @@ func serveVerb() *verb {
 		examples: []string{
 			"slotmesh serve --port 7001 --cluster-enabled yes --dir /var/lib/slotmesh",
 			"slotmesh serve /etc/slotmesh.conf --loglevel verbose",
+			"slotmesh serve --port 0 --tls-port 7001 --tls-cert-file node.crt --tls-key-file node.key --tls-ca-cert-file ca.crt",
 			"slotmesh serve /etc/slotmesh.conf --include /etc/slotmesh.d/node1.conf",
 		},
 		run: serve,
@@ -74,7 +78,11 @@ func serve(ctx context.Context, out output, args []string) error {
 		log.Error("cannot start", "error", err)
 		return err
 	}
-	log.Info("ready to accept connections", "addr", node.Addr().Client(), "cluster", !cfg.Standalone)
+	ready := []any{"addr", node.Addr().Client(), "cluster", !cfg.Standalone}
+	if a := node.Addr(); a.TLSPort != 0 {
+		ready = append(ready, "tls", a.ClientTLS())
+	}
+	log.Info("ready to accept connections", ready...)
 	tellSystemd("READY=1", log)
 	stay(ctx, node, log, hangups)
 	tellSystemd("STOPPING=1", log)

@@ -28,7 +28,7 @@ func TestTLSFlags(t *testing.T) {
 		{"check " + addr + " --tls --cacert " + f.CA + own, "--sni NAME"},
 		{"check " + addr + " --tls --sni node.example" + own, "--cacert FILE"},
 		{"check " + addr + " --tls --insecure", "--cert FILE --key FILE"},
-		{"check " + addr, "use TLS (--tls)"},
+		{"check " + addr, "set TLS (--tls)"},
 	} {
 		if code, _, stderr := call(strings.Fields(c.args)...); code != exitError || !strings.Contains(stderr, c.want) {
 			t.Errorf("slotmesh %s: exit code %d, want %d with %q:\n%s", c.args, code, exitError, c.want, stderr)

@@ -72,6 +72,9 @@ func (a *Asker) ask(ctx context.Context, addr string, cfg *tls.Config, auth []st
 		text, err = nodesText(conn, auth)
 		return err
 	})
+	if cfg == nil {
+		err = tlsdial.Plain(err)
+	}
 	return text, err
 }
 

@@ -1,9 +1,12 @@
 package resp
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -88,15 +91,17 @@ func (c *Conn) Flush() error {
 }
 
 // Receive flushes and returns the reply to the oldest command not answered yet, with
-// errors as Do.
+// errors as Do. What the server said before it closed the connection is a reply, too: that
+// it does not serve this client, say.
 func (c *Conn) Receive() (Reply, error) {
-	if err := c.Flush(); err != nil {
-		return Reply{}, err
+	unsent := c.Flush()
+	if unsent != nil && !errors.Is(unsent, syscall.EPIPE) && !errors.Is(unsent, syscall.ECONNRESET) {
+		return Reply{}, unsent
 	}
 	for {
 		reply, err := c.reader.Read()
 		if err != nil {
-			return Reply{}, err
+			return Reply{}, cmp.Or(unsent, err)
 		}
 		if reply.Kind == Push {
 			if c.OnPush != nil {

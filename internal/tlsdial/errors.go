@@ -102,5 +102,5 @@ func Plain(err error) error {
 	if !isEnd(err) {
 		return err
 	}
-	return fmt.Errorf("%w before the first reply: if the server speaks TLS at this port, use TLS (--tls)", err)
+	return fmt.Errorf("%w before the first reply: if the server speaks TLS at this port, set TLS (--tls)", err)
 }
