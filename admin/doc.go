@@ -7,6 +7,10 @@
 // MIGRATESLOTS), it starts that and watches; elsewhere it moves keys with SETSLOT and
 // MIGRATE.
 //
+// With [Config].TLS it connects by TLS, to the ports that the nodes tell a client of that
+// kind. Servers that bring keys to each other by MIGRATE use TLS or not as their own
+// tls-cluster says; each is told the port of its target that is right for it.
+//
 // # Vocabulary
 //
 //   - A [View] is what all nodes of a cluster say at about the same moment, each with its
