@@ -1,11 +1,15 @@
 package slotmesh_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,6 +43,35 @@ func TestReadmeIsCompiled(t *testing.T) {
 	}
 	if len(snippets) < 5 {
 		t.Errorf("the README has %d snippets", len(snippets))
+	}
+}
+
+// SECURITY.md names the tests that show what it says: all of them exist.
+func TestSecurityNamesTests(t *testing.T) {
+	text, err := os.ReadFile("SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test[A-Za-z]+)`").FindAllSubmatch(text, -1)
+	if len(names) < 40 {
+		t.Errorf("it names %d tests", len(names))
+	}
+	var tests bytes.Buffer
+	err = filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		tests.Write(source)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		if !bytes.Contains(tests.Bytes(), []byte("func "+string(n[1])+"(t *testing.T)")) {
+			t.Errorf("there is no %s", n[1])
+		}
 	}
 }
 

@@ -222,3 +222,49 @@ func TestCrowdIsLoggedRarely(t *testing.T) {
 		t.Errorf("lines after %s seconds, want 0 60 120 180", got)
 	}
 }
+
+// Very many who are turned away at once are not all told why: that would take as many
+// goroutines.
+func TestTurningAwayIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := startServer(t, Config{Limits: Limits{MaxClients: 1}})
+		defer srv.Close()
+		near, far := net.Pipe()
+		defer near.Close()
+		go srv.ServeConn(far)
+		synctest.Wait()
+		var at [2]int // how many are closed at once, and after a second
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		for range 3 * maxRefusing {
+			near, far := net.Pipe()
+			srv.ServeConn(shyConn{far})
+			all.Go(func() {
+				took := closedAfter(near)
+				mu.Lock()
+				at[min(took/time.Second, 1)]++
+				mu.Unlock()
+			})
+		}
+		all.Wait()
+		if at != [2]int{2 * maxRefusing, maxRefusing} {
+			t.Errorf("%d were closed at once and %d later, want %d and %d", at[0], at[1], 2*maxRefusing, maxRefusing)
+		}
+	})
+}
+
+// A silent client is closed in time on a socket of the operating system too.
+func TestStrangerOnASocket(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := startServer(t, Config{Limits: Limits{Password: "secret", AuthTimeout: time.Millisecond}})
+	go srv.Serve(ln)
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	closedAfter(conn) // hangs otherwise
+}
