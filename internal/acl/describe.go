@@ -2,9 +2,6 @@ package acl
 
 import "strings"
 
-// Enabled reports whether the user may authenticate.
-func (r *Rules) Enabled() bool { return r.enabled }
-
 // NoPassword reports whether every password will do.
 func (r *Rules) NoPassword() bool { return r.nopass }
 

@@ -16,4 +16,5 @@
 // What Redis 7.0.15 accepts although it cannot be written to a file and read again is
 // refused here as a syntax error: a first argument with spaces, a NUL outside of a password,
 // a quote that does not end in a selector, a selector that begins within another one.
+// A pattern of stars alone matches the empty key too, which in Redis 7.0.15 only ~* does.
 package acl
