@@ -19,7 +19,11 @@ func checkVerb(t *task) *verb {
 		help: "All nodes are asked, also for what they believe of each other. The exit code is 1 if there are errors; " +
 			"warnings\n" +
 			"alone leave it 0. fix repairs most of what is found.",
-		examples: []string{"slotmesh check 127.0.0.1:7001", "slotmesh check 127.0.0.1:7001 --json"},
+		examples: []string{
+			"slotmesh check 127.0.0.1:7001",
+			"slotmesh check 127.0.0.1:7001 --json",
+			"slotmesh check 127.0.0.1:7001 --tls --cacert ca.crt --cert me.crt --key me.key",
+		},
 		flags: func(f *flag.FlagSet) {
 			t.common(f)
 			f.Bool("cluster-search-multiple-owners", true, "slots with several owners are always looked for; known for "+
