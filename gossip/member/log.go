@@ -19,7 +19,7 @@ func logEvent(log logger, e gossip.Event) {
 			log.Info("node health changed", "node", e.Node, "was", e.Was, "now", e.Now)
 		}
 	case gossip.AddrChanged:
-		log.Info("node is reached elsewhere", "node", e.Node, "was", e.Was, "now", e.Now)
+		log.Info("node is reached elsewhere", "node", e.Node, "was", e.Was, "now", e.Now, "tls_port", e.Now.TLSPort)
 	case gossip.StateChanged:
 		log.Info("cluster state changed", "state", e.Now, "reason", e.Reason)
 	case gossip.RoleChanged:
