@@ -56,8 +56,8 @@ type Bus struct {
 
 	mu      sync.Mutex // guards the fields below
 	stopped bool
-	links   map[*link]struct{} // handed to their users, and open
-	callers map[net.Conn]slots.NodeID
+	links   map[*link]struct{}          // handed to their users, and open
+	callers map[slots.NodeID][]net.Conn // on which nodes call, the oldest first
 }
 
 // New makes a bus that neither listens nor has connections, and asks for no evidence: see
@@ -65,7 +65,7 @@ type Bus struct {
 func New(life context.Context, cfg Config) *Bus {
 	b := &Bus{cfg: cfg, life: life, stop: make(chan struct{}), arrivals: newArrivals(),
 		certificate: sync.OnceValues(newCertificate), links: make(map[*link]struct{}),
-		callers: make(map[net.Conn]slots.NodeID)}
+		callers: make(map[slots.NodeID][]net.Conn)}
 	b.policy.Store(&policy{})
 	b.accept = map[Kind]func(net.Conn, slots.NodeID){Calls: b.acceptCalls}
 	b.calls = peer.NewPool(life, b.dialCalls)

@@ -58,3 +58,40 @@ func TestCallersThatAreNoMembersAnyMore(t *testing.T) {
 		}
 	})
 }
+
+// A node that opens connections for calls without end has a few, the newest ones.
+func TestCallersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		a, _ := join(t, network, "10.0.0.1", 1)
+		b, _ := join(t, network, "10.0.0.2", 2)
+		c, _ := join(t, network, "10.0.0.3", 3)
+		if _, err := c.Call(t.Context(), b.id, b.addr, idRequest); err != nil {
+			t.Fatal(err)
+		}
+		var conns []*peer.Conn
+		for range 5 * maxCalling {
+			conn, err := a.dialCalls(t.Context(), peer.Target{ID: b.id, Addr: b.addr})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conns = append(conns, conn)
+		}
+		synctest.Wait()
+		for i, conn := range conns {
+			_, err := conn.Call(t.Context(), idRequest)
+			if open := i >= len(conns)-maxCalling; (err == nil) != open {
+				t.Errorf("connection %d of %d: %v", i, len(conns), err)
+			}
+		}
+		b.mu.Lock()
+		if open := len(b.callers[a.id]); open != maxCalling {
+			t.Errorf("%d connections are open, want %d", open, maxCalling)
+		}
+		b.mu.Unlock()
+		if _, err := c.Call(t.Context(), b.id, b.addr, idRequest); err != nil {
+			t.Errorf("a call of another node: %v", err)
+		}
+	})
+}

@@ -21,7 +21,7 @@ func (b *Bus) acceptCalls(conn net.Conn, from slots.NodeID) {
 	b.answering.Go(func() {
 		defer guard.Recover("calls", b.cfg.OnPanic)
 		b.addCaller(conn, from)
-		defer b.removeCaller(conn)
+		defer b.removeCaller(conn, from)
 		err := peer.Handshake(b.life, conn, func() error { return b.acceptID(conn) })
 		if err != nil {
 			b.cfg.Logger.Debug("refused a connection for calls", "from", conn.RemoteAddr(), "error", err)
