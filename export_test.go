@@ -49,6 +49,9 @@ func SetImporting(n *Node, ctx context.Context, set slots.Set, from slots.NodeID
 // node.
 func Promised(n *Node, slot slots.Slot) int { return n.shard.Acks.Of(slot) }
 
+// SetDirectives is CONFIG SET of several at once.
+func SetDirectives(n *Node, pairs ...[2]string) error { return n.settings.Set(pairs, false) }
+
 // SetDirective is CONFIG SET.
 func SetDirective(n *Node, name, value string) error {
 	return n.settings.Set([][2]string{{name, value}}, false)

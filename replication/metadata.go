@@ -44,8 +44,9 @@ func (s *Stream) Metadata() map[string][]byte {
 	return maps.Clone(s.metadata)
 }
 
-// maxMetadata bounds how many notes a master may have. This release has two.
-const maxMetadata = 64
+// maxMetadata bounds how many notes a master may have. This release has two, and one for
+// each 64 slots that a replica was promised to hold: 258 at most.
+const maxMetadata = 320
 
 // SetMetadata sets a note that the master has written.
 func (s *Stream) SetMetadata(name string, data []byte) error {
