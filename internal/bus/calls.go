@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/guard"
@@ -73,18 +74,24 @@ func (b *Bus) dialCalls(ctx context.Context, to peer.Target) (*peer.Conn, error)
 // askForID says which node is wanted, and fails unless that one accepts.
 func askForID(conn net.Conn, id slots.NodeID) error {
 	if _, err := conn.Write(id[:]); err != nil {
-		return err
+		return explainEnd(err)
 	}
 	var answer [1]byte
 	if _, err := io.ReadFull(conn, answer[:]); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("it closed the connection before it answered: it is another node, or does not take this one " +
-				"for a member of its cluster")
-		}
-		return err
+		return explainEnd(err)
 	}
 	if answer[0] != accepted {
 		return errors.New("it is another node")
 	}
 	return nil
+}
+
+// explainEnd says why the accepting end may have closed a connection for calls. It is seen
+// at the first read, or at a write before it.
+func explainEnd(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return fmt.Errorf("it closed the connection before it answered: it is another node, or does not take this one "+
+			"for a member of its cluster (%w)", err)
+	}
+	return err
 }
