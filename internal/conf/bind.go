@@ -62,21 +62,26 @@ func parseBind(word string) bindAddr {
 // Exposed reports whether other machines can reach one of the addresses.
 func (b *Bind) Exposed() bool {
 	return slices.ContainsFunc(b.addrs, func(a bindAddr) bool {
-		ip, err := netip.ParseAddr(a.host)
-		return a.host != "localhost" && (err != nil || !ip.IsLoopback())
+		return !IsLoopback(a.host)
 	})
+}
+
+// IsLoopback reports whether only this machine reaches a host. Of names it knows one.
+func IsLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
 // Host is the host to know the node by: the first that other machines can reach, if there
 // is one; 0.0.0.0 or :: if it listens on all addresses.
 func (b *Bind) Host() string {
 	for _, a := range b.addrs {
-		switch ip, err := netip.ParseAddr(a.host); {
+		switch {
 		case a.host == "" && a.network == "tcp6":
 			return "::"
 		case a.host == "":
 			return "0.0.0.0"
-		case err != nil || !ip.IsLoopback():
+		case !IsLoopback(a.host):
 			return a.host
 		}
 	}

@@ -20,6 +20,8 @@ func TestBindAddresses(t *testing.T) {
 			"127.0.0.1"},
 		{[]string{"--bind", "127.0.0.1", "10.1.2.3"}, []bindAddr{{"tcp4", "127.0.0.1", false}, {"tcp4", "10.1.2.3", false}},
 			"10.1.2.3"},
+		{[]string{"--bind", "localhost", "10.1.2.3"}, []bindAddr{{"tcp", "localhost", false}, {"tcp4", "10.1.2.3", false}},
+			"10.1.2.3"},
 		{[]string{"--bind", "node-1"}, []bindAddr{{"tcp", "node-1", false}}, "node-1"},
 	} {
 		s, _, err := Load("", c.args)
