@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/guard"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -41,7 +42,10 @@ func (b *Bus) run() {
 		if evicted != nil {
 			evicted.Close() // its goroutine ends soon
 		}
-		b.listening.Go(func() { b.greet(conn) })
+		b.listening.Go(func() {
+			defer guard.Recover("a bus connection", b.cfg.OnPanic) // of the host's functions in a tls.Config
+			b.greet(conn)
+		})
 	}
 }
 

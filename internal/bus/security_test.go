@@ -199,6 +199,40 @@ func TestCertificateDetails(t *testing.T) {
 	})
 }
 
+// A host's own verification may rely on its ClientAuth that a client has shown a
+// certificate. A stranger without one does not reach it, nor bring the node down.
+func TestVerificationOfNoCertificate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours := newAuthority(t)
+		careful := ours.server()
+		careful.ClientAuth = tls.RequireAndVerifyClientCert
+		careful.VerifyConnection = func(state tls.ConnectionState) error {
+			if state.PeerCertificates[0].Subject.CommonName != "node" {
+				return errors.New("not a node")
+			}
+			return nil
+		}
+		changing := &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return careful, nil
+		}}
+		for name, config := range map[string]*tls.Config{"fixed": careful, "changing": changing} {
+			network := memnet.New()
+			a, _ := join(t, network, "10.0.0.1", 1)
+			b, _ := join(t, network, "10.0.0.2", 2)
+			b.secure(t, Security{Certified: kinds, TLS: config, ClientTLS: ours.client()})
+			bare := &tls.Config{RootCAs: ours.pool}
+			a.secure(t, Security{Certified: kinds, TLS: ours.server(), ClientTLS: bare})
+			if err := reaches(t, a, b, Gossip); err == nil {
+				t.Errorf("%s: a node without a certificate is accepted", name)
+			}
+			a.secure(t, Security{Certified: kinds, TLS: ours.server(), ClientTLS: ours.client()})
+			if err := reaches(t, a, b, Gossip); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
 // Nothing of what nodes with a secret say is seen on the way, and both ends know that.
 func TestSecretEncrypts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

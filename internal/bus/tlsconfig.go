@@ -92,6 +92,14 @@ func serverConfig(from *tls.Config) *tls.Config {
 	if c.ClientCAs == nil {
 		c.ClientCAs = x509.NewCertPool() // not those of the system
 	}
+	if verify := from.VerifyConnection; verify != nil {
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			if len(state.PeerCertificates) == 0 { // from may rely on ClientAuth that there is one
+				return nil
+			}
+			return verify(state)
+		}
+	}
 	if from.GetConfigForClient != nil {
 		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			now, err := from.GetConfigForClient(hello)
