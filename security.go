@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/slotmesh/slotmesh/internal/bus"
+	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/tlsfiles"
 )
 
@@ -130,7 +130,23 @@ func (n *Node) secureBus(c *Config) error {
 	return nil
 }
 
-func (n *Node) applySecurity(v *values) error { return n.secureBus(&v.Config) }
+// errBare refuses to take the last protection off a bus that other machines reach: it
+// cannot move to the loopback address while the node runs.
+var errBare = errors.New("other machines reach the bus, and nothing would protect it any more: restart the node " +
+	"without, and with protected-mode no if nobody but the nodes reaches their network")
+
+func (n *Node) applySecurity(v *values) error {
+	if !v.protectsBus() && n.isBusExposed() && !n.cfg.OpenBus {
+		return errBare
+	}
+	return n.secureBus(&v.Config)
+}
+
+// isBusExposed reports whether the bus listens for other machines: see listenBus.
+func (n *Node) isBusExposed() bool {
+	host, _, _ := net.SplitHostPort(n.cfg.BusAddr)
+	return !n.cfg.Standalone && (n.cfg.protectsBus() || n.cfg.OpenBus) && !conf.IsLoopback(host)
+}
 
 // protectsBus reports whether strangers who reach the bus can do nothing there.
 func (c *Config) protectsBus() bool {
@@ -146,7 +162,7 @@ func (n *Node) listenBus() error {
 	if err != nil {
 		return fmt.Errorf("slotmesh: Config.BusAddr: %w", err)
 	}
-	confined := !n.cfg.protectsBus() && !n.cfg.OpenBus && !isLoopback(host)
+	confined := !n.isBusExposed() && !conf.IsLoopback(host)
 	if confined {
 		addr = net.JoinHostPort("127.0.0.1", port)
 	}
@@ -162,10 +178,4 @@ func (n *Node) listenBus() error {
 			"instead of", n.cfg.BusAddr)
 	}
 	return nil
-}
-
-// isLoopback reports whether only this machine reaches a host.
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }

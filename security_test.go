@@ -101,6 +101,42 @@ func TestBusIsClosedByDefault(t *testing.T) {
 	})
 }
 
+// CONFIG SET cannot take the last protection off a bus that other machines reach: it would
+// be open to all of them.
+func TestBusStaysProtected(t *testing.T) {
+	const refused = "nothing would protect it any more"
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		for name, c := range map[string]struct {
+			cfg  slotmesh.Config
+			want string
+		}{
+			"other machines": {slotmesh.Config{Secret: secretA}, refused},
+			"an open bus":    {slotmesh.Config{Secret: secretA, OpenBus: true}, ""},
+			"loopback":       {slotmesh.Config{Secret: secretA, BusAddr: "127.0.0.1:17000"}, ""},
+			"not in cluster": {slotmesh.Config{Secret: secretA, Standalone: true}, ""},
+		} {
+			cfg := c.cfg
+			cfg.Addr, cfg.Network = "10.0.0.1:7000", network.Host("10.0.0.1")
+			n, err := slotmesh.New(cfg)
+			if err == nil {
+				err = n.Start(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = slotmesh.SetDirective(n, "cluster-secret", "")
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+			if err := slotmesh.SetDirective(n, "cluster-secret", secretB); err != nil {
+				t.Errorf("%s: another secret: %v", name, err)
+			}
+			n.Close()
+		}
+	})
+}
+
 // The secret may be in a file of its own, which CONFIG SET reads anew.
 func TestSecretFile(t *testing.T) {
 	file, dir := conf(t, "port 0", "bind 127.0.0.1", "unixsocket s", "cluster-enabled yes", "cluster-port 0",
