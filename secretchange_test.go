@@ -108,3 +108,45 @@ func TestSecretChangesUnderLoad(t *testing.T) {
 		}
 	})
 }
+
+// The same by restarts, one node after the other, but for the one that writes.
+func TestSecretChangesByRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := make([]secrets, 6)
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(i int, cfg *slotmesh.Config) {
+			cfg.Secret, cfg.OldSecret = now[i].secret, now[i].old
+		}})
+		stop := make(chan struct{})
+		var writer sync.WaitGroup
+		wrote := 0
+		writer.Go(func() {
+			for node := c.Node(0); ; wrote++ {
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+				if err := node.Set(t.Context(), fmt.Sprint("key:", wrote%500), fmt.Append(nil, wrote), 0); err != nil {
+					t.Errorf("write %d: %v", wrote, err)
+				}
+			}
+		})
+		for step, s := range secretSteps {
+			for i := range now {
+				if now[i] = s; i > 0 {
+					c.Restart(i)
+				} else if err := slotmesh.SetDirectives(c.Node(0), [2]string{"cluster-secret", s.secret},
+					[2]string{"cluster-secret-old", s.old}); err != nil {
+					t.Fatalf("step %d: %v", step, err)
+				}
+				time.Sleep(10 * time.Second)
+				e2e.WaitSynced(t, c)
+			}
+		}
+		close(stop)
+		writer.Wait()
+		if wrote < 1000 {
+			t.Errorf("%d writes", wrote)
+		}
+	})
+}
