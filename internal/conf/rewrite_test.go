@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -65,6 +66,45 @@ func TestRewrite(t *testing.T) {
 				t.Errorf("mode %v, %v", info.Mode(), err)
 			}
 		})
+	}
+}
+
+// A file that everybody may read gets no secret that everybody may read then.
+func TestRewriteHidesSecrets(t *testing.T) {
+	hash := "#" + strings.Repeat("0f", 32)
+	users := NewLines{Name: "user", List: [][]string{{"app", "on", hash}}}
+	open := NewLines{Name: "user", List: [][]string{{"default", "on", "nopass"}}}
+	for name, c := range map[string]struct {
+		before string
+		set    []Pair
+		lines  NewLines
+		want   os.FileMode
+	}{
+		"no secret":         {"port 7001\n", []Pair{{"timeout", "1"}}, open, 0o644},
+		"a new secret":      {"port 7001\n", []Pair{{"requirepass", "x"}}, open, 0o640},
+		"another secret":    {"requirepass y\n", []Pair{{"requirepass", "x"}}, open, 0o640},
+		"one as before":     {"requirepass x\n", []Pair{{"timeout", "1"}}, open, 0o644},
+		"a secret less":     {"requirepass x\n", []Pair{{"requirepass", ""}}, open, 0o644},
+		"a user's password": {"port 7001\n", nil, users, 0o640},
+		"a user as before":  {"user app on " + hash + "\n", nil, users, 0o644},
+	} {
+		path := filepath.Join(t.TempDir(), "redis.conf")
+		if err := os.WriteFile(path, []byte(c.before), 0o644); err != nil { //nolint:gosec // that is the case
+			t.Fatal(err)
+		}
+		s, _, err := Load(path, nil)
+		if err == nil {
+			err = s.Set(c.set, false, nil)
+		}
+		if err == nil {
+			err = s.Rewrite(c.lines)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != c.want {
+			t.Errorf("%s: mode %v, %v, want %v", name, info.Mode(), err, c.want)
+		}
 	}
 }
 
