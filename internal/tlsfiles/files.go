@@ -117,8 +117,10 @@ func verify(chain []*x509.Certificate, roots *x509.CertPool) error {
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
-	return err
+	if _, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between}); err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err} // as crypto/tls
+	}
+	return nil
 }
 
 // fresh returns the material for a handshake, after a look at the files if nobody has
