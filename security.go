@@ -139,7 +139,15 @@ func (n *Node) applySecurity(v *values) error {
 	if !v.protectsBus() && n.isBusExposed() && !n.cfg.OpenBus {
 		return errBare
 	}
-	return n.secureBus(&v.Config)
+	if err := n.secureBus(&v.Config); err != nil {
+		return err
+	}
+	host, _, _ := net.SplitHostPort(n.cfg.BusAddr)
+	if v.protectsBus() && !n.isBusExposed() && !n.cfg.Standalone && !conf.IsLoopback(host) {
+		n.log.Warn("the bus listens on the loopback address still: restart the node with what protects it now, so that "+
+			"other machines can join", "instead of", n.cfg.BusAddr)
+	}
+	return nil
 }
 
 // isBusExposed reports whether the bus listens for other machines: see listenBus.

@@ -137,6 +137,43 @@ func TestBusStaysProtected(t *testing.T) {
 	})
 }
 
+// A secret that is set at run time does not move a bus that listens on loopback: the log
+// says so, where other machines were meant to reach it.
+func TestBusStaysWhereItListens(t *testing.T) {
+	const warning = "listens on the loopback address still"
+	synctest.Test(t, func(t *testing.T) {
+		network := memnet.New()
+		for name, c := range map[string]struct {
+			cfg  slotmesh.Config
+			want bool
+		}{
+			"nothing":        {slotmesh.Config{}, true},
+			"a secret":       {slotmesh.Config{Secret: secretB}, false},
+			"an open bus":    {slotmesh.Config{OpenBus: true}, false},
+			"loopback":       {slotmesh.Config{BusAddr: "127.0.0.1:17000"}, false},
+			"not in cluster": {slotmesh.Config{Standalone: true}, false},
+		} {
+			var log logbook
+			cfg := c.cfg
+			cfg.Addr, cfg.Network, cfg.Logger = "10.0.0.1:7000", network.Host("10.0.0.1"), log.logger()
+			n, err := slotmesh.New(cfg)
+			if err == nil {
+				err = n.Start(t.Context())
+			}
+			if err == nil {
+				err = slotmesh.SetDirective(n, "cluster-secret", secretA)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(log.String(), warning); got != c.want {
+				t.Errorf("%s: the log warns: %t:\n%s", name, got, &log)
+			}
+			n.Close()
+		}
+	})
+}
+
 // The secret may be in a file of its own, which CONFIG SET reads anew.
 func TestSecretFile(t *testing.T) {
 	file, dir := conf(t, "port 0", "bind 127.0.0.1", "unixsocket s", "cluster-enabled yes", "cluster-port 0",
