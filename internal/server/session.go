@@ -283,6 +283,11 @@ func storeChanged(to *atomic.Int32, n int) {
 	}
 }
 
+// goodbyeTimeout bounds how long a client with TLS is told that its connection ends, which
+// takes no time if there is room for it in the socket. Without that bound a client could
+// hold up Close for ever: by not taking what package tls answers to a KeyUpdate.
+const goodbyeTimeout = 100 * time.Millisecond
+
 // disconnect closes the connection without waiting: closing one with TLS talks to the
 // peer first, closing a socket waits for the command under way. The caller is counted by
 // the server's WaitGroup, or holds its mutex.
@@ -291,6 +296,9 @@ func (s *session) disconnect() {
 	s.srv.wg.Go(func() {
 		if s.socket != nil {
 			s.socket.shutdown()
+		}
+		if conn, ok := s.conn.(tlsConn); ok {
+			defer time.AfterFunc(goodbyeTimeout, func() { conn.NetConn().Close() }).Stop()
 		}
 		s.conn.Close()
 	})
