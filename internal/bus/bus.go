@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/repeat"
 	"github.com/slotmesh/slotmesh/network"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -50,7 +51,7 @@ type Bus struct {
 	answering sync.WaitGroup // connections on which other nodes call
 
 	arrivals    *arrivals
-	refusals    refusals
+	refusals    repeat.Limit           // for the log
 	policy      atomic.Pointer[policy] // never nil; stored under mu
 	certificate func() (tls.Certificate, error)
 

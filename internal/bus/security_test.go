@@ -14,7 +14,6 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/internal/peer"
-	"github.com/slotmesh/slotmesh/slots"
 )
 
 const (
@@ -401,31 +400,5 @@ func TestSecureRefuses(t *testing.T) {
 	}
 	if m.policy.Load() != before {
 		t.Error("something has changed")
-	}
-}
-
-// The log does not repeat itself, nor does it grow with the number of strangers.
-func TestRefusalsAreLoggedNowAndThen(t *testing.T) {
-	var r refusals
-	now := time.Now()
-	count := func(hosts int) (n int) {
-		for i := range hosts {
-			if r.due(refused{host: slots.NodeID{byte(i), byte(i >> 8)}.String()}, now) {
-				n++
-			}
-		}
-		return n
-	}
-	for _, want := range []int{1, 0, 0} {
-		if got := count(1); got != want {
-			t.Errorf("%d warnings of one address, want %d", got, want)
-		}
-	}
-	if got := count(10_000); got != maxWarned-1 {
-		t.Errorf("%d warnings of 10,000 addresses, want %d", got, maxWarned-1)
-	}
-	now = now.Add(warnEvery)
-	if got := count(1); got != 1 {
-		t.Errorf("%d warnings after a minute, want 1", got)
 	}
 }
