@@ -39,9 +39,10 @@ func (s *Settings) Rewrite(lines ...NewLines) error {
 	if err != nil {
 		return fmt.Errorf("Rewriting config file: %w", err)
 	}
-	values := *s.values.Load()
+	was := s.table.valuesOf(text, readFile)
+	values := s.table.withoutForeign(*s.values.Load(), was)
 	mode := info.Mode().Perm()
-	if s.table.addsSecret(s.table.valuesOf(text, readFile), values) {
+	if s.table.addsSecret(was, values) {
 		mode &^= 0o007
 	}
 	for _, l := range lines {
@@ -57,6 +58,19 @@ func (s *Settings) Rewrite(lines ...NewLines) error {
 		return fmt.Errorf("Rewriting config file: %w", err)
 	}
 	return os.Chmod(path, mode)
+}
+
+// withoutForeign returns values with the file's own ones in place of Hidden ones that the
+// program has from elsewhere, such as its environment. In the file they would be one more
+// copy of a secret, and stay when the secret is changed where it comes from.
+func (t *Table) withoutForeign(values, was []value) []value {
+	values = slices.Clone(values)
+	for i := range values {
+		if t.rows[i].Hidden && values[i].at == program {
+			values[i] = was[i]
+		}
+	}
+	return values
 }
 
 // addsSecret reports whether values have a secret that a file with the values was does not
