@@ -227,13 +227,14 @@ func (s *session) changeSlots() {
 
 // join makes a session the one of its job. Earlier sessions of the job, whose connections
 // the source has given up, have ended when it returns: otherwise what they still had to
-// say would come too late.
+// say would come too late. A session that joins again, with more slots, ends no others:
+// a later one may be waiting for its end.
 func (mg *Migrator) join(s *session, job migrate.Job) error {
 	mg.mu.Lock()
 	var earlier []*session
 	for o := range mg.sessions {
 		switch {
-		case o == s || o.job != job.ID:
+		case o == s || o.job != job.ID || s.job == job.ID:
 		case job.Kind == migrate.KindReturn && o.source != job.Source: // of a move the Receiver knows better
 			mg.mu.Unlock()
 			return fmt.Errorf("migrate: job %v is of node %s", job.ID, o.source.Short())
