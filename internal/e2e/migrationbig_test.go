@@ -100,6 +100,9 @@ func keysOf(node *slotmesh.Node, other string, n int) (keys []string) {
 // nodes are read and written as ever, and nobody takes anybody for dead.
 func TestBigValueMovesUnnoticed(t *testing.T) {
 	for _, c := range []struct{ replicas, size int }{{0, 256 << 20}, {1, 24 << 20}} {
+		if raceDetector {
+			c.size /= 8
+		}
 		t.Run(fmt.Sprintf("replicas=%d", c.replicas), func(t *testing.T) {
 			moveBigValue(t, c.replicas, c.size)
 		})
