@@ -51,20 +51,32 @@ func TestDocumentedClients(t *testing.T) {
 		"slotmesh": func(t *testing.T, c *clustertest.Cluster) {
 			ctx := t.Context()
 			client, err := slotmesh.Dial(ctx, slotmesh.DialConfig{Addrs: c.Addrs(), Network: c.ClientNetwork()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			if err := client.Set(ctx, "k", nil, 0); err != nil {
-				t.Error(err)
-			}
+			writeKey(t, client, err)
+		},
+		"slotmesh, Secure": func(t *testing.T, c *clustertest.Cluster) {
+			cfg := slotmesh.DialConfig{Addrs: c.Addrs(), Network: c.ClientNetwork(), TLS: c.ClientTLS()}
+			client, err := slotmesh.Dial(t.Context(), cfg)
+			writeKey(t, client, err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				use(t, clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 5 * time.Second}))
+				use(t, clustertest.Start(t, clustertest.Config{Masters: 3, Replicas: 1, NodeTimeout: 5 * time.Second,
+					Secure: strings.HasSuffix(name, "Secure")}))
 			})
 		})
+	}
+}
+
+// writeKey writes a key as a client that slotmesh.Dial has returned.
+func writeKey(t *testing.T, client *slotmesh.Client, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Set(t.Context(), "k", nil, 0); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -87,7 +99,7 @@ func TestDocumentedClientsAreTested(t *testing.T) {
 			}
 		}
 	}
-	if lines != 3 {
+	if lines != 4 {
 		t.Errorf("the documentation shows %d clients", lines)
 	}
 }
