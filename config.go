@@ -76,7 +76,7 @@ type Config struct {
 	// both are asked for.
 	BusTLS bool
 	// OpenBus lets the bus, where nodes talk to each other, listen on BusAddr although neither
-	// Secret nor BusTLS protect it: whoever reaches it reads and writes everything. Without
+	// Secret nor BusTLS protect it: every machine that reaches it reads and writes everything. Without
 	// all three, it listens on the loopback address.
 	OpenBus bool
 	// Clients bounds what clients may do.

@@ -161,7 +161,7 @@ func (c *Config) protectsBus() bool {
 	return c.Secret != "" || c.secretFile != "" || c.BusTLS || c.tls.cluster
 }
 
-// listenBus opens the port for other nodes, and sets n.addr. Whoever reaches a bus that
+// listenBus opens the port for other nodes, and sets n.addr. A machine that reaches a bus that
 // nothing protects reads and writes everything: unless that is wanted in so many words,
 // no other machine does.
 func (n *Node) listenBus() error {

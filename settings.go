@@ -90,7 +90,7 @@ var settings = []setting{
 	// Clients.
 	{clientsOf("enable-debug-command"), func(v *values) any { return &v.debug }, nil},
 	{clientsOf("enable-protected-configs"), nil, nil},
-	{clientsOf("enable-module-command"), nil, nil}, // whoever it lets in: there are no modules
+	{clientsOf("enable-module-command"), nil, nil}, // its value changes nothing: there are no modules
 	{conf.Count("maxclients", "10000", 1), func(v *values) any { return &v.Clients.Max }, (*Node).applyLimits},
 	{conf.Span("timeout", "0", time.Second, 0),
 		func(v *values) any { return &v.Clients.IdleTimeout }, (*Node).applyLimits},

@@ -19,6 +19,13 @@ import (
 // Settings are "name value" pairs; nil refuses the command.
 func serveSettings(t *testing.T, network *memnet.Network, host string, cfg *tls.Config, settings []string) {
 	t.Helper()
+	serveConns(t, network, host, cfg, func(conn net.Conn) { tellSettings(conn, settings) })
+}
+
+// serveConns hands the connections to a host's port 7000 to serve, each on a goroutine of
+// its own, over TLS if cfg is not nil. serve closes them.
+func serveConns(t *testing.T, network *memnet.Network, host string, cfg *tls.Config, serve func(net.Conn)) {
+	t.Helper()
 	ln, err := network.Host(host).Listen(host + ":7000")
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +40,7 @@ func serveSettings(t *testing.T, network *memnet.Network, host string, cfg *tls.
 			if err != nil {
 				return
 			}
-			go tellSettings(conn, settings)
+			go serve(conn)
 		}
 	}()
 }

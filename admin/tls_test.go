@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,33 +18,17 @@ import (
 // not nil.
 func serveOK(t *testing.T, network *memnet.Network, cfg *tls.Config) {
 	t.Helper()
-	ln, err := network.Host("10.0.0.1").Listen("10.0.0.1:7000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cfg != nil {
-		ln = tls.NewListener(ln, cfg)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
+	serveConns(t, network, "10.0.0.1", cfg, func(conn net.Conn) {
+		defer conn.Close()
+		for in := bufio.NewScanner(conn); in.Scan(); {
+			switch in.Text() {
+			case "SCAN":
+				io.WriteString(conn, "*2\r\n$1\r\n0\r\n*0\r\n")
+			case "PING", "AUTH", "INFO", "DBSIZE":
+				io.WriteString(conn, "+OK\r\n")
 			}
-			go func() {
-				defer conn.Close()
-				for in := bufio.NewScanner(conn); in.Scan(); {
-					switch in.Text() {
-					case "SCAN":
-						io.WriteString(conn, "*2\r\n$1\r\n0\r\n*0\r\n")
-					case "PING", "AUTH", "INFO", "DBSIZE":
-						io.WriteString(conn, "+OK\r\n")
-					}
-				}
-			}()
 		}
-	}()
+	})
 }
 
 // Every connection speaks TLS if Config.TLS is set; if one end does and the other does

@@ -24,7 +24,7 @@ func (t *tlsFlags) declare(f *flag.FlagSet) {
 	f.StringVar(&o.Cert, "cert", "", "`file` with the certificate to present")
 	f.StringVar(&o.Key, "key", "", "`file` with its private key")
 	f.StringVar(&o.SNI, "sni", "", "`name` that the nodes' certificates are for (the host of each address without it)")
-	f.BoolVar(&o.Insecure, "insecure", false, "take any certificate: whoever answers is told the password")
+	f.BoolVar(&o.Insecure, "insecure", false, "take any certificate: an impostor would be sent the password")
 	f.StringVar(&o.Ciphers, "tls-ciphers", "", "`list` of ciphers of TLS 1.2 to choose from, with colons between")
 }
 

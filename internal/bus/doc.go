@@ -62,9 +62,9 @@
 //     dials, and can try secrets on it at home, each at the cost of the derivation. So a
 //     secret must not be guessable: it has at least 16 bytes, and "slotmesh secret" makes
 //     one of 130 random bits.
-//   - Whoever has the secret is a member, and may call itself by any node's id. Rights
+//   - A node that has the secret is a member, and may give itself any node's id. Rights
 //     between members are a matter of [Config].Admit and of what the connections carry.
-//   - Traffic is seen: who talks to whom, when and how much.
+//   - Traffic is seen: which nodes talk to each other, when and how much.
 //   - An encryption key lasts as long as its connection: crypto/tls does not replace it.
 //
 // With certificates (Security.Certified) both ends verify the other's by the authorities of

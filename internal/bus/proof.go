@@ -24,7 +24,7 @@ const (
 	accepting = "slotmesh bus: the accepting end"
 
 	// keySalt and keyRounds make a key of a secret (PBKDF2, RFC 8018). All nodes must agree on
-	// both. The rounds cost a node some 10 ms at its start, and whoever tries secrets in a list
+	// both. The rounds cost a node some 10 ms at its start, and an attacker that tries a list of secrets
 	// as much for each.
 	keySalt   = "slotmesh cluster secret"
 	keyRounds = 1 << 14

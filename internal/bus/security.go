@@ -8,7 +8,7 @@ import (
 )
 
 // Security says what the nodes of a cluster prove to each other before they talk. The zero
-// value asks for nothing: whoever reaches the port is a node.
+// value asks for nothing: everything that reaches the port is taken for a node.
 type Security struct {
 	// Secret is what both ends of a connection prove to know: see CheckSecret. Default: none.
 	Secret string

@@ -16,7 +16,7 @@
 // size, inode or time of change, all are read anew. If they do not fit together, as while
 // they are being replaced one by one, the material stays as it was, and the log says so
 // once for each state of the files. Connections that exist go on in any case. A session
-// ticket is worth nothing after a change: whoever was let in by an authority that is
+// ticket is worth nothing after a change: a client that was let in by an authority that is
 // trusted no longer must not resume.
 //
 // # Example

@@ -124,7 +124,7 @@ func verify(chain []*x509.Certificate, roots *x509.CertPool) error {
 }
 
 // fresh returns the material for a handshake, after a look at the files if nobody has
-// looked for a while. Whoever comes while another one reads takes what was before.
+// looked for a while. A handshake during which another one reads takes what was before.
 func (f *Files) fresh() *material {
 	now, looked := time.Now().UnixNano(), f.looked.Load()
 	if since := time.Duration(now - looked); since >= 0 && since < lookEvery || !f.looked.CompareAndSwap(looked, now) {
