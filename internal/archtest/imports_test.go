@@ -31,6 +31,10 @@ func checkImports(files []*source) (findings []string) {
 			allowed = slices.Concat(allowed, forTests, []string{s.pkg}, leaves)
 		}
 		for p, spec := range s.imports {
+			if home, ok := homeOf(p); ok && home != s.pkg {
+				findings = append(findings, fmt.Sprintf("%s: imports %s, which only %s may: programs without that package "+
+					"must not link it", s.at(spec), p, home))
+			}
 			ours, ok := relative(p)
 			if !ok || matchAny(allowed, ours) {
 				continue
@@ -49,6 +53,16 @@ func checkImports(files []*source) (findings []string) {
 		}
 	}
 	return findings
+}
+
+// homeOf returns the only package that may import a package of another module.
+func homeOf(path string) (home string, ok bool) {
+	for dependency, home := range onlyIn {
+		if path == dependency || strings.HasPrefix(path, dependency+"/") {
+			return home, true
+		}
+	}
+	return "", false
 }
 
 // allowedFor returns what a package may import of ours.

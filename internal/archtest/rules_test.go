@@ -7,17 +7,17 @@ const module = "github.com/slotmesh/slotmesh"
 // them, they import none of ours.
 var leaves = []string{
 	"internal/frame", "internal/glob", "internal/guard", "internal/msgp", "internal/rdb",
-	"internal/repeat", "internal/tlsdial", "internal/tlsfiles", "network", "storage",
+	"internal/repeat", "internal/tlsdial", "internal/tlsfiles", "network", "scripting", "storage",
 }
 
 // forTests may be imported by every test.
-var forTests = []string{"internal/memnet", "internal/testcert"}
+var forTests = []string{"internal/memnet", "internal/testcert", "script"}
 
 // mayImport says for each package which of ours it may import besides leaves. "." is
 // the root. A package that is not listed may import none of ours.
 var mayImport = map[string][]string{
 	"slots":                  {},
-	"keyspace":               {"slots"},
+	"keyspace":               {"slots", "internal/ranked", "internal/sequence"},
 	"gossip":                 {"slots"},
 	"gossip/member":          {"slots", "gossip"},
 	"replication":            {"slots", "keyspace"},
@@ -25,6 +25,8 @@ var mayImport = map[string][]string{
 	"migrate":                {"slots", "keyspace"},
 	"migrate/migrator":       {"slots", "keyspace", "migrate"},
 	"network":                {},
+	"scripting":              {},
+	"script":                 {"client", "internal/resp"},
 	"storage":                {},
 	"internal/acl":           {},
 	"internal/events":        {},
@@ -33,13 +35,22 @@ var mayImport = map[string][]string{
 	"internal/guard":         {},
 	"internal/memnet":        {},
 	"internal/msgp":          {},
+	"internal/pubsub":        {"slots"},
+	"internal/geo":           {},
+	"internal/hll":           {},
+	"internal/ranked":        {},
 	"internal/rdb":           {},
 	"internal/repeat":        {},
+	"internal/sequence":      {},
 	"internal/testcert":      {},
 	"internal/tlsdial":       {},
+	"internal/functions":     {"internal/resp"},
+	"internal/interest":      {},
+	"internal/messages":      {"slots", "internal/interest", "internal/peer"},
 	"internal/explain":       {"slots", "gossip", "replication", "replication/replicator"},
 	"internal/join":          {"slots", "client", "gossip", "internal/resp", "internal/peer", "internal/clusterproto"},
 	"internal/listen":        {},
+	"internal/invalidation":  {"slots", "keyspace"},
 	"internal/logging":       {},
 	"internal/nodedir":       {},
 	"internal/peer":          {"slots", "internal/resp"},
@@ -53,19 +64,20 @@ var mayImport = map[string][]string{
 	"internal/shard":         {"slots", "keyspace", "gossip", "replication", "replication/replicator", "internal/engine"},
 	"internal/remotetx":      {"slots", "keyspace", "internal/resp"},
 	"internal/server": {"slots", "keyspace", "migrate", "internal/resp", "internal/engine",
-		"internal/acl", "internal/server/commands"},
+		"internal/acl", "internal/functions", "internal/pubsub", "internal/server/commands"},
 	"admin": {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"migrate", "migrate/migrator", "client", "internal/*"},
 	"cache":             {".", "slots"},
-	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "internal/memnet", "internal/testcert"},
-	"cmd/slotmesh":      {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "internal/*"},
-	"internal/e2e":      {".", "slots", "clustertest", "internal/resp"},
+	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "script", "internal/memnet", "internal/testcert"},
+	"cmd/slotmesh":      {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "script", "internal/*"},
+	"internal/e2e":      {".", "slots", "clustertest", "script", "internal/resp"},
 	"internal/archtest": {},
 	"internal/compat":   {},
-	"examples/*":        {".", "slots", "keyspace", "admin"},
+	"examples/*":        {".", "slots", "keyspace", "admin", "script"},
 
-	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/resp", "internal/engine"},
+	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/functions", "internal/resp",
+		"internal/engine", "internal/geo", "internal/hll", "internal/pubsub"},
 
 	"client": {"slots", "keyspace", "internal/peer", "internal/resp", "internal/clusterproto",
 		"internal/remotetx"},
@@ -84,11 +96,16 @@ var dependencies = []string{
 	"github.com/cespare/xxhash/v2",
 	"github.com/hashicorp/go-hclog",
 	"github.com/vmihailenco/msgpack/v5",
+	"github.com/yuin/gopher-lua",
 }
+
+// onlyIn are dependencies that one package alone may import, so that programs without that
+// package do not link them.
+var onlyIn = map[string]string{"github.com/yuin/gopher-lua": "script"}
 
 // coresIn are the packages whose files are passive cores. Their drivers are packages below
 // them.
-var coresIn = []string{"gossip", "migrate", "replication"}
+var coresIn = []string{"gossip", "internal/interest", "migrate", "replication"}
 
 // mayAlias are the public packages that may show a type of internal/ under a second name
 // of their own. No other package shows one at all.

@@ -38,6 +38,9 @@ func TestRulesBite(t *testing.T) {
 		{"network in code", imports, "gossip/a.go", imp("gossip", "internal/memnet"), "imports internal/memnet"},
 		{"root's test", imports, "a_test.go", imp("slotmesh_test", "clustertest"), ""},
 		{"own package in a test", imports, "slots/a_test.go", imp("slots_test", "slots"), ""},
+		{"interpreter", imports, "cache/a.go", "package cache\nimport _ \"github.com/yuin/gopher-lua/parse\"",
+			"cache/a.go:2: imports github.com/yuin/gopher-lua/parse, which only script may"},
+		{"interpreter at home", imports, "script/a.go", "package script\nimport _ \"github.com/yuin/gopher-lua\"", ""},
 		{"nested module", imports, "nested/a.go", imp("nested", "admin"), ""},
 
 		{"clock", cores, "gossip/a.go", "package gossip\nimport \"time\"\nvar t = time.Now()",
