@@ -1,12 +1,19 @@
 package slotmesh
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/internal/bus"
+	"github.com/slotmesh/slotmesh/internal/interest"
+	"github.com/slotmesh/slotmesh/internal/messages"
 	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/internal/remotetx"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
@@ -129,6 +136,45 @@ func (t nodeTransport) Send(ctx context.Context, to client.Endpoint, r *client.R
 	return client.Reply{}, err
 }
 
+// subscribedTo translates what the host subscribes to.
+var subscribedTo = [...]pubsub.Kind{
+	client.Channels:      pubsub.Channel,
+	client.Patterns:      pubsub.Pattern,
+	client.ShardChannels: pubsub.Shard,
+}
+
+// Subscribe implements client.MessageTransport. The other nodes send what is published to
+// sharded channels, too, whatever shard this node is of.
+func (t nodeTransport) Subscribe(ctx context.Context, kind client.ChannelKind, names []string,
+	deliver func(client.Message, error)) error {
+	n := t.node
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	l := &pubsub.Listener{To: func(m *pubsub.Message) {
+		deliver(client.Message{Channel: string(m.Channel), Pattern: m.Pattern, Payload: bytes.Clone(m.Payload)}, nil)
+	}}
+	all := n.pubsub
+	for _, name := range names {
+		if all.local.Subscribe(l, subscribedTo[kind], name) && kind == client.ShardChannels && all.remote != nil {
+			all.remote.Want(interest.FarShard, name, true)
+		}
+	}
+	closed := context.AfterFunc(n.life.ctx, func() { deliver(client.Message{}, ErrClosed) })
+	context.AfterFunc(ctx, func() {
+		closed()
+		for _, name := range names {
+			if all.local.Unsubscribe(l, subscribedTo[kind], name) && kind == client.ShardChannels && all.remote != nil {
+				all.remote.Want(interest.FarShard, name, false)
+			}
+		}
+	})
+	if all.remote != nil {
+		all.remote.AwaitInterest(ctx.Done())
+	}
+	return nil
+}
+
 // decodeReply makes a Reply of b, the answer to r, and may keep b.
 func decodeReply(r *client.Request, b []byte) (client.Reply, error) {
 	if r.Func != "" {
@@ -162,6 +208,48 @@ func (n *Node) syncWanted(r *peer.Request) int {
 	return r.Sync
 }
 
+// pubsubParts are what messages pass through: the subscriptions of this node, and the links
+// to other nodes.
+type pubsubParts struct {
+	local  *pubsub.Registry
+	remote *messages.Messenger // nil in a standalone node
+}
+
+// newPubsub makes the parts; in a cluster, subscriptions here are made known there.
+func (n *Node) newPubsub() (p pubsubParts) {
+	if n.cfg.Standalone {
+		return pubsubParts{local: pubsub.New(pubsub.Config{})}
+	}
+	p.remote = messages.New(messages.Config{
+		Map:         n.Map,
+		Incarnation: func() uint64 { return n.gossip.Incarnation() },
+		Dial: func(ctx context.Context, addr slots.Addr) (net.Conn, error) {
+			return n.bus.Dial(ctx, addr, bus.Messages)
+		},
+		Deliver: func(kind interest.Kind, channel, payload []byte) {
+			if kind == interest.Shard {
+				n.pubsub.local.PublishShard(channel, payload)
+			} else {
+				n.pubsub.local.Publish(channel, payload)
+			}
+		},
+		Silence: max(n.cfg.NodeTimeout/2, time.Second),
+		Logger:  n.log.Named("messages"),
+		OnPanic: n.fail,
+	})
+	p.local = pubsub.New(pubsub.Config{Interest: func(kind pubsub.Kind, name string, on bool) {
+		p.remote.Want(interestIn[kind], name, on)
+	}})
+	return p
+}
+
+// interestIn translates what clients subscribe to.
+var interestIn = [...]interest.Kind{
+	pubsub.Channel: interest.Channel,
+	pubsub.Pattern: interest.Pattern,
+	pubsub.Shard:   interest.Shard,
+}
+
 // alreadyOver ends every wait at once.
 var alreadyOver = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -175,7 +263,7 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 		reply, err := n.answer(ctx, r, dst)
 		return reply, encodeError(err)
 	}
-	if r.Func != "" || n.syncWanted(r) > 0 {
+	if r.Func != "" || n.syncWanted(r) > 0 || n.copies.Active() && n.writesCopied(r) {
 		return nil, peer.ErrWait
 	}
 	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,
@@ -186,6 +274,17 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 	return reply, encodeError(err)
 }
 
+// writesCopied reports whether a request writes, or may write, what other nodes keep copies
+// of: its reply waits for them.
+func (n *Node) writesCopied(r *peer.Request) bool {
+	k, err := n.server.Inspect(r.Args)
+	if err != nil || !k.Write {
+		return false
+	}
+	touched := func(i int) bool { return n.copies.Touches(r.Args[i]) }
+	return len(k.Positions) == 0 || slices.ContainsFunc(k.Positions, touched)
+}
+
 // transactionCommands are the commands by which a transaction runs at another node, as
 // the owner of its keys executes them.
 func (n *Node) transactionCommands() []server.Extension {
@@ -193,13 +292,12 @@ func (n *Node) transactionCommands() []server.Extension {
 		{Name: remotetx.ReadName, Arity: -2, First: 1, Last: -1, Step: 1,
 			Summary: "Returns keys with their versions, for a transaction elsewhere.",
 			Run: func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
-				remotetx.Read(tx, n.runID, args, out)
-				return nil
+				return remotetx.Read(tx, n.life.runID, args, out)
 			}},
 		{Name: remotetx.CommitName, Arity: -5, First: 1, Last: -4, Step: 1, Write: true,
 			Summary: "Carries out the writes of a transaction elsewhere, if nothing it read has changed.",
 			Run: func(tx *keyspace.Tx, args [][]byte, out *resp.Writer) error {
-				return remotetx.Commit(tx, n.runID, args, out)
+				return remotetx.Commit(tx, n.life.runID, args, out)
 			}},
 	}
 }
@@ -265,4 +363,9 @@ func (n *Node) Update(ctx context.Context, keys []string, fn func(Tx) error) err
 // Do runs a command, built in or the host's, as [client.Router.Do].
 func (n *Node) Do(ctx context.Context, command string, args ...any) (any, error) {
 	return n.router.Do(ctx, command, args...)
+}
+
+// Eval runs a script on keys of one slot, as [client.Router.Eval].
+func (n *Node) Eval(ctx context.Context, s client.Script, keys []string, args ...any) (any, error) {
+	return n.router.Eval(ctx, s, keys, args...)
 }

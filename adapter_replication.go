@@ -10,8 +10,10 @@ import (
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
+	"github.com/slotmesh/slotmesh/internal/invalidation"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
@@ -253,4 +255,19 @@ func (n *Node) Save(ctx context.Context) error {
 		return err
 	}
 	return n.snapshots.Save(ctx)
+}
+
+// newCopies makes what keeps copies of keys right that nodes hold of what others own.
+func (n *Node) newCopies() *invalidation.Exchange {
+	return invalidation.New(invalidation.Config{
+		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
+			return n.bus.Dial(ctx, to.Addr, bus.Invalidations)
+		},
+		Watch: func(changed func(slots.Slot, []keyspace.Op)) {
+			n.store.Watch(func(slot slots.Slot, ops []keyspace.Op, _ any) { changed(slot, ops) })
+		},
+		Lease:   invalidation.Lease(n.cfg.NodeTimeout),
+		Logger:  n.log.Named("copies"),
+		OnPanic: n.fail,
+	})
 }

@@ -47,16 +47,21 @@ func (n *Node) startServer(clients []listener) error {
 		Acks:         acks{n.shard.Acks},
 		Promises:     acks{n.shard.Acks},
 		Sync:         n.cfg.Replication.Sync,
+		Copies:       n.copies,
 		Snapshots:    n.snapshots,
 		Extensions:   n.extensions(),
+		Scripts:      n.cfg.Scripts,
+		Libraries:    n.shard.Libraries(),
 		Dial:         n.cfg.Network.Dial,
 		MigrateTLS:   n.migrateTLS,
+		Pubsub:       n.pubsub.local,
+		Info:         n.info,
 
 		Files:         n.maxDescriptors(),
 		ReservedFiles: n.reservedNow,
 	}
 	if !n.cfg.Standalone {
-		cfg.Cluster = clusterAdapter{n}
+		cfg.Cluster, cfg.Messages = clusterAdapter{n}, n.pubsub.remote
 	}
 	srv, err := server.New(cfg)
 	if err != nil {
@@ -211,8 +216,15 @@ func (c clusterAdapter) Links() []server.Link {
 func (c clusterAdapter) Counters() []server.Counter {
 	st := c.gossip.Stats()
 	var list []server.Counter
-	add := func(kind string, counts [len(st.Sent)]uint64) {
-		var total uint64
+	m := c.pubsub.remote.Stats()
+	add := func(kind string, counts [len(st.Sent)]uint64, published, sharded uint64) {
+		total := published + sharded
+		if published > 0 {
+			list = append(list, server.Counter{Name: "cluster_stats_messages_publish_" + kind, Value: published})
+		}
+		if sharded > 0 {
+			list = append(list, server.Counter{Name: "cluster_stats_messages_publishshard_" + kind, Value: sharded})
+		}
 		for i, n := range counts {
 			if n > 0 {
 				list = append(list, server.Counter{Name: "cluster_stats_messages_" + gossip.Type(i).String() + "_" + kind,
@@ -222,9 +234,22 @@ func (c clusterAdapter) Counters() []server.Counter {
 		}
 		list = append(list, server.Counter{Name: "cluster_stats_messages_" + kind, Value: total})
 	}
-	add("sent", st.Sent)
-	add("received", st.Received)
+	add("sent", st.Sent, m.Sent, m.SentShard)
+	add("received", st.Received, m.Received, m.ReceivedShard)
 	return list
+}
+
+// info returns what INFO shows of the node besides.
+func (n *Node) info(section string) [][2]string {
+	if section != "stats" || n.pubsub.remote == nil {
+		return nil
+	}
+	m := n.pubsub.remote.Stats()
+	return [][2]string{
+		{"pubsub_messages_sent", strconv.FormatUint(m.Sent+m.SentShard, 10)},
+		{"pubsub_messages_received", strconv.FormatUint(m.Received+m.ReceivedShard, 10)},
+		{"pubsub_messages_dropped", strconv.FormatUint(m.Dropped, 10)},
+	}
 }
 
 func (c clusterAdapter) FailureReports(id slots.NodeID) (n int, known bool) {

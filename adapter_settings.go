@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/listen"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -39,8 +41,9 @@ func (n *Node) loadSettings() error {
 		return err
 	}
 	n.settings = &liveSettings{n: n, text: text}
-	n.settings.read()
-	return n.applyMemory(n.settings.now.Load())
+	now := n.settings.read()
+	n.applyReplicaLimit(now)
+	return cmp.Or(n.applyMemory(now), n.applyEncodings(now), n.applyBusy(now), n.applyEvents(now))
 }
 
 // read takes over the values that the text has now.
@@ -105,6 +108,47 @@ func (n *Node) applyMemory(v *values) error {
 	return nil
 }
 
+func (n *Node) applyEncodings(v *values) error {
+	n.store.SetEncodings(v.encodings)
+	return nil
+}
+
+// clientsOf is a directive that says which clients may do something.
+func clientsOf(name string) conf.Directive {
+	return conf.OneOf(name, server.ForNobody, server.ForNobody, server.ForEveryone, server.ForLocal)
+}
+
+// notifyEvents has the letters of classes of events.
+var notifyEvents = conf.Directive{Name: "notify-keyspace-events", Kind: conf.String, Check: checkEvents,
+	Canonical: shownEvents}
+
+func (n *Node) applyEvents(v *values) error {
+	classes, err := keyspace.ParseEventClass(v.Clients.Events)
+	if err == nil {
+		n.store.SetEvents(classes)
+	}
+	return err
+}
+
+// checkEvents says of a value of notify-keyspace-events what Redis says.
+func checkEvents(letters string) error {
+	if _, err := keyspace.ParseEventClass(letters); err != nil {
+		return errors.New("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+	}
+	return nil
+}
+
+func shownEvents(letters string) string {
+	classes, _ := keyspace.ParseEventClass(letters) // checkEvents has seen them
+	return classes.String()
+}
+
+// applyBusy sets how long a script runs before clients that want its slot are refused.
+func (n *Node) applyBusy(v *values) error {
+	n.store.SetBusyAfter(v.busyAfter)
+	return nil
+}
+
 func (n *Node) applyLimits(v *values) error {
 	if room := listen.MaxClients(n.maxDescriptors(), v.Clients.Max); room < v.Clients.Max {
 		//nolint:staticcheck // Redis' text
@@ -124,20 +168,52 @@ func (v *values) limits() server.Limits {
 	if aclLog == 0 {
 		aclLog = -1 // none
 	}
+	trackedKeys := v.trackedKeys
+	if trackedKeys == 0 {
+		trackedKeys = -1 // any number
+	}
 	return server.Limits{
 		Query:       resp.Limits{MaxBulk: v.maxArgument, MaxQuery: v.maxQuery},
 		Password:    v.Clients.Password,
 		Protected:   !v.Clients.Open,
 		MaxClients:  v.Clients.Max,
-		MaxOutput:   int(v.output.Hard),
+		MaxOutput:   int(v.output.Normal.Hard),
+		Normal:      outputLimit(v.output.Normal),
+		Pubsub:      outputLimit(v.output.Pubsub),
 		IdleTimeout: v.Clients.IdleTimeout,
 		AuthTimeout: v.Clients.AuthTimeout,
 		KeepAlive:   keepAlive,
 		Endpoint:    v.Clients.Endpoint,
 
+		ScriptMemory: v.scriptMemory,
+		TrackedKeys:  trackedKeys,
 		ACLLog:       aclLog,
 		OpenChannels: v.channels == "allchannels",
 	}
+}
+
+// outputLimit is a limit in the form of package server, where 0 means the default.
+func outputLimit(l conf.OutputLimit) server.OutputLimit {
+	if l.Hard == 0 && l.Soft == 0 {
+		return server.OutputLimit{Hard: -1}
+	}
+	return server.OutputLimit{Hard: l.Hard, Soft: l.Soft, For: l.For}
+}
+
+// applyOutputLimits bounds what waits for clients, and by how much replicas lag.
+func (n *Node) applyOutputLimits(v *values) error {
+	n.applyReplicaLimit(v)
+	return n.applyLimits(v)
+}
+
+// applyReplicaLimit obeys the hard limit of replicas. There is no soft one: all that waits
+// for replicas is in the backlog, once for all of them.
+func (n *Node) applyReplicaLimit(v *values) {
+	limit := int(v.output.Replica.Hard)
+	if limit == 0 {
+		limit = math.MaxInt // none
+	}
+	n.shard.Backlog.SetOutputBuffer(limit)
 }
 
 // errTLSConfig and errListen are Redis' texts: what is wrong with which file is for the

@@ -60,6 +60,11 @@ func (n *Node) newOwnership() *ownership.Slots {
 
 func (c clusterAdapter) SetSlot(ctx context.Context, slot slots.Slot, state server.SlotState, peer slots.NodeID) error {
 	set := slots.NewSet(slot)
+	if state == server.SlotMigrating {
+		if err := c.awaitLeases(ctx); err != nil {
+			return err
+		}
+	}
 	if state == server.SlotNode && peer == c.ID() {
 		if err := c.accepts(&set); err != nil {
 			return err
@@ -193,6 +198,10 @@ func (v mover) SetSlots(ctx context.Context, set slots.Set, action migrate.Actio
 	switch {
 	case action == migrate.Importing:
 		v.n.ownership.DropLostNow(&set)
+	case action == migrate.Migrating:
+		if err := v.n.awaitLeases(ctx); err != nil {
+			return err
+		}
 	case action == migrate.Assign && peer == v.n.ID():
 		// Claimed during a manual failover, the slots would stay behind here, in a shard of
 		// their own.
@@ -214,6 +223,20 @@ func (n *Node) awaitWrites(ctx context.Context) error {
 	for paused := n.engine.Paused(); paused != nil; paused = n.engine.Paused() {
 		select {
 		case <-paused:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// awaitLeases waits before a slot is opened until no node relies on leases that this node
+// granted when it knew other members: the slot's new owner may be one that these nodes have
+// not heard of. It takes a second at most, and nothing if no members have come or failed.
+func (n *Node) awaitLeases(ctx context.Context) error {
+	for left := n.copies.Unsettled(); left > 0; left = n.copies.Unsettled() {
+		select {
+		case <-time.After(left):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/network"
+	"github.com/slotmesh/slotmesh/scripting"
 	"github.com/slotmesh/slotmesh/storage"
 )
 
@@ -32,6 +33,10 @@ type (
 	DiskLocker = storage.Locker
 )
 
+// Scripts compiles and runs scripts. Package script has one for Lua, and package scripting
+// says what a host has to write for another language.
+type Scripts = scripting.Engine
+
 // ErrDiskInUse is returned by Start of a node whose Dir or Disk another node has, of this
 // process or of another one. Two nodes that write the same files would run under one id,
 // serve the same slots and save over each other.
@@ -51,7 +56,7 @@ type (
 	// Router reaches every key of the cluster, wherever it lives: [client.Router]. Its
 	// methods are [client.Router.Get], [client.Router.Set], [client.Router.Delete],
 	// [client.Router.Expire], [client.Router.TTL], [client.Router.Update],
-	// [client.Router.Do], [client.Router.Call], [client.Router.GetMany],
+	// [client.Router.Do], [client.Router.Eval], [client.Router.EvalRO], [client.Router.Call], [client.Router.GetMany],
 	// [client.Router.SetMany], [client.Router.DeleteMany], [client.Router.Scan],
 	// [client.Router.WithReadPreference] and [client.Router.WithMaxStaleness].
 	Router = client.Router

@@ -79,6 +79,9 @@ type Config struct {
 	// Secret nor BusTLS protect it: every machine that reaches it reads and writes everything. Without
 	// all three, it listens on the loopback address.
 	OpenBus bool
+	// Scripts runs the scripts of EVAL and the functions of FCALL: script.New makes an engine
+	// for Lua. Default: they are refused, and the program does not link an interpreter.
+	Scripts Scripts
 	// Clients bounds what clients may do.
 	Clients ClientConfig
 	// TLS is what the node presents to clients that connect with TLS: its certificates and,
@@ -155,6 +158,10 @@ type ClientConfig struct {
 	// SocketOnly leaves out the TCP port of clients in plain text; Addr is then only what
 	// BusAddr follows from.
 	SocketOnly bool
+	// Events says of what happens to keys clients are told that subscribe to keyspace
+	// notifications, by the letters of notify-keyspace-events of redis.conf: "KEA" is nearly
+	// all, "Ex" is keys that expire. Default: nothing.
+	Events string
 	// Rename gives commands, by their own names, others that clients must use; "" takes a
 	// command away from them. The program itself, and other nodes, go on to call commands by
 	// their own names.
@@ -291,6 +298,9 @@ func (c *Config) checkNames() error {
 }
 
 func (c *ClientConfig) validate() error {
+	if _, err := keyspace.ParseEventClass(c.Events); err != nil {
+		return fmt.Errorf("slotmesh: Config.Clients.Events is %.100q: %w", c.Events, err)
+	}
 	switch {
 	case c.Max < 0:
 		return fmt.Errorf("slotmesh: Config.Clients.Max is %d: use at least 1, or 0 for 10000", c.Max)

@@ -36,13 +36,25 @@
 // the command it protects: when a slot has changed hands, no write can slip through on
 // the old map.
 //
+// # Scripts
+//
+// With Config.Scripts, an engine of package script, a node runs scripts in Lua and libraries
+// of functions as Redis does: from clients by EVAL and FCALL, from Go by [Node.Eval]. A script
+// is a transaction on one slot.
+//
+// # Messages
+//
+// [Node.Publish] sends a message to all that have subscribed to a channel: clients of the
+// Redis protocol, at whatever node, and loops over [Node.Subscribe]. A message is sent at
+// most once; it is not stored.
+//
 // # What a node runs
 //
 // Start begins one goroutine for the cluster's state (every message, command and tick
 // passes through it, in one order), one accepting on each port, one or two for each
 // connection, and one that looks for expired keys ten times a second; while there are
 // slots to tell of, one for the hooks ([Node.OnSlots]). Close ends them all. A loop over
-// [Node.Events] runs on the host's own goroutine.
+// [Node.Events] or [Node.Subscribe] runs on the host's own goroutine.
 //
 // A panic on one of them, by a bug or by what a peer sent, does not end the host program:
 // the node logs it with its stack, ends as on Close, its keys saved, and closes

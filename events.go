@@ -1,10 +1,14 @@
 package slotmesh
 
 import (
+	"bytes"
 	"context"
 	"iter"
 
+	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/events"
+	"github.com/slotmesh/slotmesh/internal/invalidation"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -70,6 +74,45 @@ func newEvents() *events.Stream[Event] {
 //	}
 func (n *Node) Events(ctx context.Context) iter.Seq[Event] { return n.events.Watch(ctx) }
 
+// Subscribe returns the messages that are published to channels at whatever node of the
+// cluster, as [client.Router.Subscribe]. They arrive here like those of a client of this
+// node: the other nodes send it what it has subscribers of. While a node cannot be reached,
+// its messages are lost.
+//
+//	for m, err := range node.Subscribe(ctx, "news") {
+//		if err != nil {
+//			return err // or go on, after a *client.MissedError
+//		}
+//		fmt.Println(m.Channel, string(m.Payload))
+//	}
+func (n *Node) Subscribe(ctx context.Context, channels ...string) iter.Seq2[client.Message, error] {
+	return n.router.Subscribe(ctx, channels...)
+}
+
+// SubscribePattern is [Node.Subscribe] to all channels whose names match one of the
+// patterns, as [client.Router.SubscribePattern].
+func (n *Node) SubscribePattern(ctx context.Context, patterns ...string) iter.Seq2[client.Message, error] {
+	return n.router.SubscribePattern(ctx, patterns...)
+}
+
+// SubscribeShard is [Node.Subscribe] to sharded channels, as [client.Router.SubscribeShard]:
+// from every node, also of other shards, and wherever the slots move.
+func (n *Node) SubscribeShard(ctx context.Context, channels ...string) iter.Seq2[client.Message, error] {
+	return n.router.SubscribeShard(ctx, channels...)
+}
+
+// Publish sends a message to all that have subscribed to channel, as
+// [client.Router.Publish].
+func (n *Node) Publish(ctx context.Context, channel string, payload []byte) (receivers int, err error) {
+	return n.router.Publish(ctx, channel, payload)
+}
+
+// PublishShard sends a message to all that have subscribed to a sharded channel, as
+// [client.Router.PublishShard].
+func (n *Node) PublishShard(ctx context.Context, channel string, payload []byte) (receivers int, err error) {
+	return n.router.PublishShard(ctx, channel, payload)
+}
+
 // emit sends an event to every loop that watches.
 func (n *Node) emit(e Event) { n.events.Post(e) }
 
@@ -78,3 +121,109 @@ func (n *Node) publishMap(m *slots.Map) {
 	n.events.PostState(MapChanged{m})
 	n.signals.changed.wake()
 }
+
+// KeyChange says what may have changed of the keys that [Node.SubscribeKeys] or
+// [Node.TrackKeys] is about.
+type KeyChange struct {
+	// Key is the key that was written, deleted, has expired or was evicted, if not All.
+	Key string
+	// All says that any of the keys may have changed: a connection to a member of the cluster
+	// broke or was made, slots have moved, a replica was promoted, or the receiver was too
+	// slow.
+	All bool
+	// Slots are the slots of these keys, with All; nil means every slot. It must not be
+	// changed.
+	Slots *slots.Set
+}
+
+// maxKeyChanges is how many changes may wait for one slow loop.
+const maxKeyChanges = 1024
+
+// SubscribeKeys returns the changes of keys that begin with prefix, at whichever node of the
+// cluster, each as soon as this node hears of it: a millisecond or so after the write. The
+// sequence begins with All. It ends when ctx ends or the node is closed.
+//
+// No change goes unnoticed, but several may be told as one All, and All may be told where
+// nothing has changed. So what a loop derives from keys is right if it reads on All what it
+// needs, and on Key that key. A loop has a queue of 1024 changes of its own; the node never
+// waits for it, nor does the write. For copies of values that are never older than an
+// acknowledged write, see TrackKeys.
+//
+//	for change := range node.SubscribeKeys(ctx, "config:") {
+//		reload(change)
+//	}
+func (n *Node) SubscribeKeys(ctx context.Context, prefix string) iter.Seq[KeyChange] {
+	return func(yield func(KeyChange) bool) {
+		queue := events.New(maxKeyChanges, func(int) KeyChange { return KeyChange{All: true} })
+		changes := queue.Watch(ctx)
+		queue.Post(KeyChange{All: true})
+		defer n.copies.Watch(prefix, false, func(c invalidation.Change) { queue.Post(KeyChange(c)) })()
+		defer n.store.Watch(func(slot slots.Slot, ops []keyspace.Op, _ any) {
+			if m := n.Map(); m == nil || m.Self().IsMaster() {
+				postChanges(queue, prefix, slot, ops)
+			}
+		})()
+		defer context.AfterFunc(n.life.ctx, queue.Close)()
+		for c := range changes {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// postChanges posts what ops have changed at this node.
+func postChanges(queue *events.Stream[KeyChange], prefix string, slot slots.Slot, ops []keyspace.Op) {
+	var before []byte
+	for i := range ops {
+		key, other, all := ops[i].Changes()
+		if all {
+			set := slots.NewSet(slot)
+			queue.Post(KeyChange{All: true, Slots: &set})
+			return
+		}
+		if key != nil && bytes.HasPrefix(key, bytesOf(prefix)) && (before == nil || !bytes.Equal(key, before)) {
+			queue.Post(KeyChange{Key: string(key)})
+		}
+		if other != nil && bytes.HasPrefix(other, bytesOf(prefix)) {
+			queue.Post(KeyChange{Key: string(other)})
+		}
+		before = key
+	}
+}
+
+// KeyTracking is what [Node.TrackKeys] returns.
+type KeyTracking struct {
+	node *Node
+	stop func()
+}
+
+// TrackKeys lets the host keep copies of keys that begin with prefix and that other nodes
+// own: package cache does. From now on, no write of such a key is acknowledged before
+// changed has returned at every node that tracks it, or, if that cannot be reached, its
+// copies are served no more. Other writes wait for nothing.
+//
+// It is up to the host
+//
+//   - to serve a copy only while Covers says so;
+//   - to ask Covers before it reads a key from its owner, and not to keep what it has read if
+//     changed was called for that key, or for All, between that and the keeping;
+//   - to drop what changed is called for.
+//
+// changed must not block: the write waits for it. It is not called for writes to slots that
+// this node owns itself, which it covers never. The bound of a node that is cut off from
+// others: copies are served for a quarter of Config.NodeTimeout at most, and 450 ms at
+// most, after it has last heard of the owner, its replicas and the other masters; and if
+// it is cut off together with the owner, for as long after that has stopped to serve,
+// which it does within about NodeTimeout.
+func (n *Node) TrackKeys(prefix string, changed func(KeyChange)) *KeyTracking {
+	return &KeyTracking{node: n,
+		stop: n.copies.Watch(prefix, true, func(c invalidation.Change) { changed(KeyChange(c)) })}
+}
+
+// Covers reports whether a copy of key may be served now, or what is read of it now may
+// become one.
+func (t *KeyTracking) Covers(key string) bool { return t.node.copies.Covers(slots.OfString(key)) }
+
+// Stop ends the tracking: copies must not be served any more.
+func (t *KeyTracking) Stop() { t.stop() }

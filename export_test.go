@@ -6,6 +6,7 @@ import (
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
@@ -55,4 +56,24 @@ func SetDirectives(n *Node, pairs ...[2]string) error { return n.settings.Set(pa
 // SetDirective is CONFIG SET.
 func SetDirective(n *Node, name, value string) error {
 	return n.settings.Set([][2]string{{name, value}}, false)
+}
+
+// Hear is SUBSCRIBE, PSUBSCRIBE or SSUBSCRIBE of a client whose messages heard takes.
+func Hear(n *Node, kind pubsub.Kind, name string, heard func(*pubsub.Message)) {
+	n.pubsub.local.Subscribe(hearer(heard), kind, name)
+	if n.pubsub.remote != nil {
+		n.pubsub.remote.AwaitInterest(nil)
+	}
+}
+
+// hearer is a subscriber without a client.
+type hearer func(*pubsub.Message)
+
+func (h hearer) Deliver(m *pubsub.Message) { h(m) }
+func (h hearer) Drop(string) (stays bool)  { return false }
+
+// Say is PUBLISH at a node.
+func Say(n *Node, channel string, payload []byte) {
+	n.pubsub.local.Publish([]byte(channel), payload)
+	n.pubsub.remote.Publish([]byte(channel), payload)
 }

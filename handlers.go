@@ -37,6 +37,10 @@ type CommandSpec struct {
 // happen all or, if it returns an error, not at all. args are what follows the command's
 // name.
 //
+// In MULTI, and called by a script, it is a step of a longer transaction, which goes on
+// after an error: there what it wrote before an error stays, as with the steps of Redis.
+// A handler that may be used so checks first and writes then.
+//
 // reply is nil, [Status], string, []byte, int, int64, float64, bool, []string or []any of
 // these. The error's text is the error reply, after "ERR " unless it begins with an
 // upper-case code of its own.

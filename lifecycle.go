@@ -2,6 +2,7 @@ package slotmesh
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -25,8 +26,9 @@ import (
 //   - closed is closed last, when nothing of the node runs any more. Every Close waits for
 //     it, whichever of them tears down.
 type lifecycle struct {
-	ctx context.Context
-	end context.CancelFunc // ends ctx
+	ctx   context.Context
+	end   context.CancelFunc // ends ctx
+	runID string             // differs from start to start
 
 	mu       sync.Mutex // guards the fields below
 	started  bool
@@ -37,11 +39,12 @@ type lifecycle struct {
 	closed  chan struct{}
 	err     error // of the teardown; set before closed is closed
 	failure atomic.Pointer[PanicError]
+	unlock  func() // gives back Config.Disk; Start sets it, the teardown calls it last
 	group   sync.WaitGroup
 }
 
 func newLifecycle() *lifecycle {
-	l := &lifecycle{begun: make(chan struct{}), closed: make(chan struct{})}
+	l := &lifecycle{runID: rand.Text(), begun: make(chan struct{}), closed: make(chan struct{})}
 	l.ctx, l.end = context.WithCancel(context.Background())
 	return l
 }

@@ -70,6 +70,9 @@ func (l Local) get(ctx context.Context, key string, slot slots.Slot) ([]byte, er
 		if !ok {
 			return ErrNotFound
 		}
+		if e.Type != keyspace.String {
+			return keyspace.ErrWrongType
+		}
 		value = append(make([]byte, 0, len(e.Value)), e.Value...)
 		return nil
 	})
@@ -80,14 +83,24 @@ func (l Local) get(ctx context.Context, key string, slot slots.Slot) ([]byte, er
 // millisecond counts as one.
 func (l Local) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	return l.updateOne(ctx, key, func(tx *keyspace.Tx, k []byte) error {
-		return tx.Put(k, keyspace.String, value, expireAt(tx, ttl))
+		at := expireAt(tx, ttl)
+		if err := tx.Put(k, keyspace.String, value, at); err != nil {
+			return err
+		}
+		tx.Notify(keyspace.StringEvents, "set", k)
+		if at != 0 {
+			tx.Notify(keyspace.GenericEvents, "expire", k)
+		}
+		return nil
 	})
 }
 
 // Delete removes key and reports whether it was there.
 func (l Local) Delete(ctx context.Context, key string) (deleted bool, err error) {
 	err = l.updateOne(ctx, key, func(tx *keyspace.Tx, k []byte) error {
-		deleted = tx.Delete(k)
+		if deleted = tx.Delete(k); deleted {
+			tx.Notify(keyspace.GenericEvents, "del", k)
+		}
 		return nil
 	})
 	return deleted, err
@@ -100,7 +113,13 @@ func (l Local) Expire(ctx context.Context, key string, ttl time.Duration) (found
 		return l.Delete(ctx, key)
 	}
 	err = l.updateOne(ctx, key, func(tx *keyspace.Tx, k []byte) error {
-		found = tx.Expire(k, expireAt(tx, ttl))
+		at := expireAt(tx, ttl)
+		switch found = tx.Expire(k, at); {
+		case found && at == 0:
+			tx.Notify(keyspace.GenericEvents, "persist", k)
+		case found:
+			tx.Notify(keyspace.GenericEvents, "expire", k)
+		}
 		return nil
 	})
 	return found, err
@@ -139,6 +158,11 @@ func (l Local) Do(ctx context.Context, command string, args ...any) (any, error)
 		return nil, err
 	}
 	return reply.Value(), nil
+}
+
+// Eval runs a script on keys that this node serves, as [client.Router.Eval].
+func (l Local) Eval(ctx context.Context, s client.Script, keys []string, args ...any) (any, error) {
+	return s.Run(ctx, l.Do, keys, args...)
 }
 
 // causeOf returns ctx's error in place of the one that a wait cut short by ctx gives.
@@ -195,11 +219,14 @@ func (n *Node) tableOf(slot slots.Slot) slots.Slot {
 	return slot
 }
 
-// written ends a write: it waits for replicas where that was asked for. A wait cut short by
-// ctx gives ctx's error.
+// written ends a write: it waits for other nodes that keep copies, and for replicas where
+// that was asked for. A wait cut short by ctx gives ctx's error.
 func (n *Node) written(ctx context.Context, was shard.Before, slot slots.Slot, err error) error {
 	switch {
 	case err == nil:
+		if err := n.copies.Await(ctx, n.copies.Mark(n.tableOf(slot))); err != nil {
+			return err
+		}
 		return n.awaitAcks(ctx, was, slot)
 	case err == slots.ErrTryAgain && ctx.Err() != nil:
 		return ctx.Err()

@@ -54,7 +54,7 @@ func (n *Node) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 
 // Reset makes the node forget the cluster and its slots; hard also gives it a new id and
 // epochs of 0. A replica gives up its keys, which are its master's, so that it can join
-// again; those of a master stay. The snapshot of a node that has no keys then goes first:
+// again, and its functions; those of a master stay. The snapshot of a node that has no keys then goes first:
 // as a lone node it would load it, and claim the slots.
 func (n *Node) Reset(ctx context.Context, hard bool) error {
 	if n.gossip == nil {
@@ -65,7 +65,10 @@ func (n *Node) Reset(ctx context.Context, hard bool) error {
 		return n.do(ctx, gossip.Reset{Hard: hard})
 	}
 	err := n.snapshots.Discard(ctx, func() error { return n.reset(ctx, hard, replica) })
-	if err != nil && !n.Map().Self().IsMaster() {
+	switch {
+	case err == nil:
+		n.shard.Libraries().MarkUnsaved()
+	case !n.Map().Self().IsMaster():
 		return errors.Join(err, n.snapshots.Save(n.life.ctx)) // it goes on as it was
 	}
 	return err
@@ -81,6 +84,9 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 		}
 	}
 	if err := n.shard.Acks.Clear(); err != nil {
+		return err
+	}
+	if err := n.shard.Libraries().Clear(); err != nil {
 		return err
 	}
 	return n.engine.Clear(ctx.Done())

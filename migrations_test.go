@@ -33,9 +33,14 @@ func TestMigrateSlots(t *testing.T) {
 		}
 		c.WaitStable()
 		own, other := source.Migrations(), target.Migrations()
-		if len(own) != 1 || own[0].Import || len(other) != 1 || !other[0].Import || other[0].Job.ID != id ||
-			other[0].Progress.Slots != 1000 {
-			t.Errorf("the source tells of %+v, the target of %+v", own, other)
+		if len(own) != 1 || own[0].Import {
+			t.Errorf("the source tells of %+v", own)
+		}
+		// A source that hears by gossip who owns the last slot may end the connection before the
+		// target has answered: then the target does not keep in mind that there was a job.
+		if len(other) > 0 && (len(other) != 1 || !other[0].Import || other[0].Job.ID != id ||
+			other[0].Progress.Slots != 1000) {
+			t.Errorf("the target tells of %+v", other)
 		}
 		for slot := range set.All() {
 			if !target.Map().IsMine(slot) {

@@ -2,7 +2,6 @@ package slotmesh
 
 import (
 	"context"
-	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/events"
+	"github.com/slotmesh/slotmesh/internal/invalidation"
 	"github.com/slotmesh/slotmesh/internal/nodedir"
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/server"
@@ -40,15 +40,15 @@ type Node struct {
 	store   *keyspace.Store
 	engine  *engine.Engine
 	shard   *shard.Shard
-	bus     *bus.Bus              // to other nodes
-	router  *client.Router        // from this node
-	events  *events.Stream[Event] // to the host
-	signals signals               // to those that wait for gossip
-	host    registered            // what the host adds
-	runID   string                // differs from start to start
+	bus     *bus.Bus               // to other nodes
+	router  *client.Router         // from this node
+	events  *events.Stream[Event]  // to the host
+	signals signals                // to those that wait for gossip
+	host    registered             // what the host adds
+	pubsub  pubsubParts            // messages, here and to other nodes
+	copies  *invalidation.Exchange // of other nodes' keys here, of this node's keys there
 
 	// Set by Start, then only read. Those about the cluster are nil in a standalone node.
-	unlockDisk func()     // gives Config.Disk back
 	addr       slots.Addr // listened on; for TLSPort see Addr
 	settings   *liveSettings
 	server     *server.Server // of clients
@@ -71,7 +71,7 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, life: newLifecycle(), runID: crand.Text()}
+	n := &Node{cfg: cfg, log: cfg.Logger, life: newLifecycle()}
 	n.shard = n.newShard()
 	n.store = keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: n.shard.Commits,
 		Now: cfg.Clock})
@@ -89,6 +89,8 @@ func New(cfg Config) (*Node, error) {
 	if err := n.secureBus(&n.cfg); err != nil {
 		return nil, fmt.Errorf("slotmesh: Config.%w", err)
 	}
+	n.pubsub = n.newPubsub()
+	n.copies = n.newCopies()
 	n.events = newEvents()
 	n.engine.Refuse(errNotStarted)
 	return n, nil
@@ -135,7 +137,7 @@ func (n *Node) start(ctx context.Context) error {
 	return nil
 }
 
-// openFiles takes the node's disk until unlockDisk, and makes sure that what is on it is
+// openFiles takes the node's disk until life.unlock, and makes sure that what is on it is
 // the node's own.
 func (n *Node) openFiles() error {
 	files := nodedir.Files{Disk: n.cfg.Disk}
@@ -149,7 +151,7 @@ func (n *Node) openFiles() error {
 	if err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
-	n.unlockDisk = unlock
+	n.life.unlock = unlock
 	if err := files.CheckRedis(n.log); err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
@@ -167,7 +169,9 @@ func (n *Node) startCluster() error {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.ownership.Prepare(nil, n.gossip.Map())
+	n.copies.SetMap(n.gossip.Map())
 	n.engine.Publish(n.gossip.Map())
+	n.copies.InForce(n.gossip.Map())
 	n.publishMap(n.gossip.Map())
 	if err := n.startReplication(); err != nil {
 		return err
@@ -185,6 +189,8 @@ func (n *Node) startCluster() error {
 	n.bus.Handle(bus.Gossip, func(conn net.Conn, _ slots.NodeID) { n.gossip.Accept(conn) })
 	n.bus.Handle(bus.Replication, n.shard.Accept)
 	n.bus.Handle(bus.Migration, n.migrations.Accept)
+	n.bus.Handle(bus.Messages, n.pubsub.remote.Accept)
+	n.bus.Handle(bus.Invalidations, n.copies.Accept)
 	n.gossip.Start()
 	n.bus.Start()
 	n.migrations.Start()
@@ -198,6 +204,10 @@ func (n *Node) teardown() (err error) {
 		n.server.Close()
 	}
 	n.bus.StopListening()
+	if n.pubsub.remote != nil {
+		n.pubsub.remote.Close()
+	}
+	n.copies.Close()
 	if n.migrations != nil {
 		n.migrations.Close()
 	}
@@ -224,8 +234,8 @@ func (n *Node) teardown() (err error) {
 		n.ownership.Close()
 	}
 	n.events.Close()
-	if n.unlockDisk != nil {
-		n.unlockDisk() // nothing writes any more
+	if n.life.unlock != nil {
+		n.life.unlock() // nothing writes any more
 	}
 	return err
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/slotmesh/slotmesh/cache"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/script"
 )
 
 // The README's Go snippets are parts of this file, word for word.
@@ -196,6 +197,46 @@ func Example_cache() {
 	// true
 }
 
+func Example_collections() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	node := nodes[0]
+	var err error
+	err = node.Update(ctx, []string{"board"}, func(tx slotmesh.Tx) error {
+		board, err := tx.ZSet("board")
+		if err == nil {
+			_, err = board.Add("ada", 30)
+		}
+		return err
+	})
+	score, _ := node.Do(ctx, "ZSCORE", "board", "ada")
+	fmt.Println(score, err)
+	// Output: 30 <nil>
+}
+
+var takeAll = script.NewScript(`
+	local n = redis.call("LLEN", KEYS[1])
+	redis.call("RENAME", KEYS[1], KEYS[2])
+	return n`)
+
+func ExampleNode_Eval() {
+	ctx := context.Background()
+	node, err := slotmesh.New(slotmesh.Config{Scripts: script.New(script.Config{})})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := node.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+	defer node.Close()
+	slotmesh.Create(ctx, node)
+	node.Do(ctx, "RPUSH", "{jobs}todo", "a", "b", "c")
+	n, err := node.Eval(ctx, takeAll, []string{"{jobs}todo", "{jobs}taken"})
+	fmt.Println(n, err)
+	// Output: 3 <nil>
+}
+
 // allow takes a token from a bucket of 10 that fills up at 5 a second: ALLOW key → 1 or 0.
 func allow(tx slotmesh.Tx, args []string) (any, error) {
 	tokens, last := 10.0, tx.Now()
@@ -262,6 +303,25 @@ func ExampleNode_Events() {
 		}
 	}
 	// Output: the cluster's state: ok
+}
+
+func ExampleNode_Subscribe() {
+	ctx := context.Background()
+	nodes, stop := three(ctx)
+	defer stop()
+	node := nodes[0]
+
+	messages := node.Subscribe(ctx, "news") // in force from here on
+	node.Publish(ctx, "news", []byte("hello"))
+	for m, err := range messages {
+		if err != nil { // a *client.MissedError: the loop goes on
+			log.Println(err)
+			continue
+		}
+		fmt.Println(m.Channel, string(m.Payload))
+		break
+	}
+	// Output: news hello
 }
 
 func Example_admin() {

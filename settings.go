@@ -33,15 +33,19 @@ type setting struct {
 // values is what settings set: the Config, and what has no field there.
 type values struct {
 	Config
-	debug       string      // who may use DEBUG
-	samples     int         // keys that eviction compares
-	logLevel    hclog.Level // of the logger that LoadConfig makes
-	keepAlive   time.Duration
-	maxArgument int // bytes
-	maxQuery    int // bytes
-	output      conf.OutputLimit
-	aclLog      int    // entries
-	channels    string // that new users may use: allchannels or resetchannels
+	debug        string // who may use DEBUG
+	samples      int    // keys that eviction compares
+	encodings    keyspace.Encodings
+	logLevel     hclog.Level // of the logger that LoadConfig makes
+	keepAlive    time.Duration
+	maxArgument  int // bytes
+	maxQuery     int // bytes
+	output       conf.OutputLimits
+	aclLog       int   // entries
+	trackedKeys  int64 // 0: any number
+	scriptMemory int64 // bytes
+	busyAfter    time.Duration
+	channels     string // that new users may use: allchannels or resetchannels
 }
 
 // tlsSettings are the directives of TLS.
@@ -81,6 +85,12 @@ var settings = []setting{
 		func(v *values) any { return &v.Clients.Password }, (*Node).applyLimits},
 	{conf.Directive{Name: "user", Kind: conf.Lines, FileOnly: true, Secret: true}, nil, nil},
 	{conf.Text("aclfile", ""), func(v *values) any { return &v.Clients.UserFile }, nil},
+	{conf.Memory("slotmesh-script-memory", "67108864", 1<<20),
+		func(v *values) any { return &v.scriptMemory }, (*Node).applyLimits},
+	{conf.Span("busy-reply-threshold", "5000", time.Millisecond, 0).Also("lua-time-limit"),
+		func(v *values) any { return &v.busyAfter }, (*Node).applyBusy},
+	{conf.Count("tracking-table-max-keys", "1000000", 0),
+		func(v *values) any { return &v.trackedKeys }, (*Node).applyLimits},
 	{conf.Count("acllog-max-len", "128", 0), func(v *values) any { return &v.aclLog }, (*Node).applyLimits},
 	{conf.OneOf("acl-pubsub-default", "resetchannels", "allchannels", "resetchannels"),
 		func(v *values) any { return &v.channels }, (*Node).applyLimits},
@@ -104,7 +114,8 @@ var settings = []setting{
 		func(v *values) any { return &v.maxQuery }, (*Node).applyLimits},
 	{conf.Directive{Name: "client-output-buffer-limit", Kind: conf.Limits,
 		Default: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60"},
-		func(v *values) any { return &v.output }, (*Node).applyLimits},
+		func(v *values) any { return &v.output }, (*Node).applyOutputLimits},
+	{notifyEvents, func(v *values) any { return &v.Clients.Events }, (*Node).applyEvents},
 
 	// TLS.
 	{conf.Number("tls-port", "0", 0, 65535), func(v *values) any { return &v.tls.port }, (*Node).applyTLSPort},
@@ -133,6 +144,18 @@ var settings = []setting{
 		"allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"),
 		func(v *values) any { return policy(&v.Eviction) }, (*Node).applyMemory},
 	{conf.Number("maxmemory-samples", "5", 1, 64), func(v *values) any { return &v.samples }, (*Node).applyMemory},
+
+	// What OBJECT ENCODING calls compact.
+	{conf.Count("hash-max-listpack-entries", "512", 0).Also("hash-max-ziplist-entries"),
+		func(v *values) any { return &v.encodings.HashEntries }, (*Node).applyEncodings},
+	{conf.Count("hash-max-listpack-value", "64", 0).Also("hash-max-ziplist-value"),
+		func(v *values) any { return &v.encodings.HashValue }, (*Node).applyEncodings},
+	{conf.Count("set-max-intset-entries", "512", 0),
+		func(v *values) any { return &v.encodings.SetInts }, (*Node).applyEncodings},
+	{conf.Count("zset-max-listpack-entries", "128", 0).Also("zset-max-ziplist-entries"),
+		func(v *values) any { return &v.encodings.ZSetEntries }, (*Node).applyEncodings},
+	{conf.Count("zset-max-listpack-value", "64", 0).Also("zset-max-ziplist-value"),
+		func(v *values) any { return &v.encodings.ZSetValue }, (*Node).applyEncodings},
 
 	// Data on disk.
 	{conf.Directive{Name: "save", Kind: conf.Save, Default: "3600 1 300 100 60 10000"},
@@ -195,11 +218,6 @@ var directives = func() *conf.Table {
 	}
 	return conf.NewTable(list)
 }()
-
-// clientsOf is a directive that says which clients may do something.
-func clientsOf(name string) conf.Directive {
-	return conf.OneOf(name, server.ForNobody, server.ForNobody, server.ForEveryone, server.ForLocal)
-}
 
 // The fields of types that package conf does not know.
 

@@ -38,6 +38,8 @@ func samples(s *setting, dir string) [2]string {
 			}
 		}
 		return [2]string{filepath.Join(dir, "a.acl"), filepath.Join(dir, "b.acl")}
+	case "notify-keyspace-events":
+		return [2]string{"AKE", "gxKm"}
 	case "maxclients": // more may be more than this process can have
 		return [2]string{"20", "21"}
 	}

@@ -33,13 +33,14 @@ func conf(t *testing.T, lines ...string) (file, dir string) {
 func TestLoadConfig(t *testing.T) {
 	file, dir := conf(t, "port 7001", "bind 127.0.0.1", "cluster-enabled yes", "cluster-node-timeout 2000",
 		"cluster-require-full-coverage no", "maxmemory 100mb", "maxmemory-policy allkeys-lfu", "io-threads-do-reads yes",
-		"notify-keyspace-events KEA")
+		"maxmemory-clients 1mb", "notify-keyspace-events KEA")
 	cfg, warnings, err := slotmesh.LoadConfig(file, "--port", "7002", "--requirepass", "secret")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cfg.Addr != "127.0.0.1:7002" || cfg.Standalone || cfg.NodeTimeout != 2*time.Second || !cfg.PartialCoverage ||
-		cfg.MaxMemory != 100<<20 || cfg.Eviction.String() != "allkeys-lfu" || cfg.Clients.Password != "secret" {
+		cfg.MaxMemory != 100<<20 || cfg.Clients.Events != "AKE" ||
+		cfg.Eviction.String() != "allkeys-lfu" || cfg.Clients.Password != "secret" {
 		t.Errorf("cfg = %+v", cfg)
 	}
 	if len(warnings) != 2 || !strings.Contains(warnings[0], file+":9") {

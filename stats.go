@@ -19,7 +19,20 @@ type Stats struct {
 	// here (Lagging), and the replicas with what each has acknowledged.
 	Replication replicator.Status
 	Migrations  []migrate.Status // the jobs under way, from and to this node
-	Bus         gossip.Stats     // messages and bytes between nodes; zero for a standalone node
+	Bus         gossip.Stats     // gossip between nodes; zero for a standalone node
+	Messages    MessageStats     // those of clients, between nodes; zero for a standalone node
+}
+
+// MessageStats counts the messages of PUBLISH and SPUBLISH that pass between this node and
+// others.
+type MessageStats struct {
+	Sent     uint64 // once for each node that has subscribers
+	Received uint64
+	// Dropped are those that other nodes have not got: one does not read as fast as
+	// messages come, or its connection has broken.
+	Dropped   uint64
+	Sources   int // other nodes that this one has told what its subscribers want
+	Receivers int // other nodes that have told this one
 }
 
 // Role is what a node does in its shard.
@@ -53,6 +66,9 @@ func (n *Node) Stats() Stats {
 	}
 	if n.gossip != nil {
 		s.Bus = n.gossip.Stats()
+		m := n.pubsub.remote.Stats()
+		s.Messages = MessageStats{Sent: m.Sent + m.SentShard, Received: m.Received + m.ReceivedShard, Dropped: m.Dropped,
+			Sources: m.Sources, Receivers: m.Receivers}
 	}
 	return s
 }

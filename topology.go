@@ -117,7 +117,10 @@ func (n *Node) changeMap(m *slots.Map) {
 		n.shard.Promote(m) // it writes a stream of its own before it serves its slots
 	}
 	n.ownership.Prepare(old, m) // before a command can see m
-	n.engine.Publish(m)         // from here on no transaction acts on old
+	n.copies.SetMap(m)
+	n.engine.Publish(m) // from here on no transaction acts on old
+	n.copies.InForce(m)
+	n.server.MapChanged(old, m)
 	n.ownership.Notify(old, m)
 	if promoted && !m.Self().HasSlots() { // it was reset, and has succeeded no master
 		n.shard.Lineage.Forget()
@@ -127,6 +130,7 @@ func (n *Node) changeMap(m *slots.Map) {
 	n.ownership.FindLost(old, m)
 	n.migrations.MapChanged()
 	n.bus.MembersChanged()
+	n.pubsub.remote.MapChanged()
 	if promoted && m.Self().HasSlots() {
 		n.resumeJobs(old.Self().Master)
 	}

@@ -25,6 +25,8 @@ type AddNodePlan struct {
 	Master slots.NodeID // zero if it becomes a master
 	master string
 	id     slots.NodeID
+
+	functions functions // of the cluster
 }
 
 // String prints the plan.
@@ -36,7 +38,8 @@ func (p *AddNodePlan) String() string {
 }
 
 // PlanAddNode looks at the new node and plans to add it. The error matches ErrNotEmpty if
-// the node holds keys, owns slots or belongs to another cluster, ErrBroken if the
+// the node holds keys, has functions that the cluster does not have, owns slots or belongs
+// to another cluster, ErrBroken if the
 // cluster has problems. A node that an interrupted call has begun to add is not refused.
 func (c *Client) PlanAddNode(ctx context.Context, v *View, a AddNode) (*AddNodePlan, error) {
 	if _, err := splitAddr(a.Node); err != nil {
@@ -69,7 +72,25 @@ func (c *Client) PlanAddNode(ctx context.Context, v *View, a AddNode) (*AddNodeP
 		}
 		p.Master, p.master = master.ID, master.Name()
 	}
-	return p, v.admits(n, p.Master)
+	if err := v.admits(n, p.Master); err != nil {
+		return p, err
+	}
+	var err error
+	if p.functions, err = c.functionsOf(ctx, v.functionsFrom(n.ID)); err == nil {
+		_, err = c.mayBring(ctx, p.functions, n.Address)
+	}
+	return p, err
+}
+
+// functionsFrom returns the address of a living master other than id, of any other node if
+// there is none.
+func (v *View) functionsFrom(id slots.NodeID) string {
+	for _, n := range v.Alive() {
+		if n.ID != id && n.IsMaster() {
+			return n.Address
+		}
+	}
+	return v.introducer(id)
 }
 
 // introducer returns the address of a living member other than id.
@@ -110,12 +131,18 @@ func (v *View) admits(n *Node, master slots.NodeID) error {
 	return nil
 }
 
-// AddNode carries out a plan and returns once all nodes know the new one.
+// AddNode carries out a plan and returns once all nodes know the new one. A master gets the
+// cluster's functions before; a replica has them from its master.
 func (c *Client) AddNode(ctx context.Context, v *View, p *AddNodePlan) error {
 	fail := func(step string, err error) error {
 		return &StepError{Verb: "add-node", Step: step, Err: err,
 			Left: "the new node may be a member already, as a master without slots",
 			Next: "the same command continues; slotmesh del-node " + p.Entry + " " + p.id.String() + " takes it out again"}
+	}
+	if p.Master.IsZero() {
+		if err := c.bringFunctions(ctx, p.functions, p.Node); err != nil {
+			return fail("bringing functions", err)
+		}
 	}
 	c.step(p.Node, "joining the cluster of %s", p.Entry)
 	if err := c.join(ctx, v, p); err != nil {

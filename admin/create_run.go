@@ -14,7 +14,8 @@ import (
 
 // Create makes a cluster of fresh nodes as planned and returns once all of them agree.
 // Nodes must own no slots, hold no keys and know nobody, unless an earlier Create with
-// the same plan was interrupted: then it goes on from there. The errors about nodes that
+// the same plan was interrupted: then it goes on from there. Functions that one of them has
+// are brought to all masters. The errors about nodes that
 // are not fresh match ErrNotEmpty, those about nodes outside cluster mode ErrNotCluster.
 func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 	r := &creation{c: c, plan: p, addrs: p.Nodes()}
@@ -30,12 +31,14 @@ func (c *Client) Create(ctx context.Context, p CreatePlan) error {
 		what string
 		do   func(context.Context) error
 	}{
+		{bringingFunctions, r.bringFunctions},
 		{"assigning slots and config epochs", r.assign},
 		{"introducing the nodes to each other", r.meet},
 		{assigningReplicas, r.replicate},
 		{"waiting until all nodes agree", r.waitAgreed},
 	} {
-		if s.what == assigningReplicas && len(r.nodes) == len(p.Masters) {
+		if s.what == assigningReplicas && len(r.nodes) == len(p.Masters) ||
+			s.what == bringingFunctions && r.functions.count == 0 {
 			continue
 		}
 		c.step("", "%s", s.what)
@@ -56,7 +59,11 @@ func (c *Client) Inspect(ctx context.Context, p CreatePlan) (built bool, err err
 	return r.admit(ctx)
 }
 
-const assigningReplicas = "assigning replicas"
+// The steps that are left out where they are not needed.
+const (
+	bringingFunctions = "bringing functions to all masters"
+	assigningReplicas = "assigning replicas"
+)
 
 // creation is a Create under way.
 type creation struct {
@@ -64,6 +71,8 @@ type creation struct {
 	plan  CreatePlan
 	addrs []string
 	nodes []*Node // in the order of addrs
+
+	functions functions // that one of the nodes has, and all are to have
 }
 
 // admit asks all nodes and refuses those that cannot be taken.
@@ -76,7 +85,34 @@ func (r *creation) admit(ctx context.Context) (built bool, err error) {
 	if err != nil || r.built() == nil {
 		return err == nil, err
 	}
-	return false, r.empty()
+	if err := r.empty(); err != nil {
+		return false, err
+	}
+	return false, r.findFunctions(ctx)
+}
+
+// findFunctions finds a node that has functions. Others may have the same or none.
+func (r *creation) findFunctions(ctx context.Context) (err error) {
+	for _, addr := range r.addrs {
+		if r.functions, err = r.c.functionsOf(ctx, addr); err != nil {
+			return err
+		}
+		if r.functions.count > 0 {
+			break
+		}
+	}
+	if r.functions.count == 0 {
+		return nil
+	}
+	return each(len(r.addrs), func(i int) error {
+		_, err := r.c.mayBring(ctx, r.functions, r.addrs[i])
+		return err
+	})
+}
+
+// bringFunctions gives them to all masters; replicas get them from these.
+func (r *creation) bringFunctions(ctx context.Context) error {
+	return each(len(r.plan.Masters), func(i int) error { return r.c.bringFunctions(ctx, r.functions, r.addrs[i]) })
 }
 
 func (r *creation) at(addr string) *Node { return r.nodes[slices.Index(r.addrs, addr)] }

@@ -134,7 +134,7 @@ func (c *Client) DelNode(ctx context.Context, v *View, p *DelNodePlan) error {
 		}
 	}
 	c.step("", "all other nodes forget %s", p.Address)
-	if err := c.forget(ctx, v, p.ID); err != nil {
+	if err := c.forget(ctx, v, p); err != nil {
 		return fail("having all others forget it", err)
 	}
 	if p.Alive {
@@ -144,39 +144,6 @@ func (c *Client) DelNode(ctx context.Context, v *View, p *DelNodePlan) error {
 		}
 	}
 	return c.cfg.Journal.Remove(p.journal)
-}
-
-// forget removes a node from all others and waits until nobody mentions it.
-func (c *Client) forget(ctx context.Context, v *View, id slots.NodeID) error {
-	var others []*Node
-	var list []string
-	for _, n := range v.Alive() {
-		if n.ID != id {
-			others = append(others, n)
-			list = append(list, n.Address)
-		}
-	}
-	err := each(len(others), func(i int) error {
-		_, err := c.do(ctx, others[i].Address, "CLUSTER", "FORGET", id.String())
-		if refused(err, "Unknown node") {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return c.await(ctx, list, func(nodes []*Node) error {
-		for _, n := range nodes {
-			if n.Err != nil {
-				return n.Err
-			}
-			if n.member(id) != nil {
-				return fmt.Errorf("node %s still knows %s", n.Name(), id)
-			}
-		}
-		return nil
-	})
 }
 
 // shutdown ends a node, which answers by hanging up.

@@ -87,5 +87,9 @@ func brief(args []string) string {
 	if len(args) > most {
 		text += fmt.Sprintf(" … (%d arguments)", len(args))
 	}
+	const longest = 200 // a payload need not be read
+	if len(text) > longest {
+		text = text[:longest] + " …"
+	}
 	return text
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/rdb"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -210,7 +210,7 @@ func (r *importer) resolve(ctx context.Context, to *Node, keys []string, busy er
 		switch {
 		case a.Kind != resp.Bulk || b.Kind != resp.Bulk:
 			rest = append(rest, key)
-		case bytes.Equal(a.Str, b.Str):
+		case rdb.Same(a.Str, b.Str):
 			same = append(same, key)
 		default:
 			r.failed = append(r.failed, KeyError{key, busy})

@@ -16,27 +16,10 @@ const jobPoll = 50 * time.Millisecond
 // moveByJob has the source move the slots by itself and watches until the target owns
 // them. When ctx ends the job goes on; a later call finds it and watches again.
 func (c *Client) moveByJob(ctx context.Context, from, to *Node, set slots.Set, t *tracker) error {
-	// The view may be older than a job that an interrupted run left going.
-	from, to = c.ask(ctx, from.Address), c.ask(ctx, to.Address)
-	if err := errors.Join(from.Err, to.Err); err != nil {
+	w := jobWatch{c: c, from: from, to: to, set: set, track: t}
+	if over, err := w.start(ctx); over || err != nil {
 		return err
 	}
-	begun := make(map[string]bool)
-	for _, j := range from.JobsNow {
-		begun[j.Name] = true
-	}
-	todo := set
-	owned := to.Slots()
-	todo.Subtract(&owned)
-	if todo.Empty() {
-		t.add(set.Len(), 0)
-		return nil
-	}
-	args := append([]string{"CLUSTER", "MIGRATESLOTS", "SLOTSRANGE"}, rangeArgs(todo)...)
-	if _, err := c.do(ctx, from.Address, append(args, "NODE", to.ID.String())...); err != nil {
-		return err
-	}
-	w := jobWatch{c: c, from: from, to: to, set: set, old: begun, track: t}
 	for {
 		over, err := w.poll(ctx)
 		if err == nil && !over {
@@ -62,6 +45,73 @@ type jobWatch struct {
 	track       *tracker
 	slots       int
 	keys, bytes int64
+}
+
+// start has the source begin the move of the slots that the target does not own yet, unless
+// that is none. The view may be older than a job that an interrupted run left going, and the
+// command that such a run sent last may arrive even now: that job is waited for.
+func (w *jobWatch) start(ctx context.Context) (over bool, err error) {
+	late := 0 // times that the target may not have told yet what it got
+	for refusals := 0; ; refusals++ {
+		from, to := w.c.ask(ctx, w.from.Address), w.c.ask(ctx, w.to.Address)
+		if err := errors.Join(from.Err, to.Err); err != nil {
+			return false, err
+		}
+		w.from, w.to, w.old = from, to, make(map[string]bool)
+		for _, j := range from.JobsNow {
+			w.old[j.Name] = true
+		}
+		todo, owned := w.set, to.Slots()
+		todo.Subtract(&owned)
+		if todo.Empty() {
+			w.track.add(w.set.Len(), 0)
+			return true, nil
+		}
+		args := append([]string{"CLUSTER", "MIGRATESLOTS", "SLOTSRANGE"}, rangeArgs(todo)...)
+		if _, err = w.c.do(ctx, from.Address, append(args, "NODE", to.ID.String())...); err == nil {
+			return false, nil
+		}
+		waited, left, failed := w.await(ctx, todo)
+		if waited || left && refusals == 0 {
+			late = jobLate
+		} else if late--; late < 0 {
+			return false, err
+		}
+		if failed != nil {
+			return false, failed
+		}
+	}
+}
+
+// jobLate is how many polls after the end of a job its target may tell its slots.
+const jobLate = 100
+
+// await waits for a moment, and as long as a job moves some of the slots. It reports
+// whether there was one, and whether the source has none of the slots any more: then a job
+// has ended a moment ago.
+func (w *jobWatch) await(ctx context.Context, set slots.Set) (waited, left bool, err error) {
+	for {
+		from := w.c.ask(ctx, w.from.Address)
+		if from.Err != nil {
+			return waited, left, from.Err
+		}
+		owned := from.Slots()
+		owned.Intersect(&set)
+		left = owned.Empty()
+		sends := from.sends(set, w.to.ID)
+		waited = waited || sends
+		if err := pause(ctx, jobPoll); err != nil || !sends {
+			return waited, left, err
+		}
+	}
+}
+
+// sends reports whether a job moves some of the slots to target.
+func (n *Node) sends(set slots.Set, target slots.NodeID) bool {
+	return slices.ContainsFunc(n.JobsNow, func(j Job) bool {
+		j.Slots.Intersect(&set)
+		return j.Export && !j.Ended() && j.Target == target && !j.Slots.Empty()
+	})
 }
 
 // poll reports whether all slots are the target's. That the job ended well is not enough:

@@ -105,6 +105,35 @@ func TestInterruptedJobGoesOn(t *testing.T) {
 	})
 }
 
+// A run whose slots another run has begun to move a moment before, interrupted or not, waits
+// for that move.
+func TestMoveThatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := operate(t)
+		v := s.view()
+		plan, err := s.admin.PlanReshard(v, admin.Reshard{Slots: 1000, To: s.id(0).String(),
+			From: []string{s.id(3).String()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.c.Delay(50 * time.Millisecond)
+		ended := make(chan error)
+		for range 2 {
+			go func() { ended <- s.admin.Move(t.Context(), v, plan, admin.MoveOptions{}) }()
+		}
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+		s.c.Delay(0)
+		if owned := s.c.Node(0).Map().Self().Slots; owned.Len() != 5096 {
+			t.Errorf("the target owns %d slots, want the 4096 it had and 1000", owned.Len())
+		}
+		s.sound()
+	})
+}
+
 // A master that gives away its last slot becomes a replica. Those who took its slots hear
 // nevertheless that the moves are over: the next verb would wait for them.
 func TestDrainedMasterLeavesNoMoveUnderWay(t *testing.T) {

@@ -20,21 +20,26 @@ var ErrNotFound = errors.New("cache: not found")
 // Cache is a cache of values of one type. It is safe for concurrent use and ends with its
 // node.
 type Cache[V any] struct {
-	cfg    Config[V]
-	node   *slotmesh.Node
-	asking calls  // of this node's callers
-	loads  calls  // of this node as owner
-	alone  calls  // of this node while the owner is out of reach
-	copies copies // of what other nodes own
-	codec  uint32 // see codecTag
-	told   struct{ foreign, missing sync.Once }
-	stats  stats
+	cfg      Config[V]
+	node     *slotmesh.Node
+	asking   calls    // of this node's callers
+	loads    calls    // of this node as owner
+	alone    calls    // of this node while the owner is out of reach
+	copies   copies   // of what other nodes own
+	tracking tracking // nil without copies
+	codec    uint32   // see codecTag
+	current  generation
+	told     struct{ foreign, missing sync.Once }
+	stats    stats
 }
+
+// tracking is a *slotmesh.KeyTracking.
+type tracking interface{ Covers(key string) bool }
 
 // Stats counts what this node's callers met, and what this node loaded, for any node.
 type Stats struct {
 	Hits   uint64 // fresh values and negative entries
-	Copies uint64 // of them, those found in a copy at this node
+	Copies uint64 // of them, those found in a copy at this node, see Config.Copies
 	Stale  uint64 // values past their TTL that were served
 	Misses uint64 // nothing was there: the caller waited for a load
 	Loads  uint64 // calls of the loader at this node
@@ -45,6 +50,8 @@ type Stats struct {
 	// StoreErrs counts loaded values that could not be stored: memory had run out, or the
 	// owner had changed.
 	StoreErrs uint64
+	// CopiesHeld is how many copies this node has now, and CopyBytes what they take.
+	CopiesHeld, CopyBytes int
 }
 
 type stats struct{ hits, copies, stale, misses, loads, alone, loadErrs, storeErrs atomic.Uint64 }
@@ -57,8 +64,14 @@ func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
 		return nil, err
 	}
 	c := &Cache[V]{cfg: cfg, node: node, copies: copies{room: cfg.Copies}, codec: codecTag(cfg.Codec)}
+	c.current.key = "{" + cfg.Name + "}generation"
+	c.current.slot = slots.OfString(c.current.key)
 	if err := node.RegisterFunc(c.funcName(), c.load); err != nil {
 		return nil, fmt.Errorf("cache: this node already has a cache of the name %q: %w", cfg.Name, err)
+	}
+	if cfg.Copies > 0 {
+		c.tracking = node.TrackKeys(c.keyOf(""), func(change slotmesh.KeyChange) { c.copies.changed(change, c.keyOf("")) })
+		node.TrackKeys(c.current.key, func(slotmesh.KeyChange) { c.current.changed() })
 	}
 	return c, nil
 }
@@ -78,8 +91,9 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (V, error) {
 	if v, ok, err := c.copied(key, asked); ok {
 		return v, err
 	}
+	generation, f := c.beginGeneration(ctx), c.mayCopy(key)
 	b, reached, err := c.stored(ctx, key)
-	if v, done, err := c.serve(key, b, reached, err, asked); done {
+	if v, done, err := c.serve(key, &found{b, reached, err}, asked, generation(), f); done {
 		return v, err
 	}
 	return c.fetch(ctx, key, reached)
@@ -91,8 +105,12 @@ func (c *Cache[V]) copied(key string, asked time.Time) (v V, ok bool, err error)
 	if !ok {
 		return v, false, nil
 	}
+	generation, ok := c.knownGeneration()
+	if !ok || !c.tracking.Covers(c.keyOf(key)) {
+		return v, false, nil
+	}
 	e, v, err := c.open(bytes.Clone(b)) // the Codec may keep it
-	if err != nil {
+	if err != nil || e.generation != generation {
 		return v, false, nil
 	}
 	c.stats.hits.Add(1)
@@ -103,14 +121,19 @@ func (c *Cache[V]) copied(key string, asked time.Time) (v V, ok bool, err error)
 // stored returns what the owner of key has, and whether it was reached in the time that
 // it is given.
 func (c *Cache[V]) stored(ctx context.Context, key string) (b []byte, reached bool, err error) {
-	if m := c.node.Map(); m != nil && m.IsMine(slots.OfString(c.keyOf(key))) { // at memory speed
-		if b, err = c.node.Local().Get(ctx, c.keyOf(key)); err == nil || errors.Is(err, slotmesh.ErrNotFound) {
+	return c.storedAt(ctx, c.keyOf(key))
+}
+
+// storedAt is stored for a key of the keyspace.
+func (c *Cache[V]) storedAt(ctx context.Context, key string) (b []byte, reached bool, err error) {
+	if m := c.node.Map(); m != nil && m.IsMine(slots.OfString(key)) { // at memory speed
+		if b, err = c.node.Local().Get(ctx, key); err == nil || errors.Is(err, slotmesh.ErrNotFound) {
 			return b, true, err
 		}
 	}
 	bounded, cancel := c.bound(ctx)
 	defer cancel()
-	b, err = c.node.Router().Get(bounded, c.keyOf(key))
+	b, err = c.node.Router().Get(bounded, key)
 	return b, reachedOwner(ctx, bounded, err), err
 }
 
@@ -130,18 +153,19 @@ func reachedOwner(ctx, bounded context.Context, err error) bool {
 
 // serve returns what is to be said of the owner's answer; done is false if the value is
 // to be loaded.
-func (c *Cache[V]) serve(key string, b []byte, reached bool, answer error, asked time.Time) (v V, done bool,
+func (c *Cache[V]) serve(key string, r *found, asked time.Time, generation uint64, f *fetching) (v V, done bool,
 	err error) {
-	if answer != nil {
-		return v, reached && !errors.Is(answer, slotmesh.ErrNotFound), answer
+	if r.err != nil {
+		return v, r.reached && !errors.Is(r.err, slotmesh.ErrNotFound), r.err
 	}
-	e, v, err := c.open(b)
+	e, v, err := c.open(r.value)
 	switch {
 	case err != nil: // bytes of another program: load over them
 		c.foreign(key, err)
+	case e.generation != generation:
 	case time.Now().Before(e.fresh):
 		c.stats.hits.Add(1)
-		c.maybeCopy(key, b, &e, asked)
+		c.copy(key, r.value, &e, asked, f)
 		return v, true, e.err()
 	case !e.absent:
 		c.stats.stale.Add(1)
@@ -197,19 +221,25 @@ func (c *Cache[V]) foreign(key string, err error) {
 	})
 }
 
-// maybeCopy keeps a copy of an entry if it seems to be hot and lives at another node.
-func (c *Cache[V]) maybeCopy(key string, b []byte, e *entry, asked time.Time) {
-	if c.cfg.Copies == 0 || rand.IntN(copyOneIn) != 0 {
+// mayCopy is called before an entry is fetched. It returns nil if that is not to be copied:
+// most are not, so that those are that are asked for often.
+func (c *Cache[V]) mayCopy(key string) *fetching {
+	if c.tracking == nil || rand.IntN(copyOneIn) != 0 || !c.tracking.Covers(c.keyOf(key)) {
+		return nil
+	}
+	return c.copies.begin(key, slots.OfString(c.keyOf(key)))
+}
+
+// copy keeps a copy of an entry that has been fetched since f.
+func (c *Cache[V]) copy(key string, b []byte, e *entry, asked time.Time, f *fetching) {
+	if f == nil {
 		return
 	}
-	if m := c.node.Map(); m == nil || m.IsMine(slots.OfString(c.keyOf(key))) {
-		return
+	until := e.fresh
+	if bound := asked.Add(c.cfg.CopyTTL); c.cfg.CopyTTL > 0 && bound.Before(until) {
+		until = bound
 	}
-	until := asked.Add(c.cfg.CopyTTL)
-	if e.fresh.Before(until) {
-		until = e.fresh
-	}
-	c.copies.add(key, bytes.Clone(b), until)
+	c.copies.add(key, bytes.Clone(b), until, f)
 }
 
 // ask lets the key's owner load it. Callers at this node share one call.
@@ -261,21 +291,23 @@ var over = func() context.Context {
 }()
 
 // Set stores a value as if it had just been loaded; a load under way does not overwrite
-// it. Copies at other nodes are used for up to CopyTTL more.
+// it. When it has returned without an error, no node serves a copy of what was there before,
+// see Config.Copies.
 func (c *Cache[V]) Set(ctx context.Context, key string, v V) error {
 	b, err := c.cfg.Codec.Encode(v)
 	if err != nil {
 		return err
 	}
 	ttl := c.shorten(c.cfg.TTL)
-	e := entry{fresh: time.Now().Add(ttl), codec: c.codec, value: b}
-	defer c.copies.drop(key)
+	e := entry{fresh: time.Now().Add(ttl), generation: c.generation(ctx), codec: c.codec, value: b}
 	return c.node.Router().Set(ctx, c.keyOf(key), e.encode(), ttl+c.cfg.Stale)
 }
 
 // Stats returns the counts of this node since New.
 func (c *Cache[V]) Stats() Stats {
+	held, used := c.copies.size()
 	return Stats{
+		CopiesHeld: held, CopyBytes: used,
 		Hits: c.stats.hits.Load(), Copies: c.stats.copies.Load(), Stale: c.stats.stale.Load(), Misses: c.stats.misses.Load(),
 		Loads: c.stats.loads.Load(), Alone: c.stats.alone.Load(), LoadErrs: c.stats.loadErrs.Load(),
 		StoreErrs: c.stats.storeErrs.Load(),

@@ -42,9 +42,15 @@ type Config[V any] struct {
 	Negative time.Duration
 	// Copies is how many bytes this node may use for copies of hot entries that other nodes
 	// own, as a groupcache does: they are served without asking the owner. Default 0: none.
+	//
+	// Copies are never older than an acknowledged write: Set, Delete, and commands of Redis
+	// clients that change an entry, return when no node serves a copy of what it was. For a
+	// node that does not answer they wait until its lease has run out, after a quarter of the
+	// node timeout and 450 ms at most; that node serves no copies by then. While a member of the cluster
+	// is away and the others have not agreed yet that it failed, no copies are served of what
+	// it may come to own: anything, if it is a master. slotmesh.Node.TrackKeys says more.
 	Copies int
-	// CopyTTL is how long a copy is used, and so how long a Set or Delete elsewhere may go
-	// unnoticed. Default 1 s.
+	// CopyTTL bounds how long a copy is used. Default: for as long as its entry is fresh.
 	CopyTTL time.Duration
 	// LoadTimeout bounds a load. Default 30 s.
 	LoadTimeout time.Duration
@@ -67,7 +73,6 @@ type Codec[V any] interface {
 const (
 	defaultJitter      = 0.1
 	defaultLoadTimeout = 30 * time.Second
-	defaultCopyTTL     = time.Second
 
 	defaultOwnerTimeout = time.Second
 )
@@ -103,9 +108,6 @@ func (c Config[V]) withDefaults() (Config[V], error) {
 	}
 	if c.OwnerTimeout == 0 {
 		c.OwnerTimeout = defaultOwnerTimeout
-	}
-	if c.CopyTTL == 0 {
-		c.CopyTTL = defaultCopyTTL
 	}
 	if c.Jitter == 0 {
 		c.Jitter = defaultJitter

@@ -2,13 +2,17 @@ package cache
 
 import (
 	"container/list"
+	"hash/maphash"
 	"sync"
 	"time"
+
+	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // copies holds entries that other nodes own, the hottest of them: what is asked for all
 // the time need not cross the network each time, nor make one node serve all the others.
-// A copy is used for a short time, and is not told when the entry changes.
+// It is told when an entry changes: see slotmesh.Node.TrackKeys.
 type copies struct {
 	room int // bytes
 
@@ -16,13 +20,25 @@ type copies struct {
 	used int
 	byID map[string]*list.Element
 	lru  list.List // of *copied, the most recently used first
+	// An entry that changes while it is fetched must not be copied. changes counts those of
+	// keys, of several in one number, and lost those of any key.
+	changes [512]uint32
+	lost    uint32
+	seed    maphash.Seed
 }
 
 // copied is a copy.
 type copied struct {
 	key   string
+	slot  slots.Slot
 	data  []byte // an encoded entry; nothing else refers to it
 	until time.Time
+}
+
+// fetching is an entry that is being fetched, and may be copied then.
+type fetching struct {
+	slot          slots.Slot
+	changes, lost uint32 // of copies, before
 }
 
 const (
@@ -55,14 +71,33 @@ func (c *copies) get(key string, now time.Time) ([]byte, bool) {
 	return e.data, true
 }
 
-// add takes data over. What has not been used for longest makes room for it.
-func (c *copies) add(key string, data []byte, until time.Time) {
-	e := &copied{key, data, until}
+// begin is called before an entry is fetched that is to be added.
+func (c *copies) begin(key string, slot slots.Slot) *fetching {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return &fetching{slot, *c.changesOf(key), c.lost}
+}
+
+// changesOf returns the counter of a key's changes.
+func (c *copies) changesOf(key string) *uint32 {
+	if c.seed == (maphash.Seed{}) {
+		c.seed = maphash.MakeSeed()
+	}
+	return &c.changes[maphash.String(c.seed, key)%uint64(len(c.changes))]
+}
+
+// add takes data over, unless it may have changed since f began. What has not been used
+// for longest makes room for it.
+func (c *copies) add(key string, data []byte, until time.Time, f *fetching) {
+	e := &copied{key, f.slot, data, until}
 	if e.size() > c.room {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if f.changes != *c.changesOf(key) || f.lost != c.lost {
+		return
+	}
 	if at := c.byID[key]; at != nil {
 		c.dropLocked(at)
 	}
@@ -76,12 +111,33 @@ func (c *copies) add(key string, data []byte, until time.Time) {
 	c.used += e.size()
 }
 
-func (c *copies) drop(key string) {
+// changed drops what may have changed.
+func (c *copies) changed(change slotmesh.KeyChange, prefix string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at := c.byID[key]; at != nil {
-		c.dropLocked(at)
+	if !change.All {
+		key := change.Key[len(prefix):]
+		*c.changesOf(key)++
+		if at := c.byID[key]; at != nil {
+			c.dropLocked(at)
+		}
+		return
 	}
+	c.lost++
+	for at := c.lru.Front(); at != nil; {
+		next := at.Next()
+		if change.Slots == nil || change.Slots.Has(at.Value.(*copied).slot) {
+			c.dropLocked(at)
+		}
+		at = next
+	}
+}
+
+// size returns how many copies there are, and how many bytes they take.
+func (c *copies) size() (count, bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lru.Len(), c.used
 }
 
 func (c *copies) dropLocked(at *list.Element) {

@@ -21,13 +21,15 @@ func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte,
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
 		defer cancel()
 		// Somebody may have loaded it between the caller's look and now.
+		generation := c.generation(ctx)
 		before, err := c.node.Router().Get(ctx, stored)
 		if err == nil {
-			if e, _, err := c.open(before); err == nil && time.Now().Before(e.fresh) {
+			e, _, err := c.open(before)
+			if err == nil && e.generation == generation && time.Now().Before(e.fresh) {
 				return before, nil
 			}
 		}
-		return c.loadNow(ctx, stored, key, before)
+		return c.loadNow(ctx, stored, key, before, generation)
 	})
 	leave(ctx, err)
 	return b, err
@@ -35,8 +37,9 @@ func (c *Cache[V]) load(ctx context.Context, stored string, arg []byte) ([]byte,
 
 // loadNow calls the loader and stores what it returns, unless what was there
 // before has changed.
-func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byte) ([]byte, error) {
+func (c *Cache[V]) loadNow(ctx context.Context, stored, key string, before []byte, generation uint64) ([]byte, error) {
 	e, keep, err := c.produce(ctx, key)
+	e.generation = generation // from before the load
 	if err != nil {
 		c.postpone(ctx, stored, before)
 		return nil, err
@@ -83,10 +86,12 @@ func (c *Cache[V]) loadAlone(ctx context.Context, key string) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LoadTimeout)
 		defer cancel()
 		c.stats.alone.Add(1)
+		generation := c.generation(ctx)
 		e, _, err := c.produce(ctx, key)
 		if err != nil {
 			return nil, err
 		}
+		e.generation = generation
 		return e.encode(), nil
 	})
 	return b, c.causeOf(err, nil)

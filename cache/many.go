@@ -62,8 +62,13 @@ func (c *Cache[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, e
 	}
 	var loads sync.WaitGroup
 	free := make(chan struct{}, maxLoads)
+	fetched := make([]*fetching, len(ask))
+	for i, key := range ask {
+		fetched[i] = c.mayCopy(key)
+	}
+	generation := c.beginGeneration(ctx)
 	for i, r := range c.storedMany(ctx, ask) {
-		v, done, err := c.serve(ask[i], r.value, r.reached, r.err, asked)
+		v, done, err := c.serve(ask[i], &r, asked, generation(), fetched[i])
 		if done {
 			out.add(ask[i], v, err)
 			continue
@@ -136,15 +141,10 @@ func (o *outcomes[V]) err() error {
 }
 
 // Delete makes the next Get of each key load the value anew. The first load of a value,
-// if it is under way, may still store what it found, and copies at other nodes are used
-// for up to CopyTTL more. The error is nil or a KeyErrors with the keys that may not have
-// been deleted.
+// if it is under way, may still store what it found. Of a key that was deleted no node
+// serves a copy any more, see Config.Copies. The error is nil or a KeyErrors with the keys
+// that may not have been deleted.
 func (c *Cache[V]) Delete(ctx context.Context, keys ...string) error {
-	defer func() {
-		for _, key := range keys {
-			c.copies.drop(key)
-		}
-	}()
 	var errs KeyErrors
 	for i, r := range c.node.Router().DeleteMany(ctx, c.keysOf(keys)...) {
 		if r.Err == nil || errors.Is(r.Err, slotmesh.ErrNotFound) {

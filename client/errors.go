@@ -115,7 +115,7 @@ var known = func() map[string]error {
 	m := make(map[string]error)
 	for _, err := range []error{
 		slots.ErrCrossSlot, slots.ErrTryAgain, slots.ErrClusterDown, slots.ErrDownReadOnly, slots.ErrSlotNotServed,
-		keyspace.ErrOutOfMemory, keyspace.ErrNoReplicas, keyspace.ErrNotSaved, ErrClosed,
+		keyspace.ErrOutOfMemory, keyspace.ErrWrongType, keyspace.ErrNoReplicas, keyspace.ErrNotSaved, ErrClosed,
 		context.Canceled, context.DeadlineExceeded,
 	} {
 		m[err.Error()] = err

@@ -87,6 +87,15 @@ func clientError(text string, from Endpoint) error {
 
 // connect opens a connection to a node's client port.
 func (t *respTransport) connect(ctx context.Context, to peer.Target) (*peer.Pipe, error) {
+	conn, err := t.dial(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	return peer.NewPipe(conn, t.cfg.Silence), nil
+}
+
+// dial opens a connection on which the protocol is agreed.
+func (t *respTransport) dial(ctx context.Context, to peer.Target) (net.Conn, error) {
 	conn, err := tlsdial.Dial(ctx, t.cfg.Network.Dial, to.Addr.Client(), t.cfg.TLS)
 	if err != nil {
 		return nil, err
@@ -94,7 +103,7 @@ func (t *respTransport) connect(ctx context.Context, to peer.Target) (*peer.Pipe
 	if err := peer.Handshake(ctx, conn, func() error { return t.introduce(conn, to) }); err != nil {
 		return nil, err
 	}
-	return peer.NewPipe(conn, t.cfg.Silence), nil
+	return conn, nil
 }
 
 // roundStaleness rounds a bound down to 1, 2 or 5 times a power of ten of milliseconds:

@@ -6,7 +6,7 @@ import "fmt"
 type scope struct {
 	keys  [][]byte
 	index map[string]struct{} // of keys, if there are many
-	err   error               // about the first key that was touched without being among keys
+	err   error               // why the transaction will fail
 }
 
 // fewKeys is how many keys are searched one by one.
@@ -36,8 +36,13 @@ func (s *scope) has(key string) bool {
 			}
 		}
 	}
-	if s.err == nil {
-		s.err = fmt.Errorf("%w: %q", ErrUndeclaredKey, key)
-	}
+	s.fail(fmt.Errorf("%w: %q", ErrUndeclaredKey, key))
 	return false
+}
+
+// fail makes the transaction fail, by the first error.
+func (s *scope) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
 }

@@ -37,12 +37,17 @@ func RunTx(tx *keyspace.Tx, slot slots.Slot, keys [][]byte, fn func(Tx) error) e
 func (t Tx) Now() time.Time { return time.UnixMilli(t.tx.Now()) }
 
 // Get returns the value of key. The value is valid only until the transaction's function
-// returns: copy what you keep.
+// returns: copy what you keep. Reading a key that holds a collection makes the transaction
+// fail with keyspace.ErrWrongType.
 func (t Tx) Get(key string) (value []byte, ok bool) {
 	if !t.scope.has(key) {
 		return nil, false
 	}
 	e, ok := t.tx.Get(bytesOf(key))
+	if ok && e.Type != keyspace.String {
+		t.scope.fail(keyspace.ErrWrongType)
+		return nil, false
+	}
 	return e.Value, ok
 }
 
@@ -63,13 +68,18 @@ func (t Tx) TTL(key string) (ttl time.Duration, ok bool) {
 // keyspace.ErrOutOfMemory if there is no room, an error that matches [ErrUndeclaredKey] if
 // the transaction did not name key.
 func (t Tx) Set(key string, value []byte, ttl time.Duration) error {
-	if slots.OfString(key) != t.slot {
-		return slots.ErrCrossSlot
+	if err := t.mayUse(key); err != nil {
+		return err
 	}
-	if !t.scope.has(key) {
-		return t.scope.err
+	k, at := bytesOf(key), t.deadline(ttl)
+	if err := t.tx.Put(k, keyspace.String, value, at); err != nil {
+		return err
 	}
-	return t.tx.Put(bytesOf(key), keyspace.String, value, t.deadline(ttl))
+	t.tx.Notify(keyspace.StringEvents, "set", k)
+	if at != 0 {
+		t.tx.Notify(keyspace.GenericEvents, "expire", k)
+	}
+	return nil
 }
 
 // Expire sets how long key will live, 0 for ever; a negative ttl deletes it. It reports
@@ -79,13 +89,28 @@ func (t Tx) Expire(key string, ttl time.Duration) bool {
 		return false
 	}
 	if ttl < 0 {
-		return t.tx.Delete(bytesOf(key))
+		return t.Delete(key)
 	}
-	return t.tx.Expire(bytesOf(key), t.deadline(ttl))
+	k, at := bytesOf(key), t.deadline(ttl)
+	found := t.tx.Expire(k, at)
+	switch {
+	case found && at == 0:
+		t.tx.Notify(keyspace.GenericEvents, "persist", k)
+	case found:
+		t.tx.Notify(keyspace.GenericEvents, "expire", k)
+	}
+	return found
 }
 
 // Delete removes key and reports whether it was there.
-func (t Tx) Delete(key string) bool { return t.scope.has(key) && t.tx.Delete(bytesOf(key)) }
+func (t Tx) Delete(key string) bool {
+	k := bytesOf(key)
+	deleted := t.scope.has(key) && t.tx.Delete(k)
+	if deleted {
+		t.tx.Notify(keyspace.GenericEvents, "del", k)
+	}
+	return deleted
+}
 
 func (t Tx) deadline(ttl time.Duration) int64 {
 	if ttl <= 0 {

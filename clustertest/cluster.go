@@ -12,6 +12,7 @@ import (
 
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/internal/memnet"
+	"github.com/slotmesh/slotmesh/script"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -48,6 +49,7 @@ type Cluster struct {
 	names   map[slots.NodeID]int // of all nodes that there have been: their places
 	label   string               // of all goroutines that come from the cluster
 	secret  string               // with Config.Secure
+	scripts *script.Engine       // of all nodes
 }
 
 // member is a place in the cluster; its node may come and go.
@@ -69,7 +71,8 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	if cfg.Masters == 0 {
 		cfg.Masters = 3
 	}
-	c := &Cluster{t: t, cfg: cfg, net: memnet.New(), names: make(map[slots.NodeID]int)}
+	c := &Cluster{t: t, cfg: cfg, net: memnet.New(), names: make(map[slots.NodeID]int),
+		scripts: script.New(script.Config{})}
 	c.story.begin = time.Now()
 	if cfg.Secure {
 		c.secret = rand.Text()
@@ -111,6 +114,7 @@ func (c *Cluster) start(i int) {
 		Clients: slotmesh.ClientConfig{Open: true}, // its machines are all within the test
 		Secret:  c.secret,
 		OpenBus: !c.cfg.Secure,
+		Scripts: c.scripts,
 	}
 	if c.cfg.TCP {
 		m.tcp = &tcpHost{}

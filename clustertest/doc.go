@@ -36,6 +36,11 @@
 //
 // rueidis needs DisableCache because a node does not answer CLIENT TRACKING yet.
 //
+// Libraries that run scripts take these: redsync, redislock, redis_rate, ulule/limiter,
+// throttled and asynq the client of go-redis, rueidislock the options of rueidis. In fake
+// time a lock ends, and a task is tried again, when it should; the nodes'
+// Config.Replication.Sync = 1 keeps what a library was told when a master is killed.
+//
 // go-redis looks once a minute where slots are, and dials a master that died for as long
 // as that, whatever the cluster does: set ClusterStateReloadInterval to a second or so in
 // tests of failovers.
@@ -48,7 +53,17 @@
 //
 // Everything is stopped when the test ends; a goroutine that a node leaves behind fails
 // it. If the test failed, the story of the cluster is in its log: what the test did and
-// what happened, seen by which node, when, and how each node saw the cluster at the end.
+// what happened, seen by which node, when, how each node saw the cluster at the end, and
+// how many messages of pub/sub the nodes have sent each other.
+//
+// # Messages
+//
+// What is published and heard is as fast as all else in memory. In fake time, synctest.Wait
+// returns when every message has arrived:
+//
+//	messages := c.Node(1).Subscribe(t.Context(), "news")
+//	c.Partition([]int{0}, []int{1, 2})
+//	c.Node(0).Publish(t.Context(), "news", []byte("lost"))
 //
 // # Stability
 //

@@ -34,7 +34,21 @@ func (c *Cluster) topology() string {
 	for _, v := range views {
 		fmt.Fprintf(&b, "%s %s", see(seers[v]), v)
 	}
+	c.messages(&b)
 	return b.String()
+}
+
+// messages tells how many messages of pub/sub the living nodes have sent each other, if any.
+func (c *Cluster) messages(b *strings.Builder) {
+	for i, member := range c.nodes {
+		if member.node == nil {
+			continue
+		}
+		if m := member.node.Stats().Messages; m.Sent+m.Received+m.Dropped > 0 {
+			fmt.Fprintf(b, "node %d has sent %d messages to other nodes, received %d, and dropped %d\n", i, m.Sent, m.Received,
+				m.Dropped)
+		}
+	}
 }
 
 // see begins the sentence about what nodes see.

@@ -58,6 +58,28 @@ func used(policy Policy, access uint32, now int64, dice uint64) uint32 {
 	return lfuAccess(now, counter)
 }
 
+// NoTouch says whether what the transaction reads from now on counts as used, for the
+// choice of keys to evict: it does not if on is set.
+func (tx *Tx) NoTouch(on bool) {
+	if on {
+		tx.mode |= noTouchMode
+	} else {
+		tx.mode &^= noTouchMode
+	}
+}
+
+// use marks the entry at the beginning of b as used now.
+func (tx *Tx) use(b []byte, version uint64) {
+	if tx.mode&noTouchMode != 0 {
+		return
+	}
+	old := accessOf(b)
+	access := used(tx.policy(), old, tx.store.clock.Load(), version^uint64(tx.lock.hits)*0x9e3779b97f4a7c15>>20)
+	if access != old {
+		putAccess(b, access)
+	}
+}
+
 // Idle returns how long ago key was used, in whole seconds, 0 if it is not there or the
 // policy counts uses instead (OBJECT IDLETIME).
 func (tx *Tx) Idle(key []byte) time.Duration {

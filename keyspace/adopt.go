@@ -23,27 +23,32 @@ func (s *Store) Adopt(staged *Store) {
 	if s.seed != staged.seed || s == staged {
 		panic("keyspace: Adopt of a store that was not made by Stage")
 	}
+	anyStaged := s.staged.Load()+staged.staged.Load() > 0
 	for slot := range slots.Slot(slots.Count) {
-		if s.Count(slot) > 0 || staged.Count(slot) > 0 {
+		if s.Count(slot) > 0 || staged.Count(slot) > 0 || anyStaged && !(s.unused(slot) && staged.unused(slot)) {
 			s.adoptSlot(slot, staged)
 		}
 	}
 }
 
 func (s *Store) adoptSlot(slot slots.Slot, staged *Store) {
-	t := s.lock(slot)
+	t := s.lockAs(slot, endLate)
 	defer s.unlock(slot)
 	from := staged.lock(slot)
 	defer staged.unlock(slot)
 	was := t.sum
 	t.one, t.dir, t.depth, t.deepest = from.one, from.dir, from.depth, from.deepest
 	t.sum, t.due = from.sum, from.due
+	s.staged.Add(int64(from.staged.len() - t.staged.len()))
+	staged.staged.Add(-int64(from.staged.len()))
+	t.staged, from.staged = from.staged, nil
 	// The counter must not fall: WATCH compares versions.
 	t.version = max(t.version, from.version) + 1
 	if t.sum.keys == 0 {
 		t.clear(t.version)
 	}
 	s.publishCounts(slot, t, was)
+	s.watchers.tell(slot, []Op{{Kind: OpDrop, Slot: slot, Version: t.version}}, nil)
 	was = from.sum
 	from.clear(from.version)
 	staged.publishCounts(slot, from, was)

@@ -10,8 +10,9 @@ import (
 // Apply carries out an Op of another node or a file, without sending it to the Sink.
 //
 // Applying an op again changes nothing: an op is passed over if the store's entry
-// has a greater version. For keys that are gone no version is kept, so the ops of a
-// slot have to come in their order; they may start at any point. The slot's version
+// has a greater version; if that is a large collection, if the collection began at a
+// greater version. For keys that are gone no version is kept, so the ops of a slot have to
+// come in their order; they may start at any point. The slot's version
 // counter becomes at least the op's, so that a promoted replica or the new owner of
 // a slot goes on where the ops ended. The memory limit does not apply.
 func (s *Store) Apply(op Op) error { return s.apply(op.Slot, []Op{op}) }
@@ -38,11 +39,19 @@ func (s *Store) apply(slot slots.Slot, ops []Op) error {
 	if slot >= slots.Count {
 		return fmt.Errorf("keyspace: slot %d of an op is out of range (0 to %d)", slot, slots.Count-1)
 	}
-	t := s.lock(slot)
+	var ended []*Waiter
+	defer func() { wakeAll(ended) }()
+	t := s.lockAs(slot, endLate)
 	defer s.unlock(slot)
-	was := t.sum
-	defer func() { s.publishCounts(slot, t, was) }()
+	was, told := t.sum, s.newToldOps()
+	defer func() {
+		s.publishCounts(slot, t, was)
+		s.watchers.tell(slot, ops, nil)
+		told.tell(slot)
+		ended = s.endWaitsFor(t, ops)
+	}()
 	for i := range ops {
+		told.applied(t, &ops[i])
 		if err := s.applyLocked(t, &ops[i]); err != nil {
 			return err
 		}
@@ -56,35 +65,49 @@ func (s *Store) applyLocked(t *table, op *Op) error {
 		t.version = max(t.version, op.Version)
 		return nil
 	}
+	if op.Kind == OpCopy || op.Kind == OpMove {
+		t.version = max(t.version, op.Version)
+		return s.applyTransfer(t, op)
+	}
+	if op.Kind.staged() {
+		return s.applyStaged(t, op)
+	}
 	hash := s.hash(op.Key)
 	seg, at := t.find(hash, op.Key)
 	var rec record
 	if at >= 0 {
 		rec = seg.record(cellRef(seg.index.cells[at]))
 	}
-	stale := at >= 0 && rec.version > op.Version
+	stale := at >= 0 && rec.floor() > op.Version
 	switch {
 	case stale:
 	case op.Kind == OpPut:
-		rec = record{typ: op.Type, expireAt: op.ExpireAt, version: op.Version, key: op.Key, value: op.Value,
-			access: newAccess(s.Policy(), s.clock.Load())}
-		if isLarge(len(op.Key), len(op.Value)) {
-			rec.key, rec.value = bytes.Clone(op.Key), bytes.Clone(op.Value)
+		rec, err := s.newRecord(op)
+		if err != nil {
+			return err
 		}
 		if !t.put(seg, at, hash, &rec, s.hash) {
 			return errFlood
 		}
 	case op.Kind == OpExpire && at >= 0:
-		rec.expireAt, rec.version = op.ExpireAt, op.Version
+		rec.expireAt, rec.version = op.ExpireAt, max(rec.version, op.Version)
 		if rec.flags&flagLarge == 0 { // its bytes may move while they are written
 			rec.key, rec.value = bytes.Clone(rec.key), bytes.Clone(rec.value)
 		}
 		if !t.put(seg, at, hash, &rec, s.hash) {
 			return errFlood
 		}
+	case op.Kind == OpPart:
+		if err := s.applyPart(t, seg, at, hash, rec, op); err != nil {
+			return err
+		}
+	case op.Kind == OpCut && at >= 0:
+		if err := s.applyCut(t, seg, at, hash, rec, op); err != nil {
+			return err
+		}
 	case op.Kind == OpDelete && at >= 0:
 		t.remove(seg, at, max(op.Version, t.version))
-	case op.Kind == OpDelete, op.Kind == OpExpire:
+	case op.Kind == OpDelete, op.Kind == OpExpire, op.Kind == OpCut:
 	default:
 		return fmt.Errorf("keyspace: op of kind %d is unknown; the sender may be a newer release", op.Kind)
 	}
@@ -103,7 +126,7 @@ func (s *Store) applyDrop(t *table, version uint64) {
 	}
 	var old [][]byte
 	t.walk(0, s.hash, func(seg *segment, cell uint32) verdict {
-		if rec := seg.record(cellRef(cell)); rec.version <= version {
+		if rec := seg.record(cellRef(cell)); rec.floor() <= version {
 			old = append(old, bytes.Clone(rec.key))
 		}
 		return more

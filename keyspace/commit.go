@@ -1,15 +1,11 @@
 package keyspace
 
-import "encoding/binary"
-
 // commit carries out the staged ops and hands them to the Sink.
 func (tx *Tx) commit() {
 	t := tx.table
 	if tx.overwrite() {
 		t.version = tx.version
-		if sink := tx.store.cfg.Sink; sink != nil {
-			sink.Commit(tx.slot, tx.ops)
-		}
+		tx.publish()
 		return
 	}
 	was := t.sum
@@ -24,11 +20,15 @@ func (tx *Tx) commit() {
 		}
 		switch op.Kind {
 		case OpPut:
-			tx.commitPut(s, at, op, n)
+			if op.parts == nil { // otherwise an opened collection has them
+				tx.commitPut(s, at, op, n, nil)
+			}
 		case OpExpire:
 			if at >= 0 {
 				tx.commitExpire(s, at, op, n)
 			}
+		case OpCopy, OpMove:
+			tx.store.noteTransfer(tx.slot, tx.store.hash(op.Part))
 		case OpDelete:
 			if at >= 0 {
 				t.remove(s, at, op.Version)
@@ -36,12 +36,29 @@ func (tx *Tx) commit() {
 			if n.lapse {
 				t.expired++
 			}
+		case OpUnstage:
+			tx.store.unstageKey(t, op.Key)
 		}
 	}
+	for i := range tx.opened {
+		if o := &tx.opened[i]; o.dirty {
+			tx.flush(o)
+		}
+	}
+	clear(tx.undos)
+	tx.undos = tx.undos[:0]
 	t.version = tx.version
 	tx.store.publishCounts(tx.slot, t, was)
-	if sink := tx.store.cfg.Sink; sink != nil {
-		sink.Commit(tx.slot, tx.ops)
+	tx.publish()
+}
+
+func (tx *Tx) publish() {
+	if tx.ranges {
+		tx.narrow()
+	}
+	tx.store.publish(tx.slot, tx.table, tx.ops, tx.origin)
+	if len(tx.events) > 0 {
+		tx.tell()
 	}
 }
 
@@ -66,7 +83,7 @@ func (tx *Tx) overwrite() bool {
 	var rec record // not from a literal, which would be copied
 	rec.typ, rec.version, rec.key, rec.value, rec.access = op.Type, op.Version, op.Key, op.Value, n.access
 	rec.shape()
-	if rec.flags&flagLarge != 0 || rec.size() != len(tx.entry) {
+	if rec.flags&(flagLarge|flagDue) != 0 || rec.size() != len(tx.entry) {
 		return false
 	}
 	if !n.hasAccess {
@@ -86,8 +103,9 @@ func (tx *Tx) accessAfter(b []byte, version uint64) uint32 {
 	return newAccess(policy, now)
 }
 
-func (tx *Tx) commitPut(s *segment, at int, op *Op, n *plan) {
-	rec := record{typ: op.Type, expireAt: op.ExpireAt, version: op.Version, key: op.Key, value: op.Value, access: n.access}
+func (tx *Tx) commitPut(s *segment, at int, op *Op, n *plan, coll *collection) {
+	rec := record{typ: op.Type, expireAt: op.ExpireAt, version: op.Version, key: op.Key, value: op.Value,
+		access: n.access, coll: coll}
 	if !n.hasAccess {
 		if at >= 0 {
 			rec.access = tx.accessAfter(s.arena.at(cellRef(s.index.cells[at])), op.Version)
@@ -107,12 +125,7 @@ func (tx *Tx) commitExpire(s *segment, at int, op *Op, n *plan) {
 	if n.hasAccess {
 		putAccess(b, n.access)
 	}
-	h := parseHead(b)
-	if h.flags&flagExpires != 0 && op.ExpireAt != 0 && h.flags&flagWide == 0 && op.Version>>narrow == 0 {
-		putVersion(b, op.Version)
-		binary.LittleEndian.PutUint64(b[h.keyAt()-8:], uint64(op.ExpireAt))
-		s.due = min(s.due, op.ExpireAt)
-		tx.table.due = min(tx.table.due, op.ExpireAt)
+	if tx.table.amend(s, at, op.ExpireAt, op.Version) {
 		return
 	}
 	rec := s.record(r)

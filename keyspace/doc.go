@@ -15,6 +15,14 @@
 //     ms, finds it. A passive store (a replica's) leaves that to its master.
 //   - Keys in flight ([InFlight]) are on their way to another node: they can be read,
 //     and writes to them wait until it is decided where they are.
+//   - A large collection goes to another node by a [Precopy], in parts, while it is written
+//     here. There it is staged: nobody sees it until all of it has come ([OpStage]).
+//   - A [Waiter] waits for a value under some keys. The commit that brings one serves it,
+//     under the same hold of the slot's lock.
+//   - A [Hold] is a transaction that lasts, a script's. Others decide how long they wait for
+//     its slot: [Store.TryUpdate] and the like give up.
+//   - An [Event] is what has happened to a key in the words of Redis' keyspace notifications:
+//     [Tx.Notify] tells it, [Store.SetEvents] says which classes of events are wanted.
 //   - Eviction makes room by a [Policy] when [Config].MaxMemory is reached.
 //
 // A transaction reads memory of the store without copying:
@@ -45,6 +53,15 @@
 // operation works on more than two segments at a time, except for doubling a directory,
 // which copies 8 bytes for every 500 keys or so.
 //
+// A small collection is the value of an entry: one byte string of at most LargeValue bytes,
+// in which a hash's fields stand in the order in which they came and a set's integers in
+// theirs. A large hash or set is a table of its own, as a slot has one. So a hash of a
+// million fields is some thousands of objects for the garbage collector. A [Snapshot], or
+// a copy of the key, shares its segments; the first change on either side copies one.
+//
+// Fields of hashes may expire, as keys do: an entry has a flag that parts of it expire, and
+// its segment is due when the first of them is.
+//
 // Writes of a transaction are staged and carried out when its function has returned. So
 // there is nothing to undo, and what the function has read does not change while it runs.
 //
@@ -55,8 +72,8 @@
 //
 // [Store.Memory], which MaxMemory limits, counts the bytes of live entries (header, key,
 // value), the indexes, the segments' fixed parts, the directories and the allocations of
-// large entries, as they are allocated. It does not count gaps, pages' room to grow (both
-// in Stats.Reserved), the fixed 344 bytes of each slot whose group of 128 is in use, and
-// buffers of transactions. It falls with each delete, and to zero with the last key. The
-// Go runtime returns freed memory to the operating system as usual.
+// large entries, as they are allocated, staged ones too. It does not count gaps, pages'
+// room to grow (both in Stats.Reserved), the fixed 352 bytes of each slot whose group of 128
+// is in use, and buffers of transactions. It falls with each delete, and to zero with the
+// last key. The Go runtime returns freed memory to the operating system as usual.
 package keyspace

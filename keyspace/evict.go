@@ -9,7 +9,7 @@ import (
 
 // evictor chooses the keys that go when memory is short. It samples like Redis: some keys
 // of a random slot join a small pool of the best candidates seen so far, and the best of
-// all goes. It never holds more than one slot's lock.
+// all goes. It never holds more than one slot's lock, and passes over slots that are held.
 type evictor struct {
 	mu    sync.Mutex // guards all below
 	state uint64     // of the random numbers
@@ -120,7 +120,10 @@ func (s *Store) evictOne(policy Policy) bool {
 
 // evictAny evicts a random key of slot.
 func (s *Store) evictAny(slot slots.Slot, policy Policy) (gone bool) {
-	tx := s.begin(slot, true)
+	tx, err := s.begin(slot, true, noWait, nil)
+	if err != nil {
+		return false
+	}
 	defer tx.end()
 	tx.table.sample(s.evictor.random(), policy.volatile(), func(seg *segment, cell uint32) bool {
 		tx.evict(seg.key(cellRef(cell)))
@@ -131,7 +134,10 @@ func (s *Store) evictAny(slot slots.Slot, policy Policy) (gone bool) {
 
 // evictCandidate evicts c unless it has become a worse choice since it was sampled.
 func (s *Store) evictCandidate(c *candidate, policy Policy) (gone bool) {
-	tx := s.begin(c.slot, true)
+	tx, err := s.begin(c.slot, true, noWait, nil)
+	if err != nil {
+		return false
+	}
 	defer tx.end()
 	seg, at := tx.table.find(s.hash(c.key), c.key)
 	if at < 0 {
@@ -146,6 +152,7 @@ func (s *Store) evictCandidate(c *candidate, policy Policy) (gone bool) {
 }
 
 func (tx *Tx) evict(key []byte) {
+	tx.Notify(EvictedEvents, "evicted", key)
 	tx.stage(OpDelete, String, key, nil, 0, tx.store.hash(key), copied)
 }
 
@@ -161,7 +168,10 @@ func (tx *Tx) evicted() bool {
 
 // sampleInto adds some keys of slot to the pool if they are better than what is there.
 func (s *Store) sampleInto(e *evictor, slot slots.Slot, policy Policy) {
-	tx := s.begin(slot, false)
+	tx, err := s.begin(slot, false, noWait, nil)
+	if err != nil {
+		return
+	}
 	defer tx.end()
 	left, now := s.Samples(), s.clock.Load()
 	tx.table.sample(e.random(), policy.volatile(), func(seg *segment, cell uint32) bool {

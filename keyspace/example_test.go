@@ -39,7 +39,7 @@ func ExampleStore_Dump() {
 	from.Update(7, func(tx *keyspace.Tx) error {
 		return tx.Put([]byte("a"), keyspace.String, []byte("1"), 0)
 	})
-	var cursor keyspace.Cursor
+	var cursor keyspace.DumpCursor
 	for done := false; !done; { // writes to from may go on between the batches
 		var err error
 		if cursor, done, err = from.Dump(7, cursor, 64<<10, to.Apply); err != nil {

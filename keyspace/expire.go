@@ -15,15 +15,15 @@ type expirer struct {
 
 const (
 	// Per hold of a slot's lock, active expiry looks at this many segments and goes on
-	// only while it has removed less than this many keys.
+	// only while it has removed less than this many keys and parts.
 	expireSegments = 64
 	expireKeys     = 256
 )
 
-// ExpireStep removes expired keys for about budget and returns how many; the Sink gets an
-// OpDelete for each. The host calls it every 100 ms or so. It also moves the clock that
-// Idle and the LRU and LFU policies go by, and gives up memory over the limit. A passive
-// store's keys stay.
+// ExpireStep removes expired keys, and expired parts of keys, for about budget and returns
+// how many; the Sink gets an OpDelete or OpCut for each. The host calls it every 100 ms or
+// so. It also moves the clock that Idle and the LRU and LFU policies go by, and gives up
+// memory over the limit. A passive store's keys stay.
 //
 // A step in which nothing expires looks at 128 numbers: the earliest expiry in each
 // group of 128 slots. Only slots and segments that have something due are entered, and no
@@ -78,11 +78,14 @@ func (s *Store) expireGroup(i int, g *group, now int64, end time.Time) (removed 
 }
 
 // expireSlot goes through the segments of a slot that have keys due, leaving the lock
-// every so often.
+// every so often. It passes over a slot that is held.
 func (s *Store) expireSlot(slot slots.Slot, seen *seen, now int64, end time.Time) (removed int, finished bool) {
 	earliest := int64(never) // of the segments that were looked at
 	for prefix := uint32(0); prefix < 1<<prefixBits; {
-		tx := s.begin(slot, false)
+		tx, err := s.begin(slot, false, noWait, nil)
+		if err != nil {
+			return removed, true // it stays due
+		}
 		if prefix == 0 {
 			// From here on commits lower due again. What they do not touch will be in earliest.
 			tx.table.due = never
@@ -121,7 +124,10 @@ func (tx *Tx) expireSome(prefix uint32, now int64, earliest *int64) (removed int
 		}
 		seg := t.segmentAt(prefix)
 		if seg.due <= now {
-			seg.due = tx.expireSegment(seg, now)
+			finished := false
+			if seg.due, finished = tx.expireSegment(seg, now); !finished {
+				break
+			}
 		}
 		*earliest = min(*earliest, seg.due)
 		prefix = seg.prefix + 1<<(prefixBits-seg.depth)
@@ -133,28 +139,39 @@ func (tx *Tx) expireSome(prefix uint32, now int64, earliest *int64) (removed int
 	return removed, prefix
 }
 
-// expireSegment stages the removal of a segment's expired keys and returns when the next
-// one is due.
-func (tx *Tx) expireSegment(seg *segment, now int64) (due int64) {
+// expireSegment stages the removal of a segment's expired keys and parts of keys, and
+// returns when the next one is due. finished is false if more is due than should be done
+// under one hold of the lock.
+func (tx *Tx) expireSegment(seg *segment, now int64) (due int64, finished bool) {
 	due = never
-	if seg.volatiles == 0 {
-		return due
-	}
 	for _, cell := range seg.index.cells {
 		if cell == 0 {
 			continue
 		}
 		b := seg.arena.at(cellRef(cell))
-		if b[0]&flagExpires == 0 {
-			continue
-		}
-		h := parseHead(b)
-		if at := h.expireAt(b); at > now || tx.mode&passiveMode != 0 {
-			due = min(due, at)
+		if b[0]&(flagExpires|flagDue) == 0 {
 			continue
 		}
 		rec := seg.record(cellRef(cell))
-		tx.lapsed(&rec)
+		next := rec.partsDue()
+		if rec.expireAt != 0 {
+			next = min(next, rec.expireAt)
+		}
+		switch {
+		case next > now || tx.mode&passiveMode != 0:
+		case tx.lapsed(&rec):
+			continue
+		case len(tx.ops) >= expireKeys:
+			return now, false
+		default:
+			if next, finished = tx.expireParts(rec.key, rec.typ); !finished {
+				return now, false
+			}
+			if rec.expireAt != 0 {
+				next = min(next, rec.expireAt)
+			}
+		}
+		due = min(due, next)
 	}
-	return due
+	return due, true
 }

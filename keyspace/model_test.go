@@ -56,7 +56,7 @@ func testSeeds(t *testing.T, fewest int) int {
 		return n
 	}
 	if raceEnabled { // it makes these single-threaded tests ten times slower
-		return max(1, fewest/4)
+		return max(1, fewest/8)
 	}
 	return fewest
 }
@@ -300,7 +300,7 @@ func (m *modelRun) compare(s *Store) {
 func (m *modelRun) copyByDump() {
 	target := newStore(Config{Now: func() time.Time { return m.now }}, m.rnd.Uint64())
 	for slot := range m.slots {
-		var from Cursor
+		var from DumpCursor
 		for done := false; !done; {
 			var err error
 			from, done, err = m.store.Dump(slot, from, 1+m.rnd.IntN(5000), target.Apply)
@@ -370,6 +370,9 @@ func checkTable(t *testing.T, g *slotLock, tab *table, due int64) (sum totals) {
 				last = tag
 			}
 			rec := s.record(cellRef(cell))
+			if next := firstLapse(&rec); next != never && (next < s.due || next < due || rec.flags&flagDue == 0) {
+				t.Fatalf("a part expires at %d, before the segment (%d) or the slot (%d) is due", next, s.due, due)
+			}
 			if rec.expireAt != 0 {
 				volatiles++
 				if rec.expireAt < s.due || rec.expireAt < due {

@@ -2,12 +2,25 @@ package keyspace
 
 import "github.com/slotmesh/slotmesh/slots"
 
-// Type says what kind of value an entry holds. Only strings exist; the byte is on
-// the wire and on disk so that more can come.
+// Type says what kind of value an entry holds. The numbers are those of Redis.
 type Type uint8
 
-// String is a value of plain bytes.
-const String Type = 0
+const (
+	String Type = 0 // plain bytes
+	List   Type = 1
+	Set    Type = 2
+	ZSet   Type = 3 // a sorted set
+	Hash   Type = 4
+)
+
+// String returns the name that the command TYPE replies.
+func (t Type) String() string {
+	names := [...]string{"string", "list", "set", "zset", "hash"}
+	if int(t) < len(names) {
+		return names[t]
+	}
+	return "unknown"
+}
 
 // OpKind says what an Op does.
 type OpKind uint8
@@ -17,7 +30,22 @@ const (
 	OpExpire OpKind = 2 // only ExpireAt and Version of key change
 	OpDelete OpKind = 3 // key is gone
 	OpDrop   OpKind = 4 // all keys of Slot are gone
+	OpPart   OpKind = 5 // Part of key, a collection of Type, now is Value, with an ExpireAt of its own
+	OpCut    OpKind = 6 // Part is gone. Of a list: Part to Value, if that is set
+	OpCopy   OpKind = 7 // key Part now is what key is, a large collection, with ExpireAt
+	OpMove   OpKind = 8 // as OpCopy, and key is gone
+
+	// A large collection that comes from another node is staged beside the slot's keys, where
+	// no read sees it, until all of it is here.
+	OpStage     OpKind = 9  // key begins to be staged, empty. Value: 8 bytes, how much memory it may take
+	OpStagePart OpKind = 10 // OpPart for a staged key
+	OpStageCut  OpKind = 11 // OpCut for a staged key
+	OpReveal    OpKind = 12 // what was staged of key now is key, with ExpireAt and Version
+	OpUnstage   OpKind = 13 // what was staged of key is dropped
 )
+
+// staged reports whether ops of this kind are about staged keys.
+func (k OpKind) staged() bool { return k >= OpStage && k <= OpUnstage }
 
 // String returns the kind in lower case, for logs and test failures.
 func (k OpKind) String() string {
@@ -30,6 +58,24 @@ func (k OpKind) String() string {
 		return "delete"
 	case OpDrop:
 		return "drop"
+	case OpPart:
+		return "part"
+	case OpCut:
+		return "cut"
+	case OpCopy:
+		return "copy"
+	case OpMove:
+		return "move"
+	case OpStage:
+		return "stage"
+	case OpStagePart:
+		return "stage part"
+	case OpStageCut:
+		return "stage cut"
+	case OpReveal:
+		return "reveal"
+	case OpUnstage:
+		return "unstage"
 	}
 	return "unknown"
 }
@@ -37,18 +83,42 @@ func (k OpKind) String() string {
 // Op is one deterministic effect of a write: what replicas, snapshots, dumps and
 // moving slots are made of. Applying it again changes nothing.
 //
-// Key and Value of an Op that the store hands out alias its memory: they are valid until
+// A collection (hash, set, sorted set, list) has parts, each under a name that stays the
+// same: a hash's field, a set's member, a sorted set's member (its value is the score, 8
+// bytes big-endian of an IEEE 754 double), a list's element under a position number (8 bytes
+// big-endian, with the sign bit flipped so that bytes sort as numbers do), and of a string
+// the bytes at an offset (8 bytes big-endian). An OpPut of a collection has all of a small
+// one as its Value, in packed form; with an empty Value it begins a large one, whose
+// OpParts follow. An OpCut never removes the key: when its last part goes, there is an
+// OpDelete instead. The store that applies the op may be about to get the other parts, and
+// an emptied key would lose its expiry until then.
+//
+// Key, Part and Value of an Op that the store hands out alias its memory: they are valid until
 // the function that got them returns. The one exception is a Value longer than
 // [LargeValue]: the store never changes such a value in place, so it may be kept, read
 // only, for as long as wanted.
 type Op struct {
 	Kind     OpKind
 	Type     Type
+	Begins   bool // of an OpPut from [Store.Dump]: OpParts follow. Not in the wire form
 	Slot     slots.Slot
 	Key      []byte
+	Part     []byte // of the key's collection; of OpCopy and OpMove the other key
 	Value    []byte
 	ExpireAt int64 // Unix milliseconds, 0 = never
 	Version  uint64
+
+	parts *collection // of an OpPut that stands for a large collection, with all parts
+}
+
+// WireBound returns the greatest number of bytes that AppendOp needs for op.
+func (op *Op) WireBound() int {
+	const each = 64
+	n := each + len(op.Key) + len(op.Part) + len(op.Value)
+	if op.parts != nil {
+		n += op.parts.size()*(each+len(op.Key)) + int(op.parts.bytes())
+	}
+	return n
 }
 
 // Sink receives the Ops of every committed transaction, in the order of the commits

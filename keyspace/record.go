@@ -16,6 +16,7 @@ const (
 	flagTyped                // there is a type; it is String otherwise
 	flagLarge                // the value is outside
 	flagLargeKey             // the key is outside, too
+	flagDue                  // parts of the value expire
 
 	maxKey    = 512 // bytes of a key inside the arena
 	versionAt = 4
@@ -39,6 +40,7 @@ type record struct {
 	version  uint64
 	key      []byte
 	value    []byte
+	coll     *collection // nil: value is all there is
 }
 
 // shape sets the flags from the other fields.
@@ -52,8 +54,11 @@ func (r *record) shape() {
 	}
 	if r.typ != String {
 		r.flags |= flagTyped
+		if r.partsDue() != never {
+			r.flags |= flagDue
+		}
 	}
-	if isLarge(len(r.key), len(r.value)) {
+	if isLarge(len(r.key), len(r.value)) || r.coll != nil {
 		r.flags |= flagLarge
 		if len(r.key) > maxKey {
 			r.flags |= flagLargeKey
@@ -234,9 +239,10 @@ type larges struct {
 type large struct {
 	key   []byte // nil if the key is in the arena
 	value []byte
+	coll  *collection // nil: the value is plain
 }
 
-const largeOverhead = 48 // bytes of the struct large
+const largeOverhead = 56 // bytes of the struct large
 
 func (s *segment) addLarge(g large) uint32 {
 	if s.larges == nil {
@@ -253,7 +259,13 @@ func (s *larges) size() int {
 	return s.bytes
 }
 
-func (g *large) size() int { return cap(g.key) + cap(g.value) + largeOverhead }
+func (g *large) size() int {
+	n := cap(g.key) + cap(g.value) + largeOverhead
+	if g.coll != nil {
+		n += int(g.coll.counted)
+	}
+	return n
+}
 
 func (s *larges) add(g large) uint32 {
 	s.bytes += g.size()

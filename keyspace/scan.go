@@ -8,39 +8,60 @@ import "github.com/slotmesh/slotmesh/slots"
 // may be seen or not. Redis' SCAN guarantees the same. Cursors are less than 2^53. Any
 // number is a valid cursor.
 //
+// Value is nil for large collections, and for long strings that were changed in part.
+//
 // fn returns false to end the call early; it is still called for the few keys that
 // share the last one's place, since no cursor stands between them. It runs under the
 // slot's lock: key and e alias the store and are valid until it returns, and it must
 // not call the store. Only one slot is locked at a time, for count keys at most.
 func (s *Store) Scan(cursor uint64, count int, fn func(slot slots.Slot, key []byte, e Entry) bool) (next uint64) {
+	next, _ = s.scan(cursor, count, s.View, fn)
+	return next
+}
+
+// TryScan is Scan that gives up waiting for a slot as [Store.TryUpdate] does. After an error
+// the call can be repeated from cursor.
+func (s *Store) TryScan(cursor uint64, count int, done <-chan struct{},
+	fn func(slot slots.Slot, key []byte, e Entry) bool) (next uint64, err error) {
+	view := func(slot slots.Slot, fn func(*Tx) error) error { return s.TryView(slot, done, fn) }
+	return s.scan(cursor, count, view, fn)
+}
+
+// viewer runs a function with read access to a slot.
+type viewer func(slot slots.Slot, fn func(*Tx) error) error
+
+func (s *Store) scan(cursor uint64, count int, view viewer,
+	fn func(slots.Slot, []byte, Entry) bool) (next uint64, err error) {
 	slot, from := splitCursor(cursor)
 	for left := max(count, 1); ; slot++ {
 		if s.Count(slot) > 0 {
-			done := false
-			from, done = s.scanSlot(slot, from, &left, fn)
-			if !done {
-				return joinCursor(slot, from)
+			ended := false
+			if from, ended, err = s.scanSlot(slot, from, &left, view, fn); err != nil {
+				return cursor, err
+			}
+			if !ended {
+				return joinCursor(slot, from), nil
 			}
 		}
 		from = 0
 		if slot == slots.Count-1 {
-			return 0
+			return 0, nil
 		}
 		if left <= 0 {
-			return joinCursor(slot+1, 0)
+			return joinCursor(slot+1, 0), nil
 		}
 	}
 }
 
 // scanSlot scans one slot. *left is the number of keys still wanted; it falls to 0 when
 // fn has enough.
-func (s *Store) scanSlot(slot slots.Slot, from Cursor, left *int,
-	fn func(slots.Slot, []byte, Entry) bool) (next Cursor, done bool) {
-	s.View(slot, func(tx *Tx) error {
-		next, done = tx.table.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
+func (s *Store) scanSlot(slot slots.Slot, from Cursor, left *int, view viewer,
+	fn func(slots.Slot, []byte, Entry) bool) (next Cursor, ended bool, err error) {
+	err = view(slot, func(tx *Tx) error {
+		next, ended = tx.table.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
 			rec := seg.record(cellRef(cell))
 			*left--
-			if !tx.lapsed(&rec) && !fn(slot, rec.key, rec.entry()) {
+			if !tx.lapsed(&rec) && !fn(slot, rec.key, rec.bare()) {
 				*left = 0
 			}
 			if *left > 0 {
@@ -50,7 +71,7 @@ func (s *Store) scanSlot(slot slots.Slot, from Cursor, left *int,
 		})
 		return nil
 	})
-	return next, done
+	return next, ended, err
 }
 
 // RandomKey returns a copy of a key, each with about the same chance, and false if there
@@ -61,54 +82,47 @@ func (s *Store) RandomKey(rand func() uint64) (key []byte, ok bool) {
 		if !found {
 			return nil, false
 		}
-		s.View(slot, func(tx *Tx) error {
-			tx.table.sample(rand(), false, func(seg *segment, cell uint32) bool {
-				rec := seg.record(cellRef(cell))
-				if !tx.lapsed(&rec) {
-					key, ok = append([]byte{}, rec.key...), true
-				}
-				return false
-			})
-			return nil
-		})
-		if ok {
+		if key, _ = s.randomKeyOf(slot, rand, untilFree, nil); key != nil {
 			return key, true
 		}
 	}
 	return nil, false
 }
 
-// Dump calls fn with the entries of slot as OpPuts, with absolute expiry and version, from
-// a cursor on (0 to start) until about budget bytes of keys and values have passed. It
-// returns the cursor to go on with and whether the slot's end was reached. An error of fn
-// ends the call; next then leads to the failed op again (and perhaps to a few before it).
-//
-// Writes go on between the calls. What a full sync or a migration may rely on:
-//
-//   - a key that is there from the first call to the last is dumped at least once;
-//   - fn runs under the slot's lock, as the Sink does. If both append to the same
-//     stream, a replica that applies the stream from the first call on has exactly the
-//     slot's content after the last;
-//   - expired entries that have not been removed yet are dumped too: the OpDelete comes;
-//   - the lock is held for one call, that is for budget bytes, or for one entry if that is
-//     greater; a Value longer than LargeValue need not be copied under it, see [Op].
-func (s *Store) Dump(slot slots.Slot, from Cursor, budget int, fn func(Op) error) (next Cursor, done bool, err error) {
-	if s.unused(slot) {
-		return 0, true, nil
+// TryRandomKey is RandomKey that prefers slots which it need not wait for. Otherwise it gives
+// up waiting as [Store.TryUpdate] does. The key is nil if there is none.
+func (s *Store) TryRandomKey(rand func() uint64, done <-chan struct{}) (key []byte, err error) {
+	how, held := noWait, 0
+	for range 100 {
+		slot, found := s.randomSlot(rand(), false)
+		if !found {
+			return nil, nil
+		}
+		switch key, err = s.randomKeyOf(slot, rand, how, done); {
+		case key != nil:
+			return key, nil
+		case err == errHeld:
+			if held++; held == 20 {
+				how = untilBusy
+			}
+		case err != nil:
+			return nil, err
+		}
 	}
-	t := s.lock(slot)
-	defer s.unlock(slot)
-	next, done = t.walk(from, s.hash, func(seg *segment, cell uint32) verdict {
-		rec := seg.record(cellRef(cell))
-		err = fn(Op{Kind: OpPut, Type: rec.typ, Slot: slot, Key: rec.key, Value: rec.value, ExpireAt: rec.expireAt,
-			Version: rec.version})
-		if err != nil {
-			return again
-		}
-		if budget -= len(rec.key) + len(rec.value); budget > 0 {
-			return more
-		}
-		return enough
+	return nil, nil
+}
+
+func (s *Store) randomKeyOf(slot slots.Slot, rand func() uint64, how waitLimit, done <-chan struct{}) (key []byte,
+	err error) {
+	err = s.view(slot, how, done, func(tx *Tx) error {
+		tx.table.sample(rand(), false, func(seg *segment, cell uint32) bool {
+			rec := seg.record(cellRef(cell))
+			if !tx.lapsed(&rec) {
+				key = append([]byte{}, rec.key...)
+			}
+			return false
+		})
+		return nil
 	})
-	return next, done, err
+	return key, err
 }

@@ -159,7 +159,7 @@ func TestDumpAndSinkTogetherMakeACopy(t *testing.T) {
 		c.step(t, 6000)
 	}
 	sink.replica.Clear()
-	var from Cursor
+	var from DumpCursor
 	for done := false; !done; {
 		var err error
 		from, done, err = s.Dump(5, from, 4000, sink.replica.Apply)
@@ -186,7 +186,7 @@ func TestDumpGoesOnAtTheOpThatFailed(t *testing.T) {
 	}
 	wrong := errors.New("link is down")
 	seen, n := map[string]bool{}, 0
-	var from Cursor
+	var from DumpCursor
 	for done := false; !done; {
 		var err error
 		from, done, err = s.Dump(5, from, 1000, func(op Op) error {

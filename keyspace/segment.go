@@ -103,7 +103,7 @@ func (s *segment) recordAt(b []byte, h head) record {
 	}
 	rec.large = uint32(h.value)
 	outside := s.larges.list[rec.large]
-	rec.value = outside.value
+	rec.value, rec.coll = outside.value, outside.coll
 	if h.flags&flagLargeKey != 0 {
 		rec.key = outside.key
 	}
@@ -123,7 +123,7 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 		oldSize = oldHead.size()
 	}
 	if rec.flags&flagLarge != 0 {
-		outside := large{value: rec.value}
+		outside := large{value: rec.value, coll: rec.coll}
 		if rec.flags&flagLargeKey != 0 {
 			outside.key = rec.key
 		}
@@ -153,6 +153,9 @@ func (s *segment) put(at int, tag uint32, rec *record) bool {
 	if rec.flags&flagExpires != 0 {
 		s.volatiles++
 		s.due = min(s.due, rec.expireAt)
+	}
+	if rec.flags&flagDue != 0 {
+		s.due = min(s.due, rec.partsDue())
 	}
 	return true
 }
@@ -241,6 +244,10 @@ func (b *builder) move(from *segment, cell uint32) {
 	if h.flags&flagExpires != 0 {
 		b.volatiles++
 		b.due = min(b.due, h.expireAt(src))
+	}
+	if h.flags&flagDue != 0 {
+		rec := from.record(cellRef(cell))
+		b.due = min(b.due, rec.partsDue())
 	}
 }
 

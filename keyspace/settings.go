@@ -1,5 +1,7 @@
 package keyspace
 
+import "time"
+
 // SetMaxMemory changes the memory limit, in bytes; 0 or less is none. Memory over a new
 // limit is given up bit by bit by the writes and ExpireSteps that follow.
 func (s *Store) SetMaxMemory(bytes int64) { s.limit.Store(max(bytes, 0)) }
@@ -23,6 +25,13 @@ func (s *Store) SetSamples(n int) {
 
 // Samples returns how many keys are looked at for one eviction.
 func (s *Store) Samples() int { return int(s.samples.Load()) }
+
+// SetBusyAfter changes how long a [Hold] lasts before TryUpdate and the like give up waiting
+// for its slot; 0 or less, as in a new store, is without end.
+func (s *Store) SetBusyAfter(d time.Duration) { s.holds.busyAfter.Store(int64(max(d, 0))) }
+
+// BusyAfter returns what SetBusyAfter set, 0 for without end.
+func (s *Store) BusyAfter() time.Duration { return time.Duration(s.holds.busyAfter.Load()) }
 
 // SetPassive says whether this store follows another one, as a replica's does. A
 // passive store reads expired keys as absent but keeps them until its master says

@@ -1,6 +1,10 @@
 package keyspace
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // slotLock is what a get needs of a slot, in one cache line: the lock, and a copy of
 // where the index and the first page of a slot of one segment are. All locks of a group
@@ -12,6 +16,45 @@ type slotLock struct {
 	first      []byte   // its arena's first page
 	size       uint32   // its index's
 	hits       uint32   // see Stats; when it wraps, the table counts on
+}
+
+// lock takes the slot's lock, however long that takes, and returns its table; unlock gives
+// the lock back.
+func (s *Store) lock(slot slots.Slot) *table { return s.lockAs(slot, untilFree) }
+
+// lockAs is lock for one of those that do not give up.
+func (s *Store) lockAs(slot slots.Slot, how waitLimit) *table {
+	t, _, _ := s.enter(slot, how, nil)
+	return t
+}
+
+// enter takes the slot's lock, and returns its table and its lock line. After an error the
+// lock is not taken.
+func (s *Store) enter(slot slots.Slot, how waitLimit, done <-chan struct{}) (*table, *slotLock, error) {
+	t, lock := s.acquire(slot)
+	if lock.size == heldSize {
+		if err := s.outlast(slot, lock, how, done); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t, lock, nil
+}
+
+// acquire locks the mutex of a slot, which may be held.
+func (s *Store) acquire(slot slots.Slot) (*table, *slotLock) {
+	g := s.groups[slot/groupSize].Load()
+	if g == nil {
+		g = s.newGroup(slot)
+	}
+	i := slot % groupSize
+	g.locks[i].Lock()
+	return &g.tables[i], &g.locks[i]
+}
+
+func (s *Store) unlock(slot slots.Slot) {
+	g, i := s.groups[slot/groupSize].Load(), slot%groupSize
+	g.locks[i].follow(&g.tables[i]) // also if a Sink panicked before the accounts were settled
+	g.locks[i].Unlock()
 }
 
 // follow brings the copy up to date with t. It must be called before the lock is given

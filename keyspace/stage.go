@@ -7,11 +7,13 @@ type staging struct {
 	ops        []Op       // in order
 	plans      []plan     // one for each op
 	latest     lastStaged // the last op of each hash, kept once there are more than fewOps
+	events     []Event    // in order
 	buf        []byte     // holds small keys and values that are not lent
 	first      *segment   // where the first op's key was when it was staged …
 	firstAt    int        // … which no op before it can have changed
 	entry      []byte     // of the entry that the first op replaces, if its bytes are all there is to change
 	version    uint64     // of the last op
+	ranges     bool       // an op changes a range of a small string
 	grownKeys  int
 	grownBytes int64
 }
@@ -24,6 +26,9 @@ type plan struct {
 	hasAccess bool
 	fresh     bool // the key was neither in the table nor staged
 	lapse     bool // a removal because of expiry
+	// changed is how many bytes of a small string differ, from the byte from on. 0: the key
+	// is put as a whole.
+	from, changed uint16
 }
 
 // lending says what staging does with the key and the value that it is given.
@@ -132,9 +137,11 @@ func (g *staging) copy(b []byte) []byte {
 
 // reset forgets everything but small buffers.
 func (g *staging) reset() {
-	if len(g.ops) == 0 && g.latest.cells == nil {
+	if len(g.ops) == 0 && g.latest.cells == nil && len(g.events) == 0 {
 		return
 	}
+	clear(g.events)
+	g.events = g.events[:0]
 	if cap(g.ops) > keepOps {
 		g.ops, g.plans = nil, nil
 	}
@@ -145,5 +152,5 @@ func (g *staging) reset() {
 		g.buf = nil
 	}
 	g.latest, g.first, g.entry = lastStaged{}, nil, nil
-	g.grownKeys, g.grownBytes = 0, 0
+	g.grownKeys, g.grownBytes, g.ranges = 0, 0, false
 }

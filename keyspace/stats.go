@@ -1,5 +1,7 @@
 package keyspace
 
+import "github.com/slotmesh/slotmesh/slots"
+
 // Stats are a store's gauges and counters.
 type Stats struct {
 	Keys     int    // in all slots
@@ -24,12 +26,10 @@ func (s *Store) Stats() Stats {
 		st.Keys += int(g.keys.Load())
 		st.Expires += int(g.expiring.Load())
 		for j := range g.tables {
-			t := &g.tables[j]
-			g.locks[j].Lock()
-			st.Hits += t.wraps<<32 + uint64(g.locks[j].hits)
-			st.Misses += t.misses
-			st.Expired += t.expired
-			g.locks[j].Unlock()
+			c := s.usesOf(g, i, j)
+			st.Hits += c.hits
+			st.Misses += c.misses
+			st.Expired += c.expired
 		}
 	}
 	return st
@@ -44,13 +44,41 @@ func (s *Store) ResetStats() {
 			continue
 		}
 		for j := range g.tables {
-			t := &g.tables[j]
-			g.locks[j].Lock()
-			g.locks[j].hits, t.wraps, t.misses, t.expired = 0, 0, 0, 0
-			g.locks[j].Unlock()
+			lock := &g.locks[j]
+			lock.Lock()
+			if lock.size == heldSize {
+				s.holds.of(slots.Slot(i*groupSize + j)).resetUses = true
+			} else {
+				g.tables[j].resetUses(lock)
+			}
+			lock.Unlock()
 		}
 	}
 }
+
+// uses is what a slot counts of its use.
+type uses struct{ hits, misses, expired uint64 }
+
+// usesOf returns the counts of the j-th slot of the i-th group. While the slot is held, they
+// are those from before.
+func (s *Store) usesOf(g *group, i, j int) uses {
+	lock := &g.locks[j]
+	lock.Lock()
+	defer lock.Unlock()
+	if lock.size == heldSize {
+		if h := s.holds.of(slots.Slot(i*groupSize + j)); !h.resetUses {
+			return h.uses
+		}
+		return uses{}
+	}
+	return g.tables[j].uses(lock)
+}
+
+func (t *table) uses(lock *slotLock) uses {
+	return uses{t.wraps<<32 + uint64(lock.hits), t.misses, t.expired}
+}
+
+func (t *table) resetUses(lock *slotLock) { lock.hits, t.wraps, t.misses, t.expired = 0, 0, 0, 0 }
 
 // Memory returns the bytes in use by keys, values and their bookkeeping; the package
 // comment says what counts. It takes no lock.

@@ -35,16 +35,25 @@ type Store struct {
 
 	limit   atomic.Int64 // MaxMemory
 	samples atomic.Int64
-	mode    atomic.Uint32 // policy and passive
+	mode    atomic.Uint32 // policy, passive and classes of events
+
+	encodings atomic.Pointer[Encodings]
+	staged    atomic.Int64 // staged keys of all slots
 
 	expirer expirer
 	evictor evictor
+	waiting waiting
+	holds   holds
+
+	watchers   watchers
+	tellEvents atomic.Pointer[func(slots.Slot, []Event)] // nil: there is nobody to tell
 }
 
 // The mode holds what each transaction has to know in one word.
 const (
 	policyMask  = 0xff
 	passiveMode = 0x100
+	noTouchMode = 1 << 31 // of a single transaction
 )
 
 const groupSize = 128
@@ -52,9 +61,12 @@ const groupSize = 128
 // group is a run of slots. Groups come into being with the first write to one of their
 // slots, so an empty store is small, and their totals spare callers the look at each slot.
 type group struct {
-	locks    [groupSize]slotLock
-	tables   [groupSize]table
-	seen     [groupSize]seen
+	locks  [groupSize]slotLock
+	tables [groupSize]table
+	seen   [groupSize]seen
+	// transfers of each slot, nil if there were none; guarded by the slot's lock.
+	transfers [groupSize]*transfers
+
 	keys     atomic.Int64
 	expiring atomic.Int64
 	due      atomic.Int64 // no entry of the group expires before
@@ -75,6 +87,7 @@ func newStore(cfg Config, seed uint64) *Store {
 	s.SetMaxMemory(cfg.MaxMemory)
 	s.SetPolicy(cfg.Policy)
 	s.SetSamples(cfg.Samples)
+	s.SetEncodings(DefaultEncodings())
 	s.tick()
 	return s
 }
@@ -89,82 +102,6 @@ func (s *Store) tick() int64 {
 		s.clock.Store(now)
 	}
 	return now
-}
-
-// View runs fn with read access to a slot, under the slot's lock. It returns fn's error.
-func (s *Store) View(slot slots.Slot, fn func(*Tx) error) error {
-	tx := s.begin(slot, false)
-	defer tx.end()
-	err := fn(tx)
-	if len(tx.ops) > 0 { // keys that were found expired
-		tx.commit()
-	}
-	return err
-}
-
-// Update runs fn with read and write access to a slot, under the slot's lock. If fn
-// returns an error (or panics), nothing has happened; otherwise all changes are visible
-// at once and their Ops have gone to the Sink. When memory is short, keys are evicted
-// before and after, never while the lock is held.
-func (s *Store) Update(slot slots.Slot, fn func(*Tx) error) error {
-	full := false
-	if limit := s.limit.Load(); limit > 0 {
-		full = !s.makeRoom(evictBefore)
-		defer s.shrinkTo(s.memory.Load())
-	}
-	return s.update(slot, full, fn)
-}
-
-func (s *Store) update(slot slots.Slot, full bool, fn func(*Tx) error) error {
-	tx := s.begin(slot, true)
-	defer tx.end()
-	tx.full = full
-	if err := fn(tx); err != nil {
-		return err
-	}
-	if len(tx.ops) > 0 {
-		tx.commit()
-	}
-	return nil
-}
-
-// begin takes the slot's lock and returns a transaction; end undoes both.
-func (s *Store) begin(slot slots.Slot, writable bool) *Tx {
-	tx := s.txs.Get().(*Tx)
-	tx.table, tx.lock = s.enter(slot)
-	tx.slot, tx.writable, tx.full = slot, writable, false
-	tx.mode, tx.now = s.mode.Load(), 0
-	return tx
-}
-
-func (tx *Tx) end() {
-	tx.table = nil // a Tx that escaped fails at once
-	tx.reset()
-	tx.lock.Unlock()
-	tx.store.txs.Put(tx)
-}
-
-// lock takes the slot's lock and returns its table; unlock gives the lock back.
-func (s *Store) lock(slot slots.Slot) *table {
-	t, _ := s.enter(slot)
-	return t
-}
-
-// enter is lock that also returns the lock line, which leaving needs.
-func (s *Store) enter(slot slots.Slot) (*table, *slotLock) {
-	g := s.groups[slot/groupSize].Load()
-	if g == nil {
-		g = s.newGroup(slot)
-	}
-	i := slot % groupSize
-	g.locks[i].Lock()
-	return &g.tables[i], &g.locks[i]
-}
-
-func (s *Store) unlock(slot slots.Slot) {
-	g, i := s.groups[slot/groupSize].Load(), slot%groupSize
-	g.locks[i].follow(&g.tables[i]) // also if a Sink panicked before the accounts were settled
-	g.locks[i].Unlock()
 }
 
 // unused reports whether the slot has never had a key: it need not be locked then.
@@ -221,13 +158,17 @@ func (g *group) hasten(due int64) {
 }
 
 // Barrier takes and leaves the lock of each slot in set: when it returns, every
-// transaction that began on one of them before the call has ended.
+// transaction that began on one of them before the call has ended. Those that last (see
+// [Hold]) are asked to end, with ErrInterrupted.
 func (s *Store) Barrier(set *slots.Set) {
+	interrupted := s.holds.interrupt(set)
 	for slot := range set.All() {
 		if !s.unused(slot) {
-			s.lock(slot)
-			s.unlock(slot)
+			s.pass(slot)
 		}
+	}
+	for _, h := range interrupted {
+		h.enders.Done()
 	}
 }
 
@@ -253,11 +194,20 @@ func (s *Store) Len() int {
 
 // Keys returns copies of at most n keys of slot.
 func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
+	list, _ := s.keys(slot, n, untilFree, nil)
+	return list
+}
+
+// TryKeys is Keys that gives up waiting for a slot as [Store.TryUpdate] does.
+func (s *Store) TryKeys(slot slots.Slot, n int, done <-chan struct{}) ([][]byte, error) {
+	return s.keys(slot, n, untilBusy, done)
+}
+
+func (s *Store) keys(slot slots.Slot, n int, how waitLimit, done <-chan struct{}) (list [][]byte, err error) {
 	if s.Count(slot) == 0 || n <= 0 {
-		return nil
+		return nil, nil
 	}
-	var list [][]byte
-	s.View(slot, func(tx *Tx) error {
+	err = s.view(slot, how, done, func(tx *Tx) error {
 		for key := range tx.All() {
 			list = append(list, append([]byte(nil), key...))
 			if len(list) >= n {
@@ -266,7 +216,7 @@ func (s *Store) Keys(slot slots.Slot, n int) [][]byte {
 		}
 		return nil
 	})
-	return list
+	return list, err
 }
 
 // Drop removes all keys of slot, in constant time, and returns how many there were. The
@@ -276,20 +226,33 @@ func (s *Store) Drop(slot slots.Slot) int { return s.DropIf(slot, func() bool { 
 // DropIf is Drop if allowed returns true. It calls allowed under the slot's lock; allowed
 // must not wait.
 func (s *Store) DropIf(slot slots.Slot, allowed func() bool) int {
+	n, _ := s.drop(slot, untilFree, nil, allowed)
+	return n
+}
+
+// TryDropIf is DropIf that gives up waiting for a slot as [Store.TryUpdate] does.
+func (s *Store) TryDropIf(slot slots.Slot, done <-chan struct{}, allowed func() bool) (int, error) {
+	return s.drop(slot, untilBusy, done, allowed)
+}
+
+func (s *Store) drop(slot slots.Slot, how waitLimit, done <-chan struct{}, allowed func() bool) (int, error) {
 	if s.unused(slot) {
-		return 0
+		return 0, nil
 	}
-	t := s.lock(slot)
+	t, _, err := s.enter(slot, how, done)
+	if err != nil {
+		return 0, err
+	}
 	defer s.unlock(slot)
 	was := t.sum
 	if was.keys == 0 || !allowed() {
-		return 0
+		return 0, nil
 	}
 	t.version++
 	t.clear(t.version)
 	s.publishCounts(slot, t, was)
-	s.commitOne(Op{Kind: OpDrop, Slot: slot, Version: t.version})
-	return was.keys
+	s.commitOne(t, Op{Kind: OpDrop, Slot: slot, Version: t.version})
+	return was.keys, nil
 }
 
 // Clear drops all slots, one after the other; the Sink gets an OpDrop for each that
@@ -302,10 +265,22 @@ func (s *Store) Clear() {
 	}
 }
 
-// commitOne hands one op to the Sink; the slot's lock is held.
-func (s *Store) commitOne(op Op) {
-	if s.cfg.Sink != nil {
-		ops := [1]Op{op}
-		s.cfg.Sink.Commit(op.Slot, ops[:])
+// commitOne is publish for one op.
+func (s *Store) commitOne(t *table, op Op) {
+	ops := [1]Op{op}
+	s.publish(op.Slot, t, ops[:], nil)
+}
+
+// publish hands ops that were carried out to the Sink, to what watches, and to the dumps
+// whose copies they change. The slot's lock is held.
+func (s *Store) publish(slot slots.Slot, t *table, ops []Op, origin any) {
+	s.watchers.tell(slot, ops, origin)
+	if t.copying {
+		for p := t.precopies; p != nil; p = p.other {
+			p.note(ops)
+		}
+	}
+	if s.cfg.Sink != nil && len(ops) > 0 {
+		s.cfg.Sink.Commit(slot, ops)
 	}
 }

@@ -53,7 +53,7 @@ func TestConcurrentTransactionsLoseNothing(t *testing.T) {
 			for cursor := s.Scan(0, 100, func(slots.Slot, []byte, Entry) bool { return true }); cursor != 0; {
 				cursor = s.Scan(cursor, 100, func(slots.Slot, []byte, Entry) bool { return true })
 			}
-			s.Dump(1, 0, 1000, func(Op) error { return nil })
+			s.Dump(1, DumpCursor{}, 1000, func(Op) error { return nil })
 			s.RandomKey(rand.Uint64)
 			s.Stats()
 			s.Barrier(&full)

@@ -1,6 +1,11 @@
 package keyspace
 
-import "sync/atomic"
+import (
+	"errors"
+	"sync/atomic"
+)
+
+var errFlood = errors.New("keyspace: too many keys have the same hash, the key cannot be stored")
 
 // prefixBits is how many bits of a hash a directory may use: 2^20 segments of 64 KiB
 // are more than a machine has.
@@ -16,17 +21,20 @@ func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 // first one. Its lock line guards it.
 type table struct {
 	depth   uint8
+	copying bool   // precopies has one
 	deepest uint32 // segments whose depth is the directory's
 	version uint64 // of the last change
 	due     int64  // no entry expires before
 	sum     totals
-	wraps   uint64 // of the lock line's hits
+	waiters *waiters // nil: nobody waits
 
 	one segment    // the only segment, while depth is 0
 	dir []*segment // 1<<depth of them, while depth is not 0
 
-	misses, expired uint64 // see Stats
-	_               [24]byte
+	misses, expired uint64      // see Stats
+	wraps           uint64      // of the lock line's hits
+	staged          *stagedKeys // nil: there are none
+	precopies       *Precopy    // a list of those that go on
 }
 
 // seen is what is read without the slot's lock, as of the last commit: it is written under
@@ -120,11 +128,12 @@ func (t *table) remove(s *segment, at int, version uint64) {
 	}
 }
 
-// clear drops everything in constant time; the garbage collector does the rest.
+// clear drops all keys in constant time; the garbage collector does the rest. What is
+// staged stays.
 func (t *table) clear(version uint64) {
 	t.one = segment{deleted: version, due: never}
 	t.dir, t.depth, t.deepest = nil, 0, 0
-	t.sum = totals{}
+	t.sum = totals{bytes: t.staged.size(), held: t.staged.size()}
 	t.due = never
 }
 

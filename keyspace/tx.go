@@ -1,7 +1,6 @@
 package keyspace
 
 import (
-	"errors"
 	"iter"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -25,15 +24,24 @@ type Tx struct {
 	store    *Store
 	table    *table
 	lock     *slotLock
+	hold     *Hold // nil: the transaction keeps the mutex
 	slot     slots.Slot
 	writable bool
-	full     bool   // nothing is left to evict
-	mode     uint32 // policy and passive, see settings
-	now      int64  // 0 = not asked for yet
+	full     bool               // nothing is left to evict
+	exceed   bool               // see Exceed
+	mode     uint32             // policy, passive and classes of events, see settings
+	now      int64              // 0 = not asked for yet
+	score    [zsetScoreLen]byte // on its way into the store
 	staging
-}
 
-var errFlood = errors.New("keyspace: too many keys have the same hash, the key cannot be stored")
+	opened      []opened             // collections that were looked at
+	openedByKey map[string]int       // their numbers, kept once there are more than manyOpened
+	undos       []undo               // in order
+	position    [2][positionLen]byte // the part of a list's element that a call is about; here it needs no memory
+	serving
+
+	origin any // see SetOrigin
+}
 
 // Slot returns the slot the transaction is on.
 func (tx *Tx) Slot() slots.Slot { return tx.slot }
@@ -83,7 +91,11 @@ func (tx *Tx) value(hash uint64, b []byte, h head) []byte {
 	if h.flags&flagLarge == 0 {
 		return h.valueIn(b)
 	}
-	return tx.table.segment(hash).larges.list[h.value].value
+	g := &tx.table.segment(hash).larges.list[h.value]
+	if text := g.coll.text(); text != nil {
+		return text.contiguous()
+	}
+	return g.value
 }
 
 func (tx *Tx) hit() {
@@ -121,7 +133,7 @@ func (tx *Tx) Size(key []byte) int64 {
 	if !ok {
 		return 0
 	}
-	return footprint(len(rec.key), len(rec.value), rec.expireAt)
+	return rec.footprint()
 }
 
 // Put stores value under key; expireAt is in Unix milliseconds, 0 for never. key and
@@ -133,12 +145,20 @@ func (tx *Tx) Put(key []byte, typ Type, value []byte, expireAt int64) error {
 }
 
 func (tx *Tx) put(hash uint64, key []byte, typ Type, value []byte, expireAt int64, how lending) error {
+	if tx.mode&eventMask != 0 {
+		tx.noteNew(hash, key)
+	}
 	at, segment, fresh := -1, (*segment)(nil), false
 	there, size := false, int64(0) // the key, and what it takes up now
-	if i := tx.staged(hash, key); i >= 0 {
+	if o := tx.dirtied(hash, key); o != nil {
+		var rec record
+		if rec, there = o.record(); there {
+			size = rec.footprint()
+		}
+	} else if i := tx.staged(hash, key); i >= 0 {
 		if tx.ops[i].Kind != OpDelete {
 			rec, _ := tx.stagedRecord(i)
-			there, size = true, footprint(len(key), len(rec.value), rec.expireAt)
+			there, size = true, rec.footprint()
 		}
 	} else {
 		var b []byte
@@ -165,6 +185,7 @@ func (tx *Tx) put(hash uint64, key []byte, typ Type, value []byte, expireAt int6
 		tx.first, tx.firstAt = segment, at
 	}
 	tx.stage(OpPut, typ, key, value, expireAt, hash, how).fresh = fresh
+	tx.outdate(hash, key)
 	return nil
 }
 
@@ -177,6 +198,9 @@ func (tx *Tx) Expire(key []byte, expireAt int64) bool {
 		return false
 	}
 	tx.stage(OpExpire, String, key, nil, expireAt, hash, copied)
+	if i := tx.findOpened(hash, key); i >= 0 {
+		tx.opened[i].expireAt, tx.opened[i].version = expireAt, tx.version
+	}
 	return true
 }
 
@@ -189,8 +213,9 @@ func (tx *Tx) Delete(key []byte) bool {
 		return false
 	}
 	tx.grownKeys--
-	tx.grownBytes -= footprint(len(key), len(rec.value), rec.expireAt)
+	tx.grownBytes -= rec.footprint()
 	tx.stage(OpDelete, String, key, nil, 0, hash, copied)
+	tx.outdate(hash, key)
 	return true
 }
 
@@ -198,7 +223,7 @@ func (tx *Tx) Delete(key []byte) bool {
 // it runs; keys that it adds meanwhile are not yielded. Key and Value alias the store.
 func (tx *Tx) All() iter.Seq2[[]byte, Entry] {
 	return func(yield func([]byte, Entry) bool) {
-		before := len(tx.ops)
+		before, opened := len(tx.ops), len(tx.opened)
 		stopped := false
 		tx.table.walk(0, tx.store.hash, func(s *segment, cell uint32) verdict {
 			key := s.key(cellRef(cell))
@@ -215,11 +240,22 @@ func (tx *Tx) All() iter.Seq2[[]byte, Entry] {
 				}
 			}
 		}
+		for i := 0; i < opened && !stopped; i++ {
+			if tx.opened[i].created {
+				if rec, ok := tx.find(tx.opened[i].hash, tx.opened[i].key); ok {
+					stopped = !yield(tx.opened[i].key, rec.entry())
+				}
+			}
+		}
 	}
 }
 
 // find returns key as the transaction sees it.
 func (tx *Tx) find(hash uint64, key []byte) (record, bool) {
+	if o := tx.dirtied(hash, key); o != nil {
+		rec, ok := o.record()
+		return rec, ok && (rec.expireAt == 0 || rec.expireAt > tx.Now())
+	}
 	if i := tx.staged(hash, key); i >= 0 {
 		return tx.stagedRecord(i)
 	}
@@ -248,7 +284,7 @@ func (tx *Tx) stagedRecord(i int) (record, bool) {
 	op, n := &tx.ops[i], &tx.plans[i]
 	var rec record
 	switch op.Kind {
-	case OpDelete:
+	default: // gone, or an opened collection has replaced it
 		return record{}, false
 	case OpPut:
 		rec = record{typ: op.Type, key: op.Key, value: op.Value, access: newAccess(tx.policy(), tx.store.clock.Load())}
@@ -274,25 +310,17 @@ func (tx *Tx) lapsed(rec *record) bool {
 	}
 	if tx.mode&passiveMode == 0 {
 		tx.grownKeys--
-		tx.grownBytes -= footprint(len(rec.key), len(rec.value), rec.expireAt)
+		tx.grownBytes -= rec.footprint()
+		tx.Notify(ExpiredEvents, "expired", rec.key)
 		tx.stage(OpDelete, String, rec.key, nil, 0, tx.store.hash(rec.key), copied).lapse = true
 	}
 	return true
 }
 
-// use marks the entry at the beginning of b as used now.
-func (tx *Tx) use(b []byte, version uint64) {
-	old := accessOf(b)
-	access := used(tx.policy(), old, tx.store.clock.Load(), version^uint64(tx.lock.hits)*0x9e3779b97f4a7c15>>20)
-	if access != old {
-		putAccess(b, access)
-	}
-}
-
 // room returns an error if there is no room for growth more bytes. s is the segment that
 // they would go to, if that is known.
 func (tx *Tx) room(s *segment, growth int64) error {
-	if tx.full {
+	if tx.full && !tx.exceed {
 		used, limit := tx.store.memory.Load()+tx.grownBytes, tx.store.limit.Load()
 		if limit > 0 && max(used, used+growth) > limit {
 			return ErrOutOfMemory
@@ -304,6 +332,16 @@ func (tx *Tx) room(s *segment, growth int64) error {
 	return nil
 }
 
+// Short reports whether the memory limit is exceeded and nothing may be evicted.
+func (tx *Tx) Short() bool {
+	limit := tx.store.limit.Load()
+	return tx.full && limit > 0 && tx.store.memory.Load()+tx.grownBytes > limit
+}
+
+// Exceed says whether the transaction's writes may exceed the memory limit from now on:
+// for what must not stop half-way.
+func (tx *Tx) Exceed(may bool) { tx.exceed = may }
+
 func (tx *Tx) policy() Policy { return Policy(tx.mode & policyMask) }
 
 func (tx *Tx) mustWrite() {
@@ -313,6 +351,14 @@ func (tx *Tx) mustWrite() {
 }
 
 func (r *record) entry() Entry {
+	if text := r.coll.text(); text != nil {
+		return Entry{Type: String, Value: text.contiguous(), ExpireAt: r.expireAt, Version: r.version}
+	}
+	return r.bare()
+}
+
+// bare is entry without the value of a long string that was changed in part.
+func (r *record) bare() Entry {
 	return Entry{Type: r.typ, Value: r.value, ExpireAt: r.expireAt, Version: r.version}
 }
 
@@ -322,7 +368,16 @@ func (s *segment) footprintAt(b []byte, h head) int64 {
 		return int64(h.size()) + indexShare
 	}
 	rec := s.recordAt(b, h)
-	return footprint(len(rec.key), len(rec.value), rec.expireAt)
+	return rec.footprint()
+}
+
+// footprint estimates the memory of the entry, with a collection's.
+func (r *record) footprint() int64 {
+	n := footprint(len(r.key), len(r.value), r.expireAt)
+	if r.coll != nil {
+		n += largeOverhead + r.coll.bytes()
+	}
+	return n
 }
 
 // footprint estimates the memory of an entry: what it takes in the arena (or

@@ -21,6 +21,7 @@ func (s *Sender) giveUp(err error) {
 	if s.err == nil {
 		s.err = err
 	}
+	s.dropCopies()
 	for _, b := range s.batches {
 		s.put(commit{b.id, false})
 	}

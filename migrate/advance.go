@@ -163,7 +163,7 @@ func (s *Sender) mayOpen(w *window) bool {
 // began with no batch undecided has met no key. None can have come since, because this
 // node creates no key in a slot that is migrating.
 func (s *Sender) scanned(now time.Time, w *window) {
-	if !w.passDone || w.busy > 0 || now.Before(w.retryAt) {
+	if !w.passDone || w.busy > 0 || w.copy != nil || now.Before(w.retryAt) {
 		return
 	}
 	switch {
@@ -184,10 +184,14 @@ func (s *Sender) collectBatch(now time.Time) {
 		return
 	}
 	for _, w := range s.windows {
-		if w.phase != moving || w.passDone {
+		if w.phase != moving || w.passDone && w.copy == nil {
 			continue
 		}
 		if now.Before(w.retryAt) {
+			return
+		}
+		if w.copy != nil {
+			s.copyMore(w)
 			return
 		}
 		if s.job.Kind == KindReturn {
@@ -213,26 +217,29 @@ func (s *Sender) unacked() uint64 {
 	return n
 }
 
-// collected takes the result of collect: the batch has so many keys in so many bytes, and
-// the next one begins at next. found also counts the keys that were in flight already.
-func (s *Sender) collected(now time.Time, id uint64, next position, found, keys int, size uint64) {
+// collected takes the result of collect: a batch, empty perhaps, and how many keys were
+// met, those that were in flight already included. The next batch begins at next, after
+// the copy of large, unless that is nil.
+func (s *Sender) collected(now time.Time, id uint64, c *payload, next position, found int, large *largeKey) {
 	b := s.batch(id)
 	if s.over || b == nil {
 		return
 	}
 	w := b.window
-	b.slots = w.order[w.at.index:min(next.index+1, len(w.order))]
-	w.at, w.passDone = next, next.index >= len(w.order)
+	w.at, w.passDone = next, next.atEnd(len(w.order))
 	w.found += found
-	w.collected += keys
-	if found > keys {
-		w.retryAt = now.Add(retryAfter / 10) // another export has them in flight: try again a little later
-	}
-	if keys == 0 {
+	w.collected += c.keys
+	if c.keys == 0 {
 		s.removeBatch(b)
 	} else {
-		b.keys, b.size = keys, size
+		b.keys, b.size, b.slots = c.keys, c.size, c.slots
 		w.busy++
+	}
+	switch {
+	case large != nil:
+		s.startCopy(w, large, false)
+	case found > c.keys:
+		w.retryAt = now.Add(retryAfter / 10) // another export has them in flight: try again a little later
 	}
 	s.advance(now)
 }

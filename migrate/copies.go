@@ -33,16 +33,25 @@ func DropOldCopies(e Engine, m *slots.Map, job *Job, journal []Job, done <-chan 
 	return dropped, keys, nil
 }
 
-// cameBack returns the slots that other jobs have brought back, or are bringing back, to
+// cameBack returns the slots that later jobs have brought back, or are bringing back, to
 // the source of job. Their keys there are no old copies, even if neither a claim nor an
 // open slot says so: the node that had just claimed them may have died before any other
-// node heard of it.
+// node heard of it. What an earlier job brought was there when job began.
 func cameBack(journal []Job, job *Job) (set slots.Set) {
 	for i := range journal {
 		other := &journal[i]
-		if other.Kind == KindMove && other.Target == job.Source && (!other.Cancelled || other.Created.After(job.Created)) {
+		if other.Kind == KindMove && other.Target == job.Source && other.mayFollow(job) {
 			set.Union(&other.Slots)
 		}
 	}
 	return set
+}
+
+// mayFollow reports whether a job may have begun after another one. Releases that did not
+// note when jobs of other nodes came left journals in which they have no time.
+func (j *Job) mayFollow(other *Job) bool {
+	if j.Created.UnixMilli() <= 0 {
+		return !j.Cancelled
+	}
+	return j.Created.After(other.Created)
 }

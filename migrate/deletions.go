@@ -70,7 +70,7 @@ func (d *Deletions) forget(slot slots.Slot) {
 func (d *Deletions) Commit(slot slots.Slot, ops []keyspace.Op) bool {
 	fits := true
 	for i := range ops {
-		if ops[i].Kind == keyspace.OpDelete {
+		if ops[i].Kind == keyspace.OpDelete || ops[i].Kind == keyspace.OpMove {
 			fits = d.add(slot, ops[i].Key) && fits
 		}
 	}
@@ -103,12 +103,12 @@ func (d *Deletions) add(slot slots.Slot, key []byte) bool {
 // Undone forgets the keys of a batch in wire form that was refused: undoing it deleted
 // them here, and the source has them.
 func (d *Deletions) Undone(blob []byte) {
-	ops, err := puts(blob)
+	ops, err := batchOps(blob)
 	if err != nil {
 		return // nothing of it was stored
 	}
 	for i := range ops {
-		if at := d.slots[ops[i].Slot]; at != nil {
+		if at := d.slots[ops[i].Slot]; at != nil && isKey(&ops[i]) {
 			if _, known := at.keys[string(ops[i].Key)]; known {
 				delete(at.keys, string(ops[i].Key))
 				at.size -= len(ops[i].Key) + deletionCost

@@ -14,7 +14,8 @@
 //     of the disk are shared. The keys of one window move before those of the next; its
 //     preparation and its end overlap with its neighbours'.
 //   - A batch is some keys on their way, in flight ([keyspace.InFlight]): they can be
-//     read at the source, a write to one waits until the batch is decided.
+//     read at the source, a write to one waits until the batch is decided. Or it is some
+//     parts of a large key, which is not in flight until its last batch.
 //   - The [Registry] has the jobs for whose slots a node is responsible: it brings home
 //     the keys that a lost race of epochs leaves behind.
 //
@@ -62,12 +63,55 @@
 // come back with a source that has an older state than it had; reads of such a source may
 // show that state until the target has listed its keys.
 //
+// # How a large key moves
+//
+// A large collection ([keyspace.Precopy]) would keep its writers waiting for as long as it
+// takes to send. It is copied while they write, in batches that put nothing in flight:
+//
+//   - first all its parts, some hundred under each hold of the slot's lock; meanwhile the
+//     source notes the names of the parts that change;
+//   - then those parts, as they are by now, round after round. Ops on parts are absolute,
+//     so it does no harm that a part goes over twice;
+//   - when little is left (32 KiB) and all that was sent is acknowledged, the key is
+//     frozen. The rest and OpReveal make the last batch, which is one like any other:
+//     when it is acknowledged, the key is deleted here in the same step that ends the
+//     freeze.
+//
+// The target gathers the parts as a staged key ([keyspace.OpStage]), beside its keys: no
+// read, count or list of keys shows it. OpReveal makes it the key at once. All this goes
+// to the target's replicas in the stream, as it comes, and is in full syncs; a batch is
+// acknowledged when they have it, so the last one finds them with all that preceded it.
+//
+// Until OpReveal is carried out the key is at the source and nowhere else, and from then
+// to its deletion at the source it is frozen: what was said of batches holds. What is
+// staged is worth nothing by itself, and is dropped rather than trusted:
+//
+//   - it is of one connection ([Staging]): parts that come on another one are refused, even
+//     if both return the same key. When the connection ends, the target drops it; the
+//     source begins anew. A last batch that is sent again finds the key revealed, in its
+//     version, and changes nothing; or finds nothing staged, and is refused;
+//   - a batch that is refused takes with it what was staged of its keys, so that no later
+//     batch, or OpReveal, can build on a part that is missing;
+//   - a target that comes back, or a replica that takes its place, drops what it finds
+//     staged before it answers a hello, and what no session brings, once a second;
+//   - at the source there is nothing to outlive it: who takes its place begins anew.
+//
+// If the key is deleted, renamed, copied over or given another value at the source, its
+// copy is taken back (OpUnstage), and a new one begins if there is still such a key; a
+// change of its expiry alone travels with OpReveal. If it changes faster than it is copied
+// (more is sent than twice its size, or 4 MiB of names of changed parts are not sent yet),
+// it is frozen before that, and what is left goes over in batches all the same.
+//
+// A key that fits into a batch has its parts in one batch with others: OpStage, the parts,
+// OpReveal. The target refuses a key that is not to fit into its memory when it begins.
+//
 // # What outlives a crash
 //
 // The journal keeps the jobs, not how far they are: that follows from the cluster's map
 // and the open slots, which gossip keeps. So the journal is written when a job begins,
-// changes its target or ends, and not for each slot. The target keeps the jobs that come
-// to it, too.
+// changes its target or ends, and not for each slot. A job stays in it for a while when it
+// is over; of the jobs that have had a slot only the latest goes on with it ([Resumable]).
+// The target keeps the jobs that come to it, too.
 //
 // A job follows a failover of its target. With the source's journal
 // (migrator.Config.OnJournal), the replica that takes the source's place goes on

@@ -77,9 +77,8 @@ type (
 		N     uint64
 		Batch []byte
 
-		rights rights
-		told   []promise // what writers at the source were told
-		node   *ReceiverConfig
+		told []promise // what writers at the source were told
+		from *bringer
 	}
 	// RefuseSource tells that a node was refused because the slots are not its to move, for
 	// the log. The source has been answered.
@@ -113,6 +112,20 @@ type (
 		from   position
 		budget int
 	}
+	// beginCopy begins to copy a large key: see copying.
+	beginCopy struct {
+		copy uint64
+		key  *largeKey
+	}
+	// stepCopy makes a batch of the next parts of a copy: answered at once by stepped. freeze
+	// puts the key in flight: from then on it does not change.
+	stepCopy struct {
+		copy, batch uint64
+		budget      int
+		freeze      bool
+	}
+	// endCopy ends a copy that has not come to its end.
+	endCopy struct{ copy uint64 }
 	// sendPart sends a piece of a batch.
 	sendPart struct{ batch, offset, size uint64 }
 	// reject tells that it is unknown when a batch will be decided, or that it is known again.
@@ -140,10 +153,21 @@ type (
 )
 
 // position is a place in the keys of a list of slots: the slot's index in the list, and
-// where in the slot.
+// where in the slot. Some large keys before it are still to be taken.
 type position struct {
 	index  int
-	cursor keyspace.Cursor
+	cursor keyspace.DumpCursor
+	large  *largeKey
+}
+
+// atEnd reports whether no keys follow in a list of so many slots.
+func (p position) atEnd(n int) bool { return p.index >= n && p.large == nil }
+
+// largeKey is a key that takes a batch of its own, or several. next is the one behind it.
+type largeKey struct {
+	slot slots.Slot
+	key  []byte
+	next *largeKey
 }
 
 func (SaveJob) effect()           {}
@@ -161,6 +185,9 @@ func (RaisePromise) effect()      {}
 func (RememberDeletions) effect() {}
 func (ListKeys) effect()          {}
 func (collect) effect()           {}
+func (beginCopy) effect()         {}
+func (stepCopy) effect()          {}
+func (endCopy) effect()           {}
 func (sendPart) effect()          {}
 func (reject) effect()            {}
 func (commit) effect()            {}

@@ -41,7 +41,9 @@ func NewEngine(s *keyspace.Store) *StoreEngine { return &StoreEngine{keyspace.Ne
 func (e *StoreEngine) Commit(slot slots.Slot, id uint64, keys [][]byte, _ <-chan struct{}) error {
 	return e.Store().Update(slot, func(tx *keyspace.Tx) error {
 		for _, key := range keys {
-			tx.Delete(key)
+			if tx.Delete(key) {
+				tx.Notify(keyspace.GenericEvents, "del", key)
+			}
 		}
 		e.Release(slot, id)
 		return nil

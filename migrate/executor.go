@@ -11,6 +11,7 @@ import (
 type executor struct {
 	engine   Engine
 	payloads map[uint64]*payload
+	copies   map[uint64]*keyCopy
 	held     map[slots.Slot]uint64 // what holds a slot in flight
 	spare    [][]byte              // buffers of batches that are committed
 	buf      []byte                // of the part sent last
@@ -21,7 +22,8 @@ type executor struct {
 const keepSpare = 1 << 20
 
 func newExecutor(e Engine, done <-chan struct{}) *executor {
-	return &executor{engine: e, done: done, payloads: make(map[uint64]*payload), held: make(map[slots.Slot]uint64)}
+	return &executor{engine: e, done: done, payloads: make(map[uint64]*payload), copies: make(map[uint64]*keyCopy),
+		held: make(map[slots.Slot]uint64)}
 }
 
 // do carries out one effect and reports whether it is one for the executor.
@@ -29,6 +31,15 @@ func (h *executor) do(now time.Time, s *Sender, e Effect) (bool, error) {
 	switch e := e.(type) {
 	case collect:
 		return true, h.collect(now, s, e)
+	case beginCopy:
+		h.copies[e.copy] = newKeyCopy(h.engine, e.key)
+	case stepCopy:
+		h.stepCopy(now, s, e)
+	case endCopy:
+		if c := h.copies[e.copy]; c != nil {
+			delete(h.copies, e.copy)
+			c.end(h.engine, h.done)
+		}
 	case reject:
 		if c := h.payloads[e.batch]; c != nil {
 			c.reject(h.engine, e.rejecting)
@@ -53,7 +64,9 @@ func (h *executor) do(now time.Time, s *Sender, e Effect) (bool, error) {
 	case remove:
 		return true, h.engine.Alter(e.slot, h.done, func(tx *keyspace.Tx) error {
 			for _, key := range e.keys {
-				tx.Delete(key)
+				if tx.Delete(key) {
+					tx.Notify(keyspace.GenericEvents, "del", key)
+				}
 			}
 			return nil
 		})
@@ -76,7 +89,7 @@ func (h *executor) do(now time.Time, s *Sender, e Effect) (bool, error) {
 }
 
 func (h *executor) collect(now time.Time, s *Sender, e collect) error {
-	c, next, found, err := load(h.engine, now, e.slots, e.from, e.budget, h.get(e.budget))
+	c, next, found, large, err := load(h.engine, now, e.slots, e.from, e.budget, h.get(e.budget))
 	if err != nil {
 		return err
 	}
@@ -85,7 +98,7 @@ func (h *executor) collect(now time.Time, s *Sender, e collect) error {
 	} else {
 		h.put(c.buf)
 	}
-	s.collected(now, e.batch, next, found, c.keys, c.size)
+	s.collected(now, e.batch, c, next, found, large)
 	return nil
 }
 
@@ -153,9 +166,13 @@ func (h *executor) releaseAll() {
 	for _, c := range h.payloads {
 		c.commit(h.engine, false, h.done)
 	}
+	for _, c := range h.copies {
+		c.end(h.engine, h.done)
+	}
 	for slot, inFlight := range h.held {
 		h.engine.Commit(slot, inFlight, nil, h.done)
 	}
 	clear(h.payloads)
+	clear(h.copies)
 	clear(h.held)
 }

@@ -102,6 +102,7 @@ func (s *Sender) retarget(now time.Time, next slots.NodeID) {
 		return
 	}
 	s.hangUp()
+	s.dropCopies()
 	for _, b := range s.batches {
 		b.sent, b.acked = 0, 0
 		s.put(reject{b.id, true})
@@ -164,6 +165,7 @@ func (s *Sender) followWindow(w *window) {
 	}
 	if w.resumed && !arrived.Empty() {
 		s.put(release{arrived})
+		s.dropCopy(w)
 		w.lose(&arrived)
 		s.deliver(arrived)
 	} else if arrived == w.set && !arrived.Empty() {
@@ -204,6 +206,7 @@ func (s *Sender) lose(lost *slots.Set) {
 		if w.resumed {
 			s.put(release{part})
 		}
+		s.dropCopy(w)
 		w.lose(&part)
 	}
 }

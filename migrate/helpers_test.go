@@ -3,6 +3,7 @@ package migrate
 import (
 	"errors"
 
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -32,4 +33,11 @@ func inFlight(e *StoreEngine, slot slots.Slot, key string) bool {
 func slotsUpTo(last slots.Slot) (set slots.Set) {
 	set.AddRange(slots.Range{First: 0, Last: last})
 	return set
+}
+
+// importBatch stores a batch that comes on a connection of its own.
+func importBatch(e Engine, blob []byte, onlyNew bool, accepts func(slots.Slot) bool) (keys int, err error) {
+	cfg := &ReceiverConfig{Staging: new(Staging)}
+	in := importing{e, nil, &bringer{node: cfg}, onlyNew, accepts, func([]keyspace.Op) error { return nil }}
+	return in.batch(blob)
 }

@@ -1,6 +1,9 @@
 package migrate
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -13,15 +16,19 @@ import (
 // as many have to hold the batch before Stored is called, which must follow. Import may
 // run beside other calls of the Receiver.
 func (b StoreBatch) Import(e Engine, done <-chan struct{}) (keys, told int, err error) {
+	node := b.from.node
 	enough := func(ops []keyspace.Op) error {
 		told = promisedTo(b.told, ops)
-		if want, good := b.node.Standing(told); want > good && !here(e.Store(), ops) {
-			return lacking(b.node.Map().Self().ID, want, good)
+		if want, good := node.Standing(told); want > good && !here(e.Store(), ops) {
+			return lacking(node.Map().Self().ID, want, good)
 		}
 		return nil
 	}
-	accepts := func(slot slots.Slot) bool { return b.rights.accept(b.node.Map(), slot, b.node.Returning) }
-	keys, err = importBatch(e, b.Batch, done, b.rights.kind == KindReturn, accepts, enough)
+	in := importing{e, done, b.from, b.from.kind == KindReturn, b.from.mayBring, enough}
+	keys, err = in.batch(b.Batch)
+	if errors.Is(err, ErrMalformed) || errors.Is(err, keyspace.ErrBadOp) { // whose parts it had is not known
+		err = cmp.Or(node.Staging.drop(e, b.from, done), err)
+	}
 	return keys, told, err
 }
 
@@ -29,49 +36,88 @@ func (b StoreBatch) Import(e Engine, done <-chan struct{}) (keys, told int, err 
 // takes long. It gives the reason if replicas are missing. told is Import's result, 0
 // before.
 func (b StoreBatch) Waiting(told int) Message {
-	if want, good := b.node.Standing(told); want > good {
-		return Message{typ: msgDelay, n: b.N, text: lacking(b.node.Map().Self().ID, want, good).Error()}
+	if want, good := b.from.node.Standing(told); want > good {
+		return Message{typ: msgDelay, n: b.N, text: lacking(b.from.node.Map().Self().ID, want, good).Error()}
 	}
 	return Message{typ: msgPong}
 }
 
-// importBatch stores a batch at the target: every key that is not there yet, or is there
-// in an older version; with onlyNew, set for a Return, only keys that are not there.
-// enough, if not nil, may refuse the batch beforehand. After an error nothing of a Move's
-// batch is left here, so that the source's copies are the only ones: others would come
-// back to life when the source deletes its own. Keys that a Return brought may stay,
-// since this node owns them. keys says how many the batch has.
+// importing is how a batch is stored at the target.
+type importing struct {
+	engine  Engine
+	done    <-chan struct{}
+	from    *bringer
+	onlyNew bool // of a Return: only keys that are not there
+	accepts func(slots.Slot) bool
+	enough  func([]keyspace.Op) error // may refuse the batch beforehand
+}
+
+// batch stores a batch: every key that is not there yet, or is there in an older version.
+// After an error nothing of a Move's batch is left here, so that the source's copies are
+// the only ones: others would come back to life when the source deletes its own. Keys that
+// a Return brought may stay, since this node owns them. keys says how many the batch has.
 //
 // If the error is one of cutShort, part of the batch may be here: then the source must
 // hear of no refusal, and brings the batch again.
-func importBatch(e Engine, blob []byte, done <-chan struct{}, onlyNew bool, accepts func(slots.Slot) bool,
-	enough func([]keyspace.Op) error) (keys int, err error) {
-	ops, err := puts(blob)
-	if err == nil && enough != nil {
-		err = enough(ops)
+func (in *importing) batch(blob []byte) (keys int, err error) {
+	ops, err := batchOps(blob)
+	if err == nil {
+		err = in.enough(ops)
 	}
-	if err == nil && !e.Store().Room(int64(len(blob))) {
+	if err == nil && !in.engine.Store().Room(int64(len(blob))+announced(ops)) {
 		err = keyspace.ErrOutOfMemory
 	}
 	if err == nil {
-		err = eachSlot(ops, accepts)
+		err = eachSlot(ops, in.accepts)
+	}
+	if err == nil {
+		err = in.claim(ops)
 	}
 	if err == nil {
 		own(ops)
-		err = e.Import(ops, onlyNew, done)
+		err = in.engine.Import(ops, in.onlyNew, in.done)
 	}
 	if err == nil {
-		err = eachSlot(ops, accepts) // a slot may have changed hands meanwhile
+		err = eachSlot(ops, in.accepts) // a slot may have changed hands meanwhile
 	}
-	if err == nil || onlyNew || cutShort(err) {
-		return len(ops), err
+	if err == nil || cutShort(err) {
+		if err == nil {
+			in.release(ops)
+		}
+		return countKeys(ops), err
 	}
 	for i := range ops {
-		if err := undo(e, &ops[i], done); err != nil {
+		if i > 0 && !isKey(&ops[i]) && bytes.Equal(ops[i].Key, ops[i-1].Key) {
+			continue // another part of the same key
+		}
+		if err := in.undo(&ops[i]); err != nil {
 			return 0, err
 		}
 	}
 	return 0, err
+}
+
+// claim makes the keys that begin to be staged the connection's, and refuses parts of keys
+// that are not.
+func (in *importing) claim(ops []keyspace.Op) error {
+	for i := range ops {
+		if ops[i].Kind == keyspace.OpPut {
+			continue
+		}
+		if err := in.from.node.Staging.claim(in.from, &ops[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release ends the staging of keys that a batch has revealed, or taken back.
+func (in *importing) release(ops []keyspace.Op) {
+	for i := range ops {
+		if k := ops[i].Kind; k == keyspace.OpReveal || k == keyspace.OpUnstage {
+			in.from.node.Staging.release(in.from, ops[i].Key)
+		}
+	}
 }
 
 // cutShort reports whether an error means that this node ceased to be a master, or to
@@ -80,19 +126,47 @@ func cutShort(err error) bool {
 	return errors.Is(err, slots.ErrReadOnly) || errors.Is(err, slots.ErrTryAgain)
 }
 
-// puts takes a batch apart. The ops alias it.
-func puts(blob []byte) (ops []keyspace.Op, err error) {
+// batchOps takes a batch apart. The ops alias it.
+func batchOps(blob []byte) (ops []keyspace.Op, err error) {
 	for len(blob) > 0 {
 		op, rest, err := keyspace.DecodeOp(blob)
 		if err != nil {
 			return nil, err
 		}
-		if op.Kind != keyspace.OpPut {
-			return nil, fmt.Errorf("migrate: a batch holds a %v, not only puts: %w", op.Kind, ErrMalformed)
+		switch op.Kind {
+		case keyspace.OpPut:
+			if op.Type != keyspace.String && len(op.Value) == 0 {
+				return nil, fmt.Errorf("migrate: a batch holds a %v without parts: %w", op.Type, ErrMalformed)
+			}
+		case keyspace.OpStage, keyspace.OpStagePart, keyspace.OpStageCut, keyspace.OpReveal, keyspace.OpUnstage:
+		default:
+			return nil, fmt.Errorf("migrate: a batch holds a %v, which brings no key: %w", op.Kind, ErrMalformed)
 		}
 		ops, blob = append(ops, op), rest
 	}
 	return ops, nil
+}
+
+// isKey reports whether an op of a batch makes a key.
+func isKey(op *keyspace.Op) bool { return op.Kind == keyspace.OpPut || op.Kind == keyspace.OpReveal }
+
+func countKeys(ops []keyspace.Op) (n int) {
+	for i := range ops {
+		if isKey(&ops[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// announced returns how much memory the keys that begin to be staged may take.
+func announced(ops []keyspace.Op) (n int64) {
+	for i := range ops {
+		if op := &ops[i]; op.Kind == keyspace.OpStage && len(op.Value) == 8 {
+			n += int64(min(binary.BigEndian.Uint64(op.Value), 1<<40))
+		}
+	}
+	return n
 }
 
 // here reports whether a key of a batch is here as it was sent. If so, the batch comes
@@ -100,6 +174,9 @@ func puts(blob []byte) (ops []keyspace.Op, err error) {
 // and let its clients delete such a key, that replica could bring it back.
 func here(s *keyspace.Store, ops []keyspace.Op) (found bool) {
 	for i := range ops {
+		if !isKey(&ops[i]) {
+			continue
+		}
 		s.View(ops[i].Slot, func(tx *keyspace.Tx) error {
 			have, ok := tx.Peek(ops[i].Key)
 			found = found || ok && have.Version == ops[i].Version
@@ -113,7 +190,7 @@ func here(s *keyspace.Store, ops []keyspace.Op) (found bool) {
 // A value longer than keepBlob stays in the batch's buffer, which is not used again.
 func own(ops []keyspace.Op) {
 	for i := range ops {
-		if v := ops[i].Value; len(v) > keyspace.LargeValue && len(v) <= keepBlob {
+		if v := ops[i].Value; ops[i].Kind == keyspace.OpPut && len(v) > keyspace.LargeValue && len(v) <= keepBlob {
 			ops[i].Value = keyspace.Own(v)
 		}
 	}
@@ -131,12 +208,23 @@ func eachSlot(ops []keyspace.Op, accepts func(slots.Slot) bool) error {
 	return nil
 }
 
-// undo deletes a key that is there exactly as it was sent.
-func undo(e Engine, op *keyspace.Op, done <-chan struct{}) error {
-	return e.Alter(op.Slot, done, func(tx *keyspace.Tx) error {
-		if have, ok := tx.Peek(op.Key); ok && have.Version == op.Version {
+// undo deletes a key that is there exactly as it was sent, unless it is a Return's, and drops
+// what the connection has staged of it.
+func (in *importing) undo(op *keyspace.Op) error {
+	staging := in.from.node.Staging
+	staged := op.Kind != keyspace.OpPut && staging.owns(in.from, op.Key)
+	err := in.engine.Alter(op.Slot, in.done, func(tx *keyspace.Tx) error {
+		if staged {
+			tx.Unstage(op.Key)
+		}
+		if have, ok := tx.Peek(op.Key); ok && isKey(op) && have.Version == op.Version && !in.onlyNew {
 			tx.Delete(op.Key)
+			tx.Notify(keyspace.GenericEvents, "del", op.Key)
 		}
 		return nil
 	})
+	if err == nil && staged {
+		staging.release(in.from, op.Key)
+	}
+	return err
 }

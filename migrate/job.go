@@ -50,18 +50,8 @@ type Job struct {
 	// Successors are the target's replicas when it was last seen as a master: one of them
 	// may take its place, also while this node is away.
 	Successors []slots.NodeID
-	Created    time.Time
-}
-
-// Unfinished reports whether there is something left to do for a job from the journal.
-// For a job that is over, or was cancelled, that is to close open slots.
-func (j *Job) Unfinished(m *slots.Map) bool {
-	if !j.Cancelled {
-		return true
-	}
-	open := *m.Open()
-	open.Intersect(&j.Slots)
-	return !open.Empty()
+	// Created is when the job began here, or came here. It orders the jobs of a node.
+	Created time.Time
 }
 
 // Succeed makes self, which has taken the place of the master former, the source or the

@@ -83,6 +83,7 @@ func (s *Sender) Disconnected(now time.Time, why string) {
 			w.asked = false
 		}
 	}
+	s.dropCopies()
 	for _, b := range s.batches {
 		b.sent, b.acked = 0, 0
 		s.put(reject{b.id, true})
@@ -140,7 +141,12 @@ func (s *Sender) refused(now time.Time, n uint64, text string) {
 	}
 	if b := s.batch(n); b != nil {
 		s.again(now, b.window)
-		s.decide(b, false)
+		if b.copy {
+			s.dropCopy(b.window)
+		}
+		if s.batch(n) != nil {
+			s.decide(b, false)
+		}
 	}
 }
 
@@ -151,6 +157,9 @@ func (s *Sender) again(now time.Time, w *window) {
 		w.enter(preparing)
 		s.restartParts(w)
 		s.reject(w, true)
+		if w.copy != nil && w.copy.frozen {
+			s.dropCopy(w)
+		}
 	}
 	w.asked, w.retryAt = false, now.Add(retryAfter)
 }

@@ -23,13 +23,15 @@ func (e ListKeys) Each(s *keyspace.Store, deleted func(slots.Slot) [][]byte, sen
 func listKeys(s *keyspace.Store, deleted func(slots.Slot) [][]byte, e ListKeys, budget int,
 	send func(Message) error) error {
 	for slot := range e.Set.All() {
-		var at keyspace.Cursor
+		var at keyspace.DumpCursor
 		for done := false; !done; {
 			m := Message{typ: msgKeys, n: e.N, slot: slot, more: true}
 			var err error
 			at, done, err = s.Dump(slot, at, budget, func(op keyspace.Op) error {
-				m.keys = append(m.keys, bytes.Clone(op.Key))
-				return nil
+				if op.Kind == keyspace.OpPut {
+					m.keys = append(m.keys, bytes.Clone(op.Key))
+				}
+				return keyspace.SkipParts
 			})
 			if err == nil && len(m.keys) > 0 {
 				err = send(m)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/msgp"
@@ -12,86 +13,143 @@ import (
 )
 
 // payload is the content of a batch at the source: keys that are in flight, and their ops
-// in wire form. Small values are copied into one buffer. Large ones are not: their bytes
+// in wire form. Small values are copied into one buffer. Longer ones are not: their bytes
 // are sent piece by piece from the store, which does not change them while the key is in
-// flight.
+// flight. Of a key that is copied in parts it has some parts.
 type payload struct {
 	inFlight uint64
-	buf      []byte   // the small values' ops
-	segments [][]byte // the batch's bytes, in order: buf, then two for each large value
+	buf      []byte   // the small values' ops, and those of parts
+	segments [][]byte // the batch's bytes, in order: buf, then two for each longer value
 	size     uint64
 	keys     int
 	slots    []slots.Slot // that have keys in it
-	large    []largeKey
+	long     []longKey
 }
 
-type largeKey struct {
+// longKey is a key whose value is not in buf.
+type longKey struct {
 	slot slots.Slot
 	key  []byte
 }
 
-// inlineValue is the largest value that is copied, in bytes. It must not be less than
-// keyspace.LargeValue: longer values the store never changes in place (see keyspace.Op).
-const inlineValue = 32 << 10
+const (
+	// inlineValue is the longest value that is copied, in bytes. It must not be less than
+	// keyspace.LargeValue: longer values the store never changes in place (see keyspace.Op).
+	inlineValue = 32 << 10
+	// longBatches is how many batches' bytes a string may have that is not copied in parts.
+	longBatches = 64
+	// largeAhead is how many large keys are met before they are taken.
+	largeAhead = 64
+)
 
 const _ = uint(inlineValue - keyspace.LargeValue) // does not compile if that is greater
 
-// errAlone ends the loading of a batch before, or behind, a value that is longer than a
-// usual batch: such a value has a batch to itself, so that no other key waits until its
-// last byte has arrived.
-var errAlone = errors.New("migrate: a large value travels alone")
+var (
+	// errAlone ends the loading of a batch before, or behind, a value that is longer than a
+	// usual batch: such a value has a batch to itself, so that no other key waits until its
+	// last byte has arrived.
+	errAlone = errors.New("migrate: a long value travels alone")
+	// errLarge ends a dump of keys before more large ones are met.
+	errLarge = errors.New("migrate: large keys are to be taken first")
+)
 
 // load freezes keys of the slots in order, beginning at from, until they make about
 // budget bytes. It returns where to go on and how many keys it met. Keys that are in
-// flight already are met but not taken; expired keys are passed over. buf is a buffer to
-// use, or nil.
+// flight already are met but not taken; expired keys are passed over. It ends at a large
+// key that exceeds the budget, and returns it: that is to be copied first. buf is a buffer
+// to use, or nil.
 func load(e Engine, now time.Time, order []slots.Slot, from position, budget int, buf []byte) (c *payload,
-	next position, found int, err error) {
-	c = &payload{inFlight: e.NewID()}
+	next position, found int, large *largeKey, err error) {
+	c = &payload{inFlight: e.NewID(), buf: buf}
 	next = from
 	usual, alone := budget, false
-	for next.index < len(order) && budget > 0 && !alone {
-		slot, before, met := order[next.index], len(buf)+int(c.size), 0
-		cursor, done, err := e.Store().Dump(slot, next.cursor, budget, func(op keyspace.Op) error {
-			if op.ExpireAt != 0 && op.ExpireAt <= now.UnixMilli() {
-				return nil
+	for !next.atEnd(len(order)) && budget > 0 && !alone {
+		before, met := len(c.buf)+int(c.size), 0
+		if key := next.large; key != nil {
+			fits, there := c.loadLarge(e, key, usual)
+			if !fits && c.keys > 0 {
+				break
 			}
-			if c.keys > 0 && (alone || len(op.Value) > usual) {
-				return errAlone
+			if next.large = key.next; there {
+				found++
 			}
-			met++
-			if !e.Freeze(slot, c.inFlight, op.Key) {
-				return nil
+			if !fits {
+				large = key
+				break
 			}
-			c.keys++
-			alone = len(op.Value) > usual
-			if len(c.slots) == 0 || c.slots[len(c.slots)-1] != slot {
-				c.slots = append(c.slots, slot)
-			}
-			if len(op.Value) <= inlineValue {
-				buf = keyspace.AppendOp(buf, &op)
-				return nil
-			}
-			c.large = append(c.large, largeKey{slot, bytes.Clone(op.Key)})
-			c.add(appendLarge(nil, op))
-			c.add(op.Value)
-			return nil
-		})
-		if err != nil && err != errAlone {
+		} else if met, err = c.loadSlot(e, now, order, &next, budget, usual); err == errAlone {
+			alone = true
+		} else if err != nil && err != errLarge {
 			c.commit(e, false, nil)
-			return nil, from, 0, err
+			return nil, from, 0, nil, err
 		}
-		found, alone = found+met, alone || err == errAlone
-		budget -= len(buf) + int(c.size) - before
-		if next.cursor = cursor; done && err == nil {
-			next = position{index: next.index + 1}
+		found += met
+		budget -= len(c.buf) + int(c.size) - before
+	}
+	c.closeBuf()
+	return c, next, found, large, nil
+}
+
+// loadSlot freezes keys of one slot, and gathers its large ones in at.large.
+func (c *payload) loadSlot(e Engine, now time.Time, order []slots.Slot, at *position, budget, usual int) (met int,
+	err error) {
+	slot, alone := order[at.index], false
+	var large [][]byte
+	cursor, done, err := e.Store().Dump(slot, at.cursor, budget, func(op keyspace.Op) error {
+		if op.Kind != keyspace.OpPut || op.ExpireAt != 0 && op.ExpireAt <= now.UnixMilli() {
+			return keyspace.SkipParts
 		}
+		if op.Begins || op.Type == keyspace.String && len(op.Value) > longBatches*usual {
+			if len(large) == largeAhead {
+				return errLarge
+			}
+			large = append(large, bytes.Clone(op.Key))
+			return keyspace.SkipParts
+		}
+		if c.keys > 0 && (alone || len(op.Value) > usual) {
+			return errAlone
+		}
+		met++
+		if !e.Freeze(slot, c.inFlight, op.Key) {
+			return nil
+		}
+		c.keys++
+		alone = len(op.Value) > usual
+		c.addSlot(slot)
+		if len(op.Value) <= inlineValue {
+			c.buf = keyspace.AppendOp(c.buf, &op)
+			return nil
+		}
+		c.long = append(c.long, longKey{slot, bytes.Clone(op.Key)})
+		c.add(appendLarge(nil, op))
+		c.add(op.Value)
+		return nil
+	})
+	if at.cursor = cursor; done && err == nil {
+		at.index, at.cursor = at.index+1, keyspace.DumpCursor{}
 	}
-	if c.buf = buf; len(buf) > 0 {
-		c.segments = append([][]byte{buf}, c.segments...)
-		c.size += uint64(len(buf))
+	for _, key := range slices.Backward(large) {
+		at.large = &largeKey{slot, key, at.large}
 	}
-	return c, next, found, nil
+	if err == nil && alone {
+		err = errAlone
+	}
+	return met, err
+}
+
+// addSlot notes that the batch has a key of slot. The slots come one after the other.
+func (c *payload) addSlot(slot slots.Slot) {
+	if len(c.slots) == 0 || c.slots[len(c.slots)-1] != slot {
+		c.slots = append(c.slots, slot)
+	}
+}
+
+// closeBuf puts the small values in front of the others.
+func (c *payload) closeBuf() {
+	if len(c.buf) > 0 {
+		c.segments = append([][]byte{c.buf}, c.segments...)
+		c.size += uint64(len(c.buf))
+	}
 }
 
 func (c *payload) add(segment []byte) {
@@ -147,9 +205,11 @@ func (c *payload) commit(e Engine, acked bool, done <-chan struct{}) (err error)
 				err = cmp.Or(err, derr) // an error cannot be: load encoded it
 				break
 			}
-			keys, rest = append(keys, op.Key), after
+			if rest = after; op.Kind == keyspace.OpPut || op.Kind == keyspace.OpReveal {
+				keys = append(keys, op.Key)
+			}
 		}
-		for _, g := range c.large {
+		for _, g := range c.long {
 			if acked && g.slot == slot {
 				keys = append(keys, g.key)
 			}

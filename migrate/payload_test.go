@@ -35,14 +35,14 @@ func TestPayload(t *testing.T) {
 	order := []slots.Slot{0, 1, 2, 3}
 	var fleet []*payload
 	for at := (position{}); at.index < len(order); {
-		c, next, _, err := load(e, time.Now(), order, at, 10_000, nil)
+		c, next, _, _, err := load(e, time.Now(), order, at, 10_000, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		at = next
 		fleet = append(fleet, c)
 	}
-	if c, _, found, _ := load(e, time.Now(), order, position{}, 1<<30, nil); c.keys != 0 || found != len(want) {
+	if c, _, found, _, _ := load(e, time.Now(), order, position{}, 1<<30, nil); c.keys != 0 || found != len(want) {
 		t.Fatalf("keys in flight were taken again: %d of %d", c.keys, found)
 	}
 	for _, c := range fleet {
@@ -51,8 +51,7 @@ func TestPayload(t *testing.T) {
 			blob = c.appendPart(blob, uint64(len(blob)), min(uint64(1+r.IntN(5000)), c.size-uint64(len(blob))))
 		}
 		for range 2 { // twice: a batch that comes again changes nothing
-			if _, err := importBatch(NewEngine(to), blob, nil, false, func(slots.Slot) bool { return true },
-				nil); err != nil {
+			if _, err := importBatch(NewEngine(to), blob, false, func(slots.Slot) bool { return true }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -78,7 +77,7 @@ func TestPayload(t *testing.T) {
 // TestALargeValueTravelsAlone: no other key is in flight for as long as it takes, and
 // none is left out because of it.
 func TestALargeValueTravelsAlone(t *testing.T) {
-	const budget = 1000
+	const budget = inlineValue / 4
 	s := keyspace.New(keyspace.Config{})
 	e := NewEngine(s)
 	s.Update(0, func(tx *keyspace.Tx) error {
@@ -99,11 +98,11 @@ func TestALargeValueTravelsAlone(t *testing.T) {
 			t.Fatalf("%d keys are left after %d batches", s.Len(), rounds)
 		}
 		for at := (position{}); at.index == 0; {
-			c, next, _, err := load(e, time.Now(), []slots.Slot{0}, at, budget, nil)
+			c, next, _, _, err := load(e, time.Now(), []slots.Slot{0}, at, budget, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(c.large) > 0 {
+			if len(c.long) > 0 {
 				large++
 				if c.keys > 1 {
 					t.Fatalf("a batch holds %d keys beside a large value", c.keys-1)
@@ -153,13 +152,12 @@ func TestImportUndoesABatchThatItRefuses(t *testing.T) {
 		op := keyspace.Op{Kind: keyspace.OpPut, Slot: slot, Key: []byte("k"), Value: []byte("v"), Version: 5}
 		blob = keyspace.AppendOp(blob, &op)
 	}
-	if _, err := importBatch(NewEngine(s), blob, nil, false, func(slot slots.Slot) bool { return slot == 0 },
-		nil); err == nil || s.Len() != 0 {
+	if _, err := importBatch(NewEngine(s), blob, false,
+		func(slot slots.Slot) bool { return slot == 0 }); err == nil || s.Len() != 0 {
 		t.Fatalf("a batch with a slot that does not come here: %v, %d keys", err, s.Len())
 	}
 	drop := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpDrop, Slot: 0, Version: 9})
-	if _, err := importBatch(NewEngine(s), drop, nil, false, func(slots.Slot) bool { return true },
-		nil); err == nil {
+	if _, err := importBatch(NewEngine(s), drop, false, func(slots.Slot) bool { return true }); err == nil {
 		t.Fatal("a batch that drops a slot was taken")
 	}
 }
@@ -176,8 +174,8 @@ func TestImportKeepsWhatIsNewer(t *testing.T) {
 		want    string
 	}{{6, false, "mine"}, {7, false, "mine"}, {8, true, "mine"}, {8, false, "sent"}} {
 		sent := keyspace.Op{Kind: keyspace.OpPut, Slot: 0, Key: []byte("k"), Value: []byte("sent"), Version: c.version}
-		if _, err := importBatch(NewEngine(s), keyspace.AppendOp(nil, &sent), nil, c.onlyNew,
-			func(slots.Slot) bool { return true }, nil); err != nil {
+		if _, err := importBatch(NewEngine(s), keyspace.AppendOp(nil, &sent), c.onlyNew,
+			func(slots.Slot) bool { return true }); err != nil {
 			t.Fatal(err)
 		}
 		s.View(0, func(tx *keyspace.Tx) error {
@@ -194,8 +192,8 @@ func FuzzImportBatch(f *testing.F) {
 	f.Add(keyspace.AppendOp(nil, &op))
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		s := keyspace.New(keyspace.Config{})
-		if _, err := importBatch(NewEngine(s), blob, nil, false, func(slot slots.Slot) bool { return slot < 8 },
-			nil); err != nil && s.Len() != 0 {
+		if _, err := importBatch(NewEngine(s), blob, false,
+			func(slot slots.Slot) bool { return slot < 8 }); err != nil && s.Len() != 0 {
 			t.Fatalf("%v, but %d keys stay", err, s.Len())
 		}
 	})

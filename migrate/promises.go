@@ -132,6 +132,11 @@ func (s *Sender) delay(m Message) {
 		return
 	}
 	s.progress.Waiting, s.delayed = m.text, true
+	for _, w := range s.windows {
+		if w.copy != nil && w.copy.frozen {
+			s.dropCopy(w)
+		}
+	}
 	for _, b := range s.batches {
 		s.put(reject{b.id, true})
 	}

@@ -35,6 +35,8 @@ type ReceiverConfig struct {
 	// Standing returns how many replicas must hold what comes here, which is k or what this
 	// node's own settings ask for, and how many are in good standing. Default: none of either.
 	Standing func(k int) (want, good int)
+	// Staging is shared by all Receivers of the node. Default: one of its own.
+	Staging *Staging
 }
 
 // Receiver is the target's side of one connection: a passive core. After each input, Next
@@ -44,12 +46,12 @@ type Receiver struct {
 	cfg ReceiverConfig
 	m   *slots.Map // as of the latest message
 
-	job     JobID
-	rights            // of the session, once it is greeted
-	kept    slots.Set // those of its slots that the registry looks after
-	greeted bool
-	pending map[uint64]*slots.Set // SetSlots under way: of a prepare the slots, else nil
-	told    []promise             // what writers at the source were told, as far as it has said on this connection
+	job      JobID
+	*bringer           // of the session, once it is greeted
+	kept     slots.Set // those of its slots that the registry looks after
+	greeted  bool
+	pending  map[uint64]*slots.Set // SetSlots under way: of a prepare the slots, else nil
+	told     []promise             // what writers at the source were told, as far as it has said on this connection
 
 	batch  uint64
 	blob   []byte
@@ -70,6 +72,9 @@ func NewReceiver(c ReceiverConfig) *Receiver {
 	}
 	if c.Standing == nil {
 		c.Standing = func(int) (want, good int) { return 0, 0 }
+	}
+	if c.Staging == nil {
+		c.Staging = new(Staging)
 	}
 	return &Receiver{cfg: c, pending: make(map[uint64]*slots.Set)}
 }
@@ -161,7 +166,8 @@ func (r *Receiver) hello(m Message) {
 	if !r.enough(m) {
 		return
 	}
-	r.job, r.rights, r.kept, r.greeted = m.job, rights{m.kind, m.source, *m.slots}, kept, true
+	r.job, r.kept, r.greeted = m.job, kept, true
+	r.bringer = &bringer{rights{m.kind, m.source, *m.slots}, &r.cfg}
 	r.save()
 	r.promise(m.promises)
 	welcome := Message{typ: msgWelcome, n: m.n, slots: new(slots.Set)}
@@ -302,7 +308,7 @@ func (r *Receiver) part(m Message) error {
 		r.send(Message{typ: msgAck, n: m.n, size: end})
 		return nil
 	}
-	r.put(StoreBatch{N: m.n, Batch: r.blob, rights: r.rights, told: slices.Clone(r.told), node: &r.cfg})
+	r.put(StoreBatch{N: m.n, Batch: r.blob, told: slices.Clone(r.told), from: r.bringer})
 	return nil
 }
 
@@ -335,6 +341,16 @@ func grown(b []byte, need, size uint64) []byte {
 		runtime.Gosched()
 	}
 	return next
+}
+
+// DropStaged drops what has come of large keys that are not complete: the source brings them
+// no more, or begins anew. It is to be called when the connection has ended; done ends what
+// waits in the Engine.
+func (r *Receiver) DropStaged(e Engine, done <-chan struct{}) error {
+	if r.bringer == nil {
+		return nil
+	}
+	return r.cfg.Staging.drop(e, r.bringer, done)
 }
 
 // Stored tells how a StoreBatch ended, and how many replicas have the batch. An error means

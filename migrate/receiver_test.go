@@ -60,7 +60,7 @@ func TestImportUndoesWhatCameTooLate(t *testing.T) {
 			Version: 5})
 	}
 	asked := 0
-	keys, err := importBatch(e, blob, nil, false, func(slots.Slot) bool { asked++; return asked == 1 }, nil)
+	keys, err := importBatch(e, blob, false, func(slots.Slot) bool { asked++; return asked == 1 })
 	if err == nil || keys != 0 || s.Len() != 1 || s.Count(1) != 1 {
 		t.Errorf("%d keys are stored, %v; %d are here, want the newer one", keys, err, s.Len())
 	}
@@ -73,11 +73,11 @@ func TestImportUndoesWhatComesAgainAndFindsNoRoom(t *testing.T) {
 	e := NewEngine(s)
 	blob := keyspace.AppendOp(nil, &keyspace.Op{Kind: keyspace.OpPut, Slot: 1, Key: []byte("a"), Version: 5})
 	all := func(slots.Slot) bool { return true }
-	if keys, err := importBatch(e, blob, nil, false, all, nil); err != nil || keys != 1 {
+	if keys, err := importBatch(e, blob, false, all); err != nil || keys != 1 {
 		t.Fatal(keys, err)
 	}
 	s.SetMaxMemory(1)
-	if _, err := importBatch(e, blob, nil, false, all, nil); err != keyspace.ErrOutOfMemory || s.Len() != 0 {
+	if _, err := importBatch(e, blob, false, all); err != keyspace.ErrOutOfMemory || s.Len() != 0 {
 		t.Errorf("%v, and %d keys are here", err, s.Len())
 	}
 }
@@ -107,7 +107,7 @@ func TestImportFindsRoom(t *testing.T) {
 			op.Slot = 1
 			blob = keyspace.AppendOp(blob, &op)
 		}
-		_, err := importBatch(e, blob, nil, false, func(slots.Slot) bool { return true }, nil)
+		_, err := importBatch(e, blob, false, func(slots.Slot) bool { return true })
 		if (err == nil) != c.fits || err != nil && (err != keyspace.ErrOutOfMemory || s.Count(1) != 0 || s.Count(2) != 100) {
 			t.Errorf("%v: %v, %d keys came, %d are left", c.policy, err, s.Count(1), s.Count(2))
 		}

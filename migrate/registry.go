@@ -101,6 +101,18 @@ func (c *Registry) Over(id JobID, now time.Time, m *slots.Map) {
 	}
 }
 
+// Later returns now, or a moment after all jobs if the clock was set back: by its Created
+// this node knows which of its jobs is later.
+func (c *Registry) Later(now time.Time) time.Time {
+	now = now.Truncate(time.Millisecond) // as the journal has it
+	for _, r := range c.records {
+		if at := r.job.Created; !now.After(at) {
+			now = at.Add(time.Millisecond)
+		}
+	}
+	return now
+}
+
 // Slots returns all slots that are looked after.
 func (c *Registry) Slots() slots.Set {
 	var set slots.Set

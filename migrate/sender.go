@@ -16,11 +16,12 @@ type limits struct {
 	batch       int    // bytes of keys that are put together
 	part        uint64 // bytes of a batch in one frame
 	unacked     uint64 // bytes sent and not acknowledged: they take memory, and writes to their keys wait
+	last        int    // bytes of a large key that writes wait for: the others are sent while it is written
 }
 
 var usualLimits = limits{
 	windowSlots: 256, windowKeys: 16 << 10, windows: 6, ahead: 2,
-	batch: 128 << 10, part: partSize, unacked: 1 << 20,
+	batch: 128 << 10, part: partSize, unacked: 1 << 20, last: 32 << 10,
 }
 
 // Sender is the source's side of one job: a passive core. Inputs are its methods that take
@@ -60,7 +61,8 @@ type batch struct {
 	id          uint64
 	window      *window
 	keys        int
-	slots       []slots.Slot // of which it may have keys
+	slots       []slots.Slot // that have keys in it
+	copy        bool         // parts of a large key, which is not in flight: see copying
 	size        uint64       // in wire form
 	sent, acked uint64
 }

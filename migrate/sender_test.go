@@ -59,6 +59,12 @@ func (c *script) connect() {
 	c.s.Receive(c.now, Message{typ: msgWelcome})
 }
 
+// collected says that a batch has all keys of slot 0, so many bytes of them.
+func (c *script) collected(batch uint64, keys int, size uint64) {
+	p := &payload{keys: keys, size: size, slots: []slots.Slot{0}}
+	c.s.collected(c.now, batch, p, position{index: 1}, keys, nil)
+}
+
 // open brings the window to moving.
 func (c *script) open() {
 	c.t.Helper()
@@ -108,7 +114,7 @@ func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 		t.Error("a Move forgets what was deleted here")
 	}
 	first := expect[collect](c)
-	c.s.collected(c.now, first.batch, position{index: 1}, 10, 10, 1000)
+	c.collected(first.batch, 10, 1000)
 	expect[sendPart](c)
 	c.s.Tick(c.now)
 	if e, ok := next[collect](c); ok {
@@ -126,14 +132,14 @@ func TestNoPassBeginsWhileABatchIsUndecided(t *testing.T) {
 	if second.from != (position{}) {
 		t.Fatalf("the next pass begins at %+v", second.from)
 	}
-	c.s.collected(c.now, second.batch, position{index: 1}, 10, 10, 1000)
+	c.collected(second.batch, 10, 1000)
 	part := expect[sendPart](c)
 	c.s.Receive(c.now, Message{typ: msgAck, n: part.batch, size: 1000})
 	if e := expect[commit](c); !e.acked {
 		t.Fatal("an acknowledged batch counts as refused")
 	}
 	last := expect[collect](c) // the pass met keys: another one must find none
-	c.s.collected(c.now, last.batch, position{index: 1}, 0, 0, 0)
+	c.collected(last.batch, 0, 0)
 	expect[sweep](c)
 	c.answer(msgFinalise)
 	if e := expect[SetSlots](c); e.Action != Assign || e.Peer != scriptTarget {
@@ -195,7 +201,7 @@ func TestKeysThatCameBackMoveAgain(t *testing.T) {
 	c := newScript(t)
 	c.open()
 	first := expect[collect](c)
-	c.s.collected(c.now, first.batch, position{index: 1}, 0, 0, 0)
+	c.collected(first.batch, 0, 0)
 	finalise := expect[Send](c)
 	if finalise.Message.typ != msgFinalise {
 		t.Fatalf("message %d", finalise.Message.typ)
@@ -234,7 +240,7 @@ func TestAReturnEndsWhenItsOwnerIsReplaced(t *testing.T) {
 		t.Errorf("deletions are forgotten in %v", e.Slots)
 	}
 	batch := expect[collect](c)
-	c.s.collected(c.now, batch.batch, position{index: 1}, 10, 10, 1000)
+	c.collected(batch.batch, 10, 1000)
 	expect[sendPart](c)
 	c.s.Disconnected(c.now, "connection lost")
 	c.s.MapChanged(c.now, owned(scriptSuccessor))

@@ -224,13 +224,7 @@ func (n *simNode) copied() *simImage {
 		i.trust[id] = job
 	}
 	for slot := range i.keys {
-		n.store.View(slots.Slot(slot), func(tx *keyspace.Tx) error {
-			for k, e := range tx.All() {
-				i.keys[slot] = append(i.keys[slot], keyspace.Op{Kind: keyspace.OpPut, Slot: slots.Slot(slot), Key: slices.Clone(k),
-					Value: slices.Clone(e.Value), Version: e.Version})
-			}
-			return nil
-		})
+		i.keys[slot] = dumped(n.store, slots.Slot(slot))
 	}
 	return i
 }
@@ -281,9 +275,7 @@ func (a *simAcks) succeed(w *world, old, n *simNode) {
 		if n.claims[slot].owner != n.index && !minded.Has(slots.Slot(slot)) {
 			continue // another's by now
 		}
-		for _, op := range image.keys[slot] {
-			n.store.Apply(op)
-		}
+		n.store.ApplyAll(image.keys[slot])
 	}
 	n.master[n.index] = -1
 	for _, o := range w.nodes {

@@ -31,7 +31,7 @@ func (w *world) lie() {
 		return
 	}
 	l := &simLink{from: w.liar, to: to, r: NewReceiver(ReceiverConfig{Map: to.view, From: w.liar.id,
-		Known: to.registry.Job, Returning: to.returning, Leaving: to.leaving, Standing: to.Standing})}
+		Known: to.registry.Job, Returning: to.returning, Leaving: to.leaving, Standing: to.Standing, Staging: to.staging})}
 	all := w.someSlots()
 	id := JobID{byte(2 + w.r.IntN(9))}
 	if _, known := to.registry.Job(JobID{1}); known && w.r.IntN(4) == 0 {

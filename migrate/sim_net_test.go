@@ -8,6 +8,9 @@ func (l *simLink) break_(w *world) {
 		return
 	}
 	l.gone, l.there, l.back = true, nil, nil
+	if l.r.greeted && l.to.alive {
+		l.r.DropStaged(l.to.engine, nil)
+	}
 	if l.r.greeted && l.r.kind == KindMove {
 		l.to.registry.SetLive(l.r.job, false, w.now)
 	}
@@ -90,6 +93,10 @@ func (l *simLink) run(w *world) {
 		case Send:
 			l.back = append(l.back, AppendMessage(nil, &e.Message))
 		case SaveJob:
+			if l.r.greeted && !l.joined {
+				l.joined = true
+				n.staging.DropAbandoned(n.engine, &e.Job.Slots, nil)
+			}
 			if e.Job.Kind != KindMove {
 				break
 			}

@@ -36,6 +36,7 @@ type simNode struct {
 	changes   []simChange
 	registry  *Registry
 	deletions *Deletions
+	staging   *Staging
 	m         *slots.Map // nil when it has to be made anew
 	left      [simSlots + 2]simLeft
 	leaves    uint64
@@ -56,7 +57,7 @@ type simChange struct {
 // boot brings a node up from what is durable.
 func (n *simNode) boot() {
 	n.alive, n.engine, n.jobs, n.changes, n.m = true, NewEngine(n.store), nil, nil, nil
-	n.registry, n.deletions = NewRegistry(), new(Deletions)
+	n.registry, n.deletions, n.staging = NewRegistry(), new(Deletions), new(Staging)
 	n.left, n.leaves, n.life = [simSlots + 2]simLeft{}, 0, n.life+1
 	for _, job := range n.trust {
 		n.registry.Add(job, n.w.now)
@@ -214,7 +215,8 @@ func (n *simNode) start(job Job) *simJob {
 		n.registry.Add(job, n.w.now)
 		n.registry.SetLive(job.ID, true, n.w.now)
 	}
-	lim := limits{windowSlots: 2, windowKeys: 8, windows: 4, ahead: 2, batch: 60, part: 40, unacked: 150}
+	lim := limits{windowSlots: 2, windowKeys: 8, windows: 4, ahead: 2, batch: 60, part: 40, unacked: 150,
+		last: 30 * (n.w.value % 3)}
 	j := &simJob{s: NewSender(n.w.now, SenderConfig{Job: job, Map: n.view(), Engine: n.engine, Promises: n, limits: lim})}
 	n.jobs = append(n.jobs, j)
 	n.run(j)
@@ -268,7 +270,7 @@ func (n *simNode) dial(j *simJob, to *simNode) {
 	}
 	l := &simLink{job: j, from: n, to: to}
 	l.r = NewReceiver(ReceiverConfig{Map: to.view, From: n.id, Known: to.registry.Job, Returning: to.returning,
-		Leaving: to.leaving, Standing: to.Standing})
+		Leaving: to.leaving, Standing: to.Standing, Staging: to.staging})
 	j.link = l
 	n.w.links = append(n.w.links, l)
 	j.s.Connected(n.w.now)
@@ -335,4 +337,6 @@ func (n *simNode) tick() {
 		}
 	}
 	n.registry.Tidy(now, n.view(), stray)
+	all := slots.Full()
+	n.staging.DropAbandoned(n.engine, &all, nil)
 }

@@ -95,6 +95,9 @@ func (w *world) idle() bool {
 		if len(n.migrating)+len(n.importing)+len(n.changes) > 0 {
 			return false
 		}
+		if staged := n.store.Staged(); !staged.Empty() {
+			return false
+		}
 		for slot := range slots.Slot(simSlots) {
 			if n.view().Self().IsMaster() && !n.view().IsMine(slot) && n.live(slot) {
 				return false
@@ -131,6 +134,9 @@ func (w *world) check() {
 				w.fail("node %d: job %d is not over: %s, %+v", n.index, j.s.job.ID[0], j.s.describe(), j.s.progress)
 			}
 		}
+		if staged := n.store.Staged(); !staged.Empty() {
+			w.fail("node %d: something is staged in slots %v", n.index, staged)
+		}
 		for slot := range slots.Slot(simSlots + 2) {
 			if n.engine.Any(slot) {
 				w.fail("node %d: slot %d still has keys in flight", n.index, slot)
@@ -148,16 +154,17 @@ func (w *world) checkSlot(slot slots.Slot, owner int) {
 			continue
 		}
 		n.store.View(slot, func(tx *keyspace.Tx) error {
-			for k, e := range tx.All() {
+			for k := range tx.All() {
 				want, ok := w.want[string(k)]
+				got := render(tx, k)
 				switch {
 				case n.index != owner:
 					w.fail("node %d holds %s, slot %d is node %d's", n.index, k, slot, owner)
-				case w.acks != nil && w.mayBe(string(k), string(e.Value)):
+				case w.acks != nil && w.mayBe(string(k), got):
 				case !ok && !w.raced.Has(slot):
 					w.fail("node %d: %s was deleted and is back", n.index, k)
-				case string(e.Value) != want && !w.raced.Has(slot):
-					w.fail("node %d: %s is %q, clients were told %q", n.index, k, e.Value, want)
+				case got != want && !w.raced.Has(slot):
+					w.fail("node %d: %s is %q, clients were told %q", n.index, k, got, want)
 				}
 			}
 			return nil

@@ -102,9 +102,10 @@ func (w *world) fill() {
 }
 
 func (w *world) put(n *simNode, slot slots.Slot, k string) {
-	w.value++
-	v := strconv.Itoa(w.value) + strings.Repeat(".", w.r.IntN(60))
-	n.store.Update(slot, func(tx *keyspace.Tx) error { return tx.Put([]byte(k), keyspace.String, []byte(v), 0) })
+	var v string
+	if err := n.store.Update(slot, func(tx *keyspace.Tx) (err error) { v, err = w.write(tx, k); return err }); err != nil {
+		w.fail("%v", err)
+	}
 	w.want[k] = v
 	w.acks.wrote(w, n, slot, k, v)
 }
@@ -311,12 +312,7 @@ func (w *world) failover(i int) {
 	before := n.view()
 	for slot := range slots.Slot(simSlots + 2) {
 		n.store.Drop(slot)
-		old.store.View(slot, func(tx *keyspace.Tx) error {
-			for k, e := range tx.All() {
-				n.store.Apply(keyspace.Op{Kind: keyspace.OpPut, Slot: slot, Key: k, Value: e.Value, Version: e.Version})
-			}
-			return nil
-		})
+		n.store.ApplyAll(dumped(old.store, slot))
 	}
 	e := uint64(0)
 	for _, o := range w.nodes {
@@ -402,8 +398,7 @@ func (w *world) execute(n *simNode, slot slots.Slot, k string, write bool) {
 
 func (n *simNode) get(slot slots.Slot, k string) (value string) {
 	n.store.View(slot, func(tx *keyspace.Tx) error {
-		e, _ := tx.Peek([]byte(k))
-		value = string(e.Value)
+		value = render(tx, []byte(k))
 		return nil
 	})
 	return value

@@ -64,6 +64,7 @@ type simLink struct {
 	silentAt time.Time // since when only the target takes it for alive
 	gone     bool      // the receiver's end is
 	told     bool      // and the sender has been told
+	joined   bool      // the receiver has taken the job
 }
 
 func newWorld(seed uint64) *world {
@@ -116,6 +117,12 @@ func borrowStore(i int) *keyspace.Store {
 	simSinks[i].n = nil
 	for slot := range slots.Slot(simSlots + 2) {
 		simStores[i].Drop(slot)
+		simStores[i].Update(slot, func(tx *keyspace.Tx) error {
+			for _, key := range tx.StagedKeys() {
+				tx.Unstage(key)
+			}
+			return nil
+		})
 	}
 	return simStores[i]
 }

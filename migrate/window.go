@@ -56,6 +56,7 @@ type window struct {
 	resumed bool // taken over from before a restart: needs listing
 
 	at        position // where the pass over the keys is
+	copy      *copying // of a large key that the pass has come to; nil: none
 	passDone  bool
 	found     int // keys met in this pass
 	collected int // keys put into batches, in all passes

@@ -15,8 +15,8 @@ type Log interface {
 	Resume(h History, at int64) error
 	// Append adds whole records of the master's stream, which have been carried out.
 	Append(records []byte) error
-	// SetMetadata sets a note that the master has written; no data removes it.
-	SetMetadata(name string, data []byte) error
+	// SetNotes changes notes as the master has, all at once for those who read them.
+	SetNotes(notes []Note) error
 	// Adopt takes over the history and the bytes of a Stream in which a full sync was
 	// gathered.
 	Adopt(gathered *Stream)
@@ -42,6 +42,7 @@ type Applier struct {
 	through  int           // in PhaseFull: the last slot whose dump has begun
 	part     []byte        // begin of a record whose end has not arrived
 	pieces   []byte        // begin of a batch whose end has not arrived
+	note     Note          // begin of a note whose end has not arrived
 	ops      []keyspace.Op // scratch
 	keys     int           // received by dump
 	total    int           // keys the master had when the full sync began
@@ -99,10 +100,7 @@ func (in *Applier) Step(m *Message) error {
 	case KindSynced:
 		return in.synced(m)
 	case KindMetadata:
-		if in.phase != PhaseFull {
-			return unexpected("a note")
-		}
-		return in.into.log.SetMetadata(m.Text, m.Data)
+		return in.gatherNote(m)
 	case KindPing:
 		in.master = max(in.master, m.Offset)
 	}
@@ -189,12 +187,7 @@ func (in *Applier) records(data []byte) (rest []byte, err error) {
 
 func (in *Applier) record(kind byte, body []byte) (err error) {
 	if kind == recordNote {
-		r := newReader(body)
-		name, data := string(r.Bytes("name")), r.Bytes("metadata")
-		if r.Err() != nil {
-			return r.Err()
-		}
-		return in.into.log.SetMetadata(name, data)
+		return in.noteRecord(body)
 	}
 	if kind != recordCommit {
 		return fmt.Errorf("replication: record of unknown kind %d: %w", kind, frame.ErrCorrupt)
@@ -238,13 +231,17 @@ func (in *Applier) dump(m *Message) (err error) {
 		return err
 	}
 	in.through = int(m.Through)
-	in.keys += len(in.ops)
+	for i := range in.ops {
+		if in.ops[i].Kind == keyspace.OpPut {
+			in.keys++
+		}
+	}
 	return in.into.store.ApplyAll(in.ops)
 }
 
 func (in *Applier) synced(m *Message) error {
 	switch {
-	case in.phase != PhaseFull || in.through != slots.Count-1 || len(in.pieces) > 0:
+	case in.phase != PhaseFull || in.through != slots.Count-1 || len(in.pieces) > 0 || len(in.note.Data) > 0:
 		return unexpected("the end of a full sync")
 	case m.Offset != in.offset:
 		return fmt.Errorf("replication: the full sync ends at offset %d instead of %d: %w", m.Offset, in.offset,

@@ -16,8 +16,8 @@
 //     on masters and replicas alike. It is the [keyspace.Sink] of the node's store.
 //   - A term is the time of one master's line, a number that grows with each promotion in
 //     a shard.
-//   - A note ([Stream.PutMetadata]) is a small named fact that travels with the data: the
-//     open slots of a shard, its jobs.
+//   - A note ([Stream.PutNotes]) is a named fact that travels with the data and belongs to
+//     no slot: the open slots of a shard, its jobs, the sources of its functions.
 //   - A [Sender] is the master's side of one link, an [Applier] the replica's. They speak
 //     in [Message] values.
 //
@@ -43,23 +43,79 @@
 //  1. A transaction is in the stream before its slot's lock is given back, and its effects
 //     are seen by others only after that. So a batch that was read from the store after a
 //     part of the stream contains the effects of that part.
-//  2. A key that changed after S: its last change up to the offset reached is in the
-//     stream and is the last thing that is carried out for this key, unless a batch that
-//     was read after it, which by (1) contains it or something newer, arrives later; the
-//     newer thing is then in the stream again behind that batch. Ops are absolute ("is
-//     now", "is gone"), so seeing one twice does no harm; versions are not needed for this
-//     argument.
-//  3. A key that did not change after S is in a batch: keyspace.Dump yields every key that
-//     is there during the whole dump.
+//  2. What changed after S: its last change up to the offset reached is in the stream and
+//     is the last thing that is carried out for it, unless a batch that was read after it,
+//     which by (1) contains it or something newer, arrives later; the newer thing is then
+//     in the stream again behind that batch.
+//  3. What did not change after S is in a batch: keyspace.Dump yields everything that is
+//     there during the whole dump.
 //  4. A batch may show the effects of transactions that lie behind the part of the stream
 //     sent so far. By (1) these end at or before E, and all up to E is sent before
 //     "synced": the replica never shows a state that is not a prefix of the stream.
 //     Without this, a replica that lost its link right then could resume at another master
 //     whose history does not contain what the replica has seen.
 //
+// Notes are sent at the beginning, as they are at S; what changes of them after S is in
+// the stream. A note says absolutely what it now is, too.
+//
 // Stream records about slots whose dump has not begun can be skipped, by (1): their dump
 // will contain them. A deleted key needs no tombstone: if the deletion is behind the
 // batch that contains the key, it follows in the stream.
+//
+// # What changes: keys and parts
+//
+// (2) and (3) speak of the smallest things that an Op changes. These are, of each key, that
+// it is there, with a type and an expiry; and each of its parts: a field with its expiry, a
+// member, a member's score, the element at a position, the byte at an offset. A string or
+// a small collection that goes out as one OpPut is all of its parts at once. An Op may
+// change many of these things (OpPut, OpDelete and OpDrop all parts of a key), but it says
+// absolutely what each of them now is, so seeing it late or twice does no harm. What
+// follows is where that is not obvious.
+//
+//   - No Op removes a key because of what the replica happens to have. While a dump is
+//     under way a replica may have one part of a key, with the others still to come. If a
+//     cut of that one took the key with it, the key would come back without its expiry.
+//     So the master says OpDelete when the last part goes, and OpCut leaves an empty key.
+//   - OpPart makes a key that is not there, without an expiry. A key that is not there at
+//     the replica although the master had it is one that the dump has not reached, or one
+//     that a later Op of the stream removes. In the first case the OpPut at which its dump
+//     begins says the expiry, in the second nothing is left.
+//   - The OpPut at which the dump of a large collection begins empties it at the replica.
+//     All of its parts are dumped after that, so by (2) and (3) each of them ends as it
+//     should, and so does one that the stream has brought before.
+//   - The bytes of a string never become fewer but by an OpPut, so the length that follows
+//     from a range at the end is absolute, too.
+//   - OpCopy and OpMove are the only Ops whose effect depends on what the replica has: they
+//     carry no parts. The replica may have none of the source's parts, some, or newer ones.
+//     So a dump comes back, at its end, to each key that became what another was since the
+//     dump began, under the lock under which it then ends. A copy of before the dump began
+//     is dumped like any other key; there the version decides, see below.
+//   - A replica may keep small what the master keeps large, and the other way round, if
+//     they took different ways to the same parts: Ops speak of parts either way, and an
+//     OpMove of a key that is small at the replica moves it all the same.
+//   - A staged key ([keyspace.OpStage]) is dumped after the keys, as such. OpReveal makes it
+//     a key by its name alone, so it counts with OpCopy and OpMove.
+//   - A key or a part whose time has come is there until its master removes it by an Op, at
+//     a replica too: reads alone look at the clock.
+//
+// # Why Apply looks at versions
+//
+// The stream that follows a batch begins before it, and repeats what the batch contains
+// already. For absolute Ops alone that would be harmless: each thing passes through its
+// former states once more, and ends as it is. It is not harmless for an OpCopy, which may
+// read its source in the meantime. So keyspace.Apply leaves out what an entry contains: an
+// entry has a floor, the version at which it came as a whole, and Ops with a smaller one
+// are passed over. For a string or a small collection that is the version of its last
+// change, since an OpPut brings all of it. A large collection comes in many batches, and
+// Ops between them are not in those of before; its floor is the version at which it began,
+// and parts take every Op since. An OpCopy or OpMove is also passed over if its target has
+// its very version: then the target is what it has made.
+//
+// Versions grow by one with each Op of a slot, and a dump gives each OpPut that of the key
+// at that moment. So an Op with a smaller version than the floor was committed before the
+// batch was read and is in it by (1); no Op is passed over that is not. For a key that is
+// gone there is no floor, so what repeats its past makes it anew, and then, by (2), removes
+// it: its OpDelete, or the OpMove that took it away, is in the stream behind what made it.
 //
 // The replica gathers a full sync beside its data and swaps at "synced", so that its
 // readers see old data or new, never half of each; if the sync breaks off, it still has

@@ -27,7 +27,7 @@ const (
 	// the master's offset, flags, stamp of an ack: all that was written before it came has
 	// been sent
 	KindPing     Kind = 9
-	KindMetadata Kind = 10 // name, data: a note there was when a full sync began
+	KindMetadata Kind = 10 // name, data, flags: a note there was when a full sync began, or a piece of it
 	// in snapshots only
 	KindShard Kind = 11 // data: the name of the shard
 )
@@ -35,7 +35,7 @@ const (
 // Flags of messages: bits of Message.Flags.
 const (
 	FlagAck  = 1 // answer with an ack at once
-	FlagMore = 2 // the Ops go on in the next message
+	FlagMore = 2 // the Ops, or the note, go on in the next message
 )
 
 // ProtocolVersion grows when an older node could misunderstand a newer one.
@@ -103,7 +103,14 @@ func AppendMessage(dst []byte, m *Message) []byte {
 		dst = packUint(msgp.AppendArrayHeader(dst, 4), uint64(m.Kind))
 		dst = packBytes(packUint(packUint(dst, uint64(m.Through)), m.Flags), m.Data)
 	case KindMetadata:
-		dst = packBytes(packBytes(packUint(msgp.AppendArrayHeader(dst, 3), uint64(m.Kind)), m.Text), m.Data)
+		elements := 3
+		if m.Flags != 0 {
+			elements = 4
+		}
+		dst = packBytes(packBytes(packUint(msgp.AppendArrayHeader(dst, elements), uint64(m.Kind)), m.Text), m.Data)
+		if m.Flags != 0 {
+			dst = packUint(dst, m.Flags)
+		}
 	case KindShard:
 		dst = packBytes(packUint(msgp.AppendArrayHeader(dst, 2), uint64(m.Kind)), m.Data)
 	case KindAck:
@@ -164,6 +171,9 @@ func DecodeMessage(b []byte, m *Message) error {
 		m.Flags, m.Data = r.Uint("flags"), r.Bytes("ops")
 	case KindMetadata:
 		m.Text, m.Data = string(r.Bytes("name")), r.Bytes("metadata")
+		if elements > 3 { // an older node has no long notes
+			m.Flags = r.Uint("flags")
+		}
 	case KindShard:
 		m.Data = r.Bytes("shard")
 	case KindAck:

@@ -25,7 +25,7 @@ func TestWireForm(t *testing.T) {
 		{Kind: keyspace.OpPut, Slot: 300, Key: []byte("k"), Value: []byte("v"), Version: 7},
 		{Kind: keyspace.OpDelete, Slot: 300, Key: []byte("other"), Version: 8},
 	}
-	encodings = append(encodings, appendRecord(nil, ops), appendNote(nil, "name", []byte("data")))
+	encodings = append(encodings, appendRecord(nil, ops), appendNotes(nil, []Note{{"name", []byte("data")}}))
 	if len(lines) != len(encodings) {
 		t.Fatalf("%d lines for %d samples", len(lines), len(encodings))
 	}

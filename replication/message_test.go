@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -191,10 +192,14 @@ func TestNumbersOfMessagesAreBounded(t *testing.T) {
 	if err := in.Step(&full); err != nil {
 		t.Fatal(err)
 	}
-	for i := range maxMetadata + 1 {
-		err := in.Step(&Message{Kind: KindMetadata, Text: strings.Repeat("n", i+1), Data: []byte{1}})
-		if full := i == maxMetadata; errors.Is(err, frame.ErrCorrupt) != full {
-			t.Fatalf("note %d: %v", i, err)
+	notes := 0
+	for err := error(nil); err == nil; notes++ {
+		err = in.Step(&Message{Kind: KindMetadata, Text: fmt.Sprintf("%065536d", notes), Data: []byte{1}})
+		if err != nil && !errors.Is(err, frame.ErrCorrupt) {
+			t.Fatalf("note %d: %v", notes, err)
 		}
+	}
+	if most := maxMetadata / maxNoteName; notes < most-10 || notes > most {
+		t.Errorf("%d notes with names of 64 KiB were taken", notes)
 	}
 }

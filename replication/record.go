@@ -12,7 +12,7 @@ import (
 // The stream is a sequence of records; a record is one committed transaction, so that a
 // replica shows all of it or nothing. It is a msgpack ext 32: a byte 0xc9, the length of
 // the body (4 bytes, big-endian), the kind of record, the body. The body of a commit is
-// its Ops, one after the other; that of a note its name and its data.
+// its Ops, one after the other; that of notes the name and the data of each.
 const (
 	ext32        = 0xc9
 	recordHeader = 1 + 4 + 1
@@ -32,7 +32,7 @@ const opOverhead = 64
 func recordBound(ops []keyspace.Op) int {
 	n := recordHeader
 	for i := range ops {
-		n += opOverhead + len(ops[i].Key) + len(ops[i].Value)
+		n += ops[i].WireBound()
 	}
 	return n
 }
@@ -42,7 +42,7 @@ func appendRecord(dst []byte, ops []keyspace.Op) []byte {
 	start := len(dst)
 	dst = append(dst, ext32, 0, 0, 0, 0, recordCommit)
 	for i := range ops {
-		if i > 0 && len(dst)-start+len(ops[i].Key)+len(ops[i].Value) > maxRecord {
+		if i > 0 && len(dst)-start+ops[i].WireBound() > maxRecord {
 			return appendRecord(endRecord(dst, start), ops[i:])
 		}
 		dst = keyspace.AppendOp(dst, &ops[i])
@@ -50,11 +50,14 @@ func appendRecord(dst []byte, ops []keyspace.Op) []byte {
 	return endRecord(dst, start)
 }
 
-// appendNote appends the record of a note.
-func appendNote(dst []byte, name string, data []byte) []byte {
+// appendNotes appends the record of notes that changed together.
+func appendNotes(dst []byte, notes []Note) []byte {
 	start := len(dst)
 	dst = append(dst, ext32, 0, 0, 0, 0, recordNote)
-	return endRecord(packBytes(packBytes(dst, name), data), start)
+	for i := range notes {
+		dst = packBytes(packBytes(dst, notes[i].Name), notes[i].Data)
+	}
+	return endRecord(dst, start)
 }
 
 func endRecord(dst []byte, start int) []byte {

@@ -77,10 +77,14 @@ func (r *ring) add(ops []keyspace.Op) {
 	r.end = r.last.end()
 }
 
-// addNote appends the record of a note.
-func (r *ring) addNote(name string, data []byte) {
-	r.room(recordHeader + 10 + len(name) + len(data))
-	r.last.data = appendNote(r.last.data, name, data)
+// addNotes appends the record of notes.
+func (r *ring) addNotes(notes []Note) {
+	size := recordHeader
+	for i := range notes {
+		size += 10 + notes[i].size()
+	}
+	r.room(size)
+	r.last.data = appendNotes(r.last.data, notes)
 	r.end = r.last.end()
 }
 

@@ -33,7 +33,7 @@ type Sender struct {
 	turn   bool // in senderDump: the stream had the last call, now it is the dump's
 	limits senderLimits
 	slot   int // being dumped
-	cur    keyspace.Cursor
+	cur    keyspace.DumpCursor
 	batch  []byte // scratch
 	carry  []byte // of a batch that exceeds a message: goes out before anything else
 	target int64  // in senderDrain: the stream up to here completes the dump
@@ -156,7 +156,7 @@ func (s *Sender) dump() error {
 			return err
 		}
 		if s.cur = next; done {
-			s.slot, s.cur = s.slot+1, 0
+			s.slot, s.cur = s.slot+1, keyspace.DumpCursor{}
 		}
 	}
 	s.carry = s.batch

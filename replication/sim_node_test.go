@@ -47,24 +47,8 @@ func (x *simNode) boot(file []byte) {
 
 func (x *simNode) digest() uint64 {
 	h := xxhash.New()
-	var keys []string
 	for _, slot := range simSlots {
-		keys = keys[:0]
-		for cur, done := keyspace.Cursor(0), false; !done; {
-			cur, done, _ = x.store.Dump(slot, cur, 1<<20, func(op keyspace.Op) error {
-				keys = append(keys, fmt.Sprintf("%d %q %q %d", op.Slot, op.Key, op.Value, op.ExpireAt))
-				return nil
-			})
-		}
-		var sum uint64 // order does not matter
-		seen := make(map[string]bool)
-		for _, k := range keys {
-			if !seen[k] {
-				sum += xxhash.Sum64String(k)
-				seen[k] = true
-			}
-		}
-		fmt.Fprintln(h, slot, len(seen), sum)
+		fmt.Fprintln(h, slot, simContent(x.store, slot))
 	}
 	fmt.Fprintln(h, x.log.Metadata())
 	return h.Sum64()
@@ -109,24 +93,7 @@ func (x *simNode) write() {
 		x.mark()
 		return
 	}
-	x.store.Update(slot, func(tx *keyspace.Tx) error {
-		for range 1 + r.IntN(3) {
-			key := []byte{'k', byte('0' + r.IntN(12))}
-			switch r.IntN(6) {
-			case 0, 1:
-				tx.Delete(key)
-			case 2:
-				tx.Expire(key, 1<<50+int64(r.IntN(3)))
-			default:
-				value := bytes.Repeat([]byte{byte(r.Uint32())}, r.IntN(30))
-				if r.IntN(50) == 0 {
-					value = bytes.Repeat(value, 200)
-				}
-				tx.Put(key, keyspace.String, value, 0)
-			}
-		}
-		return nil
-	})
+	x.store.Update(slot, func(tx *keyspace.Tx) error { return simWrite(r, tx) }) // some fail
 	x.mark()
 }
 

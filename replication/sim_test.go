@@ -204,7 +204,7 @@ func TestSimulation(t *testing.T) {
 	for seed := range seeds {
 		s := newSim(t, uint64(seed), 2+seed%3)
 		s.nodes[0].mark()
-		for range 20 + s.rand.IntN(6000) {
+		for range 20 + s.rand.IntN(4000) {
 			s.step()
 		}
 		s.quiesce()

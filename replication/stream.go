@@ -27,15 +27,17 @@ const (
 // A Stream has no lock: it is for one goroutine. For a store that several use, package
 // replicator puts a lock around it (replicator.Backlog).
 type Stream struct {
-	newID    func() ID
-	ring     ring
-	hist     History // Offset is kept in ring.end
-	metadata map[string][]byte
-	active   bool // bytes are being kept
-	follower bool // the stream is another node's: a Commit here is a bug
-	diverged bool // such a Commit happened: the data is no state of hist
-	keep     bool // there was a replica once: never switch off again
-	holds    int  // snapshots that need the Stream to be active
+	newID        func() ID
+	ring         ring
+	hist         History // Offset is kept in ring.end
+	metadata     map[string][]byte
+	metadataSize int    // bytes of metadata, with what counts for each note
+	notesVersion uint64 // grows with each change of metadata
+	active       bool   // bytes are being kept
+	follower     bool   // the stream is another node's: a Commit here is a bug
+	diverged     bool   // such a Commit happened: the data is no state of hist
+	keep         bool   // there was a replica once: never switch off again
+	holds        int    // snapshots that need the Stream to be active
 }
 
 // StreamConfig configures a Stream.
@@ -252,7 +254,9 @@ func (s *Stream) Adopt(gathered *Stream) {
 	held := gathered.ring
 	s.reset(gathered.History())
 	s.ring.first, s.ring.last, s.ring.end = held.first, held.last, held.end
-	s.diverged, s.metadata = false, gathered.metadata
+	s.diverged = false
+	s.metadata, s.metadataSize = gathered.metadata, gathered.metadataSize
+	s.notesVersion++
 }
 
 func (s *Stream) reset(h History) {

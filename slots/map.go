@@ -225,6 +225,23 @@ func (m *Map) Importing(slot Slot) (NodeID, bool) {
 // claimed yet.
 func (m *Map) Ceded() *Set { return m.top.Ceded }
 
+// ChannelSlots returns the slots whose channels may have subscribers at this node: those of
+// its shard, those that it has given away until their new owners claim them, and those that
+// it imports.
+func (m *Map) ChannelSlots() Set {
+	set := *m.Self().slots()
+	if !m.Self().IsMaster() {
+		if master := m.Node(m.Self().Master); master != nil {
+			set.Union(master.slots())
+		}
+	}
+	set.Union(m.top.Ceded)
+	for slot := range m.top.Importing {
+		set.Add(slot)
+	}
+	return set
+}
+
 // Open returns the slots that are migrating from or importing to this node.
 func (m *Map) Open() *Set { return &m.open }
 

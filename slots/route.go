@@ -9,6 +9,10 @@ type Request struct {
 	Write     bool // it may change data
 	Asking    bool // the client said ASKING just before
 	ReadOnly  bool // the client said READONLY on this connection
+
+	// Channels says that what it names are channels of shards instead of keys. They are no
+	// data: nothing of them can be missing here.
+	Channels bool
 }
 
 // Route decides where a request runs, by the rows of docs/spec.md §7 in their order. It
@@ -24,6 +28,9 @@ func Route(m *Map, r Request) error {
 	}
 	if r.Keys == 0 {
 		return nil
+	}
+	if r.Channels {
+		return m.routeChannels(r)
 	}
 	if m.top.State != OK {
 		if !m.top.ReadsIfDown {
@@ -48,6 +55,19 @@ func Route(m *Map, r Request) error {
 	}
 	if m.top.Ceded.Has(r.Slot) {
 		return &AskError{Slot: r.Slot, Node: owner.ID, Addr: owner.Addr}
+	}
+	return &MovedError{Slot: r.Slot, Node: owner.ID, Addr: owner.Addr}
+}
+
+// routeChannels decides for a command about channels of shards. All nodes of the shard serve
+// them, also while the cluster is down.
+func (m *Map) routeChannels(r Request) error {
+	owner := m.Owner(r.Slot)
+	if m.IsMine(r.Slot) || m.top.Ceded.Has(r.Slot) || m.Self().Master == owner.ID {
+		return nil
+	}
+	if _, ok := m.top.Importing[r.Slot]; ok && r.Asking {
+		return nil
 	}
 	return &MovedError{Slot: r.Slot, Node: owner.ID, Addr: owner.Addr}
 }

@@ -28,6 +28,10 @@ func downReads(t *Topology) { t.State, t.ReadsIfDown = Down, true }
 func migrating(t *Topology) { t.Migrating = map[Slot]NodeID{5: other} }
 func importing(t *Topology) { t.Importing = map[Slot]NodeID{15: other} }
 func gone(t *Topology)      { t.Migrating = map[Slot]NodeID{5: {99}} }
+func ceded(t *Topology) {
+	set := NewSet(15)
+	t.Ceded = &set
+}
 func replica(t *Topology) {
 	t.Nodes[0].Slots, t.Nodes[0].Master = nil, other
 }
@@ -71,6 +75,16 @@ func TestRoute(t *testing.T) {
 		{"7 replica, no READONLY", replica, Request{Slot: 15, Keys: 1}, moved},
 		{"7 master, READONLY, another's slot", nil, Request{Slot: 15, Keys: 1, ReadOnly: true}, moved},
 		{"8 another's", nil, Request{Slot: 15, Keys: 1}, moved},
+		{"channels, no owner", nil, Request{Slot: 20, Keys: 1, Channels: true}, ErrSlotNotServed},
+		{"channels of several slots", nil, Request{Slot: 5, Keys: 2, CrossSlot: true, Channels: true}, ErrCrossSlot},
+		{"channels, down", down, Request{Slot: 5, Keys: 1, Channels: true}, nil},
+		{"channels, down, another's", down, Request{Slot: 15, Keys: 1, Channels: true}, moved},
+		{"channels of another", nil, Request{Slot: 15, Keys: 1, Channels: true}, moved},
+		{"channels at a replica", replica, Request{Slot: 15, Keys: 1, Channels: true}, nil},
+		{"channels, migrating", migrating, Request{Slot: 5, Keys: 2, Channels: true}, nil},
+		{"channels, importing", importing, Request{Slot: 15, Keys: 1, Channels: true}, moved},
+		{"channels, importing, asked", importing, Request{Slot: 15, Keys: 2, Channels: true, Asking: true}, nil},
+		{"channels, ceded", ceded, Request{Slot: 15, Keys: 1, Channels: true}, nil},
 		{"here", nil, Request{Slot: 5, Keys: 1, Write: true}, nil},
 	} {
 		top := routeTop()
@@ -84,6 +98,26 @@ func TestRoute(t *testing.T) {
 		got := Route(m, c.req)
 		if (got == nil) != (c.want == nil) || got != nil && got.Error() != c.want.Error() {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// A node has the channels that Route lets subscribers to, with and without ASKING.
+func TestChannelSlots(t *testing.T) {
+	for name, with := range map[string]func(*Topology){"master": func(*Topology) {}, "down": down, "migrating": migrating,
+		"importing": importing, "ceded": ceded, "replica": replica} {
+		top := routeTop()
+		with(&top)
+		m, err := NewMap(top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := m.ChannelSlots()
+		for slot := range Slot(25) {
+			served := Route(m, Request{Slot: slot, Keys: 1, Channels: true, Asking: true}) == nil
+			if set.Has(slot) != served {
+				t.Errorf("%s: slot %d: in the set: %v, served: %v", name, slot, set.Has(slot), served)
+			}
 		}
 	}
 }

@@ -15,7 +15,7 @@ func addNodeVerb(t *task) *verb {
 		summary: "Add a node to a cluster, as a master without slots or as a replica.",
 		help: "A replica without --cluster-master-id goes to the master that has the fewest. Nodes that hold keys or " +
 			"belong to another\n" +
-			"cluster are refused.",
+			"cluster are refused, and so are those with other functions than the cluster has; a new master gets these.",
 		examples: []string{
 			"slotmesh add-node 127.0.0.1:7007 127.0.0.1:7001",
 			"slotmesh add-node 127.0.0.1:7008 127.0.0.1:7001 --cluster-slave --cluster-master-id 07c37dfe",

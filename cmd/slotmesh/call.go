@@ -15,9 +15,11 @@ func callVerb(t *task) *verb {
 	return &verb{
 		name: "call", args: "HOST:PORT COMMAND [ARGUMENT …]",
 		summary: "Send a command to all nodes.",
-		help:    "Flags stand before COMMAND. The exit code is 1 if a node answered with an error, or not at all.",
+		help: "Flags stand before COMMAND. The exit code is 1 if a node answered with an error, or not at all.\n" +
+			"A library of functions is loaded on all masters; replicas get it from them.",
 		examples: []string{"slotmesh call 127.0.0.1:7001 config get maxmemory",
-			"slotmesh call --cluster-only-masters 127.0.0.1:7001 dbsize"},
+			"slotmesh call --cluster-only-masters 127.0.0.1:7001 dbsize",
+			`slotmesh call --cluster-only-masters 127.0.0.1:7001 function load replace "$(cat mylib.lua)"`},
 		verbatim: 2,
 		flags: func(f *flag.FlagSet) {
 			t.common(f)

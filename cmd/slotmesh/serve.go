@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/script"
 )
 
 func serveVerb() *verb {
@@ -69,6 +70,7 @@ func serve(ctx context.Context, out output, args []string) error {
 	for _, w := range warnings {
 		log.Warn(w)
 	}
+	cfg.Scripts = script.New(script.Config{})
 	node, err := slotmesh.New(cfg)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/script"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -136,13 +137,14 @@ func (u *up) nodeDir(i int) string { return filepath.Join(u.dir, fmt.Sprintf("no
 
 // start starts all nodes; after an error it returns those that run.
 func (u *up) start(ctx context.Context, log hclog.Logger) (nodes []*slotmesh.Node, err error) {
+	engine := script.New(script.Config{})
 	for i := range u.all() {
 		port := 0
 		if u.port > 0 {
 			port = u.port + i
 		}
 		cfg := slotmesh.Config{Addr: net.JoinHostPort(upHost, strconv.Itoa(port)), Logger: log.With("node", i+1),
-			Secret: environmentSecret(u.secret)}
+			Secret: environmentSecret(u.secret), Scripts: engine}
 		if u.dir != "" {
 			cfg.Dir, cfg.Snapshot.File = u.nodeDir(i), upSnapshot
 			if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {

@@ -1,11 +1,14 @@
 package acl
 
+import "slices"
+
 // Request is a command line that a user wants to run.
 type Request struct {
 	Command  int        // its ID in the catalog: a subcommand's, not its container's
 	Args     [][]byte   // with the name of the command
 	Keys     []KeyRange // which arguments are keys
 	Channels ChannelRange
+	EveryKey Access // what the command may do with keys that it does not name
 }
 
 // KeyRange says that Count arguments are keys, every Step-th from First on, and what the
@@ -72,6 +75,9 @@ func (s *selector) check(c *Catalog, q *Request) Denial {
 	if !s.allowed.has(q.Command) && !c.noAuth.has(q.Command) && !s.allowsFirstArg(q) {
 		return Denial{Reason: DeniedCommand}
 	}
+	if q.EveryKey != 0 && !s.allowsEveryKey(q.EveryKey) {
+		return Denial{Reason: DeniedKey}
+	}
 	if !s.allKeys {
 		for _, keys := range q.Keys {
 			for i, n := keys.First, keys.Count; n > 0; i, n = i+keys.Step, n-1 {
@@ -103,6 +109,12 @@ func (s *selector) allowsFirstArg(q *Request) bool {
 	return false
 }
 
+func (s *selector) allowsEveryKey(access Access) bool {
+	return s.allKeys || slices.ContainsFunc(s.keys, func(p keyPattern) bool {
+		return p.access&access == access && p.text == "*"
+	})
+}
+
 func (s *selector) allowsKey(key []byte, access Access) bool {
 	for i := range s.keys {
 		if p := &s.keys[i]; p.access&access == access && p.match(key) {
@@ -110,6 +122,22 @@ func (s *selector) allowsKey(key []byte, access Access) bool {
 		}
 	}
 	return false
+}
+
+// AllowsChannel reports whether one of the selectors allows a channel, or a pattern of
+// channels.
+func (r *Rules) AllowsChannel(channel []byte, isPattern bool) bool {
+	return slices.ContainsFunc(r.selectors, func(s *selector) bool {
+		return s.allChannels || s.allowsChannel(channel, isPattern)
+	})
+}
+
+// MayLoseChannels reports whether the rules may allow less channels than former rules of the
+// user. As in Redis 7.0.15 they may not if they allow all, or the former ones allowed none.
+func (r *Rules) MayLoseChannels(former *Rules) bool {
+	all := func(s *selector) bool { return s.allChannels }
+	some := func(s *selector) bool { return s.allChannels || len(s.channels) > 0 }
+	return !slices.ContainsFunc(r.selectors, all) && slices.ContainsFunc(former.selectors, some)
 }
 
 // allowsChannel matches a channel with the patterns; a pattern of channels must be one of

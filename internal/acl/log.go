@@ -14,11 +14,12 @@ type Context uint8
 const (
 	TopLevel Context = iota
 	Multi            // in a transaction
+	Lua              // in a script
 )
 
 // String returns the name that ACL LOG shows.
 func (c Context) String() string {
-	return [...]string{"toplevel", "multi"}[c]
+	return [...]string{"toplevel", "multi", "lua"}[c]
 }
 
 // Entry is what the ACL log keeps of one refusal, or of several alike.

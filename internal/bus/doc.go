@@ -1,6 +1,6 @@
 // Package bus connects the nodes of a cluster with each other. A node listens on one port
 // for all others; every connection there serves one purpose, its kind: gossip,
-// replication, migration, or calls.
+// replication, migration, calls, messages, or invalidations.
 //
 // # Vocabulary
 //

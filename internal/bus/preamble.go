@@ -7,10 +7,12 @@ type Kind byte
 
 // The kinds, by the byte that stands for them in the preamble.
 const (
-	Gossip      Kind = 'g'
-	Replication Kind = 'r'
-	Migration   Kind = 'm'
-	Calls       Kind = 'q'
+	Gossip        Kind = 'g'
+	Replication   Kind = 'r'
+	Migration     Kind = 'm'
+	Calls         Kind = 'q'
+	Messages      Kind = 'p'
+	Invalidations Kind = 'i'
 )
 
 // String returns the name of the kind, for logs.
@@ -24,6 +26,10 @@ func (k Kind) String() string {
 		return "migration"
 	case Calls:
 		return "calls"
+	case Messages:
+		return "messages"
+	case Invalidations:
+		return "invalidations"
 	}
 	return "unknown"
 }

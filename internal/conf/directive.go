@@ -52,6 +52,9 @@ type Directive struct {
 	Hidden bool
 	// Check returns what is wrong with a value of String; nil: nothing ever is.
 	Check func(text string) error
+	// Canonical makes of a value of String that has passed Check what CONFIG GET prints; nil:
+	// it stays as it is.
+	Canonical func(text string) string
 	// Guarded says that CONFIG SET may change it only for clients that
 	// enable-protected-configs names: it would let them write files of their choice.
 	Guarded bool

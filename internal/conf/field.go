@@ -8,7 +8,7 @@ import (
 )
 
 // A field is where a program keeps the value of a directive: a pointer to a string, bool,
-// int, int64, uint16, time.Duration, fs.FileMode or OutputLimit, or one of these.
+// int, int64, uint16, time.Duration, fs.FileMode or OutputLimits, or one of these.
 type (
 	// Not is a bool that is false for yes.
 	Not struct{ Field *bool }
@@ -63,8 +63,8 @@ func (v Value) Store(field any) {
 		}
 	case *fs.FileMode:
 		*f = fs.FileMode(v.num)
-	case *OutputLimit:
-		*f = v.limit("normal")
+	case *OutputLimits:
+		*f = v.limits()
 	case Parsed:
 		f.Set(v.text)
 	default:

@@ -15,8 +15,15 @@ type OutputLimit struct {
 	For        time.Duration
 }
 
+// OutputLimits are those of the classes of clients.
+type OutputLimits struct{ Normal, Replica, Pubsub OutputLimit }
+
 // classes of clients, in the order in which their limits are printed.
 var classes = []string{"normal", "replica", "pubsub"}
+
+func (v *value) limits() OutputLimits {
+	return OutputLimits{Normal: v.limit("normal"), Replica: v.limit("replica"), Pubsub: v.limit("pubsub")}
+}
 
 // limit returns the limit for one of classes.
 func (v *value) limit(class string) OutputLimit {

@@ -66,8 +66,10 @@ port 7002
 	if got := s.String("requirepass"); got != "two words" {
 		t.Errorf("requirepass %q", got)
 	}
-	if got := stored[OutputLimit](s, "client-output-buffer-limit"); got != (OutputLimit{1000, 2048, 3 * time.Second}) {
-		t.Errorf("limit of normal clients: %+v", got)
+	if got := stored[OutputLimits](s, "client-output-buffer-limit"); got != (OutputLimits{
+		Normal: OutputLimit{1000, 2048, 3 * time.Second}, Replica: OutputLimit{Hard: 1 << 30},
+		Pubsub: OutputLimit{32 << 20, 8 << 20, time.Minute}}) {
+		t.Errorf("limits of clients: %+v", got)
 	}
 	if got := s.String("client-output-buffer-limit"); !strings.Contains(got, " replica 1073741824 0 0 ") {
 		t.Errorf("limits: %s", got)
@@ -86,16 +88,17 @@ func TestWarnings(t *testing.T) {
 		want string // a line for each
 	}{
 		{"tcp-backlog 511\nactivedefrag NO\nauto-aof-rewrite-min-size 64mb\noom-score-adj-values 0 200 800\ndatabases " +
-			"1\nnotify-keyspace-events \"\"\n", nil, ""},
+			"1\nbind-source-addr \"\"\n", nil, ""},
 		{"\nio-threads-do-reads yes", nil, "a.conf:2: io-threads-do-reads is ignored: a node uses all processors that " +
 			"GOMAXPROCS allows\n"},
 		{"databases 16\ntcp-backlog 1\ntcp-backlog 2", nil,
 			"a.conf: 2 directives are ignored, for there is nothing here that they could tune: databases, tcp-backlog\n"},
 		{"tcp-backlog 1", []string{"--databases", "16"},
 			"configuration: 2 directives are ignored, for there is nothing here that they could tune: tcp-backlog, databases\n"},
-		{"slave-read-only no\nnotify-keyspace-events KEA\nhz 100", nil,
+		{"slave-read-only no\nmaxmemory-clients 1gb\nhz 100", nil,
 			"a.conf:1: replica-read-only stays yes: replicas always do it this way\n" +
-				"a.conf:2: notify-keyspace-events is ignored: there are no keyspace notifications\n" +
+				"a.conf:2: maxmemory-clients is ignored: what clients may keep waiting is bounded for each by " +
+				"client-output-buffer-limit, not for all together\n" +
 				"a.conf:3: hz stays 10: keys expire as they are due, not at a fixed rate\n"},
 		{"appendonly yes\nappendonly no", nil, ""},
 		{"appendonly yes", []string{"--appendonly", "no"}, ""},

@@ -29,9 +29,6 @@ var ignoredGroups = []struct {
 	rows   string
 }{
 	// What clients or administrators will notice.
-	{reason: "there are no keyspace notifications", effect: differs, rows: `
-		notify-keyspace-events
-	`},
 	{reason: "what clients may keep waiting is bounded for each by client-output-buffer-limit, not for all together", effect: differs, rows: `
 		maxmemory-clients 0
 	`},
@@ -59,13 +56,11 @@ var ignoredGroups = []struct {
 	{reason: "DEBUG has no subcommand that could do harm", rows: `
 		enable-debug-assert no
 	`},
-	{reason: "there are no scripts", rows: `
-		busy-reply-threshold|lua-time-limit 5000
+	{reason: "scripts have the functions that Redis 7.0 does not call deprecated, and no others", rows: `
 		lua-enable-deprecated-api no
 	`},
-	{reason: "there is no pub/sub and no tracking", rows: `
+	{reason: "sharded channels are served while the keys of their slots are", effect: differs, rows: `
 		cluster-allow-pubsubshard-when-down yes
-		tracking-table-max-keys 1000000
 	`},
 	{reason: "there is no log of slow commands and no latency monitor", rows: `
 		slowlog-log-slower-than|commandlog-execution-slower-than 10000
@@ -87,18 +82,15 @@ var ignoredGroups = []struct {
 	`},
 
 	// How collections are stored.
-	{reason: "there are no collections", rows: `
-		hash-max-listpack-entries|hash-max-ziplist-entries 512
-		hash-max-listpack-value|hash-max-ziplist-value 64
+	{reason: "lists have one encoding, and no part of them is compressed", rows: `
 		list-max-listpack-size|list-max-ziplist-size -2
 		list-max-ziplist-entries 512
 		list-max-ziplist-value 64
 		list-compress-depth 0
-		set-max-intset-entries 512
+	`},
+	{reason: "how a collection is kept follows from its size in bytes", rows: `
 		set-max-listpack-entries 128
 		set-max-listpack-value 64
-		zset-max-listpack-entries|zset-max-ziplist-entries 128
-		zset-max-listpack-value|zset-max-ziplist-value 64
 		hll-sparse-max-bytes 3000
 		stream-node-max-bytes 4096
 		stream-node-max-entries 100

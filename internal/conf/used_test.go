@@ -77,6 +77,15 @@ func usedTable() []Directive {
 		{Name: "maxmemory-policy", Kind: Enum, Words: policies, Default: "noeviction", Live: true},
 		{Name: "maxmemory-samples", Kind: Int, Default: "5", Min: 1, Max: 64, Live: true},
 
+		// What OBJECT ENCODING calls compact.
+		{Name: "hash-max-listpack-entries", Alias: "hash-max-ziplist-entries", Kind: Int, Default: "512", Max: anyInt,
+			Live: true},
+		{Name: "hash-max-listpack-value", Alias: "hash-max-ziplist-value", Kind: Int, Default: "64", Max: anyInt, Live: true},
+		{Name: "set-max-intset-entries", Kind: Int, Default: "512", Max: anyInt, Live: true},
+		{Name: "zset-max-listpack-entries", Alias: "zset-max-ziplist-entries", Kind: Int, Default: "128", Max: anyInt,
+			Live: true},
+		{Name: "zset-max-listpack-value", Alias: "zset-max-ziplist-value", Kind: Int, Default: "64", Max: anyInt, Live: true},
+
 		// Data on disk.
 		{Name: "save", Kind: Save, Default: "3600 1 300 100 60 10000", Live: true},
 		{Name: "stop-writes-on-bgsave-error", Kind: Bool, Default: "yes", Live: true},

@@ -48,7 +48,11 @@ func (d *Directive) parse(args []string, old value) (value, error) {
 				return value{}, err
 			}
 		}
-		return value{text: args[0]}, nil
+		text := args[0]
+		if d.Canonical != nil {
+			text = d.Canonical(text)
+		}
+		return value{text: text}, nil
 	case Dir:
 		dir, err := filepath.Abs(args[0])
 		return value{text: dir}, err

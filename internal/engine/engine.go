@@ -8,6 +8,7 @@ package engine
 
 import (
 	"bytes"
+	"sync"
 	"sync/atomic"
 
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -17,14 +18,15 @@ import (
 // Access says what a command is about to touch.
 type Access struct {
 	Slot      slots.Slot // of its keys
-	Keys      [][]byte   // at least one; a key may be named repeatedly
-	CrossSlot bool       // its keys lie in several slots
+	Keys      [][]byte   // a key may be named repeatedly; none if fn refuses the command
+	Channels  int        // channels of shards that it names, which are routed as keys are
+	CrossSlot bool       // its keys and channels lie in several slots
 	Asking    bool       // the client said ASKING just before
 	ReadOnly  bool       // the client said READONLY on this connection
 
 	// Done ends the wait of an Update for a key that is on its way to another node, or for
 	// the end of a pause, with slots.ErrTryAgain; nil never does. See [keyspace.InFlight] and
-	// [Engine.PauseWrites].
+	// [Engine.PauseWrites]. It also ends the wait for a script, with the error that says so.
 	Done <-chan struct{}
 }
 
@@ -37,6 +39,7 @@ type Engine struct {
 	refusal atomic.Pointer[refusal] // never nil
 
 	pauses    pauses
+	changing  sync.Mutex                // held by Change: what waits for transactions to end waits for it, too
 	preparing atomic.Pointer[slots.Set] // nil: none. See Prepare
 	veto      atomic.Pointer[func() error]
 }
@@ -64,12 +67,39 @@ func (e *Engine) Publish(m *slots.Map) {
 		changed.Union(old.Open())
 	}
 	e.store.Barrier(&changed)
+	e.awaitChange()
+	left := unserved(m)
+	e.store.WakeWaiters(&left)
+}
+
+// unserved returns the slots whose clients need not wait here for a key, because nothing
+// is served under m, or the keys are another node's. An importing slot's may come, and what
+// becomes of a ceded one shows in a moment: until then clients could only be told ASK.
+func unserved(m *slots.Map) slots.Set {
+	set := slots.Full()
+	if m.State() != slots.OK || !m.Self().IsMaster() {
+		return set
+	}
+	if m.Self().HasSlots() {
+		set.Subtract(m.Self().Slots)
+	}
+	if ceded := m.Ceded(); ceded != nil {
+		set.Subtract(ceded)
+	}
+	for slot := range m.Open().All() {
+		if _, importing := m.Importing(slot); importing {
+			set.Remove(slot)
+		}
+	}
+	return set
 }
 
 // View runs fn on a's slot with read access if this node may serve it, otherwise it
 // returns the error of [slots.Route].
+//
+// While a script has the slot, it waits as [keyspace.Store.TryUpdate] does.
 func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
-	return e.store.View(a.Slot, func(tx *keyspace.Tx) error {
+	return e.store.TryView(a.Slot, a.Done, func(tx *keyspace.Tx) error {
 		if err := e.Refused(); err != nil {
 			return err
 		}
@@ -87,7 +117,7 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	for {
 		var ended <-chan struct{}
 		refusal := e.refusal.Load()
-		err := e.store.Update(a.Slot, func(tx *keyspace.Tx) error {
+		err := e.store.TryUpdate(a.Slot, a.Done, func(tx *keyspace.Tx) error {
 			if err := e.Refused(); err != nil {
 				return err
 			}
@@ -103,10 +133,8 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			if ended = e.pauses.wait(); ended != nil {
 				return nil
 			}
-			if veto := e.veto.Load(); veto != nil {
-				if err := (*veto)(); err != nil {
-					return err
-				}
+			if err := e.Vetoed(); err != nil {
+				return err
 			}
 			return fn(tx)
 		})
@@ -122,6 +150,36 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	}
 }
 
+// Recheck asks again what Update asked before it ran a transaction that has waited since.
+// It is called under the slot's lock, within another transaction on the slot. While one of
+// the keys is in flight, the error is keyspace.ErrWaitAgain.
+func (e *Engine) Recheck(tx *keyspace.Tx, a *Access) error {
+	if err := e.Refused(); err != nil {
+		return err
+	}
+	if e.Any(a.Slot) {
+		if ended, err := e.Wait(a.Slot, a.Keys); ended != nil || err != nil {
+			return keyspace.ErrWaitAgain
+		}
+	}
+	return e.route(tx, a, true)
+}
+
+// Admit asks what View and Update ask, about further keys of the same slot, within a
+// transaction that one of them has let in. wait says that a key is in flight: the
+// transaction has to end, and may come again with that key.
+func (e *Engine) Admit(tx *keyspace.Tx, a *Access, write bool) (wait bool, err error) {
+	if write && e.Any(a.Slot) {
+		if ended, err := e.Wait(a.Slot, a.Keys); ended != nil || err != nil {
+			return ended != nil, err
+		}
+	}
+	if m := e.topo.Load(); m == nil || !m.Open().Has(a.Slot) {
+		return false, nil
+	}
+	return false, e.route(tx, a, write)
+}
+
 // SetVeto makes every Update that this node would serve ask veto first, under the slot's
 // lock; its error refuses the write. veto must not wait. nil lets all pass.
 func (e *Engine) SetVeto(veto func() error) {
@@ -132,6 +190,15 @@ func (e *Engine) SetVeto(veto func() error) {
 	e.veto.Store(&veto)
 }
 
+// Vetoed returns why writes are refused at present though this node would serve them: see
+// SetVeto.
+func (e *Engine) Vetoed() error {
+	if veto := e.veto.Load(); veto != nil {
+		return (*veto)()
+	}
+	return nil
+}
+
 // route is called under the slot's lock.
 func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 	m := e.topo.Load()
@@ -140,6 +207,10 @@ func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 	}
 	r := slots.Request{Slot: a.Slot, Keys: len(a.Keys), CrossSlot: a.CrossSlot, Write: write, Asking: a.Asking,
 		ReadOnly: a.ReadOnly}
+	if r.Keys == 0 && a.Channels > 0 {
+		r.Keys, r.Channels = a.Channels, true
+		return slots.Route(m, r)
+	}
 	if m.Open().Has(a.Slot) {
 		r.Keys, r.Missing = countKeys(tx, a.Keys)
 	}

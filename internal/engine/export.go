@@ -23,8 +23,10 @@ type Export struct {
 type Item struct {
 	Key      []byte
 	Type     keyspace.Type
-	Value    []byte
-	ExpireAt int64 // Unix milliseconds, 0 = never
+	Value    []byte            // of a String
+	Parts    keyspace.Snapshot // of a collection
+	Encoding string            // of a collection: the name that Redis would use
+	ExpireAt int64             // Unix milliseconds, 0 = never
 }
 
 // TTL returns how long the item has to live at now, in the form that RESTORE takes:
@@ -39,23 +41,21 @@ func (it *Item) TTL(now time.Time) int64 {
 // Export puts those of a's keys that are here in flight, in their order. It first waits
 // for keys that another export holds, and for the end of a pause. It does not ask whether
 // this node owns the slot: MIGRATE moves what is here. The error is slots.ErrTryAgain if
-// waiting is of no use or a.Done ended it, or that of the veto (see SetVeto). The caller
-// must Commit the export.
+// waiting is of no use or a.Done ended it, that of the veto (see SetVeto), or that of a
+// script that has the slot. The caller must Commit the export.
 func (e *Engine) Export(a *Access) (*Export, error) {
 	for {
 		s := &Export{engine: e, slot: a.Slot, inFlight: e.NewID(), done: a.Done}
 		var ended <-chan struct{}
-		err := e.store.View(a.Slot, func(tx *keyspace.Tx) (err error) {
+		err := e.store.TryView(a.Slot, a.Done, func(tx *keyspace.Tx) (err error) {
 			if ended, err = e.Wait(a.Slot, a.Keys); ended != nil || err != nil {
 				return err
 			}
 			if ended = e.pauses.wait(); ended != nil {
 				return nil
 			}
-			if veto := e.veto.Load(); veto != nil {
-				if err := (*veto)(); err != nil {
-					return err
-				}
+			if err := e.Vetoed(); err != nil {
+				return err
 			}
 			s.freezeLocked(tx, a.Keys)
 			return nil
@@ -87,11 +87,14 @@ func (s *Export) freezeLocked(tx *keyspace.Tx, keys [][]byte) {
 		}
 		frozen[string(key)] = struct{}{}
 		s.engine.Freeze(s.slot, s.inFlight, key)
-		value := entry.Value
-		if len(value) <= keyspace.LargeValue {
-			value = bytes.Clone(value) // a longer one the store never changes in place
+		item := Item{Key: bytes.Clone(key), Type: entry.Type, ExpireAt: entry.ExpireAt}
+		if entry.Type != keyspace.String {
+			item.Parts, _ = tx.Snapshot(key)
+			item.Encoding, _ = tx.Encoding(key)
+		} else if item.Value = entry.Value; len(item.Value) <= keyspace.LargeValue {
+			item.Value = bytes.Clone(item.Value) // a longer one the store never changes in place
 		}
-		s.Items = append(s.Items, Item{bytes.Clone(key), entry.Type, value, entry.ExpireAt})
+		s.Items = append(s.Items, item)
 	}
 }
 

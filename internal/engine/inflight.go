@@ -13,7 +13,9 @@ func (e *Engine) Commit(slot slots.Slot, id uint64, keys [][]byte, done <-chan s
 	if len(keys) > 0 {
 		err = e.Alter(slot, done, func(tx *keyspace.Tx) error {
 			for _, key := range keys {
-				tx.Delete(key)
+				if tx.Delete(key) {
+					tx.Notify(keyspace.GenericEvents, "del", key) // as MIGRATE of Redis tells it
+				}
 			}
 			e.Release(slot, id)
 			return nil

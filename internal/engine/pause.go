@@ -40,6 +40,7 @@ func (e *Engine) PauseWrites(d time.Duration) *Pause {
 	e.pauses.mu.Unlock()
 	all := slots.Full()
 	e.store.Barrier(&all)
+	e.awaitChange()
 	return p
 }
 

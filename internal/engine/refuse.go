@@ -17,6 +17,10 @@ func (e *Engine) Refuse(err error) {
 	close(e.refusal.Swap(newRefusal(err)).over)
 	all := slots.Full()
 	e.store.Barrier(&all)
+	e.awaitChange()
+	if err != nil {
+		e.store.WakeWaiters(&all)
+	}
 }
 
 // Refused returns the error with which everything is refused, nil if nothing is.

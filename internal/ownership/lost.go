@@ -15,8 +15,9 @@ import (
 // one owner and then makes the other nodes that have keys of it import it, to bring these
 // together. Redis deletes in between, if the claim comes first.
 type lost struct {
-	mu    sync.Mutex // guards since
-	since map[slots.Slot]time.Time
+	mu      sync.Mutex // guards the fields below
+	since   map[slots.Slot]time.Time
+	finding chan struct{} // closed when the map that comes into force has been looked through; nil: none does
 }
 
 const (
@@ -28,6 +29,7 @@ const (
 // removes later. Slots that merely lost their owner keep their keys, and so do those of a
 // migration, which brings them to the owner.
 func (s *Slots) FindLost(old, m *slots.Map) {
+	defer s.lost.found()
 	if old == nil || !m.Self().IsMaster() || !old.Self().HasSlots() {
 		return
 	}
@@ -39,7 +41,7 @@ func (s *Slots) FindLost(old, m *slots.Map) {
 		if owner == nil || owner.ID == m.Self().ID || claimed.Has(slot) || s.cfg.Store.Count(slot) == 0 {
 			continue
 		}
-		if old.Open().Has(slot) && len(s.cfg.Store.Keys(slot, 1)) > 0 {
+		if old.Open().Has(slot) && s.holdsKeys(slot) {
 			s.importRest(slot, owner.ID)
 			continue
 		}
@@ -47,6 +49,15 @@ func (s *Slots) FindLost(old, m *slots.Map) {
 			s.cfg.Store.Count(slot), "in", lostGrace)
 		s.lost.add(slot, time.Now())
 	}
+}
+
+// holdsKeys does not wait: it is called on gossip's goroutine. A script that has the slot at
+// this moment has found keys there, or may be about to write some.
+func (s *Slots) holdsKeys(slot slots.Slot) bool {
+	at := make(chan struct{})
+	close(at)
+	keys, err := s.cfg.Store.TryKeys(slot, 1, at)
+	return len(keys) > 0 || err != nil
 }
 
 // importRest marks a slot as importing whose move was ended, by hand, before all keys had
@@ -60,6 +71,37 @@ func (s *Slots) importRest(slot slots.Slot, owner slots.NodeID) {
 			s.log.Warn("a slot that holds keys of another node's could not be marked", "slot", slot, "error", err)
 		}
 	})
+}
+
+// find says that a map is about to come into force, in which found looks for lost slots.
+func (l *lost) find() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.finding = make(chan struct{})
+}
+
+func (l *lost) found() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.finding != nil {
+		close(l.finding)
+		l.finding = nil
+	}
+}
+
+// await returns when the slots are known that are lost by a map which can be seen already,
+// or when done is closed.
+func (l *lost) await(done <-chan struct{}) {
+	l.mu.Lock()
+	finding := l.finding
+	l.mu.Unlock()
+	if finding == nil {
+		return
+	}
+	select {
+	case <-finding:
+	case <-done:
+	}
 }
 
 func (l *lost) add(slot slots.Slot, now time.Time) {
@@ -95,8 +137,9 @@ func (s *Slots) DropLost(now time.Time) {
 }
 
 // DropLostNow removes the keys of lost slots that are about to be imported: what comes is
-// newer than what is here.
+// newer than what is here. It must not be called where maps come into force.
 func (s *Slots) DropLostNow(set *slots.Set) {
+	s.lost.await(s.cfg.Life.Done())
 	s.dropAll(s.lost.removeIf(func(slot slots.Slot, _ time.Time) bool { return set.Has(slot) }))
 }
 

@@ -90,6 +90,30 @@ func TestLostSlotsGoBeforeTheyAreImported(t *testing.T) {
 	}
 }
 
+// The map by which a slot is lost can be seen before FindLost has looked through it: a
+// migration that begins then waits.
+func TestImportWaitsUntilLostSlotsAreFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, s, old, m := taken(t, view{owns: threeSlots})
+		s.Prepare(old, m)
+		dropped := false
+		go func() {
+			set := slots.NewSet(2)
+			s.DropLostNow(&set)
+			dropped = true
+		}()
+		synctest.Wait()
+		if dropped {
+			t.Error("did not wait")
+		}
+		s.FindLost(old, m)
+		synctest.Wait()
+		if got := counts(n); !dropped || got != [4]int{3, 3, 0, 3} {
+			t.Errorf("dropped: %v, %v keys", dropped, got)
+		}
+	})
+}
+
 // A slot that was open when it was assigned keeps the rest of its keys, and is opened.
 func TestRestOfAMoveIsImported(t *testing.T) {
 	n, s, old, m := taken(t, view{owns: threeSlots, migrating: map[slots.Slot]slots.NodeID{1: other}})

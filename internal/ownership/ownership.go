@@ -62,8 +62,12 @@ func New(cfg Config) *Slots {
 }
 
 // Prepare is called before map m takes the place of old: a command that sees m finds the
-// slots that the host prepares first, and those that just lost their owner.
+// slots that the host prepares first, and those that just lost their owner. FindLost must
+// follow, unless old is nil.
 func (s *Slots) Prepare(old, m *slots.Map) {
+	if old != nil {
+		s.lost.find()
+	}
 	s.calls.prepare(old, m)
 	s.vacated.record(old, m, time.Now())
 }

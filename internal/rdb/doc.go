@@ -4,15 +4,32 @@
 //
 // # Layout
 //
-//	type (1 byte) · value · version (2 bytes) · CRC-64/Jones of all before (8 bytes)
+//	form (1 byte) · value · version (2 bytes) · CRC-64/Jones of all before (8 bytes)
 //
-// both footer fields little-endian. Only strings (type 0) are understood; every
-// other type is refused with its name. A string is written plain, a length and
-// the bytes, which every version reads; it is read in all the forms that Redis writes:
-// plain, as an integer of 8, 16 or 32 bits, and compressed with LZF.
+// both footer fields little-endian. Strings, lists, sets, sorted sets and hashes are read in
+// every form that Redis 4.0 to 7.4 and Valkey 9 write, and older ones: tables, ziplists,
+// zipmaps, intsets, listpacks, strings compressed with LZF. Streams and the values of modules
+// are refused with their name. What is written is what Redis 7.0 writes with
+// rdbcompression no (RDB version 10), but for a hash whose fields expire, which only Redis
+// 7.4 and later understand.
+//
+// The payload of FUNCTION DUMP and FUNCTION RESTORE has, for each library of functions, the
+// byte 245 and its source as a string, before the same footer.
 //
 // # Example
 //
 //	payload := rdb.AppendString(nil, []byte("hello"))
-//	value, err := rdb.ParseString(payload) // aliases payload, if it was plain
+//
+//	outline := &rdb.Outline{Type: rdb.List} // a first pass: the sizes
+//	for _, e := range elements {
+//		outline.Add(&e)
+//	}
+//	encoder := rdb.NewEncoder(w, outline) // a second one: the bytes, outline.Size() of them
+//	for _, e := range elements {
+//		encoder.Add(&e)
+//	}
+//	err := encoder.Close()
+//
+//	value, err := rdb.Parse(payload)
+//	err = value.Each(func(e *rdb.Element) error { … })
 package rdb

@@ -33,7 +33,7 @@ func TestAgainstRedis(t *testing.T) {
 	for _, v := range values {
 		redis.do(t, "SET", "k", v)
 		payload := redis.do(t, "DUMP", "k")
-		if got, err := ParseString([]byte(payload)); err != nil || string(got) != v {
+		if got, err := parseString([]byte(payload)); err != nil || string(got) != v {
 			t.Fatalf("what Redis dumps of %d bytes reads as %d bytes, %v", len(v), len(got), err)
 		}
 		if got := redis.do(t, "RESTORE", "back", "0", string(AppendString(nil, []byte(v))), "REPLACE"); got != "+OK" {
@@ -89,6 +89,27 @@ func startRedis(t *testing.T) *redis {
 // do returns a bulk reply's content, and any other reply as its line.
 func (c *redis) do(t *testing.T, args ...string) string {
 	t.Helper()
+	c.send(t, args)
+	return c.reply(t)
+}
+
+// list returns the elements of an array.
+func (c *redis) list(t *testing.T, args ...string) (list []string) {
+	t.Helper()
+	c.send(t, args)
+	head := c.reply(t)
+	n, err := strconv.Atoi(strings.TrimPrefix(head, "*"))
+	if err != nil {
+		t.Fatalf("%q to %s", head, args[0])
+	}
+	for range n {
+		list = append(list, c.reply(t))
+	}
+	return list
+}
+
+func (c *redis) send(t *testing.T, args []string) {
+	t.Helper()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "*%d\r\n", len(args))
 	for _, a := range args {
@@ -97,6 +118,10 @@ func (c *redis) do(t *testing.T, args ...string) string {
 	if _, err := c.conn.Write(b.Bytes()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (c *redis) reply(t *testing.T) string {
+	t.Helper()
 	line, err := c.r.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +132,7 @@ func (c *redis) do(t *testing.T, args ...string) string {
 	}
 	n, err := strconv.Atoi(line[1:])
 	if err != nil || n < 0 {
-		t.Fatalf("%q to %s", line, args[0])
+		t.Fatalf("%q", line)
 	}
 	bulk := make([]byte, n+2)
 	if _, err := io.ReadFull(c.r, bulk); err != nil {

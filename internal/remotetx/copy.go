@@ -1,6 +1,7 @@
 package remotetx
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -26,35 +27,43 @@ type Copy struct {
 	node     []byte
 	versions []byte
 
-	mu        sync.Mutex // guards ops and recording: the Sink's interface allows several goroutines
-	recording bool
-	ops       []byte
+	mu  sync.Mutex // guards ops: the Sink's interface allows several goroutines
+	ops []byte
 }
 
 // NewCopy makes a Copy of the reply to MESH.READ for keys, all of which are of slot.
 func NewCopy(slot slots.Slot, keys [][]byte, reply *resp.Reply) (*Copy, error) {
-	if len(reply.Elems) != 2+3*len(keys) {
+	if len(reply.Elems) != 2+2*len(keys) {
 		return nil, fmt.Errorf("slotmesh: %s answered with %d elements for %d keys", ReadName, len(reply.Elems), len(keys))
 	}
 	c := &Copy{slot: slot, keys: keys, node: reply.Elems[0].Str, ahead: time.Until(time.UnixMilli(reply.Elems[1].Int))}
 	c.store = keyspace.New(keyspace.Config{Sink: c, Now: func() time.Time { return time.Now().Add(c.ahead) }})
-	err := c.store.Update(slot, func(tx *keyspace.Tx) error {
-		for i, key := range keys {
-			e := reply.Elems[2+3*i:]
-			c.versions = binary.LittleEndian.AppendUint64(c.versions, uint64(e[0].Int))
-			if e[2].Kind == resp.Null {
-				continue
-			}
-			if err := tx.Put(key, keyspace.String, e[2].Str, e[1].Int); err != nil {
-				return err
-			}
+	for i, key := range keys {
+		e := reply.Elems[2+2*i:]
+		c.versions = binary.LittleEndian.AppendUint64(c.versions, uint64(e[0].Int))
+		if err := c.add(key, e[1].Str); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.recording = true
-	return c, err
+	}
+	return c, nil
+}
+
+// add carries out the ops that make key what it is.
+func (c *Copy) add(key, ops []byte) error {
+	for len(ops) > 0 {
+		op, rest, err := keyspace.DecodeOp(ops)
+		if err != nil {
+			return fmt.Errorf("slotmesh: %s: key %q: %w", ReadName, key, err)
+		}
+		if !bytes.Equal(op.Key, key) || op.Slot != c.slot {
+			return fmt.Errorf("slotmesh: %s: key %q: an op on key %q of slot %d", ReadName, key, op.Key, op.Slot)
+		}
+		if err := c.store.Apply(op); err != nil { // without the Sink
+			return fmt.Errorf("slotmesh: %s: key %q: %w", ReadName, key, err)
+		}
+		ops = rest
+	}
+	return nil
 }
 
 // Run runs fn on the copy and returns the command that commits what it wrote, nil if it
@@ -76,9 +85,7 @@ func (c *Copy) Run(fn func(*keyspace.Tx) error) (commit [][]byte, err error) {
 func (c *Copy) Commit(_ slots.Slot, ops []keyspace.Op) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.recording {
-		for i := range ops {
-			c.ops = keyspace.AppendOp(c.ops, &ops[i])
-		}
+	for i := range ops {
+		c.ops = keyspace.AppendOp(c.ops, &ops[i])
 	}
 }

@@ -2,7 +2,8 @@
 // travel, so it runs on a copy of the keys:
 //
 //	MESH.READ key …
-//	  → node, its time, and of each key its version, expiry and value, all of one moment
+//	  → node, its time, and of each key its version and the ops that make it what it is
+//	    (keyspace.AppendOp), null if it is not there; all of one moment
 //	fn runs on a Copy, a scratch store that holds them, and yields ops
 //	MESH.COMMIT key … node versions ops
 //	  → 1, or 0 and nothing done if a version is another one by now
@@ -17,6 +18,7 @@ package remotetx
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -30,22 +32,32 @@ const (
 
 // Read carries out MESH.READ at the node, in a transaction on the slot of the keys. args
 // begins with the command's name.
-func Read(tx *keyspace.Tx, node string, args [][]byte, out *resp.Writer) {
+func Read(tx *keyspace.Tx, node string, args [][]byte, out *resp.Writer) error {
 	keys := args[1:]
-	out.Array(2 + 3*len(keys))
+	var buf []byte
+	out.Array(2 + 2*len(keys))
 	out.BulkString(node)
 	out.Int(tx.Now())
 	for _, key := range keys {
 		out.Int(int64(tx.Version(key)))
-		e, ok := tx.Get(key)
-		out.Int(e.ExpireAt)
-		if ok {
-			out.Bulk(e.Value)
-		} else {
+		op, ok := tx.Export(key)
+		if !ok {
 			out.Null()
+			continue
 		}
+		if op.Type != keyspace.String && op.WireBound() > maxCollection {
+			return fmt.Errorf("ERR key '%.128s' is too large for a transaction from another node: "+
+				"change it by commands, or by a function at its owner", key)
+		}
+		buf = keyspace.AppendOp(buf[:0], &op)
+		out.Bulk(buf)
 	}
+	return nil
 }
+
+// maxCollection bounds the bytes of a collection that travels whole, because it is read
+// under its slot's lock.
+const maxCollection = 1 << 20
 
 var errMalformed = errors.New("ERR malformed MESH.COMMIT")
 
@@ -74,28 +86,14 @@ func Commit(tx *keyspace.Tx, node string, args [][]byte, out *resp.Writer) error
 		if err != nil {
 			return errMalformed
 		}
-		if _, ok := named[string(op.Key)]; !ok {
+		if _, ok := named[string(op.Key)]; !ok || op.Kind == keyspace.OpCopy || op.Kind == keyspace.OpMove {
 			return errMalformed
 		}
 		ops = rest
-		if err := apply(tx, &op); err != nil {
+		if err := tx.Carry(&op); err != nil {
 			return err
 		}
 	}
 	out.Int(1)
-	return nil
-}
-
-func apply(tx *keyspace.Tx, op *keyspace.Op) error {
-	switch op.Kind {
-	case keyspace.OpPut:
-		return tx.Put(op.Key, op.Type, op.Value, op.ExpireAt)
-	case keyspace.OpExpire:
-		tx.Expire(op.Key, op.ExpireAt)
-	case keyspace.OpDelete:
-		tx.Delete(op.Key)
-	default:
-		return errMalformed
-	}
 	return nil
 }

@@ -25,8 +25,7 @@ func (o *owner) run(t *testing.T, line [][]byte) (*resp.Reply, error) {
 	out := resp.Writer{RESP3: true}
 	err := o.store.Update(slot, func(tx *keyspace.Tx) error {
 		if string(line[0]) == ReadName {
-			Read(tx, o.node, line, &out)
-			return nil
+			return Read(tx, o.node, line, &out)
 		}
 		return Commit(tx, o.node, line, &out)
 	})
@@ -166,7 +165,7 @@ func TestMalformedCommit(t *testing.T) {
 
 // TestNewCopyOfAnotherReply: a reply of the wrong shape is an error.
 func TestNewCopyOfAnotherReply(t *testing.T) {
-	for _, reply := range []resp.Reply{{}, {Kind: resp.Array, Elems: make([]resp.Reply, 4)}} {
+	for _, reply := range []resp.Reply{{}, {Kind: resp.Array, Elems: make([]resp.Reply, 3)}} {
 		if _, err := NewCopy(slot, [][]byte{[]byte("{a}1")}, &reply); err == nil {
 			t.Errorf("%v was taken", reply)
 		}

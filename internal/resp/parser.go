@@ -372,6 +372,9 @@ func (p *Parser) grow() {
 			size = min(need, max(size, 4*arrived))
 		}
 	}
+	if p.left == 0 { // commands that Next has not been asked for: their copying must stay linear
+		size = max(size, 2*(p.w-p.r))
+	}
 	grown := make([]byte, max(size, p.w-p.r+firstRead))
 	p.w = copy(grown, p.buf[p.r:p.w])
 	p.buf, p.cmd, p.r = grown, 0, 0

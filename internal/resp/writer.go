@@ -1,6 +1,8 @@
 package resp
 
 import (
+	"bytes"
+	"io"
 	"math"
 	"strconv"
 )
@@ -70,6 +72,30 @@ func (w *Writer) Bulk(b []byte) {
 	w.head('$', int64(len(b)))
 	w.B = append(w.B, b...)
 	w.B = append(w.B, '\r', '\n')
+}
+
+// BulkBy is Bulk for n bytes that write produces. Its error is that of write, after which
+// what was written has to be taken back.
+func (w *Writer) BulkBy(n int, write func(io.Writer) error) error {
+	w.makeRoom(n + bulkOverhead)
+	w.head('$', int64(n))
+	err := write((*appender)(w))
+	w.B = append(w.B, '\r', '\n')
+	return err
+}
+
+// appender appends to a reply.
+type appender Writer
+
+func (a *appender) Write(b []byte) (int, error) {
+	a.B = append(a.B, b...)
+	return len(b), nil
+}
+
+// BulkHead appends the head of a string of n bytes. They follow, and then "\r\n".
+func (w *Writer) BulkHead(n int) {
+	w.makeRoom(n + bulkOverhead)
+	w.head('$', int64(n))
 }
 
 // BulkString is Bulk for a string.
@@ -149,25 +175,51 @@ func (w *Writer) Bool(v bool) {
 
 // Double appends a floating point number; RESP2 has its text.
 func (w *Writer) Double(f float64) {
-	var digits [32]byte
-	text := digits[:0]
-	switch {
-	case math.IsInf(f, 1):
-		text = append(text, "inf"...)
-	case math.IsInf(f, -1):
-		text = append(text, "-inf"...)
-	case math.IsNaN(f):
-		text = append(text, "nan"...)
-	default:
-		text = strconv.AppendFloat(text, f, 'g', 17, 64)
-	}
 	if !w.RESP3 {
-		w.Bulk(text)
+		w.BulkDouble(f)
 		return
 	}
 	w.B = append(w.B, ',')
-	w.B = append(w.B, text...)
+	w.B = appendDouble(w.B, f)
 	w.B = append(w.B, '\r', '\n')
+}
+
+// LongDouble appends a floating point number as "%.17Lf" of C does, without zeros at the
+// end; RESP2 has its text.
+func (w *Writer) LongDouble(f float64) {
+	var room [48]byte
+	b := strconv.AppendFloat(room[:0], f, 'f', 17, 64)
+	b = bytes.TrimRight(bytes.TrimRight(b, "0"), ".")
+	if !w.RESP3 {
+		w.Bulk(b)
+		return
+	}
+	w.B = append(w.B, ',')
+	w.B = append(w.B, b...)
+	w.B = append(w.B, '\r', '\n')
+}
+
+// BulkDouble appends a floating point number as a string.
+func (w *Writer) BulkDouble(f float64) {
+	var digits [32]byte
+	w.Bulk(appendDouble(digits[:0], f))
+}
+
+// appendDouble appends a number as "%.17g" of C does. Whole numbers, which scores often
+// are, take a shorter way.
+func appendDouble(b []byte, f float64) []byte {
+	if n := int64(f); float64(n) == f && n > -1e15 && n < 1e15 && (n != 0 || !math.Signbit(f)) {
+		return strconv.AppendInt(b, n, 10)
+	}
+	switch {
+	case math.IsInf(f, 1):
+		return append(b, "inf"...)
+	case math.IsInf(f, -1):
+		return append(b, "-inf"...)
+	case math.IsNaN(f):
+		return append(b, "nan"...)
+	}
+	return strconv.AppendFloat(b, f, 'g', 17, 64)
 }
 
 // Verbatim appends a text with its format, three letters such as "txt".

@@ -69,6 +69,29 @@ var hotCommands = []struct {
 	{"EXPIRE", []string{"EXPIRE", "key:0000000001", "100"}},
 	{"TTL", []string{"TTL", "key:0000000001"}},
 	{"STRLEN", []string{"STRLEN", "key:0000000001"}},
+	{"HSET", []string{"HSET", "key:hash", "field2", "value"}},
+	{"HSET-large", []string{"HSET", "key:large", "field2", "value"}},
+	{"HGET", []string{"HGET", "key:hash", "field2"}},
+	{"HGET-large", []string{"HGET", "key:large", "field2"}},
+	{"HMGET", []string{"HMGET", "key:hash", "field2", "none"}},
+	{"HINCRBY", []string{"HINCRBY", "key:hash", "counter", "1"}},
+	{"SADD", []string{"SADD", "key:set", "member2"}},
+	{"SISMEMBER", []string{"SISMEMBER", "key:set", "member2"}},
+}
+
+// fillHot makes the keys of hotCommands.
+func fillHot(t testing.TB, srv *Server) {
+	t.Helper()
+	c := connect(t, srv)
+	expect(t, c, "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
+	for i := range 8 {
+		n := strconv.Itoa(i)
+		expect(t, c, "HSET key:hash field"+n+" value", ":1")
+		expect(t, c, "SADD key:set member"+n, ":1")
+	}
+	for i := range 1000 {
+		expect(t, c, "HSET key:large field"+strconv.Itoa(i)+" value", ":1")
+	}
 }
 
 func TestHotCommandsDoNotAllocate(t *testing.T) {
@@ -85,7 +108,7 @@ const restrictedDefault = "default on nopass ~nokey ~counter %R~{t}* ~key:* +@al
 
 func hotCommandsDoNotAllocate(t *testing.T, users []string) {
 	srv := startServer(t, Config{Cluster: newFakeCluster(), Users: users})
-	expect(t, connect(t, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
+	fillHot(t, srv)
 	for _, c := range hotCommands {
 		const batches, pipeline = 200, 16
 		batch := []byte(strings.Repeat(string(resp.AppendCommand(nil, c.args...)), pipeline))
@@ -106,7 +129,7 @@ func BenchmarkCommand(b *testing.B) {
 		for _, pipeline := range []int{1, 16} {
 			b.Run(c.name+"/P="+strconv.Itoa(pipeline), func(b *testing.B) {
 				srv := startServer(b, Config{Cluster: newFakeCluster()})
-				expect(b, connect(b, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
+				fillHot(b, srv)
 				var batch []byte
 				for range pipeline {
 					batch = resp.AppendCommand(batch, c.args...)
@@ -124,7 +147,7 @@ func BenchmarkRestricted(b *testing.B) {
 	for _, c := range hotCommands {
 		b.Run(c.name, func(b *testing.B) {
 			srv := startServer(b, Config{Cluster: newFakeCluster(), Users: []string{restrictedDefault}})
-			expect(b, connect(b, srv), "SET key:0000000001 "+strings.Repeat("x", 100), "+OK")
+			fillHot(b, srv)
 			batch := []byte(strings.Repeat(string(resp.AppendCommand(nil, c.args...)), 16))
 			b.ReportAllocs()
 			b.ResetTimer()

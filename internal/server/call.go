@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/internal/server/commands"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -54,10 +55,14 @@ func (s *Server) Do(c *Call, dst []byte) ([]byte, error) {
 
 // putBack keeps nothing of what was called.
 func (s *session) putBack() {
-	s.Out.B, s.Args, s.Cmd = nil, nil, nil
+	s.fanOut.send()
+	s.giveUp()
+	s.again = nil
+	s.dropAsides(0)
+	s.Out.B, s.Args, s.Cmd, s.Later = nil, nil, nil, nil
 	clear(s.Access.Keys)
 	s.Access.Keys = s.Access.Keys[:0]
-	s.writes.acks = nil
+	s.writes = writes{copies: s.writes.copies}
 	s.srv.callers.Put(s)
 }
 
@@ -81,21 +86,35 @@ func (s *session) call(c *Call) (err error) {
 	if err != nil {
 		return err
 	}
-	if cmd.Tx == nil && !cmd.Has(commands.Callable) || cmd.Has(commands.Now) {
+	if (cmd.Tx == nil || cmd.Has(commands.Sharded)) && !cmd.Has(commands.Callable) || cmd.Has(commands.Now) {
 		return ErrNotCallable
 	}
-	if s.srv.loading.Load() && !cmd.Has(commands.Loading) {
+	if s.srv.Loading() && !cmd.Has(commands.Loading) {
 		return errLoading
 	}
 	s.Cmd = cmd
-	if c.Sync > 0 && cmd.Has(commands.Write) {
-		s.writes = newWrites(s.srv.cfg.Acks, c.Sync)
+	if c.Sync > 0 && cmd.Has(commands.Write|commands.MayWrite) {
+		s.writes = newWrites(s.srv.cfg.Acks, c.Sync, s.srv.cfg.Copies)
 	}
 	for {
 		if s.srv.paused.Load() == nil || !s.mustWait(cmd) {
 			s.writes.begin()
-			if err := s.timed(cmd); err != errHeld {
+			err := s.timed(cmd)
+			if s.wait != nil && err == nil {
+				err = s.awaitCall(s.Access.Done)
+			}
+			if err == nil && len(s.asides) > 0 {
+				err = s.makeAside()
+			}
+			if err == keyspace.ErrWaitAgain {
+				continue
+			}
+			if err != errHeld {
+				s.again = nil
 				s.count(err)
+				if cmd.Tx == nil && s.srv.modes.Load()&modeMonitored != 0 {
+					s.show(cmd, s.Args, err)
+				}
 				return s.confirmCall(ctx, err)
 			}
 		}
@@ -107,10 +126,17 @@ func (s *session) call(c *Call) (err error) {
 
 // confirmCall ends a call: it waits for replicas where that was asked for.
 func (s *session) confirmCall(ctx context.Context, err error) error {
+	s.fanOut.send()
 	if err != nil {
 		return err
 	}
+	if !s.Cmd.Has(commands.Write | commands.MayWrite) {
+		return nil
+	}
 	s.writes.end(s.Access.Slot)
+	if ctx.Err() != nil { // a caller that never waits, but for this: it is rare then, see answerPeer
+		s.writes.awaitCopies(s.srv.life)
+	}
 	return s.writes.confirm(ctx)
 }
 
@@ -141,9 +167,10 @@ func (s *Server) newCallers() *sync.Pool {
 	return &sync.Pool{New: func() any {
 		ss := &session{srv: s, id: s.nextCaller.Add(1)}
 		ss.Node, ss.Out.RESP3 = s.node, true
+		ss.writes.copies = s.cfg.Copies
 		ss.setLimits(s.limits.Load())
 		ss.shard = s.stats.shard(ss.id)
-		ss.inSlot = ss.runInSlot
+		ss.inSlot, ss.Block, ss.Script, ss.Send = ss.runInSlot, ss.block, ss.runScript, ss.send
 		return ss
 	}}
 }

@@ -73,9 +73,12 @@ func cmdACLSetUser(s *session) error {
 	for i, arg := range s.Args[3:] {
 		modifiers[i] = string(arg)
 	}
-	if err := s.srv.users.SetUser(string(s.Args[2]), modifiers); err != nil {
+	name := string(s.Args[2])
+	before := s.srv.channelRights(name)
+	if err := s.srv.users.SetUser(name, modifiers); err != nil {
 		return replyError("ERR " + err.Error())
 	}
+	s.disconnectSubscribers(before)
 	s.Out.OK()
 	return nil
 }
@@ -103,11 +106,13 @@ func cmdACLLoad(s *session) error {
 	if s.srv.cfg.UserFile == "" {
 		return errNoUserFile
 	}
+	before := s.srv.channelRights(acl.DefaultName) // all other users that change lose their connections
 	changed, err := s.srv.loadUsers()
 	if err != nil {
 		return replyError("ERR " + err.Error())
 	}
 	s.disconnectUsers(changed)
+	s.disconnectSubscribers(before)
 	s.srv.cfg.Logger.Info("a client had the ACL file read", "client", s.id, "addr", s.RemoteAddr(),
 		"file", s.srv.cfg.UserFile)
 	s.Out.OK()

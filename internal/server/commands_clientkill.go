@@ -44,6 +44,9 @@ func (s *session) kill(other *session) {
 	s.srv.mu.Lock()
 	delete(s.srv.sessions, other.id) // not listed any more, whatever it is doing
 	s.srv.mu.Unlock()
+	if w := other.shared.wait.Load(); w != nil {
+		w.end(waitGivenUp) // before anything is taken for it
+	}
 	other.disconnect()
 }
 

@@ -145,6 +145,8 @@ func (s *session) proto() int {
 func (s *session) setProto(version int) {
 	s.Out.RESP3 = version == 3
 	s.setFlag(clientRESP3, s.Out.RESP3)
+	s.startTold()
+	s.noteSubscribed()
 }
 
 func cmdQuit(s *session) error {
@@ -155,9 +157,14 @@ func cmdQuit(s *session) error {
 
 func cmdReset(s *session) error {
 	s.endMulti()
+	s.stopMonitoring()
+	s.stopTracking()
+	s.unsubscribeAll()
 	s.asking, s.replies = false, repliesOn
+	s.setFlag(clientMuted, false)
 	s.setReadOnly(false)
 	s.setFlag(clientNoEvict, false)
+	s.setNoTouch(false)
 	s.setName(nil)
 	s.setProto(2)
 	s.setUser(s.srv.users.Default())

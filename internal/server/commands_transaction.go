@@ -23,13 +23,21 @@ type multi struct {
 	on     bool
 	spoilt bool // a command could not be queued: EXEC will refuse, and the queue is kept no longer
 	writes bool // a queued command may write
-	bytes  int  // that the queue takes
-	queue  []queued
+
+	publishes bool // a queued command publishes a message
+	bytes     int  // that the queue takes
+	queue     []queued
+
+	crossSlot bool // spoilt, and what had been queued before has keys in several slots
 }
 
-func (m *multi) spoil() {
-	m.spoilt = true
-	m.queue, m.bytes = nil, 0
+// spoilMulti makes EXEC refuse the open transaction.
+func (s *session) spoilMulti() {
+	if m := &s.multi; !m.spoilt {
+		s.execAccess()
+		m.spoilt, m.crossSlot = true, s.Access.CrossSlot
+		m.queue, m.bytes = nil, 0
+	}
 }
 
 type queued struct {
@@ -174,7 +182,8 @@ func (s *session) enqueue(cmd *commands.Command) {
 		return
 	}
 	s.multi.queue = append(s.multi.queue, queued{cmd: cmd, args: cloneArgs(s.Args)})
-	s.multi.writes = s.multi.writes || cmd.Has(commands.Write)
+	s.multi.writes = s.multi.writes || cmd.Has(commands.Write|commands.MayWrite)
+	s.multi.publishes = s.multi.publishes || cmd.Has(commands.Publishes)
 	s.shared.queued.Store(int32(len(s.multi.queue)))
 	s.Out.Simple("QUEUED")
 }
@@ -217,14 +226,11 @@ func cloneArgs(args [][]byte) [][]byte {
 }
 
 func (s *session) wouldServe(cmd *commands.Command) error {
-	if cmd.Tx == nil {
+	if !cmd.InSlot(s.Args) {
 		return nil
 	}
 	s.setAccess()
 	s.addKeys(cmd, s.Args)
 	nothing := func(*keyspace.Tx) error { return nil }
-	if cmd.Has(commands.Write) {
-		return s.srv.engine.Update(&s.Access, nothing)
-	}
-	return s.srv.engine.View(&s.Access, nothing)
+	return s.accessOf(cmd)(&s.Access, nothing)
 }

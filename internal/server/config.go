@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"github.com/slotmesh/slotmesh/scripting"
 	"net"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/functions"
+	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -49,6 +52,10 @@ type Config struct {
 	ReservedFiles func() int
 	// Extensions are commands that the host program adds.
 	Extensions []Extension
+	// Scripts compiles the scripts of EVAL; nil: they are refused.
+	Scripts scripting.Engine
+	// Libraries keeps the libraries of FUNCTION LOAD. Default: in memory.
+	Libraries functions.Store
 	// Replication tells what ROLE and INFO replication show; nil: a master without replicas.
 	Replication func() Replication
 	// Within reports whether this node is a replica that has all its master had so long ago;
@@ -60,6 +67,12 @@ type Config struct {
 	Promises Promises
 	// Sync is how many replicas must hold a client's writes before it is answered.
 	Sync int
+	// Copies tells of copies of keys that other nodes keep; nil: there are no other nodes.
+	Copies Copies
+	// Pubsub has the subscriptions to messages. Default: a registry of its own.
+	Pubsub *pubsub.Registry
+	// Messages reaches the subscribers of other nodes; nil: there are no other nodes.
+	Messages Messenger
 	// Snapshots writes the keys to disk; nil: there are none.
 	Snapshots Snapshots
 	// Info returns further lines for a section of INFO ("persistence", "stats" …); nil:
@@ -72,6 +85,9 @@ type Config struct {
 	OnShutdown func()
 }
 
+// defaultScriptMemory is what a script may hold unless told otherwise.
+const defaultScriptMemory = 64 << 20
+
 // Limits is what can be changed while the server runs, with [Server.SetLimits]. Zero
 // fields mean the default.
 type Limits struct {
@@ -83,11 +99,20 @@ type Limits struct {
 	IdleTimeout  time.Duration // a client that says nothing for so long is closed; 0 = never
 	AuthTimeout  time.Duration // a client that has not authenticated by then is closed; default 10 s, negative = never
 	WriteTimeout time.Duration // a client that takes no reply for so long is closed; default 60 s
+	Normal       OutputLimit   // of clients without a subscription; default MaxOutput
+	Pubsub       OutputLimit   // of clients with one; default 32 MiB, or 8 MiB for a minute; Hard < 0 = none
 	KeepAlive    time.Duration // interval of TCP keep-alive; default 300 s, negative = off
 
 	// Endpoint is the name under which clients are told to reach other nodes. Default: their
 	// addresses.
 	Endpoint slots.EndpointType
+
+	// ScriptMemory is how many bytes a script may hold at the same time; default 64 MiB.
+	ScriptMemory int64
+
+	// TrackedKeys is how many keys that clients have read are remembered, for CLIENT TRACKING;
+	// default 1,000,000, negative: any number.
+	TrackedKeys int64
 
 	ACLLog       int  // entries of the ACL log; default 128, negative: none
 	OpenChannels bool // new users may use all channels
@@ -95,6 +120,7 @@ type Limits struct {
 
 const (
 	defaultMaxClients   = 10_000
+	defaultTrackedKeys  = 1_000_000
 	defaultMaxOutput    = 1 << 30
 	defaultAuthTimeout  = 10 * time.Second
 	defaultWriteTimeout = 60 * time.Second
@@ -114,8 +140,17 @@ func (l Limits) withDefaults() Limits {
 	if l.WriteTimeout <= 0 {
 		l.WriteTimeout = defaultWriteTimeout
 	}
+	if l.Pubsub == (OutputLimit{}) {
+		l.Pubsub = defaultPubsubLimit
+	}
 	if l.KeepAlive == 0 {
 		l.KeepAlive = defaultKeepAlive
+	}
+	if l.ScriptMemory == 0 {
+		l.ScriptMemory = defaultScriptMemory
+	}
+	if l.TrackedKeys == 0 {
+		l.TrackedKeys = defaultTrackedKeys
 	}
 	if l.ACLLog == 0 {
 		l.ACLLog = acl.DefaultLogLen
@@ -147,6 +182,15 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxStaleness == nil {
 		c.MaxStaleness = func(time.Duration) bool { return false }
+	}
+	if c.Pubsub == nil {
+		c.Pubsub = pubsub.New(pubsub.Config{})
+	}
+	if c.Messages == nil {
+		c.Messages = nobody{}
+	}
+	if c.Copies == nil {
+		c.Copies = nobodys{}
 	}
 	if c.Replication == nil {
 		c.Replication = func() Replication { return Replication{} }

@@ -40,7 +40,7 @@ func (s *session) converse() (alive bool) {
 
 // burst executes the commands that have arrived and writes their replies as far as that
 // goes without waiting. It returns false if anything is left that turn has to see to.
-func (s *session) burst() bool {
+func (s *session) burst() (done bool) {
 	for {
 		args := s.next()
 		if s.hangUp {
@@ -49,17 +49,30 @@ func (s *session) burst() bool {
 		if args == nil {
 			break
 		}
+		s.cork()
 		if s.execute(args) {
 			s.held = args
 			return false
 		}
-		if s.hangUp || len(s.Out.B) >= flushAt {
+		if s.hangUp || s.wait != nil || len(s.Out.B) >= flushAt || len(s.asides) > 0 {
 			return false
 		}
 	}
-	if s.writes.unconfirmed {
+	if s.writes.unconfirmed || s.awaitInterest { // flush waits for other nodes
 		return false
 	}
+	if s.pushing {
+		done = s.burstPushing()
+	} else {
+		done = s.writeBurst()
+	}
+	s.fanOut.send()
+	return done
+}
+
+// writeBurst writes the replies as far as that goes without waiting. It returns false if
+// any are left.
+func (s *session) writeBurst() bool {
 	b := s.Out.B
 	if len(b) == 0 {
 		return true

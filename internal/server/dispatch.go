@@ -18,7 +18,8 @@ const (
 // yet: the command waits for the end of a pause.
 func (s *session) execute(args [][]byte) (held bool) {
 	s.Args = args
-	mark := len(s.Out.B)
+	mark := s.mark()
+	modes := s.srv.modes.Load()
 	cmd, err := s.Node.Table.Resolve(args)
 	if err == nil {
 		err = s.mayDebug(cmd)
@@ -30,7 +31,10 @@ func (s *session) execute(args [][]byte) (held bool) {
 		s.Cmd = cmd
 		err = s.mayRun(cmd, args)
 	}
-	if err == nil && !cmd.Has(commands.Loading) && s.srv.loading.Load() {
+	if err == nil && s.subs != nil {
+		err = s.mayWhileSubscribed(cmd)
+	}
+	if err == nil && modes&modeLoading != 0 && !cmd.Has(commands.Loading) {
 		err = errLoading
 	}
 	if err != nil {
@@ -44,7 +48,12 @@ func (s *session) execute(args [][]byte) (held bool) {
 		return false
 	}
 	s.Cmd = cmd
-	if s.srv.paused.Load() != nil && s.mustWait(cmd) {
+	if modes&modeMonitored != 0 && s.monitoring && mayNotTouch(cmd) {
+		s.reject(errMonitorKeys)
+		s.endCommand(mark)
+		return false
+	}
+	if modes&modePaused != 0 && s.mustWait(cmd) {
 		return true
 	}
 	if s.multi.on && !cmd.Has(commands.Now) {
@@ -52,25 +61,33 @@ func (s *session) execute(args [][]byte) (held bool) {
 		s.endCommand(mark)
 		return false
 	}
-	if cmd.Has(commands.Write) {
+	if cmd.Has(commands.Write | commands.MayWrite) {
 		s.writes.begin()
 	}
-	switch err := s.timed(cmd); {
+	switch err = s.timed(cmd); {
+	case s.wait != nil && err == nil:
+		return false // the reply comes when the wait is over
 	case err == nil:
-		if cmd.Has(commands.Write) {
+		if cmd.Has(commands.Write | commands.MayWrite) {
 			s.writes.end(s.Access.Slot)
 		}
 	case err == errHeld:
-		s.Out.B = s.Out.B[:mark]
+		s.rewind(mark)
 		return true
 	case err == commands.ErrNoReply:
-		s.Out.B = s.Out.B[:mark]
+		s.rewind(mark)
 	default:
-		s.Out.B = s.Out.B[:mark]
-		s.fail(err)
+		s.rewind(mark)
+		s.fail(s.unblockedBy(err))
 		s.shard.cmd[cmd.ID].failed.Add(1)
 	}
 	s.endCommand(mark)
+	if modes&modeMonitored != 0 {
+		if cmd.Tx == nil {
+			s.show(cmd, args, err)
+		}
+		s.showOwn()
+	}
 	return false
 }
 
@@ -85,25 +102,34 @@ func (s *session) reject(err error) {
 		}
 	}
 	if s.multi.on {
-		s.multi.spoil()
+		s.spoilMulti()
 	}
 	s.fail(err)
 }
 
 // endCommand ends a command: ASKING is used up, CLIENT REPLY has its way.
-func (s *session) endCommand(mark int) {
+func (s *session) endCommand(m mark) {
+	s.again = nil
 	if s.asking && !s.multi.on && (s.Cmd == nil || !s.Cmd.Has(commands.KeepAsk)) {
 		s.asking = false
 	}
+	if s.replies != repliesOn {
+		s.skipReply(m)
+	}
+	if s.tracking.on || len(s.tracking.pending) > 0 {
+		s.endTracked()
+	}
+}
+
+func (s *session) skipReply(m mark) {
 	switch s.replies {
-	case repliesOn:
-		return
 	case replySkip1:
 		s.replies = repliesOn
 	case replySkip:
 		s.replies = replySkip1
 	}
-	s.Out.B = s.Out.B[:mark]
+	s.rewind(m)
+	s.Out.B, s.loud = append(s.Out.B, s.loud...), s.loud[:0]
 }
 
 func (s *session) timed(cmd *commands.Command) error {
@@ -131,16 +157,34 @@ func (s *session) start(cmd *commands.Command) error {
 	if cmd.Tx == nil {
 		return s.runAlone(cmd)
 	}
+	if cmd.Has(commands.Script) {
+		return s.startScript(cmd)
+	}
 	s.setAccess()
 	s.addKeys(cmd, s.Args)
 	if cmd.Ahead != nil {
 		cmd.Ahead(&s.Call)
 		defer s.Forget()
 	}
+	access := s.srv.engine.View
 	if cmd.Has(commands.Write) {
-		return s.srv.engine.Update(&s.Access, s.inSlot)
+		access = s.srv.engine.Update
 	}
-	return s.srv.engine.View(&s.Access, s.inSlot)
+	err := access(&s.Access, s.inSlot)
+	switch {
+	case s.wait == nil:
+	case err == nil:
+		s.wait.start()
+	default:
+		s.wait = nil
+	}
+	if s.Later != nil {
+		s.putAside(err)
+	}
+	if err == nil && cmd.After != nil {
+		return cmd.After(&s.Call)
+	}
+	return err
 }
 
 // runAlone runs a command that is in no transaction on a slot.
@@ -158,20 +202,40 @@ func (s *session) runAlone(cmd *commands.Command) error {
 	if s.Wrote {
 		s.writes.end(s.Access.Slot)
 	}
+	s.writes.endAll() // FLUSHALL, for example
 	return err
 }
 
 // runInSlot is called under the slot's lock.
 func (s *session) runInSlot(tx *keyspace.Tx) error {
-	if s.Cmd.Has(commands.Write) && s.srv.paused.Load() != nil {
+	if s.srv.modes.Load() != 0 {
+		return s.runInMode(tx)
+	}
+	s.setTouching(tx, s.Cmd)
+	return s.Cmd.Tx(&s.Call, tx)
+}
+
+// runInMode is runInSlot while something is unusual at the server.
+func (s *session) runInMode(tx *keyspace.Tx) error {
+	modes := s.srv.modes.Load()
+	if modes&modePaused != 0 && s.Cmd.Has(commands.Write|commands.MayWrite) {
 		return errHeld // the pause began after the check in execute
 	}
-	return s.Cmd.Tx(&s.Call, tx)
+	s.setTouching(tx, s.Cmd)
+	s.beginTracked(tx)
+	err := s.Cmd.Tx(&s.Call, tx)
+	if modes&modeMonitored != 0 && s.again == nil { // what has waited for a key was shown before
+		s.show(s.Cmd, s.Args, err)
+	}
+	if s.tracks(s.Cmd) {
+		s.trackKeys(tx, s.Access.Keys)
+	}
+	return err
 }
 
 func (s *session) setAccess() {
 	s.Access.Slot = 0
-	s.Access.Keys = s.Access.Keys[:0]
+	s.Access.Keys, s.Access.Channels = s.Access.Keys[:0], 0
 	s.Access.CrossSlot = false
 	s.Access.Asking = s.asking
 	// A client that wants fresher data is sent to the master by the same MOVED as without
@@ -184,5 +248,5 @@ func (s *session) addKeys(cmd *commands.Command, args [][]byte) {
 	if cmd.Has(commands.Asking) {
 		s.Access.Asking = true
 	}
-	s.AddKeys(cmd.Keys, args)
+	s.AddKeysOf(cmd, args)
 }

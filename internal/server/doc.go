@@ -10,6 +10,7 @@
 //     them but those about a session (commands_*.go, and WAIT in writes.go).
 //   - Writes are what a client has written, as far as it may ask, or must be told, how
 //     many replicas hold it: writes.go has all of that.
+//   - A wait is that of a session whose command waits for a key (BLPOP): blocking.go.
 //   - A replier is a goroutine that delivers the replies of a client which
 //     takes them too slowly, so that its commands can still be read.
 //

@@ -2,9 +2,11 @@ package server
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // errChanged says that a watched key has changed.
@@ -15,11 +17,15 @@ func cmdExec(s *session) error {
 		return replyError("ERR EXEC without MULTI")
 	}
 	if s.multi.spoilt {
+		refusal := error(errExecAbort)
+		if s.multi.crossSlot {
+			refusal = slots.ErrCrossSlot
+		}
 		s.endMulti()
-		return errExecAbort
+		return refusal
 	}
 	asked := s.Cmd
-	mark := len(s.Out.B)
+	mark := s.mark()
 	s.Out.Array(len(s.multi.queue))
 	if s.multi.writes {
 		s.writes.begin()
@@ -33,10 +39,10 @@ func cmdExec(s *session) error {
 	case err == errHeld:
 		return err // nothing has happened, EXEC will come again
 	case err == errChanged:
-		s.Out.B = s.Out.B[:mark]
+		s.rewind(mark)
 		s.Out.NullArray()
 		err = nil
-	case errors.Is(err, keyspace.ErrOutOfMemory):
+	case errors.Is(err, keyspace.ErrOutOfMemory), isBusy(err):
 		err = replyError("EXECABORT Transaction discarded because of: " + err.Error())
 	}
 	s.endMulti()
@@ -86,10 +92,10 @@ func stretch(queue []queued) (n, keys int, writes bool) {
 			break
 		}
 		n++
-		if q.cmd.Tx != nil {
+		if q.cmd.InSlot(q.args) {
 			keys++
 		}
-		writes = writes || q.cmd.Has(commands.Write)
+		writes = writes || q.cmd.Has(commands.Write|commands.MayWrite)
 	}
 	return n, keys, writes
 }
@@ -98,16 +104,8 @@ func stretch(queue []queued) (n, keys int, writes bool) {
 // transaction, and that the watched ones lie in the same slot: only there can they be
 // compared in the moment of the commit.
 func (s *session) execRoute() error {
-	s.setAccess()
-	stretches := false // several of them, and something runs before the last
-	for _, q := range s.multi.queue {
-		if q.cmd.Tx != nil {
-			s.addKeys(q.cmd, q.args)
-		} else if !q.cmd.Has(commands.Plain) {
-			stretches = true
-		}
-	}
-	if len(s.Access.Keys) == 0 {
+	stretches := s.execAccess()
+	if len(s.Access.Keys)+s.Access.Channels == 0 {
 		return nil
 	}
 	for _, w := range s.watched.keys {
@@ -126,22 +124,37 @@ func (s *session) execRoute() error {
 	return s.srv.engine.View(&s.Access, nothing)
 }
 
+// execAccess makes the keys of the whole queue what is about to be touched. stretches says
+// that there may be several, with something that runs between them.
+func (s *session) execAccess() (stretches bool) {
+	s.setAccess()
+	for _, q := range s.multi.queue {
+		if q.cmd.InSlot(q.args) {
+			s.addKeys(q.cmd, q.args)
+		} else if q.cmd.Tx == nil && !q.cmd.Has(commands.Plain) {
+			stretches = true
+		}
+	}
+	return stretches
+}
+
 // execStretch runs commands in one transaction on their slot.
 func (s *session) execStretch(queue []queued, writes, first bool) error {
 	s.setAccess()
 	for _, q := range queue {
-		if q.cmd.Tx != nil {
+		if q.cmd.InSlot(q.args) {
 			s.addKeys(q.cmd, q.args)
 		}
 	}
-	mark := len(s.Out.B)
+	mark := s.mark()
 	run := func(tx *keyspace.Tx) error {
-		if writes && s.srv.paused.Load() != nil && first {
+		if writes && first && s.srv.modes.Load()&modePaused != 0 {
 			return errHeld
 		}
 		if first && s.watchedChanged(tx) {
 			return errChanged
 		}
+		s.beginTracked(tx)
 		for _, q := range queue {
 			if err := s.execOne(q, tx); err != nil {
 				return err
@@ -149,16 +162,26 @@ func (s *session) execStretch(queue []queued, writes, first bool) error {
 		}
 		return nil
 	}
-	var err error
+	access := s.srv.engine.View
 	if writes {
-		err = s.srv.engine.Update(&s.Access, run)
-	} else {
-		err = s.srv.engine.View(&s.Access, run)
+		access = s.srv.engine.Update
 	}
-	if err != nil {
-		s.Out.B = s.Out.B[:mark]
+	if slices.ContainsFunc(queue, func(q queued) bool { return q.cmd.Has(commands.Script) }) {
+		s.stage(mark)
 	}
-	return err
+	for {
+		err := access(&s.Access, run)
+		if err != nil {
+			s.rewind(mark)
+		}
+		if err != errScriptAgain && err != keyspace.ErrInterrupted {
+			s.unstage(err == nil)
+			return err
+		}
+		s.dropStaged()
+		s.script.yield()
+		s.Access.Keys = append(s.Access.Keys, s.script.extra...)
+	}
 }
 
 // watchedChanged is called under the lock of the slot that all watched keys are of.
@@ -191,35 +214,59 @@ func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 		s.fail(err)
 		return nil
 	}
-	mark := len(s.Out.B)
+	mark := s.mark()
+	s.staged.at = mark.bytes
 	var err error
-	if q.cmd.Tx != nil {
+	if q.cmd.Tx != nil && tx != nil {
+		s.setTouching(tx, q.cmd)
 		err = q.cmd.Tx(&s.Call, tx)
+		s.trackCommand(tx, q.cmd, q.args)
+		if err == nil && q.cmd.After != nil {
+			err = q.cmd.After(&s.Call)
+		}
+		if s.Later != nil {
+			s.putAside(err)
+		}
 	} else {
-		err = s.runAlone(q.cmd)
+		err = s.execAlone(q.cmd, mark)
+	}
+	if s.srv.modes.Load()&modeMonitored != 0 {
+		s.show(q.cmd, q.args, err)
 	}
 	s.shard.cmd[q.cmd.ID].calls.Add(1)
-	if len(s.Out.B) > s.MaxOutput {
+	if s.outLen() > s.MaxOutput {
 		err = commands.ErrReplyTooBig
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, keyspace.ErrOutOfMemory), err == commands.ErrReplyTooBig:
+	case errors.Is(err, keyspace.ErrOutOfMemory), err == commands.ErrReplyTooBig, err == errScriptAgain,
+		err == keyspace.ErrInterrupted:
 		return err
 	case err == commands.ErrNoReply:
-		s.Out.B = s.Out.B[:mark]
+		s.rewind(mark)
 	default:
-		s.Out.B = s.Out.B[:mark]
+		s.rewind(mark)
 		s.fail(err)
 		s.shard.cmd[q.cmd.ID].failed.Add(1)
 	}
 	return nil
 }
 
+// execAlone runs a queued command that is in no transaction on a slot.
+func (s *session) execAlone(cmd *commands.Command, m mark) error {
+	if !cmd.Has(commands.Script) || s.staged.on {
+		return s.runAlone(cmd)
+	}
+	s.stage(m)
+	err := s.runAlone(cmd)
+	s.unstage(err == nil)
+	return err
+}
+
 // watchesHold compares watched keys for a transaction without keys of its own.
 func (s *session) watchesHold() error {
 	for key, w := range s.watched.keys {
-		err := s.Node.Store.View(w.slot, func(tx *keyspace.Tx) error {
+		err := s.Node.Store.TryView(w.slot, s.Access.Done, func(tx *keyspace.Tx) error {
 			if w.changed(tx, key, s.srv.engine.Map()) {
 				return errChanged
 			}

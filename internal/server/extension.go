@@ -99,17 +99,9 @@ func (s *Server) Inspect(args [][]byte) (Keys, error) {
 	if err != nil {
 		return Keys{}, err
 	}
-	var k Keys
-	k.Write = cmd.Has(commands.Write)
-	if cmd.Tx == nil {
-		return k, nil
-	}
-	last := cmd.Keys.Last
-	if last < 0 {
-		last += len(args)
-	}
-	for i := cmd.Keys.First; i <= last && i < len(args); i += cmd.Keys.Step {
-		k.Positions = append(k.Positions, i)
+	k := Keys{Write: cmd.Has(commands.Write | commands.MayWrite)}
+	if cmd.InSlot(args) {
+		k.Positions = cmd.KeyPositions(args)
 	}
 	return k, nil
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -146,6 +147,21 @@ func TestInspect(t *testing.T) {
 	k, err = srv.Inspect(line("appendto", "a", "1"))
 	if err != nil || !k.Write || len(k.Positions) != 1 {
 		t.Errorf("APPENDTO: %+v, %v", k, err)
+	}
+	for _, c := range []struct {
+		line []string
+		want []int
+	}{
+		{[]string{"lmpop", "2", "a", "b", "LEFT"}, []int{2, 3}},
+		{[]string{"lmpop", "3", "a", "b"}, nil},
+		{[]string{"zunionstore", "to", "2", "a", "b"}, []int{1, 3, 4}},
+		{[]string{"sort", "a", "STORE", "b"}, []int{1, 3}},
+		{[]string{"eval", "return 1", "1", "a", "b"}, []int{3}},
+		{[]string{"eval", "return 1", "0", "a"}, nil},
+	} {
+		if k, err = srv.Inspect(line(c.line...)); err != nil || !slices.Equal(k.Positions, c.want) {
+			t.Errorf("%v: %+v, %v", c.line, k, err)
+		}
 	}
 	if _, err = srv.Inspect(nil); !errors.Is(err, ErrUnknownCommand) {
 		t.Errorf("nothing: %v", err)

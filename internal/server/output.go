@@ -19,15 +19,20 @@ import (
 //   - beyond backlogHigh queued bytes the session waits for its replier, so
 //     memory is bounded, and a client that takes nothing for
 //     Limits.WriteTimeout is closed.
+//
+// What other goroutines send the client goes the same ways: see push.go.
 const (
 	flushAt       = 64 << 10 // replies of a batch leave when they are so long
 	keepReplies   = 64 << 10 // a longer reply buffer is given back
 	writePiece    = 1 << 20  // bytes of one write: progress is seen between them
+	gatherAt      = 16 << 10 // small pieces of the queue are written together up to here
 	backlogHigh   = 16 << 20 // queued bytes at which the session waits
-	replyOverhead = 64       // that a queued piece takes beside its bytes
-	stateIdle     = 0        // nothing is being written
-	stateWriting  = 1        // the session's goroutine writes
-	stateReplier  = 2        // a replier writes
+	replyOverhead = 32       // that a queued piece takes beside its bytes
+
+	stateIdle    = 0 // nothing is being written
+	stateWriting = 1 // the session's goroutine writes
+	stateReplier = 2 // a replier writes
+	statePushing = 3 // some goroutine writes without waiting; only in push mode
 )
 
 // output is the way of replies to the client.
@@ -36,10 +41,20 @@ type output struct {
 	moves atomic.Uint32 // counts pieces written, for the ticker to see progress
 
 	mu     sync.Mutex // guards what follows
-	cond   *sync.Cond // on mu: queue became shorter, the replier ended
-	queue  [][]byte   // for the replier
-	queued int        // bytes in queue, with what it takes to keep them
+	cond   *sync.Cond // on mu: queue became shorter, a write has ended
+	queue  pieces     // what waits to be written
+	queued int        // bytes that wait, with what it takes to keep them
 	failed bool       // the client takes no more
+
+	// Of push mode, see push.go.
+	pushing  bool     // in push mode: other states than stateWriting are left with mu held
+	corked   bool     // what is pushed is held back
+	held     [][]byte // what was pushed meanwhile
+	heldSize int      // bytes of it, as queued has them
+	due      bool     // the server's fan-out will write
+	listedBy *fanOut  // that will write, too: the last one
+
+	overSince int64 // Server.clock when more than the soft limit waited first; 0: less does
 
 	// Of the ticker.
 	seen      uint32 // moves at the last tick
@@ -52,15 +67,28 @@ func (o *output) init() { o.cond = sync.NewCond(&o.mu) }
 // the session's replier in the meantime and must end: another one runs the session. alive
 // is false if the client is gone.
 func (s *session) flush() (alive, taken bool) {
+	s.fanOut.send() // of other clients: they do not wait until this one takes its replies
+	alive, taken = s.flushReplies()
+	if alive && s.corked && len(s.asides) == 0 { // between two pieces of a reply no message has its place
+		s.uncork()
+	}
+	return alive, taken
+}
+
+func (s *session) flushReplies() (alive, taken bool) {
 	b := s.Out.B
 	if len(b) == 0 {
 		return true, false
 	}
 	if s.writes.unconfirmed {
 		if err := s.writes.confirm(s.srv.life); err != nil {
-			s.srv.cfg.Logger.Warn("client closed: too few replicas hold its writes", "client", s.id, "error", err)
+			s.srv.cfg.Logger.Warn("client closed: its writes could not be confirmed", "client", s.id, "error", err)
 			return false, false
 		}
+	}
+	if s.awaitInterest {
+		s.awaitInterest = false
+		s.srv.cfg.Messages.AwaitInterest(s.srv.life.Done())
 	}
 	if cap(b) <= keepReplies {
 		s.Out.B = b[:0]
@@ -68,6 +96,9 @@ func (s *session) flush() (alive, taken bool) {
 		s.Out.B = nil
 	}
 	s.shard.netOut.Add(int64(len(b)))
+	if s.pushing {
+		return s.flushPushing(b)
+	}
 	o := &s.output
 	if o.state.Load() == stateReplier {
 		if queued, alive := o.enqueue(b); queued {
@@ -76,8 +107,13 @@ func (s *session) flush() (alive, taken bool) {
 		}
 	}
 	o.state.Store(stateWriting)
+	return s.writeSelf(b)
+}
+
+// writeSelf writes on the session's goroutine, which has set stateWriting.
+func (s *session) writeSelf(b []byte) (alive, taken bool) {
 	ok := s.write(b)
-	if o.state.CompareAndSwap(stateWriting, stateIdle) {
+	if s.output.state.CompareAndSwap(stateWriting, stateIdle) {
 		return ok, false
 	}
 	s.reply(ok)
@@ -101,57 +137,94 @@ func (s *session) write(b []byte) bool {
 func (o *output) enqueue(b []byte) (queued, alive bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.state.Load() == stateReplier && o.queued > backlogHigh && !o.failed {
-		o.cond.Wait()
-	}
+	o.makeRoom()
 	if o.failed {
 		return true, false
 	}
 	if o.state.Load() != stateReplier {
 		return false, true
 	}
-	o.queue = append(o.queue, b)
-	o.queued += len(b) + replyOverhead
+	o.addLocked(b)
 	return true, true
+}
+
+// makeRoom waits while the replier has too much to do. o.mu is held.
+func (o *output) makeRoom() {
+	for o.state.Load() >= stateReplier && o.queued-o.heldSize > backlogHigh && !o.failed {
+		o.cond.Wait()
+	}
+}
+
+func (o *output) addLocked(b []byte) {
+	o.queue.add(b)
+	o.queued += len(b) + replyOverhead
 }
 
 // reply is the life of a replier, after the write it was stuck in: it sends what has been
 // queued until nothing is left.
 func (s *session) reply(ok bool) {
 	o := &s.output
+	var scratch []byte
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for ok && len(o.queue) > 0 {
-		b := o.queue[0]
-		o.queue[0] = nil
-		o.queue = o.queue[1:]
+	for ok && !o.failed && o.queue.len() > 0 {
+		b, n := o.queue.gather(&scratch)
 		o.mu.Unlock()
 		ok = s.write(b)
 		o.mu.Lock()
-		o.queued -= len(b) + replyOverhead
-		o.cond.Broadcast()
+		o.wrote(b, n)
 	}
 	if !ok {
-		o.failed = true
+		o.failLocked()
 		s.conn.Close() // wakes the reader
 	}
-	o.queue = nil
 	o.state.Store(stateIdle)
 	o.cond.Broadcast()
 }
 
-// drained waits until the replier, if there is one, has ended.
+// wrote counts that n pieces, b, have left. o.mu is held.
+func (o *output) wrote(b []byte, n int) {
+	if !o.failed {
+		o.queued -= len(b) + n*replyOverhead
+	}
+	o.cond.Broadcast()
+}
+
+// failLocked keeps nothing for a client that takes no more.
+func (o *output) failLocked() {
+	o.failed = true
+	o.queue, o.held = pieces{}, nil
+	o.queued, o.heldSize = 0, 0
+	o.cond.Broadcast()
+}
+
+// end keeps anybody from writing any more: the connection has been closed.
+func (o *output) end() {
+	o.mu.Lock()
+	o.failLocked()
+	o.mu.Unlock()
+	o.drained()
+}
+
+// drained waits until what writes has ended.
 func (o *output) drained() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.state.Load() == stateReplier {
+	for o.state.Load() >= stateReplier {
 		o.cond.Wait()
 	}
 }
 
 // pending returns the bytes that wait for the replier.
 func (o *output) pending() int {
+	_, bytes, _ := o.waiting()
+	return bytes
+}
+
+// waiting returns the pieces that wait to be written, and the bytes that they take. stuck
+// says that a write is under way.
+func (o *output) waiting() (pieces, bytes int, stuck bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.queued
+	return o.queue.len() + len(o.held), o.queued, o.queued > o.heldSize
 }

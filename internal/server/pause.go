@@ -42,6 +42,7 @@ func (s *Server) Pause(d time.Duration, writesOnly bool) {
 		}
 	})
 	s.paused.Store(p)
+	s.setMode(modePaused, true)
 	if old != nil {
 		close(old.over) // sessions that wait for it look again, and find p
 	}
@@ -56,6 +57,7 @@ func (s *Server) Unpause() {
 
 func (s *Server) unpauseLocked() {
 	if p := s.paused.Swap(nil); p != nil {
+		s.setMode(modePaused, false)
 		p.timer.Stop()
 		close(p.over)
 	}
@@ -71,9 +73,9 @@ func (s *session) mustWait(cmd *commands.Command) bool {
 		return true
 	}
 	if cmd.Name == "exec" {
-		return s.multi.on && s.multi.writes
+		return s.multi.on && (s.multi.writes || s.multi.publishes)
 	}
-	return cmd.Has(commands.Write)
+	return cmd.Has(commands.Write | commands.MayWrite | commands.Publishes)
 }
 
 // awaitUnpause returns false if the server closes first.

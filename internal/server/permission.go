@@ -32,7 +32,14 @@ func (s *session) mayRun(cmd *commands.Command, args [][]byte) error {
 // denial checks a command line against the rights of a user.
 func (s *session) denial(u *acl.User, cmd *commands.Command, args [][]byte) acl.Denial {
 	var some [2]acl.KeyRange
-	return u.Check(&acl.Request{Command: cmd.ID, Args: args, Keys: cmd.KeyRanges(some[:0], args)})
+	return u.Check(&acl.Request{Command: cmd.ID, Args: args, Keys: cmd.KeyRanges(some[:0], args),
+		Channels: cmd.ChannelRange(args)})
+}
+
+// MayReadAllKeys reports whether the user of the session has the right to a command with
+// any key.
+func (s *session) MayReadAllKeys(cmd *commands.Command) bool {
+	return s.user == nil || !s.user.Check(&acl.Request{Command: cmd.ID, Args: s.Args, EveryKey: acl.Read}).Denied()
 }
 
 // stillMayRun is mayRun for a command that was queued when the user had a right to it.
@@ -50,7 +57,7 @@ func (s *session) stillMayRun(q queued) error {
 		return replyError(changed + "no permission to touch the specified keys")
 	case acl.DeniedChannel:
 		s.logDenial(d.Reason, string(q.args[d.Arg]))
-		return replyError(changed + "no permission to access one of the channels used as arguments to the command")
+		return replyError(changed + "no permission to access one of the channels used as arguments")
 	default:
 		s.logDenial(d.Reason, q.cmd.Name)
 		return replyError(changed + "no permission to execute the command or subcommand")
@@ -64,7 +71,10 @@ func (s *session) logDenial(reason acl.Reason, object string) {
 
 func (s *session) logDenialOf(user string, reason acl.Reason, object string) {
 	e := acl.Entry{Reason: reason, Object: object, Username: user, Updated: s.srv.cfg.Now()}
-	if s.multi.on {
+	switch {
+	case s.script.running():
+		e.Context = acl.Lua
+	case s.multi.on:
 		e.Context = acl.Multi
 	}
 	s.publish()

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
+	luaengine "github.com/slotmesh/slotmesh/script"
 )
 
 // The scripts in testdata say what each command answers. A line "> COMMAND" is sent;
@@ -66,7 +67,7 @@ func TestScripts(t *testing.T) {
 	for _, mode := range modes {
 		for _, file := range scripts(t, mode) {
 			t.Run(mode+"/"+filepath.Base(file), func(t *testing.T) {
-				cfg := Config{Debug: ForEveryone}
+				cfg := Config{Debug: ForEveryone, Scripts: luaengine.New(luaengine.Config{})}
 				switch mode {
 				case "cluster":
 					cfg.Cluster = newFakeCluster()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/functions"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
@@ -23,23 +24,34 @@ type Server struct {
 	cfg     Config
 	engine  *engine.Engine
 	limits  atomic.Pointer[Limits]
-	paused  atomic.Pointer[pause] // changed with mu held
+	modes   atomic.Uint32         // what is unusual at present, so that a command tests for all of it at once
+	paused  atomic.Pointer[pause] // changed with mu held, and modePaused with it
 	stats   *stats
-	loading atomic.Bool // only commands with commands.Loading are served
 	nextID  atomic.Int64
+	waiting atomic.Int64 // clients that wait for a key
+	timed   atomic.Int64 // of them, for a limited time
 	clock   atomic.Int64 // Unix milliseconds at the last tick
 
 	attackLogged rareLog // of abortHTTP
 	crowdLogged  rareLog // of evictStrangerLocked
 
+	tracker tracker
+
 	users    *acl.Users
 	denials  *acl.Log
 	password string // Limits.Password that users has been told of; guarded by mu
+
+	scripts   *scriptCache
+	functions *functions.Registry
+	lasting   lastingScripts // that run
+	monitors  monitors
 
 	node       *commands.Node  // what commands work on; its Table has the names that clients use
 	original   *commands.Table // the same by the commands' own names
 	callers    *sync.Pool      // of *session, for Do
 	nextCaller atomic.Int64
+
+	pusher pusher
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -74,6 +86,10 @@ func New(cfg Config) (*Server, error) {
 		strangers: list.New(),
 		listeners: make(map[net.Listener]struct{}),
 	}
+	s.scripts = newScriptCache(cfg.Scripts)
+	s.functions = functions.New(functions.Config{
+		Engine: cfg.Scripts, Store: cfg.Libraries, Life: life, Logger: cfg.Logger,
+	})
 	if err := s.makeTables(); err != nil {
 		end()
 		return nil, err
@@ -85,15 +101,36 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("server: Config: %w", err)
 	}
 	s.callers = s.newCallers()
+	s.tracker.srv = s
+	s.tracker.table.init(s.node.Standalone())
+	store := cfg.Engine.Store()
+	store.OnEvents(publishEvents(cfg.Pubsub, store.Events))
+	s.pusher.srv = s
 	return s, nil
 }
 
+// What may be unusual at a server, in Server.modes.
+const (
+	modeLoading   = 1 << iota // only commands with commands.Loading are served
+	modePaused                // Server.paused is not nil
+	modeMonitored             // Server.monitors has clients
+	modeTracking              // Server.tracker has clients
+)
+
 // SetLoading makes the server refuse, or serve again, what needs the data: while they are
 // being loaded.
-func (s *Server) SetLoading(on bool) { s.loading.Store(on) }
+func (s *Server) SetLoading(on bool) { s.setMode(modeLoading, on) }
 
 // Loading reports whether the data are being loaded.
-func (s *Server) Loading() bool { return s.loading.Load() }
+func (s *Server) Loading() bool { return s.modes.Load()&modeLoading != 0 }
+
+func (s *Server) setMode(mode uint32, on bool) {
+	if on {
+		s.modes.Or(mode)
+	} else {
+		s.modes.And(^mode)
+	}
+}
 
 // Limits returns the limits in force.
 func (s *Server) Limits() Limits { return *s.limits.Load() }
@@ -299,6 +336,8 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	if first {
 		s.end()
+		s.pusher.close()
+		s.lasting.close()
 		for _, ln := range listeners {
 			ln.Close()
 		}

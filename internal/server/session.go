@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -33,11 +34,24 @@ type session struct {
 	output output   // replies under way to the client
 	limits *Limits  // that the parser has been told of
 	held   [][]byte // a command that waits for the end of a pause
+	wait   *wait    // of the command under way for a key, nil if it does not wait
+	again  *wait    // of the present command before it was carried out once more
+	asides []aside  // replies that are made later
 	hangUp bool     // close once the replies are out
+
+	subs          *subscriptions // nil until the first
+	loud          []byte         // what the command under way says although CLIENT REPLY is off
+	staged        staged         // messages that scripts have published
+	awaitInterest bool           // the replies confirm subscriptions that other nodes must know of
+
+	pushing bool   // in push mode, see push.go
+	corked  bool   // what is pushed is held back
+	fanOut  fanOut // clients that the session has published to
 
 	commands.Call                          // the command under way
 	inSlot        func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
 	shard         *statsShard
+	script        *scriptRun // nil until the first
 
 	// What the client has said.
 	user         *acl.User // shared.user; nil for calls, which may do everything
@@ -46,12 +60,16 @@ type session struct {
 	readOnly     bool          // READONLY
 	maxStaleness time.Duration // MESH.READONLY: good only while the node is so little behind its master; 0: no matter
 	asking       bool          // ASKING, good for the next command
+	noTouch      bool          // CLIENT NO-TOUCH
 	replies      replyMode
 	multi        multi
 	watched      watches
+	monitoring   bool   // MONITOR
+	ownLines     []byte // of MONITOR about its own command under way
 
-	writes writes
-	shared shared
+	writes   writes
+	tracking tracking
+	shared   shared
 
 	// Guarded by Server.mu.
 	waiting *list.Element // of Server.strangers, nil for others
@@ -84,6 +102,16 @@ type shared struct {
 	buffer   atomic.Int32 // bytes of the read buffer
 	replies  atomic.Int32 // bytes of the reply buffer
 
+	channels      atomic.Int32 // subscriptions by kind
+	patterns      atomic.Int32
+	shardChannels atomic.Int32
+	subscribed    atomic.Int64 // bytes that the subscriptions take
+	redirect      atomic.Int64 // the client that is told of changes of keys; 0: this one
+	tracked       atomic.Pointer[tracked]
+	mustPush      atomic.Bool // another session wants push mode, see letPush
+
+	wait atomic.Pointer[wait] // what CLIENT UNBLOCK ends
+
 	disconnected atomic.Bool // disconnect has been called
 }
 
@@ -96,7 +124,7 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 		created: srv.cfg.Now(),
 		ended:   make(chan struct{}),
 		parser:  resp.NewParser(l.Query),
-		writes:  newWrites(srv.cfg.Acks, srv.cfg.Sync),
+		writes:  newWrites(srv.cfg.Acks, srv.cfg.Sync, srv.cfg.Copies),
 	}
 	_, s.tls = conn.(tlsConn)
 	s.Node, s.Client = srv.node, s
@@ -107,6 +135,9 @@ func newSession(srv *Server, conn net.Conn, l *Limits) *session {
 	s.parser.SetStranger(s.stranger)
 	s.shard = srv.stats.shard(s.id)
 	s.inSlot = s.runInSlot
+	s.Block = s.block
+	s.Script = s.runScript
+	s.Send = s.send
 	s.Access.Done = srv.life.Done()
 	s.shared.lastSeen.Store(s.created.UnixMilli()) // Server.clock stands still until the first client
 	s.shared.queued.Store(-1)
@@ -147,8 +178,14 @@ func (s *session) run() {
 
 // turn executes one command or, if there is none, replies and reads.
 func (s *session) turn() (alive, taken bool) {
+	if len(s.asides) > 0 {
+		return s.sendAside()
+	}
 	if s.hangUp {
 		return s.lastWords()
+	}
+	if s.wait != nil {
+		return s.await()
 	}
 	args := s.next()
 	if s.hangUp {
@@ -160,6 +197,7 @@ func (s *session) turn() (alive, taken bool) {
 		}
 		return alive, taken
 	}
+	s.cork()
 	held := s.execute(args)
 	switch {
 	case held:
@@ -193,6 +231,7 @@ func (s *session) next() [][]byte {
 // lastWords sends what is left; the session ends.
 func (s *session) lastWords() (alive, taken bool) {
 	if _, taken = s.flush(); !taken {
+		s.output.finish()
 		s.output.drained()
 	}
 	return false, taken
@@ -200,10 +239,13 @@ func (s *session) lastWords() (alive, taken bool) {
 
 // fill waits for the client to say something.
 func (s *session) fill() bool {
-	if s.socket != nil && s.output.state.Load() == stateIdle {
-		return s.converse()
+	if s.shared.mustPush.Load() {
+		s.obeyPush()
 	}
-	return s.fillFrom(s.conn) == nil || s.hangUp
+	if s.socket != nil && s.output.state.Load() != stateReplier {
+		return s.converse() || s.obeyPush()
+	}
+	return s.fillFrom(s.conn) == nil || s.hangUp || s.obeyPush()
 }
 
 // fillFrom makes one read. At the end of the stream it sets hangUp: a client that has
@@ -224,7 +266,7 @@ func (s *session) fillFrom(r io.Reader) error {
 	case err == nil:
 		s.shared.lastSeen.Store(s.srv.clock.Load())
 		s.shard.netIn.Add(int64(n))
-	case err == errNothingYet:
+	case err == errNothingYet, errors.Is(err, os.ErrDeadlineExceeded):
 	case err == io.EOF:
 		s.hangUp = true
 	case errors.Is(err, resp.ErrQueryTooLarge):
@@ -293,22 +335,31 @@ const goodbyeTimeout = 100 * time.Millisecond
 // the server's WaitGroup, or holds its mutex.
 func (s *session) disconnect() {
 	s.shared.disconnected.Store(true)
-	s.srv.wg.Go(func() {
-		if s.socket != nil {
-			s.socket.shutdown()
-		}
-		if conn, ok := s.conn.(tlsConn); ok {
-			defer time.AfterFunc(goodbyeTimeout, func() { conn.NetConn().Close() }).Stop()
-		}
-		s.conn.Close()
-	})
+	s.srv.wg.Go(s.closeConn)
+}
+
+// closeConn closes the connection, and waits for that.
+func (s *session) closeConn() {
+	if s.socket != nil {
+		s.socket.shutdown()
+	}
+	if conn, ok := s.conn.(tlsConn); ok {
+		defer time.AfterFunc(goodbyeTimeout, func() { conn.NetConn().Close() }).Stop()
+	}
+	s.conn.Close()
 }
 
 func (s *session) end() {
 	s.conn.Close()
-	s.output.drained()
+	s.fanOut.send()
+	s.giveUp()
+	s.stopMonitoring()
+	s.dropAsides(0)
+	s.unsubscribeAll()
+	s.output.end()
 	s.srv.mu.Lock()
 	delete(s.srv.sessions, s.id)
+	s.srv.tracker.leaveLocked(s)
 	s.srv.removeStrangerLocked(s)
 	s.srv.mu.Unlock()
 	close(s.ended)

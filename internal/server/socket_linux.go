@@ -17,6 +17,11 @@ type socket struct {
 	// resting: the session waits for an event without having asked whether there is more.
 	// Set by the session, cleared by the ticker.
 	resting atomic.Bool
+
+	// Of send, and so of the one goroutine that has set statePushing.
+	sending []byte
+	sent    int
+	sendFD  func(fd uintptr) // bound once
 }
 
 // socketOf returns the socket of conn, nil if conn is something else.
@@ -29,7 +34,9 @@ func socketOf(conn net.Conn) *socket {
 	if err != nil {
 		return nil
 	}
-	return &socket{conn: tcp, raw: raw}
+	k := &socket{conn: tcp, raw: raw}
+	k.sendFD = func(fd uintptr) { k.sent = write(fd, k.sending) }
+	return k
 }
 
 // poll calls f whenever there may be something to read, the first time at once, until f
@@ -66,9 +73,19 @@ func (k *socket) Read(b []byte) (int, error) {
 // write writes what fits into the socket's buffer and returns how much that was; it never
 // waits. Only within poll. It reports no error: the next write, which may wait, finds it
 // again.
-func (k *socket) write(b []byte) int {
+func (k *socket) write(b []byte) int { return write(k.fd, b) }
+
+// send is write for any goroutine, one at a time.
+func (k *socket) send(b []byte) int {
+	k.sending, k.sent = b, 0
+	k.raw.Control(k.sendFD)
+	k.sending = nil
+	return k.sent
+}
+
+func write(fd uintptr, b []byte) int {
 	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, k.fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))),
 			uintptr(len(b)))
 		switch errno {
 		case 0:

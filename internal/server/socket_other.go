@@ -16,5 +16,6 @@ func socketOf(net.Conn) *socket { return nil }
 func (k *socket) poll(func() bool) error   { return errors.ErrUnsupported }
 func (k *socket) Read([]byte) (int, error) { return 0, errors.ErrUnsupported }
 func (k *socket) write([]byte) int         { return 0 }
+func (k *socket) send([]byte) int          { return 0 }
 func (k *socket) wakeIfEnded()             {}
 func (k *socket) shutdown()                {}

@@ -18,6 +18,7 @@ type stats struct {
 
 	conns         atomic.Int64
 	rejectedConns atomic.Int64
+	cutOff        atomic.Int64 // clients that were over client-output-buffer-limit
 	rate          atomic.Int64 // commands a second, over the last second or so
 
 	mu     sync.Mutex       // guards what follows
@@ -131,6 +132,7 @@ func (st *stats) reset() {
 	}
 	st.conns.Store(0)
 	st.rejectedConns.Store(0)
+	st.cutOff.Store(0)
 	clear(st.errors)
 	st.total, st.rateOf = 0, 0
 }

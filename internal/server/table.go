@@ -10,9 +10,17 @@ import (
 // builtIn is the table of commands: each group is a list of rows in a file of its own.
 // Those here are about a session; all others are in package commands.
 var builtIn = commands.NewTable(
-	commands.StringGroup, commands.NumberGroup, commands.KeyGroup, commands.ExpiryGroup, commands.DumpGroup,
+	commands.StringGroup, commands.NumberGroup, commands.BitmapGroup, commands.LCSGroup, commands.HyperLogLogGroup,
+	commands.HashGroup, commands.FieldExpiryGroup, commands.SetGroup,
+	commands.SetAlgebraGroup,
+	commands.ListGroup, commands.ListEditGroup, commands.ListMoveGroup, commands.ListBlockingGroup,
+	commands.KeyGroup, commands.ExpiryGroup, commands.DumpGroup, commands.SortGroup,
 	commands.MigrateGroup, commands.ScanGroup, commands.ConnectionGroup, connectionGroup, aclGroup, transactionGroup,
-	commands.ServerGroup, commands.ClusterGroup, waitGroup, commands.ReplicationGroup, commands.SnapshotGroup,
+	commands.ServerGroup, monitorGroup, commands.ClusterGroup, waitGroup,
+	commands.ReplicationGroup, commands.SnapshotGroup,
+	commands.ZSetGroup, commands.ZSetRangeGroup, commands.ZSetBoundGroup, commands.ZSetPopGroup, commands.ZSetAlgebraGroup,
+	commands.ZSetBlockingGroup, commands.GeoGroup, commands.GeoSearchGroup, commands.ScriptGroup, commands.FunctionGroup,
+	commands.PubsubGroup, subscriptionGroup,
 )
 
 // makeTables makes the server's tables of commands, and the node that they work on.
@@ -44,8 +52,9 @@ func (s *Server) newNode(table *commands.Table) *commands.Node {
 		Now: cfg.Now, Life: s.life,
 		Cluster: cfg.Cluster, Settings: cfg.Settings, Snapshots: cfg.Snapshots, Replication: cfg.Replication,
 		Promises: cfg.Promises, OnShutdown: cfg.OnShutdown, ResetStats: cfg.ResetStats, Info: cfg.Info, Dial: cfg.Dial,
-		MigrateTLS: cfg.MigrateTLS,
-		Port:       cfg.Port, Version: cfg.Version, ConfigFile: cfg.ConfigFile, RunID: newRunID(), Started: cfg.Now(),
+		MigrateTLS: cfg.MigrateTLS, Scripts: s.scripts, Functions: s.functions, Pubsub: cfg.Pubsub,
+		ScriptControl: scriptControl{s},
+		Port:          cfg.Port, Version: cfg.Version, ConfigFile: cfg.ConfigFile, RunID: newRunID(), Started: cfg.Now(),
 	}
 }
 

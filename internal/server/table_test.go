@@ -101,9 +101,16 @@ func TestCategoriesOfAdditions(t *testing.T) {
 	want := map[string]string{
 		"mesh.readonly":                "fast connection",
 		"client|setinfo":               "slow connection",
+		"client|no-touch":              "slow connection",
 		"cluster|migrateslots":         "admin slow dangerous",
 		"cluster|cancelslotmigrations": "admin slow dangerous",
 		"cluster|getslotmigrations":    "admin slow dangerous",
+	}
+	for _, c := range commands.FieldExpiryGroup {
+		want[c.Name] = "write hash fast"
+		if c.Has(commands.ReadOnly) {
+			want[c.Name] = "read hash fast"
+		}
 	}
 	srv := startServer(t, Config{Extensions: []Extension{
 		{Name: "host.write", Arity: 2, First: 1, Last: 1, Step: 1, Write: true, Run: nothing},
@@ -160,13 +167,15 @@ func TestCommandRowsAreComplete(t *testing.T) {
 		switch {
 		case c.Summary == "" || c.Since == "" || c.Group == "":
 			t.Errorf("%s: summary, since or group is missing", c.Name)
-		case c.Subs == nil && (c.Run == nil) == (c.Tx == nil):
-			t.Errorf("%s: exactly one of Run and Tx must be set", c.Name)
-		case (c.Tx != nil || c.KeyRange != nil) != (c.Keys.First != 0):
+		case c.Subs == nil && c.Run == nil && c.Tx == nil:
+			t.Errorf("%s: neither Run nor Tx is set", c.Name)
+		case c.Run != nil && c.Tx != nil && (!c.Has(commands.NoMandatoryKeys) || c.Counted == 0):
+			t.Errorf("%s: Run and Tx are set, but keys are mandatory", c.Name)
+		case (c.Tx != nil || c.KeyRange != nil) != (c.HasKeys() || c.Has(commands.Sharded)):
 			t.Errorf("%s: Tx goes with keys", c.Name)
 		case len(lastName(c)) > maxName:
 			t.Errorf("%s: the name is longer than %d bytes and would never be found", c.Name, maxName)
-		case c.Keys.First != 0 && c.KeyFlags == "":
+		case c.HasKeys() && c.KeyFlags == "":
 			t.Errorf("%s: what happens to its keys is not said", c.Name)
 		}
 	}

@@ -33,6 +33,7 @@ func (s *Server) tick() {
 	now := s.cfg.Now().UnixMilli()
 	s.clock.Store(now)
 	s.stats.sample(now)
+	s.tracker.tick()
 	l := s.limits.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,9 +51,10 @@ func (s *Server) tick() {
 func (s *session) tickLocked(now int64, l *Limits) {
 	o := &s.output
 	state := o.state.Load()
-	if state == stateIdle {
+	if state == stateIdle || state == statePushing {
 		idle := l.IdleTimeout
-		if idle > 0 && now-s.shared.lastSeen.Load() > idle.Milliseconds() && s.srv.paused.Load() == nil {
+		if idle > 0 && now-s.shared.lastSeen.Load() > idle.Milliseconds() && s.srv.paused.Load() == nil &&
+			!s.isWaiting() && !s.hasFlag(clientPubsub|clientMonitor) {
 			s.srv.cfg.Logger.Debug("client closed: idle", "client", s.id, "addr", s.conn.RemoteAddr())
 			s.disconnect()
 		}
@@ -61,11 +63,15 @@ func (s *session) tickLocked(now int64, l *Limits) {
 		}
 		return
 	}
+	bounded, alive := s.tickOutput(l)
+	if !alive {
+		return
+	}
 	if moves := o.moves.Load(); moves != o.seen {
 		o.seen, o.seenSince = moves, now
 		return
 	}
-	if now-o.seenSince > l.WriteTimeout.Milliseconds() {
+	if !bounded && now-o.seenSince > l.WriteTimeout.Milliseconds() {
 		s.srv.cfg.Logger.Warn("client closed: it takes no replies", "client", s.id, "addr", s.conn.RemoteAddr(),
 			"for", l.WriteTimeout, "waiting", o.pending())
 		s.disconnect()

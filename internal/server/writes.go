@@ -46,14 +46,35 @@ type Written struct {
 // manySlots is how many slots a session remembers.
 const manySlots = 8
 
+// Copies tells which replies have to wait because other nodes keep copies of keys.
+type Copies interface {
+	// Mark returns what a write that has just been carried out in slot waits for, 0 if for
+	// nothing: then it costs next to nothing. Latest is Mark for a write that may have changed
+	// any slot.
+	Mark(slot slots.Slot) uint64
+	Latest() uint64
+	// Await returns when no node serves a copy of what was replaced by a write with this mark
+	// or a smaller one, or with ctx's error. It takes a few seconds at most.
+	Await(ctx context.Context, mark uint64) error
+}
+
+// nobodys are the Copies of a node without others.
+type nobodys struct{}
+
+func (nobodys) Mark(slots.Slot) uint64              { return 0 }
+func (nobodys) Latest() uint64                      { return 0 }
+func (nobodys) Await(context.Context, uint64) error { return nil }
+
 // writes is what one session has written, and what its client may learn about the copies.
 // Every acknowledgement goes this way: a session calls begin before a command or
 // transaction that may write and end after it; WAIT asks by held; and where Config.Sync,
-// or the Sync of a Call, asks for copies of each write, confirm is called before a reply
-// leaves.
+// or the Sync of a Call, asks for copies of each write, or other nodes keep copies of what
+// was there before, confirm is called before a reply leaves.
 type writes struct {
-	acks Acks // nil: there is no replication
-	sync int  // how many replicas must hold a write before its reply leaves
+	acks   Acks // nil: there is no replication
+	sync   int  // how many replicas must hold a write before its reply leaves
+	copies Copies
+	stale  uint64 // what the replies wait for of copies
 
 	Written
 	term        uint64 // of this node before the present command
@@ -62,8 +83,8 @@ type writes struct {
 	at          [manySlots]slots.Slot
 }
 
-func newWrites(acks Acks, sync int) writes {
-	return writes{acks: acks, sync: sync, Written: Written{Earlier: math.MaxInt}}
+func newWrites(acks Acks, sync int, copies Copies) writes {
+	return writes{acks: acks, sync: sync, copies: copies, Written: Written{Earlier: math.MaxInt}}
 }
 
 // begin goes before a write.
@@ -81,13 +102,24 @@ func (w *writes) begin() {
 	}
 }
 
+// beganAt is begin for a write that another session has carried out, when term and
+// departed were what Acks said.
+func (w *writes) beganAt(term, departed uint64) {
+	w.term = term
+	if len(w.Slots) == 0 && !w.Many {
+		w.Departed = departed
+	}
+}
+
 // end goes after a write in slot.
 func (w *writes) end(slot slots.Slot) {
+	w.stale = max(w.stale, w.copies.Mark(slot))
+	w.unconfirmed = w.stale > 0
 	if w.acks == nil {
 		return
 	}
 	w.To = w.acks.Mark(w.term)
-	w.unconfirmed = w.sync > 0
+	w.unconfirmed = w.unconfirmed || w.sync > 0
 	n := len(w.Slots)
 	switch {
 	case n > 0 && w.Slots[n-1] == slot || w.Many || slices.Contains(w.Slots, slot):
@@ -96,6 +128,12 @@ func (w *writes) end(slot slots.Slot) {
 	default:
 		w.Slots = append(w.at[:n], slot)
 	}
+}
+
+// endAll goes after a write that may have changed every slot, beside end.
+func (w *writes) endAll() {
+	w.stale = max(w.stale, w.copies.Latest())
+	w.unconfirmed = w.unconfirmed || w.stale > 0
 }
 
 // any reports whether there has been a write.
@@ -116,14 +154,18 @@ func (w *writes) held(ctx context.Context, k int) (int, error) {
 // syncTimeout bounds the wait for replicas when replies depend on them.
 const syncTimeout = 5 * time.Second
 
-// confirm waits until as many replicas hold the writes as sync asks for; without a
-// deadline of ctx no longer than syncTimeout. After an error
-// the replies must not leave, because the writes may be lost in a failover.
+// confirm waits until no node serves copies of what was there before, and as many replicas
+// hold the writes as sync asks for; without a deadline of ctx no longer than syncTimeout.
+// After an error the replies must not leave: the writes may be lost in a failover, or
+// readers may not see them yet.
 func (w *writes) confirm(ctx context.Context) error {
-	if w.acks == nil {
+	w.unconfirmed = false
+	if err := w.awaitCopies(ctx); err != nil {
+		return err
+	}
+	if w.acks == nil || w.sync <= 0 {
 		return nil
 	}
-	w.unconfirmed = false
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, syncTimeout)
@@ -131,6 +173,16 @@ func (w *writes) confirm(ctx context.Context) error {
 	}
 	_, err := w.held(ctx, w.sync)
 	return err
+}
+
+// awaitCopies waits until no node serves copies of what was there before the writes.
+func (w *writes) awaitCopies(ctx context.Context) error {
+	if w.stale == 0 {
+		return nil
+	}
+	mark := w.stale
+	w.stale = 0
+	return w.copies.Await(ctx, mark)
 }
 
 var waitGroup = []commands.Command{
@@ -166,6 +218,7 @@ func cmdWait(s *session) error {
 	// Redis does.
 	ctx, cancel := context.WithCancel(s.srv.life)
 	defer cancel()
+	s.fanOut.send()
 	if s.multi.on {
 		cancel()
 	} else if ms > 0 {

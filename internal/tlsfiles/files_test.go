@@ -42,11 +42,15 @@ func handshake(t *testing.T, server, client *tls.Config) (state tls.ConnectionSt
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer near.Close()
+	defer far.Close()
 	say := func(conn *tls.Conn) error {
-		defer conn.Close()
 		_, err := conn.Write([]byte("x"))
 		if err == nil {
 			_, err = conn.Read(make([]byte, 1)) // whatever the other side has against this one comes before
+		}
+		if err != nil {
+			conn.Close() // otherwise only when both have heard each other
 		}
 		return err
 	}

@@ -58,6 +58,7 @@ type benchNode struct {
 	id     slots.NodeID
 	peer   *benchNode
 	store  *keyspace.Store
+	engine *migrate.StoreEngine
 	disk   storage.Disk
 	driver *Migrator
 	ln     net.Listener
@@ -81,7 +82,8 @@ func newBenchCluster(b *testing.B, n int) [2]*benchNode {
 	for _, node := range cl {
 		node.rebuild()
 		var err error
-		node.driver, err = New(Config{Node: node, Engine: migrate.NewEngine(node.store), Disk: node.disk})
+		node.engine = migrate.NewEngine(node.store)
+		node.driver, err = New(Config{Node: node, Engine: node.engine, Disk: node.disk})
 		if err != nil {
 			b.Fatal(err)
 		}

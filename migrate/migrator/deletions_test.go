@@ -67,7 +67,7 @@ func whatTheTargetDeleted(t *testing.T, away time.Duration) {
 
 // dump returns a copy of the keys of a slot.
 func (n *testNode) dump(slot slots.Slot) (ops []keyspace.Op) {
-	n.store.Dump(slot, 0, 1<<30, func(op keyspace.Op) error {
+	n.store.Dump(slot, keyspace.DumpCursor{}, 1<<30, func(op keyspace.Op) error {
 		op.Key, op.Value = bytes.Clone(op.Key), bytes.Clone(op.Value)
 		ops = append(ops, op)
 		return nil

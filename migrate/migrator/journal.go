@@ -76,6 +76,8 @@ func (mg *Migrator) returnStrays() {
 			return
 		case <-tick.C:
 			mg.checkStrays(time.Now())
+			all := slots.Full()
+			mg.dropAbandoned(&all)
 		}
 	}
 }

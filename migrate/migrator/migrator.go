@@ -75,6 +75,7 @@ type Migrator struct {
 	wg   sync.WaitGroup
 
 	deletions deletions
+	staging   *migrate.Staging
 	refused   repeat.Limit // sources, for the log
 	hellos    *helloSaves
 
@@ -111,7 +112,8 @@ func New(cfg Config) (*Migrator, error) {
 		cfg.Replicas = noReplicas{}
 	}
 	mg := &Migrator{cfg: cfg, log: cfg.Logger, registry: migrate.NewRegistry(), jobs: make(map[migrate.JobID]*runner),
-		sessions: make(map[*session]struct{}), hellos: newHelloSaves()}
+		sessions: make(map[*session]struct{}), hellos: newHelloSaves(),
+		staging: migrate.NewStaging(new(sync.Mutex))}
 	mg.ctx, mg.stop = context.WithCancel(context.Background())
 	file, err := storage.ReadFile(cfg.Disk, cfg.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -142,10 +144,8 @@ func (mg *Migrator) Start() {
 	mg.spawn(mg.returnStrays)
 	mg.mu.Lock()
 	defer mg.mu.Unlock()
-	for _, job := range journal {
-		if job.Source == m.Self().ID && job.Kind == migrate.KindMove && job.Unfinished(m) {
-			mg.runLocked(job)
-		}
+	for _, job := range migrate.Resumable(journal, m) {
+		mg.runLocked(job)
 	}
 }
 
@@ -164,19 +164,20 @@ func (mg *Migrator) Resume(journal []byte, former slots.NodeID) error {
 	}
 	mg.mu.Lock()
 	for _, job := range jobs {
-		if _, known := mg.registry.Job(job.ID); known {
+		if _, known := mg.registry.Job(job.ID); !known && (job.Source == self || job.Target == self) {
+			mg.registry.Add(job, time.Now())
+		}
+	}
+	for _, job := range migrate.Resumable(jobs, m) {
+		if mg.jobs[job.ID] != nil {
 			continue
 		}
-		switch {
-		case job.Source == self:
-			for _, r := range mg.jobs {
-				job.Slots.Subtract(&r.job.Slots) // see adopt
-			}
-			mg.registry.Add(job, time.Now())
-			mg.runLocked(job)
-		case job.Target == self:
-			mg.registry.Add(job, time.Now())
+		for _, r := range mg.jobs {
+			job.Slots.Subtract(&r.job.Slots) // see adopt
 		}
+		mg.registry.Remove(job.ID) // it was over for this node, if it was its own before
+		mg.registry.Add(job, time.Now())
+		mg.runLocked(job)
 	}
 	mg.mu.Unlock()
 	return mg.saveJournal()
@@ -185,7 +186,7 @@ func (mg *Migrator) Resume(journal []byte, former slots.NodeID) error {
 // Move starts a job that hands slots of this node, and their keys, to another master. It
 // returns once the job is durable; see Wait and Status.
 func (mg *Migrator) Move(set slots.Set, target slots.NodeID) (migrate.JobID, error) {
-	job := migrate.Job{Kind: migrate.KindMove, Slots: set, Target: target, Created: time.Now()}
+	job := migrate.Job{Kind: migrate.KindMove, Slots: set, Target: target}
 	crand.Read(job.ID[:]) // never fails
 	if err := mg.admit(&job); err != nil {
 		return migrate.JobID{}, err
@@ -239,6 +240,7 @@ func (mg *Migrator) admit(job *migrate.Job) error {
 			return fmt.Errorf("migrate: slots %s are in job %s already; cancel it or wait", common, id)
 		}
 	}
+	job.Created = mg.registry.Later(time.Now())
 	mg.registry.Add(*job, time.Now())
 	return nil
 }

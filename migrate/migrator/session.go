@@ -25,9 +25,10 @@ type session struct {
 	mu sync.Mutex // guards r
 	r  *migrate.Receiver
 
-	// Written once, under Migrator.mu; zero before the hello.
+	// Written under Migrator.mu by the session itself; zero before the hello.
 	job    migrate.JobID
 	source slots.NodeID
+	slots  slots.Set // that the job may bring
 }
 
 // sessionSilence is how long a source may say nothing; it pings every second.
@@ -71,7 +72,7 @@ func (mg *Migrator) Accept(conn net.Conn, from slots.NodeID) {
 	s := &session{mg: mg, from: from, conn: newWire(conn), done: make(chan struct{}),
 		changes: make(chan migrate.SetSlots, changeQueue)}
 	s.r = migrate.NewReceiver(migrate.ReceiverConfig{Map: mg.cfg.Node.Map, From: from, Known: mg.known,
-		Returning: mg.returning, Leaving: mg.leaving, Standing: mg.cfg.Replicas.Standing})
+		Returning: mg.returning, Leaving: mg.leaving, Standing: mg.cfg.Replicas.Standing, Staging: mg.staging})
 	mg.sessions[s] = struct{}{}
 	mg.spawn(s.run)
 }
@@ -85,6 +86,7 @@ func (s *session) run() {
 	defer close(s.changes)
 	defer s.conn.close()
 	defer s.mg.leave(s)
+	defer s.dropStaged() // before a session that takes its place begins
 	err := s.serve()
 	s.mg.log.Debug("migration connection ended", "from", s.conn.conn.RemoteAddr(), "error", err)
 }
@@ -243,10 +245,14 @@ func (mg *Migrator) join(s *session, job migrate.Job) error {
 			o.conn.conn.Close()
 		}
 	}
-	s.job, s.source = job.ID, job.Source
+	first := s.job != job.ID
+	s.job, s.source, s.slots = job.ID, job.Source, job.Slots
 	mg.mu.Unlock()
 	for _, o := range earlier {
 		<-o.done
+	}
+	if first {
+		mg.dropAbandoned(&job.Slots) // keys that came in part come anew
 	}
 	if job.Kind != migrate.KindMove {
 		mg.adopt(&job)
@@ -258,6 +264,9 @@ func (mg *Migrator) join(s *session, job migrate.Job) error {
 		mg.mu.Unlock()
 		return fmt.Errorf("migrate: %d jobs are in the journal here, the most there may be; job %v may come when "+
 			"others are over", maxJobs, job.ID)
+	}
+	if job.Created = known.Created; !ok {
+		job.Created = mg.registry.Later(time.Now())
 	}
 	changed := !ok || known.Slots != job.Slots || known.Source != job.Source
 	mg.registry.Add(job, time.Now())

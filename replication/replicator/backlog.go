@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"crypto/rand"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +26,7 @@ type Backlog struct {
 	counting atomic.Bool   // changes are being counted although on is false
 	changes  atomic.Uint64 // Ops since the start, while on or counting
 	end      atomic.Int64  // stream.Offset, to be read without the lock
+	version  atomic.Uint64 // stream.MetadataVersion, to be read without the lock
 
 	mu      sync.Mutex // guards all below
 	stream  *replication.Stream
@@ -49,6 +51,7 @@ func newID() (id replication.ID) {
 func (b *Backlog) publishLocked() {
 	b.on.Store(b.stream.Active())
 	b.end.Store(b.stream.Offset())
+	b.version.Store(b.stream.MetadataVersion())
 	b.wakeLocked()
 }
 
@@ -95,6 +98,9 @@ func (b *Backlog) Offset() int64 { return b.end.Load() }
 // was switched on or the first replica came may be missing.
 func (b *Backlog) Changes() uint64 { return b.changes.Load() }
 
+// MarkChanged counts a change: the last snapshot does not have what is here.
+func (b *Backlog) MarkChanged() { b.changes.Add(1) }
+
 // CountChanges makes Changes count from now on, for rules of when to save.
 func (b *Backlog) CountChanges(on bool) { b.counting.Store(on) }
 
@@ -122,9 +128,37 @@ func (b *Backlog) PutMetadata(name string, data []byte) (offset int64, err error
 
 // Metadata returns all notes. Their data must not be written.
 func (b *Backlog) Metadata() map[string][]byte {
+	metadata, _ := b.VersionedMetadata()
+	return metadata
+}
+
+// VersionedMetadata is Metadata with its version.
+func (b *Backlog) VersionedMetadata() (metadata map[string][]byte, version uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.stream.Metadata()
+	return b.stream.Metadata(), b.stream.MetadataVersion()
+}
+
+// MetadataVersion returns a number that grows with each change of the metadata: written
+// here, carried out for the master, adopted with a full sync, or loaded. It takes no lock.
+func (b *Backlog) MetadataVersion() uint64 { return b.version.Load() }
+
+// ErrMetadataChanged is the error of UpdateMetadata after a change of the metadata.
+var ErrMetadataChanged = errors.New("replication: the metadata have changed")
+
+// UpdateMetadata is Stream.PutNotes as long as the metadata has this version. The notes
+// count as changes that a snapshot has to contain.
+func (b *Backlog) UpdateMetadata(version uint64, notes []replication.Note) (err error) {
+	b.change(func(s *replication.Stream) {
+		if s.MetadataVersion() != version {
+			err = ErrMetadataChanged
+			return
+		}
+		if _, err = s.PutNotes(notes); err == nil {
+			b.changes.Add(uint64(len(notes)))
+		}
+	})
+	return err
 }
 
 // hold keeps the Backlog of a store with so many keys on until release.
@@ -186,9 +220,9 @@ func (l followedLog) Append(records []byte) (err error) {
 	return err
 }
 
-// SetMetadata implements replication.Log.
-func (l followedLog) SetMetadata(name string, data []byte) (err error) {
-	l.change(func(s *replication.Stream) { err = s.SetMetadata(name, data) })
+// SetNotes implements replication.Log.
+func (l followedLog) SetNotes(notes []replication.Note) (err error) {
+	l.change(func(s *replication.Stream) { err = s.SetNotes(notes) })
 	return err
 }
 

@@ -148,7 +148,7 @@ func fill(t testing.TB, store *keyspace.Store, n, size int) {
 func content(s *keyspace.Store) map[string]string {
 	m := make(map[string]string)
 	for slot := range slots.Slot(slots.Count) {
-		for cur, done := keyspace.Cursor(0), false; !done; {
+		for cur, done := (keyspace.DumpCursor{}), false; !done; {
 			cur, done, _ = s.Dump(slot, cur, 1<<20, func(op keyspace.Op) error {
 				m[string(op.Key)] = fmt.Sprintf("%d %q expires %d", op.Type, op.Value, op.ExpireAt)
 				return nil

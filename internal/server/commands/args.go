@@ -18,6 +18,9 @@ func (c *Call) Number(i int) (int64, error) {
 	return n, nil
 }
 
+// positive reads how many elements are meant, which may be none.
+func (c *Call) positive(i int) (int64, error) { return c.NumberIn(i, 0, math.MaxInt64, errNegative) }
+
 // NumberIn reads an integer that must lie in a range; otherwise the error is Redis' for
 // such arguments.
 func (c *Call) NumberIn(i int, low, high int64, orElse error) (int64, error) {
@@ -59,19 +62,25 @@ func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b))
 // parseFloat reads a floating point number as Redis does: the whole argument, in decimal
 // or hexadecimal, infinities by name, no NaN.
 func parseFloat(b []byte) (float64, bool) {
+	f, err := readFloat(b)
+	return f, err == nil
+}
+
+// readFloat is parseFloat with the error of strconv, strconv.ErrRange too.
+func readFloat(b []byte) (float64, error) {
 	if len(b) == 0 || len(b) > 5<<10 {
-		return 0, false
+		return 0, strconv.ErrSyntax
 	}
 	for _, c := range b {
 		if c == '_' || c == ' ' {
-			return 0, false
+			return 0, strconv.ErrSyntax
 		}
 	}
 	f, err := strconv.ParseFloat(textOf(b), 64)
-	if err != nil || math.IsNaN(f) {
-		return 0, false
+	if math.IsNaN(f) {
+		err = strconv.ErrSyntax
 	}
-	return f, true
+	return f, err
 }
 
 func upper(s string) string {

@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -19,6 +21,14 @@ type Call struct {
 	Node   *Node
 	Client Client // nil if the host program or another node calls
 
+	// Borrowed says that others take the place of Args before the transaction has ended: a
+	// script calls the command.
+	Borrowed bool
+
+	// Subscribed says that the client speaks RESP2 and has subscribed to messages: it may do
+	// little else, and PING answers in their form.
+	Subscribed bool
+
 	MaxOutput int // bytes of Out at which a reply is too long
 	MaxBulk   int // bytes of the longest value
 
@@ -26,8 +36,28 @@ type Call struct {
 	// error.
 	Wrote bool
 
+	// Block makes the client wait, and reports whether it may: see Wait. nil: it may not.
+	Block func(*keyspace.Tx, Wait) (bool, error)
+	// Script runs the script that the command names, in the transaction on the slot of its
+	// keys; with nil if it names none.
+	Script func(*keyspace.Tx) error
+	// Send sends a message to the subscribers of a channel, and returns how many this node
+	// has.
+	Send func(kind pubsub.Kind, channel, payload []byte) (receivers int, err error)
+	// Ready is the key that has got a value, when a command that has waited is carried out;
+	// nil otherwise.
+	Ready []byte
+	// Later, if a command has set it, makes the reply when the transaction has ended: see
+	// later.go.
+	Later func() error
+	// Yield lets a piece of the reply leave that is made later; nil if there is none.
+	Yield func(struct{}) bool
+
 	digits   []byte   // a number on its way into the store
 	restored restored // what Ahead of RESTORE has read
+	dumped   dumped   // what Tx of DUMP has left for After
+	sorting  sorting  // what Tx of SORT has left for After
+	lcs      lcsQuery // what Tx of LCS has left for After
 }
 
 // Client is the connection that a command came by.
@@ -48,6 +78,31 @@ func (c *Call) tls() bool { return c.Client != nil && c.Client.TLS() }
 // Forget drops what Ahead has prepared.
 func (c *Call) Forget() { c.restored = restored{} }
 
+// AddKeysOf adds the keys of a command to those that the call is about to touch.
+func (c *Call) AddKeysOf(cmd *Command, args [][]byte) {
+	if cmd.Counted == 0 {
+		if cmd.Has(Sharded) {
+			c.addChannels(cmd.Keys, args)
+			return
+		}
+		c.AddKeys(cmd.Keys, args)
+		if cmd.StoreKey != nil {
+			if at := cmd.StoreKey(args); at != 0 {
+				c.AddKeys(KeySpec{at, at, 1}, args)
+			}
+		}
+		return
+	}
+	counted, ok := countedKeys(args, cmd.Counted)
+	if !ok {
+		return
+	}
+	if cmd.Keys.First != 0 {
+		c.AddKeys(cmd.Keys, args)
+	}
+	c.AddKeys(counted, args)
+}
+
 // AddKeys adds keys of a command line to those that the call is about to touch.
 func (c *Call) AddKeys(keys KeySpec, args [][]byte) {
 	first, last, step := keys.First, keys.Last, keys.Step
@@ -63,7 +118,7 @@ func (c *Call) AddKeys(keys KeySpec, args [][]byte) {
 		key := args[i]
 		if !standalone {
 			slot := slots.Of(key)
-			if len(c.Access.Keys) == 0 {
+			if len(c.Access.Keys)+c.Access.Channels == 0 {
 				c.Access.Slot = slot
 			} else if slot != c.Access.Slot {
 				c.Access.CrossSlot = true
@@ -71,6 +126,14 @@ func (c *Call) AddKeys(keys KeySpec, args [][]byte) {
 		}
 		c.Access.Keys = append(c.Access.Keys, key)
 	}
+}
+
+// addChannels adds channels of shards, which are keys of nothing.
+func (c *Call) addChannels(channels KeySpec, args [][]byte) {
+	keys := len(c.Access.Keys)
+	c.AddKeys(channels, args)
+	c.Access.Channels += len(c.Access.Keys) - keys
+	c.Access.Keys = c.Access.Keys[:keys]
 }
 
 // change lets the node do something, then replies OK.

@@ -322,7 +322,10 @@ func cmdGetKeysInSlot(c *Call) error {
 	if slot < 0 || slot >= slots.Count || n < 0 {
 		return ReplyError("ERR Invalid slot or number of keys")
 	}
-	keys := c.Node.Store.Keys(slots.Slot(slot), int(min(n, 1<<31)))
+	keys, err := c.Node.Store.TryKeys(slots.Slot(slot), int(min(n, 1<<31)), c.Access.Done)
+	if err != nil {
+		return err
+	}
 	c.Out.Array(len(keys))
 	for _, key := range keys {
 		c.Out.Bulk(key)

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -126,8 +127,8 @@ func (c *Call) assignSlot(m *slots.Map, slot slots.Slot) error {
 func (c *Call) emptyForGood(m *slots.Map, slot slots.Slot, to slots.NodeID) error {
 	holdsKeys := ReplyError("ERR Can't assign hashslot " + strconv.Itoa(int(slot)) +
 		" to a different node while I still hold keys for this hash slot.")
-	if c.holdsKeys(slot) {
-		return holdsKeys
+	if held, err := c.holdsKeys(slot); held || err != nil {
+		return cmp.Or(err, error(holdsKeys))
 	}
 	if _, open := m.Migrating(slot); open {
 		return nil
@@ -136,14 +137,18 @@ func (c *Call) emptyForGood(m *slots.Map, slot slots.Slot, to slots.NodeID) erro
 	if err := cluster.SetSlot(c.Node.Life, slot, SlotMigrating, to); err != nil {
 		return err
 	}
-	if !c.holdsKeys(slot) {
+	held, err := c.holdsKeys(slot)
+	if !held && err == nil {
 		return nil
 	}
 	if err := cluster.SetSlot(c.Node.Life, slot, SlotStable, slots.NodeID{}); err != nil {
 		return err
 	}
-	return holdsKeys
+	return cmp.Or(err, error(holdsKeys))
 }
 
 // holdsKeys reports whether a slot holds a key whose time is not over.
-func (c *Call) holdsKeys(slot slots.Slot) bool { return len(c.Node.Store.Keys(slot, 1)) > 0 }
+func (c *Call) holdsKeys(slot slots.Slot) (bool, error) {
+	keys, err := c.Node.Store.TryKeys(slot, 1, c.Access.Done)
+	return len(keys) > 0, err
+}

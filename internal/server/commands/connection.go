@@ -14,15 +14,28 @@ var ConnectionGroup = []Command{
 }
 
 func cmdPing(c *Call) error {
-	switch len(c.Args) {
-	case 1:
-		c.Out.Raw("+PONG\r\n")
-	case 2:
-		c.Out.Bulk(c.Args[1])
-	default:
+	switch {
+	case len(c.Args) > 2:
 		return ErrArity(c.Cmd)
+	case c.Subscribed:
+		c.pongMessage()
+	case len(c.Args) == 1:
+		c.Out.Raw("+PONG\r\n")
+	default:
+		c.Out.Bulk(c.Args[1])
 	}
 	return nil
+}
+
+// pongMessage answers in a form that clients of RESP2 can tell from messages.
+func (c *Call) pongMessage() {
+	c.Out.Array(2)
+	c.Out.BulkString("pong")
+	if len(c.Args) > 1 {
+		c.Out.Bulk(c.Args[1])
+	} else {
+		c.Out.BulkString("")
+	}
 }
 
 func cmdEcho(c *Call) error {

@@ -54,6 +54,7 @@ func cmdDel(c *Call, tx *keyspace.Tx) error {
 	n := int64(0)
 	for _, key := range c.Args[1:] {
 		if tx.Delete(key) {
+			notify(tx, "del", key)
 			n++
 		}
 	}
@@ -64,7 +65,7 @@ func cmdDel(c *Call, tx *keyspace.Tx) error {
 func cmdExists(c *Call, tx *keyspace.Tx) error {
 	n := int64(0)
 	for _, key := range c.Args[1:] {
-		if _, ok := tx.Peek(key); ok {
+		if _, ok := peek(tx, key); ok {
 			n++
 		}
 	}
@@ -77,6 +78,8 @@ func cmdTouch(c *Call, tx *keyspace.Tx) error {
 	for _, key := range c.Args[1:] {
 		if _, ok := tx.Get(key); ok {
 			n++
+		} else {
+			missed(tx, key)
 		}
 	}
 	c.Out.Int(n)
@@ -84,8 +87,8 @@ func cmdTouch(c *Call, tx *keyspace.Tx) error {
 }
 
 func cmdType(c *Call, tx *keyspace.Tx) error {
-	if _, ok := tx.Peek(c.Args[1]); ok {
-		c.Out.Simple("string")
+	if e, ok := peek(tx, c.Args[1]); ok {
+		c.Out.Simple(e.Type.String())
 	} else {
 		c.Out.Simple("none")
 	}
@@ -111,20 +114,31 @@ func cmdRenameNX(c *Call, tx *keyspace.Tx) error {
 
 func (c *Call) rename(tx *keyspace.Tx, replace bool) (done bool, err error) {
 	from, to := c.Args[1], c.Args[2]
-	e, ok := tx.Get(from)
-	if !ok {
+	if _, ok := tx.Get(from); !ok {
 		return false, errNoKey
 	}
 	if bytes.Equal(from, to) {
 		return replace, nil
 	}
-	if _, taken := tx.Peek(to); taken && !replace {
+	_, taken := tx.Peek(to)
+	if taken && !replace {
 		return false, nil
 	}
-	if err := tx.Put(to, e.Type, e.Value, e.ExpireAt); err != nil {
-		return false, err
+	if done, err = tx.Rename(from, to); err != nil {
+		return done, err
 	}
-	return tx.Delete(from), nil
+	notifyReplaced(tx, to, taken)
+	notify(tx, "rename_from", from)
+	notify(tx, "rename_to", to)
+	return done, nil
+}
+
+// notifyReplaced tells what Redis tells when it removes a key and adds it anew. Of a key
+// that was not there the store has told it.
+func notifyReplaced(tx *keyspace.Tx, key []byte, wasThere bool) {
+	if wasThere {
+		tx.Notify(keyspace.NewEvents, "new", key)
+	}
 }
 
 func cmdCopy(c *Call, tx *keyspace.Tx) error {
@@ -146,17 +160,23 @@ func cmdCopy(c *Call, tx *keyspace.Tx) error {
 	if bytes.Equal(from, to) {
 		return ReplyError("ERR source and destination objects are the same")
 	}
-	e, ok := tx.Get(from)
-	if ok && !replace {
-		_, taken := tx.Peek(to)
-		ok = !taken
+	_, ok := tx.Get(from)
+	if !ok {
+		missed(tx, from)
+		c.Out.Int(0)
+		return nil
 	}
-	if ok {
-		if err := tx.Put(to, e.Type, e.Value, e.ExpireAt); err != nil {
-			return err
-		}
+	_, taken := tx.Peek(to)
+	if taken && !replace {
+		c.Out.Int(0)
+		return nil
 	}
-	c.Out.Int(int64(btoi(ok)))
+	if _, err := tx.Copy(from, to); err != nil {
+		return err
+	}
+	notifyReplaced(tx, to, taken)
+	notify(tx, "copy_to", to)
+	c.Out.Int(1)
 	return nil
 }
 
@@ -166,6 +186,8 @@ func (c *Call) copyDB(i int) error {
 	switch {
 	case !ok:
 		return ErrNotInt
+	case db != int64(int32(db)):
+		return ReplyError("ERR value is out of range, value must between -2147483648 and 2147483647")
 	case db < 0 || db > 15:
 		return ReplyError("ERR DB index is out of range")
 	case db != 0 && !c.Node.Standalone():
@@ -182,11 +204,16 @@ func cmdObjectEncoding(c *Call, tx *keyspace.Tx) error {
 		c.Out.Null()
 		return nil
 	}
+	if e.Type != keyspace.String {
+		name, _ := tx.Encoding(c.Args[2])
+		c.Out.BulkString(name)
+		return nil
+	}
 	c.Out.BulkString(encoding(e.Value))
 	return nil
 }
 
-// encoding names what Redis would make of a value. Here all values are kept as bytes.
+// encoding names what Redis would make of a string. Here all values are kept as bytes.
 func encoding(v []byte) string {
 	const embedded = 44 // longest value that Redis keeps beside its header
 	if _, ok := resp.ParseInt(v); ok {

@@ -12,7 +12,7 @@ import (
 var DumpGroup = []Command{
 	{Name: "dump", Arity: 2, Flags: ReadOnly, Keys: OneKey, Group: "generic", Since: "2.6.0",
 		KeyFlags: "RO access", Tips: "nondeterministic_output",
-		Summary: "Returns a key's value in serialised form.", Tx: cmdDump},
+		Summary: "Returns a key's value in serialised form.", Tx: cmdDump, After: replyDump},
 	{Name: "restore", Arity: -4, Flags: Write | DenyOOM | Dangerous, Keys: OneKey, Group: "generic",
 		Since: "2.6.0", KeyFlags: "OW update", Summary: "Creates a key from what DUMP returned.",
 		Ahead: readPayload, Tx: cmdRestore},
@@ -24,31 +24,73 @@ var DumpGroup = []Command{
 }
 
 func cmdDump(c *Call, tx *keyspace.Tx) error {
-	e, ok := tx.Peek(c.Args[1])
-	if !ok {
+	c.dumped = dumped{}
+	e, ok := peek(tx, c.Args[1])
+	switch {
+	case !ok:
 		c.Out.Null()
-		return nil
+	case e.Type == keyspace.String:
+		c.Out.Bulk(rdb.AppendString(make([]byte, 0, len(e.Value)+rdb.Overhead), e.Value))
+	default:
+		c.dumped.snapshot, _ = tx.Snapshot(c.Args[1])
+		c.dumped.encoding, _ = tx.Encoding(c.Args[1])
+		c.dumped.now, c.dumped.wanted = tx.Now(), true
 	}
-	c.Out.Bulk(rdb.AppendString(make([]byte, 0, len(e.Value)+rdb.Overhead), e.Value))
 	return nil
 }
 
-// restored is the value in a payload, or the reason why there is none. The store may keep
-// a large one as it is.
+// dumped is a collection that DUMP has found.
+type dumped struct {
+	wanted   bool
+	snapshot keyspace.Snapshot
+	encoding string
+	now      int64
+}
+
+// replyDump replies with the payload of a collection.
+func replyDump(c *Call) error {
+	d := c.dumped
+	if !d.wanted {
+		return nil
+	}
+	c.dumped = dumped{}
+	p := newPayload(d.snapshot, d.encoding, d.now)
+	switch size := p.outline.Size(); {
+	case p.outline.Count() == 0: // all fields have expired
+		c.Out.Null()
+		return nil
+	case len(c.Out.B)+size > c.MaxOutput:
+		return ErrReplyTooBig
+	default:
+		return c.Out.BulkBy(size, p.writeTo)
+	}
+}
+
+// restored is what a payload holds, or the reason why there is none. The store may keep it
+// as it is.
 type restored struct {
-	read  bool
-	value []byte
-	err   error
+	read       bool
+	value      []byte               // of a string
+	collection *keyspace.Collection // nil: it is a string
+	err        error
 }
 
 // readPayload reads the payload of RESTORE. A large one takes long, so it is read before
 // the slot's lock is taken.
 func readPayload(c *Call) {
-	value, err := rdb.ParseString(c.Args[3])
-	if len(value) > keyspace.LargeValue {
-		value = keyspace.Own(value) // it is in the buffer for what comes next
+	r := &c.restored
+	r.read = true
+	v, err := rdb.Parse(c.Args[3])
+	switch {
+	case err != nil:
+		r.err = err
+	case v.Type == rdb.String:
+		if r.value, r.err = v.Bytes(); len(r.value) > keyspace.LargeValue {
+			r.value = keyspace.Own(r.value) // it is in the buffer for what comes next
+		}
+	default:
+		r.collection, r.err = collect(v)
 	}
-	c.restored = restored{true, value, err}
 }
 
 // restoreOptions are what may follow the payload of RESTORE.
@@ -103,7 +145,8 @@ func cmdRestore(c *Call, tx *keyspace.Tx) error {
 	if err != nil {
 		return err
 	}
-	if _, taken := tx.Peek(key); taken && !opt.replace {
+	_, taken := tx.Peek(key)
+	if taken && !opt.replace {
 		return errBusyKey
 	}
 	ttl, ok := resp.ParseInt(c.Args[2])
@@ -117,8 +160,7 @@ func cmdRestore(c *Call, tx *keyspace.Tx) error {
 		readPayload(c)
 		defer c.Forget()
 	}
-	value, err := c.restored.value, c.restored.err
-	if err != nil {
+	if err := c.restored.err; err != nil {
 		return err
 	}
 	if ttl != 0 && !opt.absolute {
@@ -129,14 +171,25 @@ func cmdRestore(c *Call, tx *keyspace.Tx) error {
 	}
 	c.Out.OK()
 	if ttl != 0 && ttl <= tx.Now() { // an absolute time that is over
-		tx.Delete(key)
+		if tx.Delete(key) {
+			notify(tx, "del", key)
+		}
 		return nil
 	}
-	if err := tx.PutOwned(key, keyspace.String, value, ttl); err != nil {
+	if err := c.putRestored(tx, ttl); err != nil {
 		return err
 	}
 	c.restoreAccess(tx, opt)
+	notifyReplaced(tx, key, taken)
+	notify(tx, "restore", key)
 	return nil
+}
+
+func (c *Call) putRestored(tx *keyspace.Tx, expireAt int64) error {
+	if c.restored.collection != nil {
+		return tx.PutCollection(c.Args[1], c.restored.collection, expireAt)
+	}
+	return tx.PutOwned(c.Args[1], keyspace.String, c.restored.value, expireAt)
 }
 
 // restoreAccess sets when or how often the key was used, if that was given in the form

@@ -66,8 +66,10 @@ func (c *Call) expire(tx *keyspace.Tx, seconds, absolute bool) error {
 	}
 	if at <= tx.Now() {
 		tx.Delete(key)
+		notify(tx, "del", key)
 	} else {
 		tx.Expire(key, at)
+		notify(tx, "expire", key)
 	}
 	c.Out.Int(1)
 	return nil
@@ -117,6 +119,7 @@ func cmdPersist(c *Call, tx *keyspace.Tx) error {
 	e, ok := tx.Peek(c.Args[1])
 	if ok = ok && e.ExpireAt != 0; ok {
 		tx.Expire(c.Args[1], 0)
+		notify(tx, "persist", c.Args[1])
 	}
 	c.Out.Int(int64(btoi(ok)))
 	return nil
@@ -128,7 +131,7 @@ func cmdExpireTime(c *Call, tx *keyspace.Tx) error  { return c.ttl(tx, true, tru
 func cmdPExpireTime(c *Call, tx *keyspace.Tx) error { return c.ttl(tx, false, true) }
 
 func (c *Call) ttl(tx *keyspace.Tx, seconds, absolute bool) error {
-	e, ok := tx.Peek(c.Args[1])
+	e, ok := peek(tx, c.Args[1])
 	t := e.ExpireAt
 	switch {
 	case !ok:

@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/slotmesh/slotmesh/internal/glob"
 	"github.com/slotmesh/slotmesh/internal/resp"
@@ -13,7 +15,7 @@ import (
 var ScanGroup = []Command{
 	{Name: "keys", Arity: 2, Flags: ReadOnly | Dangerous, Group: "generic", Since: "1.0.0",
 		Tips:    "request_policy:all_shards nondeterministic_output_order",
-		Summary: "Returns all keys that match a glob.", Run: cmdKeys},
+		Summary: "Returns all keys that match a glob.", Run: cmdKeys, Locked: lockedKeys},
 	{Name: "scan", Arity: -2, Flags: ReadOnly | Callable, Group: "generic", Since: "2.8.0",
 		Tips:    "nondeterministic_output request_policy:special",
 		Summary: "Walks through all keys, some at a time.", Run: cmdScan},
@@ -22,7 +24,7 @@ var ScanGroup = []Command{
 		Run: cmdRandomKey},
 	{Name: "dbsize", Arity: 1, Flags: ReadOnly | Fast | Callable, Group: "server", Since: "1.0.0",
 		Category: "keyspace", Tips: "request_policy:all_shards response_policy:agg_sum",
-		Summary: "Returns the number of keys.", Run: cmdDBSize},
+		Summary: "Returns the number of keys.", Run: cmdDBSize, Locked: lockedDBSize},
 	{Name: "flushall", Arity: -1, Flags: Write | Dangerous, Group: "server", Since: "1.0.0",
 		Category: "keyspace", Tips: "request_policy:all_shards response_policy:all_succeeded",
 		Summary: "Deletes all keys.", Run: cmdFlush},
@@ -39,13 +41,17 @@ func cmdKeys(c *Call) error {
 	n := 0
 	limit := c.MaxOutput
 	for cursor := uint64(0); ; {
-		cursor = c.Node.Store.Scan(cursor, scanStep, func(_ slots.Slot, key []byte, _ keyspace.Entry) bool {
+		add := func(_ slots.Slot, key []byte, _ keyspace.Entry) bool {
 			if glob.Match(c.Args[1], key) {
 				list.Bulk(key)
 				n++
 			}
 			return len(list.B) <= limit
-		})
+		}
+		var err error
+		if cursor, err = c.Node.Store.TryScan(cursor, scanStep, c.Access.Done, add); err != nil {
+			return err
+		}
 		if len(list.B) > limit {
 			return ErrReplyTooBig
 		}
@@ -63,8 +69,8 @@ func cmdScan(c *Call) error {
 	if !ok {
 		return errBadCursor
 	}
-	var match []byte
-	count, wanted := int64(10), true
+	var match, typ []byte
+	count := int64(10)
 	for i := 2; i < len(c.Args); i += 2 {
 		if i+1 == len(c.Args) {
 			return ErrSyntax
@@ -82,7 +88,7 @@ func cmdScan(c *Call) error {
 		case c.Word(i, "MATCH"):
 			match = c.Args[i+1]
 		case c.Word(i, "TYPE"):
-			wanted = c.Word(i+1, "STRING")
+			typ = c.Args[i+1]
 		default:
 			return ErrSyntax
 		}
@@ -92,13 +98,17 @@ func cmdScan(c *Call) error {
 	}
 	var list resp.Writer
 	n, limit := 0, c.MaxOutput
-	cursor = c.Node.Store.Scan(cursor, int(min(count, 1<<30)), func(_ slots.Slot, key []byte, _ keyspace.Entry) bool {
-		if wanted && (match == nil || glob.Match(match, key)) {
+	add := func(_ slots.Slot, key []byte, e keyspace.Entry) bool {
+		if (typ == nil || isType(typ, e.Type)) && (match == nil || glob.Match(match, key)) {
 			list.Bulk(key)
 			n++
 		}
 		return len(list.B) < limit
-	})
+	}
+	cursor, err := c.Node.Store.TryScan(cursor, int(min(count, 1<<30)), c.Access.Done, add)
+	if err != nil {
+		return err
+	}
 	c.Out.Array(2)
 	c.Out.BulkInt(int64(cursor))
 	c.Out.Array(n)
@@ -106,25 +116,40 @@ func cmdScan(c *Call) error {
 	return nil
 }
 
-// scanCursor reads an unsigned number; Redis takes spaces and signs here too, but no
-// client sends them.
-func scanCursor(b []byte) (uint64, bool) {
-	if len(b) == 0 || len(b) > 19 {
-		return 0, false
-	}
-	var n uint64
-	for _, c := range b {
-		if c < '0' || c > '9' {
+// isType reports whether name is that of a type, in any mixture of cases.
+func isType(name []byte, typ keyspace.Type) bool {
+	return strings.EqualFold(string(name), typ.String())
+}
+
+// scanCursor reads an unsigned number as strtoul of C does: it may have a sign, or be
+// empty, which is 0.
+func scanCursor(b []byte) (n uint64, ok bool) {
+	b = Clip(b, len(b)) // the end of a string of C
+	negative := len(b) > 0 && b[0] == '-'
+	if negative || len(b) > 0 && b[0] == '+' {
+		if b = b[1:]; len(b) == 0 {
 			return 0, false
 		}
-		n = n*10 + uint64(c-'0')
+	}
+	for _, c := range b {
+		digit := uint64(c - '0')
+		if c < '0' || c > '9' || n > (math.MaxUint64-digit)/10 {
+			return 0, false
+		}
+		n = n*10 + digit
+	}
+	if negative {
+		n = -n
 	}
 	return n, true
 }
 
 func cmdRandomKey(c *Call) error {
-	key, ok := c.Node.Store.RandomKey(rand.Uint64)
-	if !ok {
+	key, err := c.Node.Store.TryRandomKey(rand.Uint64, c.Access.Done)
+	if err != nil {
+		return err
+	}
+	if key == nil {
 		c.Out.Null()
 		return nil
 	}
@@ -143,7 +168,8 @@ func cmdFlush(c *Call) error {
 	if len(c.Args) > 2 || len(c.Args) == 2 && !c.Word(1, "SYNC") && !c.Word(1, "ASYNC") {
 		return ErrSyntax
 	}
-	if err := c.Node.Engine.Clear(c.Access.Done); err != nil {
+	drop := func() error { return c.Node.Engine.Clear(c.Access.Done) }
+	if err := c.Node.Server.Clear(c.Client, drop); err != nil {
 		return err
 	}
 	c.Out.OK()

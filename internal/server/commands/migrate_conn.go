@@ -3,14 +3,10 @@ package commands
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/engine"
-	"github.com/slotmesh/slotmesh/internal/rdb"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/tlsdial"
 )
@@ -120,80 +116,6 @@ func (c *migrateConn) selectDB(db int64) error {
 		c.db = db
 	}
 	return err
-}
-
-// deliver sends items with a command such as RESTORE and returns the keys that the other
-// server has acknowledged. err is the first refusal, after which the others have still
-// been sent, or errWriting or errReading: then the fate of the rest is not known.
-func (c *migrateConn) deliver(items []engine.Item, command string, replace bool) (taken [][]byte, err error) {
-	for len(items) > 0 {
-		n := 1
-		var unsent error
-		if large := &items[0]; len(large.Value) > migrateLoad {
-			unsent = c.stream(large, command, replace)
-		} else {
-			n = c.load(items, command, replace)
-			unsent = c.conn.Flush()
-		}
-		if unsent != nil {
-			return taken, errWriting
-		}
-		for _, item := range items[:n] {
-			switch e := c.receive(); {
-			case e == nil:
-				taken = append(taken, item.Key)
-			case e == errReading:
-				return taken, e
-			case err == nil:
-				err = e
-			}
-		}
-		items = items[n:]
-	}
-	return taken, err
-}
-
-// stream sends the command for a large value piece by piece, without a copy of it.
-func (c *migrateConn) stream(item *engine.Item, command string, replace bool) error {
-	head, tail := rdb.Frame(item.Value)
-	ttl := strconv.FormatInt(item.TTL(c.now()), 10)
-	args, size := 4, len(head)+len(item.Value)+len(tail)
-	if tail = append(tail, "\r\n"...); replace {
-		args, tail = 5, append(tail, "$7\r\nREPLACE\r\n"...)
-	}
-	b := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n$%d\r\n%s", args, len(command), command,
-		len(item.Key), item.Key, len(ttl), ttl, size, head)
-	return c.conn.SendBy(func(w io.Writer) error {
-		for _, piece := range [][]byte{b, item.Value, tail} {
-			if _, err := w.Write(piece); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// load puts commands for the first items into the buffer, and returns for how many: up to
-// the next large value.
-func (c *migrateConn) load(items []engine.Item, command string, replace bool) (n int) {
-	name, option := []byte(command), []byte("REPLACE")
-	now := c.now()
-	var ttl [20]byte
-	for size := 0; n < len(items) && n < migrateBatch && size < migrateLoad; n++ {
-		item := &items[n]
-		if len(item.Value) > migrateLoad {
-			break
-		}
-		c.payload = rdb.AppendString(c.payload[:0], item.Value)
-		size += len(c.payload)
-		args := [5][]byte{name, item.Key, strconv.AppendInt(ttl[:0], item.TTL(now), 10), c.payload, option}
-		if replace {
-			c.conn.SendBytes(args[:5]...)
-		} else {
-			c.conn.SendBytes(args[:4]...)
-		}
-	}
-	return n
 }
 
 // migrateConnTo returns a connection to an address: an idle one unless fresh is set, or a

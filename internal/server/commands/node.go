@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/engine"
+	"github.com/slotmesh/slotmesh/internal/functions"
+	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -24,14 +26,18 @@ type Node struct {
 	Now    func() time.Time
 	Life   context.Context // ends when the server is closed
 
-	Cluster     Cluster                          // nil: a standalone node, all of whose keys live in slot 0
-	Settings    Settings                         // what CONFIG reads and changes; nil: nothing
-	Snapshots   Snapshots                        // writes the keys to disk; nil: there are none
-	Replication func() Replication               // what ROLE and INFO replication show
-	Promises    Promises                         // what clients were told of replicas; nil: nothing
-	OnShutdown  func()                           // called by SHUTDOWN on a goroutine of its own; nil refuses it
-	ResetStats  func()                           // called by CONFIG RESETSTAT; may be nil
-	Info        func(section string) [][2]string // further lines of INFO; nil: none
+	Cluster       Cluster                          // nil: a standalone node, all of whose keys live in slot 0
+	Settings      Settings                         // what CONFIG reads and changes; nil: nothing
+	Snapshots     Snapshots                        // writes the keys to disk; nil: there are none
+	Replication   func() Replication               // what ROLE and INFO replication show
+	Scripts       Scripts                          // what EVAL runs
+	ScriptControl ScriptControl                    // of those that run
+	Functions     *functions.Registry              // what FCALL calls
+	Pubsub        *pubsub.Registry                 // the subscriptions to messages
+	Promises      Promises                         // what clients were told of replicas; nil: nothing
+	OnShutdown    func()                           // called by SHUTDOWN on a goroutine of its own; nil refuses it
+	ResetStats    func()                           // called by CONFIG RESETSTAT; may be nil
+	Info          func(section string) [][2]string // further lines of INFO; nil: none
 
 	// Dial opens the connections of MIGRATE to "host:port".
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
@@ -88,6 +94,9 @@ type Server interface {
 	Pause(d time.Duration, writesOnly bool)
 	// AwaitUnpause returns when the pause is over, false if the server closes before.
 	AwaitUnpause() bool
+	// Clear runs drop, which drops all keys for a client. Clients that track keys hear of
+	// that as a whole.
+	Clear(by Client, drop func() error) error
 	// Go runs f on a goroutine that the end of the server waits for.
 	Go(f func())
 }
@@ -95,19 +104,29 @@ type Server interface {
 // Clients counts connections.
 type Clients struct {
 	Connected, Max int
+	Blocked        int // wait for a key
+	Timed          int // of them, for a limited time
+	Pubsub         int // have subscriptions
 	LongestQuery   int // bytes of the largest read buffer
 	LongestReply   int // bytes of the longest queue of replies
+	Tracking       int // are told of changes of keys
 }
 
 // Stats are counters since the start of the server, or CONFIG RESETSTAT.
 type Stats struct {
 	Connections  int64 // accepted
 	Rejected     int64 // refused
+	CutOff       int64 // clients that were over client-output-buffer-limit
 	Commands     int64
 	Rate         int64 // commands per second, lately
 	NetIn        int64 // bytes
 	NetOut       int64 // bytes
 	ErrorReplies int64
+
+	TrackedKeys     int64 // that clients have read, and are told of when they change
+	TrackedItems    int64 // pairs of such a key and a client
+	TrackedPrefixes int64 // whose keys clients are told of
+	TrackedBytes    int64 // that remembering takes, about
 }
 
 // CommandStats are the counters of one command.

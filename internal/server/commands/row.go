@@ -16,6 +16,7 @@ const (
 	DenyOOM                   // may need memory
 	Admin
 	NoScript
+	Blocking       // may make its client wait: see Call.Wait
 	Loading        // also while data are being loaded
 	Stale          // also on a replica that lost its master
 	Fast           // O(1) or O(log n)
@@ -25,7 +26,10 @@ const (
 	AllowBusy      // also while a script runs
 	SkipSlowlog
 	Asking      // as if ASKING had been said before
-	MovableKeys // which arguments are keys depends on others: see Command.KeyRange
+	MovableKeys // which arguments are keys depends on others: see Command.KeyRange and Counted
+	SkipMonitor
+	NoMandatoryKeys // makes sense without keys, too
+	PubSub          // about messages: see Command.Channels
 
 	// Ours, not shown.
 	Now       // runs at once in MULTI, is not queued
@@ -35,6 +39,10 @@ const (
 	Hidden    // not in Redis 7.0: an addition
 	Callable  // without keys, and makes sense without a connection
 	Protected // only where the server allows DEBUG
+	Script    // runs a script
+	MayWrite  // the script may change data, or only read them
+	Sharded   // Keys are channels of shards, which are routed as keys are
+	Publishes // changes no data, but is treated as a write by pauses and by scripts that may only read
 )
 
 var flagNames = []struct {
@@ -42,9 +50,10 @@ var flagNames = []struct {
 	name string
 }{
 	{Write, "write"}, {ReadOnly, "readonly"}, {DenyOOM, "denyoom"}, {Admin, "admin"},
-	{NoScript, "noscript"}, {Loading, "loading"}, {Stale, "stale"}, {SkipSlowlog, "skip_slowlog"},
+	{NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"}, {Stale, "stale"}, {SkipSlowlog, "skip_slowlog"},
 	{Fast, "fast"}, {NoAuth, "no_auth"}, {NoAsyncLoading, "no_async_loading"},
-	{NoMulti, "no_multi"}, {AllowBusy, "allow_busy"}, {Asking, "asking"}, {MovableKeys, "movablekeys"},
+	{NoMulti, "no_multi"}, {AllowBusy, "allow_busy"}, {Asking, "asking"}, {SkipMonitor, "skip_monitor"},
+	{NoMandatoryKeys, "no_mandatory_keys"}, {MovableKeys, "movablekeys"}, {PubSub, "pubsub"},
 }
 
 // KeySpec says which arguments are keys: every Step-th from First to Last; a negative
@@ -61,23 +70,39 @@ var (
 )
 
 // Command is a row of the command table. Exactly one of Run and Tx is set, or Subs with
-// the subcommands (COMMAND has both Subs and Run).
+// the subcommands (COMMAND has both Subs and Run). A command that makes sense without keys
+// too, such as EVAL, has both: Run is for lines that name none.
 type Command struct {
-	Name     string // lower case; a subcommand's is "client|list" once it is in a Table
-	Arity    int    // arguments with the name; -n means at least n
-	Flags    Flag
-	Keys     KeySpec
-	Group    string // string, generic, connection, server, cluster, transactions
-	Since    string // version of Redis
-	Summary  string
-	KeyFlags string // what happens to the keys, for COMMAND: "RO access", two separated by a comma
+	Name    string // lower case; a subcommand's is "client|list" once it is in a Table
+	Arity   int    // arguments with the name; -n means at least n
+	Flags   Flag
+	Keys    KeySpec
+	Group   string // string, hash, set, sorted-set, list, generic, connection, server, cluster, transactions, scripting
+	Since   string // version of Redis
+	Summary string
+	// KeyFlags says what happens to the keys, for COMMAND: "RO access", several separated by
+	// commas; after a ? of keys that options name, see optionUse.
+	KeyFlags string
 	Tips     string // hints for clients, separated by spaces
 	Args     string // of a subcommand, in the words of Redis, for HELP
-	Category string // of ACLs; "": that of the group
+	Category string // of ACLs, several separated by spaces; "": that of the group
+
+	// Channels says which arguments are channels that the user of a client must have a right
+	// to; ChannelPatterns that they are patterns of channels.
+	Channels        KeySpec
+	ChannelPatterns bool
+
+	// Counted is the argument that says how many keys come after it, 0 = none. A line in which
+	// it is wrong has no keys, and the command refuses it.
+	Counted int
 
 	// KeyRange returns which arguments are keys where Keys only tells the usual ones; n may
 	// be 0.
 	KeyRange func(args [][]byte) (first, n int)
+
+	// StoreKey returns which argument is a key because an option says so, 0 = none. It is
+	// written, beside those of Keys.
+	StoreKey func(args [][]byte) int
 
 	// keyFlagsIn is KeyFlags of a command whose arguments tell what it does to its keys.
 	keyFlagsIn func(args [][]byte) *keyFlags
@@ -85,7 +110,11 @@ type Command struct {
 	Ahead func(*Call)                     // what need not wait for the slot's lock; not called in EXEC
 	Run   func(*Call) error               // without keys, or not in a transaction on their slot
 	Tx    func(*Call, *keyspace.Tx) error // with keys: inside the transaction on their slot
-	Subs  []Command                       // in the order in which COMMAND shows them
+	After func(*Call) error               // what of Tx need not be done under the lock; in EXEC it is
+	// Locked takes the place of Run in a script that holds a slot; nil: it is refused there,
+	// unless it is Plain.
+	Locked func(*Call, *keyspace.Tx) error
+	Subs   []Command // in the order in which COMMAND shows them
 
 	// What a Table sets.
 	ID     int // index into the statistics
@@ -95,8 +124,17 @@ type Command struct {
 	uses   []keyUse   // Keys and KeyFlags, split by what happens to the keys
 }
 
-// Has reports whether a flag is set.
+// Has reports whether a flag is set; of several, whether one of them is.
 func (c *Command) Has(f Flag) bool { return c.Flags&f != 0 }
+
+// InSlot reports whether a command line runs in a transaction on the slot of its keys.
+func (c *Command) InSlot(line [][]byte) bool {
+	if c.Tx == nil || c.Run == nil {
+		return c.Tx != nil
+	}
+	_, ok := countedKeys(line, c.Counted)
+	return ok
+}
 
 // FullName returns the name, also of no command.
 func (c *Command) FullName() string {

@@ -39,7 +39,8 @@ func cmdTime(c *Call) error {
 
 // cmdShutdown closes this connection without a reply; the node ends by itself. Its rules
 // decide whether it saves first, unless the client says SAVE or NOSAVE. If SAVE fails the
-// node does not end, except with FORCE.
+// node does not end, except with FORCE. While a script has run for too long, only NOSAVE
+// is heard.
 func cmdShutdown(c *Call) error {
 	var save, noSave, force bool
 	for i := 1; i < len(c.Args); i++ {
@@ -56,6 +57,9 @@ func cmdShutdown(c *Call) error {
 		default:
 			return ErrSyntax
 		}
+	}
+	if busy := c.Node.ScriptControl.Busy(); busy != nil && !noSave {
+		return busy
 	}
 	if c.Node.OnShutdown == nil {
 		return ReplyError("ERR SHUTDOWN is not available: the host program ends this node")

@@ -112,14 +112,19 @@ func (c *Command) flagNames() []string {
 
 // Categories returns those of ACLs, which follow from the flags and the group.
 func (c *Command) Categories() acl.Category {
-	list, _ := acl.CategoryNamed(c.category())
+	var list acl.Category
+	for name := range strings.SplitSeq(c.category(), " ") {
+		named, _ := acl.CategoryNamed(name)
+		list |= named
+	}
 	for _, row := range [...]struct {
 		when bool
 		then acl.Category
 	}{
-		{c.Has(Write), acl.CategoryWrite}, {c.Has(ReadOnly), acl.CategoryRead},
+		{c.Has(Write), acl.CategoryWrite}, {c.Has(ReadOnly) && !c.Has(Script), acl.CategoryRead},
 		{c.Has(Admin), acl.CategoryAdmin}, {c.Has(Admin) || c.Has(Dangerous), acl.CategoryDangerous},
 		{c.Has(Fast), acl.CategoryFast}, {!c.Has(Fast), acl.CategorySlow},
+		{c.Has(Blocking), acl.CategoryBlocking}, {c.Has(PubSub), acl.CategoryPubSub},
 	} {
 		if row.when {
 			list |= row.then
@@ -131,7 +136,10 @@ func (c *Command) Categories() acl.Category {
 // groupCategories are the categories of the commands of a group, unless their rows name
 // another one.
 var groupCategories = map[string]string{
-	"generic": "keyspace", "string": "string", "connection": "connection", "transactions": "transaction",
+	"generic": "keyspace", "string": "string", "bitmap": "bitmap", "hyperloglog": "hyperloglog",
+	"connection": "connection", "transactions": "transaction",
+	"scripting": "scripting",
+	"hash":      "hash", "set": "set", "list": "list", "sorted-set": "sortedset", "geo": "geo",
 }
 
 func (c *Command) category() string {
@@ -152,6 +160,17 @@ func (k keyUse) describe(w *resp.Writer) {
 	for _, f := range flags {
 		w.Simple(f)
 	}
+	if k.unknown && k.keyword == "" {
+		for _, step := range [...]string{"begin_search", "find_keys"} {
+			w.BulkString(step)
+			w.Map(2)
+			w.BulkString("type")
+			w.BulkString("unknown")
+			w.BulkString("spec")
+			w.Map(0)
+		}
+		return
+	}
 	w.BulkString("begin_search")
 	w.Map(2)
 	w.BulkString("type")
@@ -162,7 +181,7 @@ func (k keyUse) describe(w *resp.Writer) {
 		w.BulkString("keyword")
 		w.BulkString(k.keyword)
 		w.BulkString("startfrom")
-		w.Int(-2)
+		w.Int(int64(k.from))
 	} else {
 		w.BulkString("index")
 		w.BulkString("spec")
@@ -170,13 +189,25 @@ func (k keyUse) describe(w *resp.Writer) {
 		w.BulkString("index")
 		w.Int(int64(k.First))
 	}
+	w.BulkString("find_keys")
+	w.Map(2)
+	w.BulkString("type")
+	if k.counted {
+		w.BulkString("keynum")
+		w.BulkString("spec")
+		w.Map(3)
+		w.BulkString("keynumidx")
+		w.Int(0)
+		w.BulkString("firstkey")
+		w.Int(1)
+		w.BulkString("keystep")
+		w.Int(1)
+		return
+	}
 	last := k.Last
 	if last > 0 {
 		last -= k.First // relative to the first
 	}
-	w.BulkString("find_keys")
-	w.Map(2)
-	w.BulkString("type")
 	w.BulkString("range")
 	w.BulkString("spec")
 	w.Map(3)
@@ -265,15 +296,13 @@ func (c *Call) keysOf() (cmd *Command, line [][]byte, err error) {
 	switch {
 	case cmd == nil:
 		return nil, nil, ReplyError("ERR Invalid command specified")
-	case cmd.Keys.First == 0:
+	case !cmd.HasKeys():
 		return nil, nil, ReplyError("ERR The command has no key arguments")
 	case err != nil:
 		return nil, nil, ReplyError("ERR Invalid number of arguments specified for command")
 	}
-	if cmd.KeyRange != nil {
-		if _, n := cmd.KeyRange(line); n == 0 {
-			return nil, nil, ReplyError("ERR Invalid arguments specified for command")
-		}
+	if cmd.Has(MovableKeys) && !cmd.Has(NoMandatoryKeys) && len(cmd.keysIn(line)) == 0 {
+		return nil, nil, ReplyError("ERR Invalid arguments specified for command")
 	}
 	return cmd, line, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slotmesh/slotmesh/internal/pubsub"
 )
 
 // RedisVersion is the version of Redis whose replies the commands give.
@@ -114,9 +116,10 @@ func (n *Node) infoClients(t *infoText) {
 	t.line("maxclients", clients.Max)
 	t.line("client_recent_max_input_buffer", clients.LongestQuery)
 	t.line("client_recent_max_output_buffer", clients.LongestReply)
-	t.line("blocked_clients", 0)
-	t.line("tracking_clients", 0)
-	t.line("clients_in_timeout_table", 0)
+	t.line("blocked_clients", clients.Blocked)
+	t.line("tracking_clients", clients.Tracking)
+	t.line("pubsub_clients", clients.Pubsub)
+	t.line("clients_in_timeout_table", clients.Timed)
 }
 
 func (n *Node) busLinks() int {
@@ -141,6 +144,11 @@ func (n *Node) infoMemory(t *infoText) {
 		t.line("total_system_memory", total)
 		t.line("total_system_memory_human", human(total))
 	}
+	libraries, functions := n.Functions.Set().Count()
+	t.line("number_of_functions", functions)
+	t.line("number_of_libraries", libraries)
+	t.line("used_memory_functions", n.Functions.Set().Bytes())
+	t.line("used_memory_tracking", n.Server.Stats().TrackedBytes)
 	t.line("maxmemory", limit)
 	t.line("maxmemory_human", human(limit))
 	t.line("maxmemory_policy", n.Store.Policy())
@@ -168,6 +176,7 @@ func (n *Node) infoStats(t *infoText) {
 	t.line("total_net_input_bytes", st.NetIn)
 	t.line("total_net_output_bytes", st.NetOut)
 	t.line("rejected_connections", st.Rejected)
+	t.line("client_output_buffer_limit_disconnections", st.CutOff)
 	r := n.Replication()
 	t.line("sync_full", r.FullSyncs)
 	t.line("sync_partial_ok", r.PartialSyncs)
@@ -176,8 +185,12 @@ func (n *Node) infoStats(t *infoText) {
 	t.line("evicted_keys", store.Evicted)
 	t.line("keyspace_hits", store.Hits)
 	t.line("keyspace_misses", store.Misses)
-	t.line("pubsub_channels", 0)
-	t.line("pubsub_patterns", 0)
+	t.line("pubsub_channels", n.Pubsub.Len(pubsub.Channel))
+	t.line("pubsub_patterns", n.Pubsub.Len(pubsub.Pattern))
+	t.line("pubsubshard_channels", n.Pubsub.Len(pubsub.Shard))
+	t.line("tracking_total_keys", st.TrackedKeys)
+	t.line("tracking_total_items", st.TrackedItems)
+	t.line("tracking_total_prefixes", st.TrackedPrefixes)
 	t.line("total_error_replies", st.ErrorReplies)
 }
 

@@ -45,6 +45,23 @@ var StringGroup = []Command{
 		KeyFlags: "RW update", Summary: "Overwrites a part of a key's value.", Tx: cmdSetRange},
 }
 
+// readText returns the string of a key that a command reads.
+func readText(tx *keyspace.Tx, key []byte) (keyspace.StringRef, error) {
+	s, err := tx.String(key)
+	if err == nil && !s.Exists() {
+		missed(tx, key)
+	}
+	return s, err
+}
+
+// readStr is str of a key that a command reads, not only writes.
+func readStr(tx *keyspace.Tx, key []byte) (e keyspace.Entry, ok bool, err error) {
+	if e, ok, err = str(tx, key); !ok {
+		missed(tx, key)
+	}
+	return e, ok, err
+}
+
 // str returns the string value of a key. ok is false if the key is not there.
 func str(tx *keyspace.Tx, key []byte) (e keyspace.Entry, ok bool, err error) {
 	e, ok = tx.Get(key)
@@ -63,20 +80,42 @@ func (c *Call) value(e keyspace.Entry, ok bool) {
 }
 
 func cmdGet(c *Call, tx *keyspace.Tx) error {
-	e, ok, err := str(tx, c.Args[1])
+	s, err := tx.String(c.Args[1])
 	if err != nil {
 		return err
 	}
-	c.value(e, ok)
+	if !s.Exists() {
+		missed(tx, c.Args[1])
+	}
+	c.text(s)
 	return nil
+}
+
+func (c *Call) text(s keyspace.StringRef) {
+	if !s.Exists() {
+		c.Out.Null()
+		return
+	}
+	c.part(s, 0, s.Len())
+}
+
+// part writes the bytes of a string between two offsets.
+func (c *Call) part(s keyspace.StringRef, from, to int) {
+	if b, ok := s.Contiguous(); ok {
+		c.Out.Bulk(b[from:to])
+		return
+	}
+	c.Out.BulkHead(to - from)
+	c.Out.B = s.AppendTo(c.Out.B, from, to)
+	c.Out.Raw("\r\n")
 }
 
 func cmdMGet(c *Call, tx *keyspace.Tx) error {
 	c.Out.Array(len(c.Args) - 1)
 	limit := c.MaxOutput
 	for _, key := range c.Args[1:] {
-		e, ok := tx.Get(key)
-		c.value(e, ok && e.Type == keyspace.String)
+		s, _ := readText(tx, key) // a key of another type counts as one that is not there
+		c.text(s)
 		if len(c.Out.B) > limit {
 			return ErrReplyTooBig
 		}
@@ -85,11 +124,11 @@ func cmdMGet(c *Call, tx *keyspace.Tx) error {
 }
 
 func cmdStrlen(c *Call, tx *keyspace.Tx) error {
-	e, _, err := str(tx, c.Args[1])
+	s, err := readText(tx, c.Args[1])
 	if err != nil {
 		return err
 	}
-	c.Out.Int(int64(len(e.Value)))
+	c.Out.Int(int64(s.Len()))
 	return nil
 }
 
@@ -102,19 +141,20 @@ func cmdGetRange(c *Call, tx *keyspace.Tx) error {
 	if err != nil {
 		return err
 	}
-	e, _, err := str(tx, c.Args[1])
+	s, err := readText(tx, c.Args[1])
 	if err != nil {
 		return err
 	}
-	c.Out.Bulk(cut(e.Value, from, to))
+	start, end := span(int64(s.Len()), from, to)
+	c.part(s, start, end)
 	return nil
 }
 
-// cut returns v[from:to+1]; negative positions count from the end.
-func cut(v []byte, from, to int64) []byte {
-	n := int64(len(v))
+// span returns where the bytes from one position to another, which is one of them, begin
+// and end in n bytes. Negative positions count from the end.
+func span(n, from, to int64) (start, end int) {
 	if from < 0 && to < 0 && from > to {
-		return nil
+		return 0, 0
 	}
 	if from < 0 {
 		from = max(0, from+n)
@@ -124,30 +164,31 @@ func cut(v []byte, from, to int64) []byte {
 	}
 	to = min(to, n-1)
 	if n == 0 || from > to {
-		return nil
+		return 0, 0
 	}
-	return v[from : to+1]
+	return int(from), int(to + 1)
 }
 
 func cmdGetDel(c *Call, tx *keyspace.Tx) error {
-	e, ok, err := str(tx, c.Args[1])
+	e, ok, err := readStr(tx, c.Args[1])
 	if err != nil {
 		return err
 	}
 	c.value(e, ok)
 	if ok {
 		tx.Delete(c.Args[1])
+		notify(tx, "del", c.Args[1])
 	}
 	return nil
 }
 
 func cmdGetSet(c *Call, tx *keyspace.Tx) error {
-	e, ok, err := str(tx, c.Args[1])
+	e, ok, err := readStr(tx, c.Args[1])
 	if err != nil {
 		return err
 	}
 	c.value(e, ok)
-	return tx.Put(c.Args[1], keyspace.String, c.Args[2], 0)
+	return putText(tx, c.Args[1], c.Args[2], 0, "set")
 }
 
 func cmdGetEX(c *Call, tx *keyspace.Tx) error {
@@ -155,7 +196,7 @@ func cmdGetEX(c *Call, tx *keyspace.Tx) error {
 	if err != nil {
 		return err
 	}
-	e, ok, err := str(tx, c.Args[1])
+	e, ok, err := readStr(tx, c.Args[1])
 	if err != nil {
 		return err
 	}
@@ -169,10 +210,13 @@ func cmdGetEX(c *Call, tx *keyspace.Tx) error {
 		return err
 	case set && at <= tx.Now():
 		tx.Delete(c.Args[1])
+		notify(tx, "del", c.Args[1])
 	case set:
 		tx.Expire(c.Args[1], at)
+		notify(tx, "expire", c.Args[1])
 	case opt.persist && e.ExpireAt != 0:
 		tx.Expire(c.Args[1], 0)
+		notify(tx, "persist", c.Args[1])
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"math/big"
 	"strconv"
@@ -64,7 +65,7 @@ func (c *Call) add(tx *keyspace.Tx, n int64) error {
 		return errOverflow
 	}
 	c.digits = strconv.AppendInt(c.digits[:0], old+n, 10)
-	if err := tx.Put(key, keyspace.String, c.digits, e.ExpireAt); err != nil {
+	if err := putText(tx, key, c.digits, e.ExpireAt, "incrby"); err != nil {
 		return err
 	}
 	c.Out.Int(old + n)
@@ -87,28 +88,58 @@ func cmdIncrByFloat(c *Call, tx *keyspace.Tx) error {
 	if !ok {
 		return errNotFloat
 	}
-	if old.IsInf() || n.IsInf() {
+	sum, ok := addExtended(old, n)
+	if !ok {
 		return errNaN
 	}
-	text := humanFloat(old.Add(old, n))
+	text := humanFloat(sum)
 	c.Out.BulkString(text)
-	return tx.Put(key, keyspace.String, []byte(text), e.ExpireAt)
+	return putText(tx, key, []byte(text), e.ExpireAt, "incrbyfloat")
 }
 
 // extended is the precision of the x87 long double that Redis computes with: 0.1 + 0.2 is
-// 0.3 there.
+// 0.3 there. Its range is greater than that of a float64.
 const extended = 64
 
-func extendedFloat(b []byte) (*big.Float, bool) {
-	if isHexFloat(b) {
-		f, _, err := big.ParseFloat(string(b), 0, extended, big.ToNearestEven)
-		return f, err == nil
+// The greatest long double, and the smallest above zero.
+var (
+	greatestExtended = scaledExtended(math.MaxUint64, 16384-extended)
+	smallestExtended = scaledExtended(1, -16445)
+)
+
+func scaledExtended(n uint64, exponent int) *big.Float {
+	f := new(big.Float).SetPrec(extended).SetUint64(n)
+	return f.SetMantExp(f, exponent)
+}
+
+// extendedFloat reads a number; what overflows, or underflows to zero, is none.
+func extendedFloat(b []byte) (f *big.Float, ok bool) {
+	base := 0
+	if !isHexFloat(b) {
+		base = 10
+		switch f, err := readFloat(b); {
+		case err != nil && !errors.Is(err, strconv.ErrRange):
+			return nil, false
+		case err == nil && math.IsInf(f, 0):
+			return new(big.Float).SetPrec(extended).SetInf(f < 0), true
+		}
 	}
-	if f, ok := parseFloat(b); !ok || math.IsInf(f, 0) {
-		return new(big.Float).SetPrec(extended).SetInf(f < 0), ok
+	f, _, err := big.ParseFloat(string(b), base, extended, big.ToNearestEven)
+	if err != nil || !fitsExtended(f) {
+		return nil, false
 	}
-	f, _, err := big.ParseFloat(string(b), 10, extended, big.ToNearestEven)
-	return f, err == nil
+	return f, f.Sign() == 0 || new(big.Float).Abs(f).Cmp(smallestExtended) >= 0
+}
+
+func fitsExtended(f *big.Float) bool { return new(big.Float).Abs(f).Cmp(greatestExtended) <= 0 }
+
+// addExtended returns the sum of two numbers unless it is infinite, or no number.
+func addExtended(a, b *big.Float) (sum *big.Float, ok bool) {
+	if a.IsInf() || b.IsInf() {
+		return nil, false
+	}
+	sum = new(big.Float).SetPrec(extended).Add(a, b)
+	return sum, fitsExtended(sum)
 }
 
 // isHexFloat finds what C reads as a hexadecimal number and Go only on request.

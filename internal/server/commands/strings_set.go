@@ -111,6 +111,7 @@ func cmdSet(c *Call, tx *keyspace.Tx) error {
 		if err := tx.Put(key, keyspace.String, value, 0); err != nil {
 			return err
 		}
+		tx.Notify(keyspace.StringEvents, "set", key)
 		c.Out.OK()
 		return nil
 	}
@@ -125,7 +126,7 @@ func cmdSet(c *Call, tx *keyspace.Tx) error {
 	var old keyspace.Entry
 	var ok bool
 	if opt.get {
-		old, ok, err = str(tx, key)
+		old, ok, err = readStr(tx, key)
 	} else if opt.nx || opt.xx || opt.keepTTL {
 		old, ok = tx.Peek(key)
 	}
@@ -144,14 +145,41 @@ func cmdSet(c *Call, tx *keyspace.Tx) error {
 	if opt.keepTTL {
 		at = old.ExpireAt
 	}
-	if set && at <= tx.Now() {
-		tx.Delete(key) // EXAT or PXAT of the past
-	} else if err := tx.Put(key, keyspace.String, value, at); err != nil {
+	if err := setUntil(tx, key, value, at, set); err != nil {
 		return err
 	}
 	if !opt.get {
 		c.Out.OK()
 	}
+	return nil
+}
+
+// setUntil stores a string; set says that a command has asked for its expiry.
+func setUntil(tx *keyspace.Tx, key, value []byte, at int64, set bool) error {
+	past := set && at <= tx.Now()
+	if past { // EXAT or PXAT of the past: it expires at once
+		if !tx.Delete(key) {
+			tx.Notify(keyspace.NewEvents, "new", key)
+		}
+	} else if err := tx.Put(key, keyspace.String, value, at); err != nil {
+		return err
+	}
+	tx.Notify(keyspace.StringEvents, "set", key)
+	if set {
+		notify(tx, "expire", key)
+	}
+	if past {
+		tx.Notify(keyspace.ExpiredEvents, "expired", key)
+	}
+	return nil
+}
+
+// putText stores a string, and tells it by an event.
+func putText(tx *keyspace.Tx, key, value []byte, expireAt int64, event string) error {
+	if err := tx.Put(key, keyspace.String, value, expireAt); err != nil {
+		return err
+	}
+	tx.Notify(keyspace.StringEvents, event, key)
 	return nil
 }
 
@@ -161,7 +189,7 @@ func cmdSetNX(c *Call, tx *keyspace.Tx) error {
 		return nil
 	}
 	c.Out.Int(1)
-	return tx.Put(c.Args[1], keyspace.String, c.Args[2], 0)
+	return putText(tx, c.Args[1], c.Args[2], 0, "set")
 }
 
 func cmdSetEX(c *Call, tx *keyspace.Tx) error  { return c.setFor(tx, true, "setex") }
@@ -177,7 +205,7 @@ func (c *Call) setFor(tx *keyspace.Tx, seconds bool, cmd string) error {
 		return err
 	}
 	c.Out.OK()
-	return tx.Put(c.Args[1], keyspace.String, c.Args[3], at)
+	return setUntil(tx, c.Args[1], c.Args[3], at, true)
 }
 
 func cmdMSet(c *Call, tx *keyspace.Tx) error {
@@ -185,7 +213,7 @@ func cmdMSet(c *Call, tx *keyspace.Tx) error {
 		return ErrArity(c.Cmd)
 	}
 	c.Out.OK()
-	return tx.PutAll(c.Args[1:])
+	return c.putPairs(tx)
 }
 
 func cmdMSetNX(c *Call, tx *keyspace.Tx) error {
@@ -199,26 +227,37 @@ func cmdMSetNX(c *Call, tx *keyspace.Tx) error {
 		}
 	}
 	c.Out.Int(1)
-	return tx.PutAll(c.Args[1:])
+	return c.putPairs(tx)
+}
+
+// putPairs stores the arguments after the command's name: keys and values in turn.
+func (c *Call) putPairs(tx *keyspace.Tx) error {
+	if !c.Borrowed && !tx.Notifies(keyspace.StringEvents|keyspace.NewEvents) {
+		return tx.PutAll(c.Args[1:])
+	}
+	for i := 1; i < len(c.Args); i += 2 {
+		if err := putText(tx, c.Args[i], c.Args[i+1], 0, "set"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func cmdAppend(c *Call, tx *keyspace.Tx) error {
 	key, tail := c.Args[1], c.Args[2]
-	e, ok, err := str(tx, key)
+	s, err := tx.String(key)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		c.Out.Int(int64(len(tail)))
-		return tx.Put(key, keyspace.String, tail, 0)
-	}
-	if len(e.Value)+len(tail) > c.MaxBulk {
+	length := s.Len()
+	if length+len(tail) > c.MaxBulk {
 		return errTooLong
 	}
-	value := make([]byte, 0, len(e.Value)+len(tail))
-	value = append(append(value, e.Value...), tail...)
-	c.Out.Int(int64(len(value)))
-	return tx.PutOwned(key, keyspace.String, value, e.ExpireAt)
+	c.Out.Int(int64(length + len(tail)))
+	if !s.Exists() {
+		return putText(tx, key, tail, 0, "append")
+	}
+	return setRange(tx, key, length, tail, "append")
 }
 
 func cmdSetRange(c *Call, tx *keyspace.Tx) error {
@@ -230,21 +269,28 @@ func cmdSetRange(c *Call, tx *keyspace.Tx) error {
 	if offset < 0 {
 		return errOffset
 	}
-	e, _, err := str(tx, key)
+	s, err := tx.String(key)
 	if err != nil {
 		return err
 	}
+	length := int64(s.Len())
 	if len(part) == 0 { // also if the key is not there
-		c.Out.Int(int64(len(e.Value)))
+		c.Out.Int(length)
 		return nil
 	}
-	limit := int64(c.MaxBulk)
-	if offset > limit || offset+int64(len(part)) > limit {
+	end, limit := offset+int64(len(part)), int64(c.MaxBulk)
+	if offset > limit || end > limit {
 		return errTooLong
 	}
-	value := make([]byte, max(len(e.Value), int(offset)+len(part)))
-	copy(value, e.Value)
-	copy(value[offset:], part)
-	c.Out.Int(int64(len(value)))
-	return tx.PutOwned(key, keyspace.String, value, e.ExpireAt)
+	c.Out.Int(max(length, end))
+	return setRange(tx, key, int(offset), part, "setrange")
+}
+
+// setRange changes a part of a string, and tells it by an event.
+func setRange(tx *keyspace.Tx, key []byte, offset int, part []byte, event string) error {
+	if err := tx.SetRange(key, offset, part); err != nil {
+		return err
+	}
+	tx.Notify(keyspace.StringEvents, event, key)
+	return nil
 }

@@ -1,0 +1,122 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"strconv"
+)
+
+// Type is what kind of value a payload holds. The numbers are those of Redis.
+type Type uint8
+
+// The types that are understood.
+const (
+	String Type = 0
+	List   Type = 1
+	Set    Type = 2
+	ZSet   Type = 3
+	Hash   Type = 4
+)
+
+// Element is one element of a collection.
+type Element struct {
+	Name     []byte  // a list's element, a set's member, a hash's field
+	Value    []byte  // of a hash's field
+	Score    float64 // of a sorted set's member
+	ExpireAt int64   // of a hash's field: Unix milliseconds, 0 = never
+}
+
+// form is how a value is written: the first byte of a payload.
+type form byte
+
+const (
+	formString         form = 0
+	formList           form = 1 // as many strings as the length before them says
+	formSet            form = 2
+	formZSet           form = 3 // scores as decimal text
+	formHash           form = 4
+	formZSet2          form = 5 // scores in binary
+	formZipmap         form = 9
+	formListZiplist    form = 10
+	formIntset         form = 11
+	formZSetZiplist    form = 12
+	formHashZiplist    form = 13
+	formQuicklist      form = 14 // a list of ziplists
+	formHashListpack   form = 16
+	formZSetListpack   form = 17
+	formQuicklist2     form = 18 // a list of listpacks and of single elements
+	formSetListpack    form = 20
+	formHashTimesEarly form = 22 // of the release candidates of 7.4
+	formListpackEarly  form = 23
+	formHashTimes      form = 24 // fields that expire
+	formListpackTimes  form = 25
+
+	// formHashTimesValkey is what Valkey 9 means by 22.
+	formHashTimesValkey form = 0xff
+)
+
+// types says what the forms hold; every other is refused.
+var types = map[form]Type{
+	formString: String,
+	formList:   List, formListZiplist: List, formQuicklist: List, formQuicklist2: List,
+	formSet: Set, formIntset: Set, formSetListpack: Set,
+	formZSet: ZSet, formZSet2: ZSet, formZSetZiplist: ZSet, formZSetListpack: ZSet,
+	formHash: Hash, formZipmap: Hash, formHashZiplist: Hash, formHashListpack: Hash,
+	formHashTimesEarly: Hash, formListpackEarly: Hash, formHashTimes: Hash, formListpackTimes: Hash,
+}
+
+// Value is a value in a payload whose footer has been checked.
+type Value struct {
+	Type Type
+
+	form form
+	body []byte // what stands between the form and the footer
+}
+
+// Parse checks the footer of a payload and finds the type of the value in it, which aliases
+// payload. The error is ErrPayload or an *UnsupportedError.
+func Parse(payload []byte) (Value, error) {
+	content, version, ok := unseal(payload)
+	if !ok || len(content) == 0 {
+		return Value{}, ErrPayload
+	}
+	typ, ok := types[form(payload[0])]
+	if !ok {
+		name, known := otherTypes[payload[0]]
+		if !known {
+			name = "number " + strconv.Itoa(int(payload[0]))
+		}
+		return Value{}, &UnsupportedError{Type: name}
+	}
+	v := Value{typ, form(payload[0]), content[1:]}
+	if v.form == formHashTimesEarly && version == valkeyVersion {
+		v.form = formHashTimesValkey
+	}
+	return v, nil
+}
+
+// unseal checks the footer of a payload and returns what stands before it.
+func unseal(payload []byte) (content []byte, version uint16, ok bool) {
+	end := len(payload) - footerSize
+	if end < 0 {
+		return nil, 0, false
+	}
+	version = binary.LittleEndian.Uint16(payload[end:])
+	if version > maxVersion && version != valkeyVersion ||
+		binary.LittleEndian.Uint64(payload[end+2:]) != crc64(payload[:end+2]) {
+		return nil, 0, false
+	}
+	return payload[:end:end], version, true
+}
+
+// Bytes returns a string; the result may alias the payload. The error is ErrFormat, also if
+// the value is a collection.
+func (v Value) Bytes() ([]byte, error) {
+	if v.form != formString {
+		return nil, ErrFormat
+	}
+	value, rest, ok := readString(v.body, nil)
+	if !ok || len(rest) > 0 {
+		return nil, ErrFormat
+	}
+	return value, nil
+}

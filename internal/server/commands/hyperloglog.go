@@ -1,0 +1,215 @@
+package commands
+
+import (
+	"errors"
+
+	"github.com/slotmesh/slotmesh/internal/hll"
+	"github.com/slotmesh/slotmesh/keyspace"
+)
+
+// HyperLogLogGroup is the commands on HyperLogLogs, which are strings: see package hll.
+var HyperLogLogGroup = []Command{
+	{Name: "pfadd", Arity: -2, Flags: Write | DenyOOM | Fast, Keys: OneKey, Group: "hyperloglog", Since: "2.8.9",
+		KeyFlags: "RW insert", Summary: "Adds elements to a HyperLogLog.", Tx: cmdPFAdd},
+	{Name: "pfcount", Arity: -2, Flags: ReadOnly, Keys: AllKeys, Group: "hyperloglog", Since: "2.8.9",
+		KeyFlags: "RW access", Summary: "Estimates how many different elements HyperLogLogs have had.", Tx: cmdPFCount},
+	{Name: "pfmerge", Arity: -2, Flags: Write | DenyOOM, Keys: AllKeys, Group: "hyperloglog", Since: "2.8.9",
+		KeyFlags: "RW access insert,RO access", Summary: "Makes a HyperLogLog the union of several.", Tx: cmdPFMerge},
+}
+
+const (
+	errNoHLL      = ReplyError("WRONGTYPE Key is not a valid HyperLogLog string value.")
+	errCorruptHLL = ReplyError("INVALIDOBJ Corrupted HLL object detected")
+)
+
+// hllError returns the error reply for one of package hll.
+func hllError(err error) error {
+	switch {
+	case errors.Is(err, hll.ErrNoSketch):
+		return errNoHLL
+	case errors.Is(err, hll.ErrCorrupt):
+		return errCorruptHLL
+	}
+	return err
+}
+
+// sketch returns the string of a key, and its header, which is nil if the key is not there.
+func sketch(tx *keyspace.Tx, key []byte, room *[hll.HeaderSize]byte) (s keyspace.StringRef, header []byte, err error) {
+	s, err = tx.String(key)
+	if err != nil || !s.Exists() {
+		return s, nil, err
+	}
+	header = s.AppendTo(room[:0], 0, min(s.Len(), hll.HeaderSize))
+	return s, header, hllError(hll.Check(header, s.Len()))
+}
+
+func cmdPFAdd(c *Call, tx *keyspace.Tx) error {
+	var room [hll.HeaderSize]byte
+	key := c.Args[1]
+	s, header, err := sketch(tx, key, &room)
+	if err != nil {
+		return err
+	}
+	changed := false
+	if header == nil || !hll.IsDense(header) {
+		changed, err = c.addSparse(tx, s)
+	} else {
+		changed, err = c.addDense(tx, header)
+	}
+	if err != nil {
+		return hllError(err)
+	}
+	if changed {
+		tx.Notify(keyspace.StringEvents, "pfadd", key)
+	}
+	c.Out.Int(int64(btoi(changed)))
+	return nil
+}
+
+// addSparse adds the elements to a sketch that is not there or sparse. It is short, and
+// written as a whole if its length changes.
+func (c *Call) addSparse(tx *keyspace.Tx, s keyspace.StringRef) (changed bool, err error) {
+	key, now := c.Args[1], hll.New()
+	if s.Exists() {
+		now = s.AppendTo(make([]byte, 0, s.Len()+16), 0, s.Len())
+	}
+	was := append([]byte(nil), now...)
+	for _, element := range c.Args[2:] {
+		raised := false
+		if now, raised, err = hll.Add(now, element, hll.DefaultSparse); err != nil {
+			return false, err
+		}
+		changed = changed || raised
+	}
+	switch {
+	case !s.Exists():
+		hll.Outdate(now)
+		return true, tx.Put(key, keyspace.String, now, 0)
+	case !changed:
+		return false, nil
+	case len(now) != len(was):
+		e, _ := tx.Peek(key)
+		return true, tx.PutOwned(key, keyspace.String, now, e.ExpireAt)
+	}
+	from, to := differing(was, now)
+	return true, tx.SetRange(key, from, now[from:to])
+}
+
+// differing returns where the bytes begin and end in which b differs from a, which has the
+// same length.
+func differing(a, b []byte) (from, to int) {
+	for to = len(b); from < to && a[from] == b[from]; from++ {
+	}
+	for ; to > from && a[to-1] == b[to-1]; to-- {
+	}
+	return from, to
+}
+
+// addDense adds the elements to a dense sketch. It changes, and sends, the bytes of the
+// registers that are raised.
+func (c *Call) addDense(tx *keyspace.Tx, header []byte) (changed bool, err error) {
+	key := c.Args[1]
+	for _, element := range c.Args[2:] {
+		s, err := tx.String(key) // as the elements before have left it
+		if err != nil {
+			return false, err
+		}
+		index, count := hll.Register(element)
+		at, two := hll.DenseRegister(index)
+		var b [2]byte
+		n := 1 + btoi(two)
+		s.AppendTo(b[:0], at, at+n)
+		raised := false
+		if b[0], b[1], raised = hll.RaiseDense(index, count, b[0], b[1]); raised {
+			changed = true
+			if err := tx.SetRange(key, at, b[:n]); err != nil {
+				return false, err
+			}
+		}
+	}
+	if _, cached := hll.Cached(header); changed && cached {
+		at, value := hll.StaleByte(header)
+		return true, tx.SetRange(key, at, []byte{value})
+	}
+	return changed, nil
+}
+
+func cmdPFCount(c *Call, tx *keyspace.Tx) error {
+	var all hll.Registers
+	cached, known := uint64(0), false
+	err := mergeSketches(tx, c.Args[1:], &all, func(header []byte) (enough bool) {
+		if len(c.Args) == 2 {
+			cached, known = hll.Cached(header)
+		}
+		return known
+	})
+	switch {
+	case err != nil:
+		return err
+	case known:
+		c.Out.Int(int64(cached))
+	default:
+		c.Out.Int(int64(all.Count()))
+	}
+	return nil
+}
+
+// mergeSketches raises registers to those of the sketches of keys. It shows each header to
+// see, which ends it by true.
+func mergeSketches(tx *keyspace.Tx, keys [][]byte, all *hll.Registers, see func(header []byte) (enough bool)) error {
+	for _, key := range keys {
+		var room [hll.HeaderSize]byte
+		s, header, err := sketch(tx, key, &room)
+		switch {
+		case err != nil:
+			return err
+		case header == nil:
+			missed(tx, key)
+			continue
+		case see(header):
+			return nil
+		}
+		if err := all.Merge(whole(s)); err != nil {
+			return hllError(err)
+		}
+	}
+	return nil
+}
+
+// whole returns the bytes of a string, which are read only.
+func whole(s keyspace.StringRef) []byte {
+	if b, ok := s.Contiguous(); ok {
+		return b
+	}
+	return s.AppendTo(nil, 0, s.Len())
+}
+
+func cmdPFMerge(c *Call, tx *keyspace.Tx) error {
+	var all hll.Registers
+	toDense := false
+	err := mergeSketches(tx, c.Args[1:], &all, func(header []byte) bool {
+		toDense = toDense || hll.IsDense(header)
+		return false
+	})
+	if err != nil {
+		return err
+	}
+	to, now := c.Args[1], hll.New()
+	s, err := tx.String(to)
+	if err != nil {
+		return err
+	}
+	if s.Exists() {
+		now = s.AppendTo(make([]byte, 0, s.Len()+16), 0, s.Len())
+	}
+	if now, err = all.Store(now, toDense, hll.DefaultSparse); err != nil {
+		return hllError(err)
+	}
+	e, _ := tx.Peek(to)
+	if err := tx.PutOwned(to, keyspace.String, now, e.ExpireAt); err != nil {
+		return err
+	}
+	tx.Notify(keyspace.StringEvents, "pfadd", to)
+	c.Out.OK()
+	return nil
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"slices"
+	"strings"
+)
+
+// readers are the commands that read a key of a type as a whole, and how what they reply is
+// compared, by what TYPE replies.
+var readers = map[string]struct {
+	line  string // the key follows the first word
+	equal equality
+}{
+	"+string\r\n": {"GET", exact},
+	"+hash\r\n":   {"HGETALL", pairs},
+	"+set\r\n":    {"SMEMBERS", unordered},
+	"+list\r\n":   {"LRANGE 0 -1", exact},
+	"+zset\r\n":   {"ZRANGE 0 -1 WITHSCORES", exact},
+}
+
+// orderedEncodings are those of collections in which the order of parts is defined.
+var orderedEncodings = []string{"$8\r\nlistpack\r\n", "$6\r\nintset\r\n"}
+
+// comparedEncodings are the types whose encodings are compared. Strings are not: how Redis
+// keeps one depends on the command that made it.
+var comparedEncodings = []string{"+hash\r\n", "+set\r\n", "+list\r\n", "+zset\r\n"}
+
+// compareState reads every key of both servers, by the commands that users read with, and
+// compares what they reply.
+func (r *randomRun) compareState() {
+	r.t.Helper()
+	pair := r.conns[0]
+	r.mustMatch(pair, exact, byteWords("DBSIZE")...)
+	for _, key := range keyNames() {
+		r.mustMatch(pair, exact, byteWords("TYPE", key)...)
+		r.mustMatch(pair, similar, byteWords("PTTL", key)...)
+		_, kindOf := r.both(pair, byteWords("TYPE", key)...)
+		kind := string(kindOf)
+		reader, ok := readers[kind]
+		if !ok {
+			continue
+		}
+		equal := reader.equal
+		if slices.Contains(comparedEncodings, kind) {
+			r.mustMatch(pair, exact, byteWords("OBJECT", "ENCODING", key)...)
+			if slices.Contains(orderedEncodings, string(pair[1].do("OBJECT", "ENCODING", key))) {
+				equal = exact
+			}
+		}
+		words := strings.Fields(reader.line)
+		r.mustMatch(pair, equal, byteWords(slices.Insert(words, 1, key)...)...)
+	}
+}
