@@ -64,10 +64,7 @@ func serve(t *table, rounds int, plots string) {
 
 // startServers builds the slotmesh command in dir and starts the servers under test.
 func startServers(dir string) []*peer {
-	slotmesh := filepath.Join(dir, "slotmesh")
-	build := exec.Command("go", "build", "-o", slotmesh, "github.com/slotmesh/slotmesh/cmd/slotmesh")
-	build.Stderr = os.Stderr
-	must(build.Run())
+	slotmesh := buildSlotmesh(dir)
 	conf := func(name string) []string {
 		must(os.Mkdir(filepath.Join(dir, name), 0o755))
 		return []string{"--cluster-enabled", "yes", "--save", "", "--dir", filepath.Join(dir, name)}
@@ -77,6 +74,15 @@ func startServers(dir string) []*peer {
 		startPeer("redis-server", "redis-server", conf("redis")),
 		startPeer("redcon", os.Args[0], []string{"-redcon"}),
 	}
+}
+
+// buildSlotmesh builds the slotmesh command in dir, and returns its path.
+func buildSlotmesh(dir string) string {
+	slotmesh := filepath.Join(dir, "slotmesh")
+	build := exec.Command("go", "build", "-o", slotmesh, "github.com/slotmesh/slotmesh/cmd/slotmesh")
+	build.Stderr = os.Stderr
+	must(build.Run())
+	return slotmesh
 }
 
 func stopServers(peers []*peer) {
@@ -122,6 +128,14 @@ func (p *peer) coverAllSlots() {
 	defer c.Close()
 	_, err = c.Do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
 	must(err)
+	p.waitServing()
+}
+
+// waitServing waits until the cluster serves, as the server sees it.
+func (p *peer) waitServing() {
+	c, err := p.dial()
+	must(err)
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for {

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// collections compares servers on commands on hashes, lists, sets and sorted sets: the
+// processor time of the server's process for a million of them, with 50 connections.
+// Several lines of redis-benchmark are measured one after the other, as one figure.
+func collections(t *table, rounds int) {
+	dir, err := os.MkdirTemp("", "compare")
+	must(err)
+	defer os.RemoveAll(dir)
+	servers := startServers(dir)
+	defer stopServers(servers)
+	peers := servers[:2]
+	for _, p := range peers {
+		p.coverAllSlots()
+	}
+	for _, test := range []struct {
+		what  string
+		lines []string
+	}{
+		{"HSET, 100k small hashes", []string{"HSET small:__rand_int__ field abc"}},
+		{"HGET, 100k small hashes", []string{"HGET small:__rand_int__ field"}},
+		{"HSET, a hash of 100k fields", []string{"HSET large field:__rand_int__ abc"}},
+		{"HGET, a hash of 100k fields", []string{"HGET large field:__rand_int__"}},
+		{"LPUSH + RPOP", []string{"LPUSH list abc", "RPOP list"}},
+		{"SADD, a set of 100k", []string{"SADD set member:__rand_int__"}},
+		{"ZADD, a sorted set of 100k", []string{"ZADD zset __rand_int__ member:__rand_int__"}},
+		{"ZRANGE of 100", []string{"ZRANGE zset 0 99"}},
+	} {
+		for _, load := range []struct {
+			pipeline, requests int
+			limit              float64
+		}{{1, 40_000, 1.15}, {16, 200_000, 1.0}} {
+			figures := alternate(rounds, len(peers), func(c int) (seconds float64) {
+				for _, line := range test.lines {
+					seconds += peers[c].run(line, load.pipeline, load.requests)
+				}
+				return seconds * 1e6 / float64(load.requests)
+			})
+			t.add(row{what: fmt.Sprintf("server CPU, %s, P=%d", test.what, load.pipeline), figure: median(figures[0]),
+				unit: "s/M", peer: peers[1].name, peers: median(figures[1]), ratio: ratio(figures[0], figures[1]),
+				limit: load.limit})
+		}
+	}
+}
+
+// run has redis-benchmark send a line many times and returns what that cost the server, in
+// seconds of processor time.
+func (p *peer) run(line string, pipeline, requests int) float64 {
+	return p.runWords(strings.Fields(line), pipeline, requests)
+}
