@@ -10,6 +10,7 @@ import (
 // Users of a cluster: the stock tool makes it and moves slots as an administrator, a client
 // of an application reaches its own keys on every node, by redirects too, and nothing else.
 func TestUsersOfACluster(t *testing.T) {
+	t.Parallel()
 	needs(t, "redis-cli")
 	admin := func(args ...string) string {
 		return redisCLI(t, append([]string{"--user", "admin", "--pass", "pw", "--no-auth-warning"}, args...)...)

@@ -3,6 +3,7 @@ package interop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -62,7 +63,7 @@ func killEverywhere(t *testing.T, prepare func(round int), do func(context.Conte
 	settled func(died bool)) {
 	t.Helper()
 	rounds := 0
-	for steps := int64(1); ; steps += 1 + steps/12 {
+	for steps := int64(1); ; steps += 1 + steps/6 {
 		journal := admin.JournalDir(t.TempDir())
 		prepare(rounds)
 		died := die(t, steps, journal, do) != nil
@@ -81,30 +82,28 @@ func killEverywhere(t *testing.T, prepare func(round int), do func(context.Conte
 }
 
 func TestAdminCreateSurvivesKill(t *testing.T) {
-	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) {
-			nodes := servers(t, 6, b.start)
-			plan, err := admin.PlanCreate(addrs(nodes), 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := adminClient(t, admin.Config{})
-			killEverywhere(t,
-				func(int) {
-					for _, p := range nodes {
-						if got := p.cli("cluster", "reset", "hard"); got != "OK" {
-							t.Fatalf("reset: %s", got)
-						}
+	eachBackend(t, func(t *testing.T, b backend) {
+		nodes := servers(t, 6, b.start)
+		plan, err := admin.PlanCreate(addrs(nodes), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := adminClient(t, admin.Config{})
+		killEverywhere(t,
+			func(int) {
+				for _, p := range nodes {
+					if got := p.ask("cluster", "reset", "hard"); got != "OK" {
+						t.Fatalf("reset: %s", got)
 					}
-				},
-				func(ctx context.Context, c *admin.Client) error { return c.Create(ctx, plan) },
-				func(bool) {
-					if v := view(t, c, nodes[0]); len(v.Nodes) != 6 || !admin.Check(v).OK() {
-						t.Fatalf("%d nodes; check says\n%s", len(v.Nodes), admin.Check(v))
-					}
-				})
-		})
-	}
+				}
+			},
+			func(ctx context.Context, c *admin.Client) error { return c.Create(ctx, plan) },
+			func(bool) {
+				if v := view(t, c, nodes[0]); len(v.Nodes) != 6 || !admin.Check(v).OK() {
+					t.Fatalf("%d nodes; check says\n%s", len(v.Nodes), admin.Check(v))
+				}
+			})
+	})
 }
 
 // owns returns how many slots a node owns.
@@ -119,129 +118,127 @@ func owns(t *testing.T, c *admin.Client, entry *process, addr string) int {
 }
 
 func TestAdminReshardSurvivesKill(t *testing.T) {
-	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) {
-			const keys = 5000
-			c, nodes := created(t, 3, 0, b.start)
-			verify := fill(t, nodes, keys)
-			before, target, round := 0, "", 0
-			killEverywhere(t,
-				func(i int) {
-					round = i
-					agreed(t, c, nodes[1])
-					target = nodes[i%3].addr()
-					before = owns(t, c, nodes[0], target)
-				},
-				func(ctx context.Context, c *admin.Client) error {
-					v, err := c.View(ctx, nodes[1].addr())
-					if err == nil {
-						v, err = c.WaitAgreed(ctx, v)
-					}
-					if err != nil {
-						return err
-					}
-					plan, err := c.PlanReshard(v, admin.Reshard{Slots: 150, To: target})
-					if err != nil {
-						return err
-					}
-					return c.Move(ctx, v, plan, admin.MoveOptions{})
-				},
-				func(died bool) {
-					// 149 for the rounding of shares, and no more: the second run did not begin anew.
-					if got := owns(t, c, nodes[0], target) - before; got < 149 || got > 150 {
-						t.Errorf("round %d: the target got %d slots, want 150", round, got)
-					}
-					healthy(t, c, nodes[0], keys)
-					if round%8 == 0 || !died {
-						verify()
-					}
-				})
-		})
-	}
+	eachBackend(t, func(t *testing.T, b backend) {
+		const keys = 5000
+		c, nodes := created(t, 3, 0, b.start)
+		verify := fill(t, nodes, keys)
+		before, target, round := 0, "", 0
+		killEverywhere(t,
+			func(i int) {
+				round = i
+				agreed(t, c, nodes[1])
+				target = nodes[i%3].addr()
+				before = owns(t, c, nodes[0], target)
+			},
+			func(ctx context.Context, c *admin.Client) error {
+				v, err := c.View(ctx, nodes[1].addr())
+				if err == nil {
+					v, err = c.WaitAgreed(ctx, v)
+				}
+				if err != nil {
+					return err
+				}
+				plan, err := c.PlanReshard(v, admin.Reshard{Slots: 60, To: target})
+				if err != nil {
+					return err
+				}
+				return c.Move(ctx, v, plan, admin.MoveOptions{})
+			},
+			func(died bool) {
+				// 59 for the rounding of shares, and no more: the second run did not begin anew.
+				if got := owns(t, c, nodes[0], target) - before; got < 59 || got > 60 {
+					t.Errorf("round %d: the target got %d slots, want 60", round, got)
+				}
+				healthy(t, c, nodes[0], keys)
+				if round%8 == 0 || !died {
+					verify()
+				}
+			})
+	})
 }
 
 func TestAdminRebalanceSurvivesKill(t *testing.T) {
-	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) {
-			const keys = 5000
-			c, nodes := created(t, 3, 0, b.start)
-			verify := fill(t, nodes, keys)
-			weights := map[string]float64{}
-			killEverywhere(t,
-				func(i int) {
-					agreed(t, c, nodes[1])
-					weights = map[string]float64{nodes[i%3].addr(): 1.1}
-				},
-				func(ctx context.Context, c *admin.Client) error {
-					v, err := c.View(ctx, nodes[1].addr())
-					if err == nil {
-						v, err = c.WaitAgreed(ctx, v)
-					}
-					if err != nil {
-						return err
-					}
-					plan, err := admin.PlanRebalance(v, admin.Rebalance{Weights: weights})
-					if err != nil {
-						return err
-					}
-					return c.Move(ctx, v, plan, admin.MoveOptions{})
-				},
-				func(died bool) {
-					healthy(t, c, nodes[0], keys)
-					plan, err := admin.PlanRebalance(view(t, c, nodes[0]), admin.Rebalance{Weights: weights})
-					if err != nil || !plan.Empty() {
-						t.Errorf("still to be done: %v\n%s", err, plan)
-					}
-				})
-			verify()
-		})
-	}
+	eachBackend(t, func(t *testing.T, b backend) {
+		const keys = 5000
+		c, nodes := created(t, 3, 0, b.start)
+		verify := fill(t, nodes, keys)
+		weights := map[string]float64{}
+		killEverywhere(t,
+			func(i int) {
+				agreed(t, c, nodes[1])
+				weights = map[string]float64{nodes[i%3].addr(): 1.03} // some 110 slots
+			},
+			func(ctx context.Context, c *admin.Client) error {
+				v, err := c.View(ctx, nodes[1].addr())
+				if err == nil {
+					v, err = c.WaitAgreed(ctx, v)
+				}
+				if err != nil {
+					return err
+				}
+				plan, err := admin.PlanRebalance(v, admin.Rebalance{Weights: weights})
+				if err != nil {
+					return err
+				}
+				return c.Move(ctx, v, plan, admin.MoveOptions{})
+			},
+			func(died bool) {
+				healthy(t, c, nodes[0], keys)
+				plan, err := admin.PlanRebalance(view(t, c, nodes[0]), admin.Rebalance{Weights: weights})
+				if err != nil || !plan.Empty() {
+					t.Errorf("still to be done: %v\n%s", err, plan)
+				}
+			})
+		verify()
+	})
 }
 
 func TestAdminDelNodeSurvivesKill(t *testing.T) {
-	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) {
-			c, nodes := created(t, 3, 0, b.start)
-			var victim *process
-			id := ""
-			killEverywhere(t,
-				func(i int) {
-					ctx := soon(t)
-					victim = b.start(t)
-					id = victim.cli("cluster", "myid")
-					v := view(t, c, nodes[0])
-					plan, err := c.PlanAddNode(ctx, v, admin.AddNode{Node: victim.addr(), Replica: i%2 == 1})
-					if err != nil {
-						t.Fatal(err)
+	eachBackend(t, func(t *testing.T, b backend) {
+		c, nodes := created(t, 3, 0, b.start)
+		var victim *process
+		id := ""
+		killEverywhere(t,
+			func(i int) {
+				ctx := soon(t)
+				victim = b.start(t)
+				id = victim.ask("cluster", "myid")
+				v := view(t, c, nodes[0])
+				plan, err := c.PlanAddNode(ctx, v, admin.AddNode{Node: victim.addr(), Replica: i%2 == 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.AddNode(ctx, v, plan); err != nil {
+					t.Fatal(err)
+				}
+				// A handshake that is under way when the others forget the node outlives that.
+				if i%4 == 0 {
+					nodes[1].ask("cluster", "meet", "127.0.0.1", fmt.Sprint(victim.port))
+				}
+			},
+			func(ctx context.Context, c *admin.Client) error {
+				v, err := c.View(ctx, nodes[0].addr())
+				if err != nil {
+					return err
+				}
+				plan, err := c.PlanDelNode(ctx, v, id)
+				if errors.Is(err, admin.ErrUnknownNode) && ended(victim) {
+					return nil // it was killed after the last step
+				}
+				if err != nil {
+					return err
+				}
+				return c.DelNode(ctx, v, plan)
+			},
+			func(bool) {
+				victim.eventually("ends", time.Minute, func() bool { return ended(victim) })
+				for _, p := range nodes {
+					if _, err := view(t, c, p).Find(id); err == nil {
+						t.Errorf("port %d still knows the removed node", p.port)
 					}
-					if err := c.AddNode(ctx, v, plan); err != nil {
-						t.Fatal(err)
-					}
-				},
-				func(ctx context.Context, c *admin.Client) error {
-					v, err := c.View(ctx, nodes[0].addr())
-					if err != nil {
-						return err
-					}
-					plan, err := c.PlanDelNode(ctx, v, id)
-					if errors.Is(err, admin.ErrUnknownNode) && ended(victim) {
-						return nil // it was killed after the last step
-					}
-					if err != nil {
-						return err
-					}
-					return c.DelNode(ctx, v, plan)
-				},
-				func(bool) {
-					victim.eventually("ends", time.Minute, func() bool { return ended(victim) })
-					for _, p := range nodes {
-						if _, err := view(t, c, p).Find(id); err == nil {
-							t.Errorf("port %d still knows the removed node", p.port)
-						}
-					}
-				})
-		})
-	}
+				}
+			})
+	})
 }
 
 func ended(p *process) bool {

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,46 +24,23 @@ func created(t *testing.T, n, replicas int, start startFunc) (*admin.Client, []*
 	}
 	for _, p := range nodes {
 		p.eventually("cluster_state:ok", time.Minute, func() bool {
-			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok")
+			return strings.Contains(p.ask("cluster", "info"), "cluster_state:ok")
 		})
 	}
 	return c, nodes
 }
 
-// fill writes n keys and returns a function that checks they are all there.
+// fill writes n entries and returns a function that checks they are all there.
 func fill(t *testing.T, nodes []*process, n int) (verify func()) {
 	t.Helper()
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs(nodes)})
 	t.Cleanup(func() { rdb.Close() })
-	ctx := t.Context()
-	value := strings.Repeat("v", 100)
-	for i := 0; i < n; i += 1000 {
-		pipe := rdb.Pipeline()
-		for j := i; j < min(n, i+1000); j++ {
-			pipe.Set(ctx, "key:"+strconv.Itoa(j), value+strconv.Itoa(j), 0)
-		}
-		if _, err := pipe.Exec(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
+	list := entries(n)
+	store(t, rdb, list)
 	return func() {
 		t.Helper()
-		rdb.ReloadState(ctx)
-		for i := 0; i < n; i += 1000 {
-			pipe := rdb.Pipeline()
-			for j := i; j < min(n, i+1000); j++ {
-				pipe.Get(ctx, "key:"+strconv.Itoa(j))
-			}
-			got, err := pipe.Exec(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for j, cmd := range got {
-				if want := value + strconv.Itoa(i+j); cmd.(*redis.StringCmd).Val() != want {
-					t.Fatalf("key %d is %q", i+j, cmd.(*redis.StringCmd).Val())
-				}
-			}
-		}
+		rdb.ReloadState(t.Context())
+		compare(t, rdb, list)
 	}
 }
 
@@ -104,32 +80,30 @@ func agreed(t *testing.T, c *admin.Client, p *process) {
 }
 
 func TestAdminMovesSlots(t *testing.T) {
-	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) {
-			const keys = 50_000
-			c, nodes := created(t, 4, 0, b.start)
-			verify := fill(t, nodes, keys)
-			ctx := soon(t)
-			move := func(p *admin.MovePlan, err error) {
-				t.Helper()
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Logf("\n%v", p)
-				begin := time.Now()
-				if err := c.Move(ctx, view(t, c, nodes[0]), p, admin.MoveOptions{}); err != nil {
-					t.Fatal(err)
-				}
-				t.Logf("took %v", time.Since(begin))
-				healthy(t, c, nodes[1], keys)
-				verify()
+	eachBackend(t, func(t *testing.T, b backend) {
+		const keys = 30_000
+		c, nodes := created(t, 4, 0, b.start)
+		verify := fill(t, nodes, keys)
+		ctx := soon(t)
+		move := func(p *admin.MovePlan, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
 			}
-			move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 1000, To: nodes[0].addr()}))
-			move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 500, To: nodes[1].addr(),
-				From: []string{nodes[0].addr()}}))
-			move(admin.PlanRebalance(view(t, c, nodes[0]), admin.Rebalance{}))
-			move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))
-			move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))
-		})
-	}
+			t.Logf("\n%v", p)
+			begin := time.Now()
+			if err := c.Move(ctx, view(t, c, nodes[0]), p, admin.MoveOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("took %v", time.Since(begin))
+			healthy(t, c, nodes[1], keys)
+			verify()
+		}
+		move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 1000, To: nodes[0].addr()}))
+		move(c.PlanReshard(view(t, c, nodes[0]), admin.Reshard{Slots: 500, To: nodes[1].addr(),
+			From: []string{nodes[0].addr()}}))
+		move(admin.PlanRebalance(view(t, c, nodes[0]), admin.Rebalance{}))
+		move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))
+		move(admin.PlanDrain(view(t, c, nodes[0]), nodes[3].addr()))
+	})
 }

@@ -37,7 +37,7 @@ func redisServerTLS(t *testing.T, certs *certificates, args ...string) *process 
 		}
 	})
 	p.eventually("answers", time.Minute, func() bool {
-		got := p.cli("ping")
+		got := p.ask("ping")
 		return got == "PONG" || strings.HasPrefix(got, "NOAUTH")
 	})
 	return p

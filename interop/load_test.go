@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long a client waits for a reply where none may be late for another
+// limit is how long a client waits for a reply where none may be late for another
 // reason than a busy machine.
 const limit = 10 * time.Second
 
@@ -25,8 +25,9 @@ type load struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	keys   []string
-	acked  []atomic.Int64  // per key
-	at     []*redis.Client // per key: where setAndWait found its master
+	acked  []atomic.Int64    // per key
+	at     []*redis.Client   // per key: where setAndWait found its master
+	parts  []map[string]bool // per key of a mixed load: which parts are there, as acknowledged
 
 	mu      sync.Mutex // guards what follows
 	nodes   map[string]*redis.Client
@@ -37,23 +38,43 @@ type load struct {
 
 // startLoad lets one writer per key write until stop.
 func startLoad(client *redis.ClusterClient, keys []string, wait int) *load {
-	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{
-		client: client, wait: wait, cancel: cancel, keys: keys,
-		acked: make([]atomic.Int64, len(keys)), at: make([]*redis.Client, len(keys)), nodes: make(map[string]*redis.Client),
-	}
-	for i := range keys {
-		l.wg.Go(func() { l.run(ctx, i) })
+	l := newLoad(client, keys, wait)
+	if wait > 0 {
+		l.start(l.setAndWait)
+	} else {
+		l.start(l.set)
 	}
 	return l
 }
 
-func (l *load) run(ctx context.Context, i int) {
-	write := l.set
-	if l.wait > 0 {
-		write = l.setAndWait
+func newLoad(client *redis.ClusterClient, keys []string, wait int) *load {
+	return &load{
+		client: client, wait: wait, keys: keys,
+		acked: make([]atomic.Int64, len(keys)), at: make([]*redis.Client, len(keys)), nodes: make(map[string]*redis.Client),
 	}
+}
+
+// start starts the writers. write is called with the index of a key, and 1, 2, 3 …
+func (l *load) start(write func(i int, n int64) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	for i := range l.keys {
+		l.wg.Go(func() { l.run(ctx, i, write) })
+	}
+}
+
+// loadPace is how often a writer writes, at most, unless the figures are what the run is for:
+// some thousand writes a second in all meet every step of a failover, and leave processors to
+// the servers and to what runs beside.
+const loadPace = time.Millisecond
+
+func (l *load) run(ctx context.Context, i int, write func(i int, n int64) error) {
+	pace := time.NewTicker(loadPace)
+	defer pace.Stop()
 	for n := int64(1); ctx.Err() == nil; n++ {
+		if !measuring() {
+			<-pace.C
+		}
 		began := time.Now()
 		err := write(i, n)
 		took := time.Since(began)

@@ -19,7 +19,7 @@ func masters(t *testing.T, n, without int) []*process {
 	needs(t, "redis-cli")
 	nodes := servers(t, n+without, serve)
 	for _, p := range nodes {
-		p.eventually("has started", 10*time.Second, func() bool { return p.cli("ping") == "PONG" })
+		p.eventually("has started", 10*time.Second, func() bool { return p.ask("ping") == "PONG" })
 	}
 	args := append([]string{"--cluster", "create"}, addrs(nodes[:n])...)
 	if out := redisCLI(t, append(args, "--cluster-replicas", "0", "--cluster-yes")...); !strings.HasSuffix(out,
@@ -34,8 +34,8 @@ func masters(t *testing.T, n, without int) []*process {
 	}
 	for _, p := range nodes {
 		p.eventually("all nodes agree", 20*time.Second, func() bool {
-			list := p.cli("cluster", "nodes")
-			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok") && strings.Count(list, " connected") == n+
+			list := p.ask("cluster", "nodes")
+			return strings.Contains(p.ask("cluster", "info"), "cluster_state:ok") && strings.Count(list, " connected") == n+
 				without
 		})
 	}
@@ -83,7 +83,7 @@ func slotsOf(t *testing.T, p *process) (n int) {
 // rangesOf returns the slots that a node says it owns, none of which may be open.
 func rangesOf(t *testing.T, p *process) (list []slots.Range) {
 	t.Helper()
-	for line := range strings.Lines(p.cli("cluster", "nodes")) {
+	for line := range strings.Lines(p.ask("cluster", "nodes")) {
 		f := strings.Fields(line)
 		if !strings.Contains(f[2], "myself") {
 			continue
@@ -100,12 +100,13 @@ func rangesOf(t *testing.T, p *process) (list []slots.Range) {
 }
 
 func TestRedisCLIReshard(t *testing.T) {
+	t.Parallel()
 	nodes := masters(t, 3, 0)
 	const keys = 20_000
 	verify := fill(t, nodes, keys)
 	ids := make([]string, len(nodes))
 	for i, p := range nodes {
-		ids[i] = p.cli("cluster", "myid")
+		ids[i] = p.ask("cluster", "myid")
 	}
 	reshard := func(from, to, n, pipeline int) {
 		t.Helper()
@@ -136,6 +137,7 @@ func TestRedisCLIReshard(t *testing.T) {
 }
 
 func TestRedisCLIRebalance(t *testing.T) {
+	t.Parallel()
 	nodes := masters(t, 3, 1)
 	const keys = 5_000
 	verify := fill(t, nodes[:3], keys)
@@ -158,6 +160,7 @@ func TestRedisCLIRebalance(t *testing.T) {
 
 // The ways to leave a slot open by hand that the stock fix repairs.
 func TestRedisCLIFix(t *testing.T) {
+	t.Parallel()
 	nodes := masters(t, 3, 0)
 	const keys = 20_000
 	verify := fill(t, nodes, keys)
@@ -213,8 +216,8 @@ func TestRedisCLIFix(t *testing.T) {
 			s.t = t
 			slot := w.cut()
 			open := regexp.MustCompile(fmt.Sprintf(`\[%d-[<>]-`, slot))
-			if nodes := nodes[0].cli("cluster", "nodes") + nodes[1].cli("cluster", "nodes") +
-				nodes[2].cli("cluster", "nodes"); !open.MatchString(nodes) {
+			if nodes := nodes[0].ask("cluster", "nodes") + nodes[1].ask("cluster", "nodes") +
+				nodes[2].ask("cluster", "nodes"); !open.MatchString(nodes) {
 				t.Fatalf("slot %d is not open:\n%s", slot, nodes)
 			}
 			out := redisCLI(t, "--cluster", "fix", nodes[0].addr(), "--cluster-yes")

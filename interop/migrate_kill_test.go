@@ -27,7 +27,7 @@ func moveAndKill(t *testing.T, from, to, victim *process, n, after int) int {
 // countSlots is slotsOf, also while slots are open.
 func countSlots(t *testing.T, p *process) (n int) {
 	t.Helper()
-	for line := range strings.Lines(p.cli("cluster", "nodes")) {
+	for line := range strings.Lines(p.ask("cluster", "nodes")) {
 		if f := strings.Fields(line); strings.Contains(f[2], "myself") {
 			for _, text := range f[8:] {
 				if r, err := slots.ParseRange(text); err == nil { // others are open

@@ -177,8 +177,8 @@ func TestGoRedisWhileSlotsMove(t *testing.T) {
 }
 
 func moveByCLI(t *testing.T, from, to *process, n int) {
-	out := redisCLI(t, "--cluster", "reshard", from.addr(), "--cluster-from", from.cli("cluster", "myid"),
-		"--cluster-to", to.cli("cluster", "myid"),
+	out := redisCLI(t, "--cluster", "reshard", from.addr(), "--cluster-from", from.ask("cluster", "myid"),
+		"--cluster-to", to.ask("cluster", "myid"),
 		"--cluster-slots", strconv.Itoa(n), "--cluster-yes")
 	if strings.Contains(out, "ERR") || strings.Contains(out, "rror") {
 		t.Fatalf("reshard printed:\n%s", tail(out, 20))
@@ -195,7 +195,7 @@ func beginMove(t *testing.T, from, to *process, n int) {
 			args = append(args, strconv.Itoa(int(r.First)), strconv.Itoa(int(r.First)+size-1))
 		}
 	}
-	if out := from.cli(append(args, "node", to.cli("cluster", "myid"))...); out != "OK" {
+	if out := from.cli(append(args, "node", to.ask("cluster", "myid"))...); out != "OK" {
 		t.Fatalf("migrateslots printed %s", out)
 	}
 }

@@ -2,8 +2,6 @@ package interop
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,77 +17,8 @@ func client(t *testing.T, p *process) *redis.Client {
 	return c
 }
 
-// entry is what must survive a journey.
-type entry struct {
-	value  string
-	expiry time.Duration // Unix time; 0 = never
-}
-
-// entries makes n values of all forms in which Redis dumps strings: integers,
-// compressible, neither.
-func entries(n int) map[string]entry {
-	list := make(map[string]entry, n)
-	deadline := time.Duration(time.Now().Add(time.Hour).UnixMilli()) * time.Millisecond
-	for i := range n {
-		var e entry
-		switch i % 4 {
-		case 0:
-			e.value = strconv.Itoa(i * 7919)
-		case 1:
-			e.value = strings.Repeat("abc", i%100+10)
-		case 2:
-			e.value = fmt.Sprintf("%x\r\n\x00%d", i, i)
-		case 3:
-			e.value = strconv.Itoa(-i)
-		}
-		if i%3 == 0 {
-			e.expiry = deadline + time.Duration(i)*time.Millisecond
-		}
-		list["key:"+strconv.Itoa(i)] = e
-	}
-	return list
-}
-
-func store(t *testing.T, c redis.UniversalClient, list map[string]entry) {
-	t.Helper()
-	ctx := t.Context()
-	pipe := c.Pipeline()
-	for key, e := range list {
-		pipe.Set(ctx, key, e.value, 0)
-		if e.expiry != 0 {
-			pipe.PExpireAt(ctx, key, time.UnixMilli(e.expiry.Milliseconds()))
-		}
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// compare fails the test if a value, or an expiry by more than a journey may take, differs.
-func compare(t *testing.T, c redis.UniversalClient, list map[string]entry) {
-	t.Helper()
-	ctx := t.Context()
-	for key, want := range list {
-		var value *redis.StringCmd
-		var expiry *redis.DurationCmd
-		if _, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
-			value, expiry = p.Get(ctx, key), p.PExpireTime(ctx, key)
-			return nil
-		}); err != nil {
-			t.Fatalf("%s: %v", key, err)
-		}
-		if value.Val() != want.value {
-			t.Fatalf("%s is %q, want %q", key, value.Val(), want.value)
-		}
-		got := expiry.Val()
-		if want.expiry == 0 && got >= 0 || want.expiry != 0 &&
-			(got < want.expiry-time.Second || got > want.expiry+time.Second) {
-			t.Fatalf("%s expires at %v, want %v", key, got, want.expiry)
-		}
-	}
-}
-
 func TestRedisCLIImport(t *testing.T) {
+	t.Parallel()
 	const keys = 10_000
 	old := redisServer(t, "--cluster-enabled", "no")
 	list := entries(keys)
@@ -107,6 +36,7 @@ func TestRedisCLIImport(t *testing.T) {
 
 // From a node of a cluster to a real server, and back: each slot's keys by one MIGRATE.
 func TestMigrateToRedisAndBack(t *testing.T) {
+	t.Parallel()
 	const keys = 1000
 	nodes := masters(t, 3, 0)
 	other := redisServer(t, "--cluster-enabled", "no", "--requirepass", "secret")
@@ -148,17 +78,17 @@ func TestMigrateToRedisAndBack(t *testing.T) {
 	compare(t, c, list)
 
 	// What only Redis knows stays where it is.
-	there.RPush(ctx, "list", "a", "b")
-	master, err := c.MasterForKey(ctx, "list")
+	there.XAdd(ctx, &redis.XAddArgs{Stream: "stream", Values: []string{"a", "b"}})
+	master, err := c.MasterForKey(ctx, "stream")
 	if err != nil {
 		t.Fatal(err)
 	}
 	host, port, _ := strings.Cut(master.Options().Addr, ":")
-	const want = "ERR Target instance replied with error: ERR values of type list are not supported, only strings are"
-	if err := there.Migrate(ctx, host, port, "list", 0, 5*time.Second).Err(); err == nil || err.Error() != want {
-		t.Errorf("migrating a list: %v, want %s", err, want)
+	const want = "ERR Target instance replied with error: ERR values of type stream are not supported"
+	if err := there.Migrate(ctx, host, port, "stream", 0, 5*time.Second).Err(); err == nil || err.Error() != want {
+		t.Errorf("migrating a stream: %v, want %s", err, want)
 	}
-	if n := there.LLen(ctx, "list").Val(); n != 2 {
-		t.Errorf("the list has %d elements left", n)
+	if n := there.XLen(ctx, "stream").Val(); n != 1 {
+		t.Errorf("the stream has %d entries left", n)
 	}
 }

@@ -28,6 +28,7 @@ var openSlotLines = strings.Fields(strings.ReplaceAll(`
 // TestOpenSlotAnswersLikeRedis: the two ends of a move answer as those of a real Redis
 // do, above all to what names one key repeatedly.
 func TestOpenSlotAnswersLikeRedis(t *testing.T) {
+	t.Parallel()
 	needs(t, "redis-server")
 	needs(t, "redis-cli")
 	want, got := openSlotAnswers(t, redisServer), openSlotAnswers(t, serve)
@@ -47,15 +48,15 @@ func openSlotAnswers(t *testing.T, start startFunc) (answers []string) {
 	importer.cli("cluster", "meet", "127.0.0.1", fmt.Sprint(owner.port))
 	for _, p := range nodes {
 		p.eventually("serves in a cluster of two", 30*time.Second, func() bool {
-			info := p.cli("cluster", "info")
+			info := p.ask("cluster", "info")
 			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:2") &&
-				!strings.Contains(p.cli("cluster", "nodes"), "handshake")
+				!strings.Contains(p.ask("cluster", "nodes"), "handshake")
 		})
 	}
 	slot := fmt.Sprint(slots.OfString("{s}"))
 	owner.cli("set", "{s}here", "1")
-	importer.cli("cluster", "setslot", slot, "importing", owner.cli("cluster", "myid"))
-	owner.cli("cluster", "setslot", slot, "migrating", importer.cli("cluster", "myid"))
+	importer.cli("cluster", "setslot", slot, "importing", owner.ask("cluster", "myid"))
+	owner.cli("cluster", "setslot", slot, "migrating", importer.ask("cluster", "myid"))
 	nameless := strings.NewReplacer(owner.addr(), "OWNER", importer.addr(), "IMPORTER")
 	for _, p := range nodes {
 		end := map[bool]string{true: "importer", false: "owner"}[p == importer]

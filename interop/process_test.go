@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // binary builds cmd/slotmesh once for all tests of the package.
@@ -63,6 +66,9 @@ type process struct {
 	cmd  *exec.Cmd
 	out  output
 	done chan struct{}
+
+	asking sync.Mutex // guards asked
+	asked  *redis.Client
 }
 
 // output is what a process prints; it can be read meanwhile.
@@ -121,7 +127,7 @@ func (p *process) start() {
 	}()
 	p.eventually("serves", time.Minute, func() bool {
 		if p.tls != nil {
-			return p.cli("ping") == "PONG"
+			return p.ask("ping") == "PONG"
 		}
 		conn, err := net.Dial("tcp", p.addr())
 		if err != nil {
@@ -163,6 +169,32 @@ func (p *process) cli(args ...string) string {
 	return redisCLI(p.t, append(append(p.tls.cli(), "-p", strconv.Itoa(p.port)), args...)...)
 }
 
+// ask sends a command whose reply is a text, and returns that, an error's too. It is for what
+// is asked again and again: a process for each question would cost more than the servers.
+func (p *process) ask(args ...any) string {
+	text, err := p.client().Do(context.Background(), args...).Text()
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(text)
+}
+
+// client returns the client of ask. A process that was started again may have another port.
+func (p *process) client() *redis.Client {
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	if p.asked == nil || p.asked.Options().Addr != p.addr() {
+		opt := &redis.Options{Addr: p.addr(), MaxRetries: -1, DialerRetries: 1, ReadTimeout: limit}
+		if p.tls != nil {
+			opt.TLSConfig = p.tls.config()
+		}
+		asked := redis.NewClient(opt)
+		p.t.Cleanup(func() { asked.Close() })
+		p.asked = asked
+	}
+	return p.asked
+}
+
 // eventually polls what only another process knows.
 func (p *process) eventually(what string, limit time.Duration, cond func() bool) {
 	p.t.Helper()
@@ -199,7 +231,7 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 // while it is restarted.
 func freePort(t *testing.T) int {
 	t.Helper()
-	const least, most, busOffset = 11_000, 22_000, 10_000
+	const least, most, busOffset = 11_000, 21_000, 10_000 // no port is another server's bus port
 	for range 1000 {
 		port := least + rand.IntN(most-least)
 		if _, used := usedPorts.LoadOrStore(port, true); !used && isFree(port) && isFree(port+busOffset) {

@@ -29,10 +29,11 @@ func sixMasters(t *testing.T, args ...string) []*process {
 }
 
 func TestRedisCLICreateCheckInfo(t *testing.T) {
+	t.Parallel()
 	nodes := sixMasters(t)
 	for _, p := range nodes {
 		p.eventually("cluster_state:ok", 10*time.Second, func() bool {
-			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok")
+			return strings.Contains(p.ask("cluster", "info"), "cluster_state:ok")
 		})
 		check := redisCLI(t, "--cluster", "check", p.addr())
 		if !strings.Contains(check, "[OK] All nodes agree about slots configuration.") ||
@@ -55,7 +56,7 @@ func TestRedisCLICreateCheckInfo(t *testing.T) {
 // ranges returns "id slots" per node as p sees them.
 func ranges(p *process) string {
 	byID := make(map[string]string)
-	for line := range strings.Lines(p.cli("cluster", "nodes")) {
+	for line := range strings.Lines(p.ask("cluster", "nodes")) {
 		f := strings.Fields(line)
 		byID[f[0]] = strings.Join(f[8:], " ")
 	}
@@ -63,6 +64,7 @@ func ranges(p *process) string {
 }
 
 func TestRedisCLIFollowsMoved(t *testing.T) {
+	t.Parallel()
 	nodes := sixMasters(t)
 	if got := nodes[0].cli("cluster", "keyslot", "key:test:1"); got != "5191" {
 		t.Errorf("keyslot key:test:1 is %s, want 5191", got)
@@ -89,6 +91,7 @@ func TestRedisCLIFollowsMoved(t *testing.T) {
 }
 
 func TestKilledNodesFindEachOtherAgain(t *testing.T) {
+	t.Parallel()
 	nodes := sixMasters(t, "--cluster-node-timeout", "2000")
 	before := ranges(nodes[0])
 	for _, p := range nodes {
@@ -127,8 +130,8 @@ func TestKilledNodesFindEachOtherAgain(t *testing.T) {
 func waitOK(nodes []*process) {
 	for _, p := range nodes {
 		p.eventually("cluster_state:ok, all nodes connected", 20*time.Second, func() bool {
-			list := p.cli("cluster", "nodes")
-			return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok") &&
+			list := p.ask("cluster", "nodes")
+			return strings.Contains(p.ask("cluster", "info"), "cluster_state:ok") &&
 				strings.Count(list, " connected") == len(nodes) && !strings.Contains(list, "fail")
 		})
 	}
@@ -138,9 +141,9 @@ func TestKilledMasterIsSeenAndForgiven(t *testing.T) {
 	nodes := sixMasters(t, "--cluster-node-timeout", "1000")
 	waitOK(nodes)
 	victim, witness := nodes[5], nodes[0]
-	id := victim.cli("cluster", "myid")
+	id := victim.ask("cluster", "myid")
 	flags := func() string {
-		for line := range strings.Lines(witness.cli("cluster", "nodes")) {
+		for line := range strings.Lines(witness.ask("cluster", "nodes")) {
 			if f := strings.Fields(line); f[0] == id {
 				return f[2]
 			}
@@ -150,7 +153,7 @@ func TestKilledMasterIsSeenAndForgiven(t *testing.T) {
 	victim.kill(syscall.SIGKILL)
 	witness.eventually("flags master,fail", 10*time.Second, func() bool { return flags() == "master,fail" })
 	witness.eventually("cluster_state:fail", time.Second, func() bool {
-		return strings.Contains(witness.cli("cluster", "info"), "cluster_state:fail")
+		return strings.Contains(witness.ask("cluster", "info"), "cluster_state:fail")
 	})
 	victim.start()
 	waitOK(nodes)

@@ -22,13 +22,13 @@ func pairing(t *testing.T, p []*process) {
 			t.Fatal(out)
 		}
 	}
-	id := master.cli("cluster", "myid")
+	id := master.ask("cluster", "myid")
 	replica.eventually("is a replica", 20*time.Second,
 		func() bool { return replica.cli("cluster", "replicate", id) == "OK" })
 	replica.eventually("is linked", 20*time.Second, func() bool {
 		return replica.info()["master_link_status"] == "up" && strings.Contains(master.info()["slave0"], "state=online") &&
-			strings.Contains(replica.cli("cluster", "info"), "cluster_state:ok") &&
-			strings.Contains(master.cli("cluster", "info"), "cluster_state:ok") &&
+			strings.Contains(replica.ask("cluster", "info"), "cluster_state:ok") &&
+			strings.Contains(master.ask("cluster", "info"), "cluster_state:ok") &&
 			strings.Contains(master.cli("cluster", "slots"), fmt.Sprint(replica.port))
 	})
 }
@@ -52,11 +52,12 @@ func shape(p []*process, text string) string {
 // TestReplicationRepliesLikeRedis compares the form of what a master and a replica tell
 // with redis-server's.
 func TestReplicationRepliesLikeRedis(t *testing.T) {
+	t.Parallel()
 	theirs := servers(t, 2, redisServer)
 	ours := servers(t, 2, serve)
 	pairing(t, theirs)
 	pairing(t, ours)
-	masterID := func(p []*process) string { return p[0].cli("cluster", "myid") }
+	masterID := func(p []*process) string { return p[0].ask("cluster", "myid") }
 	for _, command := range []string{"role", "cluster slots", "cluster shards", "cluster replicas ID",
 		"cluster slaves ID", "cluster replicas nobody",
 		"cluster replicate ID", "cluster failover now", "wait 1 100", "wait x 1", "wait 1 -1", "replicaof no one",
@@ -71,7 +72,7 @@ func TestReplicationRepliesLikeRedis(t *testing.T) {
 		}
 	}
 	for i, who := range []string{"master", "replica"} {
-		want, got := fieldsOf(theirs[i].cli("info", "replication")), fieldsOf(ours[i].cli("info", "replication"))
+		want, got := fieldsOf(theirs[i].ask("info", "replication")), fieldsOf(ours[i].ask("info", "replication"))
 		if got != want {
 			t.Errorf("INFO replication of the %s has\n%s\nredis-server's\n%s", who, got, want)
 		}
@@ -81,6 +82,7 @@ func TestReplicationRepliesLikeRedis(t *testing.T) {
 // TestReplicationTroubleLikeRedis compares the names of what INFO tells when replicas are
 // asked for, and when the master is away.
 func TestReplicationTroubleLikeRedis(t *testing.T) {
+	t.Parallel()
 	var good, down [2]string
 	for i, start := range []func(*testing.T, ...string) *process{redisServer, serve} {
 		p := servers(t, 2, start)
@@ -88,11 +90,11 @@ func TestReplicationTroubleLikeRedis(t *testing.T) {
 		if out := p[0].cli("config", "set", "min-replicas-to-write", "1"); out != "OK" {
 			t.Fatal(out)
 		}
-		good[i] = fieldsOf(p[0].cli("info", "replication"))
+		good[i] = fieldsOf(p[0].ask("info", "replication"))
 		p[0].kill(syscall.SIGKILL)
 		p[1].eventually("has lost its master", 20*time.Second,
 			func() bool { return p[1].info()["master_link_status"] == "down" })
-		down[i] = fieldsOf(p[1].cli("info", "replication"))
+		down[i] = fieldsOf(p[1].ask("info", "replication"))
 	}
 	for _, c := range [][2]string{good, down} {
 		if c[0] != c[1] {

@@ -67,7 +67,7 @@ func TestSecret(t *testing.T) {
 // staysOut starts a process that does not belong, and lets it and a member meet each other.
 func (c *shards) staysOut(t *testing.T, args []string) {
 	member := c.nodes[0]
-	before, known := len(member.out.String()), member.cli("cluster", "nodes")
+	before, known := len(member.out.String()), member.ask("cluster", "nodes")
 	stranger := serve(t, args...)
 	stranger.cli("cluster", "meet", "127.0.0.1", strconv.Itoa(member.port))
 	member.cli("cluster", "meet", "127.0.0.1", strconv.Itoa(stranger.port))
@@ -76,13 +76,13 @@ func (c *shards) staysOut(t *testing.T, args []string) {
 			return strings.Contains(p.out.String()[from:], "secret")
 		})
 		p.eventually("the handshake is given up", 10*time.Second, func() bool {
-			return !strings.Contains(p.cli("cluster", "nodes"), "handshake")
+			return !strings.Contains(p.ask("cluster", "nodes"), "handshake")
 		})
 	}
-	if got := stranger.cli("cluster", "nodes"); strings.Contains(got, "\n") {
+	if got := stranger.ask("cluster", "nodes"); strings.Contains(got, "\n") {
 		t.Errorf("the stranger knows\n%s", got)
 	}
-	if now := member.cli("cluster", "nodes"); strings.Count(now, "\n") != strings.Count(known, "\n") {
+	if now := member.ask("cluster", "nodes"); strings.Count(now, "\n") != strings.Count(known, "\n") {
 		t.Errorf("the member knows\n%s\nand knew\n%s", now, known)
 	}
 }

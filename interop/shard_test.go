@@ -54,8 +54,8 @@ func (c *shards) waitHealthy() {
 			linked := info["role"] == "master" && info["connected_slaves"] == "1" &&
 				strings.Contains(info["slave0"], "state=online") ||
 				info["role"] == "slave" && info["master_link_status"] == "up"
-			return linked && strings.Contains(p.cli("cluster", "info"), "cluster_state:ok") &&
-				!strings.Contains(p.cli("cluster", "nodes"), "fail")
+			return linked && strings.Contains(p.ask("cluster", "info"), "cluster_state:ok") &&
+				!strings.Contains(p.ask("cluster", "nodes"), "fail")
 		})
 	}
 }
@@ -63,7 +63,7 @@ func (c *shards) waitHealthy() {
 // info returns the fields of INFO replication.
 func (p *process) info() map[string]string {
 	fields := make(map[string]string)
-	for line := range strings.Lines(p.cli("info", "replication")) {
+	for line := range strings.Lines(p.ask("info", "replication")) {
 		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
 			fields[k] = v
 		}
@@ -102,7 +102,7 @@ func (c *shards) replicaOf(master *process) *process {
 // owned returns a test of whether a key's slot is the master's.
 func (c *shards) owned(master *process) func(key string) bool {
 	c.t.Helper()
-	for line := range strings.Lines(master.cli("cluster", "nodes")) {
+	for line := range strings.Lines(master.ask("cluster", "nodes")) {
 		if f := strings.Fields(line); strings.HasPrefix(f[2], "myself") {
 			set, err := slots.ParseSet(strings.Join(f[8:], " "))
 			if err != nil {
@@ -184,7 +184,7 @@ func (p *process) signal(sig syscall.Signal) {
 // backlog, and how often in full.
 func (p *process) resyncs() (full, partial int) {
 	number := func(name string) int {
-		m := regexp.MustCompile(name + `:(\d+)`).FindStringSubmatch(p.cli("info", "stats"))
+		m := regexp.MustCompile(name + `:(\d+)`).FindStringSubmatch(p.ask("info", "stats"))
 		if m == nil {
 			p.t.Fatalf("port %d: INFO stats has no %s", p.port, name)
 		}

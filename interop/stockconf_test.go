@@ -11,6 +11,7 @@ import (
 // TestStockConfiguration reads the file that comes with Debian's redis-server: it must
 // start a node, and what it tunes in Redis is told in one line.
 func TestStockConfiguration(t *testing.T) {
+	t.Parallel()
 	const stock = "/etc/redis/redis.conf"
 	if _, err := os.Stat(stock); err != nil {
 		t.Skipf("redis-server's own configuration is not installed here: %v", err)

@@ -15,6 +15,7 @@ import (
 // and filled from a server outside; by a tool that speaks TLS, and by one that does not
 // although the servers bring keys to each other by TLS.
 func TestAdminOfRedisOverTLS(t *testing.T) {
+	t.Parallel()
 	for _, plainTool := range []bool{false, true} {
 		t.Run(fmt.Sprint("plain tool ", plainTool), func(t *testing.T) {
 			certs := newCertificates(t, true)
@@ -39,7 +40,7 @@ func TestAdminOfRedisOverTLS(t *testing.T) {
 			}
 			for _, p := range nodes {
 				p.eventually("serves", 20*time.Second, func() bool {
-					return strings.Contains(p.cli("cluster", "info"), "cluster_state:ok")
+					return strings.Contains(p.ask("cluster", "info"), "cluster_state:ok")
 				})
 			}
 			const keys = 300

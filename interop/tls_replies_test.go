@@ -15,6 +15,7 @@ import (
 // TestRepliesAboutTLS compares what clients with TLS and without are told with
 // redis-server, in a cluster of two nodes that have a port for each.
 func TestRepliesAboutTLS(t *testing.T) {
+	t.Parallel()
 	certs := newCertificates(t, true)
 	var said [2][]string
 	for i, start := range []func(*testing.T, ...string) *process{redisServer, serve} {
@@ -42,7 +43,7 @@ func repliesAboutTLS(t *testing.T, certs *certificates, start func(*testing.T, .
 		encrypted[i] = &process{t: t, port: port, tls: certs}
 		// The port of the bus has the number of another one in it.
 		names = append(names, strconv.Itoa(port+10_000), fmt.Sprint("BUS", i), strconv.Itoa(port), fmt.Sprint("TLS", i),
-			strconv.Itoa(nodes[i].port), fmt.Sprint("PLAIN", i), nodes[i].cli("cluster", "myid"), fmt.Sprint("ID", i))
+			strconv.Itoa(nodes[i].port), fmt.Sprint("PLAIN", i), nodes[i].ask("cluster", "myid"), fmt.Sprint("ID", i))
 	}
 	named := strings.NewReplacer(append(names, certs.server.Cert, "CERT", certs.server.CA, "CA")...)
 	first := nodes[0]
@@ -50,7 +51,7 @@ func repliesAboutTLS(t *testing.T, certs *certificates, start func(*testing.T, .
 	nodes[1].cli("cluster", "addslotsrange", "1001", "16383")
 	first.cli("cluster", "meet", "127.0.0.1", strconv.Itoa(encrypted[1].port))
 	for _, p := range nodes {
-		p.eventually("serves", 20*time.Second, func() bool { return strings.Contains(p.cli("cluster", "info"), "state:ok") })
+		p.eventually("serves", 20*time.Second, func() bool { return strings.Contains(p.ask("cluster", "info"), "state:ok") })
 	}
 	ask := func(p *process, pick string, args ...string) {
 		kind := "plain"
@@ -104,6 +105,7 @@ func repliesAboutTLS(t *testing.T, certs *certificates, start func(*testing.T, .
 // TestCertificateIsReplaced replaces the certificate of a server under redis-benchmark:
 // not one of its connections breaks, and who connects then is shown the new one.
 func TestCertificateIsReplaced(t *testing.T) {
+	t.Parallel()
 	needs(t, "redis-benchmark")
 	needs(t, "openssl")
 	certs := newCertificates(t, false)

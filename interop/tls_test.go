@@ -34,13 +34,13 @@ func TestTLS(t *testing.T) {
 	l := startLoad(c.client(), keys, 0)
 	from, to := c.masters()[0], c.masters()[1]
 	out := redisCLI(t, append(certs.cli(), "--cluster", "reshard", first.addr(), "--cluster-from",
-		from.cli("cluster", "myid"), "--cluster-to", to.cli("cluster", "myid"), "--cluster-slots", "10",
+		from.ask("cluster", "myid"), "--cluster-to", to.ask("cluster", "myid"), "--cluster-slots", "10",
 		"--cluster-yes")...)
 	if strings.Contains(out, "ERR") || strings.Contains(out, "rror") {
 		t.Errorf("redis-cli --cluster reshard printed:\n%s", tail(out, 20))
 	}
-	runVerb(t, certs, "reshard", first.addr(), "--cluster-from", to.cli("cluster", "myid"), "--cluster-to",
-		from.cli("cluster", "myid"), "--cluster-slots", "300", "--cluster-yes")
+	runVerb(t, certs, "reshard", first.addr(), "--cluster-from", to.ask("cluster", "myid"), "--cluster-to",
+		from.ask("cluster", "myid"), "--cluster-slots", "300", "--cluster-yes")
 	if out := runVerb(t, certs, "check", first.addr()); !strings.Contains(out, "[OK] All 16384 slots covered.") {
 		t.Errorf("check printed:\n%s", out)
 	}

@@ -19,7 +19,7 @@ type stroll struct {
 }
 
 // TestWalk moves slots by the commands of redis-trib and of redis-cli, each in its order,
-// at slotmesh and at Redis in turn: in CI 2,048 with keys and 2,048 without, half of them
+// at slotmesh and at Redis in turn: in CI 1,024 with keys and 1,024 without, half of them
 // in each order. Clients read and write meanwhile, and must see no error.
 //
 // The times are reported side by side. Slotmesh takes two to four times as long: before
@@ -31,7 +31,7 @@ type stroll struct {
 // slot.
 func TestWalk(t *testing.T) {
 	const room = 8
-	count := many(1024, 256)
+	count := many(512, 256)
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		t.Setenv("TMPDIR", "/dev/shm")
 	}
