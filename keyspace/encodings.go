@@ -38,6 +38,8 @@ func (tx *Tx) Encoding(key []byte) (name string, ok bool) {
 		return "", false
 	case rec.typ == List:
 		return "quicklist", true
+	case rec.typ == Stream:
+		return "stream", true
 	}
 	var e encoder
 	if rec.coll != nil {

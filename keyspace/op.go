@@ -11,12 +11,13 @@ const (
 	Set    Type = 2
 	ZSet   Type = 3 // a sorted set
 	Hash   Type = 4
+	Stream Type = 6
 )
 
 // String returns the name that the command TYPE replies.
 func (t Type) String() string {
-	names := [...]string{"string", "list", "set", "zset", "hash"}
-	if int(t) < len(names) {
+	names := [...]string{String: "string", List: "list", Set: "set", ZSet: "zset", Hash: "hash", Stream: "stream"}
+	if int(t) < len(names) && names[t] != "" {
 		return names[t]
 	}
 	return "unknown"
@@ -83,7 +84,7 @@ func (k OpKind) String() string {
 // Op is one deterministic effect of a write: what replicas, snapshots, dumps and
 // moving slots are made of. Applying it again changes nothing.
 //
-// A collection (hash, set, sorted set, list) has parts, each under a name that stays the
+// A collection (hash, set, sorted set, list, stream) has parts, each under a name that stays the
 // same: a hash's field, a set's member, a sorted set's member (its value is the score, 8
 // bytes big-endian of an IEEE 754 double), a list's element under a position number (8 bytes
 // big-endian, with the sign bit flipped so that bytes sort as numbers do), and of a string

@@ -7,7 +7,7 @@ const module = "github.com/slotmesh/slotmesh"
 // them, they import none of ours.
 var leaves = []string{
 	"internal/frame", "internal/glob", "internal/guard", "internal/msgp", "internal/rdb",
-	"internal/repeat", "internal/tlsdial", "internal/tlsfiles", "network", "scripting", "storage",
+	"internal/repeat", "keyspace/stream", "internal/tlsdial", "internal/tlsfiles", "network", "scripting", "storage",
 }
 
 // forTests may be imported by every test.

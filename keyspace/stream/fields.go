@@ -1,0 +1,75 @@
+package stream
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// An entry's value is a list of strings, field, value, field, value and so on: the number of
+// strings, and before each string its length, all as uvarints.
+
+// AppendCount appends the beginning of an entry's value of so many strings.
+func AppendCount(b []byte, strings int) []byte { return binary.AppendUvarint(b, uint64(strings)) }
+
+// AppendString appends one of its strings.
+func AppendString(b, s []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// ErrValue refuses what is no entry's value.
+var ErrValue = errors.New("the value of a stream's entry is not a list of fields with values")
+
+// CheckValue returns an error if value, which came from outside, is no entry's value.
+func CheckValue(value []byte) error {
+	count, size := binary.Uvarint(value)
+	if size <= 0 || count%2 != 0 {
+		return ErrValue
+	}
+	for value = value[size:]; count > 0; count-- {
+		n, size := binary.Uvarint(value)
+		if size <= 0 || n > uint64(len(value)-size) {
+			return ErrValue
+		}
+		value = value[size+int(n):]
+	}
+	if len(value) > 0 {
+		return ErrValue
+	}
+	return nil
+}
+
+// Fields reads the strings of an entry: its fields and their values in turn. It is valid
+// until the stream changes.
+type Fields struct {
+	left  int
+	value []byte
+}
+
+// FieldsOf reads an entry's value.
+func FieldsOf(value []byte) Fields {
+	count, size := binary.Uvarint(value)
+	return Fields{int(count), value[size:]}
+}
+
+// Len returns how many strings are still to come.
+func (f *Fields) Len() int { return f.left }
+
+// Next returns the next string, which is valid until the following call, and false at the end.
+func (f *Fields) Next() (s []byte, ok bool) {
+	if f.left == 0 {
+		return nil, false
+	}
+	n, size := binary.Uvarint(f.value)
+	s, f.value = f.value[size:size+int(n)], f.value[size+int(n):]
+	f.left--
+	return s, true
+}
+
+// AppendValue appends what is still to come as an entry's value.
+func (f Fields) AppendValue(b []byte) []byte {
+	b = AppendCount(b, f.left)
+	for s, ok := f.Next(); ok; s, ok = f.Next() {
+		b = AppendString(b, s)
+	}
+	return b
+}

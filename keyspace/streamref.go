@@ -1,0 +1,189 @@
+package keyspace
+
+import "github.com/slotmesh/slotmesh/keyspace/stream"
+
+// StreamRef is a key in a transaction that holds a stream, or nothing. What its methods
+// return aliases the store: it is read only, and valid until the next write to the stream.
+// What they are given is copied. The errors of methods that write are those of [Tx.Put].
+//
+// Methods do what they say and nothing else: to add an entry, for example, does not
+// change how far groups have read.
+type StreamRef struct {
+	tx *Tx
+	n  int // of the opened collection
+}
+
+// Stream returns the stream at key. The error is ErrWrongType if key holds a value of
+// another type.
+func (tx *Tx) Stream(key []byte) (StreamRef, error) {
+	n, err := tx.open(key, Stream)
+	return StreamRef{tx, n}, err
+}
+
+// Stream returns the stream, as [Tx.Stream] does. Its methods that write panic.
+func (s Snapshot) Stream() (StreamRef, error) { return StreamRef{s.tx, 0}, s.is(Stream) }
+
+// Snapshot returns the stream as it is now. It stays so, as [Snapshot] does; its methods
+// that write panic.
+func (s StreamRef) Snapshot() StreamRef { return StreamRef{s.tx.detached(s.tx.at(s.n)), 0} }
+
+var noStream stream.Stream
+
+// stream returns the stream as the transaction has left it.
+func (s StreamRef) stream() *stream.Stream {
+	if o := s.tx.at(s.n); o.coll != nil {
+		if object, ok := o.coll.object.(*streamObject); ok {
+			return object.stream
+		}
+	}
+	return &noStream
+}
+
+// Exists reports whether the key is there; a stream may be without entries.
+func (s StreamRef) Exists() bool { return s.tx.at(s.n).size() > 0 }
+
+// Len returns the number of entries.
+func (s StreamRef) Len() int { return s.stream().Len() }
+
+// State returns what the stream knows besides its entries and groups.
+func (s StreamRef) State() stream.State { return s.stream().State }
+
+// First returns the ID of the first entry, and false if there is none.
+func (s StreamRef) First() (stream.ID, bool) { return s.stream().First() }
+
+// Final returns the ID of the last entry that is there, and false if there is none.
+func (s StreamRef) Final() (stream.ID, bool) { return s.stream().Final() }
+
+// Nodes returns in how many nodes the entries are.
+func (s StreamRef) Nodes() int { return s.stream().Nodes() }
+
+// Get returns the fields of an entry.
+func (s StreamRef) Get(id stream.ID) (stream.Fields, bool) { return s.stream().Get(id) }
+
+// Ascend visits the entries from an ID on until visit returns false. The stream must not
+// change meanwhile.
+func (s StreamRef) Ascend(from stream.ID, visit func(id stream.ID, fields stream.Fields) bool) {
+	s.stream().Ascend(from, visit)
+}
+
+// Descend visits the entries from an ID down until visit returns false.
+func (s StreamRef) Descend(from stream.ID, visit func(id stream.ID, fields stream.Fields) bool) {
+	s.stream().Descend(from, visit)
+}
+
+// Append adds an entry behind all others, and creates the stream. value is its fields and
+// values, as [stream.AppendCount] says. id must be greater than the last ID.
+func (s StreamRef) Append(id stream.ID, value []byte) error {
+	state := s.State()
+	state.Last = id
+	state.Added++
+	if err := s.SetState(state); err != nil {
+		return err
+	}
+	return s.set(appendEntryPart(nil, id), value)
+}
+
+// SetState makes the state what it is given, and creates the stream.
+func (s StreamRef) SetState(state stream.State) error {
+	return s.set([]byte{streamStatePart}, appendStreamState(nil, state))
+}
+
+func (s StreamRef) set(part, value []byte) error {
+	_, err := s.tx.setPart(s.n, part, value, 0)
+	return err
+}
+
+// Delete removes an entry and reports whether it was there. The greatest deleted ID
+// follows.
+func (s StreamRef) Delete(id stream.ID) (ok bool, err error) {
+	if !s.tx.cutPart(s.n, appendEntryPart(nil, id)) {
+		return false, nil
+	}
+	if state := s.State(); state.MaxDeleted.Less(id) {
+		state.MaxDeleted = id
+		err = s.SetState(state)
+	}
+	return true, err
+}
+
+// TrimToLen removes the first entries until at most keep are left. whole removes only whole
+// nodes, as `XTRIM ~` does; limit, unless it is 0, bounds how many entries go. It returns
+// how many have gone.
+func (s StreamRef) TrimToLen(keep int, whole bool, limit int) int {
+	return s.trim(s.stream().TrimPoint(max(keep, 0), stream.ID{}, whole, limit))
+}
+
+// TrimBefore is TrimToLen for the entries before an ID.
+func (s StreamRef) TrimBefore(from stream.ID, whole bool, limit int) int {
+	return s.trim(s.stream().TrimPoint(-1, from, whole, limit))
+}
+
+func (s StreamRef) trim(last stream.ID, count int, ok bool) int {
+	if ok {
+		s.tx.cutRange(s.n, appendEntryPart(nil, stream.ID{}), appendEntryPart(nil, last), count)
+	}
+	return count
+}
+
+// Groups returns the number of groups.
+func (s StreamRef) Groups() int { return s.stream().Groups() }
+
+// GroupAt returns a group by its number in the order of names.
+func (s StreamRef) GroupAt(i int) *stream.Group { return s.stream().GroupAt(i) }
+
+// Group returns a group, nil if there is none of that name.
+func (s StreamRef) Group(name []byte) *stream.Group { return s.stream().Group(name) }
+
+// SetGroup says how far a group has read; it is added if it is not there.
+func (s StreamRef) SetGroup(name []byte, at stream.GroupState) error {
+	return s.set(appendGroupPart(nil, name, streamGroupState), appendGroupState(nil, at))
+}
+
+// DeleteGroup removes a group with its consumers and pending entries, and reports whether it
+// was there.
+func (s StreamRef) DeleteGroup(name []byte) bool {
+	g := s.Group(name)
+	if g == nil {
+		return false
+	}
+	first, behind := appendGroupPart(nil, name, streamGroupState), appendGroupPart(nil, name, streamGroupBehind)
+	s.tx.cutRange(s.n, first, behind, 1+g.Consumers()+g.PendingLen())
+	return true
+}
+
+// SetConsumer says when a consumer was seen, in Unix milliseconds; it is added if it is not
+// there. Its group must be there.
+func (s StreamRef) SetConsumer(group, name []byte, seen int64) error {
+	return s.set(appendConsumerPart(nil, group, name), appendSeen(nil, seen))
+}
+
+// DeleteConsumer removes a consumer and its pending entries. It returns how many those were.
+func (s StreamRef) DeleteConsumer(group, name []byte) (pending int, ok bool) {
+	g := s.Group(group)
+	if g == nil {
+		return 0, false
+	}
+	if _, ok := g.Consumer(name); !ok {
+		return 0, false
+	}
+	var ids []stream.ID
+	g.AscendPending(name, stream.ID{}, func(p stream.Pending) bool {
+		ids = append(ids, p.ID)
+		return true
+	})
+	for _, id := range ids {
+		s.Acknowledge(group, id)
+	}
+	return len(ids), s.tx.cutPart(s.n, appendConsumerPart(nil, group, name))
+}
+
+// SetPending makes an entry pending, or changes to whom and since when it is. Its group and
+// its consumer must be there.
+func (s StreamRef) SetPending(group []byte, p stream.Pending) error {
+	return s.set(appendPendingPart(nil, group, p.ID), appendPending(nil, p))
+}
+
+// Acknowledge makes an entry no longer pending, and reports whether it was.
+func (s StreamRef) Acknowledge(group []byte, id stream.ID) bool {
+	return s.tx.cutPart(s.n, appendPendingPart(nil, group, id))
+}

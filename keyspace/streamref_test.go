@@ -1,0 +1,104 @@
+package keyspace
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/slotmesh/slotmesh/keyspace/stream"
+)
+
+// streamValue returns the value of an entry.
+func streamValue(strings ...string) []byte {
+	b := stream.AppendCount(nil, len(strings))
+	for _, s := range strings {
+		b = stream.AppendString(b, []byte(s))
+	}
+	return b
+}
+
+// partsOf returns the parts of a key as text, in the order in which a dump has them.
+func partsOf(t *testing.T, s *Store, key string) (parts []string) {
+	t.Helper()
+	err := s.View(1, func(tx *Tx) error {
+		if snapshot, ok := tx.Snapshot([]byte(key)); ok {
+			snapshot.Parts(func(part, value []byte, _ int64) bool {
+				parts = append(parts, fmt.Sprintf("%x=%x", part, value))
+				return true
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts
+}
+
+// A stream with a group goes through its Ops to another store, and a transaction that fails
+// leaves no trace.
+func TestStreamRef(t *testing.T) {
+	other := New(Config{})
+	s := New(Config{Sink: follower{t, other}})
+	key := []byte("k")
+	update := func(fn func(StreamRef) error) error {
+		return s.Update(1, func(tx *Tx) error {
+			ref, err := tx.Stream(key)
+			if err != nil {
+				return err
+			}
+			return fn(ref)
+		})
+	}
+	steps := func(ref StreamRef) error {
+		for i := range uint64(250) {
+			if err := ref.Append(stream.ID{Ms: 1000, Seq: i + 1}, streamValue("f", fmt.Sprint(i))); err != nil {
+				return err
+			}
+		}
+		if n := ref.TrimToLen(120, false, 0); n != 130 {
+			t.Errorf("%d trimmed", n)
+		}
+		if ok, err := ref.Delete(stream.ID{Ms: 1000, Seq: 200}); !ok || err != nil {
+			t.Errorf("Delete: %v, %v", ok, err)
+		}
+		err := ref.SetGroup([]byte("g"), stream.GroupState{Last: stream.ID{Ms: 1000, Seq: 140}, Read: 10})
+		for i := uint64(131); i <= 140 && err == nil; i++ {
+			p := stream.Pending{ID: stream.ID{Ms: 1000, Seq: i}, Consumer: []byte("c"), Delivered: 5, Count: 1}
+			if err = ref.SetConsumer([]byte("g"), p.Consumer, 5); err == nil {
+				err = ref.SetPending([]byte("g"), p)
+			}
+		}
+		return err
+	}
+	if err := update(steps); err != nil {
+		t.Fatal(err)
+	}
+	before := partsOf(t, s, "k")
+	if got := partsOf(t, other, "k"); !slices.Equal(got, before) || len(before) != 1+119+1+1+10 {
+		t.Fatalf("%d parts, the other store has %d: %q", len(before), len(got), got)
+	}
+	failed := errors.New("failed")
+	err := update(func(ref StreamRef) error {
+		ref.TrimToLen(3, false, 0)
+		ref.DeleteConsumer([]byte("g"), []byte("c"))
+		ref.DeleteGroup([]byte("g"))
+		ref.Append(stream.ID{Ms: 2000}, streamValue("a", "b"))
+		return failed
+	})
+	if after := partsOf(t, s, "k"); err != failed || !slices.Equal(after, before) {
+		t.Fatalf("%v: %d parts are now %d", err, len(before), len(after))
+	}
+	err = update(func(ref StreamRef) error {
+		if n, ok := ref.DeleteConsumer([]byte("g"), []byte("c")); n != 10 || !ok {
+			t.Errorf("DeleteConsumer: %d, %v", n, ok)
+		}
+		ref.DeleteGroup([]byte("g"))
+		ref.TrimBefore(stream.MaxID, false, 0)
+		return nil
+	})
+	if got := partsOf(t, other, "k"); err != nil || len(got) != 1 || !slices.Equal(got, partsOf(t, s, "k")) {
+		t.Fatalf("%v: %q", err, got)
+	}
+}
