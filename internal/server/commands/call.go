@@ -85,6 +85,12 @@ func (c *Call) AddKeysOf(cmd *Command, args [][]byte) {
 			c.addChannels(cmd.Keys, args)
 			return
 		}
+		if cmd.KeysAfter.From != 0 {
+			if keys, ok := cmd.KeysAfter.keys(args); ok {
+				c.AddKeys(keys, args)
+			}
+			return
+		}
 		c.AddKeys(cmd.Keys, args)
 		if cmd.StoreKey != nil {
 			if at := cmd.StoreKey(args); at != 0 {

@@ -85,6 +85,13 @@ func (c *Command) KeyPositions(line [][]byte) (list []int) {
 			}
 		}
 	}
+	if c.KeysAfter.From != 0 {
+		if keys, ok := c.KeysAfter.keys(line); ok {
+			for i := keys.First; i <= keys.Last; i++ {
+				list = append(list, i)
+			}
+		}
+	}
 	if c.StoreKey != nil {
 		if at := c.StoreKey(line); at != 0 {
 			list = append(list, at)
@@ -94,7 +101,9 @@ func (c *Command) KeyPositions(line [][]byte) (list []int) {
 }
 
 // HasKeys reports whether any argument may be a key.
-func (c *Command) HasKeys() bool { return c.Keys.First != 0 && !c.Has(Sharded) || c.Counted != 0 }
+func (c *Command) HasKeys() bool {
+	return c.Keys.First != 0 && !c.Has(Sharded) || c.Counted != 0 || c.KeysAfter.From != 0
+}
 
 // notKey is the flag of what COMMAND shows among the keys though it is none: the channel of
 // a shard.
@@ -108,6 +117,18 @@ func countedKeys(line [][]byte, at int) (keys KeySpec, ok bool) {
 		return KeySpec{}, false
 	}
 	return KeySpec{at + 1, at + int(n), 1}, true
+}
+
+// keys returns which arguments are keys after the word: half of those that follow it. ok is
+// false if there are none.
+func (k Keyword) keys(line [][]byte) (keys KeySpec, ok bool) {
+	for i := k.From; i < len(line)-1; i++ {
+		if IsWord(line[i], k.Word) {
+			n := (len(line) - i - 1) / 2
+			return KeySpec{i + 1, i + n, 1}, n > 0
+		}
+	}
+	return KeySpec{}, false
 }
 
 // count returns how many of n arguments are keys.
@@ -126,14 +147,18 @@ type keyUse struct {
 	keyword string     // they follow this one instead …
 	from    int        // … if it is this argument or a later one; negative: counted from the end
 	counted bool       // they follow their number, which is argument First
+	halved  bool       // they are the first half of what follows the keyword
 	unknown bool       // where they are depends on options, or on what keys hold
 	access  acl.Access // of flags
 }
 
 // in returns which arguments of a line are the keys.
 func (k *keyUse) in(line [][]byte) (keys KeySpec, ok bool) {
-	if k.counted {
+	switch {
+	case k.counted:
 		return countedKeys(line, k.First)
+	case k.halved:
+		return Keyword{k.keyword, k.from}.keys(line)
 	}
 	return k.KeySpec, true
 }
@@ -152,6 +177,9 @@ func (c *Command) keySpecs() []keyUse {
 			list[i] = optionUse(use[1:])
 		case c.Counted != 0 && i == len(uses)-1: // after those of Keys, if there are any
 			list[i].KeySpec, list[i].counted = KeySpec{First: c.Counted}, true
+		case c.KeysAfter.From != 0:
+			list[i].KeySpec, list[i].halved = KeySpec{0, -1, 1}, true
+			list[i].keyword, list[i].from = c.KeysAfter.Word, c.KeysAfter.From
 		case c.KeyRange != nil: // MIGRATE is the only one
 			if i == 1 {
 				list[i].KeySpec, list[i].keyword, list[i].from = KeySpec{0, -1, 1}, "KEYS", -2
@@ -185,7 +213,7 @@ func (c *Command) usesIn(line [][]byte) []keyUse {
 	if c.keyFlagsIn != nil {
 		uses[0].flags = c.keyFlagsIn(line).text
 	}
-	if c.Counted != 0 {
+	if c.Counted != 0 || c.KeysAfter.From != 0 {
 		for i := range uses {
 			keys, ok := uses[i].in(line)
 			if !ok {

@@ -26,7 +26,7 @@ const (
 	AllowBusy      // also while a script runs
 	SkipSlowlog
 	Asking      // as if ASKING had been said before
-	MovableKeys // which arguments are keys depends on others: see Command.KeyRange and Counted
+	MovableKeys // which arguments are keys depends on others: see Command.KeyRange, Counted and KeysAfter
 	SkipMonitor
 	NoMandatoryKeys // makes sense without keys, too
 	PubSub          // about messages: see Command.Channels
@@ -59,6 +59,12 @@ var flagNames = []struct {
 // KeySpec says which arguments are keys: every Step-th from First to Last; a negative
 // Last counts from the end. The zero KeySpec means none.
 type KeySpec struct{ First, Last, Step int }
+
+// Keyword is a word that stands at argument From of a line, or later.
+type Keyword struct {
+	Word string // upper case
+	From int
+}
 
 // Where commands have their keys.
 var (
@@ -95,6 +101,10 @@ type Command struct {
 	// Counted is the argument that says how many keys come after it, 0 = none. A line in which
 	// it is wrong has no keys, and the command refuses it.
 	Counted int
+
+	// KeysAfter is a word before keys, of which the first half of the arguments after it are.
+	// A line without it has no keys, and the command refuses it.
+	KeysAfter Keyword
 
 	// KeyRange returns which arguments are keys where Keys only tells the usual ones; n may
 	// be 0.

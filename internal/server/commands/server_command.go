@@ -139,7 +139,7 @@ var groupCategories = map[string]string{
 	"generic": "keyspace", "string": "string", "bitmap": "bitmap", "hyperloglog": "hyperloglog",
 	"connection": "connection", "transactions": "transaction",
 	"scripting": "scripting",
-	"hash":      "hash", "set": "set", "list": "list", "sorted-set": "sortedset", "geo": "geo",
+	"hash":      "hash", "set": "set", "list": "list", "sorted-set": "sortedset", "geo": "geo", "stream": "stream",
 }
 
 func (c *Command) category() string {
@@ -216,7 +216,7 @@ func (k keyUse) describe(w *resp.Writer) {
 	w.BulkString("keystep")
 	w.Int(int64(k.Step))
 	w.BulkString("limit")
-	w.Int(0)
+	w.Int(2 * int64(btoi(k.halved)))
 }
 
 func cmdCommandDocs(c *Call) error {
