@@ -16,7 +16,12 @@ import (
 // allocated for what a length claims: the most that one step takes is the size of one
 // compressed string, at most 88 times its bytes in the payload. A name that comes twice in a
 // set, a sorted set or a hash makes the payload invalid; the caller finds that out, because
-// it has them all. A collection without elements is ErrFormat too.
+// it has them all; so of a group or a consumer of a stream. A collection without elements is
+// ErrFormat too, but for a stream: that has at least its StreamSelf.
+//
+// The parts of a stream come in this order: its entries by their IDs, itself, and of each
+// group itself, the consumers, and what is pending by its IDs. Of that no more than one group
+// is held.
 func (v Value) Each(fn func(*Element) error) error {
 	d := decoder{b: v.body, fn: fn}
 	err := ErrFormat
@@ -26,6 +31,8 @@ func (v Value) Each(fn func(*Element) error) error {
 		err = d.table(v.form)
 	case formQuicklist, formQuicklist2:
 		err = d.quicklist(v.form)
+	case formStreamEarly, formStream, formStreamActive:
+		err = (&streamReader{decoder: &d}).read(v.form)
 	default:
 		err = d.packed(v.form)
 	}

@@ -8,10 +8,11 @@
 //
 // both footer fields little-endian. Strings, lists, sets, sorted sets and hashes are read in
 // every form that Redis 4.0 to 7.4 and Valkey 9 write, and older ones: tables, ziplists,
-// zipmaps, intsets, listpacks, strings compressed with LZF. Streams and the values of modules
-// are refused with their name. What is written is what Redis 7.0 writes with
-// rdbcompression no (RDB version 10), but for a hash whose fields expire, which only Redis
-// 7.4 and later understand.
+// zipmaps, intsets, listpacks, strings compressed with LZF; streams as Redis 5 to 7.4 and Valkey
+// write them. The values of modules are refused with their name. What is written is what
+// Redis 7.0 writes with rdbcompression no (RDB version 10), but for a hash whose fields
+// expire, which only Redis 7.4 and later understand. Deleted entries, which Redis keeps in the
+// nodes of a stream, are not written.
 //
 // The payload of FUNCTION DUMP and FUNCTION RESTORE has, for each library of functions, the
 // byte 245 and its source as a string, before the same footer.

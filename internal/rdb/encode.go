@@ -8,7 +8,7 @@ import (
 )
 
 // Encoder writes the payload of a collection, element by element. It holds no more than a
-// few KB of it, and of an intset its numbers.
+// few KB of it, of an intset its numbers, and of a group of a stream the IDs that are pending.
 type Encoder struct {
 	o    *Outline
 	form form
@@ -20,6 +20,7 @@ type Encoder struct {
 	node    node // of a list: what is gathered …
 	entries []byte
 	ints    []int64
+	stream  streamWriter
 }
 
 const encoderBuffer = 16 << 10
@@ -32,6 +33,8 @@ func NewEncoder(w io.Writer, o *Outline) *Encoder {
 	switch e.form {
 	case formQuicklist2:
 		e.buf = appendLength(e.buf, o.nodes)
+	case formStream:
+		e.buf = appendLength(e.buf, o.stream.nodes)
 	case formIntset:
 		size := intsetHead + o.count*o.width
 		e.buf = appendLength(e.buf, size)
@@ -54,6 +57,8 @@ func (e *Encoder) Add(el *Element) error {
 	switch e.form {
 	case formQuicklist2:
 		e.addToList(el.Name)
+	case formStream:
+		e.addToStream(el.Stream)
 	case formIntset:
 		n, _ := parseInt(el.Name)
 		e.ints = append(e.ints, n)
@@ -123,6 +128,8 @@ func (e *Encoder) Close() error {
 	switch e.form {
 	case formQuicklist2:
 		e.writeNode()
+	case formStream:
+		e.endStream()
 	case formIntset:
 		slices.Sort(e.ints)
 		for _, n := range e.ints {
@@ -152,8 +159,12 @@ func (e *Encoder) str(s []byte) {
 // pack writes an entry of a listpack.
 func (e *Encoder) pack(s []byte) {
 	entry := packEntry(s)
-	if len(s) < encoderBuffer {
-		e.buf = appendEntry(e.buf, &entry)
+	e.packed(&entry)
+}
+
+func (e *Encoder) packed(entry *packedEntry) {
+	if len(entry.data) < encoderBuffer {
+		e.buf = appendEntry(e.buf, entry)
 		return
 	}
 	e.buf = append(e.buf, entry.head.bytes()...)

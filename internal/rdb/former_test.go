@@ -105,6 +105,10 @@ func body(f form, parts ...any) []byte {
 			b = appendLittle(b, part, 8)
 		case float64:
 			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(part))
+		case uint64:
+			b = appendWide(b, part)
+		case StreamID:
+			b = part.appendRaw(b)
 		case rune:
 			b = append(b, byte(part))
 		}

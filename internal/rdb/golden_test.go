@@ -3,6 +3,7 @@ package rdb
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -96,10 +97,24 @@ func elementsOf(payload []byte) (v Value, elements []Element, err error) {
 		return v, nil, err
 	}
 	err = v.Each(func(e *Element) error {
-		elements = append(elements, Element{bytes.Clone(e.Name), bytes.Clone(e.Value), e.Score, e.ExpireAt})
+		elements = append(elements, Element{bytes.Clone(e.Name), bytes.Clone(e.Value), e.Score, e.ExpireAt,
+			clonePart(e.Stream)})
 		return nil
 	})
 	return v, elements, err
+}
+
+func clonePart(p *StreamPart) *StreamPart {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	c.Strings = nil
+	for _, s := range p.Strings {
+		c.Strings = append(c.Strings, bytes.Clone(s))
+	}
+	c.Group, c.Consumer = bytes.Clone(p.Group), bytes.Clone(p.Consumer)
+	return &c
 }
 
 func same(a, b []Element) bool {
@@ -108,7 +123,7 @@ func same(a, b []Element) bool {
 	}
 	for i := range a {
 		if !bytes.Equal(a[i].Name, b[i].Name) || !bytes.Equal(a[i].Value, b[i].Value) || a[i].ExpireAt != b[i].ExpireAt ||
-			math.Float64bits(a[i].Score) != math.Float64bits(b[i].Score) {
+			math.Float64bits(a[i].Score) != math.Float64bits(b[i].Score) || !reflect.DeepEqual(a[i].Stream, b[i].Stream) {
 			return false
 		}
 	}

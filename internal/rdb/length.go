@@ -65,6 +65,22 @@ func readWide(b []byte) (n uint64, rest []byte, ok bool) {
 	return uint64(small), rest, ok && !encoded
 }
 
+// appendWide writes any number of 64 bits as lengths are written.
+func appendWide(dst []byte, n uint64) []byte {
+	if n > math.MaxUint32 {
+		return binary.BigEndian.AppendUint64(append(dst, wide64), n)
+	}
+	return appendLength(dst, int(n))
+}
+
+// wideSize returns the bytes that appendWide writes.
+func wideSize(n uint64) int {
+	if n > math.MaxUint32 {
+		return 9
+	}
+	return lengthSize(int(n))
+}
+
 // readLength reads a length of at most maxValue; encoded says that n is an
 // encoding instead.
 func readLength(b []byte) (n int, encoded bool, rest []byte, ok bool) {

@@ -155,8 +155,7 @@ type packedEntry struct {
 // packEntry makes an entry of a string, of a number if it is the text of one.
 func packEntry(s []byte) (e packedEntry) {
 	if n, ok := parseInt(s); ok {
-		e.head.n = len(appendPackedInt(e.head.b[:0], n))
-		return e
+		return packInt(n)
 	}
 	e.data = s
 	head := e.head.b[:0]
@@ -169,6 +168,12 @@ func packEntry(s []byte) (e packedEntry) {
 		head = binary.LittleEndian.AppendUint32(append(head, 0xf0), uint32(n))
 	}
 	e.head.n = len(head)
+	return e
+}
+
+// packInt makes an entry of a number.
+func packInt(n int64) (e packedEntry) {
+	e.head.n = len(appendPackedInt(e.head.b[:0], n))
 	return e
 }
 

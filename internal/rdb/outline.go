@@ -26,6 +26,7 @@ type Outline struct {
 	unpacked bool  // cannot be written as a listpack or an intset
 	width    int   // bytes of the widest number of a set
 	last     lastElement
+	stream   *streamOutline
 }
 
 // lastElement is the element before, to compare the next one with.
@@ -39,7 +40,7 @@ const (
 	farSize  = 9 // of the distance between two times, always in its longest form: it is not known at first
 )
 
-// Count returns the number of elements so far.
+// Count returns the number of elements so far, of a stream all of its parts.
 func (o *Outline) Count() int { return o.count }
 
 // Add takes the next element into account.
@@ -48,6 +49,11 @@ func (o *Outline) Add(e *Element) {
 	switch o.Type {
 	case List:
 		o.addToList(e)
+	case Stream:
+		if o.stream == nil {
+			o.stream = new(streamOutline)
+		}
+		o.stream.add(e.Stream)
 	case Set:
 		o.table += stringSize(e.Name)
 		o.addInt(e)
@@ -154,6 +160,8 @@ func (o *Outline) form() form {
 	switch {
 	case o.Type == List:
 		return formQuicklist2
+	case o.Type == Stream:
+		return formStream
 	case o.Type == Set && compact:
 		return formIntset
 	case o.Type == Set:
@@ -186,6 +194,8 @@ func (o *Outline) bodySize() int {
 	switch o.form() {
 	case formQuicklist2:
 		return lengthSize(o.nodes) + o.table + o.node.size()
+	case formStream:
+		return o.stream.size()
 	case formIntset:
 		size := intsetHead + o.count*o.width
 		return lengthSize(size) + size

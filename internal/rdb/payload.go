@@ -34,7 +34,7 @@ var (
 
 // UnsupportedError refuses a value of a type that this store does not hold.
 type UnsupportedError struct {
-	Type string // "stream", "module"
+	Type string // "module"
 }
 
 // Error names the type.
@@ -43,7 +43,7 @@ func (e *UnsupportedError) Error() string {
 }
 
 // otherTypes names what is not understood.
-var otherTypes = map[byte]string{6: "module", 7: "module", 15: "stream", 19: "stream", 21: "stream"}
+var otherTypes = map[byte]string{6: "module", 7: "module"}
 
 // Overhead is the most that AppendString adds to a value, in bytes.
 const Overhead = 1 + 5 + footerSize

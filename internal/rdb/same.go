@@ -41,6 +41,26 @@ func Same(a, b []byte) bool {
 	return err == nil && len(left) == 0
 }
 
+// partOfStream returns what a part of a stream is found by, and what else it has.
+func partOfStream(p *StreamPart) (name, value string) {
+	b := appendString([]byte{byte(p.Kind)}, p.Group)
+	switch p.Kind {
+	case StreamEntry, StreamPending:
+		b = p.ID.appendRaw(b)
+	case StreamConsumer:
+		b = append(b, p.Consumer...)
+	}
+	v := p.ID.appendRaw(nil)
+	v = p.Deleted.appendRaw(v)
+	for _, n := range []uint64{p.Added, uint64(p.Read), uint64(p.Time), p.Deliveries} {
+		v = appendWide(v, n)
+	}
+	for _, s := range p.Strings {
+		v = appendString(v, s)
+	}
+	return string(b), string(append(v, p.Consumer...))
+}
+
 // besides is what an element has beside its name.
 type besides struct {
 	value    string
@@ -49,16 +69,24 @@ type besides struct {
 }
 
 func besidesOf(typ Type, e *Element) besides {
-	if typ == List {
+	switch typ {
+	case List:
 		return besides{value: string(e.Name)}
+	case Stream:
+		_, value := partOfStream(e.Stream)
+		return besides{value: value}
 	}
 	return besides{string(e.Value), math.Float64bits(e.Score), e.ExpireAt}
 }
 
 // nameAt returns what an element is found by: of a list that is its place.
 func nameAt(typ Type, n int, e *Element) string {
-	if typ == List {
+	switch typ {
+	case List:
 		return string(appendLittle(nil, int64(n), 8))
+	case Stream:
+		name, _ := partOfStream(e.Stream)
+		return name
 	}
 	return string(e.Name)
 }

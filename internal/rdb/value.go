@@ -15,6 +15,7 @@ const (
 	Set    Type = 2
 	ZSet   Type = 3
 	Hash   Type = 4
+	Stream Type = 6
 )
 
 // Element is one element of a collection.
@@ -23,6 +24,8 @@ type Element struct {
 	Value    []byte  // of a hash's field
 	Score    float64 // of a sorted set's member
 	ExpireAt int64   // of a hash's field: Unix milliseconds, 0 = never
+
+	Stream *StreamPart // a part of a stream, which uses no other field
 }
 
 // form is how a value is written: the first byte of a payload.
@@ -41,10 +44,13 @@ const (
 	formZSetZiplist    form = 12
 	formHashZiplist    form = 13
 	formQuicklist      form = 14 // a list of ziplists
+	formStreamEarly    form = 15 // a stream of Redis 5 and 6
 	formHashListpack   form = 16
 	formZSetListpack   form = 17
 	formQuicklist2     form = 18 // a list of listpacks and of single elements
+	formStream         form = 19 // with counts of what was added and read
 	formSetListpack    form = 20
+	formStreamActive   form = 21 // with when a consumer was last given something
 	formHashTimesEarly form = 22 // of the release candidates of 7.4
 	formListpackEarly  form = 23
 	formHashTimes      form = 24 // fields that expire
@@ -62,6 +68,7 @@ var types = map[form]Type{
 	formZSet: ZSet, formZSet2: ZSet, formZSetZiplist: ZSet, formZSetListpack: ZSet,
 	formHash: Hash, formZipmap: Hash, formHashZiplist: Hash, formHashListpack: Hash,
 	formHashTimesEarly: Hash, formListpackEarly: Hash, formHashTimes: Hash, formListpackTimes: Hash,
+	formStreamEarly: Stream, formStream: Stream, formStreamActive: Stream,
 }
 
 // Value is a value in a payload whose footer has been checked.
