@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// Collection is a hash, set, sorted set or list that is in no store, to be built part by
+// Collection is a hash, set, sorted set, list or stream that is in no store, to be built part by
 // part without any lock. What a part is, Op says.
 type Collection struct {
 	typ    Type

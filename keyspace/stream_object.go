@@ -13,6 +13,11 @@ type streamObject struct {
 	scratch  []byte // of get
 }
 
+// NewStream returns a stream as a Collection, which keeps it: s must not be used any more.
+func NewStream(s *stream.Stream) *Collection {
+	return &Collection{typ: Stream, object: &streamObject{stream: s, stateful: true}}
+}
+
 func (o *streamObject) form() form { return streamForm{} }
 
 func (o *streamObject) get(part []byte) (value []byte, expireAt int64, ok bool) {

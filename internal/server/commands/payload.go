@@ -43,6 +43,13 @@ func (p *payload) writeTo(w io.Writer) error {
 func (p *payload) each(fn func(*rdb.Element) error) (err error) {
 	var e rdb.Element
 	typ := p.snapshot.Entry().Type
+	if typ == keyspace.Stream {
+		s, err := p.snapshot.Stream()
+		if err != nil {
+			return err
+		}
+		return eachStreamPart(s, fn)
+	}
 	p.snapshot.Parts(func(part, value []byte, expireAt int64) bool {
 		if expireAt != 0 && expireAt <= p.now {
 			return true
@@ -68,6 +75,9 @@ const firstPosition = uint64(1) << 63
 // collect builds the collection that a payload holds. Its error is rdb.ErrFormat also if a
 // name is there twice.
 func collect(v rdb.Value) (*keyspace.Collection, error) {
+	if v.Type == rdb.Stream {
+		return collectStream(v)
+	}
 	c, err := keyspace.NewCollection(keyspace.Type(v.Type))
 	if err != nil {
 		return nil, err
