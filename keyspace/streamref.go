@@ -134,6 +134,16 @@ func (s StreamRef) GroupAt(i int) *stream.Group { return s.stream().GroupAt(i) }
 // Group returns a group, nil if there is none of that name.
 func (s StreamRef) Group(name []byte) *stream.Group { return s.stream().Group(name) }
 
+// Advance returns how far a group has read once an entry has been delivered to it, as
+// [stream.Stream.Advance] does.
+func (s StreamRef) Advance(g stream.GroupState, id stream.ID) stream.GroupState {
+	return s.stream().Advance(g, id)
+}
+
+// Lag returns how many entries a group has still to read; ok is false if that cannot be
+// told.
+func (s StreamRef) Lag(g stream.GroupState) (lag int64, ok bool) { return s.stream().Lag(g) }
+
 // SetGroup says how far a group has read; it is added if it is not there.
 func (s StreamRef) SetGroup(name []byte, at stream.GroupState) error {
 	return s.set(appendGroupPart(nil, name, streamGroupState), appendGroupState(nil, at))
