@@ -41,14 +41,18 @@ func CheckValue(value []byte) error {
 // Fields reads the strings of an entry: its fields and their values in turn. It is valid
 // until the stream changes.
 type Fields struct {
-	left  int
-	value []byte
+	left   int
+	value  []byte
+	names  []byte   // of fields, if they are shared
+	text   *numeral // where integers are made; it may be shared with other entries
+	packed bool     // value is what a node has
+	shared bool
 }
 
 // FieldsOf reads an entry's value.
 func FieldsOf(value []byte) Fields {
 	count, size := binary.Uvarint(value)
-	return Fields{int(count), value[size:]}
+	return Fields{left: int(count), value: value[size:]}
 }
 
 // Len returns how many strings are still to come.
@@ -59,10 +63,27 @@ func (f *Fields) Next() (s []byte, ok bool) {
 	if f.left == 0 {
 		return nil, false
 	}
-	n, size := binary.Uvarint(f.value)
-	s, f.value = f.value[size:size+int(n)], f.value[size+int(n):]
 	f.left--
+	switch {
+	case !f.packed:
+		s, f.value = cutString(f.value)
+	case f.shared && f.left%2 != 0:
+		s, f.names = cutString(f.names)
+	default:
+		if f.text == nil {
+			f.text = new(numeral)
+		}
+		s, f.value = readPacked(f.value, f.text)
+	}
 	return s, true
+}
+
+// cutString returns the string at the beginning of b, which is behind its length, and what
+// follows it.
+func cutString(b []byte) (s, rest []byte) {
+	n, size := uvarint(b)
+	end := size + int(n)
+	return b[size:end], b[end:]
 }
 
 // AppendValue appends what is still to come as an entry's value.

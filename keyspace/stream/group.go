@@ -9,8 +9,9 @@ import (
 type Group struct {
 	Name []byte
 	GroupState
-	consumers []*consumer // by name
-	pending   []pending   // by ID
+	owner     *owner
+	pending   ordered[delivery]
+	consumers consumers
 }
 
 // GroupState is what a group knows besides its consumers and pending entries.
@@ -19,77 +20,75 @@ type GroupState struct {
 	Read int64 // entries read, -1 if that is not known
 }
 
-// Consumer is a consumer of a group.
-type Consumer struct {
-	Name    []byte
-	Seen    int64 // when it last tried to read or claim, Unix milliseconds
-	Pending int
+// groups are the groups of a stream, by name.
+type groups struct {
+	owner *owner // of the list
+	list  []*Group
 }
 
-// Pending is an entry that has been delivered and not been acknowledged. The entry itself
-// may have been deleted since.
-type Pending struct {
-	ID        ID
-	Consumer  []byte
-	Delivered int64 // Unix milliseconds
-	Count     uint64
+// groupOverhead is the allocated size of a Group beside its name.
+const groupOverhead = 96
+
+func (g *groups) find(name []byte) (int, bool) {
+	return slices.BinarySearchFunc(g.list, name, func(g *Group, n []byte) int { return bytes.Compare(g.Name, n) })
 }
 
-type consumer struct {
-	Consumer
-}
-
-type pending struct {
-	Pending
-	of *consumer
-}
-
-func (g *Group) clone() *Group {
-	c := &Group{Name: g.Name, GroupState: g.GroupState}
-	for _, p := range g.consumers {
-		copied := *p
-		c.consumers = append(c.consumers, &copied)
+// own makes the list one that a may change.
+func (g *groups) own(a *account) {
+	if g.owner != a.owner {
+		before := cap(g.list)
+		g.owner, g.list = a.owner, slices.Clone(g.list)
+		a.memory += int64(cap(g.list)-before) * pointerLen
 	}
-	for _, p := range g.pending {
-		i, _ := c.findConsumer(p.Consumer)
-		c.pending = append(c.pending, pending{p.Pending, c.consumers[i]})
-	}
-	return c
 }
 
-func (s *Stream) findGroup(name []byte) (int, bool) {
-	return slices.BinarySearchFunc(s.groups, name, func(g *Group, n []byte) int { return bytes.Compare(g.Name, n) })
-}
-
-func (g *Group) findConsumer(name []byte) (int, bool) {
-	return slices.BinarySearchFunc(g.consumers, name, func(c *consumer, n []byte) int { return bytes.Compare(c.Name, n) })
-}
-
-func (g *Group) findPending(id ID) (int, bool) {
-	return slices.BinarySearchFunc(g.pending, id, func(p pending, id ID) int { return p.ID.Compare(id) })
-}
+const pointerLen = 8
 
 // Groups returns the number of groups.
-func (s *Stream) Groups() int { return len(s.groups) }
+func (s *Stream) Groups() int { return len(s.groups.list) }
 
 // Group returns a group, nil if there is none of that name.
 func (s *Stream) Group(name []byte) *Group {
-	if i, ok := s.findGroup(name); ok {
-		return s.groups[i]
+	if i, ok := s.groups.find(name); ok {
+		return s.groups.list[i]
 	}
 	return nil
 }
 
 // GroupAt returns a group by its number in the order of names.
-func (s *Stream) GroupAt(i int) *Group { return s.groups[i] }
+func (s *Stream) GroupAt(i int) *Group { return s.groups.list[i] }
 
-func (s *Stream) ensureGroup(name []byte) *Group {
-	i, ok := s.findGroup(name)
+// ownGroup returns a group that may be changed, nil if there is none.
+func (s *Stream) ownGroup(name []byte) *Group {
+	i, ok := s.groups.find(name)
 	if !ok {
-		s.memory += 100 + int64(len(name))
-		s.groups = slices.Insert(s.groups, i, &Group{Name: bytes.Clone(name), GroupState: GroupState{Read: -1}})
+		return nil
 	}
-	return s.groups[i]
+	a := s.writer()
+	g := s.groups.list[i]
+	if g.owner != a.owner {
+		copied := *g
+		copied.owner = a.owner
+		g = &copied
+		s.groups.own(a)
+		s.groups.list[i] = g
+	}
+	return g
+}
+
+// ensureGroup returns a group that may be changed; it is added if it is not there.
+func (s *Stream) ensureGroup(name []byte) *Group {
+	if g := s.ownGroup(name); g != nil {
+		return g
+	}
+	a := s.writer()
+	s.groups.own(a)
+	g := &Group{owner: a.owner, Name: append([]byte(nil), name...), GroupState: GroupState{Read: -1}}
+	before := cap(s.groups.list)
+	i, _ := s.groups.find(name)
+	s.groups.list = slices.Insert(s.groups.list, i, g)
+	a.memory += groupOverhead + int64(cap(g.Name)) + int64(cap(s.groups.list)-before)*pointerLen
+	return g
 }
 
 // SetGroup makes a group what state says; it is added if it is not there.
@@ -97,120 +96,18 @@ func (s *Stream) SetGroup(name []byte, state GroupState) { s.ensureGroup(name).G
 
 // CutGroup removes a group with its consumers and pending entries.
 func (s *Stream) CutGroup(name []byte) bool {
-	i, ok := s.findGroup(name)
-	if ok {
-		s.groups = slices.Delete(s.groups, i, i+1)
-	}
-	return ok
-}
-
-// SetConsumer says when a consumer was seen; it is added if it is not there, and so is its
-// group.
-func (s *Stream) SetConsumer(group, name []byte, seen int64) (added bool) {
-	g := s.ensureGroup(group)
-	c, added := g.ensureConsumer(name)
-	c.Seen = seen
-	return added
-}
-
-func (g *Group) ensureConsumer(name []byte) (c *consumer, added bool) {
-	i, ok := g.findConsumer(name)
+	i, ok := s.groups.find(name)
 	if !ok {
-		g.consumers = slices.Insert(g.consumers, i, &consumer{Consumer{Name: bytes.Clone(name)}})
-	}
-	return g.consumers[i], !ok
-}
-
-// CutConsumer removes a consumer that has no pending entries.
-func (s *Stream) CutConsumer(group, name []byte) bool {
-	g := s.Group(group)
-	if g == nil {
 		return false
 	}
-	i, ok := g.findConsumer(name)
-	if ok {
-		g.consumers = slices.Delete(g.consumers, i, i+1)
+	a := s.writer()
+	s.groups.own(a)
+	g := s.groups.list[i]
+	a.memory -= groupOverhead + int64(cap(g.Name)) + g.pending.memory + g.consumers.memory
+	s.groups.list = slices.Delete(s.groups.list, i, i+1)
+	if len(s.groups.list) == 0 {
+		a.memory -= int64(cap(s.groups.list)) * pointerLen
+		s.groups.list = nil
 	}
-	return ok
-}
-
-// SetPending makes an entry pending, or changes that; its group and its consumer are added
-// if they are not there.
-func (s *Stream) SetPending(group []byte, p Pending) (added bool) {
-	g := s.ensureGroup(group)
-	c, _ := g.ensureConsumer(p.Consumer)
-	i, there := g.findPending(p.ID)
-	p.Consumer = c.Name
-	if there {
-		g.pending[i].of.Pending--
-		g.pending[i] = pending{p, c}
-	} else {
-		g.pending = slices.Insert(g.pending, i, pending{p, c})
-	}
-	c.Pending++
-	return !there
-}
-
-// CutPending makes an entry no longer pending, and reports whether it was.
-func (s *Stream) CutPending(group []byte, id ID) bool {
-	g := s.Group(group)
-	if g == nil {
-		return false
-	}
-	i, there := g.findPending(id)
-	if there {
-		g.pending[i].of.Pending--
-		g.pending = slices.Delete(g.pending, i, i+1)
-	}
-	return there
-}
-
-// Consumers returns the number of consumers.
-func (g *Group) Consumers() int { return len(g.consumers) }
-
-// ConsumerAt returns a consumer by its number in the order of names.
-func (g *Group) ConsumerAt(i int) Consumer { return g.consumers[i].Consumer }
-
-// Consumer returns a consumer.
-func (g *Group) Consumer(name []byte) (c Consumer, ok bool) {
-	i, ok := g.findConsumer(name)
-	if !ok {
-		return Consumer{}, false
-	}
-	return g.consumers[i].Consumer, true
-}
-
-// PendingLen returns the number of pending entries.
-func (g *Group) PendingLen() int { return len(g.pending) }
-
-// Pending returns a pending entry.
-func (g *Group) Pending(id ID) (p Pending, ok bool) {
-	i, ok := g.findPending(id)
-	if !ok {
-		return Pending{}, false
-	}
-	return g.pending[i].Pending, true
-}
-
-// AscendPending visits pending entries from an ID on until visit returns false, those of one
-// consumer, or of all if that is nil. The group must not change meanwhile.
-func (g *Group) AscendPending(consumer []byte, from ID, visit func(p Pending) bool) {
-	i, _ := g.findPending(from)
-	for ; i < len(g.pending); i++ {
-		p := g.pending[i].Pending
-		if consumer != nil && !bytes.Equal(consumer, p.Consumer) {
-			continue
-		}
-		if !visit(p) {
-			return
-		}
-	}
-}
-
-// LastPending returns the last pending entry, and false if there is none.
-func (g *Group) LastPending() (p Pending, ok bool) {
-	if len(g.pending) == 0 {
-		return Pending{}, false
-	}
-	return g.pending[len(g.pending)-1].Pending, true
+	return true
 }
