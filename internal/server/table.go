@@ -19,7 +19,8 @@ var builtIn = commands.NewTable(
 	commands.ServerGroup, monitorGroup, commands.ClusterGroup, waitGroup,
 	commands.ReplicationGroup, commands.SnapshotGroup,
 	commands.ZSetGroup, commands.ZSetRangeGroup, commands.ZSetBoundGroup, commands.ZSetPopGroup, commands.ZSetAlgebraGroup,
-	commands.ZSetBlockingGroup, commands.GeoGroup, commands.GeoSearchGroup, commands.ScriptGroup, commands.FunctionGroup,
+	commands.ZSetBlockingGroup, commands.GeoGroup, commands.GeoSearchGroup,
+	commands.StreamGroup, commands.ScriptGroup, commands.FunctionGroup,
 	commands.PubsubGroup, subscriptionGroup,
 )
 

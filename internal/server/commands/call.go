@@ -54,6 +54,7 @@ type Call struct {
 	Yield func(struct{}) bool
 
 	digits   []byte   // a number on its way into the store
+	entryBuf []byte   // an entry of a stream on its way into the store
 	restored restored // what Ahead of RESTORE has read
 	dumped   dumped   // what Tx of DUMP has left for After
 	sorting  sorting  // what Tx of SORT has left for After

@@ -59,6 +59,15 @@ func readZSet(tx *keyspace.Tx, key []byte) (keyspace.ZSetRef, error) {
 	return z, err
 }
 
+// readStream tells of a miss only if there is no key: a stream may be without entries.
+func readStream(tx *keyspace.Tx, key []byte) (keyspace.StreamRef, error) {
+	s, err := tx.Stream(key)
+	if tx.Notifies(keyspace.MissEvents) && err == nil && !s.Exists() {
+		missed(tx, key)
+	}
+	return s, err
+}
+
 // notifyTaken tells that parts of a key are gone, by an event of its class, and that the key
 // is if they were the last ones.
 func notifyTaken[C sized](tx *keyspace.Tx, class keyspace.EventClass, event string, key []byte, left C) {
