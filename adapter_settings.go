@@ -172,6 +172,10 @@ func (v *values) limits() server.Limits {
 	if trackedKeys == 0 {
 		trackedKeys = -1 // any number
 	}
+	sparseSketch := v.sparseSketch
+	if sparseSketch == 0 {
+		sparseSketch = -1 // none is
+	}
 	return server.Limits{
 		Query:       resp.Limits{MaxBulk: v.maxArgument, MaxQuery: v.maxQuery},
 		Password:    v.Clients.Password,
@@ -187,6 +191,7 @@ func (v *values) limits() server.Limits {
 
 		ScriptMemory: v.scriptMemory,
 		TrackedKeys:  trackedKeys,
+		SparseSketch: sparseSketch,
 		ACLLog:       aclLog,
 		OpenChannels: v.channels == "allchannels",
 	}

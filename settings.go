@@ -44,6 +44,7 @@ type values struct {
 	aclLog       int   // entries
 	trackedKeys  int64 // 0: any number
 	scriptMemory int64 // bytes
+	sparseSketch int64 // bytes up to which a HyperLogLog is sparse
 	busyAfter    time.Duration
 	channels     string // that new users may use: allchannels or resetchannels
 }
@@ -156,6 +157,9 @@ var settings = []setting{
 		func(v *values) any { return &v.encodings.ZSetEntries }, (*Node).applyEncodings},
 	{conf.Count("zset-max-listpack-value", "64", 0).Also("zset-max-ziplist-value"),
 		func(v *values) any { return &v.encodings.ZSetValue }, (*Node).applyEncodings},
+
+	{conf.Memory("hll-sparse-max-bytes", "3000", 0),
+		func(v *values) any { return &v.sparseSketch }, (*Node).applyLimits},
 
 	// Data on disk.
 	{conf.Directive{Name: "save", Kind: conf.Save, Default: "3600 1 300 100 60 10000"},

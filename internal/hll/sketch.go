@@ -17,9 +17,12 @@ const (
 	DenseSize = HeaderSize + registers*6/8
 
 	encodingAt = 4
-	cachedAt   = 8
-	staleAt    = 15 // the byte whose highest bit says that the cached estimate is out of date
-	stale      = 0x80
+	// CacheAt is where the header has the estimate, in CacheSize bytes.
+	CacheAt   = 8
+	CacheSize = 8
+
+	staleAt = 15 // the byte whose highest bit says that the cached estimate is out of date
+	stale   = 0x80
 
 	dense  = 0
 	sparse = 1
@@ -58,7 +61,12 @@ func IsDense(header []byte) bool { return header[encodingAt] == dense }
 
 // Cached returns the estimate that the header has, false if it is out of date.
 func Cached(header []byte) (uint64, bool) {
-	return binary.LittleEndian.Uint64(header[cachedAt:]), header[staleAt]&stale == 0
+	return binary.LittleEndian.Uint64(header[CacheAt:]), header[staleAt]&stale == 0
+}
+
+// AppendCache appends what the header has at CacheAt for an estimate that is up to date.
+func AppendCache(dst []byte, estimate uint64) []byte {
+	return binary.LittleEndian.AppendUint64(dst, estimate)
 }
 
 // Outdate says that the estimate in the header is out of date.

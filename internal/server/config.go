@@ -15,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/functions"
 	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -114,6 +115,10 @@ type Limits struct {
 	// default 1,000,000, negative: any number.
 	TrackedKeys int64
 
+	// SparseSketch is the length in bytes up to which a HyperLogLog is sparse; default 3000,
+	// negative: none is.
+	SparseSketch int64
+
 	ACLLog       int  // entries of the ACL log; default 128, negative: none
 	OpenChannels bool // new users may use all channels
 }
@@ -151,6 +156,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.TrackedKeys == 0 {
 		l.TrackedKeys = defaultTrackedKeys
+	}
+	if l.SparseSketch == 0 {
+		l.SparseSketch = commands.DefaultSparseSketch
 	}
 	if l.ACLLog == 0 {
 		l.ACLLog = acl.DefaultLogLen

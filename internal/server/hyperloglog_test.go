@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -23,6 +24,76 @@ func TestHyperLogLog(t *testing.T) {
 	expect(t, c, "PFADD s a", "-WRONGTYPE Key is not a valid HyperLogLog string value.")
 	expect(t, c, "SETRANGE k 16 x", ":27")
 	expect(t, c, "PFMERGE k", "-INVALIDOBJ Corrupted HLL object detected")
+}
+
+// PFCOUNT writes its estimate into the header as Redis does, once for each change.
+func TestEstimateIsKept(t *testing.T) {
+	sink := &opBytes{}
+	c := connect(t, startServer(t, Config{Engine: engine.New(keyspace.New(keyspace.Config{Sink: sink}))}))
+	expect(t, c, "PFADD k a b c", ":1")
+	expect(t, c, "GETRANGE k 8 15", `"\x00\x00\x00\x00\x00\x00\x00\x80"`)
+	sink.n = 0
+	expect(t, c, "PFCOUNT k {k}2", ":3")
+	expect(t, c, "MULTI", "+OK")
+	expect(t, c, "PFCOUNT k", "+QUEUED")
+	expect(t, c, "EXEC", "[:3]")
+	if sink.n != 0 {
+		t.Errorf("several keys, or a transaction, wrote %d bytes", sink.n)
+	}
+	expect(t, c, "PFCOUNT k", ":3")
+	if sink.n == 0 || sink.n > 20 {
+		t.Errorf("an estimate made %d bytes of ops", sink.n)
+	}
+	expect(t, c, "GETRANGE k 8 15", `"\x03\x00\x00\x00\x00\x00\x00\x00"`)
+	sink.n = 0
+	expect(t, c, "PFCOUNT k", ":3")
+	expect(t, c, "PFCOUNT none", ":0")
+	if sink.n != 0 {
+		t.Errorf("an estimate that is known made %d bytes of ops", sink.n)
+	}
+	expect(t, c, "PFADD k d", ":1")
+	expect(t, c, "PFCOUNT k", ":4")
+}
+
+// PFCOUNT of one client ends the EXEC of another that watches the key, as in Redis.
+func TestKeptEstimateIsAChange(t *testing.T) {
+	srv := startServer(t, Config{})
+	c, other := connect(t, srv), connect(t, srv)
+	expect(t, c, "PFADD k a", ":1")
+	expect(t, c, "WATCH k", "+OK")
+	expect(t, other, "PFCOUNT k", ":1")
+	expect(t, c, "MULTI", "+OK")
+	expect(t, c, "PING", "+QUEUED")
+	expect(t, c, "EXEC", "nil")
+}
+
+// PFCOUNT does not wait for a pause to end in order to keep the estimate.
+func TestEstimateInAPause(t *testing.T) {
+	srv := startServer(t, Config{})
+	c := connect(t, srv)
+	expect(t, c, "PFADD k a", ":1")
+	pause := srv.node.Engine.PauseWrites(time.Hour)
+	expect(t, c, "PFCOUNT k", ":1")
+	pause.Resume()
+	srv.Pause(time.Hour, true)
+	expect(t, c, "PFCOUNT k", ":1")
+	expect(t, c, "GETRANGE k 15 15", `"\x80"`)
+}
+
+func TestSparseSketches(t *testing.T) {
+	srv := startServer(t, Config{Limits: Limits{SparseSketch: -1}})
+	c := connect(t, srv)
+	expect(t, c, "PFADD k a", ":1")
+	expect(t, c, "STRLEN k", ":12304")
+	srv.SetLimits(Limits{SparseSketch: 25})
+	for key, elements := range map[string]string{"one": "a", "three": "a b c"} {
+		do(t, c, "PFADD "+key+" "+elements)
+	}
+	expect(t, c, "STRLEN one", ":21")
+	expect(t, c, "STRLEN three", ":12304")
+	srv.SetLimits(Limits{})
+	expect(t, c, "PFADD default a b c", ":1")
+	expect(t, c, "STRLEN default", ":27")
 }
 
 // opBytes counts the bytes of ops.

@@ -142,6 +142,7 @@ func (s *Server) SetLimits(l Limits) {
 	l = l.withDefaults()
 	s.denials.SetMaxLen(max(0, l.ACLLog))
 	s.users.SetPubsubDefault(l.OpenChannels)
+	s.node.SetSparseSketch(l.SparseSketch)
 	s.mu.Lock()
 	changed := l.Password != s.password
 	s.password = l.Password

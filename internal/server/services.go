@@ -14,6 +14,7 @@ type services struct{ s *Server }
 func (v services) Loading() bool                { return v.s.Loading() }
 func (v services) Endpoint() slots.EndpointType { return v.s.limits.Load().Endpoint }
 func (v services) AwaitUnpause() bool           { return v.s.awaitUnpause() }
+func (v services) WritesPaused() bool           { return v.s.modes.Load()&modePaused != 0 }
 func (v services) Go(f func())                  { v.s.wg.Go(f) }
 
 func (v services) Clear(by commands.Client, drop func() error) error {

@@ -42,6 +42,7 @@ func (s *Server) makeTables() error {
 	}
 	s.original = builtIn.With(rows)
 	s.node = s.newNode(renamed.With(rows))
+	s.node.SetSparseSketch(s.cfg.Limits.SparseSketch)
 	return nil
 }
 

@@ -59,6 +59,7 @@ type Call struct {
 	dumped   dumped   // what Tx of DUMP has left for After
 	sorting  sorting  // what Tx of SORT has left for After
 	lcs      lcsQuery // what Tx of LCS has left for After
+	estimate estimate // what Tx of PFCOUNT has left for After
 }
 
 // Client is the connection that a command came by.
@@ -77,7 +78,7 @@ type Client interface {
 func (c *Call) tls() bool { return c.Client != nil && c.Client.TLS() }
 
 // Forget drops what Ahead has prepared.
-func (c *Call) Forget() { c.restored = restored{} }
+func (c *Call) Forget() { c.restored, c.estimate = restored{}, estimate{} }
 
 // AddKeysOf adds the keys of a command to those that the call is about to touch.
 func (c *Call) AddKeysOf(cmd *Command, args [][]byte) {

@@ -12,15 +12,22 @@ var HyperLogLogGroup = []Command{
 	{Name: "pfadd", Arity: -2, Flags: Write | DenyOOM | Fast, Keys: OneKey, Group: "hyperloglog", Since: "2.8.9",
 		KeyFlags: "RW insert", Summary: "Adds elements to a HyperLogLog.", Tx: cmdPFAdd},
 	{Name: "pfcount", Arity: -2, Flags: ReadOnly, Keys: AllKeys, Group: "hyperloglog", Since: "2.8.9",
-		KeyFlags: "RW access", Summary: "Estimates how many different elements HyperLogLogs have had.", Tx: cmdPFCount},
+		KeyFlags: "RW access", Summary: "Estimates how many different elements HyperLogLogs have had.",
+		Ahead: beginEstimate, Tx: cmdPFCount, After: keepEstimate},
 	{Name: "pfmerge", Arity: -2, Flags: Write | DenyOOM, Keys: AllKeys, Group: "hyperloglog", Since: "2.8.9",
 		KeyFlags: "RW access insert,RO access", Summary: "Makes a HyperLogLog the union of several.", Tx: cmdPFMerge},
 }
+
+// DefaultSparseSketch is the length in bytes up to which a sketch is sparse by default.
+const DefaultSparseSketch = hll.DefaultSparse
 
 const (
 	errNoHLL      = ReplyError("WRONGTYPE Key is not a valid HyperLogLog string value.")
 	errCorruptHLL = ReplyError("INVALIDOBJ Corrupted HLL object detected")
 )
+
+// maxSparse is the length in bytes up to which a sketch is sparse.
+func (c *Call) maxSparse() int { return int(c.Node.sparseSketch.Load()) }
 
 // hllError returns the error reply for one of package hll.
 func hllError(err error) error {
@@ -76,7 +83,7 @@ func (c *Call) addSparse(tx *keyspace.Tx, s keyspace.StringRef) (changed bool, e
 	was := append([]byte(nil), now...)
 	for _, element := range c.Args[2:] {
 		raised := false
-		if now, raised, err = hll.Add(now, element, hll.DefaultSparse); err != nil {
+		if now, raised, err = hll.Add(now, element, c.maxSparse()); err != nil {
 			return false, err
 		}
 		changed = changed || raised
@@ -134,11 +141,21 @@ func (c *Call) addDense(tx *keyspace.Tx, header []byte) (changed bool, err error
 	return changed, nil
 }
 
+// estimate is what PFCOUNT has found of one sketch whose header does not have it.
+type estimate struct {
+	alone, fresh bool // PFCOUNT is in no transaction or script; there is an estimate
+	version      uint64
+	value        uint64
+}
+
+// beginEstimate is called where keepEstimate will be outside of the transaction.
+func beginEstimate(c *Call) { c.estimate.alone = true }
+
 func cmdPFCount(c *Call, tx *keyspace.Tx) error {
 	var all hll.Registers
-	cached, known := uint64(0), false
+	cached, known, found := uint64(0), false, false
 	err := mergeSketches(tx, c.Args[1:], &all, func(header []byte) (enough bool) {
-		if len(c.Args) == 2 {
+		if found = true; len(c.Args) == 2 {
 			cached, known = hll.Cached(header)
 		}
 		return known
@@ -148,11 +165,45 @@ func cmdPFCount(c *Call, tx *keyspace.Tx) error {
 		return err
 	case known:
 		c.Out.Int(int64(cached))
-	default:
-		c.Out.Int(int64(all.Count()))
+		return nil
+	}
+	n := all.Count()
+	c.Out.Int(int64(n))
+	if len(c.Args) == 2 && found {
+		e, _ := tx.Peek(c.Args[1])
+		c.estimate.fresh, c.estimate.version, c.estimate.value = true, e.Version, n
 	}
 	return nil
 }
+
+// keepEstimate writes an estimate into the header of the sketch, as Redis does though PFCOUNT
+// is a read. It costs a write of 8 bytes once for each time that the sketch changes. It is
+// not made in a transaction or a script, and neither when it had to wait: for the end of a
+// pause, or for a key that moves.
+func keepEstimate(c *Call) error {
+	e := c.estimate
+	if !e.alone || !e.fresh || c.Node.IsReplica() {
+		return nil
+	}
+	access := c.Access
+	access.ReadOnly, access.Done = false, done
+	// An error is no reason to keep the estimate from the client.
+	_ = c.Node.Engine.Update(&access, func(tx *keyspace.Tx) error {
+		if now, ok := tx.Peek(c.Args[1]); !ok || now.Version != e.version || c.Node.Server.WritesPaused() {
+			return nil
+		}
+		var b [hll.CacheSize]byte
+		return tx.SetRange(c.Args[1], hll.CacheAt, hll.AppendCache(b[:0], e.value))
+	})
+	return nil
+}
+
+// done is closed.
+var done = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // mergeSketches raises registers to those of the sketches of keys. It shows each header to
 // see, which ends it by true.
@@ -202,7 +253,7 @@ func cmdPFMerge(c *Call, tx *keyspace.Tx) error {
 	if s.Exists() {
 		now = s.AppendTo(make([]byte, 0, s.Len()+16), 0, s.Len())
 	}
-	if now, err = all.Store(now, toDense, hll.DefaultSparse); err != nil {
+	if now, err = all.Store(now, toDense, c.maxSparse()); err != nil {
 		return hllError(err)
 	}
 	e, _ := tx.Peek(to)

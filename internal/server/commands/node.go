@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -52,9 +53,13 @@ type Node struct {
 	RunID      string // 40 hexadecimal digits, others at each start
 	Started    time.Time
 
+	sparseSketch atomic.Int64
 	migrateConns migrateConns // idle connections of MIGRATE
 	released     released     // slots that others own and DELSLOTS named
 }
+
+// SetSparseSketch sets the length in bytes up to which HyperLogLogs are sparse.
+func (n *Node) SetSparseSketch(bytes int64) { n.sparseSketch.Store(bytes) }
 
 // Close ends what commands have left behind. No call is under way.
 func (n *Node) Close() { n.migrateConns.close() }
@@ -94,6 +99,8 @@ type Server interface {
 	Pause(d time.Duration, writesOnly bool)
 	// AwaitUnpause returns when the pause is over, false if the server closes before.
 	AwaitUnpause() bool
+	// WritesPaused reports, under a slot's lock, whether nothing may be written.
+	WritesPaused() bool
 	// Clear runs drop, which drops all keys for a client. Clients that track keys hear of
 	// that as a whole.
 	Clear(by Client, drop func() error) error
