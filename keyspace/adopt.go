@@ -32,6 +32,8 @@ func (s *Store) Adopt(staged *Store) {
 }
 
 func (s *Store) adoptSlot(slot slots.Slot, staged *Store) {
+	var ended []*Waiter
+	defer func() { wakeAll(ended) }()
 	t := s.lockAs(slot, endLate)
 	defer s.unlock(slot)
 	from := staged.lock(slot)
@@ -49,6 +51,7 @@ func (s *Store) adoptSlot(slot slots.Slot, staged *Store) {
 	}
 	s.publishCounts(slot, t, was)
 	s.watchers.tell(slot, []Op{{Kind: OpDrop, Slot: slot, Version: t.version}}, nil)
+	ended = s.endAllWaits(t)
 	was = from.sum
 	from.clear(from.version)
 	staged.publishCounts(slot, from, was)

@@ -41,14 +41,14 @@ func (s *Store) apply(slot slots.Slot, ops []Op) error {
 	}
 	var ended []*Waiter
 	defer func() { wakeAll(ended) }()
-	t := s.lockAs(slot, endLate)
+	t, lock, _ := s.enter(slot, endLate, nil)
 	defer s.unlock(slot)
 	was, told := t.sum, s.newToldOps()
 	defer func() {
 		s.publishCounts(slot, t, was)
 		s.watchers.tell(slot, ops, nil)
 		told.tell(slot)
-		ended = s.endWaitsFor(t, ops)
+		ended = s.serveOutside(slot, t, lock, ops, true)
 	}()
 	for i := range ops {
 		told.applied(t, &ops[i])

@@ -163,6 +163,7 @@ func (tx *Tx) evicted() bool {
 	}
 	tx.commit()
 	tx.store.evicted.Add(uint64(len(tx.ops)))
+	tx.serveGone()
 	return true
 }
 

@@ -135,6 +135,7 @@ func (tx *Tx) expireSome(prefix uint32, now int64, earliest *int64) (removed int
 	removed = len(tx.ops)
 	if removed > 0 {
 		tx.commit()
+		tx.serveGone()
 	}
 	return removed, prefix
 }

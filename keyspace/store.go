@@ -239,7 +239,9 @@ func (s *Store) drop(slot slots.Slot, how waitLimit, done <-chan struct{}, allow
 	if s.unused(slot) {
 		return 0, nil
 	}
-	t, _, err := s.enter(slot, how, done)
+	var served []*Waiter
+	defer func() { wakeAll(served) }()
+	t, lock, err := s.enter(slot, how, done)
 	if err != nil {
 		return 0, err
 	}
@@ -251,7 +253,9 @@ func (s *Store) drop(slot slots.Slot, how waitLimit, done <-chan struct{}, allow
 	t.version++
 	t.clear(t.version)
 	s.publishCounts(slot, t, was)
-	s.commitOne(t, Op{Kind: OpDrop, Slot: slot, Version: t.version})
+	dropped := Op{Kind: OpDrop, Slot: slot, Version: t.version}
+	s.commitOne(t, dropped)
+	served = s.serveOutside(slot, t, lock, []Op{dropped}, false)
 	return was.keys, nil
 }
 

@@ -22,7 +22,8 @@ func (s *Store) view(slot slots.Slot, how waitLimit, done <-chan struct{}, fn fu
 	if tx.hold != nil {
 		tx.EndHold()
 	}
-	if len(tx.ops) > 0 { // keys that were found expired
+	expired := len(tx.ops) > 0 // keys that were found so
+	if expired {
 		tx.commit()
 	}
 	if len(tx.events) > 0 { // keys that were not found
@@ -30,6 +31,9 @@ func (s *Store) view(slot slots.Slot, how waitLimit, done <-chan struct{}, fn fu
 	}
 	if tx.waiter != nil && err == nil {
 		tx.startWaiting()
+	}
+	if expired {
+		tx.serveGone()
 	}
 	return err
 }
@@ -81,7 +85,7 @@ func (s *Store) update(slot slots.Slot, how waitLimit, done <-chan struct{}, fn 
 		tx.startWaiting()
 	}
 	if tx.table.waiters != nil && tx.mode&passiveMode == 0 {
-		tx.serve()
+		tx.serve(tx.ops)
 	}
 	return nil
 }

@@ -2,8 +2,6 @@ package keyspace
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"github.com/slotmesh/slotmesh/slots"
@@ -18,6 +16,20 @@ import (
 // that the waiter has it are one write.
 type Waiter struct {
 	Type Type // of the value
+
+	// Reads says that Serve only reads. Then what a replica gets from its master serves the
+	// waiter, too.
+	Reads bool
+
+	// Gone says that Serve is to be called as well when the key is gone or has got a value of
+	// another type, and when a stream has lost one of its groups: for those that are to be
+	// told, by Serve's error, that there is nothing to wait for any more.
+	Gone bool
+
+	// Wants, if it is not nil, says what of the value is waited for: the name of a stream's
+	// group. When a waiter has found that it is not there, those behind it that want the same
+	// are not asked.
+	Wants []byte
 
 	// Ticket is the waiter's place in the order: the lowest is served first. Wait gives one
 	// out if it is 0. One that waits again, after ErrWaitAgain, keeps its place by it.
@@ -49,12 +61,16 @@ func (w *Waiter) Err() error { return w.err }
 // waiters are those of one slot, whose lock guards them.
 type waiters struct {
 	queues map[string]*waitQueue // by key; none is empty
+	gone   int                   // positions of waiters with Gone
+	round  uint64                // of serving
 }
 
 // waitQueue is the waiters for one key, by their tickets.
 type waitQueue struct {
 	key         string
 	first, last *position
+	gone        int    // of them, of waiters with Gone
+	readyIn     uint64 // the round in which it is among the keys to serve
 }
 
 // position is a waiter's position in a queue.
@@ -111,6 +127,10 @@ func (ws *waiters) enter(p *position, key []byte) {
 	if before != nil && before.waiter == p.waiter {
 		return
 	}
+	if p.waiter.Gone {
+		q.gone++
+		ws.gone++
+	}
 	p.queue, p.prev = q, before
 	if before == nil {
 		p.next, q.first = q.first, p
@@ -139,6 +159,10 @@ func (ws *waiters) leave(p *position) {
 		q.last = p.prev
 	} else {
 		p.next.prev = p.prev
+	}
+	if p.waiter.Gone {
+		q.gone--
+		ws.gone--
 	}
 	if q.first == nil {
 		delete(ws.queues, q.key)
@@ -183,9 +207,14 @@ func (s *Store) WakeWaiters(set *slots.Set) {
 }
 
 // endWaits ends the waits in a slot, and returns those that are to be woken.
-func (s *Store) endWaits(slot slots.Slot) (ended []*Waiter) {
+func (s *Store) endWaits(slot slots.Slot) []*Waiter {
 	t := s.lockAs(slot, endNow)
 	defer s.unlock(slot)
+	return s.endAllWaits(t)
+}
+
+// endAllWaits is endWaits for those that hold the slot's lock.
+func (s *Store) endAllWaits(t *table) (ended []*Waiter) {
 	for t.waiters != nil {
 		for _, q := range t.waiters.queues {
 			w := q.first.waiter
@@ -195,119 +224,4 @@ func (s *Store) endWaits(slot slots.Slot) (ended []*Waiter) {
 		}
 	}
 	return ended
-}
-
-// endWaitsFor is endWaits for the keys that some ops have brought. The slot's lock is held.
-func (s *Store) endWaitsFor(t *table, ops []Op) (ended []*Waiter) {
-	for i := 0; i < len(ops) && t.waiters != nil; i++ {
-		for q := t.waiters.queues[string(ops[i].readyKey())]; q != nil && q.first != nil; {
-			w := q.first.waiter
-			s.stopWaiting(t, w, ErrWaitAgain)
-			ended = append(ended, w)
-		}
-	}
-	return ended
-}
-
-func wakeAll(list []*Waiter) {
-	for _, w := range list {
-		w.Wake()
-	}
-}
-
-// readyKey returns the key under which the op brings a value, nil if it brings none.
-func (op *Op) readyKey() []byte {
-	switch op.Kind {
-	case OpPut, OpPart:
-		return op.Key
-	case OpCopy, OpMove:
-		return op.Part
-	}
-	return nil
-}
-
-// serving is the waiters' part of a transaction.
-type serving struct {
-	waiter   *Waiter   // is to wait from the end of the transaction on …
-	waitKeys [][]byte  // … for these keys
-	served   []*Waiter // are to be woken once the lock is released
-}
-
-// serve lets the waiters have what the commit has brought: key after key in the order in
-// which the keys got their values, and what a served waiter brings after that. It ends
-// because each waiter is served once at most.
-func (tx *Tx) serve() {
-	tx.full = false // what is waited for has been paid for
-	ready := tx.table.waiters.ready(nil, tx.ops)
-	for len(ready) > 0 && tx.table.waiters != nil {
-		key := ready[0]
-		ready = ready[1:]
-		ready = tx.serveKey(key, ready)
-	}
-	tx.forget()
-}
-
-// ready appends the keys that ops bring and for which there are waiters.
-func (ws *waiters) ready(list []string, ops []Op) []string {
-	for i := range ops {
-		if key := ops[i].readyKey(); key != nil {
-			if q := ws.queues[string(key)]; q != nil && !slices.Contains(list, q.key) {
-				list = append(list, q.key)
-			}
-		}
-	}
-	return list
-}
-
-// serveKey serves those that wait for key until nothing is left there. It appends the keys
-// that they bring values under to ready.
-func (tx *Tx) serveKey(key string, ready []string) []string {
-	q := tx.table.waiters.queues[key]
-	if q == nil {
-		return ready
-	}
-	name := []byte(key)
-	for p := q.first; p != nil; {
-		tx.forget()
-		w, next := p.waiter, p.next
-		e, ok := tx.Peek(name)
-		if !ok {
-			break
-		}
-		p = next
-		if e.Type != w.Type {
-			continue
-		}
-		served, err := tx.serveOne(w, name)
-		if !served && err == nil {
-			continue
-		}
-		if served && len(tx.ops) > 0 {
-			tx.commit()
-		}
-		tx.store.stopWaiting(tx.table, w, err)
-		tx.served = append(tx.served, w)
-		if tx.table.waiters == nil {
-			return nil
-		}
-		if served {
-			ready = tx.table.waiters.ready(ready, tx.ops)
-		}
-	}
-	return ready
-}
-
-// serveOne calls Serve. A panic there must not reach the transaction that has been
-// committed just before, which is another client's.
-func (tx *Tx) serveOne(w *Waiter, key []byte) (served bool, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			served, err = false, fmt.Errorf("keyspace: serving a waiter panicked: %v", p)
-		}
-		if err != nil {
-			served = false
-			tx.forget()
-		}
-	}()
-	return w.Serve(tx, key)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -16,11 +17,12 @@ type waitTest struct {
 	t     *testing.T
 	store *Store
 	log   []string // of the Sink, and of what waiters got
+	now   int64    // Unix milliseconds
 }
 
 func newWaitTest(t *testing.T) *waitTest {
-	w := &waitTest{t: t}
-	w.store = New(Config{Sink: w})
+	w := &waitTest{t: t, now: 1}
+	w.store = New(Config{Sink: w, Now: func() time.Time { return time.UnixMilli(w.now) }})
 	return w
 }
 

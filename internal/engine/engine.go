@@ -150,19 +150,19 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 	}
 }
 
-// Recheck asks again what Update asked before it ran a transaction that has waited since.
-// It is called under the slot's lock, within another transaction on the slot. While one of
-// the keys is in flight, the error is keyspace.ErrWaitAgain.
-func (e *Engine) Recheck(tx *keyspace.Tx, a *Access) error {
+// Recheck asks again what Update, or View, asked before it ran a transaction that has
+// waited since. It is called under the slot's lock, within another transaction on the slot.
+// While one of the keys of a write is in flight, the error is keyspace.ErrWaitAgain.
+func (e *Engine) Recheck(tx *keyspace.Tx, a *Access, write bool) error {
 	if err := e.Refused(); err != nil {
 		return err
 	}
-	if e.Any(a.Slot) {
+	if write && e.Any(a.Slot) {
 		if ended, err := e.Wait(a.Slot, a.Keys); ended != nil || err != nil {
 			return keyspace.ErrWaitAgain
 		}
 	}
-	return e.route(tx, a, true)
+	return e.route(tx, a, write)
 }
 
 // Admit asks what View and Update ask, about further keys of the same slot, within a

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -24,6 +25,7 @@ type wait struct {
 	waiter  keyspace.Waiter
 	until   time.Time // zero: without end
 	timer   *time.Timer
+	master  bool // this node was one when the wait began
 
 	// Set under the slot's lock by what ends the wait.
 	outcome        outcome
@@ -61,16 +63,21 @@ func (s *session) block(tx *keyspace.Tx, what commands.Wait) (waits bool, err er
 		return false, ErrWouldWait
 	default:
 	}
-	w := &wait{session: s, over: make(chan struct{})}
-	w.call = commands.Call{Args: cloneArgs(s.Args), Cmd: s.Cmd, Node: s.Node, Client: s.Client, MaxOutput: s.MaxOutput,
+	args := s.Args
+	if what.Args != nil {
+		args = what.Args
+	}
+	w := &wait{session: s, over: make(chan struct{}), master: !s.Node.IsReplica()}
+	w.call = commands.Call{Args: cloneArgs(args), Cmd: s.Cmd, Node: s.Node, Client: s.Client, MaxOutput: s.MaxOutput,
 		MaxBulk: s.MaxBulk}
 	w.call.Out.RESP3 = s.Out.RESP3
 	w.call.Access = s.Access
 	w.call.Access.Keys = cloneArgs(s.Access.Keys)
-	w.waiter = keyspace.Waiter{Type: what.Type, Serve: w.serve, Wake: w.wake}
+	w.waiter = keyspace.Waiter{Type: what.Type, Reads: !w.writes(), Gone: what.Gone, Wants: bytes.Clone(what.Wants),
+		Serve: w.serve, Wake: w.wake}
 	switch {
 	case s.again != nil:
-		w.waiter.Ticket, w.until = s.again.waiter.Ticket, s.again.until
+		w.waiter.Ticket, w.until, w.master = s.again.waiter.Ticket, s.again.until, s.again.master
 	case what.Timeout > 0:
 		w.until = s.srv.cfg.Now().Add(what.Timeout)
 	}
@@ -79,11 +86,14 @@ func (s *session) block(tx *keyspace.Tx, what commands.Wait) (waits bool, err er
 	return true, nil
 }
 
+// writes reports whether it is a write that waits.
+func (w *wait) writes() bool { return w.call.Cmd.Has(commands.Write) }
+
 // serve carries the command out for the waiter. The session whose write brought the key
 // runs it, under the slot's lock.
 func (w *wait) serve(tx *keyspace.Tx, key []byte) (served bool, err error) {
 	s, c := w.session, &w.call
-	if err := s.srv.engine.Recheck(tx, &c.Access); err != nil {
+	if err := s.srv.engine.Recheck(tx, &c.Access, w.writes()); err != nil {
 		return false, err
 	}
 	c.Ready, c.Out.B = key, c.Out.B[:0]
@@ -92,7 +102,14 @@ func (w *wait) serve(tx *keyspace.Tx, key []byte) (served bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	if acks := s.srv.cfg.Acks; acks != nil {
+	if c.Later != nil { // not so much that it could not be copied at once
+		later := c.Later
+		c.Later = nil
+		if err := later(); err != nil {
+			return false, err
+		}
+	}
+	if acks := s.srv.cfg.Acks; acks != nil && w.writes() {
 		w.term, w.departed = acks.Term(), acks.Departed()
 	}
 	return true, nil
@@ -236,6 +253,9 @@ func (w *wait) detach() {
 func (s *session) resume(w *wait) {
 	mark := s.mark()
 	err := s.answer(w)
+	if err != nil {
+		err = s.unblockedBy(err)
+	}
 	if err == keyspace.ErrWaitAgain {
 		if s.execute(w.call.Args) {
 			s.held = w.call.Args
@@ -261,8 +281,10 @@ func (s *session) answer(w *wait) error {
 		return err
 	default:
 		s.Out.B = append(s.Out.B, w.call.Out.B...)
-		s.writes.beganAt(w.term, w.departed)
-		s.writes.end(w.call.Access.Slot)
+		if w.writes() {
+			s.writes.beganAt(w.term, w.departed)
+			s.writes.end(w.call.Access.Slot)
+		}
 	}
 	return nil
 }
@@ -270,7 +292,7 @@ func (s *session) answer(w *wait) error {
 // unblockedBy returns what a client that has waited is told when its command is refused
 // with err: as in Redis, the end of this node's time as a master closes it.
 func (s *session) unblockedBy(err error) error {
-	if s.again == nil || !s.Node.IsReplica() {
+	if s.again == nil || !s.again.master || !s.Node.IsReplica() {
 		return err
 	}
 	s.hangUp = true

@@ -107,6 +107,7 @@ func (s *session) call(c *Call) (err error) {
 				err = s.makeAside()
 			}
 			if err == keyspace.ErrWaitAgain {
+				s.Args = s.again.call.Args
 				continue
 			}
 			if err != errHeld {

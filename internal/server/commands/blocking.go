@@ -16,6 +16,10 @@ type Wait struct {
 	Type    keyspace.Type
 	Keys    [][]byte
 	Timeout time.Duration // 0: without end. The reply after it is a null array
+
+	Args  [][]byte // the line to carry out then, if it is not the command's own
+	Gone  bool     // as keyspace.Waiter has it
+	Wants []byte   // the same
 }
 
 // ErrStillNothing is no reply: a command that was carried out for a key that has got a

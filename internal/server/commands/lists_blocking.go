@@ -46,7 +46,7 @@ func (c *Call) blockingPop(tx *keyspace.Tx, end listEnd) error {
 			return nil
 		}
 	}
-	return c.Wait(tx, Wait{keyspace.List, c.Args[1:last], timeout}, c.Out.NullArray)
+	return c.Wait(tx, Wait{Type: keyspace.List, Keys: c.Args[1:last], Timeout: timeout}, c.Out.NullArray)
 }
 
 func cmdBLMove(c *Call, tx *keyspace.Tx) error {
@@ -76,7 +76,7 @@ func (c *Call) blockingMove(tx *keyspace.Tx, from, to listEnd, timeoutAt int) er
 		c.Out.Bulk(v)
 		return nil
 	}
-	return c.Wait(tx, Wait{keyspace.List, c.Args[1:2], timeout}, c.Out.Null)
+	return c.Wait(tx, Wait{Type: keyspace.List, Keys: c.Args[1:2], Timeout: timeout}, c.Out.Null)
 }
 
 func cmdBLMPop(c *Call, tx *keyspace.Tx) error {
@@ -91,5 +91,5 @@ func cmdBLMPop(c *Call, tx *keyspace.Tx) error {
 	if found, err := m.pop(c, tx, c.ReadyKeys(m.keys)); found || err != nil {
 		return err
 	}
-	return c.Wait(tx, Wait{keyspace.List, m.keys, timeout}, c.Out.NullArray)
+	return c.Wait(tx, Wait{Type: keyspace.List, Keys: m.keys, Timeout: timeout}, c.Out.NullArray)
 }

@@ -37,7 +37,7 @@ func (c *Call) bzpop(tx *keyspace.Tx, highest bool) error {
 			return nil
 		}
 	}
-	return c.Wait(tx, Wait{keyspace.ZSet, c.Args[1:last], timeout}, c.Out.NullArray)
+	return c.Wait(tx, Wait{Type: keyspace.ZSet, Keys: c.Args[1:last], Timeout: timeout}, c.Out.NullArray)
 }
 
 func cmdBZMPop(c *Call, tx *keyspace.Tx) error {
@@ -59,5 +59,5 @@ func cmdBZMPop(c *Call, tx *keyspace.Tx) error {
 			return nil
 		}
 	}
-	return c.Wait(tx, Wait{keyspace.ZSet, q.keys, timeout}, c.Out.NullArray)
+	return c.Wait(tx, Wait{Type: keyspace.ZSet, Keys: q.keys, Timeout: timeout}, c.Out.NullArray)
 }
