@@ -6,13 +6,18 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync/atomic"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/listen"
+	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -336,3 +341,19 @@ func (n *Node) announced() slots.Addr {
 
 // hostname is the name shown beside that address.
 func (n *Node) hostname() string { return n.values().Hostname }
+
+// openLog logs to a file, relative to dir, or to the standard output.
+func openLog(dir, file string, level hclog.Level) (hclog.Logger, error) {
+	opts := hclog.LoggerOptions{Name: "slotmesh", Level: level, Output: os.Stdout}
+	if file != "" {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
+		f, err := logging.OpenFile(file)
+		if err != nil {
+			return nil, err
+		}
+		opts.Output = f
+	}
+	return hclog.New(&opts), nil
+}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,7 +13,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/internal/conf"
-	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/tlsfiles"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -384,20 +382,4 @@ func renames(s *conf.Settings) (map[string]string, error) {
 		}
 	}
 	return names.Names(), nil
-}
-
-// openLog logs to a file, relative to dir, or to the standard output.
-func openLog(dir, file string, level hclog.Level) (hclog.Logger, error) {
-	opts := hclog.LoggerOptions{Name: "slotmesh", Level: level, Output: os.Stdout}
-	if file != "" {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(dir, file)
-		}
-		f, err := logging.OpenFile(file)
-		if err != nil {
-			return nil, err
-		}
-		opts.Output = f
-	}
-	return hclog.New(&opts), nil
 }

@@ -163,8 +163,8 @@ func TestConfigSetAtRunTime(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	got = dialogue(t, n.Addr().Client(), "AUTH new", "PFADD sketch a", "STRLEN sketch", "CONFIG SET hll-sparse-max-bytes 0",
-		"PFADD sketch b", "STRLEN sketch")
+	got = dialogue(t, n.Addr().Client(), "AUTH new", "PFADD sketch a", "STRLEN sketch",
+		"CONFIG SET hll-sparse-max-bytes 0", "PFADD sketch b", "STRLEN sketch")
 	want = []string{"+OK", ":1", ":21", "+OK", ":1", ":12304"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
