@@ -155,6 +155,10 @@ var settings = []setting{
 		func(v *values) any { return &v.encodings.ZSetEntries }, (*Node).applyEncodings},
 	{conf.Count("zset-max-listpack-value", "64", 0).Also("zset-max-ziplist-value"),
 		func(v *values) any { return &v.encodings.ZSetValue }, (*Node).applyEncodings},
+	{conf.Memory("stream-node-max-bytes", "4096", 0),
+		func(v *values) any { return &v.encodings.StreamNodes.Bytes }, (*Node).applyEncodings},
+	{conf.Count("stream-node-max-entries", "100", 0),
+		func(v *values) any { return &v.encodings.StreamNodes.Entries }, (*Node).applyEncodings},
 
 	{conf.Memory("hll-sparse-max-bytes", "3000", 0),
 		func(v *values) any { return &v.sparseSketch }, (*Node).applyLimits},

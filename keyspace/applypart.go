@@ -68,8 +68,11 @@ func (s *Store) applyPart(t *table, seg *segment, at int, hash uint64, rec recor
 			rec.coll = &collection{object: f.grow(rec.value), base: rec.version}
 			rec.coll.counted, rec.value = rec.coll.bytes(), nil
 		}
-	} else if err := rec.coll.set(op.Part, op.Value, op.ExpireAt); err != nil {
-		return err
+	} else {
+		rec.coll.limitNodes(s)
+		if err := rec.coll.set(op.Part, op.Value, op.ExpireAt); err != nil {
+			return err
+		}
 	}
 	return s.applyParts(t, seg, at, hash, rec, op.Key)
 }

@@ -1,18 +1,25 @@
 package keyspace
 
+import "github.com/slotmesh/slotmesh/keyspace/stream"
+
 // Encodings are Redis' bounds of compact encodings. They change no more than the name that
 // [Tx.Encoding] returns: how a Store keeps a collection follows from its size in bytes.
+// Only the nodes of streams end where it is said here: what is trimmed by whole nodes
+// depends on that.
 type Encodings struct {
 	HashEntries int // hash-max-listpack-entries
 	HashValue   int // hash-max-listpack-value, bytes of a field or a value
 	SetInts     int // set-max-intset-entries
 	ZSetEntries int // zset-max-listpack-entries
 	ZSetValue   int // zset-max-listpack-value, bytes of a member
+
+	StreamNodes stream.Limits // stream-node-max-bytes and stream-node-max-entries
 }
 
 // DefaultEncodings returns the bounds that Redis 7.0 has by default.
 func DefaultEncodings() Encodings {
-	return Encodings{HashEntries: 512, HashValue: 64, SetInts: 512, ZSetEntries: 128, ZSetValue: 64}
+	return Encodings{HashEntries: 512, HashValue: 64, SetInts: 512, ZSetEntries: 128, ZSetValue: 64,
+		StreamNodes: stream.DefaultLimits()}
 }
 
 // SetEncodings changes the bounds.

@@ -37,6 +37,7 @@ func (tx *Tx) setPart(i int, part, value []byte, expireAt int64) (added bool, er
 	part, value = tx.keepPart(part, value)
 	if o.coll != nil {
 		tx.remember(o, part, old, oldExpiry, had)
+		o.coll.limitNodes(tx.store)
 		if err := o.coll.set(part, value, expireAt); err != nil {
 			return false, err
 		}

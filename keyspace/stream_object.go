@@ -20,6 +20,13 @@ func NewStream(s *stream.Stream) *Collection {
 
 func (o *streamObject) form() form { return streamForm{} }
 
+// limitNodes tells a stream where its nodes end in a store.
+func (c *collection) limitNodes(s *Store) {
+	if o, ok := c.object.(*streamObject); ok {
+		o.stream.SetLimits(&s.encodings.Load().StreamNodes)
+	}
+}
+
 func (o *streamObject) get(part []byte) (value []byte, expireAt int64, ok bool) {
 	p, ok := parseStreamPart(part)
 	if !ok {

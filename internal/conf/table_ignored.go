@@ -91,8 +91,6 @@ var ignoredGroups = []struct {
 	{reason: "how a collection is kept follows from its size in bytes", rows: `
 		set-max-listpack-entries 128
 		set-max-listpack-value 64
-		stream-node-max-bytes 4096
-		stream-node-max-entries 100
 	`},
 
 	// Memory and processors.

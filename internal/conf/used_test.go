@@ -85,6 +85,8 @@ func usedTable() []Directive {
 		{Name: "zset-max-listpack-entries", Alias: "zset-max-ziplist-entries", Kind: Int, Default: "128", Max: anyInt,
 			Live: true},
 		{Name: "zset-max-listpack-value", Alias: "zset-max-ziplist-value", Kind: Int, Default: "64", Max: anyInt, Live: true},
+		{Name: "stream-node-max-bytes", Kind: Bytes, Default: "4096", Max: anyBytes, Live: true},
+		{Name: "stream-node-max-entries", Kind: Int, Default: "100", Max: anyInt, Live: true},
 
 		// Data on disk.
 		{Name: "save", Kind: Save, Default: "3600 1 300 100 60 10000", Live: true},

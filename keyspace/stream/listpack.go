@@ -6,12 +6,12 @@ package stream
 
 // Limits are where a node ends. 0 is no limit.
 type Limits struct {
-	NodeBytes   int // stream-node-max-bytes
-	NodeEntries int // stream-node-max-entries, deleted ones counted
+	Bytes   int // stream-node-max-bytes
+	Entries int // stream-node-max-entries, deleted ones counted
 }
 
 // DefaultLimits returns the limits that Redis has by default.
-func DefaultLimits() Limits { return Limits{NodeBytes: 4096, NodeEntries: 100} }
+func DefaultLimits() Limits { return Limits{Bytes: 4096, Entries: 100} }
 
 const (
 	// listpackFrame is the header and the end of a listpack.

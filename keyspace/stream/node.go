@@ -92,11 +92,11 @@ func (n *node) sameFields(value []byte) bool {
 // full reports whether Redis would begin a new node for an entry with so many bytes in its
 // fields and values.
 func (n *node) full(bytes int, l Limits) bool {
-	most := l.NodeBytes
+	most := l.Bytes
 	if most <= 0 || most > maxNodeBytes {
 		most = maxNodeBytes
 	}
-	return n.size+bytes >= most || l.NodeEntries > 0 && int(n.n)+int(n.dead) >= l.NodeEntries
+	return n.size+bytes >= most || l.Entries > 0 && int(n.n)+int(n.dead) >= l.Entries
 }
 
 // append adds an entry behind all others. key is the ID with which the node began.

@@ -21,7 +21,7 @@ type Stream struct {
 // streamOverhead is the allocated size of a Stream and its mark.
 const streamOverhead = 128 + 16
 
-// SetLimits says where nodes end that are added to from now on.
+// SetLimits says where nodes end that are added to from now on. l must not change.
 func (s *Stream) SetLimits(l *Limits) { s.limits = l }
 
 // Len returns the number of entries.

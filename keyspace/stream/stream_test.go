@@ -296,7 +296,7 @@ func TestRandomChanges(t *testing.T) {
 	for seed := range uint64(30) {
 		c := newScenario(rand.New(rand.NewPCG(seed, 1)))
 		if seed%3 == 1 {
-			c.s.SetLimits(&Limits{NodeBytes: 400 * int(seed), NodeEntries: 3 + int(seed)})
+			c.s.SetLimits(&Limits{Bytes: 400 * int(seed), Entries: 3 + int(seed)})
 		} else if seed%3 == 2 {
 			c.s.SetLimits(&Limits{})
 		}
