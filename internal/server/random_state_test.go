@@ -8,14 +8,15 @@ import (
 // readers are the commands that read a key of a type as a whole, and how what they reply is
 // compared, by what TYPE replies.
 var readers = map[string]struct {
-	line  string // the key follows the first word
+	line  string
 	equal equality
 }{
-	"+string\r\n": {"GET", exact},
-	"+hash\r\n":   {"HGETALL", pairs},
-	"+set\r\n":    {"SMEMBERS", unordered},
-	"+list\r\n":   {"LRANGE 0 -1", exact},
-	"+zset\r\n":   {"ZRANGE 0 -1 WITHSCORES", exact},
+	"+string\r\n": {"GET key", exact},
+	"+hash\r\n":   {"HGETALL key", pairs},
+	"+set\r\n":    {"SMEMBERS key", unordered},
+	"+list\r\n":   {"LRANGE key 0 -1", exact},
+	"+zset\r\n":   {"ZRANGE key 0 -1 WITHSCORES", exact},
+	"+stream\r\n": {"XINFO STREAM key FULL COUNT 0", sameStream},
 }
 
 // orderedEncodings are those of collections in which the order of parts is defined.
@@ -23,7 +24,7 @@ var orderedEncodings = []string{"$8\r\nlistpack\r\n", "$6\r\nintset\r\n"}
 
 // comparedEncodings are the types whose encodings are compared. Strings are not: how Redis
 // keeps one depends on the command that made it.
-var comparedEncodings = []string{"+hash\r\n", "+set\r\n", "+list\r\n", "+zset\r\n"}
+var comparedEncodings = []string{"+hash\r\n", "+set\r\n", "+list\r\n", "+zset\r\n", "+stream\r\n"}
 
 // compareState reads every key of both servers, by the commands that users read with, and
 // compares what they reply.
@@ -48,6 +49,7 @@ func (r *randomRun) compareState() {
 			}
 		}
 		words := strings.Fields(reader.line)
-		r.mustMatch(pair, equal, byteWords(slices.Insert(words, 1, key)...)...)
+		words[slices.Index(words, "key")] = key
+		r.mustMatch(pair, equal, byteWords(words...)...)
 	}
 }

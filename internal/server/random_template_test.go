@@ -2,6 +2,7 @@ package server
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,9 @@ func (c *chooser) choose(rnd *rand.Rand) *compiled {
 var spacedBrackets = strings.NewReplacer("(", " ( ", ")+", " )+ ", "[", " [ ", "]", " ] ", "<", " < ", ">", " > ", "|",
 	" | ")
 
+// templateEnds end a part of a template.
+var templateEnds = []string{")+", "]", ">", "|"}
+
 type templateParser struct {
 	t      *testing.T
 	text   string
@@ -86,7 +90,7 @@ type templateParser struct {
 
 // sequence parses up to a closing bracket or a bar.
 func (p *templateParser) sequence() (list []node) {
-	for len(p.tokens) > 0 && !strings.Contains(")+ ] > |", p.tokens[0]) {
+	for len(p.tokens) > 0 && !slices.Contains(templateEnds, p.tokens[0]) {
 		token := p.tokens[0]
 		p.tokens = p.tokens[1:]
 		switch word := strings.TrimSuffix(token, "+"); {
@@ -96,7 +100,7 @@ func (p *templateParser) sequence() (list []node) {
 			list = append(list, p.bracket(optional, "]"))
 		case token == "<":
 			list = append(list, p.bracket(choice, ">"))
-		case word[0] < 'a' || word[0] > 'z':
+		case word == "" || word[0] < 'a' || word[0] > 'z':
 			list = append(list, node{kind: literal, word: token})
 		case !isWordKind(word):
 			p.t.Fatalf("template %q: there is no kind of word %q", p.text, word)

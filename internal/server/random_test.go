@@ -27,6 +27,7 @@ var randomGroups = []struct {
 	{"list", listTemplates},
 	{"zset", zsetTemplates},
 	{"geo", geoTemplates},
+	{"stream", streamTemplates},
 	{"mixed", slices.Concat(stringTemplates, bitmapTemplates, hashTemplates, setTemplates, listTemplates, zsetTemplates)},
 }
 

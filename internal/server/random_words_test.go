@@ -50,13 +50,19 @@ var wordKinds = map[string][]string{
 		"-0.1276", "100.5", "-122.4194", "13.4050", "181", "abc", "1e-7", "45.000001", "45"},
 	"lat": {"0", "38.115556", "37.502669", "37", "85.05112878", "-85.05112878", "85", "-84.9", "48.8566", "40.7484",
 		"-33.8688", "51.5072", "13.7563", "37.7749", "52.5200", "85.06", "", "-1e-7", "67.5", "-81"},
-	"radius":  {"0", "1", "100", "200", "1000", "5000", "0.5", "20000", "40000", "1e6", "-1", "nan", "abc"},
-	"unit":    {"m", "km", "km", "km", "mi", "ft", "KM", "cm", ""},
-	"pattern": {"*", "*1*", "?", "[a-c]", "[^a]*", "\\*", "f*", "", "a", "*\x00*"},
+	"radius":    {"0", "1", "100", "200", "1000", "5000", "0.5", "20000", "40000", "1e6", "-1", "nan", "abc"},
+	"unit":      {"m", "km", "km", "km", "mi", "ft", "KM", "cm", ""},
+	"trimlen":   {"0", "1", "2", "5", "20", "50", "100", "101", "150", "200", "1000", "9223372036854775807", "-1", "abc", ""},
+	"trimlimit": {"0", "1", "10", "99", "100", "150", "1000", "9223372036854775807", "-1", "abc"},
+	"pattern":   {"*", "*1*", "?", "[a-c]", "[^a]*", "\\*", "f*", "", "a", "*\x00*"},
 }
 
 func isWordKind(word string) bool {
-	return word == "key" || word == "field" || word == "value" || word == "numkeys" || wordKinds[word] != nil
+	switch word {
+	case "key", "field", "value", "numkeys", "newid", "entryid", "intervalid":
+		return true
+	}
+	return wordKinds[word] != nil
 }
 
 // oddWords are seldom right. No number here is a time that ends while the test runs.
@@ -87,6 +93,8 @@ func (r *randomRun) word(kind string) string {
 	case "numkeys":
 		r.numkeys = 1 + r.rnd.IntN(3)
 		return strconv.Itoa(r.numkeys)
+	case "newid", "entryid", "intervalid":
+		return r.streamWord(kind)
 	}
 	return pick(r.rnd, wordKinds[kind])
 }

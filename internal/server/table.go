@@ -20,7 +20,7 @@ var builtIn = commands.NewTable(
 	commands.ReplicationGroup, commands.SnapshotGroup,
 	commands.ZSetGroup, commands.ZSetRangeGroup, commands.ZSetBoundGroup, commands.ZSetPopGroup, commands.ZSetAlgebraGroup,
 	commands.ZSetBlockingGroup, commands.GeoGroup, commands.GeoSearchGroup,
-	commands.StreamGroup, commands.ScriptGroup, commands.FunctionGroup,
+	commands.StreamGroup, commands.StreamInfoGroup, commands.ScriptGroup, commands.FunctionGroup,
 	commands.PubsubGroup, subscriptionGroup,
 )
 

@@ -9,7 +9,6 @@ const (
 	errEntriesAdded     = ReplyError("ERR entries_added must be positive")
 	errEntriesAddedLen  = ReplyError("ERR The entries_added specified in XSETID is smaller than the target stream length")
 	errSetIDTop         = ReplyError("ERR The ID specified in XSETID is smaller than the target stream top item")
-	errSetIDMaxDeleted  = ReplyError("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
 	errSetIDGivenMaxDel = ReplyError(
 		"ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id")
 )
@@ -48,10 +47,8 @@ func (o *xsetidOptions) read(c *Call) (err error) {
 	return nil
 }
 
+// check does not look at the greatest deleted ID of the stream: Redis 7.2 does.
 func (o *xsetidOptions) check(s keyspace.StreamRef) error {
-	if o.last.Less(s.State().MaxDeleted) {
-		return errSetIDMaxDeleted
-	}
 	final, ok := s.Final()
 	switch {
 	case ok && o.last.Less(final):
