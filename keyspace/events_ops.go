@@ -17,7 +17,7 @@ var typeEvents = [...]struct {
 	put, gone string
 }{
 	String: {StringEvents, "setrange", ""}, List: {ListEvents, "lset", "lrem"}, Set: {SetEvents, "sadd", "srem"},
-	ZSet: {ZSetEvents, "zadd", "zrem"}, Hash: {HashEvents, "hset", "hdel"},
+	ZSet: {ZSetEvents, "zadd", "zrem"}, Hash: {HashEvents, "hset", "hdel"}, Stream: {StreamEvents, "", ""},
 }
 
 // events calls notify for what the op is about to do to its key, whose record is rec if it
@@ -35,9 +35,7 @@ func (op *Op) events(rec *record, there bool, notify func(class EventClass, even
 		notify(GenericEvents, "restore", op.Key)
 		return
 	case OpPart:
-		if int(op.Type) < len(typeEvents) {
-			notify(typeEvents[op.Type].class, op.partEvent(rec, there), op.Key)
-		}
+		op.notifyPart(op.Type, rec, there, notify)
 		return
 	}
 	if !there {
@@ -53,9 +51,7 @@ func (op *Op) events(rec *record, there bool, notify func(class EventClass, even
 	case OpDelete:
 		notify(GenericEvents, "del", op.Key)
 	case OpCut:
-		if int(rec.typ) < len(typeEvents) {
-			notify(typeEvents[rec.typ].class, op.partEvent(rec, there), op.Key)
-		}
+		op.notifyPart(rec.typ, rec, there, notify)
 	case OpCopy:
 		notify(GenericEvents, "copy_to", op.Part)
 	case OpMove:
@@ -64,9 +60,22 @@ func (op *Op) events(rec *record, there bool, notify func(class EventClass, even
 	}
 }
 
-// partEvent names what an OpPart or OpCut does. At the ends of a list it is a push or a pop.
+// notifyPart is events for an OpPart or OpCut.
+func (op *Op) notifyPart(typ Type, rec *record, there bool, notify func(EventClass, string, []byte)) {
+	if int(typ) >= len(typeEvents) {
+		return
+	}
+	if event := op.partEvent(rec, there); event != "" {
+		notify(typeEvents[typ].class, event, op.Key)
+	}
+}
+
+// partEvent names what an OpPart or OpCut does, "" if no command tells of it. At the ends of
+// a list it is a push or a pop.
 func (op *Op) partEvent(rec *record, there bool) string {
 	switch {
+	case op.Kind == OpPart && op.Type == Stream, op.Kind == OpCut && rec.typ == Stream:
+		return op.streamEvent(rec)
 	case op.Kind == OpPart && op.Type != List:
 		return typeEvents[op.Type].put
 	case op.Kind == OpPart && (!there || rec.typ != List):

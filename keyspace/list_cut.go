@@ -51,15 +51,21 @@ func (tx *Tx) carryCut(op *Op) error {
 	return nil
 }
 
+// isWithin reports whether a part is in a range.
+func isWithin(part, first, last []byte) bool {
+	return string(part) >= string(first) && string(part) <= string(last)
+}
+
 // count returns how many parts there are from first to last, which need not be there.
 func (o *opened) count(first, last []byte) (n int) {
 	visit := func(part, _ []byte, _ int64) bool {
-		if string(part) >= string(first) && string(part) <= string(last) {
+		within := isWithin(part, first, last)
+		if within {
 			n++
 		}
-		return string(part) <= string(last)
+		return within || o.coll == nil
 	}
-	if o.coll != nil {
+	if o.coll != nil { // the parts of a range follow one another
 		o.coll.walk(partCursor(first), visit)
 	} else if len(o.packed) > 0 {
 		o.form.each(o.packed, visit)
@@ -78,9 +84,10 @@ func (tx *Tx) rememberRange(o *opened, first, last []byte, count int) {
 		return
 	}
 	o.coll.walk(partCursor(first), func(part, value []byte, expireAt int64) bool {
-		if string(part) <= string(last) {
+		within := isWithin(part, first, last)
+		if within {
 			tx.remember(o, part, value, expireAt, true)
 		}
-		return string(part) < string(last)
+		return within
 	})
 }

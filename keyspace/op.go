@@ -1,6 +1,10 @@
 package keyspace
 
-import "github.com/slotmesh/slotmesh/slots"
+import (
+	"math"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // Type says what kind of value an entry holds. The numbers are those of Redis.
 type Type uint8
@@ -113,11 +117,28 @@ type Op struct {
 }
 
 // WireBound returns the greatest number of bytes that AppendOp needs for op.
-func (op *Op) WireBound() int {
+func (op *Op) WireBound() int { return op.wireBound(math.MaxInt) }
+
+// WireExceeds reports whether WireBound is more than limit. It takes no more time if it is
+// far more.
+func (op *Op) WireExceeds(limit int) bool { return op.wireBound(limit) > limit }
+
+// wireBound is WireBound that may stop above a limit.
+func (op *Op) wireBound(limit int) int {
 	const each = 64
 	n := each + len(op.Key) + len(op.Part) + len(op.Value)
 	if op.parts != nil {
-		n += op.parts.size()*(each+len(op.Key)) + int(op.parts.bytes())
+		n += op.parts.size() * (each + len(op.Key))
+	}
+	switch {
+	case op.parts == nil || n > limit:
+	case op.Type == Stream: // whose entries take more on the wire
+		op.walkParts(func(part, value []byte, _ int64) bool {
+			n += len(part) + len(value)
+			return n <= limit
+		})
+	default:
+		n += int(op.parts.bytes())
 	}
 	return n
 }

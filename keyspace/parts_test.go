@@ -116,7 +116,7 @@ func (m plainModel) clone() plainModel {
 func (m plainModel) step(t *testing.T, rnd *rand.Rand, tx *Tx) {
 	key, other := fmt.Sprintf("k%d", rnd.IntN(4)), fmt.Sprintf("k%d", rnd.IntN(4))
 	part, value := fmt.Sprintf("p%d", rnd.IntN(12)), fmt.Sprintf("v%d", rnd.IntN(1000))
-	switch c := m[key]; rnd.IntN(18) {
+	switch c := m[key]; rnd.IntN(24) {
 	case 0:
 		if got := tx.Delete([]byte(key)); got != (c != nil) {
 			t.Fatalf("Delete %s: %v", key, got)
@@ -143,6 +143,12 @@ func (m plainModel) step(t *testing.T, rnd *rand.Rand, tx *Tx) {
 			m[other] = maps.Clone(c)
 		}
 	case 14:
+		if c, other := m[key], m[other]; isStream(other) {
+			m.buildStream(t, tx, key, other)
+			return
+		} else if isStream(c) && rnd.IntN(4) > 0 {
+			return // it would seldom become long
+		}
 		c, built := map[string]string{}, &Collection{typ: plain}
 		for range rnd.IntN(12) {
 			p := fmt.Sprintf("p%d", rnd.IntN(12))
@@ -166,12 +172,14 @@ func (m plainModel) step(t *testing.T, rnd *rand.Rand, tx *Tx) {
 		}
 	case 15, 16, 17:
 		m.stepRange(t, rnd, tx, key)
+	case 18, 19, 20, 21, 22, 23:
+		m.stepStream(t, rnd, tx, key)
 	default:
 		i, err := tx.open([]byte(key), plain)
 		_, isString := c[""]
-		if isString {
+		if isString || isStream(c) {
 			if !errors.Is(err, ErrWrongType) {
-				t.Fatalf("open of a string %s: %v", key, err)
+				t.Fatalf("open of another type %s: %v", key, err)
 			}
 			return
 		}

@@ -55,7 +55,17 @@ func TestPrecopy(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		isStream, budget := seed%4 >= 2, 40
+		if isStream {
+			budget = 1000
+		}
 		update(func(tx *Tx) {
+			if isStream {
+				for range 15 {
+					model.stepStream(t, rnd, tx, key)
+				}
+				return
+			}
 			i, _ := tx.open([]byte(key), plain)
 			model[key] = map[string]string{}
 			for n := range 12 + rnd.IntN(30) {
@@ -73,7 +83,7 @@ func TestPrecopy(t *testing.T) {
 		var freeze func() bool
 		for state == PrecopyGoes || state == PrecopyHeld {
 			left := 0
-			if state, left = p.Next(1+rnd.IntN(40), freeze, in.emit); state == PrecopyHeld && len(in.batch) > 0 {
+			if state, left = p.Next(1+rnd.IntN(budget), freeze, in.emit); state == PrecopyHeld && len(in.batch) > 0 {
 				t.Fatalf("seed %d: it emits ops of a key that could not be frozen", seed)
 			}
 			if err := in.flush(); err != nil {
@@ -91,7 +101,9 @@ func TestPrecopy(t *testing.T) {
 				steady := seed%2 == 0 // only parts change: the copy comes to its end
 				for range rnd.IntN(5) {
 					update(func(tx *Tx) {
-						if steady {
+						if steady && isStream {
+							model.stepStream(t, rnd, tx, key)
+						} else if steady {
 							i, _ := tx.open([]byte(key), plain)
 							model.stepPart(rnd, tx, i, key)
 						} else {

@@ -127,12 +127,15 @@ func (s *Store) changeStaged(t *table, op *Op) error {
 	case k == nil:
 		return ErrNotStaged
 	case op.Kind == OpStagePart:
+		if err := checkPart(k.typ, op.Part, op.Value); err != nil {
+			return err
+		}
 		if err := k.set(op.Part, op.Value, op.ExpireAt); err != nil {
 			return err
 		}
 	case len(op.Value) > 0:
-		if list, ok := k.object.(ranger); ok {
-			list.cutRange(nil, op.Part, op.Value)
+		if r, ok := k.object.(ranger); ok {
+			r.cutRange(nil, op.Part, op.Value)
 		}
 	default:
 		k.cut(op.Part)

@@ -10,6 +10,7 @@ import (
 type streamObject struct {
 	stream   *stream.Stream
 	stateful bool   // the part of the stream itself is there
+	parts    int    // how many there are
 	scratch  []byte // of get
 }
 
@@ -32,7 +33,8 @@ func (o *streamObject) get(part []byte) (value []byte, expireAt int64, ok bool) 
 	if !ok {
 		return nil, 0, false
 	}
-	if value, ok = o.appendPart(o.scratch[:0], &p); ok {
+	value, ok = o.appendPart(o.scratch[:0], &p)
+	if cap(value) <= LargeValue {
 		o.scratch = value
 	}
 	return value, 0, ok
@@ -65,28 +67,66 @@ func (o *streamObject) appendPart(b []byte, p *streamPart) (value []byte, ok boo
 	return appendPending(b, pending), ok
 }
 
+// set makes a part value, which checkStreamPart has seen if it is from outside.
 func (o *streamObject) set(part, value []byte, _ int64) error {
-	if err := checkStreamPart(part, value); err != nil {
-		return err
-	}
-	p, _ := parseStreamPart(part)
+	p, ok := parseStreamPart(part)
 	switch {
+	case !ok:
+		return errStreamPart
 	case p.kind == streamStatePart:
-		o.stream.State, _ = parseStreamState(value)
-		o.stateful = true
+		var state stream.State
+		if state, ok = parseStreamState(value); ok {
+			o.stream.State = state
+			o.addPart(!o.stateful)
+			o.stateful = true
+		}
 	case p.kind == streamEntryPart:
-		o.stream.Set(p.id, value)
-	case p.of == streamGroupState:
-		state, _ := parseGroupState(value)
-		o.stream.SetGroup(p.group, state)
-	case p.of == streamConsumer:
-		seen, _ := parseSeen(value)
-		o.stream.SetConsumer(p.group, p.consumer, seen)
+		o.addPart(o.stream.Set(p.id, value))
 	default:
-		pending, _ := parsePending(p.id, value)
-		o.stream.SetPending(p.group, pending)
+		before := groupParts(o.stream.Group(p.group))
+		ok = o.setOfGroup(&p, value)
+		o.parts += groupParts(o.stream.Group(p.group)) - before
+	}
+	if !ok {
+		return checkStreamPart(part, value)
 	}
 	return nil
+}
+
+func (o *streamObject) addPart(added bool) {
+	if added {
+		o.parts++
+	}
+}
+
+// groupParts returns the number of a group's parts. A pending entry or a consumer that came
+// before its group has made that, so a change of one part may change the number by more.
+func groupParts(g *stream.Group) int {
+	if g == nil {
+		return 0
+	}
+	return 1 + g.Consumers() + g.PendingLen()
+}
+
+func (o *streamObject) setOfGroup(p *streamPart, value []byte) (ok bool) {
+	switch p.of {
+	case streamGroupState:
+		var state stream.GroupState
+		if state, ok = parseGroupState(value); ok {
+			o.stream.SetGroup(p.group, state)
+		}
+	case streamConsumer:
+		var seen int64
+		if seen, ok = parseSeen(value); ok {
+			o.stream.SetConsumer(p.group, p.consumer, seen)
+		}
+	default:
+		var pending stream.Pending
+		if pending, ok = parsePending(p.id, value); ok {
+			o.stream.SetPending(p.group, pending)
+		}
+	}
+	return ok
 }
 
 func (o *streamObject) cut(part []byte) bool {
@@ -96,114 +136,85 @@ func (o *streamObject) cut(part []byte) bool {
 		return false
 	case p.kind == streamStatePart:
 		ok, o.stateful, o.stream.State = o.stateful, false, stream.State{}
-		return ok
 	case p.kind == streamEntryPart:
-		return o.stream.Cut(p.id)
+		ok = o.stream.Cut(p.id)
 	case p.of == streamGroupState:
-		return o.stream.CutGroup(p.group)
+		return o.cutGroup(p.group) > 0
 	case p.of == streamConsumer:
-		return o.stream.CutConsumer(p.group, p.consumer)
+		o.release(&p)
+		ok = o.stream.CutConsumer(p.group, p.consumer)
+	default:
+		ok = o.stream.CutPending(p.group, p.id)
 	}
-	return o.stream.CutPending(p.group, p.id)
+	if ok {
+		o.parts--
+	}
+	return ok
 }
 
-// cutRange removes entries, or one group with all that belongs to it: no other ranges are
-// ever cut.
+// release makes what is pending to a consumer no longer so. Where the consumer is cut in
+// the order of its node there is nothing left. In a dump that is under way there may be:
+// entries that have become pending to it since, or that are pending to another by now. Then
+// they follow.
+func (o *streamObject) release(p *streamPart) {
+	g := o.stream.Group(p.group)
+	if g == nil {
+		return
+	}
+	c, _ := g.Consumer(p.consumer)
+	if c.Pending == 0 {
+		return
+	}
+	var ids []stream.ID
+	g.AscendPending(p.consumer, stream.ID{}, func(pending stream.Pending) bool {
+		ids = append(ids, pending.ID)
+		return true
+	})
+	for _, id := range ids {
+		o.stream.CutPending(p.group, id)
+	}
+	o.parts -= len(ids)
+}
+
+func (o *streamObject) cutGroup(name []byte) (parts int) {
+	parts = groupParts(o.stream.Group(name))
+	o.stream.CutGroup(name)
+	o.parts -= parts
+	return parts
+}
+
+// cutRange removes entries, or pending entries of one group, or a group with all that
+// belongs to it: no other ranges are ever cut.
 func (o *streamObject) cutRange(_, first, last []byte) ([]byte, int) {
 	from, fromOK := parseStreamPart(first)
 	to, toOK := parseStreamPart(last)
-	if fromOK && toOK && from.kind == streamEntryPart && to.kind == streamEntryPart {
-		return nil, o.stream.CutRange(from.id, to.id)
-	}
-	if fromOK && from.kind == streamGroupPart && bytes.HasPrefix(last, first[:len(first)-1]) {
-		if g := o.stream.Group(from.group); g != nil {
-			n := 1 + g.Consumers() + g.PendingLen()
-			o.stream.CutGroup(from.group)
-			return nil, n
-		}
+	switch {
+	case !fromOK:
+	case from.kind == streamGroupPart && from.of == streamGroupState && isBehind(first, last):
+		return nil, o.cutGroup(from.group)
+	case !toOK || from.kind != to.kind:
+	case from.kind == streamEntryPart:
+		n := o.stream.CutRange(from.id, to.id)
+		o.parts -= n
+		return nil, n
+	case from.of == streamPending && to.of == streamPending && bytes.Equal(from.group, to.group):
+		n := o.stream.CutPendingRange(from.group, from.id, to.id)
+		o.parts -= n
+		return nil, n
 	}
 	return nil, 0
 }
 
-func (o *streamObject) size() int {
-	n := o.stream.Len()
-	if o.stateful {
-		n++
-	}
-	for i := range o.stream.Groups() {
-		g := o.stream.GroupAt(i)
-		n += 1 + g.Consumers() + g.PendingLen()
-	}
-	return n
+// isBehind reports whether last is behind all of the group whose first part is first.
+func isBehind(first, last []byte) bool {
+	n := len(first) - 1
+	return len(last) == n+1 && bytes.Equal(first[:n], last[:n]) && last[n] == streamGroupBehind
 }
 
+func (o *streamObject) size() int    { return o.parts }
 func (o *streamObject) bytes() int64 { return o.stream.Memory() }
 func (o *streamObject) due() int64   { return never }
 
 func (o *streamObject) clone() object {
-	return &streamObject{stream: o.stream.Clone(), stateful: o.stateful}
-}
-
-// walk visits the parts in the order of their names; a cursor is the name of the next one.
-func (o *streamObject) walk(from partCursor, visit func(part, value []byte, expireAt int64) bool) (partCursor, bool) {
-	w := streamWalk{object: o, from: from, visit: visit}
-	o.walkParts(&w)
-	return w.next, w.next == nil
-}
-
-// streamWalk is one walk over parts.
-type streamWalk struct {
-	object *streamObject
-	from   partCursor
-	visit  func(part, value []byte, expireAt int64) bool
-	part   []byte
-	value  []byte
-	next   partCursor // where visit has stopped
-}
-
-// step visits one part, unless it is before the cursor, and reports whether to go on.
-func (w *streamWalk) step(part, value []byte) bool {
-	if bytes.Compare(part, w.from) < 0 || w.visit(part, value, 0) {
-		return true
-	}
-	w.next = bytes.Clone(part)
-	return false
-}
-
-func (o *streamObject) walkParts(w *streamWalk) {
-	from, inParts := parseStreamPart(w.from)
-	if o.stateful && !w.step([]byte{streamStatePart}, appendStreamState(nil, o.stream.State)) {
-		return
-	}
-	if !inParts || from.kind <= streamEntryPart {
-		o.stream.Ascend(from.id, func(id stream.ID, fields stream.Fields) bool {
-			w.part, w.value = appendEntryPart(nil, id), fields.AppendValue(w.value[:0])
-			return w.step(w.part, w.value)
-		})
-	}
-	for i := 0; i < o.stream.Groups() && w.next == nil; i++ {
-		o.walkGroup(w, o.stream.GroupAt(i))
-	}
-}
-
-func (o *streamObject) walkGroup(w *streamWalk, g *stream.Group) {
-	if behind := appendGroupPart(nil, g.Name, streamGroupBehind); bytes.Compare(behind, w.from) <= 0 {
-		return
-	}
-	if !w.step(appendGroupPart(nil, g.Name, streamGroupState), appendGroupState(nil, g.GroupState)) {
-		return
-	}
-	for i := range g.Consumers() {
-		c := g.ConsumerAt(i)
-		if !w.step(appendConsumerPart(nil, g.Name, c.Name), appendSeen(nil, c.Seen)) {
-			return
-		}
-	}
-	var from stream.ID
-	if p, ok := parseStreamPart(w.from); ok && p.of == streamPending && bytes.Equal(p.group, g.Name) {
-		from = p.id
-	}
-	g.AscendPending(nil, from, func(p stream.Pending) bool {
-		return w.step(appendPendingPart(nil, g.Name, p.ID), appendPending(nil, p))
-	})
+	return &streamObject{stream: o.stream.Clone(), stateful: o.stateful, parts: o.parts}
 }

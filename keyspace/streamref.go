@@ -1,6 +1,10 @@
 package keyspace
 
-import "github.com/slotmesh/slotmesh/keyspace/stream"
+import (
+	"bytes"
+
+	"github.com/slotmesh/slotmesh/keyspace/stream"
+)
 
 // StreamRef is a key in a transaction that holds a stream, or nothing. What its methods
 // return aliases the store: it is read only, and valid until the next write to the stream.
@@ -31,12 +35,8 @@ var noStream stream.Stream
 
 // stream returns the stream as the transaction has left it.
 func (s StreamRef) stream() *stream.Stream {
-	if o := s.tx.at(s.n); o.coll != nil {
-		if object, ok := o.coll.object.(*streamObject); ok {
-			return object.stream
-		}
-	}
-	return &noStream
+	rec := record{coll: s.tx.at(s.n).coll}
+	return rec.stream()
 }
 
 // Exists reports whether the key is there; a stream may be without entries.
@@ -72,31 +72,57 @@ func (s StreamRef) Descend(from stream.ID, visit func(id stream.ID, fields strea
 }
 
 // Append adds an entry behind all others, and creates the stream. value is its fields and
-// values, as [stream.AppendCount] says. id must be greater than the last ID.
+// values, as [stream.AppendCount] says, or the error is stream.ErrValue. id must be greater
+// than the last ID.
 func (s StreamRef) Append(id stream.ID, value []byte) error {
+	if err := stream.CheckValue(value); err != nil {
+		return err
+	}
 	state := s.State()
 	state.Last = id
 	state.Added++
 	if err := s.SetState(state); err != nil {
 		return err
 	}
-	return s.set(appendEntryPart(nil, id), value)
+	return s.set(appendEntryPart(s.tx.part[:0], id), value)
 }
 
 // SetState makes the state what it is given, and creates the stream.
 func (s StreamRef) SetState(state stream.State) error {
-	return s.set([]byte{streamStatePart}, appendStreamState(nil, state))
+	return s.setSmall(append(s.tx.part[:0], streamStatePart), appendStreamState(s.tx.partValue[:0], state))
 }
 
+// set makes a part value. part is in the transaction's buffer.
 func (s StreamRef) set(part, value []byte) error {
+	s.tx.keepPartBuffer(part)
 	_, err := s.tx.setPart(s.n, part, value, 0)
 	return err
+}
+
+// setSmall is set for a value that is in the transaction's buffer, too.
+func (s StreamRef) setSmall(part, value []byte) error {
+	if cap(value) <= maxKey {
+		s.tx.partValue = value
+	}
+	return s.set(part, value)
+}
+
+// cut removes a part, whose name is in the transaction's buffer.
+func (s StreamRef) cut(part []byte) bool {
+	s.tx.keepPartBuffer(part)
+	return s.tx.cutPart(s.n, part)
+}
+
+func (tx *Tx) keepPartBuffer(part []byte) {
+	if cap(part) <= maxKey {
+		tx.part = part
+	}
 }
 
 // Delete removes an entry and reports whether it was there. The greatest deleted ID
 // follows.
 func (s StreamRef) Delete(id stream.ID) (ok bool, err error) {
-	if !s.tx.cutPart(s.n, appendEntryPart(nil, id)) {
+	if !s.cut(appendEntryPart(s.tx.part[:0], id)) {
 		return false, nil
 	}
 	if state := s.State(); state.MaxDeleted.Less(id) {
@@ -146,7 +172,7 @@ func (s StreamRef) Lag(g stream.GroupState) (lag int64, ok bool) { return s.stre
 
 // SetGroup says how far a group has read; it is added if it is not there.
 func (s StreamRef) SetGroup(name []byte, at stream.GroupState) error {
-	return s.set(appendGroupPart(nil, name, streamGroupState), appendGroupState(nil, at))
+	return s.setSmall(appendGroupPart(s.tx.part[:0], name, streamGroupState), appendGroupState(s.tx.partValue[:0], at))
 }
 
 // DeleteGroup removes a group with its consumers and pending entries, and reports whether it
@@ -164,7 +190,7 @@ func (s StreamRef) DeleteGroup(name []byte) bool {
 // SetConsumer says when a consumer was seen, in Unix milliseconds; it is added if it is not
 // there. Its group must be there.
 func (s StreamRef) SetConsumer(group, name []byte, seen int64) error {
-	return s.set(appendConsumerPart(nil, group, name), appendSeen(nil, seen))
+	return s.setSmall(appendConsumerPart(s.tx.part[:0], group, name), appendSeen(s.tx.partValue[:0], seen))
 }
 
 // DeleteConsumer removes a consumer and its pending entries. It returns how many those were.
@@ -176,24 +202,51 @@ func (s StreamRef) DeleteConsumer(group, name []byte) (pending int, ok bool) {
 	if _, ok := g.Consumer(name); !ok {
 		return 0, false
 	}
-	var ids []stream.ID
-	g.AscendPending(name, stream.ID{}, func(p stream.Pending) bool {
-		ids = append(ids, p.ID)
-		return true
-	})
-	for _, id := range ids {
-		s.Acknowledge(group, id)
+	pending = s.releasePending(g, name)
+	return pending, s.cut(appendConsumerPart(s.tx.part[:0], group, name))
+}
+
+// releasePending makes what is pending to a consumer no longer so, run by run of entries
+// between which none is pending to another, and returns how many there were.
+func (s StreamRef) releasePending(g *stream.Group, consumer []byte) (total int) {
+	type run struct {
+		first, last stream.ID
+		count       int
 	}
-	return len(ids), s.tx.cutPart(s.n, appendConsumerPart(nil, group, name))
+	var runs []run
+	open := false
+	c, _ := g.Consumer(consumer)
+	g.AscendPending(nil, stream.ID{}, func(p stream.Pending) bool {
+		switch {
+		case !bytes.Equal(p.Consumer, consumer):
+			open = false
+			return true
+		case !open:
+			runs, open = append(runs, run{first: p.ID}), true
+		}
+		r := &runs[len(runs)-1]
+		r.last, r.count, total = p.ID, r.count+1, total+1
+		return total < c.Pending
+	})
+	group := bytes.Clone(g.Name)
+	for _, r := range runs {
+		if r.count == 1 {
+			s.Acknowledge(group, r.first)
+			continue
+		}
+		first, last := appendPendingPart(nil, group, r.first), appendPendingPart(nil, group, r.last)
+		s.tx.cutRange(s.n, first, last, r.count)
+	}
+	return total
 }
 
 // SetPending makes an entry pending, or changes to whom and since when it is. Its group and
 // its consumer must be there.
 func (s StreamRef) SetPending(group []byte, p stream.Pending) error {
-	return s.set(appendPendingPart(nil, group, p.ID), appendPending(nil, p))
+	return s.setSmall(appendPendingPart(s.tx.part[:0], group, p.ID), appendPending(s.tx.partValue[:0], p))
 }
 
 // Acknowledge makes an entry no longer pending, and reports whether it was.
 func (s StreamRef) Acknowledge(group []byte, id stream.ID) bool {
-	return s.tx.cutPart(s.n, appendPendingPart(nil, group, id))
+	return s.cut(appendPendingPart(s.tx.part[:0], group, id))
 }

@@ -38,6 +38,8 @@ type Tx struct {
 	openedByKey map[string]int       // their numbers, kept once there are more than manyOpened
 	undos       []undo               // in order
 	position    [2][positionLen]byte // the part of a list's element that a call is about; here it needs no memory
+	part        []byte               // the same for a part of a stream, kept for the next transaction
+	partValue   []byte               // and its value
 	serving
 
 	origin any // see SetOrigin

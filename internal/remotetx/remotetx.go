@@ -45,7 +45,7 @@ func Read(tx *keyspace.Tx, node string, args [][]byte, out *resp.Writer) error {
 			out.Null()
 			continue
 		}
-		if op.Type != keyspace.String && op.WireBound() > maxCollection {
+		if op.Type != keyspace.String && op.WireExceeds(maxCollection) {
 			return fmt.Errorf("ERR key '%.128s' is too large for a transaction from another node: "+
 				"change it by commands, or by a function at its owner", key)
 		}

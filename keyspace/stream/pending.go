@@ -72,6 +72,47 @@ func (s *Stream) CutPending(group []byte, id ID) bool {
 	return true
 }
 
+// CutPendingRange makes the entries from first to last no longer pending, and returns how
+// many there were. It takes a step for each run of entries with one consumer.
+func (s *Stream) CutPendingRange(group []byte, first, last ID) int {
+	g := s.Group(group)
+	if g == nil {
+		return 0
+	}
+	within := func(at position) bool { return !g.pending.end(at) && !last.Less(g.pending.id(at)) }
+	from, _ := g.pending.seek(first)
+	if !within(from) {
+		return 0
+	}
+	g = s.ownGroup(group)
+	before, to := g.pending.n, from
+	for within(to) {
+		number, start, final := g.pending.at(to).consumer, g.pending.id(to), ID{}
+		for within(to) && g.pending.at(to).consumer == number {
+			final, to = g.pending.id(to), g.pending.after(to)
+		}
+		g.consumers.cutRange(&s.account, number, start, final)
+	}
+	g.pending.removeRange(&s.account, from, to)
+	return before - g.pending.n
+}
+
+// cutRange is cut for the entries from first to last.
+func (c *consumers) cutRange(a *account, number uint32, first, last ID) {
+	from := c.change(a, number)
+	before := from.pending.memory
+	start, _ := from.pending.seek(first)
+	end, there := from.pending.seek(last)
+	if there {
+		end = from.pending.after(end)
+	}
+	from.pending.removeRange(a, start, end)
+	c.memory += from.pending.memory - before
+	if from.pending.n == 0 {
+		c.release(a, from)
+	}
+}
+
 // PendingLen returns the number of pending entries.
 func (g *Group) PendingLen() int { return g.pending.n }
 

@@ -20,7 +20,9 @@ func (s *Stream) Set(id ID, value []byte) (added bool) {
 		s.appendTo(p, id, value)
 		return true
 	}
-	if r, _ := n.seek(id); r.id != id && n.full(rawBytes(value), s.bounds()) {
+	// Before the first entry of a node there is nothing to split off: what has been removed
+	// there comes back, as a transaction that has failed leaves it.
+	if r, _ := n.seek(id); r.id != id && n.first.Less(id) && n.full(rawBytes(value), s.bounds()) {
 		p = s.split(p, id)
 		s.appendTo(p, id, value)
 		return true

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -88,6 +89,12 @@ func (c *scenario) step() error {
 		_, there := c.m.entries[id]
 		if c.s.Cut(id) != there {
 			return fmt.Errorf("Cut %v: %v", id, !there)
+		}
+		if there && c.IntN(2) == 0 { // as a transaction that fails does
+			if value := c.m.entries[id]; !c.s.Set(id, []byte(value)) {
+				return fmt.Errorf("Set %v after Cut: not added", id)
+			}
+			return nil
 		}
 		delete(c.m.entries, id)
 	case k == 12:
@@ -229,6 +236,15 @@ func (c *scenario) setPending(name string, consumer []byte) error {
 func (c *scenario) cutPending(name string, g *modelGroup) error {
 	id := c.id()
 	list := g.list(nil, ID{})
+	if c.IntN(8) == 0 {
+		last := ID{id.Ms + uint64(c.IntN(2000)), id.Seq}
+		before := len(g.pending)
+		maps.DeleteFunc(g.pending, func(p ID, _ Pending) bool { return !p.Less(id) && !last.Less(p) })
+		if n := c.s.CutPendingRange([]byte(name), id, last); n != before-len(g.pending) {
+			return fmt.Errorf("CutPendingRange %s %v %v: %d, not %d", name, id, last, n, before-len(g.pending))
+		}
+		return nil
+	}
 	for n := c.IntN(20); n >= 0; n-- {
 		if len(list) > 0 {
 			id = list[c.IntN(len(list))].ID
