@@ -44,3 +44,12 @@ func (n *node) trimPoint(last ID, count, first int, from ID, byID bool) (ID, int
 	}
 	return last, count, count > 0
 }
+
+// TrimLimit returns how many entries trimming whole nodes removes at most if nothing is
+// said: those of 100 nodes.
+func (l Limits) TrimLimit() int {
+	if l.Entries <= 0 {
+		return 10_000
+	}
+	return min(100*l.Entries, 1_000_000)
+}

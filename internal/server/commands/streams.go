@@ -106,7 +106,7 @@ func (o *xaddOptions) read(c *Call) (at int, err error) {
 		}
 		break
 	}
-	return at, o.trim.check(false)
+	return at, o.trim.check(c, false)
 }
 
 // after returns the ID of the entry that follows the last one.
@@ -206,7 +206,7 @@ func cmdXTrim(c *Call, tx *keyspace.Tx) error {
 		}
 		i += n
 	}
-	if err := t.check(true); err != nil {
+	if err := t.check(c, true); err != nil {
 		return err
 	}
 	s, err := tx.Stream(c.Args[1])

@@ -16,9 +16,6 @@ const (
 	errNegativeTrim = ReplyError("ERR The LIMIT argument must be >= 0.")
 )
 
-// trimLimit is how many entries a trimming with "~" removes at most if no LIMIT says so.
-const trimLimit = 10_000
-
 // trimming says which entries of a stream go.
 type trimming struct {
 	byLen, byID bool // if neither is set, none
@@ -79,7 +76,7 @@ func (t *trimming) strategy(c *Call, i int) (n int, err error) {
 }
 
 // check is called when all options have been read.
-func (t *trimming) check(needed bool) error {
+func (t *trimming) check(c *Call, needed bool) error {
 	trims := t.byLen || t.byID
 	switch {
 	case t.limit != 0 && !trims:
@@ -89,7 +86,7 @@ func (t *trimming) check(needed bool) error {
 	case t.limited && !t.whole:
 		return errLimitExact
 	case t.whole && !t.limited:
-		t.limit = trimLimit
+		t.limit = int64(c.Node.Store.Encodings().StreamNodes.TrimLimit())
 	}
 	return nil
 }
