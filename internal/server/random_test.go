@@ -28,6 +28,7 @@ var randomGroups = []struct {
 	{"zset", zsetTemplates},
 	{"geo", geoTemplates},
 	{"stream", streamTemplates},
+	{"streamgroup", streamGroupTemplates},
 	{"mixed", slices.Concat(stringTemplates, bitmapTemplates, hashTemplates, setTemplates, listTemplates, zsetTemplates)},
 }
 

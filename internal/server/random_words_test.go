@@ -50,16 +50,20 @@ var wordKinds = map[string][]string{
 		"-0.1276", "100.5", "-122.4194", "13.4050", "181", "abc", "1e-7", "45.000001", "45"},
 	"lat": {"0", "38.115556", "37.502669", "37", "85.05112878", "-85.05112878", "85", "-84.9", "48.8566", "40.7484",
 		"-33.8688", "51.5072", "13.7563", "37.7749", "52.5200", "85.06", "", "-1e-7", "67.5", "-81"},
-	"radius":    {"0", "1", "100", "200", "1000", "5000", "0.5", "20000", "40000", "1e6", "-1", "nan", "abc"},
-	"unit":      {"m", "km", "km", "km", "mi", "ft", "KM", "cm", ""},
-	"trimlen":   {"0", "1", "2", "5", "20", "50", "100", "101", "150", "200", "1000", "9223372036854775807", "-1", "abc", ""},
-	"trimlimit": {"0", "1", "10", "99", "100", "150", "1000", "9223372036854775807", "-1", "abc"},
-	"pattern":   {"*", "*1*", "?", "[a-c]", "[^a]*", "\\*", "f*", "", "a", "*\x00*"},
+	"radius":     {"0", "1", "100", "200", "1000", "5000", "0.5", "20000", "40000", "1e6", "-1", "nan", "abc"},
+	"unit":       {"m", "km", "km", "km", "mi", "ft", "KM", "cm", ""},
+	"trimlen":    {"0", "1", "2", "5", "20", "50", "100", "101", "150", "200", "1000", "9223372036854775807", "-1", "abc", ""},
+	"trimlimit":  {"0", "1", "10", "99", "100", "150", "1000", "9223372036854775807", "-1", "abc"},
+	"group":      {"g1", "g1", "g1", "g2", "g3", "", "g\x00x\r\n"},
+	"consumer":   {"alice", "alice", "bob", "bob", "carol", "", "\x00\xff\r\n"},
+	"newentries": {">"},
+	"minidle":    {"0", "0", "-1", "10000000", "200000000"}, // milliseconds
+	"pattern":    {"*", "*1*", "?", "[a-c]", "[^a]*", "\\*", "f*", "", "a", "*\x00*"},
 }
 
 func isWordKind(word string) bool {
 	switch word {
-	case "key", "field", "value", "numkeys", "newid", "entryid", "intervalid":
+	case "key", "field", "value", "numkeys", "newid", "entryid", "intervalid", "recentid":
 		return true
 	}
 	return wordKinds[word] != nil
@@ -90,6 +94,8 @@ func (r *randomRun) word(kind string) string {
 			return strconv.Itoa(r.rnd.IntN(20) - 5)
 		}
 		return pick(r.rnd, values)
+	case "recentid":
+		return r.recentID()
 	case "numkeys":
 		r.numkeys = 1 + r.rnd.IntN(3)
 		return strconv.Itoa(r.numkeys)

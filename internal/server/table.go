@@ -20,7 +20,9 @@ var builtIn = commands.NewTable(
 	commands.ReplicationGroup, commands.SnapshotGroup,
 	commands.ZSetGroup, commands.ZSetRangeGroup, commands.ZSetBoundGroup, commands.ZSetPopGroup, commands.ZSetAlgebraGroup,
 	commands.ZSetBlockingGroup, commands.GeoGroup, commands.GeoSearchGroup,
-	commands.StreamGroup, commands.StreamInfoGroup, commands.ScriptGroup, commands.FunctionGroup,
+	commands.StreamGroup, commands.StreamReadGroup, commands.GroupReadGroup, commands.ConsumerGroupGroup,
+	commands.PendingGroup, commands.ClaimGroup, commands.StreamInfoGroup,
+	commands.ScriptGroup, commands.FunctionGroup,
 	commands.PubsubGroup, subscriptionGroup,
 )
 

@@ -8,6 +8,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/keyspace/stream"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -53,13 +54,14 @@ type Call struct {
 	// Yield lets a piece of the reply leave that is made later; nil if there is none.
 	Yield func(struct{}) bool
 
-	digits   []byte   // a number on its way into the store
-	entryBuf []byte   // an entry of a stream on its way into the store
-	restored restored // what Ahead of RESTORE has read
-	dumped   dumped   // what Tx of DUMP has left for After
-	sorting  sorting  // what Tx of SORT has left for After
-	lcs      lcsQuery // what Tx of LCS has left for After
-	estimate estimate // what Tx of PFCOUNT has left for After
+	digits   []byte      // a number on its way into the store
+	entryBuf []byte      // an entry of a stream on its way into the store
+	ids      []stream.ID // of entries that a command is about
+	restored restored    // what Ahead of RESTORE has read
+	dumped   dumped      // what Tx of DUMP has left for After
+	sorting  sorting     // what Tx of SORT has left for After
+	lcs      lcsQuery    // what Tx of LCS has left for After
+	estimate estimate    // what Tx of PFCOUNT has left for After
 }
 
 // Client is the connection that a command came by.

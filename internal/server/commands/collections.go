@@ -22,6 +22,18 @@ func (c *Call) deferred(head func(n int), body func() (n int)) error {
 	return nil
 }
 
+// deferredWith is deferred for a body that may fail.
+func (c *Call) deferredWith(head func(n int), body func() (n int, err error)) (err error) {
+	tooBig := c.deferred(head, func() (n int) {
+		n, err = body()
+		return n
+	})
+	if err != nil {
+		return err
+	}
+	return tooBig
+}
+
 // scanOptions are the options of the SCAN family.
 type scanOptions struct {
 	match []byte // nil: everything
