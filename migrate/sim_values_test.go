@@ -42,6 +42,8 @@ func (w *world) write(tx *keyspace.Tx, k string) (string, error) {
 		}
 	case '1':
 		err = writeList(w, tx, key, short, !there)
+	case '6':
+		err = writeStream(w, tx, key, short, !there)
 	case '5':
 		var z keyspace.ZSetRef
 		if z, err = tx.ZSet(key); err == nil {
@@ -67,6 +69,8 @@ func kindOf(e keyspace.Entry) byte {
 		return '1'
 	case e.Type == keyspace.ZSet:
 		return '5'
+	case e.Type == keyspace.Stream:
+		return '6'
 	}
 	return '0'
 }
@@ -145,6 +149,13 @@ func render(tx *keyspace.Tx, key []byte) string {
 			parts = append(parts, string(v))
 		}
 		return "list " + strings.Join(parts, " ")
+	case keyspace.Stream:
+		snapshot, _ := tx.Snapshot(key)
+		snapshot.Parts(func(part, value []byte, _ int64) bool {
+			parts = append(parts, fmt.Sprintf("%x=%x", part, value))
+			return true
+		})
+		return "stream " + strings.Join(parts, " ")
 	default:
 		return string(e.Value)
 	}

@@ -22,7 +22,7 @@ const (
 	simNodes
 
 	simSlots = 6 // 0 to 5 move; 6 and 7 make target and third masters with slots
-	simKeys  = 6 // per slot
+	simKeys  = 7 // per slot
 )
 
 type world struct {

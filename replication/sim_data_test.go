@@ -63,7 +63,7 @@ func simParts(r *rand.Rand, tx *keyspace.Tx, key []byte) error {
 	if r.IntN(30) == 0 {
 		n = 150
 	}
-	typ := keyspace.Type(1 + r.IntN(4))
+	typ := []keyspace.Type{keyspace.List, keyspace.Set, keyspace.ZSet, keyspace.Hash, keyspace.Stream}[r.IntN(5)]
 	if e, ok := tx.Peek(key); ok {
 		typ = e.Type
 	}
@@ -83,6 +83,8 @@ func simParts(r *rand.Rand, tx *keyspace.Tx, key []byte) error {
 			err = simZSet(r, tx, key, part, cut)
 		case keyspace.List:
 			err = simList(r, tx, key, part, cut)
+		case keyspace.Stream:
+			err = simStream(r, tx, key, part, cut)
 		}
 		if err != nil {
 			return err
@@ -196,6 +198,10 @@ func simRead(tx *keyspace.Tx, key []byte, e keyspace.Entry) string {
 		for element := range l.All() {
 			add("%q", element)
 		}
+		return fmt.Sprint(parts) // in order
+	case keyspace.Stream:
+		snapshot, _ := tx.Snapshot(key)
+		snapshot.Parts(func(part, value []byte, _ int64) bool { add("%x=%x", part, value); return true })
 		return fmt.Sprint(parts) // in order
 	}
 	slices.Sort(parts)
