@@ -75,12 +75,8 @@ func (o *opened) count(first, last []byte) (n int) {
 
 // rememberRange is remember for a range of parts.
 func (tx *Tx) rememberRange(o *opened, first, last []byte, count int) {
-	tx.keepStaged(o)
-	if o.fresh {
-		return
-	}
-	if count > fewCut {
-		tx.undos = append(tx.undos, undo{coll: o.coll, whole: o.coll.clone()})
+	if count > fewCut || o.fresh || o.covered {
+		tx.rememberAll(o)
 		return
 	}
 	o.coll.walk(partCursor(first), func(part, value []byte, expireAt int64) bool {

@@ -15,6 +15,7 @@ type opened struct {
 	buf      []byte      // where the transaction's copy lies; kept for the next transaction
 	own      bool
 	fresh    bool // no other transaction knows coll: there is nothing to undo
+	covered  bool // an undo has all of coll: it needs no other
 	dirty    bool // differs from the table
 	stale    bool // a later op on the whole key counts instead
 	wrong    bool // the key holds another type now
@@ -43,7 +44,7 @@ func (tx *Tx) open(key []byte, typ Type) (int, error) {
 		tx.load(o, true)
 	}
 	if o.typ != typ && !o.wrong && o.size() == 0 { // an emptied collection is no key
-		o.typ, o.form, o.packed, o.coll, o.own, o.fresh = typ, forms[typ], nil, nil, false, false
+		o.typ, o.form, o.packed, o.coll, o.own, o.fresh, o.covered = typ, forms[typ], nil, nil, false, false, false
 	}
 	if o.wrong || o.typ != typ {
 		if o.wrong {
@@ -103,7 +104,7 @@ func (tx *Tx) addOpened(hash uint64, key []byte, typ Type) int {
 // load reads the collection from what the transaction sees of the key. counts says that
 // this is a use of it, a hit or a miss.
 func (tx *Tx) load(o *opened, counts bool) {
-	o.packed, o.coll, o.own, o.fresh, o.dirty, o.staged = nil, nil, false, false, false, 0
+	o.packed, o.coll, o.own, o.fresh, o.covered, o.dirty, o.staged = nil, nil, false, false, false, false, 0
 	o.stale, o.wrong, o.expireAt, o.version = false, false, 0, 0
 	rec, ok := tx.lookUp(o.hash, o.key, counts)
 	if !ok {

@@ -122,9 +122,18 @@ func (tx *Tx) cut(o *opened, part []byte) bool {
 // remember keeps what an object had, until the transaction has ended.
 func (tx *Tx) remember(o *opened, part, old []byte, expireAt int64, had bool) {
 	tx.keepStaged(o)
-	if !o.fresh {
+	if !o.fresh && !o.covered {
 		tx.undos = append(tx.undos,
 			undo{coll: o.coll, part: tx.copy(part), value: tx.copy(old), expireAt: expireAt, had: had})
+	}
+}
+
+// rememberAll is remember for the whole object, of which clones share pages.
+func (tx *Tx) rememberAll(o *opened) {
+	tx.keepStaged(o)
+	if !o.fresh && !o.covered {
+		tx.undos = append(tx.undos, undo{coll: o.coll, whole: o.coll.clone()})
+		o.covered = true
 	}
 }
 

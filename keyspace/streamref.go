@@ -216,7 +216,9 @@ func (s StreamRef) releasePending(g *stream.Group, consumer []byte) (total int) 
 	var runs []run
 	open := false
 	c, _ := g.Consumer(consumer)
-	g.AscendPending(nil, stream.ID{}, func(p stream.Pending) bool {
+	from := stream.ID{}
+	g.AscendPending(consumer, from, func(p stream.Pending) bool { from = p.ID; return false })
+	g.AscendPending(nil, from, func(p stream.Pending) bool {
 		switch {
 		case !bytes.Equal(p.Consumer, consumer):
 			open = false
@@ -229,6 +231,9 @@ func (s StreamRef) releasePending(g *stream.Group, consumer []byte) (total int) 
 		return total < c.Pending
 	})
 	group := bytes.Clone(g.Name)
+	if total > fewCut {
+		s.tx.rememberAll(s.tx.at(s.n))
+	}
 	for _, r := range runs {
 		if r.count == 1 {
 			s.Acknowledge(group, r.first)
