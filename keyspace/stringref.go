@@ -1,6 +1,9 @@
 package keyspace
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // StringRef is a string as a transaction sees it, for reading parts of it: a long one that
 // was changed in part need not be put together. It is valid until the transaction's
@@ -34,6 +37,28 @@ func (tx *Tx) String(key []byte) (StringRef, error) {
 		return StringRef{}, nil
 	}
 	return rec.text()
+}
+
+// PeekString is String, but does not count as a use, a hit or a miss.
+func (tx *Tx) PeekString(key []byte) (StringRef, error) {
+	rec, ok := tx.find(tx.store.hash(key), key)
+	if !ok {
+		return StringRef{}, nil
+	}
+	return rec.text()
+}
+
+// Snapshot returns the string as it is now. It stays so, and may be read after the
+// transaction. It takes time in proportion to the length of a short string; a long one
+// shares memory with the store's, which copies what it changes.
+func (s StringRef) Snapshot() StringRef {
+	switch {
+	case s.long != nil:
+		s.long = s.long.clone().(*longString)
+	case len(s.value) <= LargeValue:
+		s.value = bytes.Clone(s.value)
+	}
+	return s
 }
 
 // text returns the string of an entry.

@@ -189,3 +189,40 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// A snapshot stays as it was taken while the string changes, whatever its form, and to look
+// at a string is no use of it.
+func TestStringSnapshot(t *testing.T) {
+	s := New(Config{})
+	for _, size := range []int{10, LargeValue + 1, 3 * chunkSize} {
+		for _, changed := range []bool{false, true} { // then a long one is in chunks
+			key := []byte(fmt.Sprint(size, changed))
+			var before StringRef
+			want := bytes.Repeat([]byte("a"), size)
+			err := s.Update(1, func(tx *Tx) error {
+				if err := tx.Put(key, String, want, 0); err != nil || !changed {
+					return err
+				}
+				want[3] = 'b'
+				return tx.SetRange(key, 3, []byte("b"))
+			})
+			stats := s.Stats()
+			if err == nil {
+				err = s.View(1, func(tx *Tx) error {
+					ref, err := tx.PeekString(key)
+					before = ref.Snapshot()
+					return err
+				})
+			}
+			if now := s.Stats(); now.Hits != stats.Hits || now.Misses != stats.Misses {
+				t.Errorf("looking counts as %d hits and %d misses", now.Hits-stats.Hits, now.Misses-stats.Misses)
+			}
+			if err == nil {
+				err = s.Update(1, func(tx *Tx) error { return tx.SetRange(key, 0, []byte("changed")) })
+			}
+			if got := before.AppendTo(nil, 0, before.Len()); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes, changed before: %t: %.20q…, %v, want %.20q…", size, changed, got, err, want)
+			}
+		}
+	}
+}

@@ -22,7 +22,7 @@ var BitmapGroup = []Command{
 		KeyFlags: "RO access", Summary: "Finds the first bit of a string that is set, or clear.", Tx: cmdBitPos},
 	{Name: "bitop", Arity: -4, Flags: Write | DenyOOM, Keys: KeySpec{First: 2, Last: -1, Step: 1}, Group: "bitmap",
 		Since: "2.6.0", KeyFlags: "OW update,RO access",
-		Summary: "Combines the bits of strings, and stores the result.", Tx: cmdBitOp},
+		Summary: "Combines the bits of strings, and stores the result.", Ahead: combineAhead, Tx: cmdBitOp},
 	{Name: "bitfield", Arity: -2, Flags: Write | DenyOOM, Keys: OneKey, Group: "bitmap", Since: "3.2.0",
 		KeyFlags: "RW access update variable_flags",
 		Summary:  "Reads and changes integers of any width in a string.", Tx: cmdBitField},
@@ -166,7 +166,20 @@ func cmdBitCount(c *Call, tx *keyspace.Tx) error {
 		return ErrSyntax
 	}
 	from, to = bitSpan(int64(s.Len()), from, to, inBits)
-	c.Out.Int(countBits(s, from, to))
+	return c.overBits(s, to-from, func(s keyspace.StringRef) { c.Out.Int(countBits(s, from, to)) })
+}
+
+// overBits calls reply: at once, or later and with a copy of s, if it goes through many bits.
+func (c *Call) overBits(s keyspace.StringRef, bits int64, reply func(keyspace.StringRef)) error {
+	if bits < 8*largeBits {
+		reply(s)
+		return nil
+	}
+	s = s.Snapshot()
+	c.Later = func() error {
+		reply(s)
+		return nil
+	}
 	return nil
 }
 
@@ -232,12 +245,14 @@ func cmdBitPos(c *Call, tx *keyspace.Tx) error {
 		}
 	}
 	from, to = bitSpan(int64(s.Len()), from, to, inBits)
-	pos := findBit(s, from, to, byte(bit))
-	if pos < 0 && bit == 0 && len(c.Args) < 5 && from <= to {
-		pos = 8 * int64(s.Len()) // the first of the zeros behind the end
-	}
-	c.Out.Int(pos)
-	return nil
+	endless := bit == 0 && len(c.Args) < 5 && from <= to
+	return c.overBits(s, to-from, func(s keyspace.StringRef) {
+		pos := findBit(s, from, to, byte(bit))
+		if pos < 0 && endless {
+			pos = 8 * int64(s.Len()) // the first of the zeros behind the end
+		}
+		c.Out.Int(pos)
+	})
 }
 
 // findBit returns the position of the first bit of a value from one bit to another, which
@@ -281,73 +296,6 @@ func firstOther(b []byte, fill byte) int {
 	for ; i < len(b) && b[i] == fill; i++ {
 	}
 	return i
-}
-
-// bitOps are the operations of BITOP on 64 bits.
-var bitOps = map[string]func(a, b uint64) uint64{
-	"AND": func(a, b uint64) uint64 { return a & b },
-	"OR":  func(a, b uint64) uint64 { return a | b },
-	"XOR": func(a, b uint64) uint64 { return a ^ b },
-}
-
-func cmdBitOp(c *Call, tx *keyspace.Tx) error {
-	name := upper(string(Clip(c.Args[1], 4)))
-	op := bitOps[name]
-	switch {
-	case name == "NOT" && len(c.Args) != 4:
-		return ReplyError("ERR BITOP NOT must be called with a single source key.")
-	case op == nil && name != "NOT":
-		return ErrSyntax
-	}
-	sources, longest := make([]keyspace.StringRef, len(c.Args)-3), 0
-	for i, key := range c.Args[3:] {
-		s, err := readText(tx, key)
-		if err != nil {
-			return err
-		}
-		sources[i], longest = s, max(longest, s.Len())
-	}
-	c.Out.Int(int64(longest))
-	if longest == 0 {
-		if tx.Delete(c.Args[2]) {
-			notify(tx, "del", c.Args[2])
-		}
-		return nil
-	}
-	result := sources[0].AppendTo(make([]byte, 0, longest), 0, sources[0].Len())
-	had := len(result)
-	result = result[:longest]
-	clear(result[had:])
-	if name == "NOT" {
-		for i := range result {
-			result[i] ^= 0xff
-		}
-	}
-	for _, s := range sources[1:] {
-		at := 0
-		for piece := range s.Pieces(0, s.Len()) {
-			combine(result[at:at+len(piece)], piece, op)
-			at += len(piece)
-		}
-		if name == "AND" {
-			clear(result[at:])
-		}
-	}
-	if err := tx.PutOwned(c.Args[2], keyspace.String, result, 0); err != nil {
-		return err
-	}
-	tx.Notify(keyspace.StringEvents, "set", c.Args[2])
-	return nil
-}
-
-// combine makes dst what op yields of it and src, which has its length.
-func combine(dst, src []byte, op func(a, b uint64) uint64) {
-	for ; len(dst) >= 8; dst, src = dst[8:], src[8:] {
-		binary.LittleEndian.PutUint64(dst, op(binary.LittleEndian.Uint64(dst), binary.LittleEndian.Uint64(src)))
-	}
-	for i := range dst {
-		dst[i] = byte(op(uint64(dst[i]), uint64(src[i])))
-	}
 }
 
 // bitWidth reads the type of an integer in a string, such as i16 or u8.

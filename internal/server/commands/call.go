@@ -62,6 +62,7 @@ type Call struct {
 	sorting  sorting     // what Tx of SORT has left for After
 	lcs      lcsQuery    // what Tx of LCS has left for After
 	estimate estimate    // what Tx of PFCOUNT has left for After
+	bits     bitResult   // what Ahead of BITOP has made
 }
 
 // Client is the connection that a command came by.
@@ -80,7 +81,7 @@ type Client interface {
 func (c *Call) tls() bool { return c.Client != nil && c.Client.TLS() }
 
 // Forget drops what Ahead has prepared.
-func (c *Call) Forget() { c.restored, c.estimate = restored{}, estimate{} }
+func (c *Call) Forget() { c.restored, c.estimate, c.bits = restored{}, estimate{}, bitResult{} }
 
 // AddKeysOf adds the keys of a command to those that the call is about to touch.
 func (c *Call) AddKeysOf(cmd *Command, args [][]byte) {
