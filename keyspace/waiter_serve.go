@@ -25,12 +25,11 @@ func wakeAll(list []*Waiter) {
 	}
 }
 
-// readyKey returns the key under which the op brings a value, nil if it brings none. Of a
-// stream only entries are waited for.
+// readyKey returns the key whose waiters the op may serve, nil if there is none.
 func (op *Op) readyKey() []byte {
 	switch op.Kind {
-	case OpPart:
-		if op.Type == Stream && (len(op.Part) == 0 || op.Part[0] != streamEntryPart) {
+	case OpPart, OpCut:
+		if op.Type == Stream && !op.readiesStream() || op.Type != Stream && op.Kind == OpCut {
 			return nil
 		}
 		return op.Key
@@ -42,18 +41,28 @@ func (op *Op) readyKey() []byte {
 	return nil
 }
 
-// goneKey returns the key that the op may take from a waiter whose Gone is set, nil if
-// there is none: besides the key of which nothing is left, that of a stream without one of
-// its groups.
+// readiesStream reports whether the op on a part brings an entry, begins a stream or ends a
+// group: as in Redis, all readers are looked at then, and nothing else serves one whose ID
+// lies before the last ID already. Other ops that set a state of zeros seem to begin a
+// stream, but have nothing for any reader.
+func (op *Op) readiesStream() bool {
+	p, ok := parseStreamPart(op.Part)
+	switch {
+	case !ok:
+		return false
+	case op.Kind == OpCut:
+		return p.kind == streamGroupPart && p.of == streamGroupState
+	case p.kind == streamStatePart:
+		return len(bytes.Trim(op.Value, "\x00")) == 0
+	}
+	return p.kind == streamEntryPart
+}
+
+// goneKey returns the key of which the op leaves nothing. That may serve waiters with Gone;
+// and one that comes again has, as in Redis, its place among the keys that are ready.
 func (op *Op) goneKey() []byte {
-	switch op.Kind {
-	case OpDelete, OpMove:
+	if op.Kind == OpDelete || op.Kind == OpMove {
 		return op.Key
-	case OpCut:
-		if p, ok := parseStreamPart(op.Part); op.Type == Stream && ok && p.kind == streamGroupPart &&
-			p.of == streamGroupState {
-			return op.Key
-		}
 	}
 	return nil
 }
@@ -111,32 +120,29 @@ func (s *Store) serveOutside(slot slots.Slot, t *table, lock *slotLock, ops []Op
 	return served
 }
 
-// ready appends the keys that ops bring, or take, and for which there are waiters.
+// ready appends the keys whose waiters ops may serve.
 func (ws *waiters) ready(list []string, ops []Op) []string {
 	for i := range ops {
 		op := &ops[i]
-		if key := op.readyKey(); key != nil {
-			list = ws.readyQueue(list, key, false)
-		}
-		if ws.gone == 0 {
-			continue
-		}
 		if key := op.goneKey(); key != nil {
-			list = ws.readyQueue(list, key, true)
-		} else if op.Kind == OpDrop {
+			list = ws.readyQueue(list, key)
+		}
+		if key := op.readyKey(); key != nil {
+			list = ws.readyQueue(list, key)
+		}
+		if op.Kind == OpDrop && ws.gone > 0 {
 			for key := range ws.queues {
-				list = ws.readyQueue(list, []byte(key), true)
+				list = ws.readyQueue(list, []byte(key))
 			}
 		}
 	}
 	return list
 }
 
-// readyQueue appends a key whose waiters are to be looked at, unless it is there; gone says
-// that only those are with Gone.
-func (ws *waiters) readyQueue(list []string, key []byte, gone bool) []string {
+// readyQueue appends a key, unless nobody waits for it or it is there.
+func (ws *waiters) readyQueue(list []string, key []byte) []string {
 	q := ws.queues[string(key)]
-	if q == nil || q.readyIn == ws.round || gone && q.gone == 0 {
+	if q == nil || q.readyIn == ws.round {
 		return list
 	}
 	q.readyIn = ws.round

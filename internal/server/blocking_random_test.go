@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
+	"github.com/slotmesh/slotmesh/keyspace"
+	luaengine "github.com/slotmesh/slotmesh/script"
 )
 
 // TestBlockingIsRedis plays random scripts of several clients, who wait for lists and
@@ -19,6 +21,18 @@ import (
 //
 // SLOTMESH_DIFF sets the number of steps, SLOTMESH_DIFF_SEED the seed.
 func TestBlockingIsRedis(t *testing.T) {
+	script := &blockingScript{rnd: blockingSeed()}
+	playBlocking(t, script.next, 0)
+}
+
+// blockingSeed returns what random scripts of several clients are made of.
+func blockingSeed() *rand.Rand {
+	return rand.New(rand.NewPCG(uint64(numberFromEnv("SLOTMESH_DIFF_SEED", 1)), 7))
+}
+
+// playBlocking plays the steps that next returns, each a client that does not wait and its
+// command, here and on a redis-server. If events are asked for, they are compared, too.
+func playBlocking(t *testing.T, next func(c *crowd) (client int, line string), events keyspace.EventClass) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("redis-server is not installed; CI must have it (apt-get install redis-server)")
@@ -38,16 +52,21 @@ func TestBlockingIsRedis(t *testing.T) {
 	waitFor(t, "cluster_state:ok", func() bool {
 		return strings.Contains(do(t, first, "CLUSTER INFO"), "cluster_state:ok")
 	})
-	srv := startServer(t, Config{Cluster: newFakeCluster()})
+	srv := startServer(t, Config{Cluster: newFakeCluster(), Scripts: luaengine.New(luaengine.Config{})})
 	steps, seed := numberFromEnv("SLOTMESH_DIFF", 2000), numberFromEnv("SLOTMESH_DIFF_SEED", 1)
 	if raceDetector {
 		steps /= 4
 	}
 	here, there := newCrowd(t, func() net.Conn { return pipeTo(t, srv) }), newCrowd(t, theirs)
-	script := &blockingScript{rnd: rand.New(rand.NewPCG(uint64(seed), 7))}
+	if events != 0 {
+		srv.engine.Store().SetEvents(events)
+		do(t, there.admin, "CONFIG SET notify-keyspace-events "+events.String())
+		here.subscribe(pipeTo(t, srv))
+		there.subscribe(theirs())
+	}
 	var history []string
 	for range steps {
-		client, line := script.next(here)
+		client, line := next(here)
 		history = append(history, fmt.Sprintf("%d> %s", client, line))
 		got, want := here.step(client, line), there.step(client, line)
 		if got != want {
@@ -65,6 +84,8 @@ type crowd struct {
 	clients [crowdSize]*crowdClient
 	admin   *resp.Conn
 	waiting int
+	events  *resp.Conn // nil: they are not looked at
+	marks   int
 }
 
 type crowdClient struct {
@@ -127,7 +148,35 @@ func (c *crowd) step(i int, line string) string {
 			fmt.Fprintf(&b, "%d gets %s\n", i, reply)
 		}
 	}
+	if c.events != nil {
+		c.appendEvents(&b)
+	}
 	return b.String()
+}
+
+// subscribe looks at the events of keys by another client.
+func (c *crowd) subscribe(conn net.Conn) {
+	c.events = resp.NewConn(conn)
+	do(c.t, c.events, "PSUBSCRIBE __keyevent@0__:*")
+}
+
+// appendEvents appends the events since the last call. A message after them tells where
+// they end.
+func (c *crowd) appendEvents(b *strings.Builder) {
+	c.marks++
+	mark := fmt.Sprint("mark", c.marks)
+	do(c.t, c.admin, "PUBLISH __keyevent@0__:mark "+mark)
+	for {
+		message, err := c.events.Receive()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		key := message.Elems[len(message.Elems)-1].Text()
+		if key == mark {
+			return
+		}
+		fmt.Fprintf(b, "event %s of %s\n", message.Elems[2].Text(), key)
+	}
 }
 
 // collect takes the replies that have come.
@@ -204,7 +253,7 @@ func (s *blockingScript) anything() string {
 	}
 	for {
 		// CLIENT would end the slot's transaction, as all commands do that are about no key of it.
-		if line := s.write(); !strings.HasPrefix(line, "CLIENT") && !strings.HasPrefix(line, "DEL") {
+		if line := s.write(); !strings.HasPrefix(line, "CLIENT") {
 			return line
 		}
 	}

@@ -131,6 +131,9 @@ func cmdXRead(c *Call, tx *keyspace.Tx) error {
 	if err != nil {
 		return err
 	}
+	if c.Ready != nil {
+		return q.readReady(c, tx)
+	}
 	var few [4]streamRead
 	list := few[:0]
 	for i, key := range q.keys {
@@ -154,8 +157,7 @@ func cmdXRead(c *Call, tx *keyspace.Tx) error {
 		}
 	}
 	if len(found) == 0 {
-		c.Out.NullArray()
-		return nil
+		return q.waitToRead(c, tx, list)
 	}
 	return c.replyStreams(found, q.count)
 }

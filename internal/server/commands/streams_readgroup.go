@@ -22,6 +22,9 @@ func cmdXReadGroup(c *Call, tx *keyspace.Tx) error {
 	if err != nil {
 		return err
 	}
+	if c.Ready != nil {
+		return q.readGroupReady(c, tx)
+	}
 	for i, key := range q.keys { // all of them before the first is read
 		s, err := readStream(tx, key)
 		if err != nil {
@@ -48,7 +51,7 @@ func cmdXReadGroup(c *Call, tx *keyspace.Tx) error {
 	})
 	if err == nil && served == 0 {
 		c.Out.B = c.Out.B[:start]
-		c.Out.NullArray()
+		return q.waitAsGroup(c, tx)
 	}
 	return err
 }
