@@ -22,6 +22,8 @@ var StringGroup = []Command{
 		KeyFlags: "RW access update", Summary: "Sets a key and returns its old value.", Tx: cmdGetSet},
 	{Name: "getdel", Arity: 2, Flags: Write | Fast, Keys: OneKey, Group: "string", Since: "6.2.0",
 		KeyFlags: "RW access delete", Summary: "Deletes a key and returns its value.", Tx: cmdGetDel},
+	{Name: "delifeq", Arity: 3, Flags: Write | Fast | Hidden, Keys: OneKey, Group: "string", Since: "9.0.0",
+		KeyFlags: "RW delete", Summary: "Deletes a key if it has a value.", Tx: cmdDelIfEq},
 	{Name: "getex", Arity: -2, Flags: Write | Fast, Keys: OneKey, Group: "string", Since: "6.2.0",
 		KeyFlags: "RW access update", Summary: "Returns a key's value and changes its expiry.", Tx: cmdGetEX},
 	{Name: "mget", Arity: -2, Flags: ReadOnly | Fast, Keys: AllKeys, Group: "string", Since: "1.0.0",

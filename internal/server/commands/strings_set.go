@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"bytes"
+
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/keyspace"
 )
@@ -8,6 +10,8 @@ import (
 // setOptions are the options of SET and GETEX.
 type setOptions struct {
 	nx, xx, get, keepTTL, persist bool
+	compare                       bool // the key must have the value ifEqual
+	ifEqual                       []byte
 	expiry                        []byte // nil: none given
 	seconds, absolute             bool   // how to read expiry
 }
@@ -18,10 +22,13 @@ func (c *Call) setOptions(i int, cmd string) (o setOptions, err error) {
 	for ; i < len(c.Args); i++ {
 		a := c.Args[i]
 		switch {
-		case forSet && IsWord(a, "NX") && !o.xx:
+		case forSet && IsWord(a, "NX") && !o.xx && !o.compare:
 			o.nx = true
-		case forSet && IsWord(a, "XX") && !o.nx:
+		case forSet && IsWord(a, "XX") && !o.nx && !o.compare:
 			o.xx = true
+		case forSet && IsWord(a, "IFEQ") && !o.nx && !o.xx && !o.compare && i+1 < len(c.Args):
+			i++
+			o.compare, o.ifEqual = true, c.Args[i]
 		case forSet && IsWord(a, "GET"):
 			o.get = true
 		case forSet && IsWord(a, "KEEPTTL") && o.expiry == nil:
@@ -127,6 +134,8 @@ func cmdSet(c *Call, tx *keyspace.Tx) error {
 	var ok bool
 	if opt.get {
 		old, ok, err = readStr(tx, key)
+	} else if opt.compare {
+		old, ok, err = str(tx, key)
 	} else if opt.nx || opt.xx || opt.keepTTL {
 		old, ok = tx.Peek(key)
 	}
@@ -136,7 +145,7 @@ func cmdSet(c *Call, tx *keyspace.Tx) error {
 	if opt.get {
 		c.value(old, ok)
 	}
-	if opt.nx && ok || opt.xx && !ok {
+	if opt.nx && ok || opt.xx && !ok || opt.compare && !(ok && bytes.Equal(old.Value, opt.ifEqual)) {
 		if !opt.get {
 			c.Out.Null()
 		}
@@ -151,6 +160,19 @@ func cmdSet(c *Call, tx *keyspace.Tx) error {
 	if !opt.get {
 		c.Out.OK()
 	}
+	return nil
+}
+
+func cmdDelIfEq(c *Call, tx *keyspace.Tx) error {
+	old, ok, err := str(tx, c.Args[1])
+	if err != nil {
+		return err
+	}
+	if ok = ok && bytes.Equal(old.Value, c.Args[2]); ok {
+		tx.Delete(c.Args[1])
+		notify(tx, "del", c.Args[1])
+	}
+	c.Out.Int(int64(btoi(ok)))
 	return nil
 }
 
