@@ -7,6 +7,7 @@ import (
 	"log"
 
 	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/keyspace/stream"
 )
 
 // A leaderboard is a sorted set. Points are added, and the place that they lead to is read,
@@ -166,4 +167,65 @@ func ExampleTx_List() {
 	// done: first
 	// lost: second
 	// again: second
+}
+
+// Workers share a stream's entries as a group. An entry is pending to the worker that has
+// read it until that acknowledges it, in the transaction that does the entry's work; what a
+// worker that died has left is claimed by another.
+func ExampleTx_Stream() {
+	ctx := context.Background()
+	c, stop := connect(ctx)
+	defer stop()
+
+	const orders, total = "{shop}orders", "{shop}total"
+	// in runs a transaction on the stream and what the workers make of it.
+	in := func(fn func(s client.Stream, sum client.Hash) error) {
+		err := c.Update(ctx, []string{orders, total}, func(tx client.Tx) error {
+			s, err1 := tx.Stream(orders)
+			sum, err2 := tx.Hash(total)
+			if err := errors.Join(err1, err2); err != nil {
+				return err
+			}
+			return fn(s, sum)
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	in(func(s client.Stream, _ client.Hash) error {
+		_, err := s.CreateGroup("workers", stream.ID{})
+		for _, pens := range []string{"3", "4"} {
+			if err == nil {
+				_, err = s.Append("article", "pen", "quantity", pens)
+			}
+		}
+		return err
+	})
+	in(func(s client.Stream, _ client.Hash) error {
+		_, err := s.Read("workers", "worker-1", 1) // which dies before it has done anything
+		return err
+	})
+	in(func(s client.Stream, sum client.Hash) error {
+		var left []stream.ID
+		for p := range s.Pending("workers", "worker-1") {
+			left = append(left, p.ID)
+		}
+		_, err1 := s.Claim("workers", "worker-2", left...)
+		fresh, err2 := s.Read("workers", "worker-2", 10)
+		for _, id := range append(left, fresh...) {
+			entry, _ := s.Get(id)
+			for field, value := range entry.All() {
+				if field == "quantity" {
+					have, _ := sum.Get("pen")
+					err1 = errors.Join(err1, sum.Set("pen", fmt.Append(nil, number(have)+number(value))))
+				}
+			}
+			s.Acknowledge("workers", id)
+		}
+		return errors.Join(err1, err2)
+	})
+	pens, err := c.Do(ctx, "HGET", total, "pen")
+	fmt.Printf("%s %v\n", pens, err)
+	// Output:
+	// 7 <nil>
 }

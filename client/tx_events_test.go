@@ -1,12 +1,14 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/keyspace/stream"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -49,7 +51,7 @@ func TestTxTellsEvents(t *testing.T) {
 			zset, _ := tx.ZSet("{k}2")
 			zset.Add("m", 1)
 			zset.Remove("m")
-			return nil
+			return changeStream(tx)
 		})
 	})
 	if err != nil {
@@ -57,8 +59,23 @@ func TestTxTellsEvents(t *testing.T) {
 	}
 	want := []string{"set k", "expire k", "persist k", "expire k", "del k", "hset k", "hset k", "hdel k", "hdel k",
 		"del k", "rpush {k}2", "lpush {k}2", "rpop {k}2", "lpop {k}2", "del {k}2", "sadd k", "srem k", "del k",
-		"zadd {k}2", "zrem {k}2", "del {k}2"}
+		"zadd {k}2", "zrem {k}2", "del {k}2", "xgroup-create k", "xadd k", "xadd k", "xgroup-createconsumer k", "xdel k",
+		"xtrim k"}
 	if !slices.Equal(got, want) {
 		t.Errorf("events %q\nwant %q", got, want)
 	}
+}
+
+// changeStream does one of each that changes a stream.
+func changeStream(tx Tx) error {
+	s, err1 := tx.Stream("k")
+	_, err2 := s.CreateGroup("g", stream.ID{})
+	first, err3 := s.Append("f", "v")
+	_, err4 := s.Append("f", "v")
+	ids, err5 := s.Read("g", "c", 5)
+	s.Acknowledge("g", ids...)
+	_, err6 := s.Delete(first)
+	s.Trim(0)
+	s.Trim(0)
+	return errors.Join(err1, err2, err3, err4, err5, err6)
 }

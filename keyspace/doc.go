@@ -59,6 +59,11 @@
 // million fields is some thousands of objects for the garbage collector. A [Snapshot], or
 // a copy of the key, shares its segments; the first change on either side copies one.
 //
+// A stream has nothing small: it is an object from its first entry on, of package stream, with a
+// part for itself, each entry, group, consumer and pending entry. Ops name the same parts, so
+// its groups travel as its entries do. Clones share all pages, so a transaction that removes
+// much undoes it by one.
+//
 // Fields of hashes may expire, as keys do: an entry has a flag that parts of it expire, and
 // its segment is due when the first of them is.
 //

@@ -92,7 +92,8 @@ func (k OpKind) String() string {
 // same: a hash's field, a set's member, a sorted set's member (its value is the score, 8
 // bytes big-endian of an IEEE 754 double), a list's element under a position number (8 bytes
 // big-endian, with the sign bit flipped so that bytes sort as numbers do), and of a string
-// the bytes at an offset (8 bytes big-endian). An OpPut of a collection has all of a small
+// the bytes at an offset (8 bytes big-endian). Those of a stream are itself, its entries,
+// groups, consumers and pending entries, each under a name that stream.go describes. An OpPut of a collection has all of a small
 // one as its Value, in packed form; with an empty Value it begins a large one, whose
 // OpParts follow. An OpCut never removes the key: when its last part goes, there is an
 // OpDelete instead. The store that applies the op may be about to get the other parts, and

@@ -70,8 +70,9 @@ func (s Snapshot) is(typ Type) error {
 }
 
 // Parts calls visit for the parts of a collection, those of a list in their order, until
-// visit returns false. Parts that have expired are among them: expireAt, in Unix milliseconds, 0
-// for never, tells. [Op] says what parts are.
+// visit returns false. Parts that have expired are among them: expireAt, in Unix
+// milliseconds, 0 for never, tells. Those of a stream are valid during the call. [Op] says
+// what parts are.
 func (s Snapshot) Parts(visit func(part, value []byte, expireAt int64) bool) {
 	o := &s.tx.opened[0]
 	switch {

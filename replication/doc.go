@@ -66,7 +66,8 @@
 //
 // (2) and (3) speak of the smallest things that an Op changes. These are, of each key, that
 // it is there, with a type and an expiry; and each of its parts: a field with its expiry, a
-// member, a member's score, the element at a position, the byte at an offset. A string or
+// member, a member's score, the element at a position, the byte at an offset, an entry of a
+// stream, a group, a consumer, a pending entry. A string or
 // a small collection that goes out as one OpPut is all of its parts at once. An Op may
 // change many of these things (OpPut, OpDelete and OpDrop all parts of a key), but it says
 // absolutely what each of them now is, so seeing it late or twice does no harm. What
@@ -83,6 +84,14 @@
 //   - The OpPut at which the dump of a large collection begins empties it at the replica.
 //     All of its parts are dumped after that, so by (2) and (3) each of them ends as it
 //     should, and so does one that the stream has brought before.
+//   - A stream is there by its own part, not by its entries, so it may be empty. What XADD,
+//     XREADGROUP and the others do besides their own part they say by Ops, too: the last ID
+//     is not that of the entry that came last but what its Op says. A range that an OpCut
+//     names, of entries or of all that belongs to a group, is gone as if each of its parts had
+//     an Op.
+//   - A pending entry may come to the replica before its consumer and its group: these are
+//     made, and what they are follows. A consumer may go while entries are pending to it that
+//     became so later: these go with it, and by (2) each of them follows.
 //   - The bytes of a string never become fewer but by an OpPut, so the length that follows
 //     from a range at the end is absolute, too.
 //   - OpCopy and OpMove are the only Ops whose effect depends on what the replica has: they

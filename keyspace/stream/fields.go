@@ -3,6 +3,7 @@ package stream
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 )
 
 // An entry's value is a list of strings, field, value, field, value and so on: the number of
@@ -76,6 +77,20 @@ func (f *Fields) Next() (s []byte, ok bool) {
 		s, f.value = readPacked(f.value, f.text)
 	}
 	return s, true
+}
+
+// All yields the fields that are still to come with their values, each of which is valid until the
+// next one.
+func (f Fields) All() iter.Seq2[string, []byte] {
+	return func(yield func(field string, value []byte) bool) {
+		for f.left > 0 {
+			field, _ := f.Next()
+			name := string(field)
+			if value, _ := f.Next(); !yield(name, value) {
+				return
+			}
+		}
+	}
 }
 
 // cutString returns the string at the beginning of b, which is behind its length, and what
