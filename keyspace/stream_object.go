@@ -16,7 +16,11 @@ type streamObject struct {
 
 // NewStream returns a stream as a Collection, which keeps it: s must not be used any more.
 func NewStream(s *stream.Stream) *Collection {
-	return &Collection{typ: Stream, object: &streamObject{stream: s, stateful: true}}
+	parts := 1 + s.Len()
+	for i := range s.Groups() {
+		parts += groupParts(s.GroupAt(i))
+	}
+	return &Collection{typ: Stream, object: &streamObject{stream: s, stateful: true, parts: parts}}
 }
 
 func (o *streamObject) form() form { return streamForm{} }

@@ -102,3 +102,25 @@ func TestStreamRef(t *testing.T) {
 		t.Fatalf("%v: %q", err, got)
 	}
 }
+
+// A stream that is put as a whole is there, with as many parts as its dump has.
+func TestNewStreamCountsItsParts(t *testing.T) {
+	built := new(stream.Stream)
+	built.State = stream.State{Last: stream.ID{Ms: 5}, Added: 2}
+	built.Set(stream.ID{Ms: 4}, streamValue("a", "b"))
+	built.SetGroup([]byte("g"), stream.GroupState{Last: stream.ID{Ms: 4}, Read: 1})
+	built.SetConsumer([]byte("g"), []byte("c"), 7)
+	built.SetPending([]byte("g"), stream.Pending{ID: stream.ID{Ms: 4}, Consumer: []byte("c"), Delivered: 7, Count: 1})
+	s := newStore(Config{}, 1)
+	var n int
+	if err := s.Update(1, func(tx *Tx) error {
+		c := NewStream(built)
+		n = c.Len()
+		return tx.PutCollection([]byte("k"), c, 0)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if parts := partsOf(t, s, "k"); n != 5 || len(parts) != n {
+		t.Errorf("a stream of %d parts has %q", n, parts)
+	}
+}
