@@ -32,20 +32,37 @@ func collections(t *table, rounds int) {
 		{"ZADD, a sorted set of 100k", []string{"ZADD zset __rand_int__ member:__rand_int__"}},
 		{"ZRANGE of 100", []string{"ZRANGE zset 0 99"}},
 	} {
-		for _, load := range []struct {
-			pipeline, requests int
-			limit              float64
-		}{{1, 40_000, 1.15}, {16, 200_000, 1.0}} {
-			figures := alternate(rounds, len(peers), func(c int) (seconds float64) {
-				for _, line := range test.lines {
-					seconds += peers[c].run(line, load.pipeline, load.requests)
-				}
-				return seconds * 1e6 / float64(load.requests)
-			})
-			t.add(row{what: fmt.Sprintf("server CPU, %s, P=%d", test.what, load.pipeline), figure: median(figures[0]),
-				unit: "s/M", peer: peers[1].name, peers: median(figures[1]), ratio: ratio(figures[0], figures[1]),
-				limit: load.limit})
+		compareCommand(t, rounds, peers, test.what, linesOf(test.lines))
+	}
+}
+
+// measured is one command, or several as one figure: it sends so many to a server, so many
+// at a time, and returns what that cost the server in seconds of processor time.
+type measured func(p *peer, pipeline, requests int) (seconds float64)
+
+// compareCommand adds a row for a command that is sent alone, and one for 16 at a time. The
+// first of the peers is compared with the second.
+func compareCommand(t *table, rounds int, peers []*peer, what string, send measured) {
+	for _, load := range []struct {
+		pipeline, requests int
+		limit              float64
+	}{{1, 40_000, 1.15}, {16, 200_000, 1.0}} {
+		figures := alternate(rounds, len(peers), func(c int) float64 {
+			return send(peers[c], load.pipeline, load.requests) * 1e6 / float64(load.requests)
+		})
+		t.add(row{what: fmt.Sprintf("server CPU, %s, P=%d", what, load.pipeline), figure: median(figures[0]),
+			unit: "s/M", peer: peers[1].name, peers: median(figures[1]), ratio: ratio(figures[0], figures[1]),
+			limit: load.limit})
+	}
+}
+
+// linesOf sends lines with redis-benchmark, one after the other.
+func linesOf(lines []string) measured {
+	return func(p *peer, pipeline, requests int) (seconds float64) {
+		for _, line := range lines {
+			seconds += p.run(line, pipeline, requests)
 		}
+		return seconds
 	}
 }
 

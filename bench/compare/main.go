@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,collections,scripts,publish,fanout,large,idle,bench,operate,secret",
+	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret",
 		"sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
@@ -57,6 +57,10 @@ func main() {
 			serve(&t, *rounds, plots)
 		case "collections":
 			collections(&t, *rounds)
+		case "bitmaps":
+			bitmaps(&t, *rounds)
+		case "streams":
+			streams(&t, *rounds)
 		case "scripts":
 			scripts(&t, *rounds)
 		case "publish":
