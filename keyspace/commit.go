@@ -8,21 +8,23 @@ func (tx *Tx) commit() {
 		tx.publish()
 		return
 	}
-	was := t.sum
+	was, asFound := t.sum, true // the table is as the transaction has found it
 	for i := range tx.ops {
 		if i%ahead == 0 && len(tx.ops) > ahead {
 			tx.touchNext(i)
 		}
 		op, n := &tx.ops[i], &tx.plans[i]
+		if op.Kind == OpPart || op.Kind == OpCut || op.parts != nil {
+			continue // an opened collection has what was changed
+		}
+		asFound = false
 		s, at := tx.first, tx.firstAt
 		if i > 0 || op.Kind != OpPut { // earlier ops may have moved things
 			s, at = t.find(n.hash, op.Key)
 		}
 		switch op.Kind {
 		case OpPut:
-			if op.parts == nil { // otherwise an opened collection has them
-				tx.commitPut(s, at, op, n, nil)
-			}
+			tx.commitPut(s, at, op, n, nil)
 		case OpExpire:
 			if at >= 0 {
 				tx.commitExpire(s, at, op, n)
@@ -42,7 +44,8 @@ func (tx *Tx) commit() {
 	}
 	for i := range tx.opened {
 		if o := &tx.opened[i]; o.dirty {
-			tx.flush(o)
+			tx.flush(o, asFound)
+			asFound = false
 		}
 	}
 	clear(tx.undos)

@@ -97,14 +97,22 @@ func (l ListRef) PopFront() (v []byte, ok bool) { return l.pop(0) }
 func (l ListRef) PopBack() (v []byte, ok bool) { return l.pop(l.Len() - 1) }
 
 func (l ListRef) pop(i int) (v []byte, ok bool) {
-	v, ok = l.At(i)
-	if ok {
-		if len(v) <= LargeValue { // a longer one does not change
-			v = l.tx.copy(v)
-		}
-		l.cut(l.position(i))
+	o := l.tx.at(l.n)
+	if i < 0 || i >= o.size() {
+		return nil, false
 	}
-	return v, ok
+	l.tx.mustWrite()
+	var position int64
+	if packed, large := l.state(); large != nil {
+		position, v = large.At(i)
+	} else {
+		position, v = packed.At(i)
+	}
+	if len(v) <= LargeValue { // a longer one does not change
+		v = l.tx.copy(v)
+	}
+	l.tx.cutThere(o, appendPosition(l.tx.position[0][:0], position), v, 0)
+	return v, true
 }
 
 func (l ListRef) cut(position int64) {

@@ -82,7 +82,7 @@ func (tx *Tx) rememberRange(o *opened, first, last []byte, count int) {
 	o.coll.walk(partCursor(first), func(part, value []byte, expireAt int64) bool {
 		within := isWithin(part, first, last)
 		if within {
-			tx.remember(o, part, value, expireAt, true)
+			tx.remember(o, tx.copy(part), tx.copy(value), expireAt, true)
 		}
 		return within
 	})

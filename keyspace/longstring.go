@@ -172,11 +172,12 @@ type written struct {
 	bytes          []byte
 }
 
-// before returns what a write of n bytes at offset will replace.
-func (s *longString) before(offset, n int) written {
+// before returns what a write of n bytes at offset will replace; room is where its bytes
+// are kept, if they fit.
+func (s *longString) before(offset, n int, room []byte) written {
 	w := written{offset: offset, length: s.length}
 	if end := min(offset+n, s.length); offset < end {
-		w.bytes = s.appendTo(nil, offset, end)
+		w.bytes = s.appendTo(room[:0], offset, end)
 	}
 	return w
 }

@@ -34,7 +34,7 @@ func TestLongStringDoesWhatBytesDo(t *testing.T) {
 				}
 			case 2: // a write that is taken back
 				offset, part := randomRange(r, len(model))
-				before := s.before(offset, len(part))
+				before := s.before(offset, len(part), nil)
 				s.write(offset, part)
 				if r.IntN(2) == 0 {
 					got := s.contiguous()

@@ -22,6 +22,7 @@ type opened struct {
 	staged   int  // 1 + the op that has coll as its parts; 0 = none
 	created  bool // the key was not there before the transaction
 	access   uint32
+	foundAt  int // 1 + where its entry stood when the transaction had changed nothing; 0 = not known
 	expireAt int64
 	version  uint64
 }
@@ -87,7 +88,7 @@ func (tx *Tx) addOpened(hash uint64, key []byte, typ Type) int {
 		tx.opened = append(tx.opened, opened{})
 	}
 	o := &tx.opened[n]
-	*o = opened{hash: hash, key: tx.copy(key), typ: typ, form: forms[typ], buf: o.buf[:0]}
+	o.hash, o.key, o.typ, o.form = hash, tx.copy(key), typ, forms[typ] // the rest is zero
 	if n < manyOpened {
 		return n
 	}
@@ -105,23 +106,25 @@ func (tx *Tx) addOpened(hash uint64, key []byte, typ Type) int {
 // this is a use of it, a hit or a miss.
 func (tx *Tx) load(o *opened, counts bool) {
 	o.packed, o.coll, o.own, o.fresh, o.covered, o.dirty, o.staged = nil, nil, false, false, false, false, 0
-	o.stale, o.wrong, o.expireAt, o.version = false, false, 0, 0
-	rec, ok := tx.lookUp(o.hash, o.key, counts)
+	o.stale, o.wrong, o.expireAt, o.version, o.foundAt = false, false, 0, 0, 0
+	rec, at, ok := tx.lookUp(o.hash, o.key, counts)
 	if !ok {
 		return
 	}
-	o.expireAt, o.version, o.access = rec.expireAt, rec.version, rec.access
+	o.expireAt, o.version, o.access, o.foundAt = rec.expireAt, rec.version, rec.access, at+1
 	if o.wrong = rec.typ != o.typ; !o.wrong {
 		o.packed, o.coll = rec.value, rec.coll
 	}
 }
 
-// lookUp is Get that returns the whole record.
-func (tx *Tx) lookUp(hash uint64, key []byte, counts bool) (rec record, ok bool) {
+// lookUp is Get that returns the whole record, and its position in the index of its
+// segment, -1 if that was not looked for.
+func (tx *Tx) lookUp(hash uint64, key []byte, counts bool) (rec record, at int, ok bool) {
+	at = -1
 	if len(tx.ops) > 0 || !counts {
 		rec, ok = tx.find(hash, key)
-	} else if at, b, h := tx.locate(hash, key); at >= 0 {
-		rec = tx.recordAt(hash, b, h)
+	} else if i, b, h := tx.locate(hash, key); i >= 0 {
+		at, rec = i, tx.recordAt(hash, b, h)
 		if ok = !tx.lapsed(&rec); ok {
 			tx.use(b, rec.version)
 		}
@@ -133,7 +136,7 @@ func (tx *Tx) lookUp(hash uint64, key []byte, counts bool) (rec record, ok bool)
 	default:
 		tx.table.misses++
 	}
-	return rec, ok
+	return rec, at, ok
 }
 
 // dirtied returns the opened collection that is the present state of key, nil if the table

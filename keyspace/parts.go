@@ -36,7 +36,7 @@ func (tx *Tx) setPart(i int, part, value []byte, expireAt int64) (added bool, er
 	}
 	part, value = tx.keepPart(part, value)
 	if o.coll != nil {
-		tx.remember(o, part, old, oldExpiry, had)
+		tx.remember(o, part, tx.copy(old), oldExpiry, had)
 		o.coll.limitNodes(tx.store)
 		if err := o.coll.set(part, value, expireAt); err != nil {
 			return false, err
@@ -97,9 +97,17 @@ func (tx *Tx) cut(o *opened, part []byte) bool {
 		return false
 	}
 	old, expireAt, had := o.get(part)
-	if !had {
-		return false
+	if had {
+		if o.coll != nil {
+			old = tx.copy(old)
+		}
+		tx.cutThere(o, part, old, expireAt)
 	}
+	return had
+}
+
+// cutThere is cut of a part that is there. old, its value, must not change with the object.
+func (tx *Tx) cutThere(o *opened, part, old []byte, expireAt int64) {
 	tx.grownBytes -= partFootprint(part, old)
 	part = tx.copy(part) // it may alias what is about to change
 	if o.coll != nil {
@@ -113,18 +121,18 @@ func (tx *Tx) cut(o *opened, part []byte) bool {
 		tx.grownKeys--
 		tx.grownBytes -= footprint(len(o.key), 0, o.expireAt)
 		tx.stagePart(OpDelete, o, nil, nil, 0)
-		return true
+		return
 	}
 	tx.stagePart(OpCut, o, part, nil, 0)
-	return true
 }
 
-// remember keeps what an object had, until the transaction has ended.
+// remember keeps what an object had, until the transaction has ended. part and old must not
+// change until then.
 func (tx *Tx) remember(o *opened, part, old []byte, expireAt int64, had bool) {
 	tx.keepStaged(o)
 	if !o.fresh && !o.covered {
 		tx.undos = append(tx.undos,
-			undo{coll: o.coll, part: tx.copy(part), value: tx.copy(old), expireAt: expireAt, had: had})
+			undo{coll: o.coll, part: part, value: old, expireAt: expireAt, had: had})
 	}
 }
 
@@ -191,19 +199,22 @@ func (tx *Tx) stagePart(kind OpKind, o *opened, part, value []byte, expireAt int
 }
 
 // flush makes the entry of an opened collection what the transaction has made of it.
-func (tx *Tx) flush(o *opened) {
+// asFound says that the table is as the transaction has found it.
+func (tx *Tx) flush(o *opened, asFound bool) {
 	t := tx.table
-	s, at := t.find(o.hash, o.key)
-	rec, there := o.record()
-	if !there {
+	s, at := t.segment(o.hash), o.foundAt-1
+	if !asFound || at < 0 {
+		s, at = t.find(o.hash, o.key)
+	}
+	if o.size() == 0 {
 		if at >= 0 {
 			t.remove(s, at, o.version)
 		}
 		return
 	}
-	if at >= 0 && rec.coll != nil && s.collectionAt(at) == rec.coll {
+	if at >= 0 && o.coll != nil && s.collectionAt(at) == o.coll {
 		t.recount(s, at)
-		if t.amend(s, at, rec.expireAt, rec.version) {
+		if t.amend(s, at, o.expireAt, o.version) {
 			return
 		}
 	}

@@ -32,7 +32,7 @@ func (tx *Tx) String(key []byte) (StringRef, error) {
 			return rec.text()
 		}
 	}
-	rec, ok := tx.lookUp(hash, key, true)
+	rec, _, ok := tx.lookUp(hash, key, true)
 	if !ok {
 		return StringRef{}, nil
 	}
@@ -177,10 +177,9 @@ func (tx *Tx) setLongRange(key []byte, offset int, value []byte) error {
 	s := o.coll.text()
 	for len(value) > 0 {
 		n := min(len(value), chunkSize-offset%chunkSize)
-		part := tx.copy(appendOffset(make([]byte, 0, 8), offset))
-		part, piece := tx.keepPart(part, value[:n])
+		part, piece := tx.keepPart(appendOffset(tx.position[0][:0], offset), value[:n])
 		if !o.fresh {
-			tx.undos = append(tx.undos, undo{coll: o.coll, written: s.before(offset, n)})
+			tx.undos = append(tx.undos, undo{coll: o.coll, written: s.before(offset, n, tx.copy(zeros[:n]))})
 		}
 		s.write(offset, piece)
 		tx.stagePart(OpPart, o, part, piece, 0)

@@ -72,7 +72,8 @@ func cmdSetBit(c *Call, tx *keyspace.Tx) error {
 	if now == was && at < s.Len() {
 		return nil
 	}
-	return setRange(tx, c.Args[1], at, []byte{now}, "setbit")
+	c.digits = append(c.digits[:0], now) // memory of its own would be an allocation
+	return setRange(tx, c.Args[1], at, c.digits, "setbit")
 }
 
 // byteAt returns a byte of a string, 0 behind its end.
