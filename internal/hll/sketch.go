@@ -107,6 +107,21 @@ func Add(sketch, element []byte, maxSparse int) (result []byte, changed bool, er
 	return raise(sketch, index, count, maxSparse)
 }
 
+// Raises reports whether Add would change a sparse sketch.
+func Raises(sketch, element []byte) (bool, error) {
+	index, count := Register(element)
+	for b := sketch[HeaderSize:]; ; {
+		r, ok := runAt(b)
+		if !ok {
+			return false, ErrCorrupt
+		}
+		if index < r.length {
+			return r.value < count, nil
+		}
+		index, b = index-r.length, b[r.size:]
+	}
+}
+
 // raise makes a register at least count.
 func raise(sketch []byte, index int, count byte, maxSparse int) ([]byte, bool, error) {
 	if !IsDense(sketch) {

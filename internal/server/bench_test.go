@@ -77,6 +77,15 @@ var hotCommands = []struct {
 	{"HINCRBY", []string{"HINCRBY", "key:hash", "counter", "1"}},
 	{"SADD", []string{"SADD", "key:set", "member2"}},
 	{"SISMEMBER", []string{"SISMEMBER", "key:set", "member2"}},
+	{"RPOPLPUSH", []string{"RPOPLPUSH", "key:list", "key:list"}},
+	{"RPOPLPUSH-large", []string{"RPOPLPUSH", "key:longlist", "key:longlist"}},
+	{"LSET-large", []string{"LSET", "key:longlist", "0", "element"}},
+	{"SETBIT", []string{"SETBIT", "key:bits", "1000", "1"}},
+	{"SETBIT-large", []string{"SETBIT", "key:bitmap", "1000", "1"}},
+	{"BITCOUNT", []string{"BITCOUNT", "key:bits"}},
+	{"PFADD", []string{"PFADD", "key:hll", "member2"}},
+	{"PFCOUNT", []string{"PFCOUNT", "key:hll"}},
+	{"GEOADD", []string{"GEOADD", "key:geo", "13.361389", "38.115556", "member2"}},
 }
 
 // fillHot makes the keys of hotCommands.
@@ -88,9 +97,14 @@ func fillHot(t testing.TB, srv *Server) {
 		n := strconv.Itoa(i)
 		expect(t, c, "HSET key:hash field"+n+" value", ":1")
 		expect(t, c, "SADD key:set member"+n, ":1")
+		expect(t, c, "RPUSH key:list element"+n, ":"+strconv.Itoa(i+1))
 	}
+	expect(t, c, "SETBIT key:bitmap 8000000 1", ":0")
 	for i := range 1000 {
 		expect(t, c, "HSET key:large field"+strconv.Itoa(i)+" value", ":1")
+		expect(t, c, "RPUSH key:longlist element"+strconv.Itoa(i), ":"+strconv.Itoa(i+1))
+		expect(t, c, "GEOADD key:geo 13."+strconv.Itoa(i+100)+" 38."+strconv.Itoa(i+100)+" member"+strconv.Itoa(i), ":1")
+		do(t, c, "PFADD key:hll member"+strconv.Itoa(i))
 	}
 }
 

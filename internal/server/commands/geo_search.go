@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -108,7 +107,7 @@ func (c *Call) geoSearch(tx *keyspace.Tx, form geoForm) error {
 
 // find returns the places in the shape, in the order of the cells.
 func (q *geoQuery) find() (list []found) {
-	limit := 0
+	limit, names := 0, []byte(nil) // the members are copied, together
 	if q.any {
 		limit = int(min(q.count, 1<<40))
 	}
@@ -119,7 +118,9 @@ func (q *geoQuery) find() (list []found) {
 				break
 			}
 			if distance, ok := q.shape.Contains(geo.PointOf(score)); ok {
-				list = append(list, found{bytes.Clone(member), score, distance})
+				at := len(names)
+				names = append(names, member...)
+				list = append(list, found{names[at:len(names):len(names)], score, distance})
 			}
 		}
 	}

@@ -76,11 +76,17 @@ func cmdPFAdd(c *Call, tx *keyspace.Tx) error {
 // addSparse adds the elements to a sketch that is not there or sparse. It is short, and
 // written as a whole if its length changes.
 func (c *Call) addSparse(tx *keyspace.Tx, s keyspace.StringRef) (changed bool, err error) {
-	key, now := c.Args[1], hll.New()
+	key := c.Args[1]
+	var was, now []byte
 	if s.Exists() {
-		now = s.AppendTo(make([]byte, 0, s.Len()+16), 0, s.Len())
+		was = whole(s)
+		if raised, err := raisesAny(was, c.Args[2:]); !raised { // most adds, once there are many elements
+			return false, err
+		}
+		now = append(make([]byte, 0, len(was)+16), was...)
+	} else {
+		now = hll.New()
 	}
-	was := append([]byte(nil), now...)
 	for _, element := range c.Args[2:] {
 		raised := false
 		if now, raised, err = hll.Add(now, element, c.maxSparse()); err != nil {
@@ -100,6 +106,16 @@ func (c *Call) addSparse(tx *keyspace.Tx, s keyspace.StringRef) (changed bool, e
 	}
 	from, to := differing(was, now)
 	return true, tx.SetRange(key, from, now[from:to])
+}
+
+// raisesAny reports whether an element changes a sparse sketch.
+func raisesAny(sketch []byte, elements [][]byte) (bool, error) {
+	for _, element := range elements {
+		if raises, err := hll.Raises(sketch, element); raises || err != nil {
+			return raises, err
+		}
+	}
+	return false, nil
 }
 
 // differing returns where the bytes begin and end in which b differs from a, which has the
@@ -149,30 +165,41 @@ type estimate struct {
 }
 
 // beginEstimate is called where keepEstimate will be outside of the transaction.
-func beginEstimate(c *Call) { c.estimate.alone = true }
+func beginEstimate(c *Call) { c.estimate = estimate{alone: true} }
 
 func cmdPFCount(c *Call, tx *keyspace.Tx) error {
-	var all hll.Registers
-	cached, known, found := uint64(0), false, false
-	err := mergeSketches(tx, c.Args[1:], &all, func(header []byte) (enough bool) {
-		if found = true; len(c.Args) == 2 {
-			cached, known = hll.Cached(header)
-		}
-		return known
-	})
+	if len(c.Args) > 2 {
+		return c.countUnion(tx)
+	}
+	var room [hll.HeaderSize]byte
+	s, header, err := sketch(tx, c.Args[1], &room)
 	switch {
 	case err != nil:
 		return err
-	case known:
-		c.Out.Int(int64(cached))
+	case header == nil:
+		missed(tx, c.Args[1])
+		c.Out.Int(0)
 		return nil
 	}
-	n := all.Count()
-	c.Out.Int(int64(n))
-	if len(c.Args) == 2 && found {
+	n, cached := hll.Cached(header)
+	if !cached {
+		if n, err = hll.Count(whole(s)); err != nil {
+			return hllError(err)
+		}
 		e, _ := tx.Peek(c.Args[1])
 		c.estimate.fresh, c.estimate.version, c.estimate.value = true, e.Version, n
 	}
+	c.Out.Int(int64(n))
+	return nil
+}
+
+// countUnion is PFCOUNT of several keys.
+func (c *Call) countUnion(tx *keyspace.Tx) error {
+	var all hll.Registers
+	if err := mergeSketches(tx, c.Args[1:], &all, func([]byte) {}); err != nil {
+		return err
+	}
+	c.Out.Int(int64(all.Count()))
 	return nil
 }
 
@@ -205,9 +232,9 @@ var done = func() <-chan struct{} {
 	return c
 }()
 
-// mergeSketches raises registers to those of the sketches of keys. It shows each header to
-// see, which ends it by true.
-func mergeSketches(tx *keyspace.Tx, keys [][]byte, all *hll.Registers, see func(header []byte) (enough bool)) error {
+// mergeSketches raises registers to those of the sketches of keys, and shows each header to
+// see.
+func mergeSketches(tx *keyspace.Tx, keys [][]byte, all *hll.Registers, see func(header []byte)) error {
 	for _, key := range keys {
 		var room [hll.HeaderSize]byte
 		s, header, err := sketch(tx, key, &room)
@@ -217,9 +244,8 @@ func mergeSketches(tx *keyspace.Tx, keys [][]byte, all *hll.Registers, see func(
 		case header == nil:
 			missed(tx, key)
 			continue
-		case see(header):
-			return nil
 		}
+		see(header)
 		if err := all.Merge(whole(s)); err != nil {
 			return hllError(err)
 		}
@@ -238,9 +264,8 @@ func whole(s keyspace.StringRef) []byte {
 func cmdPFMerge(c *Call, tx *keyspace.Tx) error {
 	var all hll.Registers
 	toDense := false
-	err := mergeSketches(tx, c.Args[1:], &all, func(header []byte) bool {
+	err := mergeSketches(tx, c.Args[1:], &all, func(header []byte) {
 		toDense = toDense || hll.IsDense(header)
-		return false
 	})
 	if err != nil {
 		return err
