@@ -106,9 +106,6 @@ func (s *Store) begin(slot slots.Slot, writable bool, how waitLimit, done <-chan
 	return tx, nil
 }
 
-// Writable reports whether the transaction may write: it is an Update.
-func (tx *Tx) Writable() bool { return tx.writable }
-
 func (tx *Tx) end() {
 	if tx.hold != nil { // fn has panicked
 		tx.EndHold()
