@@ -111,7 +111,9 @@ func (l ListRef) pop(i int) (v []byte, ok bool) {
 	if len(v) <= LargeValue { // a longer one does not change
 		v = l.tx.copy(v)
 	}
-	l.tx.cutThere(o, appendPosition(l.tx.position[0][:0], position), v, 0)
+	part := appendPosition(l.tx.position[0][:0], position)
+	l.tx.grownBytes -= partFootprint(part, v)
+	l.tx.cutThere(o, part, v, 0)
 	return v, true
 }
 

@@ -36,7 +36,7 @@ func (tx *Tx) setPart(i int, part, value []byte, expireAt int64) (added bool, er
 	}
 	part, value = tx.keepPart(part, value)
 	if o.coll != nil {
-		tx.remember(o, part, tx.copy(old), oldExpiry, had)
+		tx.remember(o, part, tx.keepOld(o, old), oldExpiry, had)
 		o.coll.limitNodes(tx.store)
 		if err := o.coll.set(part, value, expireAt); err != nil {
 			return false, err
@@ -98,17 +98,15 @@ func (tx *Tx) cut(o *opened, part []byte) bool {
 	}
 	old, expireAt, had := o.get(part)
 	if had {
-		if o.coll != nil {
-			old = tx.copy(old)
-		}
-		tx.cutThere(o, part, old, expireAt)
+		tx.grownBytes -= partFootprint(part, old)
+		tx.cutThere(o, part, tx.keepOld(o, old), expireAt)
 	}
 	return had
 }
 
-// cutThere is cut of a part that is there. old, its value, must not change with the object.
+// cutThere is cut of a part that is there, after its memory has been subtracted. old is
+// its value, as for remember.
 func (tx *Tx) cutThere(o *opened, part, old []byte, expireAt int64) {
-	tx.grownBytes -= partFootprint(part, old)
 	part = tx.copy(part) // it may alias what is about to change
 	if o.coll != nil {
 		tx.remember(o, part, old, expireAt, true)
@@ -134,6 +132,14 @@ func (tx *Tx) remember(o *opened, part, old []byte, expireAt int64, had bool) {
 		tx.undos = append(tx.undos,
 			undo{coll: o.coll, part: part, value: old, expireAt: expireAt, had: had})
 	}
+}
+
+// keepOld returns a copy of what a part was, for remember, if that will keep it.
+func (tx *Tx) keepOld(o *opened, old []byte) []byte {
+	if o.coll == nil || o.fresh || o.covered {
+		return nil
+	}
+	return tx.copy(old)
 }
 
 // rememberAll is remember for the whole object, of which clones share pages.
