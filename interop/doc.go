@@ -19,8 +19,24 @@
 //	go-redis, redigo, ioredis   messages by name and by pattern, sharded ones, events of keys
 //	rueidis, rueidislock        client-side caching by tracking, their default
 //	asynq                       cancels tasks
-//	centrifuge                  broker (sharded or not), history in lists, presence
+//	centrifuge                  broker (sharded or not), history in streams or lists, presence
 //	psrpc                       requests, and messages to all who have joined
 //
-// BullMQ does not run: each of its scripts writes a stream.
+// Consumers of streams run on three masters and three replicas, too, with 10,000 messages of
+// each and more, while slots of their streams move and a master is killed. Where a write waits
+// for a replica, what was acknowledged to its producer is handled at least once.
+//
+//	watermill (redisstream)   a group's consumers, which claim by XPENDING and XCLAIM what one
+//	                          of them left
+//	rueidis                   a group by hand: XREADGROUP of two streams, XDEL, XACK, XAUTOCLAIM;
+//	                          no entry stays behind
+//	go-redis                  XREAD brings each entry, in the order of the IDs
+//	BullMQ                    jobs (delayed, by priority, tried again), flows, a job that repeats,
+//	                          events; the prefix is a hash tag. What else its queues, workers and
+//	                          relays offer is called once
+//
+// BullMQ's scripts use keys that they do not declare: one that runs while its slot moves may
+// fail, as with Redis, and its caller is told.
+//
+// ioredis and BullMQ need Node.js. Their versions are in testdata/package.json.
 package interop

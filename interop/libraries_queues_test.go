@@ -32,6 +32,13 @@ func (l *tally) of(name string) int {
 	return l.runs[name]
 }
 
+// len returns how many names have been added.
+func (l *tally) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.runs)
+}
+
 // accepted are the names of work that a queue has accepted.
 type accepted struct {
 	mu    sync.Mutex // guards names
@@ -42,6 +49,25 @@ func (a *accepted) add(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.names = append(a.names, name)
+}
+
+// len returns how many there are.
+func (a *accepted) len() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.names)
+}
+
+// missing returns how much accepted work has not been done yet.
+func (a *accepted) missing(done *tally) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, name := range a.names {
+		if done.of(name) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // compare fails the test if accepted work was not done. It returns how much of it was done

@@ -48,10 +48,13 @@ func (p publications) want(t *testing.T, text string) {
 	}
 }
 
-// centrifugeBroker: two nodes of centrifuge, by cluster-wide and by sharded channels. Its
-// history is in lists: streams are not known yet.
+// centrifugeBroker: two nodes of centrifuge, by cluster-wide and by sharded channels, with a
+// history in streams, as is its default, or in lists.
 func centrifugeBroker(t *testing.T, c *shards) {
-	for _, partitions := range []int{0, 8} {
+	for _, way := range []struct {
+		partitions int
+		lists      bool
+	}{{0, false}, {8, false}, {0, true}, {8, true}} {
 		var brokers [2]*centrifuge.RedisBroker
 		var presence *centrifuge.RedisPresenceManager
 		told := make(publications, 100)
@@ -65,8 +68,8 @@ func centrifugeBroker(t *testing.T, c *shards) {
 				t.Fatal(err)
 			}
 			shards := []*centrifuge.RedisShard{shard}
-			if brokers[i], err = centrifuge.NewRedisBroker(node, centrifuge.RedisBrokerConfig{Shards: shards, UseLists: true,
-				NumShardedPubSubPartitions: partitions}); err != nil {
+			if brokers[i], err = centrifuge.NewRedisBroker(node, centrifuge.RedisBrokerConfig{Shards: shards, UseLists: way.lists,
+				NumShardedPubSubPartitions: way.partitions}); err != nil {
 				t.Fatal(err)
 			}
 			if presence, err = centrifuge.NewRedisPresenceManager(node,
@@ -92,14 +95,13 @@ func centrifugeBroker(t *testing.T, c *shards) {
 			}
 			told.want(t, "chat "+text)
 		}
-		history, at, err := brokers[1].History("chat", centrifuge.HistoryOptions{Filter: centrifuge.HistoryFilter{Limit: -1}})
-		var texts []string
-		for _, m := range history {
-			texts = append(texts, string(m.Data))
+		at := wantHistory(t, brokers[1], centrifuge.HistoryFilter{Limit: -1}, "two", "three")
+		if !way.lists {
+			wantHistory(t, brokers[1], centrifuge.HistoryFilter{Limit: -1, Reverse: true}, "three", "two")
 		}
-		if err != nil || !slices.Equal(texts, []string{"two", "three"}) || at.Offset < 3 {
-			t.Errorf("the history is %q up to %d, %v", texts, at.Offset, err)
-		}
+		wantHistory(t, brokers[0], centrifuge.HistoryFilter{Limit: 1}, "two")
+		at.Offset--
+		wantHistory(t, brokers[0], centrifuge.HistoryFilter{Limit: 5, Since: &at}, "three")
 		if err := brokers[0].RemoveHistory("chat"); err != nil {
 			t.Error(err)
 		}
@@ -121,6 +123,22 @@ func centrifugeBroker(t *testing.T, c *shards) {
 			t.Errorf("still present: %+v, %v", stats, err)
 		}
 	}
+}
+
+// wantHistory fails the test if the publications in a channel's history, after three, are
+// others. It returns where the history ends.
+func wantHistory(t *testing.T, broker centrifuge.Broker, filter centrifuge.HistoryFilter,
+	want ...string) centrifuge.StreamPosition {
+	t.Helper()
+	history, at, err := broker.History("chat", centrifuge.HistoryOptions{Filter: filter})
+	var texts []string
+	for _, m := range history {
+		texts = append(texts, string(m.Data))
+	}
+	if err != nil || !slices.Equal(texts, want) || at.Offset < 3 {
+		t.Errorf("the history is %q up to %d, %v", texts, at.Offset, err)
+	}
+	return at
 }
 
 // psrpcCalls: requests, which one of two servers claims, and messages to all who have joined.
