@@ -21,15 +21,15 @@ type entry struct {
 }
 
 // entries makes n values: strings of all forms in which Redis dumps them (integers,
-// compressible, neither), and 8 collections among 100 keys: a list, a hash, a set and a
-// sorted set of integers and of text, most of them compact, some large.
+// compressible, neither), and 9 collections among 100 keys: a stream, and a list, a hash, a
+// set and a sorted set of integers and of text, most of them compact, some large.
 func entries(n int) map[string]entry {
 	list := make(map[string]entry, n)
 	deadline := time.Duration(time.Now().Add(time.Hour).UnixMilli()) * time.Millisecond
 	for i := range n {
 		e := entry{kind: "string"}
 		switch {
-		case i%100 < 8:
+		case i%100 < 9:
 			e = collection(i)
 		case i%4 == 0:
 			e.parts = []string{strconv.Itoa(i * 7919)}
@@ -51,6 +51,9 @@ func entries(n int) map[string]entry {
 // collection makes one of the i-th key's type and size.
 func collection(i int) entry {
 	e := entry{kind: []string{"list", "hash", "set", "zset"}[i%4]}
+	if i%100 == 8 {
+		e.kind = "stream"
+	}
 	n := 1 + i/100%10
 	switch {
 	case i/100 == 3:
@@ -73,6 +76,8 @@ func collection(i int) entry {
 			e.parts = append(e.parts, part, strconv.Itoa(-j))
 		case "zset":
 			e.parts = append(e.parts, formatScore(float64(j)/4-100), part)
+		case "stream":
+			e.parts = append(e.parts, fmt.Sprintf("%d-%d", 1+j/7*scale, j), part)
 		default:
 			e.parts = append(e.parts, part)
 		}
@@ -84,6 +89,10 @@ func formatScore(score float64) string { return strconv.FormatFloat(score, 'g', 
 
 // write adds the command that makes the entry to a pipeline.
 func (e entry) write(ctx context.Context, p redis.Pipeliner, key string) {
+	if e.kind == "stream" {
+		e.writeStream(ctx, p, key)
+		return
+	}
 	command := map[string]string{"string": "set", "list": "rpush", "hash": "hset", "set": "sadd", "zset": "zadd"}[e.kind]
 	args := []any{command, key}
 	for _, part := range e.parts {
@@ -110,6 +119,8 @@ func (e entry) read(ctx context.Context, p redis.Pipeliner, key string) func() (
 	case "set":
 		cmd := p.SMembers(ctx, key)
 		return func() ([]string, error) { return slices.Sorted(slices.Values(cmd.Val())), cmd.Err() }
+	case "stream":
+		return readStream(ctx, p, key)
 	case "zset":
 		cmd := p.ZRangeWithScores(ctx, key, 0, -1)
 		return func() (parts []string, err error) {

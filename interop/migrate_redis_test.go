@@ -76,19 +76,4 @@ func TestMigrateToRedisAndBack(t *testing.T) {
 	}
 	clean(t, nodes, keys)
 	compare(t, c, list)
-
-	// What only Redis knows stays where it is.
-	there.XAdd(ctx, &redis.XAddArgs{Stream: "stream", Values: []string{"a", "b"}})
-	master, err := c.MasterForKey(ctx, "stream")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, port, _ := strings.Cut(master.Options().Addr, ":")
-	const want = "ERR Target instance replied with error: ERR values of type stream are not supported"
-	if err := there.Migrate(ctx, host, port, "stream", 0, 5*time.Second).Err(); err == nil || err.Error() != want {
-		t.Errorf("migrating a stream: %v, want %s", err, want)
-	}
-	if n := there.XLen(ctx, "stream").Val(); n != 1 {
-		t.Errorf("the stream has %d entries left", n)
-	}
 }
