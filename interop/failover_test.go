@@ -228,7 +228,7 @@ func lagKill(t *testing.T, rounds int, args ...string) (lost int64) {
 	for range rounds {
 		victim := c.masters()[0]
 		successor := c.replicaOf(victim)
-		l := startMixedLoad(t, client, c.keysOf(victim, 10))
+		l := startMixedLoad(t, client, c.keysOf(victim, 12))
 		l.goesOn(t, victim)
 		successor.signal(syscall.SIGSTOP)
 		<-time.After(1200 * time.Millisecond) // the story is about this much real time

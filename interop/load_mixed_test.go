@@ -31,15 +31,15 @@ func startMixedLoad(t *testing.T, client *redis.ClusterClient, keys []string) *l
 // acknowledged; otherwise nobody knows whether the number is there.
 func (l *load) changePart(i int, n int64) error {
 	part, add := strconv.FormatInt(n, 10), n%4 > 0
-	if !add && i%5 > 0 { // what was appended to a string stays
+	if !add && i%6 > 0 { // what was appended to a string stays
 		part = strconv.FormatInt(n-2, 10)
 	}
-	err := l.sendPart(l.keys[i], i%5, part, add)
+	err := l.sendPart(l.keys[i], i%6, part, add)
 	if err != nil {
 		delete(l.parts[i], part)
 		return err
 	}
-	l.parts[i][part] = add || i%5 == 0
+	l.parts[i][part] = add || i%6 == 0
 	return nil
 }
 
@@ -60,6 +60,10 @@ func (l *load) sendPart(key string, kind int, part string, add bool) error {
 		return l.client.SAdd(ctx, key, part).Err()
 	case kind == 3:
 		return l.client.SRem(ctx, key, part).Err()
+	case kind == 4 && add: // a client that tried again is told that the ID is too small
+		return l.client.XAdd(ctx, &redis.XAddArgs{Stream: key, ID: part + "-1", Values: []string{"part", part}}).Err()
+	case kind == 4:
+		return l.client.XDel(ctx, key, part+"-1").Err()
 	case add:
 		return l.client.ZIncrBy(ctx, key, 1, part).Err()
 	}
@@ -71,7 +75,7 @@ func (l *load) sendPart(key string, kind int, part string, add bool) error {
 func (l *load) lostParts(ctx context.Context) (n int64, err error) {
 	for i, key := range l.keys {
 		var there []string
-		switch i % 5 {
+		switch i % 6 {
 		case 0:
 			var text string
 			text, err = l.client.Get(ctx, key).Result()
@@ -82,6 +86,12 @@ func (l *load) lostParts(ctx context.Context) (n int64, err error) {
 			there, err = l.client.LRange(ctx, key, 0, -1).Result()
 		case 3:
 			there, err = l.client.SMembers(ctx, key).Result()
+		case 4:
+			var entries []redis.XMessage
+			entries, err = l.client.XRange(ctx, key, "-", "+").Result()
+			for _, e := range entries {
+				there = append(there, e.Values["part"].(string))
+			}
 		default:
 			there, err = l.client.ZRange(ctx, key, 0, -1).Result()
 		}

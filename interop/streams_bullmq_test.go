@@ -159,8 +159,8 @@ func (b *bull) usages() []*usage {
 }
 
 func (b *bull) check(_ context.Context, t *testing.T) {
-	b.accepted.await(b.s, "BullMQ", &b.done)
-	b.accepted.await(b.s, "BullMQ's events", &b.events)
+	b.accepted.await(&b.done)
+	b.accepted.await(&b.events)
 	b.accepted.compare(t, "BullMQ's events", &b.events, once)
 	if more := b.accepted.compare(t, "BullMQ", &b.done, once); more > b.accepted.len()/10 {
 		t.Errorf("BullMQ: %d jobs were run twice", more)

@@ -174,7 +174,7 @@ func (g *streamGroup) usage() *usage {
 }
 
 func (g *streamGroup) check(ctx context.Context, t *testing.T) {
-	g.accepted.await(g.s, "rueidis", &g.done)
+	g.accepted.await(&g.done)
 	for _, stream := range slices.Concat(g.pairs...) {
 		g.s.giver.eventually("nothing of "+stream+" is left", time.Minute, func() bool {
 			n, err := g.s.rdb.XLen(ctx, stream).Result()

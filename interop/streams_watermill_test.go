@@ -101,7 +101,7 @@ func (w *topics) usage() *usage {
 }
 
 func (w *topics) check(ctx context.Context, t *testing.T) {
-	w.accepted.await(w.s, "watermill", &w.done)
+	w.accepted.await(&w.done)
 	for _, topic := range w.names {
 		w.s.giver.eventually("nothing of "+topic+" is pending", time.Minute, func() bool {
 			return groupIsEmpty(ctx, w.rdb, topic, watermillGroup)
