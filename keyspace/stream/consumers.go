@@ -126,7 +126,7 @@ func (c *consumers) ensure(a *account, name []byte) (_ *consumer, added bool) {
 		made.seen = 0
 		t.removed = slices.Delete(t.removed, i, i+1)
 	} else {
-		made = &consumer{owner: a.owner, name: append([]byte(nil), name...)}
+		made = &consumer{owner: a.owner, name: append([]byte{}, name...)} // not nil, which stands for all
 		c.charge(a, consumerOverhead+int64(cap(made.name)))
 		c.number(made)
 	}

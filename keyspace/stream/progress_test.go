@@ -56,3 +56,19 @@ func TestProgressIsRedis(t *testing.T) {
 		}
 	}
 }
+
+// A consumer without a name is none the less one: AscendPending takes nil for all.
+func TestConsumerWithoutName(t *testing.T) {
+	s := new(Stream)
+	g := []byte("g")
+	s.SetPending(g, Pending{ID: ID{Ms: 1}, Consumer: []byte{}, Count: 1})
+	s.SetPending(g, Pending{ID: ID{Ms: 2}, Consumer: []byte("other"), Count: 1})
+	visited := 0
+	s.Group(g).AscendPending(s.Group(g).ConsumerAt(0).Name, ID{}, func(Pending) bool {
+		visited++
+		return true
+	})
+	if visited != 1 {
+		t.Errorf("%d entries are pending to the consumer without a name, want 1", visited)
+	}
+}
