@@ -57,7 +57,7 @@ var wordKinds = map[string][]string{
 	"group":      {"g1", "g1", "g1", "g2", "g3", "", "g\x00x\r\n"},
 	"consumer":   {"alice", "alice", "bob", "bob", "carol", "", "\x00\xff\r\n"},
 	"newentries": {">"},
-	"minidle":    {"0", "0", "-1", "10000000", "200000000"}, // milliseconds
+	"minidle":    {"0", "0", "0", "-1", "10000000", "10000000", "200000000", "9223372036854775807", ""}, // milliseconds
 	"pattern":    {"*", "*1*", "?", "[a-c]", "[^a]*", "\\*", "f*", "", "a", "*\x00*"},
 }
 
