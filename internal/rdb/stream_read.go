@@ -119,7 +119,7 @@ func (r *streamReader) head(f form) (ok bool) {
 	if r.self.Deleted, ok = r.id(); !ok {
 		return false
 	}
-	r.self.Added, ok = r.number()
+	r.self.Added, r.b, ok = readWide(r.b) // XSETID sets it to anything
 	return ok && r.self.Added >= length
 }
 

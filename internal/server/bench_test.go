@@ -86,6 +86,7 @@ var hotCommands = []struct {
 	{"PFADD", []string{"PFADD", "key:hll", "member2"}},
 	{"PFCOUNT", []string{"PFCOUNT", "key:hll"}},
 	{"GEOADD", []string{"GEOADD", "key:geo", "13.361389", "38.115556", "member2"}},
+	{"XADD", []string{"XADD", "key:stream", "*", "field", "value"}},
 }
 
 // fillHot makes the keys of hotCommands.

@@ -91,7 +91,7 @@ func exchangeDumps(r *randomRun, pair connPair, args [][]byte) {
 		payload = bytes.TrimSuffix(payload, []byte("\r\n"))
 		reply := c.doBytes([]byte("RESTORE"), args[1], at, payload, []byte("REPLACE"), []byte("ABSTTL"))
 		if string(reply) != "+OK\r\n" {
-			r.t.Fatalf("RESTORE %q: %s", args[1], reply)
+			r.t.Fatalf("seed %d, by command %d: RESTORE %q of %q: %s", r.seed, r.sent, args[1], dump, reply)
 		}
 		dump = pair[0].doBytes(args...)
 	}
