@@ -125,6 +125,32 @@ func TestStreamsOfRedisAndBack(t *testing.T) {
 	}
 }
 
+// A stream made here is what redis-server says it is when it comes there, and here again when
+// it comes back.
+func TestStreamsToRedisAndBack(t *testing.T) {
+	redis := realRedis(t, "")
+	c := connect(t, startServer(t, Config{}))
+	for _, n := range []int{0, 1, 100, 101, 500, 10_000} {
+		for _, deletes := range []bool{false, true} {
+			do(t, c, "DEL k")
+			fillStream(t, c, "k", n, deletes)
+			want := wholeStream(t, c, "k")
+			here := dumpOf(t, c, "k")
+			restoreTo(t, redis, "k", here)
+			if got := wholeStream(t, redis, "k"); got != want {
+				t.Fatalf("%d entries, deletes %t: Redis has %.3000s, want %.3000s", n, deletes, got, want)
+			}
+			restoreTo(t, c, "back", dumpOf(t, redis, "k"))
+			if got := wholeStream(t, c, "back"); got != want {
+				t.Fatalf("%d entries, deletes %t: got back %.3000s, want %.3000s", n, deletes, got, want)
+			}
+			if dumpOf(t, c, "back") != here {
+				t.Errorf("%d entries, deletes %t: what came back is dumped otherwise", n, deletes)
+			}
+		}
+	}
+}
+
 // Streams go to a server and from there to another with all that their groups know.
 func TestMigrateStreams(t *testing.T) {
 	redis := realRedis(t, "")
