@@ -88,16 +88,17 @@ func (k OpKind) String() string {
 // Op is one deterministic effect of a write: what replicas, snapshots, dumps and
 // moving slots are made of. Applying it again changes nothing.
 //
-// A collection (hash, set, sorted set, list, stream) has parts, each under a name that stays the
-// same: a hash's field, a set's member, a sorted set's member (its value is the score, 8
-// bytes big-endian of an IEEE 754 double), a list's element under a position number (8 bytes
-// big-endian, with the sign bit flipped so that bytes sort as numbers do), and of a string
-// the bytes at an offset (8 bytes big-endian). Those of a stream are itself, its entries,
-// groups, consumers and pending entries, each under a name that stream.go describes. An OpPut of a collection has all of a small
-// one as its Value, in packed form; with an empty Value it begins a large one, whose
-// OpParts follow. An OpCut never removes the key: when its last part goes, there is an
-// OpDelete instead. The store that applies the op may be about to get the other parts, and
-// an emptied key would lose its expiry until then.
+// A collection (hash, set, sorted set, list, stream) has parts, each under a name that
+// stays the same: a hash's field, a set's member, a sorted set's member (its value is the
+// score, 8 bytes big-endian of an IEEE 754 double), a list's element under a position number
+// (8 bytes big-endian, with the sign bit flipped so that bytes sort as numbers do), and of a
+// string the bytes at an offset (8 bytes big-endian). Those of a stream are itself, its
+// entries, groups, consumers and pending entries, each under a name that stream.go
+// describes. An OpPut of a collection has all of a small one as its Value, in packed form;
+// with an empty Value it begins a large one, whose OpParts follow. An OpCut never removes
+// the key: when its last part goes, there is an OpDelete instead. The store that applies the
+// op may be about to get the other parts, and an emptied key would lose its expiry until
+// then.
 //
 // Key, Part and Value of an Op that the store hands out alias its memory: they are valid until
 // the function that got them returns. The one exception is a Value longer than

@@ -50,21 +50,27 @@ func TestLargeStreamHolds(t *testing.T) {
 		})
 		t.Logf("%-40s %v", name, time.Since(before))
 	}
+	add := func(seq uint64) func(*Tx, StreamRef) {
+		return func(_ *Tx, ref StreamRef) { ref.Append(stream.ID{Ms: 1 << 40, Seq: seq}, streamValue("a", "b")) }
+	}
+	deleteConsumer := func(i int) func(*Tx, StreamRef) {
+		return func(_ *Tx, ref StreamRef) { ref.DeleteConsumer(group, consumers[i]) }
+	}
 	s := build(100)
 	t.Logf("%d bytes", s.Memory())
-	measure("XADD", s, func(_ *Tx, ref StreamRef) { ref.Append(stream.ID{Ms: 1 << 40}, streamValue("a", "b")) })
+	measure("XADD", s, add(0))
 	var kept StreamRef
 	measure("snapshot", s, func(_ *Tx, ref StreamRef) { kept = ref.Snapshot() })
-	measure("XADD after a snapshot", s, func(_ *Tx, ref StreamRef) { ref.Append(stream.ID{Ms: 1<<40 + 1}, streamValue("a", "b")) })
+	measure("XADD after a snapshot", s, add(1))
 	measure("XACK after a snapshot", s, func(_ *Tx, ref StreamRef) { ref.Acknowledge(group, stream.ID{Ms: 5000}) })
 	measure("XTRIM of 100", s, func(_ *Tx, ref StreamRef) { ref.TrimToLen(ref.Len()-100, false, 0) })
-	measure("XADD after XTRIM", s, func(_ *Tx, ref StreamRef) { ref.Append(stream.ID{Ms: 1<<40 + 2}, streamValue("a", "b")) })
+	measure("XADD after XTRIM", s, add(2))
 	measure("XTRIM of half", s, func(_ *Tx, ref StreamRef) { ref.TrimToLen(ref.Len()/2, false, 0) })
 	measure("XTRIM MAXLEN 0", s, func(_ *Tx, ref StreamRef) { ref.TrimToLen(0, false, 0) })
-	measure("XGROUP DELCONSUMER of half, runs of 100", s, func(_ *Tx, ref StreamRef) { ref.DeleteConsumer(group, consumers[0]) })
-	measure("XGROUP DELCONSUMER of the rest", s, func(_ *Tx, ref StreamRef) { ref.DeleteConsumer(group, consumers[1]) })
+	measure("XGROUP DELCONSUMER of half, runs of 100", s, deleteConsumer(0))
+	measure("XGROUP DELCONSUMER of the rest", s, deleteConsumer(1))
 	s = build(1)
-	measure("XGROUP DELCONSUMER of half, one by one", s, func(_ *Tx, ref StreamRef) { ref.DeleteConsumer(group, consumers[0]) })
+	measure("XGROUP DELCONSUMER of half, one by one", s, deleteConsumer(0))
 	s = build(100)
 	measure("XGROUP DESTROY", s, func(_ *Tx, ref StreamRef) { ref.DeleteGroup(group) })
 	s = build(100)

@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"migrate", "migrate/migrator", "client", "internal/*"},
 	"cache":             {".", "slots"},
-	"health":            {"."},
+	"health":            {".", "slots", "clustertest"},
 	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "script", "internal/memnet", "internal/testcert"},
 	"cmd/slotmesh":      {".", "slots", "keyspace", "gossip", "replication", "migrate", "admin", "script", "internal/*"},
 	"internal/e2e":      {".", "slots", "clustertest", "script", "internal/resp"},

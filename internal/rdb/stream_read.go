@@ -162,11 +162,12 @@ func (r *streamReader) group(f form) error {
 	return r.givePending(group.Group)
 }
 
-// read64 reads how many entries a group has read.
+// read64 reads how many entries a group has read. Redis takes and writes any number, one
+// that has wrapped included.
 func (r *streamReader) read64() (n int64, ok bool) {
 	u, rest, ok := readWide(r.b)
 	r.b = rest
-	return int64(u), ok && int64(u) >= unknownRead
+	return int64(u), ok
 }
 
 // estimateRead returns how many entries a group of an early form has read, as Redis guesses

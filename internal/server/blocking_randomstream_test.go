@@ -97,7 +97,8 @@ func (s *streamScript) wait() string {
 
 func (s *streamScript) add() string {
 	s.id++
-	return fmt.Sprintf("XADD %s %s%d-1 f v%d", s.key(), s.one("", "", "", "NOMKSTREAM ", "MAXLEN 2 ", "MAXLEN 0 "), s.id, s.id)
+	option := s.one("", "", "", "NOMKSTREAM ", "MAXLEN 2 ", "MAXLEN 0 ")
+	return fmt.Sprintf("XADD %s %s%d-1 f v%d", s.key(), option, s.id, s.id)
 }
 
 func (s *streamScript) write() string {
@@ -133,7 +134,8 @@ func (s *streamScript) write() string {
 	case 16:
 		s.id++
 		k := s.key()
-		return s.one("EVAL \"redis.call('del', KEYS[1]) return redis.call('xadd', KEYS[1], '"+fmt.Sprint(s.id)+"-0', 'f', 'v')\" 1 "+k,
+		again := fmt.Sprintf("redis.call('del', KEYS[1]) return redis.call('xadd', KEYS[1], '%d-0', 'f', 'v')", s.id)
+		return s.one("EVAL \""+again+"\" 1 "+k,
 			"EVAL \"return redis.call('del', KEYS[1])\" 1 "+k,
 			"EVAL \"return redis.call('xread', 'BLOCK', 0, 'STREAMS', KEYS[1], 0)\" 1 "+k)
 	}

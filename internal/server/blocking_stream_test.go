@@ -21,7 +21,7 @@ func TestStreamReadersTimeOut(t *testing.T) {
 		expect(t, admin, "XREAD BLOCK 0.5 STREAMS k $", "-ERR timeout is not an integer or out of range")
 		for _, ms := range []string{"0", "9223372036854775807"} {
 			w := b.send("XREAD BLOCK " + ms + " STREAMS other $")
-			time.Sleep(time.Hour)
+			b.sleep(time.Hour)
 			w.waits()
 			expect(t, admin, "DEL other", ":0")
 			expect(t, admin, "XADD other 1-1 f v", `"1-1"`)
@@ -42,7 +42,7 @@ func TestOneEntryServesReaders(t *testing.T) {
 			group = append(group, b.send(fmt.Sprintf("XREADGROUP GROUP g c%d BLOCK 0 STREAMS k >", i)))
 		}
 		later := b.send("XREAD BLOCK 7000 STREAMS k 2")
-		time.Sleep(time.Second)
+		b.sleep(time.Second)
 		expect(t, admin, "XADD k 1-1 f v", `"1-1"`)
 		for _, w := range readers {
 			w.got(`[["k", [["1-1", ["f", "v"]]]]]`, time.Second)
@@ -106,7 +106,7 @@ func TestReaderKeepsItsID(t *testing.T) {
 		expect(t, admin, "XADD k 5-5 f v", `"5-5"`)
 		w := b.send("XREAD BLOCK 3000 STREAMS k l $ $")
 		all := slots.Full()
-		time.Sleep(time.Second)
+		b.sleep(time.Second)
 		b.srv.engine.Store().WakeWaiters(&all)
 		w.waits()
 		expect(t, admin, "XADD k 5-6 f v", `"5-6"`)
@@ -154,7 +154,7 @@ func TestReaderAtReplica(t *testing.T) {
 		expect(t, client, "XREADGROUP GROUP g c BLOCK 0 STREAMS foo >", "-MOVED 12182 10.0.0.3:7003")
 		w := b.sendBy(client, "XREAD BLOCK 5000 STREAMS foo $")
 		ops := entryOps(t, "foo", 3)
-		time.Sleep(time.Second)
+		b.sleep(time.Second)
 		if err := store.ApplyAll(ops); err != nil {
 			t.Fatal(err)
 		}

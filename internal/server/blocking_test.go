@@ -45,6 +45,9 @@ type waiter struct {
 	reply chan string
 }
 
+// sleep lets fake time pass.
+func (b *blockingTest) sleep(d time.Duration) { time.Sleep(d) }
+
 // send makes a client of its own wait for what line asks, and returns once it waits.
 func (b *blockingTest) send(line string) *waiter {
 	return b.sendBy(b.dial(), line)

@@ -255,7 +255,8 @@ func dataLines(c *rawConn) []string {
 			lines = append(lines, fmt.Sprintf("= %q %q", key, kind))
 			continue
 		}
-		value := c.do(slices.Insert(words, 1, key)...)
+		words[slices.Index(words, "key")] = key
+		value := c.do(words...)
 		switch kind {
 		case "+hash\r\n":
 			value = sortedReply(value, 2)

@@ -100,6 +100,7 @@ func TestRecordedTableIsRedis(t *testing.T) {
 func TestCategoriesOfAdditions(t *testing.T) {
 	want := map[string]string{
 		"mesh.readonly":                "fast connection",
+		"delifeq":                      "write string fast",
 		"client|setinfo":               "slow connection",
 		"client|no-touch":              "slow connection",
 		"cluster|migrateslots":         "admin slow dangerous",

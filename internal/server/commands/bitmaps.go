@@ -166,19 +166,22 @@ func cmdBitCount(c *Call, tx *keyspace.Tx) error {
 	default:
 		return ErrSyntax
 	}
-	from, to = bitSpan(int64(s.Len()), from, to, inBits)
-	return c.overBits(s, to-from, func(s keyspace.StringRef) { c.Out.Int(countBits(s, from, to)) })
-}
-
-// overBits calls reply: at once, or later and with a copy of s, if it goes through many bits.
-func (c *Call) overBits(s keyspace.StringRef, bits int64, reply func(keyspace.StringRef)) error {
-	if bits < 8*largeBits {
-		reply(s)
+	first, last := bitSpan(int64(s.Len()), from, to, inBits)
+	if last-first < manyBits {
+		c.Out.Int(countBits(s, first, last))
 		return nil
 	}
+	return c.overBits(s, func(s keyspace.StringRef) int64 { return countBits(s, first, last) })
+}
+
+// manyBits is how many bits no command goes through under the slot's lock.
+const manyBits = 8 * largeBits
+
+// overBits replies later, with what fn returns of a copy of s.
+func (c *Call) overBits(s keyspace.StringRef, fn func(keyspace.StringRef) int64) error {
 	s = s.Snapshot()
 	c.Later = func() error {
-		reply(s)
+		c.Out.Int(fn(s))
 		return nil
 	}
 	return nil
@@ -245,15 +248,24 @@ func cmdBitPos(c *Call, tx *keyspace.Tx) error {
 			return err
 		}
 	}
-	from, to = bitSpan(int64(s.Len()), from, to, inBits)
-	endless := bit == 0 && len(c.Args) < 5 && from <= to
-	return c.overBits(s, to-from, func(s keyspace.StringRef) {
-		pos := findBit(s, from, to, byte(bit))
-		if pos < 0 && endless {
-			pos = 8 * int64(s.Len()) // the first of the zeros behind the end
-		}
-		c.Out.Int(pos)
+	first, last := bitSpan(int64(s.Len()), from, to, inBits)
+	endless := bit == 0 && len(c.Args) < 5 && first <= last
+	if last-first < manyBits {
+		c.Out.Int(bitPosition(s, first, last, byte(bit), endless))
+		return nil
+	}
+	return c.overBits(s, func(s keyspace.StringRef) int64 {
+		return bitPosition(s, first, last, byte(bit), endless)
 	})
+}
+
+// bitPosition is findBit; endless says that zeros without end follow the value.
+func bitPosition(s keyspace.StringRef, from, to int64, bit byte, endless bool) int64 {
+	pos := findBit(s, from, to, bit)
+	if pos < 0 && endless {
+		pos = 8 * int64(s.Len()) // the first of the zeros behind the end
+	}
+	return pos
 }
 
 // findBit returns the position of the first bit of a value from one bit to another, which
