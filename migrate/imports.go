@@ -111,3 +111,15 @@ func (c *Registry) ImportOver(id JobID, now time.Time, m *slots.Map) (s Status, 
 	c.Over(id, now, m)
 	return s, ok
 }
+
+// SourceLeft tells that the connection to the source of a job has ended. If all slots have
+// arrived the job is over, as ImportOver has it, although the source has not said so: its
+// last word may be lost with the connection, and slots that move on must not make the job
+// look as if it had still to bring them.
+func (c *Registry) SourceLeft(id JobID, now time.Time, m *slots.Map) (s Status, ok bool) {
+	if r := c.records[id]; r != nil && r.importing(m) && r.arrived(m) == r.job.Slots.Len() {
+		return c.ImportOver(id, now, m)
+	}
+	c.SetLive(id, false, now)
+	return Status{}, false
+}

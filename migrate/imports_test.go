@@ -36,3 +36,34 @@ func TestImportIsUnderWay(t *testing.T) {
 		}
 	}
 }
+
+// A source whose last word is lost with its connection has ended its job if all slots have
+// come. When they move on, the job does not count as under way again.
+func TestSourceLeavesWithoutAWord(t *testing.T) {
+	self, source := slots.NodeID{1}, slots.NodeID{2}
+	set := slotsUpTo(3)
+	mapWith := func(mine *slots.Set) *slots.Map {
+		m, err := slots.NewMap(slots.Topology{Self: self, Nodes: []slots.Node{{ID: self, Slots: mine}, {ID: source}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, come := range []bool{true, false} {
+		c, now := NewRegistry(), time.Unix(1, 0)
+		job := Job{ID: JobID{1}, Kind: KindMove, Slots: set, Source: source, Target: self}
+		c.Add(job, now)
+		c.SetLive(job.ID, true, now)
+		m := mapWith(nil)
+		if come {
+			m = mapWith(&set)
+		}
+		status, over := c.SourceLeft(job.ID, now, m)
+		if over != come || come && (status.State != Finished || status.Progress.Slots != set.Len()) {
+			t.Errorf("everything has come: %v; over: %v, %+v", come, over, status)
+		}
+		if n := len(c.Imports(mapWith(nil))); (n == 0) != come {
+			t.Errorf("everything had come: %v; when the slots have moved on, %d jobs are under way", come, n)
+		}
+	}
+}

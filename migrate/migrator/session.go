@@ -289,10 +289,17 @@ func (mg *Migrator) noteClosed(id migrate.JobID, set *slots.Set) {
 // leave takes note that a session has ended.
 func (mg *Migrator) leave(s *session) {
 	mg.mu.Lock()
-	defer mg.mu.Unlock()
 	delete(mg.sessions, s)
+	var over bool
 	if mg.jobs[s.job] == nil {
-		mg.registry.SetLive(s.job, false, time.Now())
+		var status migrate.Status
+		if status, over = mg.registry.SourceLeft(s.job, time.Now(), mg.cfg.Node.Map()); over {
+			mg.rememberLocked(status)
+		}
+	}
+	mg.mu.Unlock()
+	if over {
+		mg.keepJournal()
 	}
 }
 
