@@ -245,7 +245,7 @@ func (s StreamRef) releasePending(g *stream.Group, consumer []byte) (total int) 
 	return total
 }
 
-// SetPending makes an entry pending, or changes to whom and since when it is. Its group and
+// SetPending makes an entry pending, or changes its consumer and its delivery. Its group and
 // its consumer must be there.
 func (s StreamRef) SetPending(group []byte, p stream.Pending) error {
 	return s.setSmall(appendPendingPart(s.tx.part[:0], group, p.ID), appendPending(s.tx.partValue[:0], p))

@@ -2,18 +2,13 @@ package main
 
 import (
 	"math/rand/v2"
-	"os"
 	"strconv"
 )
 
 // bitmaps compares servers on bitmaps, HyperLogLogs and places, as collections does.
 func bitmaps(t *table, rounds int) {
-	dir, err := os.MkdirTemp("", "compare")
-	must(err)
-	defer os.RemoveAll(dir)
-	servers := startServers(dir)
-	defer stopServers(servers)
-	peers := servers[:2]
+	peers, stop := startPeers()
+	defer stop()
 	for _, p := range peers {
 		p.coverAllSlots()
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -10,12 +9,8 @@ import (
 // processor time of the server's process for a million of them, with 50 connections.
 // Several lines of redis-benchmark are measured one after the other, as one figure.
 func collections(t *table, rounds int) {
-	dir, err := os.MkdirTemp("", "compare")
-	must(err)
-	defer os.RemoveAll(dir)
-	servers := startServers(dir)
-	defer stopServers(servers)
-	peers := servers[:2]
+	peers, stop := startPeers()
+	defer stop()
 	for _, p := range peers {
 		p.coverAllSlots()
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
@@ -12,18 +11,15 @@ import (
 // large compares servers on commands and replies with much in them: the processor time of
 // the server's process for one of each.
 func large(t *table, rounds int) {
-	dir, err := os.MkdirTemp("", "compare")
-	must(err)
-	defer os.RemoveAll(dir)
-	servers := startServers(dir)
-	defer stopServers(servers)
-	peers := servers[:2]
+	peers, stop := startPeers()
+	defer stop()
 	clients := make([]*resp.Conn, len(peers))
 	for i, p := range peers {
 		p.coverAllSlots()
-		clients[i], err = p.dial()
+		client, err := p.dial()
 		must(err)
-		defer clients[i].Close()
+		defer client.Close()
+		clients[i] = client
 	}
 	for _, shape := range []struct {
 		args, size int

@@ -85,6 +85,17 @@ func buildSlotmesh(dir string) string {
 	return slotmesh
 }
 
+// startPeers starts a node of ours and a redis-server, each alone; stop ends them.
+func startPeers() (peers []*peer, stop func()) {
+	dir, err := os.MkdirTemp("", "compare")
+	must(err)
+	servers := startServers(dir)
+	return servers[:2], func() {
+		stopServers(servers)
+		os.RemoveAll(dir)
+	}
+}
+
 func stopServers(peers []*peer) {
 	for _, p := range peers {
 		p.cmd.Process.Kill()

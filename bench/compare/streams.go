@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -13,12 +12,8 @@ import (
 // streams compares servers on streams, as collections does, and by the memory of a million
 // entries of three fields.
 func streams(t *table, rounds int) {
-	dir, err := os.MkdirTemp("", "compare")
-	must(err)
-	defer os.RemoveAll(dir)
-	servers := startServers(dir)
-	defer stopServers(servers)
-	peers := servers[:2]
+	peers, stop := startPeers()
+	defer stop()
 	var memory [2]float64
 	for i, p := range peers {
 		p.coverAllSlots()
