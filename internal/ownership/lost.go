@@ -18,6 +18,10 @@ type lost struct {
 	mu      sync.Mutex // guards the fields below
 	since   map[slots.Slot]time.Time
 	finding chan struct{} // closed when the map that comes into force has been looked through; nil: none does
+
+	// claimed are the slots whose keys a migration brought to their owner before that map
+	// could be seen. One that begins by that map finds older keys here, which are to go.
+	claimed slots.Set
 }
 
 const (
@@ -33,7 +37,7 @@ func (s *Slots) FindLost(old, m *slots.Map) {
 	if old == nil || !m.Self().IsMaster() || !old.Self().HasSlots() {
 		return
 	}
-	claimed := s.cfg.Claimed()
+	claimed := s.lost.claimedBefore()
 	moved := m.Moved(old)
 	moved.Intersect(old.Self().Slots)
 	for slot := range moved.All() {
@@ -73,11 +77,17 @@ func (s *Slots) importRest(slot slots.Slot, owner slots.NodeID) {
 	})
 }
 
-// find says that a map is about to come into force, in which found looks for lost slots.
-func (l *lost) find() {
+// find says that a map is about to come into force, in which FindLost looks for lost slots.
+func (l *lost) find(claimed slots.Set) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.finding = make(chan struct{})
+	l.finding, l.claimed = make(chan struct{}), claimed
+}
+
+func (l *lost) claimedBefore() slots.Set {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.claimed
 }
 
 func (l *lost) found() {

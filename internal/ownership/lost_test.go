@@ -19,6 +19,12 @@ func taken(t *testing.T, before view) (n *node, s *Slots, old, m *slots.Map) {
 	return n, s, old, n.m
 }
 
+// find looks for the slots that are lost by m.
+func find(s *Slots, old, m *slots.Map) {
+	s.Prepare(old, m)
+	s.FindLost(old, m)
+}
+
 var threeSlots = map[slots.NodeID][]slots.Slot{me: {1, 2, 3}}
 
 func counts(n *node) (list [4]int) {
@@ -33,7 +39,7 @@ func TestLostSlotsAreDroppedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, s, old, m := taken(t, view{owns: threeSlots})
 		n.claimed = slots.NewSet(2)
-		s.FindLost(old, m)
+		find(s, old, m)
 		time.Sleep(lostGrace - 1)
 		s.DropLost(time.Now())
 		if got := counts(n); got != [4]int{3, 3, 3, 3} {
@@ -57,7 +63,7 @@ func TestLostSlotsThatStay(t *testing.T) {
 		"now replica": {owns: map[slots.NodeID][]slots.Slot{other: {1, 2, 3}}, master: other},
 	} {
 		n, s, old, m := taken(t, view{owns: threeSlots})
-		s.FindLost(old, m)
+		find(s, old, m)
 		n.m = now.build(t)
 		s.DropLost(time.Now().Add(time.Minute))
 		if got := counts(n); got != [4]int{3, 3, 3, 3} {
@@ -70,7 +76,7 @@ func TestLostSlotsThatStay(t *testing.T) {
 func TestLargeLostSlotIsDroppedInBatches(t *testing.T) {
 	n, s, old, m := taken(t, view{owns: threeSlots})
 	n.fill(1, 2*dropBatch+1)
-	s.FindLost(old, m)
+	find(s, old, m)
 	left := []int{dropBatch + 1, 1, 0}
 	for i, more := range []bool{true, true, false} {
 		if got := s.dropSome(1); got != more || n.store.Count(1) != left[i] {
@@ -82,7 +88,7 @@ func TestLargeLostSlotIsDroppedInBatches(t *testing.T) {
 // A migration brings the newer keys: what is here goes before it begins.
 func TestLostSlotsGoBeforeTheyAreImported(t *testing.T) {
 	n, s, old, m := taken(t, view{owns: threeSlots})
-	s.FindLost(old, m)
+	find(s, old, m)
 	set := slots.NewSet(0, 2)
 	s.DropLostNow(&set)
 	if got := counts(n); got != [4]int{3, 3, 0, 3} {
@@ -96,6 +102,7 @@ func TestImportWaitsUntilLostSlotsAreFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, s, old, m := taken(t, view{owns: threeSlots})
 		s.Prepare(old, m)
+		n.claimed = slots.NewSet(2) // the migration's own job
 		dropped := false
 		go func() {
 			set := slots.NewSet(2)
@@ -117,7 +124,7 @@ func TestImportWaitsUntilLostSlotsAreFound(t *testing.T) {
 // A slot that was open when it was assigned keeps the rest of its keys, and is opened.
 func TestRestOfAMoveIsImported(t *testing.T) {
 	n, s, old, m := taken(t, view{owns: threeSlots, migrating: map[slots.Slot]slots.NodeID{1: other}})
-	s.FindLost(old, m)
+	find(s, old, m)
 	n.want("do gossip.SetSlot")
 	s.DropLost(time.Now().Add(time.Minute))
 	if got := counts(n); got != [4]int{3, 3, 0, 3} {

@@ -66,7 +66,7 @@ func New(cfg Config) *Slots {
 // follow, unless old is nil.
 func (s *Slots) Prepare(old, m *slots.Map) {
 	if old != nil {
-		s.lost.find()
+		s.lost.find(s.cfg.Claimed())
 	}
 	s.calls.prepare(old, m)
 	s.vacated.record(old, m, time.Now())
