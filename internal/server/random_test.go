@@ -243,11 +243,21 @@ func (l *sentLine) same(ours, theirs []byte) bool {
 	if string(ours) == string(theirs) {
 		return true
 	}
-	if l.queued || len(ours) == 0 || len(theirs) == 0 || ours[0] == '-' || theirs[0] == '-' {
+	if l.queued || len(ours) == 0 || len(theirs) == 0 {
 		return false
+	}
+	if ours[0] == '-' || theirs[0] == '-' {
+		return string(ours) == errOfSmallID && string(theirs) == errOfLargeEntry
 	}
 	return l.equal(ours, theirs)
 }
+
+// Where XADD finds no sequence number left, Redis 7.0 sets no errno: its reply is the first
+// of these or, after some other errors, the second.
+const (
+	errOfSmallID    = "-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n"
+	errOfLargeEntry = "-ERR Elements are too large to be stored\r\n"
+)
 
 // both sends a command to both servers, alone.
 func (r *randomRun) both(pair connPair, args ...[]byte) (ours, theirs []byte) {

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"math"
+
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/keyspace/stream"
 )
@@ -119,12 +121,8 @@ func (n *newID) after(last stream.ID, now int64) (id stream.ID, err error) {
 		id = stream.ID{Ms: uint64(now)}
 	case !n.given:
 		id, _ = last.Next()
-	case !n.seqGiven && id.Ms == last.Ms:
-		next, _ := last.Next()
-		if next.Ms != id.Ms {
-			return id, errEntryTooLarge // as Redis puts it
-		}
-		id = next
+	case !n.seqGiven && id.Ms == last.Ms && last.Seq < math.MaxUint64:
+		id, _ = last.Next()
 	}
 	if !last.Less(id) {
 		return id, errSmallID
