@@ -314,7 +314,7 @@ func (n *Node) applyAnnounce(*values) error {
 	if n.gossip == nil {
 		return nil
 	}
-	return n.gossip.Do(n.life.ctx, gossip.Announce{Addr: n.announced(), Hostname: n.hostname()})
+	return n.gossip.Do(n.life.ctx, gossip.Announce{Addr: n.announced(), Hostname: n.hostname(), Zone: n.zone()})
 }
 
 // announced is the address that the node tells others: what it listens on unless
@@ -341,6 +341,17 @@ func (n *Node) announced() slots.Addr {
 
 // hostname is the name shown beside that address.
 func (n *Node) hostname() string { return n.values().Hostname }
+
+// zone is the availability zone that it tells them.
+func (n *Node) zone() string { return n.values().Zone }
+
+// checkZone is what conf asks about a value of availability-zone.
+func checkZone(text string) error {
+	if text != "" && !slots.ValidZone(text) {
+		return errors.New(zoneForm)
+	}
+	return nil
+}
 
 // openLog logs to a file, relative to dir, or to the standard output.
 func openLog(dir, file string, level hclog.Level) (hclog.Logger, error) {

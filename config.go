@@ -38,6 +38,9 @@ type Config struct {
 	// Hostname is shown beside the address in CLUSTER NODES and SLOTS, and takes its place
 	// for clients with Clients.Endpoint.
 	Hostname string
+	// Zone is the availability zone that the node announces, such as "eu-central-1a" or
+	// "rack/7": CLUSTER SHARDS and slots.Node show it. Default: none.
+	Zone string
 	// Network is how the node reaches others and is reached. Default: TCP{}.
 	Network Network
 	// Clock tells the time of day: keys expire by it, and TIME answers with it. Default:
@@ -285,12 +288,16 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+const zoneForm = "use letters, digits, hyphens, dots, underscores and slashes, at most 255"
+
 // checkNames refuses names that would break the lines in which the cluster shows its nodes.
 func (c *Config) checkNames() error {
 	switch {
 	case c.Hostname != "" && !slots.ValidHostname(c.Hostname):
 		return fmt.Errorf("slotmesh: Config.Hostname is %.300q: use letters, digits, hyphens and dots, at most 255",
 			c.Hostname)
+	case c.Zone != "" && !slots.ValidZone(c.Zone):
+		return fmt.Errorf("slotmesh: Config.Zone is %.300q: %s", c.Zone, zoneForm)
 	case c.Announce.Host != "" && !slots.ValidHost(c.Announce.Host):
 		return fmt.Errorf("slotmesh: Config.Announce.Host is %.300q: use an IP address or a name", c.Announce.Host)
 	}

@@ -10,6 +10,7 @@ import (
 func TestConfigNames(t *testing.T) {
 	for field, cfg := range map[string]Config{
 		"Config.Hostname":      {Hostname: "a b"},
+		"Config.Zone":          {Zone: "eu,central"},
 		"Config.Announce.Host": {Announce: slots.Addr{Host: "1.2.3.4\nforged"}},
 	} {
 		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), "\n") {

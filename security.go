@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slotmesh/slotmesh/internal/bus"
@@ -185,6 +188,55 @@ func (n *Node) listenBus() error {
 			"on the loopback address only; start with the same cluster-secret on all nodes (\"slotmesh secret\" makes one), "+
 			"or with tls-cluster yes, or with protected-mode no if nobody but the nodes reaches their network", "bus", ln,
 			"instead of", n.cfg.BusAddr)
+	}
+	return nil
+}
+
+// tlsSettings are the directives of TLS.
+type tlsSettings struct {
+	tlsfiles.Options
+	port                 int  // 0: clients have no TLS
+	replication, cluster bool // connections between nodes have it, of some kinds or of all
+	busOnly              bool // Config.TLS is for these alone
+	files                *tlsfiles.Files
+}
+
+// enabled reports whether anything uses TLS.
+func (t *tlsSettings) enabled() bool { return t.port != 0 || t.replication || t.cluster }
+
+func (t *tlsSettings) options() tlsfiles.Options {
+	o := t.Options
+	o.Peers = t.replication || t.cluster
+	return o
+}
+
+func tlsAuth(a *tlsfiles.Auth) conf.Parsed {
+	return conf.Parsed{Show: func() string { return tlsfiles.AuthNames[*a] }, Set: func(text string) {
+		*a = tlsfiles.Auth(slices.Index(tlsfiles.AuthNames[:], text))
+	}}
+}
+
+// finishTLS reads the files of TLS, if it is asked for.
+func (v *values) finishTLS(s *conf.Settings, host string) error {
+	t := &v.tls
+	t.files = tlsfiles.Unread(v.Logger.Named("tls"))
+	if !t.enabled() {
+		return nil
+	}
+	var wrong *tlsfiles.Error
+	if err := t.files.Set(t.options()); errors.As(err, &wrong) {
+		at := cmp.Or(s.Where(wrong.Directive), s.Where("tls-port"), s.Where("tls-cluster"), s.Where("tls-replication"))
+		return &conf.Error{At: at, Name: wrong.Directive, Value: wrong.Value, Err: wrong.Err}
+	}
+	v.TLS, v.ClientTLS = t.files.Server(), t.files.Client()
+	addr := net.JoinHostPort(host, strconv.Itoa(t.port))
+	switch {
+	case t.port == 0:
+		t.busOnly = true
+	case s.Int("port") == 0:
+		v.Addr = addr
+	default:
+		v.Clients.TLSAddr = addr
 	}
 	return nil
 }

@@ -1,11 +1,8 @@
 package slotmesh
 
 import (
-	"cmp"
-	"errors"
 	"net"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +11,6 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/server"
-	"github.com/slotmesh/slotmesh/internal/tlsfiles"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
@@ -45,24 +41,6 @@ type values struct {
 	sparseSketch int64 // bytes up to which a HyperLogLog is sparse
 	busyAfter    time.Duration
 	channels     string // that new users may use: allchannels or resetchannels
-}
-
-// tlsSettings are the directives of TLS.
-type tlsSettings struct {
-	tlsfiles.Options
-	port                 int  // 0: clients have no TLS
-	replication, cluster bool // connections between nodes have it, of some kinds or of all
-	busOnly              bool // Config.TLS is for these alone
-	files                *tlsfiles.Files
-}
-
-// enabled reports whether anything uses TLS.
-func (t *tlsSettings) enabled() bool { return t.port != 0 || t.replication || t.cluster }
-
-func (t *tlsSettings) options() tlsfiles.Options {
-	o := t.Options
-	o.Peers = t.replication || t.cluster
-	return o
 }
 
 // settings is all of them, with the defaults of Redis 7.0.
@@ -205,6 +183,8 @@ var settings = []setting{
 		func(v *values) any { return &v.ReadsIfDown }, (*Node).applyTuning},
 	{conf.Text("cluster-announce-ip", ""), func(v *values) any { return &v.Announce.Host }, (*Node).applyAnnounce},
 	{conf.Text("cluster-announce-hostname", ""), func(v *values) any { return &v.Hostname }, (*Node).applyAnnounce},
+	{conf.Directive{Name: "availability-zone", Kind: conf.String, Check: checkZone},
+		func(v *values) any { return &v.Zone }, (*Node).applyAnnounce},
 	{conf.OneOf("cluster-preferred-endpoint-type", "ip", "ip", "hostname", "unknown-endpoint"),
 		func(v *values) any { return endpointType(&v.Clients.Endpoint) }, (*Node).applyLimits},
 	{conf.Number("cluster-announce-port", "0", 0, 65535),
@@ -233,12 +213,6 @@ func policy(p *keyspace.Policy) conf.Parsed {
 
 func endpointType(e *slots.EndpointType) conf.Parsed {
 	return conf.Parsed{Set: func(text string) { *e, _ = slots.ParseEndpointType(text) }, Show: e.String}
-}
-
-func tlsAuth(a *tlsfiles.Auth) conf.Parsed {
-	return conf.Parsed{Show: func() string { return tlsfiles.AuthNames[*a] }, Set: func(text string) {
-		*a = tlsfiles.Auth(slices.Index(tlsfiles.AuthNames[:], text))
-	}}
 }
 
 func saveRules(c *SnapshotConfig) conf.Parsed {
@@ -349,31 +323,6 @@ func (v *values) finish(s *conf.Settings) (err error) {
 	}
 	v.Snapshot.AtEnd = s.SavesAtEnd()
 	v.OpenBus = !s.Bool("protected-mode")
-	return nil
-}
-
-// finishTLS reads the files of TLS, if it is asked for.
-func (v *values) finishTLS(s *conf.Settings, host string) error {
-	t := &v.tls
-	t.files = tlsfiles.Unread(v.Logger.Named("tls"))
-	if !t.enabled() {
-		return nil
-	}
-	var wrong *tlsfiles.Error
-	if err := t.files.Set(t.options()); errors.As(err, &wrong) {
-		at := cmp.Or(s.Where(wrong.Directive), s.Where("tls-port"), s.Where("tls-cluster"), s.Where("tls-replication"))
-		return &conf.Error{At: at, Name: wrong.Directive, Value: wrong.Value, Err: wrong.Err}
-	}
-	v.TLS, v.ClientTLS = t.files.Server(), t.files.Client()
-	addr := net.JoinHostPort(host, strconv.Itoa(t.port))
-	switch {
-	case t.port == 0:
-		t.busOnly = true
-	case s.Int("port") == 0:
-		v.Addr = addr
-	default:
-		v.Clients.TLSAddr = addr
-	}
 	return nil
 }
 

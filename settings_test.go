@@ -146,10 +146,10 @@ func TestConfigSetAtRunTime(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-announce-ip 10.1.2.3 cluster-announce-port 7 "+
-		"cluster-announce-hostname seven")
+		"cluster-announce-hostname seven availability-zone rack/7")
 	if self := n.Map().Self(); self.Addr.Client() != "10.1.2.3:7" || self.Addr.BusPort != n.Addr().BusPort ||
-		self.Hostname != "seven" {
-		t.Errorf("announced: %v, %q", self.Addr, self.Hostname)
+		self.Hostname != "seven" || self.Zone != "rack/7" {
+		t.Errorf("announced: %v, %q, %q", self.Addr, self.Hostname, self.Zone)
 	}
 	dialogue(t, n.Addr().Client(), "AUTH new", "CONFIG SET cluster-announce-ip '' cluster-announce-port 0")
 	if self := n.Map().Self(); self.Addr != n.Addr() {

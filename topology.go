@@ -57,6 +57,7 @@ func (n *Node) newGossip() (*member.Member, error) {
 		Core: gossip.Config{
 			Addr:           n.announced(),
 			Hostname:       n.hostname(),
+			Zone:           n.zone(),
 			NodeTimeout:    n.cfg.NodeTimeout,
 			NoFullCoverage: n.cfg.PartialCoverage,
 			ReadsIfDown:    n.cfg.ReadsIfDown,

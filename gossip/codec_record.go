@@ -21,6 +21,7 @@ const (
 	recTerm
 	recOffset
 	recTLSPort
+	recZone
 )
 
 // minRecord is the length of the shortest record: a map with an id.
@@ -45,6 +46,7 @@ func appendRecord(b []byte, r *Record) []byte {
 	w.uint(recTerm, r.Data.Term)
 	w.uint(recOffset, uint64(r.Data.Offset))
 	w.uint(recTLSPort, uint64(r.Addr.TLSPort))
+	w.string(recZone, r.Zone)
 	return w.done()
 }
 
@@ -90,6 +92,10 @@ func decodeRecord(in *reader, r *Record) {
 			r.Data.Offset = int64(in.offset("offset"))
 		case recTLSPort:
 			r.Addr.TLSPort = in.port("tls port")
+		case recZone:
+			if r.Zone = in.String("zone", maxHost); !slots.ValidZone(r.Zone) {
+				r.Zone = "" // as with the hostname
+			}
 		default:
 			in.Skip("unknown field", 1)
 		}

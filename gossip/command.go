@@ -148,7 +148,7 @@ func (cmd Reset) do(c *Core) error {
 		c.currentEpoch, c.lastVoteEpoch = 0, 0
 		*self = Record{
 			ID: newNodeID(c.cfg.Rand), Incarnation: self.Incarnation,
-			Addr: self.Addr, Hostname: self.Hostname, NoFailover: self.NoFailover,
+			Addr: self.Addr, Hostname: self.Hostname, Zone: self.Zone, NoFailover: self.NoFailover,
 		}
 	}
 	c.self.owned = nil

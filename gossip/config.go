@@ -17,6 +17,8 @@ type Config struct {
 	Addr slots.Addr
 	// Hostname is announced beside the address, for display only.
 	Hostname string
+	// Zone is the availability zone that the node announces. Default: none.
+	Zone string
 	// Incarnation distinguishes this start of the node from earlier ones. The core uses the
 	// one that follows State's if that is greater.
 	Incarnation uint64
@@ -62,8 +64,8 @@ func (cfg *Config) validate() error {
 	if cfg.MigrationBarrier == 0 {
 		cfg.MigrationBarrier = 1
 	}
-	if err := validNames(cfg.Addr.Host, cfg.Hostname); err != nil {
-		return fmt.Errorf("gossip: Config.Addr or Hostname: %w", err)
+	if err := validNames(cfg.Addr.Host, cfg.Hostname, cfg.Zone); err != nil {
+		return fmt.Errorf("gossip: Config.Addr, Hostname or Zone: %w", err)
 	}
 	switch {
 	case cfg.MigrationBarrier < 0:

@@ -139,7 +139,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	self.Incarnation = min(max(cfg.Incarnation, next(self.Incarnation)), maxCounter)
 	self.Seq, self.Fenced, self.Data = 0, false, Data{}
 	host := self.Addr.Host
-	self.Addr, self.Hostname, self.NoFailover = cfg.Addr, cfg.Hostname, cfg.NoFailover
+	self.Addr, self.Hostname, self.Zone, self.NoFailover = cfg.Addr, cfg.Hostname, cfg.Zone, cfg.NoFailover
 	if self.Addr.Host == "" {
 		self.Addr.Host = host // until a peer tells better
 	}

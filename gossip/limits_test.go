@@ -161,9 +161,10 @@ func TestListsOfAPeerAreBounded(t *testing.T) {
 func TestNamesOfAPeerAreChecked(t *testing.T) {
 	for _, bad := range []string{"x\ny", "a b", "a,b", "a\x00"} {
 		m := &Message{Type: TypePing, Sender: slots.NodeID{1}, You: bad,
-			Self: &Record{ID: slots.NodeID{1}, Addr: slots.Addr{Host: bad, Port: 7}, Hostname: bad}}
+			Self: &Record{ID: slots.NodeID{1}, Addr: slots.Addr{Host: bad, Port: 7}, Hostname: bad, Zone: bad}}
 		got, err := DecodeMessage(AppendMessage(nil, m))
-		if err != nil || got.You != "" || got.Self.Addr.Host != "" || got.Self.Hostname != "" || got.Self.Addr.Port != 7 {
+		if err != nil || got.You != "" || got.Self.Addr.Host != "" || got.Self.Hostname != "" || got.Self.Zone != "" ||
+			got.Self.Addr.Port != 7 {
 			t.Errorf("%q: %+v, %v", bad, got, err)
 		}
 		c := newSim(t, 1, 1, time.Second).nodes[0].core

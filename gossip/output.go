@@ -72,7 +72,7 @@ func (c *Core) buildMap() *slots.Map {
 	}
 	for _, n := range c.list {
 		view := slots.Node{
-			ID: n.rec.ID, Addr: n.rec.Addr, Hostname: n.rec.Hostname, Master: n.rec.Master,
+			ID: n.rec.ID, Addr: n.rec.Addr, Hostname: n.rec.Hostname, Zone: n.rec.Zone, Master: n.rec.Master,
 			ConfigEpoch: n.rec.ConfigEpoch, Health: n.health, NoFailover: n.rec.NoFailover, Slots: n.owned,
 		}
 		if m := c.nodes[n.rec.Master]; m != nil {

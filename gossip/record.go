@@ -34,6 +34,7 @@ type Record struct {
 	Seq         uint64 // grows with each change of the record
 	Addr        slots.Addr
 	Hostname    string
+	Zone        string       // its availability zone
 	Master      slots.NodeID // the master that it replicates; zero for a master
 	ConfigEpoch uint64       // orders its slot claims (docs/spec.md §4.1)
 	NoFailover  bool

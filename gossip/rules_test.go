@@ -281,20 +281,23 @@ func TestAnnounce(t *testing.T) {
 	s.join(0, 1, 2)
 	s.run(2 * time.Second)
 	n := s.nodes[1]
-	seen := func() (a slots.Addr, name string) {
+	seen := func() (a slots.Addr, name, zone string) {
 		rec := s.nodes[2].core.nodes[n.core.self.rec.ID].rec
-		return rec.Addr, rec.Hostname
+		return rec.Addr, rec.Hostname, rec.Zone
 	}
-	was, _ := seen()
+	was, _, _ := seen()
 	told := slots.Addr{Host: "10.1.2.3", Port: 7, BusPort: was.BusPort, TLSPort: 8}
-	n.must(Announce{Addr: told, Hostname: "seven"})
+	n.must(Announce{Addr: told, Hostname: "seven", Zone: "rack/7"})
 	s.run(time.Second)
-	if addr, name := seen(); addr != told || name != "seven" {
-		t.Errorf("a peer sees %v, %q", addr, name)
+	if addr, name, zone := seen(); addr != told || name != "seven" || zone != "rack/7" {
+		t.Errorf("a peer sees %v, %q, %q", addr, name, zone)
 	}
 	n.must(Announce{Addr: slots.Addr{Port: was.Port, BusPort: was.BusPort}})
 	if n.core.learnHost(was.Host); n.core.self.rec.Addr != was {
 		t.Errorf("it announces %v, want %v", n.core.self.rec.Addr, was)
+	}
+	if err := n.do(Announce{Addr: told, Zone: "a zone"}); err == nil || n.core.self.rec.Zone != "" {
+		t.Errorf("a zone with a space: %v", err)
 	}
 	if err := n.do(Announce{}); err == nil {
 		t.Error("an address without a port for the bus was accepted")

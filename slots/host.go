@@ -13,6 +13,10 @@ func ValidHostname(s string) bool { return only(s, "-.") }
 // resolve.
 func ValidHost(s string) bool { return only(s, "-._:%") }
 
+// ValidZone reports whether s can be the availability zone of a node, such as
+// "eu-central-1a" or "rack/7".
+func ValidZone(s string) bool { return only(s, "-._/") }
+
 // only reports whether s, which must not be empty, has letters, digits and the given
 // marks only.
 func only(s, marks string) bool {

@@ -17,3 +17,14 @@ func TestValidHost(t *testing.T) {
 		}
 	}
 }
+
+func TestValidZone(t *testing.T) {
+	for s, want := range map[string]bool{
+		"eu-central-1a": true, "rack/7": true, "a.b_c": true, strings.Repeat("z", 255): true,
+		"": false, "a b": false, "a,b": false, "a\nb": false, "ä": false, strings.Repeat("z", 256): false,
+	} {
+		if got := ValidZone(s); got != want {
+			t.Errorf("%q: %v, want %v", s, got, want)
+		}
+	}
+}

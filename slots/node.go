@@ -118,6 +118,7 @@ type Node struct {
 	ID          NodeID
 	Addr        Addr
 	Hostname    string // "" if it announces none
+	Zone        string // the availability zone that it announces, "" for none
 	Master      NodeID // whom it replicates; zero for a master
 	ConfigEpoch uint64 // orders the node's slot claims (docs/spec.md §4.1); a replica shows its master's
 	Health      Health

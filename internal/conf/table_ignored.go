@@ -175,7 +175,6 @@ var ignoredGroups = []struct {
 		replica-announce-ip|slave-announce-ip
 		replica-announce-port|slave-announce-port 0
 		cluster-announce-human-nodename
-		availability-zone
 	`},
 	{reason: "the bus bounds by itself what waits for a peer, and how long forgotten nodes are remembered", rows: `
 		cluster-link-sendbuf-limit 0

@@ -23,13 +23,14 @@ func TestPreferredEndpoint(t *testing.T) {
 		hostname        string
 		moved, metadata string
 		slots, shards   string // how the name is shown
+		zone            string // of Valkey 8.1: no field without one
 	}{
-		{slots.EndpointIP, "", "10.0.0.2:7002", "[]", `"10.0.0.2"`, `"10.0.0.2"`},
-		{slots.EndpointIP, "b.example", "10.0.0.2:7002", `["hostname", "b.example"]`, `"10.0.0.2"`, `"10.0.0.2"`},
-		{slots.EndpointHostname, "", "?:7002", `["ip", "10.0.0.2"]`, `"?"`, `"?"`},
-		{slots.EndpointHostname, "b.example", "b.example:7002", `["ip", "10.0.0.2"]`, `"b.example"`, `"b.example"`},
-		{slots.EndpointUnknown, "", ":7002", `["ip", "10.0.0.2"]`, "nil", `""`},
-		{slots.EndpointUnknown, "b.example", ":7002", `["ip", "10.0.0.2", "hostname", "b.example"]`, "nil", `""`},
+		{slots.EndpointIP, "", "10.0.0.2:7002", "[]", `"10.0.0.2"`, `"10.0.0.2"`, ""},
+		{slots.EndpointIP, "b.example", "10.0.0.2:7002", `["hostname", "b.example"]`, `"10.0.0.2"`, `"10.0.0.2"`, "rack/7"},
+		{slots.EndpointHostname, "", "?:7002", `["ip", "10.0.0.2"]`, `"?"`, `"?"`, ""},
+		{slots.EndpointHostname, "b.example", "b.example:7002", `["ip", "10.0.0.2"]`, `"b.example"`, `"b.example"`, ""},
+		{slots.EndpointUnknown, "", ":7002", `["ip", "10.0.0.2"]`, "nil", `""`, ""},
+		{slots.EndpointUnknown, "b.example", ":7002", `["ip", "10.0.0.2", "hostname", "b.example"]`, "nil", `""`, ""},
 	} {
 		cluster := newFakeCluster()
 		srv := startServer(t, Config{Cluster: cluster, Limits: Limits{Endpoint: c.endpoint}})
@@ -39,7 +40,8 @@ func TestPreferredEndpoint(t *testing.T) {
 		top.State = slots.OK
 		top.Nodes = []slots.Node{
 			{ID: cluster.id, Addr: cluster.addr(), Slots: &mine},
-			{ID: slots.NodeID{1}, Addr: slots.Addr{Host: "10.0.0.2", Port: 7002}, Hostname: c.hostname, Slots: &theirs},
+			{ID: slots.NodeID{1}, Addr: slots.Addr{Host: "10.0.0.2", Port: 7002}, Hostname: c.hostname, Zone: c.zone,
+				Slots: &theirs},
 		}
 		top.Migrating = map[slots.Slot]slots.NodeID{slots.OfString("mine"): {1}}
 		cluster.use(top)
@@ -57,6 +59,9 @@ func TestPreferredEndpoint(t *testing.T) {
 		want = `"ip", "10.0.0.2", "endpoint", ` + c.shards + ", "
 		if c.hostname != "" {
 			want += `"hostname", "` + c.hostname + `", `
+		}
+		if c.zone != "" {
+			want += `"availability-zone", "` + c.zone + `", `
 		}
 		if got := do(t, conn, "CLUSTER SHARDS"); !strings.Contains(got, want+`"role", "master"`) {
 			t.Errorf("%v, %q: CLUSTER SHARDS\n got %s\nwant %s", c.endpoint, c.hostname, got, want)

@@ -290,7 +290,7 @@ func (c *Call) shardNode(n *slots.Node, offset int64) {
 		health = "fail"
 	}
 	w := &c.Out
-	w.Map(6 + btoi(n.Addr.Port != 0) + btoi(n.Addr.TLSPort != 0) + btoi(n.Hostname != ""))
+	w.Map(6 + btoi(n.Addr.Port != 0) + btoi(n.Addr.TLSPort != 0) + btoi(n.Hostname != "") + btoi(n.Zone != ""))
 	w.BulkString("id")
 	w.BulkString(n.ID.String())
 	if n.Addr.Port != 0 {
@@ -308,6 +308,10 @@ func (c *Call) shardNode(n *slots.Node, offset int64) {
 	if n.Hostname != "" {
 		w.BulkString("hostname")
 		w.BulkString(n.Hostname)
+	}
+	if n.Zone != "" { // of Valkey 8.1
+		w.BulkString("availability-zone")
+		w.BulkString(n.Zone)
 	}
 	w.BulkString("role")
 	w.BulkString(role)
