@@ -60,6 +60,9 @@ func (s *Store) applyPart(t *table, seg *segment, at int, hash uint64, rec recor
 	if at < 0 || rec.typ != op.Type {
 		rec = record{typ: op.Type, key: op.Key, access: newAccess(s.Policy(), s.clock.Load())}
 	}
+	if rec.coll != nil {
+		rec.quietly(op.Part, op.Version)
+	}
 	rec.version = max(rec.version, op.Version)
 	if rec.coll == nil {
 		packed := append(make([]byte, 0, len(rec.value)+len(op.Part)+len(op.Value)+16), rec.value...)
@@ -83,6 +86,9 @@ func (s *Store) applyCut(t *table, seg *segment, at int, hash uint64, rec record
 	f := formOf(rec.typ)
 	if f == nil {
 		return nil // of before the key became what it is
+	}
+	if rec.coll != nil {
+		rec.quietly(op.Part, op.Version)
 	}
 	rec.version = max(rec.version, op.Version)
 	switch r, ranges := f.(ranger); {

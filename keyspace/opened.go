@@ -20,6 +20,7 @@ type opened struct {
 	stale    bool // a later op on the whole key counts instead
 	wrong    bool // the key holds another type now
 	staged   int  // 1 + the op that has coll as its parts; 0 = none
+	seen     bool // a change of a stream is one that WATCH sees
 	created  bool // the key was not there before the transaction
 	access   uint32
 	foundAt  int // 1 + where its entry stood when the transaction had changed nothing; 0 = not known
@@ -106,7 +107,7 @@ func (tx *Tx) addOpened(hash uint64, key []byte, typ Type) int {
 // this is a use of it, a hit or a miss.
 func (tx *Tx) load(o *opened, counts bool) {
 	o.packed, o.coll, o.own, o.fresh, o.covered, o.dirty, o.staged = nil, nil, false, false, false, false, 0
-	o.stale, o.wrong, o.expireAt, o.version, o.foundAt = false, false, 0, 0, 0
+	o.stale, o.wrong, o.expireAt, o.version, o.foundAt, o.seen = false, false, 0, 0, 0, false
 	rec, at, ok := tx.lookUp(o.hash, o.key, counts)
 	if !ok {
 		return

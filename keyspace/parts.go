@@ -198,6 +198,7 @@ func (tx *Tx) nextVersion() uint64 {
 // stagePart stages an op on a part. part and value belong to the transaction already.
 func (tx *Tx) stagePart(kind OpKind, o *opened, part, value []byte, expireAt int64) {
 	o.dirty = true
+	o.seen = o.seen || o.typ == Stream && !isQuiet(part)
 	tx.stage(kind, o.typ, o.key, value, expireAt, o.hash, lent)
 	op := &tx.ops[len(tx.ops)-1]
 	op.Part = part
@@ -219,6 +220,10 @@ func (tx *Tx) flush(o *opened, asFound bool) {
 		return
 	}
 	if at >= 0 && o.coll != nil && s.collectionAt(at) == o.coll {
+		if o.typ == Stream && !o.seen {
+			b := s.arena.at(cellRef(s.index.cells[at]))
+			o.coll.object.(*streamObject).quiet.extend(parseHead(b).version(b), o.version)
+		}
 		t.recount(s, at)
 		if t.amend(s, at, o.expireAt, o.version) {
 			return

@@ -12,6 +12,7 @@ type streamObject struct {
 	stateful bool   // the part of the stream itself is there
 	parts    int    // how many there are
 	scratch  []byte // of get
+	quiet    quietSpan
 }
 
 // NewStream returns a stream as a Collection, which keeps it: s must not be used any more.
@@ -220,5 +221,5 @@ func (o *streamObject) bytes() int64 { return o.stream.Memory() }
 func (o *streamObject) due() int64   { return never }
 
 func (o *streamObject) clone() object {
-	return &streamObject{stream: o.stream.Clone(), stateful: o.stateful, parts: o.parts}
+	return &streamObject{stream: o.stream.Clone(), stateful: o.stateful, parts: o.parts, quiet: o.quiet}
 }

@@ -116,8 +116,8 @@ func (tx *Tx) Peek(key []byte) (Entry, bool) {
 }
 
 // Version returns a number that changes whenever key changes, goes or comes back. For a
-// key that is not there it may also change when another key of the slot goes. WATCH
-// compares it.
+// key that is not there it may also change when another key of the slot goes. See
+// also [Tx.ChangedSince].
 func (tx *Tx) Version(key []byte) uint64 {
 	hash := tx.store.hash(key)
 	if rec, ok := tx.find(hash, key); ok {

@@ -63,9 +63,8 @@ type watch struct {
 
 // changed is called under the slot's lock.
 func (w *watch) changed(tx *keyspace.Tx, key string, m *slots.Map) bool {
-	e, ok := tx.Peek(bytesOf(key))
-	if ok || w.present {
-		return ok != w.present || e.Version != w.version
+	if _, ok := tx.Peek(bytesOf(key)); ok || w.present {
+		return ok != w.present || tx.ChangedSince(bytesOf(key), w.version)
 	}
 	leaving := false
 	if m != nil {
