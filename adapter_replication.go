@@ -3,13 +3,17 @@ package slotmesh
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
+	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/invalidation"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
@@ -270,4 +274,42 @@ func (n *Node) newCopies() *invalidation.Exchange {
 		Logger:  n.log.Named("copies"),
 		OnPanic: n.fail,
 	})
+}
+
+func (c *ReplicationConfig) validate() error {
+	if c.MaxLag == 0 {
+		c.MaxLag = 10 * time.Second // docs/spec.md §9.3
+	}
+	switch {
+	case c.Sync < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.Sync is %d: use the number of replicas that must hold a write",
+			c.Sync)
+	case c.MinReplicas < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.MinReplicas is %d: use 0 or more", c.MinReplicas)
+	case c.BacklogSize < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.BacklogSize is %d: use bytes, or 0 for 1 MiB", c.BacklogSize)
+	case c.MaxLag < 0:
+		return fmt.Errorf("slotmesh: Config.Replication.MaxLag is %v: use 0 for 10s", c.MaxLag)
+	}
+	return nil
+}
+
+func saveRules(c *SnapshotConfig) conf.Parsed {
+	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
+		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
+			c.Rules = []replication.SaveRule{} // none, instead of the default
+		}
+	}}
+}
+
+// saveText is the rules in the form of redis.conf.
+func saveText(c *SnapshotConfig) string {
+	if c.Off {
+		return ""
+	}
+	var words []string
+	for _, r := range c.Rules {
+		words = append(words, strconv.Itoa(int(r.Every.Seconds())), strconv.FormatUint(r.Changes, 10))
+	}
+	return strings.Join(words, " ")
 }

@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -56,6 +57,16 @@ type Config struct {
 	StateFile string
 	// Standalone makes a node that is not in a cluster and serves every key.
 	Standalone bool
+	// Join names nodes by which this one finds its cluster, or founds it with them: client
+	// addresses "host:port", or "dns:name:port" for all addresses of a name. They are asked
+	// again and again until the node is a member; its own address may be among them, and the
+	// list should be the same on all nodes. Default: nobody; see also Create and Node.Join.
+	Join []string
+	// Discover takes the place of Join: it returns such addresses, without "dns:", whenever
+	// it is called.
+	Discover func(ctx context.Context) ([]string, error)
+	// Cluster says how many nodes found the cluster, and what it looks like.
+	Cluster ClusterConfig
 	// NodeTimeout is how long a peer may owe an answer before it is suspected (docs/spec.md
 	// §3.4). Default 15 s; all nodes of a cluster should agree on it.
 	NodeTimeout time.Duration
@@ -282,6 +293,9 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.Replication.validate(); err != nil {
 		return c, err
 	}
+	if err := c.validateCluster(); err != nil {
+		return c, err
+	}
 	if c.NodeTimeout == 0 {
 		c.NodeTimeout = gossip.DefaultNodeTimeout
 	}
@@ -327,24 +341,6 @@ func (c *ClientConfig) validate() error {
 	}
 	if err := server.CheckUsers(c.Users, c.UserFile); err != nil {
 		return userError(nil, err)
-	}
-	return nil
-}
-
-func (c *ReplicationConfig) validate() error {
-	if c.MaxLag == 0 {
-		c.MaxLag = 10 * time.Second // docs/spec.md §9.3
-	}
-	switch {
-	case c.Sync < 0:
-		return fmt.Errorf("slotmesh: Config.Replication.Sync is %d: use the number of replicas that must hold a write",
-			c.Sync)
-	case c.MinReplicas < 0:
-		return fmt.Errorf("slotmesh: Config.Replication.MinReplicas is %d: use 0 or more", c.MinReplicas)
-	case c.BacklogSize < 0:
-		return fmt.Errorf("slotmesh: Config.Replication.BacklogSize is %d: use bytes, or 0 for 1 MiB", c.BacklogSize)
-	case c.MaxLag < 0:
-		return fmt.Errorf("slotmesh: Config.Replication.MaxLag is %v: use 0 for 10s", c.MaxLag)
 	}
 	return nil
 }

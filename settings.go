@@ -4,7 +4,6 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -12,7 +11,6 @@ import (
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
-	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -193,6 +191,12 @@ var settings = []setting{
 		func(v *values) any { return &v.Announce.TLSPort }, (*Node).applyAnnounce},
 	{conf.Number("cluster-announce-bus-port", "0", 0, 65535),
 		func(v *values) any { return &v.Announce.BusPort }, (*Node).applyAnnounce},
+	{conf.Directive{Name: "slotmesh-join", Kind: conf.String, Check: checkJoin, Canonical: shownJoin},
+		func(v *values) any { return joinList(&v.Join) }, nil},
+	{conf.Directive{Name: "slotmesh-cluster-name", Kind: conf.String, Check: checkClusterName},
+		func(v *values) any { return &v.Cluster.Name }, nil},
+	{conf.Number("slotmesh-expect", "0", 0, maxFounders), func(v *values) any { return &v.Cluster.Expect }, nil},
+	{conf.Number("slotmesh-replicas", "0", 0, maxReplicas), func(v *values) any { return &v.Cluster.Replicas }, nil},
 }
 
 // directives is the table of the same for package conf.
@@ -213,26 +217,6 @@ func policy(p *keyspace.Policy) conf.Parsed {
 
 func endpointType(e *slots.EndpointType) conf.Parsed {
 	return conf.Parsed{Set: func(text string) { *e, _ = slots.ParseEndpointType(text) }, Show: e.String}
-}
-
-func saveRules(c *SnapshotConfig) conf.Parsed {
-	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
-		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
-			c.Rules = []replication.SaveRule{} // none, instead of the default
-		}
-	}}
-}
-
-// saveText is the rules in the form of redis.conf.
-func saveText(c *SnapshotConfig) string {
-	if c.Off {
-		return ""
-	}
-	var words []string
-	for _, r := range c.Rules {
-		words = append(words, strconv.Itoa(int(r.Every.Seconds())), strconv.FormatUint(r.Changes, 10))
-	}
-	return strings.Join(words, " ")
 }
 
 // level is only ever set by a directive: the host's own Logger has its own level.
@@ -323,6 +307,9 @@ func (v *values) finish(s *conf.Settings) (err error) {
 	}
 	v.Snapshot.AtEnd = s.SavesAtEnd()
 	v.OpenBus = !s.Bool("protected-mode")
+	if len(v.Join) > 0 && s.Where("cluster-enabled") == "" {
+		v.Standalone = false
+	}
 	return nil
 }
 

@@ -40,6 +40,10 @@ func samples(s *setting, dir string) [2]string {
 		return [2]string{filepath.Join(dir, "a.acl"), filepath.Join(dir, "b.acl")}
 	case "notify-keyspace-events":
 		return [2]string{"AKE", "gxKm"}
+	case "slotmesh-join":
+		return [2]string{"10.0.0.1:7001,dns:nodes.example.org:7002", "10.0.0.1:7001"}
+	case "slotmesh-expect":
+		return [2]string{"3", "4"}
 	case "maxclients": // more may be more than this process can have
 		return [2]string{"20", "21"}
 	}
