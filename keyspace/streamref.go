@@ -122,14 +122,28 @@ func (tx *Tx) keepPartBuffer(part []byte) {
 // Delete removes an entry and reports whether it was there. The greatest deleted ID
 // follows.
 func (s StreamRef) Delete(id stream.ID) (ok bool, err error) {
-	if !s.cut(appendEntryPart(s.tx.part[:0], id)) {
-		return false, nil
+	n, err := s.DeleteAll([]stream.ID{id})
+	return n == 1, err
+}
+
+// DeleteAll removes several entries and returns how many were there. The greatest deleted
+// ID follows, once for all of them.
+func (s StreamRef) DeleteAll(ids []stream.ID) (deleted int, err error) {
+	state := s.State()
+	greatest := state.MaxDeleted
+	for _, id := range ids {
+		if s.cut(appendEntryPart(s.tx.part[:0], id)) {
+			deleted++
+			if greatest.Less(id) {
+				greatest = id
+			}
+		}
 	}
-	if state := s.State(); state.MaxDeleted.Less(id) {
-		state.MaxDeleted = id
+	if greatest != state.MaxDeleted {
+		state.MaxDeleted = greatest
 		err = s.SetState(state)
 	}
-	return true, err
+	return deleted, err
 }
 
 // TrimToLen removes the first entries until at most keep are left. whole removes only whole

@@ -124,3 +124,34 @@ func TestNewStreamCountsItsParts(t *testing.T) {
 		t.Errorf("a stream of %d parts has %q", n, parts)
 	}
 }
+
+// Several entries are deleted with one op each and one for the stream.
+func TestDeleteAllSaysOnceWhatWasDeleted(t *testing.T) {
+	log := &opLog{}
+	s := New(Config{Sink: log})
+	err := s.Update(1, func(tx *Tx) error {
+		ref, err := tx.Stream([]byte("k"))
+		for i := uint64(1); err == nil && i <= 5; i++ {
+			err = ref.Append(stream.ID{Ms: i}, streamValue("f", "v"))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.ops = nil
+	var deleted int
+	var state stream.State
+	err = s.Update(1, func(tx *Tx) (err error) {
+		ref, _ := tx.Stream([]byte("k"))
+		deleted, err = ref.DeleteAll([]stream.ID{{Ms: 2}, {Ms: 4}, {Ms: 7}, {Ms: 3}, {Ms: 2}})
+		state = ref.State()
+		return err
+	})
+	if err != nil || deleted != 3 || state.MaxDeleted != (stream.ID{Ms: 4}) {
+		t.Errorf("deleted %d, %+v, %v", deleted, state, err)
+	}
+	if cuts, parts := log.count(OpCut), log.count(OpPart); cuts != 3 || parts != 1 {
+		t.Errorf("%d entries are cut, the stream is written %d times", cuts, parts)
+	}
+}

@@ -177,18 +177,14 @@ func cmdXDel(c *Call, tx *keyspace.Tx) error {
 		}
 		ids = append(ids, id)
 	}
-	deleted := int64(0)
-	for _, id := range ids {
-		ok, err := s.Delete(id)
-		if err != nil {
-			return err
-		}
-		deleted += int64(btoi(ok))
+	deleted, err := s.DeleteAll(ids)
+	if err != nil {
+		return err
 	}
 	if deleted > 0 {
 		tx.Notify(keyspace.StreamEvents, "xdel", c.Args[1])
 	}
-	c.Out.Int(deleted)
+	c.Out.Int(int64(deleted))
 	return nil
 }
 
