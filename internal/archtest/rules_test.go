@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"internal/sequence":      {},
 	"internal/testcert":      {},
 	"internal/tlsdial":       {},
+	"internal/forming":       {"slots", "gossip"},
 	"internal/functions":     {"internal/resp"},
 	"internal/interest":      {},
 	"internal/messages":      {"slots", "internal/interest", "internal/peer"},
@@ -106,7 +107,7 @@ var onlyIn = map[string]string{"github.com/yuin/gopher-lua": "script"}
 
 // coresIn are the packages whose files are passive cores. Their drivers are packages below
 // them.
-var coresIn = []string{"gossip", "internal/interest", "migrate", "replication"}
+var coresIn = []string{"gossip", "internal/forming", "internal/interest", "migrate", "replication"}
 
 // mayAlias are the public packages that may show a type of internal/ under a second name
 // of their own. No other package shows one at all.
