@@ -79,6 +79,9 @@ func (tx *Tx) rememberRange(o *opened, first, last []byte, count int) {
 		tx.rememberAll(o)
 		return
 	}
+	if object, ok := o.coll.object.(*streamObject); ok && tx.rememberEntries(o, object, first, last) {
+		return
+	}
 	o.coll.walk(partCursor(first), func(part, value []byte, expireAt int64) bool {
 		within := isWithin(part, first, last)
 		if within {

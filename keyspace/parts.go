@@ -8,6 +8,7 @@ type undo struct {
 	part, value []byte
 	expireAt    int64
 	had         bool
+	appended    bool    // an entry was added to a stream, whose own part was value before
 	whole       object  // if set, the object was this one
 	written     written // of a string, instead
 }
@@ -168,6 +169,8 @@ func (tx *Tx) rollBack() {
 			u.coll.object = u.whole
 		} else if text := u.coll.text(); text != nil {
 			text.undo(u.written)
+		} else if u.appended {
+			u.coll.object.(*streamObject).undoAppend(u.part, u.value)
 		} else if !u.had {
 			u.coll.cut(u.part)
 		} else if err := u.coll.set(u.part, u.value, u.expireAt); err != nil {

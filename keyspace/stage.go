@@ -127,12 +127,24 @@ func (g *staging) link(i int) { g.plans[i].earlier = g.latest.set(g.plans, i) }
 // copy returns a copy of b that lives until reset. A full buffer is replaced by a new one;
 // the slices that point into it keep it alive.
 func (g *staging) copy(b []byte) []byte {
-	if cap(g.buf)-len(g.buf) < len(b) {
-		g.buf = make([]byte, 0, max(min(2*cap(g.buf), maxBuf), len(b), 512))
+	return append(g.reserve(len(b)), b...)
+}
+
+// reserve returns an empty slice with room for n bytes that live until reset.
+func (g *staging) reserve(n int) []byte {
+	if cap(g.buf)-len(g.buf) < n {
+		g.buf = make([]byte, 0, max(min(2*cap(g.buf), maxBuf), n, 512))
 	}
 	start := len(g.buf)
-	g.buf = append(g.buf, b...)
-	return g.buf[start:len(g.buf):len(g.buf)]
+	g.buf = g.buf[:start+n]
+	return g.buf[start:start:len(g.buf)]
+}
+
+// giveBack returns what was put in the slice that was reserved last, without the rest of its
+// room, which is there for the next one.
+func (g *staging) giveBack(b []byte) []byte {
+	g.buf = g.buf[:len(g.buf)-(cap(b)-len(b))]
+	return b[:len(b):len(b)]
 }
 
 // reset forgets everything but small buffers.

@@ -94,6 +94,9 @@ func appendStreamState(b []byte, s stream.State) []byte {
 	return binary.AppendUvarint(b, s.Added)
 }
 
+// maxStreamState is the greatest length of a state.
+const maxStreamState = 5 * binary.MaxVarintLen64
+
 func appendVarID(b []byte, id stream.ID) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(b, id.Ms), id.Seq)
 }

@@ -103,7 +103,11 @@ func (s *streamModel) append() {
 			text = strings.Repeat(text, 200)
 		}
 		value := streamValue("field", text)
-		s.check(s.ref.Append(state.Last, value))
+		if s.rnd.IntN(2) == 0 {
+			s.check(s.ref.Append(state.Last, value))
+		} else {
+			s.check(s.ref.AppendStrings(state.Last, [][]byte{[]byte("field"), []byte(text)}))
+		}
 		s.parts[string(appendEntryPart(nil, state.Last))] = string(value)
 	}
 	s.parts["\x00"] = string(appendStreamState(nil, state))
@@ -130,6 +134,9 @@ func (s *streamModel) delete() {
 func (s *streamModel) trim() {
 	names := s.named([]byte{streamEntryPart})
 	keep := s.rnd.IntN(len(names) + 1)
+	if s.rnd.IntN(2) == 0 { // a few go, each with an undo of its own
+		keep = max(0, len(names)-1-s.rnd.IntN(3))
+	}
 	if s.rnd.IntN(2) == 0 {
 		s.ref.TrimToLen(keep, false, 0)
 	} else if keep > 0 {

@@ -195,7 +195,7 @@ func (o *streamObject) cutRange(_, first, last []byte) ([]byte, int) {
 	to, toOK := parseStreamPart(last)
 	switch {
 	case !fromOK:
-	case from.kind == streamGroupPart && from.of == streamGroupState && isBehind(first, last):
+	case from.kind == streamGroupPart && from.of == streamGroupState && isBehindGroup(first, last):
 		return nil, o.cutGroup(from.group)
 	case !toOK || from.kind != to.kind:
 	case from.kind == streamEntryPart:
@@ -210,8 +210,8 @@ func (o *streamObject) cutRange(_, first, last []byte) ([]byte, int) {
 	return nil, 0
 }
 
-// isBehind reports whether last is behind all of the group whose first part is first.
-func isBehind(first, last []byte) bool {
+// isBehindGroup reports whether last is behind all of the group whose first part is first.
+func isBehindGroup(first, last []byte) bool {
 	n := len(first) - 1
 	return len(last) == n+1 && bytes.Equal(first[:n], last[:n]) && last[n] == streamGroupBehind
 }

@@ -71,22 +71,6 @@ func (s StreamRef) Descend(from stream.ID, visit func(id stream.ID, fields strea
 	s.stream().Descend(from, visit)
 }
 
-// Append adds an entry behind all others, and creates the stream. value is its fields and
-// values, as [stream.AppendCount] says, or the error is stream.ErrValue. id must be greater
-// than the last ID.
-func (s StreamRef) Append(id stream.ID, value []byte) error {
-	if err := stream.CheckValue(value); err != nil {
-		return err
-	}
-	state := s.State()
-	state.Last = id
-	state.Added++
-	if err := s.SetState(state); err != nil {
-		return err
-	}
-	return s.set(appendEntryPart(s.tx.part[:0], id), value)
-}
-
 // SetState makes the state what it is given, and creates the stream.
 func (s StreamRef) SetState(state stream.State) error {
 	return s.setSmall(append(s.tx.part[:0], streamStatePart), appendStreamState(s.tx.partValue[:0], state))
@@ -160,7 +144,8 @@ func (s StreamRef) TrimBefore(from stream.ID, whole bool, limit int) int {
 
 func (s StreamRef) trim(last stream.ID, count int, ok bool) int {
 	if ok {
-		s.tx.cutRange(s.n, appendEntryPart(nil, stream.ID{}), appendEntryPart(nil, last), count)
+		var buf [2][1 + stream.IDLen]byte
+		s.tx.cutRange(s.n, appendEntryPart(buf[0][:0], stream.ID{}), appendEntryPart(buf[1][:0], last), count)
 	}
 	return count
 }

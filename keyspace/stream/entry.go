@@ -45,38 +45,53 @@ func rawBytes(value []byte) int {
 	return sum
 }
 
-// appendEntry appends an entry; same says that its fields have the node's names. It returns
-// the bytes that Redis' listpack has for it besides its ID.
-func appendEntry(b []byte, prev, id ID, value []byte, same bool) (_ []byte, listpack int) {
-	count, size := binary.Uvarint(value)
+// appendEntry appends an entry, without the names of its fields if they are the node's. It
+// returns the bytes that Redis' listpack has for it besides its ID.
+func (n *node) appendEntry(b []byte, prev, id ID, value []byte) (_ []byte, listpack int) {
+	count, size := uvarint(value)
 	at := len(b)
 	b = appendRoom(b, len(value)+entryMore(int(count)))
 	start := len(b)
-	var flags byte
-	elements := 3 + int64(count/2)
-	if !same {
-		flags = entryNames
-		elements += 1 + int64(count/2)
-	}
-	b = appendDistance(b, flags, prev, id)
-	listpack = listpackInt(0) + listpackInt(elements)
-	if !same {
-		b = binary.AppendUvarint(b, count/2)
-		listpack += listpackInt(int64(count / 2))
-	}
-	value = value[size:]
-	for i := uint64(0); i < count; i++ {
-		n, size := binary.Uvarint(value)
-		s := value[size : size+int(n)]
-		value = value[size+int(n):]
-		if same && i%2 == 0 {
-			continue
+	if fields, size := uvarint(n.buf); fields == count/2 {
+		b = appendDistance(b, 0, prev, id)
+		var same bool
+		if b, listpack, same = appendValues(b, value, n.buf[size:n.names]); same {
+			return putSize(b, at, start), listpack + listpackInt(0) + listpackInt(3+int64(fields))
 		}
+		b = b[:start]
+	}
+	b = appendDistance(b, entryNames, prev, id)
+	b = binary.AppendUvarint(b, count/2)
+	listpack = listpackInt(0) + listpackInt(4+int64(count)) + listpackInt(int64(count/2))
+	for value = value[size:]; count > 0; count-- {
+		var s []byte
 		var bytes int
+		s, value = cutString(value)
 		b, bytes = appendPacked(b, s)
 		listpack += bytes
 	}
 	return putSize(b, at, start), listpack
+}
+
+// appendValues appends the values of as many fields as there are names. same is false if one
+// has another name. names has each behind its length, as value does.
+func appendValues(b, value, names []byte) (_ []byte, listpack int, same bool) {
+	_, size := uvarint(value)
+	value = value[size:]
+	for len(value) > 0 {
+		length, size := uvarint(value)
+		end := size + int(length)
+		if len(names) < end || string(names[:end]) != string(value[:end]) {
+			return b, 0, false
+		}
+		var s []byte
+		var bytes int
+		names = names[end:]
+		s, value = cutString(value[end:])
+		b, bytes = appendPacked(b, s)
+		listpack += bytes
+	}
+	return b, listpack, true
 }
 
 // appendRoom appends room for a size of at most bound, or if it may be small, one byte.

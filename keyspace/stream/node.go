@@ -1,9 +1,6 @@
 package stream
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // nodeOverhead is the allocated size of a node beside its buffer.
 const nodeOverhead = 128
@@ -68,41 +65,21 @@ func (n *node) clone(a *account) *node {
 	return &next
 }
 
-// sameFields reports whether the fields of an entry have the names that the node has.
-func (n *node) sameFields(value []byte) bool {
-	count, size := binary.Uvarint(value)
-	fields, at := binary.Uvarint(n.buf)
-	if count/2 != fields {
-		return false
-	}
-	names := n.buf[at:n.names]
-	for value = value[size:]; len(value) > 0; {
-		length, size := binary.Uvarint(value)
-		end := size + int(length)
-		if len(names) < end || !bytes.Equal(names[:end], value[:end]) {
-			return false
-		}
-		names, value = names[end:], value[end:]
-		length, size = binary.Uvarint(value)
-		value = value[size+int(length):]
-	}
-	return true
-}
-
-// full reports whether Redis would begin a new node for an entry with so many bytes in its
-// fields and values.
-func (n *node) full(bytes int, l Limits) bool {
+// full reports whether Redis would begin a new node for an entry.
+func (n *node) full(value []byte, l Limits) bool {
 	most := l.Bytes
 	if most <= 0 || most > maxNodeBytes {
 		most = maxNodeBytes
 	}
-	return n.size+bytes >= most || l.Entries > 0 && int(n.n)+int(n.dead) >= l.Entries
+	if l.Entries > 0 && int(n.n)+int(n.dead) >= l.Entries {
+		return true
+	}
+	return n.size+len(value) >= most && n.size+rawBytes(value) >= most // it has less than the value
 }
 
 // append adds an entry behind all others. key is the ID with which the node began.
 func (n *node) append(key, id ID, value []byte) {
 	n.count(n.n+1, n.dead)
-	same := n.sameFields(value)
 	n.reserve(len(value) + entryMore(stringsOf(value)))
 	at := len(n.buf)
 	prev := n.last
@@ -111,7 +88,7 @@ func (n *node) append(key, id ID, value []byte) {
 		n.lo = at
 	}
 	var size int
-	n.buf, size = appendEntry(n.buf, prev, id, value, same)
+	n.buf, size = n.appendEntry(n.buf, prev, id, value)
 	n.size += size + listpackDelta(id, key)
 	n.last, n.tail = id, at
 	if n.final.Less(id) {

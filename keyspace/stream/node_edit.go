@@ -90,7 +90,7 @@ func (n *node) insert(key, id ID, value []byte) (added bool) {
 	if r.at > n.lo {
 		_, prev = n.entryBefore(r.at)
 	}
-	entries, size := appendEntry(nil, prev, id, value, n.sameFields(value))
+	entries, size := n.appendEntry(nil, prev, id, value)
 	if r.id == id {
 		before := n.sizeOf(key, &r)
 		n.size += size + listpackDelta(id, key) - before

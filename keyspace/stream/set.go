@@ -11,9 +11,12 @@ func (s *Stream) Set(id ID, value []byte) (added bool) {
 		s.addNode(id, value, 0)
 		return true
 	}
-	p, ok := s.nodes.floor(id)
-	if !ok {
-		return s.setFirst(id, value)
+	p, _ := s.nodes.before(s.nodes.behind()) // most entries are added there
+	if id.Less(s.nodes.id(p)) {
+		var ok bool
+		if p, ok = s.nodes.floor(id); !ok {
+			return s.setFirst(id, value)
+		}
 	}
 	n := s.nodes.at(p)
 	if n.n == 0 || n.last.Less(id) {
@@ -22,7 +25,7 @@ func (s *Stream) Set(id ID, value []byte) (added bool) {
 	}
 	// Before the first entry of a node there is nothing to split off: what has been removed
 	// there comes back, as a transaction that has failed leaves it.
-	if r, _ := n.seek(id); r.id != id && n.first.Less(id) && n.full(rawBytes(value), s.bounds()) {
+	if r, _ := n.seek(id); r.id != id && n.first.Less(id) && n.full(value, s.bounds()) {
 		p = s.split(p, id)
 		s.appendTo(p, id, value)
 		return true
@@ -49,7 +52,7 @@ func (s *Stream) addNode(id ID, value []byte, room int) {
 // appendTo adds an entry behind those of a node, or if that is full, in a new node.
 func (s *Stream) appendTo(p position, id ID, value []byte) {
 	n := s.nodes.at(p)
-	if !n.full(rawBytes(value), s.bounds()) {
+	if !n.full(value, s.bounds()) {
 		n = s.ownNode(p)
 		before := n.bytes()
 		n.append(s.nodes.id(p), id, value)
@@ -84,7 +87,7 @@ func (s *Stream) insertIn(p position, id ID, value []byte) (added bool) {
 // of a dump follow others that were added meanwhile.
 func (s *Stream) setFirst(id ID, value []byte) (added bool) {
 	first := position{}
-	if n := s.nodes.at(first); n.n == 0 || n.full(rawBytes(value), s.bounds()) {
+	if n := s.nodes.at(first); n.n == 0 || n.full(value, s.bounds()) {
 		s.addNode(id, value, 0)
 		return true
 	}

@@ -55,7 +55,6 @@ type Call struct {
 	Yield func(struct{}) bool
 
 	digits   []byte      // a number on its way into the store
-	entryBuf []byte      // an entry of a stream on its way into the store
 	ids      []stream.ID // of entries that a command is about
 	restored restored    // what Ahead of RESTORE has read
 	dumped   dumped      // what Tx of DUMP has left for After

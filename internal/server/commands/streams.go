@@ -34,10 +34,8 @@ const (
 	errEntryTooLarge = ReplyError("ERR Elements are too large to be stored")
 )
 
-const (
-	maxEntryBytes  = 1 << 30  // of an entry's fields and values
-	keepEntryBytes = 64 << 10 // of a buffer for them that is kept for the next one
-)
+// maxEntryBytes is how long an entry's fields and values may be together.
+const maxEntryBytes = 1 << 30
 
 func cmdXAdd(c *Call, tx *keyspace.Tx) error {
 	var o xaddOptions
@@ -63,11 +61,10 @@ func cmdXAdd(c *Call, tx *keyspace.Tx) error {
 	if err != nil {
 		return err
 	}
-	value, err := c.entryValue(c.Args[at+1:])
-	if err != nil {
-		return err
+	if !isEntry(c.Args[at+1:]) {
+		return errEntryTooLarge
 	}
-	if err := s.Append(id, value); err != nil {
+	if err := s.AppendStrings(id, c.Args[at+1:]); err != nil {
 		return err
 	}
 	c.entryID(id)
@@ -130,24 +127,13 @@ func (n *newID) after(last stream.ID, now int64) (id stream.ID, err error) {
 	return id, nil
 }
 
-// entryValue puts the fields of an entry together. The value is valid until the next call.
-func (c *Call) entryValue(fields [][]byte) ([]byte, error) {
+// isEntry reports whether an entry may have fields and values as long as these.
+func isEntry(fields [][]byte) bool {
 	size := 0
 	for _, s := range fields {
 		size += len(s)
 	}
-	if size > maxEntryBytes {
-		return nil, errEntryTooLarge
-	}
-	if cap(c.entryBuf) > keepEntryBytes {
-		c.entryBuf = nil
-	}
-	b := stream.AppendCount(c.entryBuf[:0], len(fields))
-	for _, s := range fields {
-		b = stream.AppendString(b, s)
-	}
-	c.entryBuf = b
-	return b, nil
+	return size <= maxEntryBytes
 }
 
 func cmdXLen(c *Call, tx *keyspace.Tx) error {
