@@ -83,7 +83,7 @@ func TestGoRedisInABubble(t *testing.T) {
 	})
 	took := real()
 	t.Logf("it took %v of real time", took)
-	if took > 5*time.Second { // a quiet machine needs less than one
+	if took > 20*time.Second { // a quiet machine needs less than one, a busy one three
 		t.Error("this is too long")
 	}
 }

@@ -66,36 +66,37 @@ func twoServers(t *testing.T, target Limits) (from, to *resp.Conn, r *road) {
 }
 
 func TestMigrateKeys(t *testing.T) {
-	from, to, r := twoServers(t, Limits{})
-	expect(t, from, "SET a 1", "+OK")
-	expect(t, from, "SET b 2 PXAT 3000000000000", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000 COPY", "+OK")
-	expect(t, from, "GET a", `"1"`)
-	expect(t, from, "MIGRATE target 1 a 0 1000", "-ERR Target instance replied with error: BUSYKEY Target key name "+
-		"already exists.")
-	expect(t, from, "GET a", `"1"`)
-	expect(t, from, "SET a 3", "+OK")
-	// a is refused, b goes; none counts if it is not there.
-	expect(t, from, `MIGRATE target 1 "" 0 1000 KEYS none a b`,
-		"-ERR Target instance replied with error: BUSYKEY Target key name already exists.")
-	expect(t, from, "EXISTS a b", ":1")
-	expect(t, to, "GET a", `"1"`)
-	expect(t, to, "GET b", `"2"`)
-	if got := do(t, to, "PEXPIRETIME b"); got != ":3000000000000" && got != ":2999999999999" && got != ":3000000000001" {
-		t.Errorf("expiry of b at the target: %s", got)
-	}
-	expect(t, from, "MIGRATE target 1 a 0 1000 REPLACE", "+OK")
-	expect(t, from, "DBSIZE", ":0")
-	expect(t, to, "GET a", `"3"`)
-	expect(t, from, `MIGRATE target 1 "" 0 1000 KEYS a b`, "+NOKEY")
-	expect(t, from, "SET a 4", "+OK")
-	expect(t, from, "MIGRATE target 1 a 5 1000 REPLACE",
-		"-ERR Target instance replied with error: ERR DB index is out of range")
-	expect(t, from, "MIGRATE elsewhere 1 a 0 1000", "-IOERR error or timeout connecting to the client")
-	expect(t, from, "GET a", `"4"`)
-	if n := r.dials.Load(); n != 2 {
-		t.Errorf("dialled %d times, want once for each address: connections are kept", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		from, to, r := twoServers(t, Limits{})
+		expect(t, from, "SET a 1", "+OK")
+		expect(t, from, "SET b 2 PXAT 3000000000000", "+OK")
+		expect(t, from, "MIGRATE target 1 a 0 10000 COPY", "+OK")
+		expect(t, from, "GET a", `"1"`)
+		expect(t, from, "MIGRATE target 1 a 0 10000", "-ERR Target instance replied with error: BUSYKEY Target key name "+
+			"already exists.")
+		expect(t, from, "GET a", `"1"`)
+		expect(t, from, "SET a 3", "+OK")
+		// a is refused, b goes; none counts if it is not there.
+		expect(t, from, `MIGRATE target 1 "" 0 10000 KEYS none a b`,
+			"-ERR Target instance replied with error: BUSYKEY Target key name already exists.")
+		expect(t, from, "EXISTS a b", ":1")
+		expect(t, to, "GET a", `"1"`)
+		expect(t, to, "GET b", `"2"`)
+		// MIGRATE sends the time that is left: in real time the expiry would be later by what it took.
+		expect(t, to, "PEXPIRETIME b", ":3000000000000")
+		expect(t, from, "MIGRATE target 1 a 0 10000 REPLACE", "+OK")
+		expect(t, from, "DBSIZE", ":0")
+		expect(t, to, "GET a", `"3"`)
+		expect(t, from, `MIGRATE target 1 "" 0 10000 KEYS a b`, "+NOKEY")
+		expect(t, from, "SET a 4", "+OK")
+		expect(t, from, "MIGRATE target 1 a 5 10000 REPLACE",
+			"-ERR Target instance replied with error: ERR DB index is out of range")
+		expect(t, from, "MIGRATE elsewhere 1 a 0 10000", "-IOERR error or timeout connecting to the client")
+		expect(t, from, "GET a", `"4"`)
+		if n := r.dials.Load(); n != 2 {
+			t.Errorf("dialled %d times, want once for each address: connections are kept", n)
+		}
+	})
 }
 
 // More keys, and bytes, than fit into the buffers between two servers.
@@ -131,7 +132,7 @@ func TestMigrateLargeValues(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		expect(t, from, `MIGRATE target 1 "" 0 1000`+options+` KEYS a b c none d`, "+OK")
+		expect(t, from, `MIGRATE target 1 "" 0 10000`+options+` KEYS a b c none d`, "+OK")
 		expect(t, from, "EXISTS a b c d", ":0")
 		for key, want := range values {
 			if got, err := to.Do("GET", key); err != nil || got.Text() != want {
@@ -172,16 +173,16 @@ func TestMigrateLargeValues(t *testing.T) {
 func TestMigrateAuthenticates(t *testing.T) {
 	from, to, r := twoServers(t, Limits{Password: "secret"})
 	expect(t, from, "SET a 1", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000", "-ERR Target instance replied with error: NOAUTH Authentication "+
+	expect(t, from, "MIGRATE target 1 a 0 10000", "-ERR Target instance replied with error: NOAUTH Authentication "+
 		"required.")
-	expect(t, from, "MIGRATE target 1 a 0 1000 AUTH wrong",
+	expect(t, from, "MIGRATE target 1 a 0 10000 AUTH wrong",
 		"-ERR Target instance replied with error: WRONGPASS invalid username-password pair or user is disabled.")
-	expect(t, from, "MIGRATE target 1 a 0 1000 COPY AUTH secret", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000 COPY REPLACE AUTH2 default secret", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000 REPLACE",
+	expect(t, from, "MIGRATE target 1 a 0 10000 COPY AUTH secret", "+OK")
+	expect(t, from, "MIGRATE target 1 a 0 10000 COPY REPLACE AUTH2 default secret", "+OK")
+	expect(t, from, "MIGRATE target 1 a 0 10000 REPLACE",
 		"-ERR Target instance replied with error: NOAUTH Authentication required.")
 	dials := r.dials.Load()
-	expect(t, from, "MIGRATE target 1 a 0 1000 REPLACE AUTH secret", "+OK")
+	expect(t, from, "MIGRATE target 1 a 0 10000 REPLACE AUTH secret", "+OK")
 	if r.dials.Load() != dials {
 		t.Error("the connection that was authenticated before is not used again")
 	}
@@ -205,13 +206,13 @@ func TestMigrateOverTLS(t *testing.T) {
 	}})
 	from, to := connect(t, src), connect(t, dst)
 	expect(t, from, "MSET a 1 b 2 c 3", "+OK")
-	expect(t, from, "MIGRATE plain 1 a 0 1000", "+OK")
+	expect(t, from, "MIGRATE plain 1 a 0 10000", "+OK")
 	expect(t, to, "GET a", `"1"`)
 	by.Store(&tls.Config{})
-	expect(t, from, "MIGRATE plain 1 b 0 1000", "-IOERR error or timeout connecting to the client")
+	expect(t, from, "MIGRATE plain 1 b 0 10000", "-IOERR error or timeout connecting to the client")
 	by.Store(nil)
 	r.to = dst.ServeConn
-	expect(t, from, "MIGRATE plain 1 b 0 1000", "+OK")
+	expect(t, from, "MIGRATE plain 1 b 0 10000", "+OK")
 	by.Store(ca.Client())
 	expect(t, from, "MIGRATE plain 1 c 0 100", "-IOERR error or timeout connecting to the client")
 	expect(t, from, "EXISTS a b c", ":1")
@@ -221,9 +222,9 @@ func TestMigrateOverTLS(t *testing.T) {
 func TestMigrateDialsAgain(t *testing.T) {
 	from, to, r := twoServers(t, Limits{})
 	expect(t, from, "MSET a 1 b 2", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000", "+OK")
+	expect(t, from, "MIGRATE target 1 a 0 10000", "+OK")
 	r.cut()
-	expect(t, from, "MIGRATE target 1 b 0 1000", "+OK")
+	expect(t, from, "MIGRATE target 1 b 0 10000", "+OK")
 	expect(t, to, "GET b", `"2"`)
 }
 
@@ -240,7 +241,7 @@ func TestMigrateClosesIdleConnections(t *testing.T) {
 		}}
 		from := connect(t, startServer(t, Config{Dial: r.dial}))
 		expect(t, from, "SET a 1", "+OK")
-		expect(t, from, "MIGRATE target 1 a 0 1000", "+OK")
+		expect(t, from, "MIGRATE target 1 a 0 10000", "+OK")
 		if d := <-closed; d != 10*time.Second {
 			t.Errorf("closed after %v, want %v", d, 10*time.Second)
 		}
@@ -313,24 +314,24 @@ func TestMigrateInCluster(t *testing.T) {
 	from, to := connect(t, src), connect(t, dst)
 	peer := peerID.String()
 	expect(t, from, "SET k 1", "+OK")
-	expect(t, from, "MIGRATE target 1 k 0 1000", "-ERR Target instance replied with error: MOVED "+n+" 10.0.0.2:7002")
+	expect(t, from, "MIGRATE target 1 k 0 10000", "-ERR Target instance replied with error: MOVED "+n+" 10.0.0.2:7002")
 	expect(t, to, "CLUSTER SETSLOT "+n+" IMPORTING "+peer, "+OK")
 	expect(t, from, "CLUSTER SETSLOT "+n+" MIGRATING "+peer, "+OK")
-	expect(t, from, "MIGRATE target 1 k 0 1000", "+OK")
-	expect(t, from, "MIGRATE target 1 k 0 1000", "+NOKEY")
+	expect(t, from, "MIGRATE target 1 k 0 10000", "+OK")
+	expect(t, from, "MIGRATE target 1 k 0 10000", "+NOKEY")
 	expect(t, from, "GET k", "-ASK "+n+" 10.0.0.2:7002")
 	expect(t, to, "ASKING", "+OK")
 	expect(t, to, "GET k", `"1"`)
-	expect(t, from, `MIGRATE target 1 "" 0 1000 KEYS k other`, "-CROSSSLOT Keys in request don't hash to the same slot")
+	expect(t, from, `MIGRATE target 1 "" 0 10000 KEYS k other`, "-CROSSSLOT Keys in request don't hash to the same slot")
 	// The importer may send its keys on: that is how a broken move is undone.
 	back := &road{to: src.ServeConn}
 	dst.node.Dial = back.dial
-	expect(t, to, "MIGRATE target 1 k 0 1000", "-ERR Target instance replied with error: ASK "+n+" 10.0.0.2:7002")
+	expect(t, to, "MIGRATE target 1 k 0 10000", "-ERR Target instance replied with error: ASK "+n+" 10.0.0.2:7002")
 	expect(t, from, "CLUSTER SETSLOT "+n+" STABLE", "+OK")
-	expect(t, to, "MIGRATE target 1 k 0 1000", "+OK")
+	expect(t, to, "MIGRATE target 1 k 0 10000", "+OK")
 	expect(t, from, "GET k", `"1"`)
 	expect(t, to, "CLUSTER SETSLOT "+n+" STABLE", "+OK")
-	expect(t, to, "MIGRATE target 1 k 0 1000", "-MOVED "+n+" 10.0.0.2:7002")
+	expect(t, to, "MIGRATE target 1 k 0 10000", "-MOVED "+n+" 10.0.0.2:7002")
 }
 
 // What MIGRATE deletes reaches the replicas, what it copies does not.
@@ -341,8 +342,8 @@ func TestMigrateIsReplicated(t *testing.T) {
 	store := keyspace.New(keyspace.Config{Sink: &ops})
 	from := connect(t, startServer(t, Config{Engine: engine.New(store), Dial: r.dial}))
 	expect(t, from, "SET a 1", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000 COPY", "+OK")
-	expect(t, from, "MIGRATE target 1 a 0 1000 REPLACE", "+OK")
+	expect(t, from, "MIGRATE target 1 a 0 10000 COPY", "+OK")
+	expect(t, from, "MIGRATE target 1 a 0 10000 REPLACE", "+OK")
 	if got := strings.Join(ops.list, " "); got != "put:a delete:a" {
 		t.Errorf("the replicas are told: %s", got)
 	}
