@@ -257,9 +257,9 @@ func (s *Server) open(conn net.Conn) *session {
 		return nil
 	}
 	if refusal := s.refusalLocked(conn, l, reserved); refusal != "" {
+		s.stats.rejectedConns.Add(1) // before the client hears of it
 		s.turnAwayLocked(conn, refusal)
 		s.mu.Unlock()
-		s.stats.rejectedConns.Add(1)
 		return nil
 	}
 	s.makeRoomLocked(l, ss.stranger)
