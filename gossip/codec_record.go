@@ -22,6 +22,7 @@ const (
 	recOffset
 	recTLSPort
 	recZone
+	recLeaving
 )
 
 // minRecord is the length of the shortest record: a map with an id.
@@ -47,6 +48,7 @@ func appendRecord(b []byte, r *Record) []byte {
 	w.uint(recOffset, uint64(r.Data.Offset))
 	w.uint(recTLSPort, uint64(r.Addr.TLSPort))
 	w.string(recZone, r.Zone)
+	w.bool(recLeaving, r.Leaving)
 	return w.done()
 }
 
@@ -96,6 +98,8 @@ func decodeRecord(in *reader, r *Record) {
 			if r.Zone = in.String("zone", maxHost); !slots.ValidZone(r.Zone) {
 				r.Zone = "" // as with the hostname
 			}
+		case recLeaving:
+			r.Leaving = in.Bool("leaving")
 		default:
 			in.Skip("unknown field", 1)
 		}

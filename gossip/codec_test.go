@@ -54,7 +54,7 @@ func sampleMessages() []*Message {
 		{Type: TypeForgotten, Sender: id, Records: records[:1]},
 		{Type: TypeNews, Sender: id, Records: []Record{{ID: id, Seq: 1,
 			Addr: slots.Addr{Host: "10.0.0.1", BusPort: 17000, TLSPort: 7001}}}},
-		{Type: TypeNews, Sender: id, Records: []Record{{ID: slots.NodeID{6}, Zone: "eu-central-1a"}}},
+		{Type: TypeNews, Sender: id, Records: []Record{{ID: slots.NodeID{6}, Zone: "eu-central-1a", Leaving: true}}},
 	}
 }
 

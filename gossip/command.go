@@ -82,6 +82,9 @@ func (cmd ForgetNode) do(c *Core) error {
 }
 
 func (cmd AddSlots) do(c *Core) error {
+	if c.self.rec.Leaving {
+		return ErrLeaving
+	}
 	for slot := range cmd.Slots.All() {
 		if c.assigned.Has(slot) {
 			return &SlotError{Slot: slot, Busy: true}
@@ -142,6 +145,7 @@ func (cmd Reset) do(c *Core) error {
 	c.endFence(Fenced{})
 	c.endManual("")
 	c.election = nil
+	self.Leaving, c.departing = false, nil
 	self.Slots, self.Master, c.lost = nil, slots.NodeID{}, slots.Set{}
 	self.Gen = next(self.Gen) // peers that still know this node must not take it for the member it was
 	if cmd.Hard {

@@ -78,11 +78,12 @@ type Core struct {
 	lost         slots.Set // claims of this node that have lost, as told by events, and are not withdrawn yet
 	reunited     time.Time // when it last heard again a node that it took for suspected or failed
 
-	lastVote vote
-	election *election    // this replica's, nil if none is on
-	manual   *manual      // this replica's manual failover
-	pause    *pause       // this master's, for a manual failover
-	yieldsTo slots.NodeID // the replica that this fenced master was last seen to yield to
+	lastVote  vote
+	election  *election    // this replica's, nil if none is on
+	manual    *manual      // this replica's manual failover
+	pause     *pause       // this master's, for a manual failover
+	departing *departure   // this node's, nil if none is on
+	yieldsTo  slots.NodeID // the replica that this fenced master was last seen to yield to
 
 	dataTime time.Time // when the master's data was last heard, zero if SetDataTime was not called
 
@@ -137,7 +138,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		self.ID = newNodeID(cfg.Rand)
 	}
 	self.Incarnation = min(max(cfg.Incarnation, next(self.Incarnation)), maxCounter)
-	self.Seq, self.Fenced, self.Data = 0, false, Data{}
+	self.Seq, self.Fenced, self.Data, self.Leaving = 0, false, Data{}, false
 	host := self.Addr.Host
 	self.Addr, self.Hostname, self.Zone, self.NoFailover = cfg.Addr, cfg.Hostname, cfg.Zone, cfg.NoFailover
 	if self.Addr.Host == "" {
@@ -249,6 +250,7 @@ func (c *Core) Tick(now time.Time) {
 	c.passing = true
 	c.tendPause()
 	c.tendFence()
+	c.tendDeparture()
 	if c.isReplica() {
 		c.followMaster()
 		c.tendElection()

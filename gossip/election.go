@@ -73,7 +73,7 @@ func (c *Core) tendElection() {
 // has newer data.
 func (c *Core) maySucceed(m *node) bool {
 	switch {
-	case m == nil || !m.votes() || c.self.rec.NoFailover:
+	case m == nil || !m.votes() || c.self.rec.NoFailover || c.departing != nil:
 		return false
 	case !c.self.data.Missing && yields(m, c.self, c.self.data):
 		return true

@@ -59,8 +59,11 @@ type pause struct {
 }
 
 func (cmd Failover) do(c *Core) error {
-	if !c.isReplica() {
+	switch {
+	case !c.isReplica():
 		return ErrNotReplica
+	case c.departing != nil:
+		return ErrLeaving
 	}
 	m := c.nodes[c.self.rec.Master]
 	if cmd.Mode == FailoverDefault && (m == nil || m.health == slots.Failed || len(m.links) == 0) {

@@ -146,7 +146,9 @@ func (c *Core) mergeSelf(r *Record, from *node) {
 	self := &c.self.rec
 	switch {
 	case r.Gone && r.Gen >= self.Gen:
-		c.expelled(from.rec.ID, r.Gen)
+		if !c.departed(from.rec.ID) {
+			c.expelled(from.rec.ID, r.Gen)
+		}
 		return
 	case r.Gone:
 		return
@@ -196,7 +198,7 @@ func (c *Core) addTombstone(gone slots.NodeID, gen uint64) {
 func (c *Core) expelled(by slots.NodeID, gen uint64) {
 	c.event(Expelled{By: by})
 	c.forgetAll()
-	c.self.rec.Gen = next(gen)
+	c.self.rec.Gen, c.self.rec.Leaving, c.departing = next(gen), false, nil
 	c.selfChanged()
 }
 

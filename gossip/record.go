@@ -38,6 +38,7 @@ type Record struct {
 	Master      slots.NodeID // the master that it replicates; zero for a master
 	ConfigEpoch uint64       // orders its slot claims (docs/spec.md §4.1)
 	NoFailover  bool
+	Leaving     bool       // it is about to be forgotten, and takes no slots
 	Fenced      bool       // a restarted master that asks its replicas for their data, see the package comment
 	Data        Data       // with Fenced: what it started with
 	Slots       *slots.Set // the slots it claims, nil for none; never changed once shared

@@ -63,6 +63,9 @@ func (cmd SetSlot) do(c *Core) error {
 		if mine {
 			return &SlotOwnerError{Slot: cmd.Slot, Mine: true}
 		}
+		if _, open := c.importing[cmd.Slot]; c.self.rec.Leaving && !open {
+			return ErrLeaving
+		}
 	case SlotNode:
 		if n == nil {
 			return &UnknownNodeError{cmd.Node}

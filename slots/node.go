@@ -123,6 +123,7 @@ type Node struct {
 	ConfigEpoch uint64 // orders the node's slot claims (docs/spec.md §4.1); a replica shows its master's
 	Health      Health
 	NoFailover  bool // it will not stand for election
+	Leaving     bool // it is about to leave the cluster, and takes no slots
 	Slots       *Set // what it owns; nil or empty if nothing. Must not be changed
 }
 

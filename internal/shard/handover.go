@@ -68,7 +68,8 @@ func successorOf(m *slots.Map, replicas []replicator.Replica) (id slots.NodeID, 
 	most := int64(-1)
 	for _, r := range replicas {
 		node := m.Node(r.ID)
-		if node == nil || node.Master != m.Self().ID || node.Health != slots.Online || node.NoFailover {
+		if node == nil || node.Master != m.Self().ID || node.Health != slots.Online || node.NoFailover ||
+			node.Leaving {
 			continue
 		}
 		if r.State == replicator.ReplicaOnline && r.Lag < successorLag && r.Offset > most {
