@@ -161,7 +161,12 @@ func (n *Node) handOver() {
 	if n.Map() == nil || n.shard.Replicator == nil {
 		return
 	}
-	h := shard.HandOver{
+	n.newHandOver(0).Run(n.life.ctx)
+}
+
+// newHandOver makes what lets a replica take this master's place; limit 0: that of Close.
+func (n *Node) newHandOver(limit time.Duration) *shard.HandOver {
+	return &shard.HandOver{
 		Map:      n.Map,
 		Changed:  n.signals.changed.next,
 		Replicas: func() []replicator.Replica { return n.shard.Replicator.Status().Replicas },
@@ -170,8 +175,8 @@ func (n *Node) handOver() {
 		},
 		Do:     n.do,
 		Logger: n.log,
+		Limit:  limit,
 	}
-	h.Run(n.life.ctx)
 }
 
 // mayWrite refuses writes while no snapshot can be saved or too few replicas are there.

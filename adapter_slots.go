@@ -9,6 +9,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
+	"github.com/slotmesh/slotmesh/internal/leave"
 	"github.com/slotmesh/slotmesh/internal/ownership"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/migrate"
@@ -290,4 +291,52 @@ func (n *Node) accepts(set *slots.Set) error {
 	return fmt.Errorf("slot %d is coming here with job %s of node %s, which hands it over when all its keys have "+
 		"moved: wait for that (CLUSTER GETSLOTMIGRATIONS), or forget that node if it will not come back",
 		slot, job.ID, job.Source)
+}
+
+// leaveHandOver is how long a replica may take to succeed a master that leaves: as long as
+// a manual failover.
+const leaveHandOver = 5 * time.Second
+
+// Leave takes this node out of its cluster and returns when no other knows it any more and
+// it owns nothing: it may then be closed for good, or join again. A master first hands its
+// role to a replica in step or, if there is none, moves its slots to the other masters, so
+// that these end as equal as they can; no write that was answered is lost, clients are
+// redirected. A replica just goes, but not while its master does not answer: it may hold the
+// only copy. Nodes that are out of reach hear of it when they are back. Events of type
+// Leaving tell how far it is.
+//
+// The error matches ErrNoOtherMaster if there is none for its slots, and ctx's if that ended
+// first. Until the last step, of about 100 ms, the node stays a member after an error, and
+// works on with what it owns then; the same holds after a crash. Leaving again goes on.
+func (n *Node) Leave(ctx context.Context) error {
+	if n.gossip == nil || n.migrations == nil {
+		return n.absent()
+	}
+	if !n.life.leaving.CompareAndSwap(false, true) {
+		return errors.New("slotmesh: the node is leaving already")
+	}
+	defer n.life.leaving.Store(false)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(n.life.ctx, cancel)()
+	l := leave.Node{
+		Map: n.Map, Changed: n.signals.changed.next, Do: n.do,
+		HandOver: n.newHandOver(leaveHandOver).Try,
+		Move:     n.MigrateSlots, Cancel: n.CancelMigration, Moves: n.Migrations,
+		OnProgress: func(p leave.Progress) { n.emit(Leaving(p)) },
+		Logger:     n.log,
+	}
+	err := l.Run(ctx)
+	if err == nil {
+		err = n.Reset(n.life.ctx, false) // of what a replica holds
+	}
+	switch {
+	case err == nil:
+		n.emit(Leaving{Stage: leave.Left})
+		return nil
+	case n.life.over():
+		return ErrClosed
+	}
+	n.emit(Leaving{Stage: leave.Staying, Reason: err.Error()})
+	return fmt.Errorf("slotmesh: leaving the cluster: %w", err)
 }

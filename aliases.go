@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/internal/leave"
 	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/network"
@@ -92,6 +93,22 @@ type (
 	// [client.UnavailableError]. Its Reason says what stood in the way.
 	UnavailableError = client.UnavailableError
 )
+
+// LeaveStage is the Stage of an event of type Leaving.
+type LeaveStage = leave.Stage
+
+const (
+	LeaveHandingOver = leave.HandingOver // the role of the master, to a replica
+	LeaveDraining    = leave.Draining    // slots, to the other masters
+	LeaveWaiting     = leave.Waiting     // for what Reason says
+	LeaveDeparting   = leave.Departing   // all others are to forget the node
+	LeaveDone        = leave.Left        // they have, and it owns nothing
+	LeaveCalledOff   = leave.Staying     // it goes on as a member, for the Reason given
+)
+
+// ErrNoOtherMaster is matched by the error of Leave at a node with slots that no other
+// master can take.
+var ErrNoOtherMaster = leave.ErrNoOtherMaster
 
 // Read preferences.
 const (

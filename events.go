@@ -30,6 +30,7 @@ import (
 //     [replication.Synced], [replication.LinkLost], [replication.ReplicaJoined],
 //     [replication.ReplicaLeft], [replication.Saved];
 //   - moves of slots: [migrate.Status];
+//   - this node's way out of the cluster: [Leaving];
 //   - [gossip.Warning], and [EventsMissed].
 //
 // No other type is ever sent.
@@ -48,7 +49,16 @@ type MapChanged struct{ Map *slots.Map }
 // one. The next MapChanged, Node.Map and Node.Stats tell how things stand.
 type EventsMissed struct{ Count int }
 
+// Leaving says what this node, which leaves its cluster, is doing from now on: see Leave.
+type Leaving struct {
+	Stage  LeaveStage
+	To     slots.NodeID // the node that takes slots now, with LeaveDraining
+	Left   int          // slots that this node still owns
+	Reason string       // in plain English, with LeaveWaiting and LeaveCalledOff
+}
+
 func (MapChanged) EventName() string   { return "map-changed" }
+func (Leaving) EventName() string      { return "leaving" }
 func (EventsMissed) EventName() string { return "events-missed" }
 
 // maxEvents is how many events may wait for one slow receiver.

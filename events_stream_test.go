@@ -35,7 +35,7 @@ var eventTypes = []slotmesh.Event{
 	gossip.WritesPaused{}, gossip.WritesResumed{}, gossip.FailoverAborted{}, gossip.Fenced{}, gossip.Warning{},
 	replication.SyncStarted{}, replication.SyncProgress{}, replication.Synced{}, replication.LinkLost{},
 	replication.ReplicaJoined{}, replication.ReplicaLeft{}, replication.Saved{},
-	migrate.Status{},
+	migrate.Status{}, slotmesh.Leaving{},
 }
 
 // The types that have a name of an event, those of the list, and those that the

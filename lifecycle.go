@@ -39,7 +39,8 @@ type lifecycle struct {
 	closed  chan struct{}
 	err     error // of the teardown; set before closed is closed
 	failure atomic.Pointer[PanicError]
-	unlock  func() // gives back Config.Disk; Start sets it, the teardown calls it last
+	leaving atomic.Bool // by Node.Leave
+	unlock  func()      // gives back Config.Disk; Start sets it, the teardown calls it last
 	group   sync.WaitGroup
 }
 

@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"internal/messages":      {"slots", "internal/interest", "internal/peer"},
 	"internal/explain":       {"slots", "gossip", "replication", "replication/replicator"},
 	"internal/join":          {"slots", "client", "gossip", "internal/resp", "internal/peer", "internal/clusterproto"},
+	"internal/leave":         {"slots", "gossip", "migrate"},
 	"internal/listen":        {},
 	"internal/invalidation":  {"slots", "keyspace"},
 	"internal/logging":       {},

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -30,37 +31,46 @@ type HandOver struct {
 	Connected func(id slots.NodeID) bool  // on the bus
 	Do        func(ctx context.Context, cmd gossip.Command) error
 	Logger    hclog.Logger
+	Limit     time.Duration // how long to wait for the replica; 0: 600 ms
 }
 
 // Run lets the best replica take over and returns when it has, and clients were told for a
-// moment, or when it gives up. It does nothing, at once, on a node that has no replica in
-// step, that does not serve, or whose state cannot be saved.
+// moment, or when it gives up.
 func (h *HandOver) Run(ctx context.Context) {
+	if _, ok := h.Try(ctx); ok {
+		time.Sleep(farewell)
+	}
+}
+
+// Try lets the best replica take over and returns when it has, or when it gives up. It does
+// nothing, at once, on a node that has no replica in step, that does not serve, or whose
+// state cannot be saved.
+func (h *HandOver) Try(ctx context.Context) (to slots.NodeID, ok bool) {
 	m := h.Map()
 	if m.State() != slots.OK || !m.Self().HasSlots() {
-		return
+		return to, false
 	}
 	successor, ok := successorOf(m, h.Replicas())
 	if !ok {
-		return
+		return to, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, handOverLimit)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(h.Limit, handOverLimit))
 	defer cancel()
 	if err := h.Do(ctx, gossip.HandOver{To: successor}); err != nil {
-		h.Logger.Info("ends without a successor", "error", err)
-		return
+		h.Logger.Info("no successor", "error", err)
+		return to, false
 	}
 	done := h.succeeded(ctx, successor)
 	if !done && !h.Connected(successor) { // as when a whole cluster is closed
-		h.Logger.Info("ends without a successor: its replica has ended too", "replica", successor.Short())
-		return
+		h.Logger.Info("no successor: the replica has ended too", "replica", successor.Short())
+		return to, false
 	}
 	if !done {
-		h.Logger.Warn("ends without a successor: its replica did not take over in time", "replica", successor.Short())
-		return
+		h.Logger.Warn("no successor: the replica did not take over in time", "replica", successor.Short())
+		return to, false
 	}
 	h.Logger.Info("handed over", "to", successor.Short())
-	time.Sleep(farewell)
+	return successor, true
 }
 
 // successorOf returns the replica that holds most, if one is in step.
