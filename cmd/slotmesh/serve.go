@@ -12,7 +12,7 @@ import (
 func serveVerb() *verb {
 	return &verb{
 		name:    "serve",
-		args:    "[FILE] [--directive value ...]",
+		args:    "[FILE] [--leave-on-term] [--directive value ...]",
 		summary: "Run one node in the foreground until SIGTERM, Ctrl-C or a client's SHUTDOWN.",
 		help: "FILE has the form of redis.conf; \"-\" reads the standard input. Directives on the command line " +
 			"override it. A bad value\n" +
@@ -33,6 +33,10 @@ func serveVerb() *verb {
 			"With tls-port, tls-cert-file, tls-key-file and tls-ca-cert-file, clients speak TLS at that port, beside port or " +
 			"with port 0\n" +
 			"instead of it; tls-cluster makes nodes do so among themselves.\n\n" +
+			"With --leave-on-term, SIGTERM and Ctrl-C make a node of a cluster leave it first: its role or its slots go to " +
+			"other nodes,\n" +
+			"then all forget it. It does not wait for that longer than --leave-timeout (1m); a second signal ends it at " +
+			"once.\n\n" +
 			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
 			"one\n" +
 			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +
@@ -51,6 +55,10 @@ func serve(ctx context.Context, out output, args []string) error {
 	if len(args) == 1 && isVersion(args[0]) {
 		printVersion(out)
 		return nil
+	}
+	leaving, args, err := readLeaveOptions(args)
+	if err != nil {
+		return err
 	}
 	hangups := outlive()
 	outliveReader()
@@ -88,6 +96,9 @@ func serve(ctx context.Context, out output, args []string) error {
 	tellSystemd("READY=1", log)
 	stay(ctx, node, log, hangups)
 	tellSystemd("STOPPING=1", log)
+	if ctx.Err() != nil {
+		leaving.leave(node, log)
+	}
 	if err := node.Err(); err != nil {
 		log.Error("ended", "error", err)
 		return err
