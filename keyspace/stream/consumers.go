@@ -173,7 +173,7 @@ func (c *consumers) forget(a *account, gone *consumer) {
 	t := c.table
 	t.byNumber[gone.number] = nil
 	t.free = append(t.free, gone.number)
-	c.charge(a, -consumerOverhead-int64(cap(gone.name)))
+	c.charge(a, -consumerOverhead-int64(cap(gone.name))-gone.pending.memory)
 }
 
 // release forgets a consumer without pending entries if it is removed.

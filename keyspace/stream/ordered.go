@@ -23,7 +23,8 @@ type ordered[V any] struct {
 	memory int64
 }
 
-// top lists the pages. Its slice begins lead elements behind the start of its memory.
+// top lists the pages. Its slice begins lead elements behind the start of its memory. If it
+// is empty, there may be a spare page behind its end.
 type top[V any] struct {
 	owner *owner
 	refs  []ref[V]
@@ -52,7 +53,20 @@ func (p *page[V]) bytes() int64 {
 }
 
 func (t *top[V]) bytes() int64 {
-	return int64(topOverhead + (t.lead+cap(t.refs))*int(unsafe.Sizeof(ref[V]{})))
+	bytes := int64(topOverhead + (t.lead+cap(t.refs))*int(unsafe.Sizeof(ref[V]{})))
+	if p := t.spare(); p != nil {
+		bytes += p.bytes()
+	}
+	return bytes
+}
+
+// spare returns the page that stayed when the last element was removed, nil if there is
+// none. What is read and acknowledged one by one would otherwise need a new one each time.
+func (t *top[V]) spare() *page[V] {
+	if len(t.refs) > 0 || cap(t.refs) == 0 {
+		return nil
+	}
+	return t.refs[:1][0].page
 }
 
 func (o *ordered[V]) charge(a *account, bytes int64) {

@@ -43,7 +43,11 @@ func (o *ordered[V]) insert(a *account, id ID, v V) {
 
 // addPage adds a page of one element.
 func (o *ordered[V]) addPage(a *account, i int, id ID, v V) {
-	p := &page[V]{owner: a.owner, ids: make([]ID, 1, pageMin), values: make([]V, 1, pageMin)}
+	p := o.top.spare()
+	if p == nil {
+		p = &page[V]{owner: a.owner, ids: make([]ID, 0, pageMin), values: make([]V, 0, pageMin)}
+	}
+	p.ids, p.values = p.ids[:1], p.values[:1]
 	p.ids[0], p.values[0] = id, v
 	o.charge(a, p.bytes())
 	o.insertRef(a, i, ref[V]{id, p})
@@ -147,6 +151,8 @@ func (o *ordered[V]) removeRefs(a *account, from, to int) {
 	o.own(a)
 	before := o.top.bytes()
 	switch refs := o.top.refs; {
+	case len(refs) == 1 && to-from == 1 && len(refs[0].page.ids) == 0 && cap(refs[0].page.ids) == pageMin:
+		o.top.refs = refs[:0]
 	case to-from == len(refs):
 		o.charge(a, -before)
 		o.top = nil
