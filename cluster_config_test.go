@@ -10,7 +10,7 @@ import (
 func TestClusterConfig(t *testing.T) {
 	list := []string{"10.0.0.1:7001"}
 	for want, cfg := range map[string]Config{
-		"Config.Join has":              {Join: []string{"10.0.0.1"}},
+		"Config.Join: ":                {Join: []string{"10.0.0.1"}},
 		"Config.Join and Config.":      {Join: list, Discover: func(context.Context) ([]string, error) { return nil, nil }},
 		"Config.Standalone":            {Join: list, Standalone: true},
 		"Expect is -1":                 {Join: list, Cluster: ClusterConfig{Expect: -1}},

@@ -31,6 +31,7 @@ import (
 //     [replication.ReplicaLeft], [replication.Saved];
 //   - moves of slots: [migrate.Status];
 //   - this node's way out of the cluster: [Leaving];
+//   - a cluster that forms by itself: [Forming], [Founded];
 //   - [gossip.Warning], and [EventsMissed].
 //
 // No other type is ever sent.

@@ -28,7 +28,7 @@ import (
 
 // eventTypes are all types of events.
 var eventTypes = []slotmesh.Event{
-	slotmesh.MapChanged{}, slotmesh.EventsMissed{},
+	slotmesh.MapChanged{}, slotmesh.EventsMissed{}, slotmesh.Forming{}, slotmesh.Founded{},
 	gossip.NodeAdded{}, gossip.NodeRemoved{}, gossip.HealthChanged{}, gossip.AddrChanged{}, gossip.Met{},
 	gossip.MeetFailed{}, gossip.Expelled{}, gossip.StateChanged{}, gossip.SlotsChanged{}, gossip.RoleChanged{},
 	gossip.EpochChanged{}, gossip.ElectionStarted{}, gossip.ElectionLost{}, gossip.HandOverAsked{},

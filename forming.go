@@ -1,12 +1,19 @@
 package slotmesh
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
+	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/conf"
+	"github.com/slotmesh/slotmesh/internal/forming"
+	"github.com/slotmesh/slotmesh/internal/forming/founder"
 	"github.com/slotmesh/slotmesh/internal/join"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // ClusterConfig says what cluster a node is to be a member of, and what that looks like: the
@@ -27,14 +34,14 @@ type ClusterConfig struct {
 
 // maxFounders bounds Expect, and maxReplicas Replicas.
 const (
-	maxFounders = 1000
-	maxReplicas = 100
+	maxFounders = forming.MaxFounders
+	maxReplicas = forming.MaxReplicas
 )
 
 // validateCluster checks what says how the node comes to its cluster.
 func (c *Config) validateCluster() error {
-	if _, err := join.ParseEntries(c.Join); err != nil {
-		return fmt.Errorf("slotmesh: Config.Join has %w", err)
+	if _, err := forming.ParseList(c.Join); err != nil {
+		return fmt.Errorf("slotmesh: Config.Join: %w", err)
 	}
 	finds := len(c.Join) > 0 || c.Discover != nil
 	k := &c.Cluster
@@ -62,7 +69,7 @@ func (c *Config) validateCluster() error {
 	return nil
 }
 
-const maxClusterName = 64
+const maxClusterName = forming.MaxName
 
 func validClusterName(name string) bool {
 	return len(name) <= maxClusterName &&
@@ -81,7 +88,7 @@ func splitJoin(text string) []string {
 }
 
 func checkJoin(text string) error {
-	_, err := join.ParseEntries(splitJoin(text))
+	_, err := forming.ParseList(splitJoin(text))
 	return err
 }
 
@@ -92,4 +99,78 @@ func checkClusterName(name string) error {
 		return fmt.Errorf("it must have at most %d printable characters", maxClusterName)
 	}
 	return nil
+}
+
+// Forming says that a cluster forms: Have of the Want nodes that found it are there, as far
+// as this node has heard.
+type Forming struct{ Have, Want int }
+
+// Founded says that this node is one of the founders of a cluster, who have agreed on it.
+// Masters of them own the slots. Ready tells when they serve.
+type Founded struct{ Nodes, Masters int }
+
+func (Forming) EventName() string { return "forming" }
+func (Founded) EventName() string { return "founded" }
+
+// newFounder makes the part that finds or founds the cluster of Config.Join, and that answers
+// nodes that look for theirs.
+func (n *Node) newFounder() (*founder.Founder, error) {
+	list := n.cfg.Join
+	if n.cfg.Discover != nil {
+		list = []string{forming.Discovered}
+	}
+	list, err := forming.ParseList(list)
+	if err != nil {
+		return nil, err
+	}
+	k := n.cfg.Cluster
+	return founder.New(founder.Config{
+		Terms:    forming.Terms{Name: k.Name, List: list, Expect: k.Expect, Replicas: k.Replicas},
+		Discover: n.cfg.Discover,
+		Lookup:   net.DefaultResolver.LookupHost,
+		Disk:     n.cfg.Disk,
+		File:     n.cfg.StateFile + formingSuffix,
+		BusAddr:  n.seedBus,
+		Dial: func(ctx context.Context, addr slots.Addr) (net.Conn, error) {
+			return n.bus.Dial(ctx, addr, bus.Forming)
+		},
+		Self:      n.formingPeer,
+		Map:       n.Map,
+		Peers:     n.gossip.Peers,
+		Found:     func(ctx context.Context, cmd gossip.FoundCluster) error { return n.do(ctx, cmd) },
+		Meet:      n.meet,
+		Follow:    n.Replicate,
+		Logger:    n.log.Named("forming"),
+		OnForming: func(have, want int) { n.emit(Forming{have, want}) },
+		OnFounded: func(nodes, masters int) { n.emit(Founded{nodes, masters}) },
+		OnPanic:   n.fail,
+	})
+}
+
+// formingSuffix makes of the name of the state file that of the file beside it with what
+// the founders of a cluster have promised each other.
+const formingSuffix = ".forming"
+
+// formingPeer is what this node says about itself to others that look for a cluster.
+func (n *Node) formingPeer() forming.Peer {
+	m := n.Map()
+	return forming.Peer{ID: m.Self().ID, Addr: n.announced(), Zone: n.values().Zone, Cluster: n.gossip.Cluster(),
+		Serving: m.Assigned() > 0}
+}
+
+// seedBus asks the node at a client address where its bus listens.
+func (n *Node) seedBus(ctx context.Context, addr string) (slots.Addr, error) {
+	at, err := clientAddr(addr)
+	if err != nil {
+		return at, err
+	}
+	if n.isSelf(at) {
+		at.BusPort = n.addr.BusPort // in protected mode it would not tell
+		return at, nil
+	}
+	_, at.BusPort, err = n.asker().BusPort(ctx, addr)
+	if _, hidden := join.HidesBus(err); hidden && at.Port <= 65535-busPortOffset {
+		at.BusPort, err = at.Port+busPortOffset, nil
+	}
+	return at, err
 }

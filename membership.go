@@ -92,10 +92,11 @@ func (n *Node) reset(ctx context.Context, hard, replica bool) error {
 	return n.engine.Clear(ctx.Done())
 }
 
-// admit refuses connections of nodes that are no members, but for those of gossip: a Meet
-// comes from a stranger. It is for bus.Config.
+// admit refuses connections of nodes that are no members, but for those of gossip and of
+// forming: a Meet comes from a stranger, and so does a question by one that looks for a
+// cluster. It is for bus.Config.
 func (n *Node) admit(kind bus.Kind, from slots.NodeID) error {
-	if kind == bus.Gossip {
+	if kind == bus.Gossip || kind == bus.Forming {
 		return nil
 	}
 	switch m := n.Map(); {
@@ -163,12 +164,11 @@ func (n *Node) Join(ctx context.Context, seeds ...string) error {
 }
 
 func (n *Node) joinAt(ctx context.Context, seed string) error {
-	host, port, err := splitAddr("seed", seed)
-	if err != nil || host == "" || port == 0 {
-		return errors.New(`it is no client address: use "host:port"`)
+	at, err := clientAddr(seed)
+	if err != nil {
+		return err
 	}
-	at := slots.Addr{Host: host, Port: uint16(port)}
-	if at.Client() == n.Addr().Client() || at.Client() == n.announced().Client() {
+	if n.isSelf(at) {
 		return gossip.ErrMetSelf // in protected mode it would not tell
 	}
 	id, busPort, err := n.asker().BusPort(ctx, at.Client())
@@ -186,6 +186,20 @@ func (n *Node) joinAt(ctx context.Context, seed string) error {
 	}
 	at.BusPort = busPort
 	return n.meet(ctx, at)
+}
+
+// clientAddr reads "host:port".
+func clientAddr(text string) (slots.Addr, error) {
+	host, port, err := splitAddr("seed", text)
+	if err != nil || host == "" || port == 0 {
+		return slots.Addr{}, errors.New(`it is no client address: use "host:port"`)
+	}
+	return slots.Addr{Host: host, Port: uint16(port)}, nil
+}
+
+// isSelf reports whether a client address is this node's own.
+func (n *Node) isSelf(at slots.Addr) bool {
+	return at.Client() == n.Addr().Client() || at.Client() == n.announced().Client()
 }
 
 // asker returns how this node asks seeds for the port of their bus. It takes them to serve

@@ -15,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/events"
+	"github.com/slotmesh/slotmesh/internal/forming/founder"
 	"github.com/slotmesh/slotmesh/internal/invalidation"
 	"github.com/slotmesh/slotmesh/internal/nodedir"
 	"github.com/slotmesh/slotmesh/internal/ownership"
@@ -49,13 +50,19 @@ type Node struct {
 	copies  *invalidation.Exchange // of other nodes' keys here, of this node's keys there
 
 	// Set by Start, then only read. Those about the cluster are nil in a standalone node.
-	addr       slots.Addr // listened on; for TLSPort see Addr
-	settings   *liveSettings
-	server     *server.Server // of clients
-	snapshots  *shard.Snapshots
+	addr      slots.Addr // listened on; for TLSPort see Addr
+	settings  *liveSettings
+	server    *server.Server // of clients
+	snapshots *shard.Snapshots
+	clusterParts
+}
+
+// clusterParts are the parts of a Node that is in a cluster.
+type clusterParts struct {
 	gossip     *member.Member
 	ownership  *ownership.Slots
 	migrations *migrator.Migrator
+	founder    *founder.Founder
 }
 
 // Logger returns Config.Logger, for what works with the node and logs beside it, such as
@@ -191,10 +198,18 @@ func (n *Node) startCluster() error {
 	n.bus.Handle(bus.Migration, n.migrations.Accept)
 	n.bus.Handle(bus.Messages, n.pubsub.remote.Accept)
 	n.bus.Handle(bus.Invalidations, n.copies.Accept)
+	if n.founder, err = n.newFounder(); err != nil {
+		return fmt.Errorf("slotmesh: %w", err)
+	}
+	n.bus.Handle(bus.Forming, func(conn net.Conn, _ slots.NodeID) { n.founder.Accept(conn) })
 	n.gossip.Start()
 	n.bus.Start()
 	n.migrations.Start()
-	return n.ownership.ClaimLoaded()
+	if err := n.ownership.ClaimLoaded(); err != nil {
+		return err
+	}
+	n.founder.Start()
+	return nil
 }
 
 // teardown stops in the order in which requests come in: clients, peers, the rest. The
@@ -208,6 +223,9 @@ func (n *Node) teardown() (err error) {
 		n.pubsub.remote.Close()
 	}
 	n.copies.Close()
+	if n.founder != nil {
+		n.founder.Close()
+	}
 	if n.migrations != nil {
 		n.migrations.Close()
 	}

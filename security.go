@@ -67,7 +67,7 @@ func (c *Config) busSecurity() (bus.Security, error) {
 	switch {
 	case c.BusTLS || c.tls.cluster:
 		s.Certified = []bus.Kind{bus.Gossip, bus.Replication, bus.Migration, bus.Calls, bus.Messages,
-			bus.Invalidations}
+			bus.Invalidations, bus.Forming}
 	case c.tls.replication:
 		s.Certified = []bus.Kind{bus.Replication, bus.Migration}
 	}

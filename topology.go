@@ -164,7 +164,9 @@ func (n *Node) Ready(ctx context.Context) error {
 		if m := n.Map(); err != nil && ctx.Err() != nil && m != nil && n.gossip != nil {
 			reason := "the cluster began to serve a moment ago"
 			if m.State() != slots.OK {
-				reason = n.view(m).Down()
+				if reason = n.founder.Reason(); reason == "" {
+					reason = n.view(m).Down()
+				}
 			}
 			return unavailable(fmt.Errorf("slotmesh: not ready: %w", err), reason)
 		}

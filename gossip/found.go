@@ -11,7 +11,8 @@ import (
 // of a cluster whose founders agree on the id and on who owns what before they meet: the
 // id, the config epoch and the slots become durable in one step. A founder that is to be a
 // replica has neither epoch nor slots. The same command again does nothing, also when the
-// node has met others since. Error: ErrFounded.
+// node has met others since; a node that the other founders have met before claims what is
+// left for it. Error: ErrFounded.
 type FoundCluster struct {
 	Cluster ClusterID
 	Epoch   uint64
@@ -28,8 +29,14 @@ func (cmd FoundCluster) do(c *Core) error {
 		return errors.New("a cluster needs an id")
 	case cmd.Epoch > maxCounter:
 		return fmt.Errorf("%w: %d is greater than %d", ErrInvalidEpoch, cmd.Epoch, uint64(maxCounter))
-	case c.cluster == cmd.Cluster:
+	case c.cluster == cmd.Cluster && (self.claims() || self.ConfigEpoch != 0 || c.isReplica() || cmd.Slots.Empty()):
 		return nil // what it founded has had its own history since
+	case c.cluster == cmd.Cluster:
+		// Another founder has met this node before it heard of what it is to be.
+		both := c.assigned
+		if both.Intersect(&cmd.Slots); !both.Empty() {
+			return fmt.Errorf("%w: its slots %s have other owners by now", ErrFounded, both.Short())
+		}
 	case !c.cluster.IsZero():
 		return fmt.Errorf("%w: it belongs to another cluster", ErrFounded)
 	case len(c.list) > 1:

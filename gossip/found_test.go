@@ -58,6 +58,26 @@ func TestFoundClusterNeedsFreshNode(t *testing.T) {
 	}
 }
 
+// A node that a founder has met before it did its own part does that still, unless others
+// have its slots by then.
+func TestFoundClusterAfterMeet(t *testing.T) {
+	s := newSim(t, 3, 2, 2*time.Second)
+	id := ClusterID{7}
+	s.nodes[0].must(FoundCluster{id, 1, setOf(0, 99)})
+	s.nodes[0].must(MeetNode{s.nodes[1].addr})
+	s.until(5*time.Second, "one cluster", func() bool { return converged(s.nodes) })
+	if err := s.nodes[1].do(FoundCluster{id, 2, setOf(50, 150)}); !errors.Is(err, ErrFounded) {
+		t.Errorf("slots of another: %v", err)
+	}
+	s.nodes[1].must(FoundCluster{id, 2, setOf(100, 199)})
+	s.until(5*time.Second, "its slots", func() bool { return s.owner(150) == s.nodes[1] })
+	s.nodes[1].must(DelSlots{setOf(100, 199)})
+	s.nodes[1].must(FoundCluster{id, 2, setOf(100, 199)})
+	if s.owner(150) != nil {
+		t.Error("a founder claims again what it gave up")
+	}
+}
+
 // Founders know what each of them is before they meet: none changes its epoch, its slots or
 // the id, in whatever order and however late they meet; a replica founds without slots.
 func TestFoundersMeet(t *testing.T) {

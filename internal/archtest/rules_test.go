@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 		"internal/acl", "internal/functions", "internal/pubsub", "internal/server/commands"},
 	"admin": {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
-		"migrate", "migrate/migrator", "client", "internal/*"},
+		"migrate", "migrate/migrator", "client", "internal/*", "internal/forming/founder"},
 	"cache":             {".", "slots"},
 	"health":            {".", "slots", "clustertest"},
 	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "script", "internal/memnet", "internal/testcert"},
@@ -81,6 +81,8 @@ var mayImport = map[string][]string{
 
 	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/functions", "internal/resp",
 		"internal/engine", "internal/geo", "internal/hll", "internal/pubsub"},
+
+	"internal/forming/founder": {"slots", "gossip", "internal/forming"},
 
 	"client": {"slots", "keyspace", "internal/peer", "internal/resp", "internal/clusterproto",
 		"internal/remotetx"},

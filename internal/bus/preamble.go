@@ -13,6 +13,7 @@ const (
 	Calls         Kind = 'q'
 	Messages      Kind = 'p'
 	Invalidations Kind = 'i'
+	Forming       Kind = 'f'
 )
 
 // String returns the name of the kind, for logs.
@@ -30,6 +31,8 @@ func (k Kind) String() string {
 		return "messages"
 	case Invalidations:
 		return "invalidations"
+	case Forming:
+		return "forming"
 	}
 	return "unknown"
 }

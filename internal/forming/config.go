@@ -32,7 +32,7 @@ type Terms struct {
 	// List is the canonical list of addresses to join: see ParseList.
 	List []string
 	// Expect is how many fresh nodes must be there before they found a cluster: 1 to
-	// MaxFounders.
+	// MaxFounders, or 0 for a node that founds none and waits for one to join.
 	Expect int
 	// Replicas is how many replicas each master shall have: 0 to MaxReplicas.
 	Replicas int
@@ -131,9 +131,9 @@ func (cfg *Config) validate() error {
 		return fmt.Errorf("forming: Config.List is empty; name the addresses of at least one node")
 	case len(cfg.Name) > MaxName:
 		return fmt.Errorf("forming: Config.Name has %d bytes; at most %d are possible", len(cfg.Name), MaxName)
-	case cfg.Expect < 1 || cfg.Expect > MaxFounders:
-		return fmt.Errorf("forming: Config.Expect is %d; set how many nodes found the cluster, 1 to %d", cfg.Expect,
-			MaxFounders)
+	case cfg.Expect < 0 || cfg.Expect > MaxFounders:
+		return fmt.Errorf("forming: Config.Expect is %d; set how many nodes found the cluster, 1 to %d, or 0 to found none",
+			cfg.Expect, MaxFounders)
 	case cfg.Replicas < 0 || cfg.Replicas > MaxReplicas:
 		return fmt.Errorf("forming: Config.Replicas is %d; set how many replicas a master shall have, 0 to %d",
 			cfg.Replicas, MaxReplicas)

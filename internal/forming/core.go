@@ -227,7 +227,7 @@ func (c *Core) Status() Status {
 		s.Phase = PhaseDone
 	case c.member != nil || c.state.Decided:
 		s.Phase = PhaseJoining
-	case s.Have >= s.Want:
+	case s.Have >= s.Want && s.Want > 0:
 		s.Phase = PhaseDeciding
 	}
 	for _, a := range slices.Sorted(maps.Keys(c.refusals)) {

@@ -65,7 +65,7 @@ func (c *Core) mayPropose() (rank int, ok bool) {
 		return 0, false
 	}
 	alive := c.alive()
-	if len(alive) < c.cfg.Expect && c.state.Value == nil {
+	if (len(alive) < c.cfg.Expect || c.cfg.Expect == 0) && c.state.Value == nil {
 		return 0, false
 	}
 	for i := range alive {
