@@ -34,7 +34,7 @@ func BenchmarkReadGroup(b *testing.B) {
 	for i := range b.N {
 		id := "1-" + strconv.Itoa(i+1)
 		add = resp.AppendCommand(add, "XADD", "key:stream", id, "order", strconv.Itoa(i), "kind", "book", "state", "new")
-		read = resp.AppendCommand(read, "XREADGROUP", "GROUP", "group", "consumer", "COUNT", "1", "STREAMS", "key:stream", ">")
+		read = resp.AppendCommand(read, strings.Fields("XREADGROUP GROUP group c COUNT 1 STREAMS key:stream >")...)
 		read = resp.AppendCommand(read, "XACK", "key:stream", "group", id)
 	}
 	srv.ServeConn(&streamConn{loopConn: loopConn{batch: add, left: 1}})
