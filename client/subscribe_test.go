@@ -116,6 +116,7 @@ func TestSubscribeWaits(t *testing.T) {
 					for _, text := range []string{"1", "2"} {
 						c.Node(1).Publish(t.Context(), "a", []byte(text))
 					}
+					synctest.Wait() // both have come: the second goes with the loop, the next one must not see it
 				} else {
 					go func() {
 						time.Sleep(time.Second)
