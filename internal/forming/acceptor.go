@@ -38,7 +38,7 @@ func (c *Core) Handle(now time.Time, r Request) Reply {
 // whether that is so.
 func (c *Core) refuseRequest(r *Request) bool {
 	from := r.From.Addr.String()
-	text := c.cfg.difference(&r.Terms, from)
+	text := c.cfg.difference(&r.Terms, "at "+from)
 	if text == "" {
 		delete(c.refusals, from)
 		return false

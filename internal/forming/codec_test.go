@@ -157,7 +157,8 @@ func TestDecodersRefuse(t *testing.T) {
 		}
 	}
 	for name, r := range map[string]*Request{
-		"no sender": {Type: TypeHello}, "no type": {From: Peer{ID: id}}, "no ballot": {Type: TypePrepare, From: Peer{ID: id}},
+		"no sender": {Type: TypeHello}, "no type": {From: Peer{ID: id}},
+		"no ballot":       {Type: TypePrepare, From: Peer{ID: id}},
 		"no value":        {Type: TypeAccept, From: Peer{ID: id}, Ballot: Ballot{1, id}},
 		"a round too far": {Type: TypePrepare, From: Peer{ID: id}, Ballot: Ballot{1 << 63, id}},
 		"no host":         {Type: TypeHello, From: Peer{ID: id, Addr: slots.Addr{Host: "a b", Port: 1}}},

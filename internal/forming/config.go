@@ -91,15 +91,15 @@ func (t *Terms) Dynamic() bool {
 	})
 }
 
-// difference says in which value t, at this node, is not o, at the one that is called
-// there; "" if in none. The text names the remedy.
+// difference says in which value t, at this node, is not o, which was there: "at" another
+// one, or "when" something was; "" if in none. The text names the remedy.
 func (t *Terms) difference(o *Terms, there string) string {
 	differs := func(what string, here, theirs any) string {
-		return fmt.Sprintf("%s is %v at this node and %v at %s: give all nodes the same", what, here, theirs, there)
+		return fmt.Sprintf("%s is %v at this node and %v %s: give all nodes the same", what, here, theirs, there)
 	}
 	switch {
 	case t.Name != o.Name:
-		return fmt.Sprintf("the cluster's name is %q at this node and %q at %s: they are two clusters; take the "+
+		return fmt.Sprintf("the cluster's name is %q at this node and %q %s: they are two clusters; take the "+
 			"address off the list, or give all nodes the same name", t.Name, o.Name, there)
 	case t.Expect != o.Expect:
 		return differs("the number of nodes to expect", t.Expect, o.Expect)

@@ -50,10 +50,53 @@
 // A Core goes on answering when its node is a member of a cluster: it tells fresh nodes
 // so. It has nothing to send then.
 //
-// # Static and dynamic lists
+// # Why exactly one decision comes out
+//
+// This is Paxos with one decision (L. Lamport, Paxos Made Simple, 2001). Four rules hold,
+// and TestSimulation checks what follows from them at each step:
+//
+//  1. A ballot has one value. It bears the id of the node that proposes, and that node
+//     promises its own ballot, durably, before anybody hears of it; after a restart it
+//     begins above what it has promised.
+//  2. An acceptor accepts nothing under a ballot smaller than one that it has promised.
+//     Promises and acceptances are durable before the reply leaves.
+//  3. Any two quorums have an acceptor in common. See below.
+//  4. A proposer whose quorum of promises tells of accepted values proposes the one with
+//     the greatest ballot, whatever it would have planned itself.
+//
+// Let a quorum have accepted value v under ballot b, and let c be the smallest greater
+// ballot that was proposed with another value. The quorum that promised c has, by 3, an
+// acceptor that accepted v under b; by 2 it did so before it promised c, and told so. What
+// the proposer of c found to be the greatest is therefore b or a ballot between b and c,
+// whose value is v because c is the smallest with another one, and by 4 the value of c is v
+// too. So there is no c: all that is ever decided is v.
+//
+// It comes out some time because the nodes propose one after the other by their ids, and
+// after a failure wait a random and growing time; a node that has accepted something
+// proposes it even if fewer nodes than Expect are there now.
+//
+// # Quorums of static and dynamic lists, and their limits
 //
 // Of a static list, whose entries are addresses, a majority is a quorum, also of those
-// that do not answer. Of a dynamic list (dns:name:port, or what a function returns) all
-// addresses that it names at this moment are the quorum, so that two nodes that see other
-// addresses at one moment still agree if they have one address in common.
+// that do not answer. The votes of a quorum are those of different nodes. A node votes only
+// as the acceptor of the address at which it has found itself, after it has tried all: so
+// two entries that are one node (localhost and 127.0.0.1) have no vote, and the refusal
+// says so. A name that is another node from each host therefore does not break rule 3; it
+// only keeps the nodes from founding anything.
+//
+// Of a dynamic list (dns:name:port, or what a function returns) all addresses that it names
+// at this moment are the quorum, so that two nodes which see other addresses still agree if
+// one node is in both. Two nodes whose lists have nothing in common could found two
+// clusters. A name that has an address which never answers founds none.
+//
+// A node that starts with an empty disk at an address of the list is a new acceptor, which
+// has promised nothing. Within a proposal it does not count in the place of the former one.
+// But if it makes a quorum with nodes that have not accepted anything, while all others
+// that have are not to be reached, they can decide a second time; Expect fresh nodes must
+// then be there too. The same is true of a node without a disk that restarts, and of a list
+// that is changed while a cluster forms. A node that knows the decision, or a member, tells
+// them as soon as it can be reached.
+//
+// A node that has accepted something under other Terms does not start. One that has only
+// promised may: it refuses all proposals of the old terms.
 package forming

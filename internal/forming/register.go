@@ -98,7 +98,7 @@ func (c *Core) Answer(now time.Time, address string, r Reply) {
 		c.agreed(t)
 		return
 	}
-	difference := c.cfg.difference(&r.Terms, address)
+	difference := c.cfg.difference(&r.Terms, "at "+address)
 	if c.cfg.Name != r.Terms.Name {
 		c.refuse(address, difference)
 		return
