@@ -307,6 +307,7 @@ func (n *Node) applyTuning(v *values) error {
 	}
 	return n.gossip.Do(n.life.ctx, gossip.Tune{
 		NodeTimeout: v.NodeTimeout, NoFullCoverage: v.PartialCoverage, ReadsIfDown: v.ReadsIfDown,
+		ForgetAfter: v.Cluster.ForgetAfter,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
@@ -30,6 +31,11 @@ type ClusterConfig struct {
 	// n/(1+Replicas) become masters. Without three masters no replica can be elected.
 	// Default 0.
 	Replicas int
+	// ForgetAfter makes all nodes forget one that failed so long ago and has no slots, such
+	// as a replica whose machine is gone. A node that is back before stays; one that was
+	// forgotten has to join again. Default 0: never. In a configuration file it is
+	// slotmesh-forget-after, in seconds.
+	ForgetAfter time.Duration
 }
 
 // maxFounders bounds Expect, and maxReplicas Replicas.
@@ -62,6 +68,8 @@ func (c *Config) validateCluster() error {
 	case k.Expect > 0 && k.Expect < 1+k.Replicas:
 		return fmt.Errorf("slotmesh: Config.Cluster.Expect is %d, too few for a master with %d replicas "+
 			"(Config.Cluster.Replicas): use at least %d", k.Expect, k.Replicas, 1+k.Replicas)
+	case k.ForgetAfter < 0:
+		return fmt.Errorf("slotmesh: Config.Cluster.ForgetAfter is %v: use 0 for never", k.ForgetAfter)
 	case !validClusterName(k.Name):
 		return fmt.Errorf("slotmesh: Config.Cluster.Name is %.100q: use at most %d printable characters", k.Name,
 			maxClusterName)

@@ -197,6 +197,8 @@ var settings = []setting{
 		func(v *values) any { return &v.Cluster.Name }, nil},
 	{conf.Number("slotmesh-expect", "0", 0, maxFounders), func(v *values) any { return &v.Cluster.Expect }, nil},
 	{conf.Number("slotmesh-replicas", "0", 0, maxReplicas), func(v *values) any { return &v.Cluster.Replicas }, nil},
+	{conf.Span("slotmesh-forget-after", "0", time.Second, 0),
+		func(v *values) any { return &v.Cluster.ForgetAfter }, (*Node).applyTuning},
 }
 
 // directives is the table of the same for package conf.

@@ -61,6 +61,7 @@ func (n *Node) newGossip() (*member.Member, error) {
 			NodeTimeout:    n.cfg.NodeTimeout,
 			NoFullCoverage: n.cfg.PartialCoverage,
 			ReadsIfDown:    n.cfg.ReadsIfDown,
+			ForgetAfter:    n.cfg.Cluster.ForgetAfter,
 			NoFailover:     n.cfg.Replication.NoFailover,
 
 			ReplicaValidity:  n.cfg.Replication.Validity,

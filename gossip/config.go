@@ -38,6 +38,9 @@ type Config struct {
 	// needs one (docs/spec.md §6.8). Default 1, and never less: a lone replica that left
 	// would be needed back.
 	MigrationBarrier int
+	// ForgetAfter is how long ago a node without slots must have failed for all to forget it.
+	// Default: never.
+	ForgetAfter time.Duration
 	// Data is how much of its shard's data this start of the node brought along. A restarted
 	// master lets a replica that has more take over.
 	Data Data

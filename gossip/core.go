@@ -259,6 +259,7 @@ func (c *Core) Tick(now time.Time) {
 		c.orphansAt = now
 		c.tendOrphans()
 	}
+	c.forgetDead()
 	c.resolveCollision()
 	c.answerStaleClaims()
 	c.probe()

@@ -13,6 +13,7 @@ type Tune struct {
 	NodeTimeout    time.Duration // at least 100 ms
 	NoFullCoverage bool
 	ReadsIfDown    bool
+	ForgetAfter    time.Duration // 0: never
 }
 
 // Announce changes the address, the host name and the zone that the node announces. Without a Host
@@ -31,6 +32,7 @@ func (cmd Tune) do(c *Core) error {
 		return errors.New("the node timeout must be at least 100 ms")
 	}
 	c.cfg.NodeTimeout, c.cfg.NoFullCoverage, c.cfg.ReadsIfDown = cmd.NodeTimeout, cmd.NoFullCoverage, cmd.ReadsIfDown
+	c.cfg.ForgetAfter = cmd.ForgetAfter
 	c.mapDirty = true
 	return nil
 }

@@ -40,7 +40,8 @@ func TestServeLeavesOnTerm(t *testing.T) {
 }
 
 func TestLeaveOptions(t *testing.T) {
-	o, others, err := readLeaveOptions([]string{"a.conf", "--leave-timeout=5s", "--leave-on-term", "--port=1", "--save", ""})
+	args := []string{"a.conf", "--leave-timeout=5s", "--leave-on-term", "--port=1", "--save", ""}
+	o, others, err := readLeaveOptions(args)
 	if err != nil || !o.onTerm || o.limit.Seconds() != 5 || strings.Join(others, "|") != "a.conf|--port=1|--save|" {
 		t.Errorf("%+v, %q, %v", o, others, err)
 	}

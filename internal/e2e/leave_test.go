@@ -221,3 +221,33 @@ func TestCrashWhileLeaving(t *testing.T) {
 		wantKeys(t, c, keys)
 	})
 }
+
+// A replica that is dead for good is forgotten by all, a minute after it failed.
+func TestForgetAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, Node: func(_ int, cfg *slotmesh.Config) {
+			cfg.Cluster.ForgetAfter = time.Minute
+		}})
+		id := c.Node(5).ID()
+		c.Kill(5)
+		e2e.Await(t, c, 0, func(m *slots.Map) bool { return m.Node(id).Health == slots.Failed })
+		took := e2e.Await(t, c, 0, func(m *slots.Map) bool { return m.Node(id) == nil })
+		if !e2e.Between(took, time.Minute-time.Second, time.Minute+time.Second) {
+			t.Errorf("forgotten %v after it failed, want a minute", took)
+		}
+		time.Sleep(time.Second)
+		for i := range 5 {
+			if c.Node(i).Map().Node(id) != nil {
+				t.Errorf("node %d still knows it", i)
+			}
+		}
+		c.Restart(5) // its keys are still there; its membership is not
+		time.Sleep(time.Minute)
+		if n := len(c.Node(5).Map().Nodes()); n != 1 {
+			t.Errorf("back, the dead node knows %d nodes", n)
+		}
+		if n := len(c.Node(0).Map().Nodes()); n != 5 {
+			t.Errorf("%d nodes, want 5", n)
+		}
+	})
+}

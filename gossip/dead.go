@@ -1,0 +1,41 @@
+package gossip
+
+import "github.com/slotmesh/slotmesh/slots"
+
+// forgetDead makes all forget the nodes that failed Config.ForgetAfter ago and have no
+// slots. One node of the cluster does so: of the masters with slots that work the one with
+// the smallest id. It must itself be with the majority, and most must miss the node still:
+// one that only this node cannot reach works.
+func (c *Core) forgetDead() {
+	if c.cfg.ForgetAfter <= 0 || c.state != slots.OK || !c.self.votes() {
+		return
+	}
+	for _, n := range c.list { // in order of ids
+		if n.rec.Master.IsZero() && n.votes() && n.health == slots.Online {
+			if n != c.self {
+				return
+			}
+			break
+		}
+	}
+	for _, n := range append([]*node(nil), c.list...) {
+		if n.health != slots.Failed || n.owned != nil || c.now.Sub(n.failedAt) < c.cfg.ForgetAfter ||
+			c.countReports(n)+1 < c.voters()/2+1 || c.isFollowed(n) {
+			continue
+		}
+		if (ForgetNode{n.rec.ID}).do(c) == nil {
+			c.warn(n.rec.ID, "node "+n.rec.ID.Short()+" is forgotten: it failed "+c.cfg.ForgetAfter.String()+
+				" ago and has no slots; to bring it back, let it join again")
+		}
+	}
+}
+
+// isFollowed reports whether a node that works replicates n.
+func (c *Core) isFollowed(n *node) bool {
+	for _, r := range c.list {
+		if r.rec.Master == n.rec.ID && r.health != slots.Failed {
+			return true
+		}
+	}
+	return false
+}
