@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -69,6 +70,9 @@ type luaRun struct {
 	failed int
 }
 
+// addresses are those in the names of tables and functions, which no two servers share.
+var addresses = regexp.MustCompile(`\b0x[0-9a-f]{6,}`)
+
 // luaFailures is after how many differences the test ends.
 const luaFailures = 20
 
@@ -81,7 +85,8 @@ func (r *luaRun) runScript() {
 	}
 	pair := r.pairs[r.gen.rnd.IntN(2)]
 	ours, theirs := pair[0].do(args...), pair[1].do(args...)
-	if string(ours) == string(theirs) {
+	if string(ours) == string(theirs) ||
+		string(addresses.ReplaceAll(ours, nil)) == string(addresses.ReplaceAll(theirs, nil)) {
 		return
 	}
 	r.t.Errorf("EVAL of\n%s\nARGV %q\n ours  %q\n redis %q", script, args[9:], ours, theirs)

@@ -187,3 +187,32 @@ func TestRestoreRefusesAGroupTwice(t *testing.T) {
 		t.Errorf("RESTORE of a group twice: %v", err)
 	}
 }
+
+// The nodes of a stream that comes as a payload end where the store's settings say.
+func TestRestoreKeepsToTheLimitsOfNodes(t *testing.T) {
+	srv := startServer(t, Config{})
+	c := connect(t, srv)
+	for i := range 100 {
+		do(t, c, "XADD s "+strconv.Itoa(i+1)+"-1 f v")
+	}
+	payload, err := c.Do("DUMP", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := srv.engine.Store()
+	e := store.Encodings()
+	e.StreamNodes.Entries = 10
+	store.SetEncodings(e)
+	for range 2 {
+		if _, err := c.Do("RESTORE", "to", "0", payload.Text(), "REPLACE"); err != nil {
+			t.Fatal(err)
+		}
+		info, err := c.Do("XINFO", "STREAM", "to")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if nodes := info.Elems[3].Int; nodes != 10 {
+			t.Errorf("%d nodes of 10 entries", nodes)
+		}
+	}
+}

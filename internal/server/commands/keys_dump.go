@@ -89,7 +89,7 @@ func readPayload(c *Call) {
 			r.value = keyspace.Own(r.value) // it is in the buffer for what comes next
 		}
 	default:
-		r.collection, r.err = collect(v)
+		r.collection, r.err = collect(v, c.Node.Store.Encodings().StreamNodes)
 	}
 }
 

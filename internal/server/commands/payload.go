@@ -7,6 +7,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/rdb"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/keyspace/stream"
 )
 
 // payload is a collection on its way into the form of DUMP. It is made of a snapshot, so
@@ -72,11 +73,12 @@ func (p *payload) each(fn func(*rdb.Element) error) (err error) {
 // firstPosition is where a list that is built begins: 0, in the form of keyspace.Op.
 const firstPosition = uint64(1) << 63
 
-// collect builds the collection that a payload holds. Its error is rdb.ErrFormat also if a
+// collect builds the collection that a payload holds; nodes says where those of a stream
+// end. Its error is rdb.ErrFormat also if a
 // name is there twice.
-func collect(v rdb.Value) (*keyspace.Collection, error) {
+func collect(v rdb.Value, nodes stream.Limits) (*keyspace.Collection, error) {
 	if v.Type == rdb.Stream {
-		return collectStream(v)
+		return collectStream(v, nodes)
 	}
 	c, err := keyspace.NewCollection(keyspace.Type(v.Type))
 	if err != nil {

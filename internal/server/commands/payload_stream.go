@@ -68,8 +68,9 @@ func (w *streamParts) group(g *stream.Group) {
 
 // collectStream builds the stream that a payload holds. Its error is rdb.ErrFormat also if
 // a group or a consumer of it is there twice.
-func collectStream(v rdb.Value) (*keyspace.Collection, error) {
+func collectStream(v rdb.Value, nodes stream.Limits) (*keyspace.Collection, error) {
 	s := new(stream.Stream)
+	s.SetLimits(&nodes)
 	var value []byte
 	err := v.Each(func(e *rdb.Element) error {
 		p := e.Stream
