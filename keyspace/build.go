@@ -1,6 +1,7 @@
 package keyspace
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 )
@@ -141,15 +142,34 @@ func (tx *Tx) Carry(op *Op) error {
 		if err := checkPart(op.Type, op.Part, op.Value); err != nil {
 			return err
 		}
-		i, err := tx.open(op.Key, op.Type)
-		if err == nil {
-			_, err = tx.setPart(i, op.Part, op.Value, op.ExpireAt)
-		}
-		return err
+		return tx.carryPart(op)
 	case OpCut:
 		return tx.carryCut(op)
 	default:
 		return fmt.Errorf("keyspace: an op of kind %v cannot be part of a transaction", op.Kind)
+	}
+	return nil
+}
+
+// inParts is a collection whose OpPut has been carried and whose parts are to follow.
+type inParts struct {
+	key      []byte
+	expireAt int64
+}
+
+func (tx *Tx) carryPart(op *Op) error {
+	i, err := tx.open(op.Key, op.Type)
+	if err != nil {
+		return err
+	}
+	if _, err = tx.setPart(i, op.Part, op.Value, op.ExpireAt); err != nil {
+		return err
+	}
+	if p := tx.inParts; p.expireAt != 0 {
+		tx.inParts = inParts{}
+		if bytes.Equal(p.key, op.Key) {
+			tx.Expire(op.Key, p.expireAt)
+		}
 	}
 	return nil
 }
@@ -180,6 +200,7 @@ func (tx *Tx) carryPut(op *Op) error {
 	}
 	tx.Delete(op.Key)
 	if rec.coll.size() == 0 { // its parts follow
+		tx.inParts = inParts{tx.copy(op.Key), op.ExpireAt}
 		return nil
 	}
 	return tx.PutCollection(op.Key, &Collection{typ: op.Type, object: rec.coll.object}, op.ExpireAt)

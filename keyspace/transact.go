@@ -130,6 +130,9 @@ func (tx *Tx) forget() {
 		tx.rollBack()
 	}
 	tx.reset()
+	if tx.inParts.key != nil {
+		tx.inParts = inParts{}
+	}
 	if len(tx.opened) > 0 {
 		tx.closeOpened()
 	}

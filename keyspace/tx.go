@@ -42,7 +42,8 @@ type Tx struct {
 	partValue   []byte               // and its value
 	serving
 
-	origin any // see SetOrigin
+	origin  any     // see SetOrigin
+	inParts inParts // see Carry
 }
 
 // Slot returns the slot the transaction is on.
