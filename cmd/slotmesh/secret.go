@@ -37,16 +37,22 @@ func environmentSecret(given string) string {
 	return os.Getenv(secretVar)
 }
 
-// secretDirective writes "--secret X", which up takes too, as the directive that it is.
-func secretDirective(args []string) []string {
+// shortNames are the names that serve takes for directives besides their own.
+var shortNames = map[string]string{
+	"--secret": "--cluster-secret", "--join": "--slotmesh-join", "--expect": "--slotmesh-expect",
+	"--replicas": "--slotmesh-replicas", "--cluster-name": "--slotmesh-cluster-name",
+}
+
+// longNames writes "--secret X", which up takes too, as the directive that it is, and the
+// other short names.
+func longNames(args []string) []string {
 	list := make([]string, len(args))
 	for i, arg := range args {
-		name, rest, _ := strings.Cut(arg, "=")
-		switch {
-		case arg == "--secret":
-			arg = "--cluster-secret"
-		case name == "--secret":
-			arg = "--cluster-secret=" + rest
+		name, rest, hasValue := strings.Cut(arg, "=")
+		if long := shortNames[name]; long != "" {
+			if arg = long; hasValue {
+				arg += "=" + rest
+			}
 		}
 		list[i] = arg
 	}

@@ -29,7 +29,7 @@ func TestSecretVerb(t *testing.T) {
 }
 
 func TestSecretOfServe(t *testing.T) {
-	got := secretDirective([]string{"--port", "1", "--secret", "x", "--secret=y", "--secretive"})
+	got := longNames([]string{"--port", "1", "--secret", "x", "--secret=y", "--secretive"})
 	want := []string{"--port", "1", "--cluster-secret", "x", "--cluster-secret=y", "--secretive"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

@@ -37,12 +37,18 @@ func serveVerb() *verb {
 			"other nodes,\n" +
 			"then all forget it. It does not wait for that longer than --leave-timeout (1m); a second signal ends it at " +
 			"once.\n\n" +
+			"With --join (slotmesh-join), addresses of nodes with commas between them, or dns:name:port for all addresses of " +
+			"a name,\n" +
+			"the node joins the cluster that it finds there, or founds one when --expect nodes are there that were given the\n" +
+			"same, with --replicas replicas for each master. Its own address may be in the list. Nodes with another\n" +
+			"--cluster-name are refused.\n\n" +
 			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
 			"one\n" +
 			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +
 			"it stops.",
 		examples: []string{
 			"slotmesh serve --port 7001 --cluster-enabled yes --dir /var/lib/slotmesh",
+			"slotmesh serve --port 7001 --dir n1 --join 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 --expect 6 --replicas 1",
 			"slotmesh serve /etc/slotmesh.conf --loglevel verbose",
 			"slotmesh serve --port 0 --tls-port 7001 --tls-cert-file node.crt --tls-key-file node.key --tls-ca-cert-file ca.crt",
 			"slotmesh serve /etc/slotmesh.conf --include /etc/slotmesh.d/node1.conf",
@@ -66,7 +72,7 @@ func serve(ctx context.Context, out output, args []string) error {
 	if len(args) > 0 && (args[0] == "-" || !strings.HasPrefix(args[0], "-")) {
 		file, args = args[0], args[1:]
 	}
-	cfg, warnings, err := slotmesh.LoadConfig(file, secretDirective(args)...)
+	cfg, warnings, err := slotmesh.LoadConfig(file, longNames(args)...)
 	if err != nil {
 		for _, w := range warnings {
 			fmt.Fprintln(out.stderr, "warning:", w)

@@ -31,12 +31,13 @@ const (
 // waits.
 type actor struct {
 	*Founder
-	backoff time.Duration
-	served  time.Time // since when the cluster serves, zero if it does not
+	watchFrom time.Time // before, members that have not moved are still being dialled
+	backoff   time.Duration
+	served    time.Time // since when the cluster serves, zero if it does not
 }
 
 func (f *Founder) act() {
-	a := &actor{Founder: f}
+	a := &actor{Founder: f, watchFrom: time.Now().Add(watchAfter)}
 	wait := watchAfter
 	for {
 		select {
@@ -164,6 +165,9 @@ func (a *actor) follow(ctx context.Context, m *slots.Map, master slots.NodeID) b
 // watch meets the members at the addresses of the list again if this node does not hear
 // most of the cluster: they may all have new addresses. It returns when to do so next.
 func (a *actor) watch(ctx context.Context) time.Duration {
+	if early := time.Until(a.watchFrom); early > 0 {
+		return early
+	}
 	linked := make(map[slots.NodeID]bool)
 	known := 0
 	for _, p := range a.cfg.Peers() {
