@@ -298,7 +298,8 @@ func (n *Node) accepts(set *slots.Set) error {
 const leaveHandOver = 5 * time.Second
 
 // Leave takes this node out of its cluster and returns when no other knows it any more and
-// it owns nothing: it may then be closed for good, or join again. A master first hands its
+// it owns nothing: it may then be closed for good, or join again by Join; Config.Join counts
+// again from its next start. A master first hands its
 // role to a replica in step or, if there is none, moves its slots to the other masters, so
 // that these end as equal as they can; no write that was answered is lost, clients are
 // redirected. A replica just goes, but not while its master does not answer: it may hold the
@@ -328,6 +329,7 @@ func (n *Node) Leave(ctx context.Context) error {
 	}
 	err := l.Run(ctx)
 	if err == nil {
+		n.founder.Close()                // or it would join again, by Config.Join
 		err = n.Reset(n.life.ctx, false) // of what a replica holds
 	}
 	switch {

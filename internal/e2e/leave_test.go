@@ -251,3 +251,19 @@ func TestForgetAfter(t *testing.T) {
 		}
 	})
 }
+
+// A node that has left does not join again by its Config.Join.
+func TestLeaveAndConfigJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Node: func(i int, cfg *slotmesh.Config) {
+			cfg.Join = []string{"10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"}
+		}})
+		if err := c.Node(2).Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := len(c.Node(2).Map().Nodes()); n != 1 {
+			t.Errorf("it knows %d nodes", n)
+		}
+	})
+}
