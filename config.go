@@ -70,6 +70,10 @@ type Config struct {
 	// NodeTimeout is how long a peer may owe an answer before it is suspected (docs/spec.md
 	// §3.4). Default 15 s; all nodes of a cluster should agree on it.
 	NodeTimeout time.Duration
+	// Witness makes this node a member that never holds data. It votes where fewer than three
+	// masters have slots, so that one master with one replica can fail over. In a
+	// configuration file it is slotmesh-witness.
+	Witness bool
 	// PartialCoverage lets the cluster serve while some slots have no working owner.
 	PartialCoverage bool
 	// ReadsIfDown serves reads while the cluster is down.
@@ -310,6 +314,8 @@ func (c *Config) checkNames() error {
 	case c.Hostname != "" && !slots.ValidHostname(c.Hostname):
 		return fmt.Errorf("slotmesh: Config.Hostname is %.300q: use letters, digits, hyphens and dots, at most 255",
 			c.Hostname)
+	case c.Witness && c.Standalone:
+		return errors.New("slotmesh: Config.Witness is set on a standalone node: a witness is a member of a cluster")
 	case c.Zone != "" && !slots.ValidZone(c.Zone):
 		return fmt.Errorf("slotmesh: Config.Zone is %.300q: %s", c.Zone, zoneForm)
 	case c.Announce.Host != "" && !slots.ValidHost(c.Announce.Host):

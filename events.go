@@ -25,7 +25,7 @@ import (
 //     [gossip.RoleChanged], [gossip.EpochChanged];
 //   - failovers: [gossip.ElectionStarted], [gossip.ElectionLost], [gossip.HandOverAsked],
 //     [gossip.WritesPaused], [gossip.WritesResumed], [gossip.FailoverAborted],
-//     [gossip.Fenced];
+//     [gossip.Fenced], [gossip.ElectorateChanged];
 //   - copies: [replication.SyncStarted], [replication.SyncProgress],
 //     [replication.Synced], [replication.LinkLost], [replication.ReplicaJoined],
 //     [replication.ReplicaLeft], [replication.Saved];

@@ -33,6 +33,7 @@ var eventTypes = []slotmesh.Event{
 	gossip.MeetFailed{}, gossip.Expelled{}, gossip.StateChanged{}, gossip.SlotsChanged{}, gossip.RoleChanged{},
 	gossip.EpochChanged{}, gossip.ElectionStarted{}, gossip.ElectionLost{}, gossip.HandOverAsked{},
 	gossip.WritesPaused{}, gossip.WritesResumed{}, gossip.FailoverAborted{}, gossip.Fenced{}, gossip.Warning{},
+	gossip.ElectorateChanged{},
 	replication.SyncStarted{}, replication.SyncProgress{}, replication.Synced{}, replication.LinkLost{},
 	replication.ReplicaJoined{}, replication.ReplicaLeft{}, replication.Saved{},
 	migrate.Status{}, slotmesh.Leaving{},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/slotmesh/slotmesh/gossip"
@@ -214,25 +215,6 @@ func (n *Node) asker() *join.Asker {
 	return asker
 }
 
-// credentials are the arguments of AUTH for other nodes' client ports: masteruser and
-// masterauth or, without these, the password that this node asks for itself.
-func (n *Node) credentials() []string {
-	user, password := "", ""
-	if n.settings != nil {
-		user, password = n.settings.text.String("masteruser"), n.settings.text.String("masterauth")
-	}
-	if password == "" {
-		user, password = "", n.values().Clients.Password
-	}
-	switch {
-	case password == "":
-		return nil
-	case user == "":
-		return []string{password}
-	}
-	return []string{user, password}
-}
-
 // MeetAndWait is Meet, but returns when both nodes are members of one cluster, or with
 // the reason why they are not: see [Node.Join], which takes client addresses. It gives up
 // after the node timeout, at least a second.
@@ -283,14 +265,43 @@ func Create(ctx context.Context, nodes ...*Node) error {
 // the replicas are linked to their masters; WaitSynced tells when one holds its master's
 // data.
 //
-// A replica succeeds its master by the votes of most masters, so that it takes three of
-// them: with fewer the error matches [ErrNoFailover], and nothing has been done.
-// CreateWithoutFailover makes such a cluster all the same.
+// Nodes with Config.Witness become neither: they vote. A replica succeeds its master by the
+// votes of most masters, or where these are fewer than three, of most nodes. Of two nodes
+// most are not left when one fails: with fewer than three the error matches
+// [ErrNoFailover], and nothing has been done. CreateWithoutFailover makes such a cluster
+// all the same. With one master or two, CreateReplicated returns when all nodes vote.
 func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
-	if masters := len(nodes) / (max(0, replicas) + 1); replicas > 0 && masters > 0 && masters < failoverMasters {
-		return &noFailover{nodes: len(nodes), replicas: replicas, masters: masters}
+	if replicas > 0 && len(nodes) > replicas && len(nodes) < leastVoters {
+		return &noFailover{nodes: len(nodes), replicas: replicas}
 	}
-	return CreateWithoutFailover(ctx, replicas, nodes...)
+	if err := CreateWithoutFailover(ctx, replicas, nodes...); err != nil || replicas <= 0 {
+		return err
+	}
+	data, _ := withoutWitnesses(nodes)
+	if len(data)/(replicas+1) >= leastVoters {
+		return nil
+	}
+	allVote := func(m *slots.Map) bool {
+		return !slices.ContainsFunc(m.Nodes(), func(n slots.Node) bool { return !n.Voter })
+	}
+	for _, n := range nodes {
+		if err := n.WaitMap(ctx, allVote); err != nil {
+			return fmt.Errorf("slotmesh: waiting for all nodes to vote, as %s sees it: %w", n.Addr(), err)
+		}
+	}
+	return nil
+}
+
+// withoutWitnesses parts the nodes that are to hold data from the witnesses.
+func withoutWitnesses(nodes []*Node) (data, witnesses []*Node) {
+	for _, n := range nodes {
+		if n.cfg.Witness {
+			witnesses = append(witnesses, n)
+		} else {
+			data = append(data, n)
+		}
+	}
+	return data, witnesses
 }
 
 // ErrAlreadyInCluster is matched by the error of Create about a node that knows other
@@ -298,32 +309,36 @@ func CreateReplicated(ctx context.Context, replicas int, nodes ...*Node) error {
 // no Create: it goes on as what it was.
 var ErrAlreadyInCluster = errors.New("slotmesh: already in a cluster")
 
-// failoverMasters is the least number of masters of which most are left when one fails.
-const failoverMasters = 3
+// leastVoters is the least number of voters of which most are left when one fails.
+const leastVoters = 3
 
-// ErrNoFailover is matched by the error of CreateReplicated about too few masters to
-// elect a replica in the place of one.
+// ErrNoFailover is matched by the error of CreateReplicated about too few nodes to elect a
+// replica in the place of its master.
 var ErrNoFailover = errors.New("slotmesh: no replica could ever take over")
 
-type noFailover struct{ nodes, replicas, masters int }
+type noFailover struct{ nodes, replicas int }
 
 func (e *noFailover) Error() string {
-	return fmt.Sprintf("%v: %d nodes with %d replicas for each master make a cluster of %d, but it takes %d masters "+
-		"for most of them "+
-		"to be left when one fails: give at least %d nodes, or no replicas, or use CreateWithoutFailover",
-		ErrNoFailover, e.nodes, e.replicas, e.masters, failoverMasters, failoverMasters*(e.replicas+1))
+	return fmt.Sprintf("%v: %d nodes with %d replicas for each master are too few to vote, as most of them must be left "+
+		"when one fails: give at least %d nodes, one of which may be a witness (Config.Witness), or no replicas, or use "+
+		"CreateWithoutFailover", ErrNoFailover, e.nodes, e.replicas, leastVoters)
 }
 
 func (e *noFailover) Is(target error) bool { return target == ErrNoFailover }
 
-// CreateWithoutFailover is CreateReplicated for any number of masters. The replicas of
-// one or two masters hold copies and serve reads, but do not succeed a master that fails,
-// only one that hands over ([Node.Failover], Close).
+// CreateWithoutFailover is CreateReplicated for any number of nodes. The replica of one
+// master holds a copy and serves reads, but does not succeed a master that fails, only one
+// that hands over ([Node.Failover], Close), until a third node can vote.
 func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) error {
 	if replicas < 0 || len(nodes) < replicas+1 {
 		return fmt.Errorf("slotmesh: %d nodes are too few for a master with %d replicas", len(nodes), max(0, replicas))
 	}
-	masters := nodes[:len(nodes)/(replicas+1)]
+	data, witnesses := withoutWitnesses(nodes)
+	if len(data) < replicas+1 {
+		return fmt.Errorf("slotmesh: %d nodes, beside %d witnesses, are too few for a master with %d replicas", len(data),
+			len(witnesses), replicas)
+	}
+	masters := data[:len(data)/(replicas+1)]
 	for i, n := range nodes {
 		if m := n.Map(); m == nil {
 			return fmt.Errorf("slotmesh: node %d is standalone or not started", i)
@@ -346,7 +361,7 @@ func CreateWithoutFailover(ctx context.Context, replicas int, nodes ...*Node) er
 	if err := meetAll(ctx, nodes[0], nodes[1:]); err != nil {
 		return err
 	}
-	for i, n := range nodes[len(masters):] {
+	for i, n := range data[len(masters):] {
 		if err := n.followNew(ctx, masters[i%len(masters)].ID()); err != nil {
 			return err
 		}

@@ -240,3 +240,22 @@ func (v *values) finishTLS(s *conf.Settings, host string) error {
 	}
 	return nil
 }
+
+// credentials are the arguments of AUTH for other nodes' client ports: masteruser and
+// masterauth or, without these, the password that this node asks for itself.
+func (n *Node) credentials() []string {
+	user, password := "", ""
+	if n.settings != nil {
+		user, password = n.settings.text.String("masteruser"), n.settings.text.String("masterauth")
+	}
+	if password == "" {
+		user, password = "", n.values().Clients.Password
+	}
+	switch {
+	case password == "":
+		return nil
+	case user == "":
+		return []string{password}
+	}
+	return []string{user, password}
+}

@@ -191,6 +191,7 @@ var settings = []setting{
 		func(v *values) any { return &v.Announce.TLSPort }, (*Node).applyAnnounce},
 	{conf.Number("cluster-announce-bus-port", "0", 0, 65535),
 		func(v *values) any { return &v.Announce.BusPort }, (*Node).applyAnnounce},
+	{conf.YesNo("slotmesh-witness", "no"), func(v *values) any { return &v.Witness }, nil},
 	{conf.Directive{Name: "slotmesh-join", Kind: conf.String, Check: checkJoin, Canonical: shownJoin},
 		func(v *values) any { return joinList(&v.Join) }, nil},
 	{conf.Directive{Name: "slotmesh-cluster-name", Kind: conf.String, Check: checkClusterName},

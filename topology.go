@@ -63,6 +63,7 @@ func (n *Node) newGossip() (*member.Member, error) {
 			ReadsIfDown:    n.cfg.ReadsIfDown,
 			ForgetAfter:    n.cfg.Cluster.ForgetAfter,
 			NoFailover:     n.cfg.Replication.NoFailover,
+			Witness:        n.cfg.Witness,
 
 			ReplicaValidity:  n.cfg.Replication.Validity,
 			MigrationBarrier: n.cfg.Replication.MigrationBarrier,

@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Masters     int           // default 3
 	Replicas    int           // of each master, default 0; the masters come first
+	Witnesses   int           // members without data, which come last
 	NodeTimeout time.Duration // default 15 s
 	TCP         bool          // listen on 127.0.0.1 instead of in memory
 
@@ -28,8 +29,9 @@ type Config struct {
 	// for clients speak TLS and ask for certificates: see ClientTLS. The certificates are made
 	// once in a process. Without it, both are open to the whole of the test.
 	Secure bool
-	// WithoutFailover allows replicas of fewer than three masters, which cannot elect one in
-	// the place of a master that fails; otherwise Start refuses them.
+	// WithoutFailover allows a master with one replica, which cannot take its place when it
+	// fails, and does not wait until the replicas of one master or two vote; otherwise Start
+	// refuses the one, and waits for the other.
 	WithoutFailover bool
 	// Node may change the configuration of node i before each of its starts.
 	Node func(i int, cfg *slotmesh.Config)
@@ -79,7 +81,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	c.labelGoroutines()
 	t.Cleanup(c.stop)
-	for i := range cfg.Masters * (1 + cfg.Replicas) {
+	for i := range cfg.Masters*(1+cfg.Replicas) + cfg.Witnesses {
 		m := &member{host: fmt.Sprintf("10.0.0.%d", i+1), disk: &storage.Memory{}}
 		m.addr, m.bus = m.host+":7000", m.host+":17000"
 		if cfg.TCP {
@@ -115,6 +117,7 @@ func (c *Cluster) start(i int) {
 		Secret:  c.secret,
 		OpenBus: !c.cfg.Secure,
 		Scripts: c.scripts,
+		Witness: i >= c.cfg.Masters*(1+c.cfg.Replicas),
 	}
 	if c.cfg.TCP {
 		m.tcp = &tcpHost{}

@@ -119,7 +119,7 @@ func (c *Core) cededTo() map[slots.NodeID]*slots.Set {
 // know of; so does a fenced master, which may have less data than its replicas.
 func (c *Core) onCede(from *node, m *Message) {
 	c.resolveClaims()
-	if m.Slots == nil || from.owned == nil || c.isReplica() || c.pause != nil || c.self.rec.Fenced {
+	if m.Slots == nil || from.owned == nil || c.isReplica() || c.self.rec.Witness || c.pause != nil || c.self.rec.Fenced {
 		return
 	}
 	ours := *m.Slots

@@ -244,12 +244,12 @@ func (c *Core) useEpoch(epoch uint64) {
 // voters may be giving the same epoch to its successor. This node waits until then: the
 // collision does no harm.
 func (c *Core) resolveCollision() {
-	if !c.self.votes() {
+	if !c.self.hasSlots() {
 		return
 	}
 	greater := uint64(0)
 	for _, n := range c.list {
-		if n.votes() && n.health == slots.Online && n.rec.ConfigEpoch == c.self.rec.ConfigEpoch &&
+		if n.hasSlots() && n.health == slots.Online && n.rec.ConfigEpoch == c.self.rec.ConfigEpoch &&
 			before(c.self.rec.ID, n.rec.ID) {
 			greater++
 		}

@@ -50,6 +50,8 @@ const (
 	keyTerm
 	keyMissing
 	keyFenced
+	keyElectors
+	keyVoters
 )
 
 // mapWriter writes a map and counts its fields.
@@ -158,6 +160,8 @@ func AppendMessage(b []byte, m *Message) []byte {
 	w.uint(keyTerm, m.Term)
 	w.bool(keyMissing, m.Missing)
 	w.bool(keyFenced, m.Fenced)
+	w.uint(keyElectors, m.Electors)
+	w.electorate(keyVoters, m.Voters)
 	return w.done()
 }
 
@@ -253,6 +257,10 @@ func (m *Message) decodeField(r *reader, key uint64) {
 		m.Missing = r.Bool("missing")
 	case keyFenced:
 		m.Fenced = r.Bool("fenced")
+	case keyElectors:
+		m.Electors = r.Uint("electors")
+	case keyVoters:
+		m.Voters = r.electorate("voters")
 	case keyMember:
 		m.join().Member = r.Bool("member")
 	default:

@@ -23,6 +23,7 @@ const (
 	recTLSPort
 	recZone
 	recLeaving
+	recWitness
 )
 
 // minRecord is the length of the shortest record: a map with an id.
@@ -49,6 +50,7 @@ func appendRecord(b []byte, r *Record) []byte {
 	w.uint(recTLSPort, uint64(r.Addr.TLSPort))
 	w.string(recZone, r.Zone)
 	w.bool(recLeaving, r.Leaving)
+	w.bool(recWitness, r.Witness)
 	return w.done()
 }
 
@@ -100,6 +102,8 @@ func decodeRecord(in *reader, r *Record) {
 			}
 		case recLeaving:
 			r.Leaving = in.Bool("leaving")
+		case recWitness:
+			r.Witness = in.Bool("witness")
 		default:
 			in.Skip("unknown field", 1)
 		}

@@ -55,6 +55,10 @@ func sampleMessages() []*Message {
 		{Type: TypeNews, Sender: id, Records: []Record{{ID: id, Seq: 1,
 			Addr: slots.Addr{Host: "10.0.0.1", BusPort: 17000, TLSPort: 7001}}}},
 		{Type: TypeNews, Sender: id, Records: []Record{{ID: slots.NodeID{6}, Zone: "eu-central-1a", Leaving: true}}},
+		{Type: TypeNews, Sender: id, Electors: 3, Records: []Record{{ID: slots.NodeID{6}, Witness: true}}},
+		{Type: TypeAccept, Sender: id, ConfigEpoch: 9, Electorate: 1, Voters: &Electorate{Version: 2, Epoch: 9,
+			Voters: []slots.NodeID{{1}, {2}}}},
+		{Type: TypeElectorate, Sender: id, Electors: 2, Voters: &Electorate{Version: 2, Epoch: 9}},
 	}
 }
 

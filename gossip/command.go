@@ -75,6 +75,7 @@ func (cmd ForgetNode) do(c *Core) error {
 	case c.self.rec.Master == cmd.Node:
 		return ErrForgetMaster
 	}
+	c.forgetVoter(n)
 	c.addTombstone(cmd.Node, n.rec.Gen)
 	c.dirty = true
 	c.tellAll(cmd.Node)
@@ -84,6 +85,9 @@ func (cmd ForgetNode) do(c *Core) error {
 func (cmd AddSlots) do(c *Core) error {
 	if c.self.rec.Leaving {
 		return ErrLeaving
+	}
+	if c.self.rec.Witness {
+		return ErrWitness
 	}
 	for slot := range cmd.Slots.All() {
 		if c.assigned.Has(slot) {
@@ -134,6 +138,7 @@ func (BumpEpoch) do(c *Core) error {
 func (cmd Reset) do(c *Core) error {
 	c.forgetAll()
 	c.gone.clear()
+	c.dropElectorate()
 	c.cluster, c.former, c.established, c.served = ClusterID{}, nil, false, false
 	clear(c.migrating)
 	clear(c.importing)
@@ -153,6 +158,7 @@ func (cmd Reset) do(c *Core) error {
 		*self = Record{
 			ID: newNodeID(c.cfg.Rand), Incarnation: self.Incarnation,
 			Addr: self.Addr, Hostname: self.Hostname, Zone: self.Zone, NoFailover: self.NoFailover,
+			Witness: self.Witness,
 		}
 	}
 	c.self.owned = nil

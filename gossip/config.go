@@ -31,6 +31,9 @@ type Config struct {
 	ReadsIfDown bool
 	// NoFailover keeps this node, when it is a replica, from standing for election.
 	NoFailover bool
+	// Witness makes this node a member that never holds data: it takes no slots, replicates
+	// no master, and votes where fewer than three masters have slots.
+	Witness bool
 	// ReplicaValidity bounds how old a replica's data may be for it to stand for election,
 	// in node timeouts (docs/spec.md §6.2). Default 10; negative: no bound.
 	ReplicaValidity int

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"bytes"
+	"errors"
 	"math/bits"
 	"slices"
 	"time"
@@ -45,6 +46,18 @@ type Core struct {
 	importing     map[slots.Slot]slots.NodeID
 	ceded         map[slots.Slot]slots.NodeID // slots of this node that belong to another as soon as it claims them
 	nextOffer     time.Time                   // when ceded slots are offered next
+
+	electors     Electorate
+	proposal     *Electorate // the next one, as far as this node has accepted it
+	versions     allowance   // for peers that raise that of electors
+	change       *change     // of electors, that this node has begun
+	step         int         // how many members a change may add or remove: 1; a test shows what more would break
+	wanted       []slots.NodeID
+	wantedSince  time.Time
+	nextElectors time.Time // not before: see tendElectorate
+	nextChange   time.Time // not before
+	warnedVoters time.Time // when to warn that too few can vote
+	undecidable  bool      // it was said
 
 	self  *node
 	nodes map[slots.NodeID]*node
@@ -122,7 +135,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		links: make(map[LinkID]*link), guests: make(map[slots.NodeID]guest),
 		migrating: make(map[slots.Slot]slots.NodeID), importing: make(map[slots.Slot]slots.NodeID),
 		ceded: make(map[slots.Slot]slots.NodeID),
-		syncs: syncsPerTick, dirty: true, mapDirty: true, claimsStale: true,
+		step:  1, syncs: syncsPerTick, dirty: true, mapDirty: true, claimsStale: true,
 	}
 	self := Record{ID: cfg.Self}
 	if st != nil {
@@ -132,6 +145,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		self = st.Nodes[0]
 		c.cluster, c.established, c.served = st.Cluster, st.Established, st.Served
 		c.currentEpoch, c.lastVoteEpoch = st.CurrentEpoch, st.LastVoteEpoch
+		c.electors, c.proposal = st.Electorate, st.Accepted
 		c.migrating, c.importing, c.ceded = cloneOpen(st.Migrating), cloneOpen(st.Importing), cloneOpen(st.Ceded)
 	}
 	if self.ID.IsZero() {
@@ -141,6 +155,9 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 	self.Seq, self.Fenced, self.Data, self.Leaving = 0, false, Data{}, false
 	host := self.Addr.Host
 	self.Addr, self.Hostname, self.Zone, self.NoFailover = cfg.Addr, cfg.Hostname, cfg.Zone, cfg.NoFailover
+	if self.Witness = cfg.Witness; self.Witness && (self.claims() || !self.Master.IsZero()) {
+		return nil, errors.New("gossip: Config.Witness is set, but the node has slots or a master: a witness holds no data")
+	}
 	if self.Addr.Host == "" {
 		self.Addr.Host = host // until a peer tells better
 	}
@@ -261,6 +278,7 @@ func (c *Core) Tick(now time.Time) {
 	}
 	c.forgetDead()
 	c.resolveCollision()
+	c.tendElectorate()
 	c.answerStaleClaims()
 	c.probe()
 	c.updateState()

@@ -7,11 +7,11 @@ import "github.com/slotmesh/slotmesh/slots"
 // the smallest id. It must itself be with the majority, and most must miss the node still:
 // one that only this node cannot reach works.
 func (c *Core) forgetDead() {
-	if c.cfg.ForgetAfter <= 0 || c.state != slots.OK || !c.self.votes() {
+	if c.cfg.ForgetAfter <= 0 || c.state != slots.OK || !c.self.hasSlots() {
 		return
 	}
 	for _, n := range c.list { // in order of ids
-		if n.rec.Master.IsZero() && n.votes() && n.health == slots.Online {
+		if n.rec.Master.IsZero() && n.hasSlots() && n.health == slots.Online {
 			if n != c.self {
 				return
 			}

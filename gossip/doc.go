@@ -9,7 +9,9 @@
 //
 //   - T, the node timeout: how long a peer may owe an answer.
 //   - A node is suspected (PFAIL) by those it owes an answer for longer than T, and
-//     failed (FAIL) once a majority of the masters with slots say so.
+//     failed (FAIL) once a majority of the voters say so.
+//   - The voters are the masters with slots where these are three or more; else a set that
+//     the cluster agrees on, the [Electorate].
 //   - The config epoch of a master orders its slot claims: the greatest wins a slot. The
 //     current epoch is the greatest the cluster has used.
 //   - A [Record] is what a node says about itself. Only its subject writes it, in ever
@@ -64,6 +66,18 @@
 // In a manual failover the host program plays a part: on [WritesPaused] it stops writes
 // and answers with [ConfirmPause]; the replica's host tells its offset by SetData; on
 // [WritesResumed] writes go on, or meet a redirect.
+//
+// # One or two masters
+//
+// Most of one or two masters are not left when one fails. There, replicas vote, and
+// witnesses ([Config.Witness]): members without data. Who votes is agreed on by votes, one
+// member at a time, and durable (electorate.go says why no two elections succeed in one
+// epoch). A cluster of three masters or more has no electorate and sends nothing for it.
+//
+// A cluster forms its first electorate once all slots have an owner and clients were
+// served; a member is added once it is heard, and left out when it was failed for a minute
+// (or 4T) or was forgotten. With fewer than three that could vote, nothing can be decided
+// by those that are left: the masters remain the voters, and a [Warning] says so.
 //
 // # Restart fencing
 //

@@ -16,6 +16,7 @@ type election struct {
 
 	epoch    uint64 // of the votes asked for, 0 before that
 	voters   uint64 // the electorate that was asked
+	own      bool   // this node has given its own vote to itself
 	claim    *slots.Set
 	asked    time.Time
 	sent     time.Time // the last request
@@ -73,7 +74,7 @@ func (c *Core) tendElection() {
 // has newer data.
 func (c *Core) maySucceed(m *node) bool {
 	switch {
-	case m == nil || !m.votes() || c.self.rec.NoFailover || c.departing != nil:
+	case m == nil || !m.hasSlots() || c.self.rec.NoFailover || c.departing != nil:
 		return false
 	case !c.self.data.Missing && yields(m, c.self, c.self.data):
 		return true
@@ -133,18 +134,6 @@ func (c *Core) runElection(e *election) {
 	}
 }
 
-// hearsMajority reports whether this node hears enough voters to win. Without them an
-// attempt would only use up an epoch, and the one that can succeed would begin late.
-func (c *Core) hearsMajority() bool {
-	heard := 0
-	for _, n := range c.list {
-		if n.votes() && (n == c.self || c.hears(n)) {
-			heard++
-		}
-	}
-	return heard > c.voters()/2
-}
-
 // hears reports whether n was heard lately, even if it counts as failed for a while
 // longer (see contact).
 func (c *Core) hears(n *node) bool {
@@ -180,7 +169,7 @@ func (c *Core) startOf(e *election) time.Time {
 func (c *Core) failedBefore(master slots.NodeID) int {
 	count := 0
 	for _, n := range c.list {
-		if (n.health == slots.Failed || n.rec.Fenced) && n.votes() && before(n.rec.ID, master) {
+		if (n.health == slots.Failed || n.rec.Fenced) && n.hasSlots() && before(n.rec.ID, master) {
 			count++
 		}
 	}
@@ -204,19 +193,22 @@ func (c *Core) askForVotes(e *election) {
 	c.sendFirstRequest(e)
 }
 
-// sendFirstRequest asks all voters. A fenced master that stands for election is one
-// itself.
+// sendFirstRequest asks all voters. The candidate may be one itself: a fenced master, or a
+// replica where replicas vote.
 func (c *Core) sendFirstRequest(e *election) {
 	e.votes, e.denials = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool)
 	c.sendRequest(e)
-	if !c.self.votes() {
+	if !c.isVoter(c.self) || e.epoch <= c.electors.Epoch {
 		return
 	}
-	if c.lastVoteEpoch < e.epoch { // else it has voted for itself, and for another one later
+	if c.lastVoteEpoch < e.epoch {
 		c.lastVoteEpoch, c.lastVote, c.dirty = e.epoch, vote{e.epoch, c.self.rec.ID}, true
 		c.self.votedAt, c.self.votedFor = c.now, c.self.rec.ID
+		e.own = true
 	}
-	e.votes[c.self.rec.ID] = true
+	if e.own { // perhaps it has voted for another one since, in a later epoch
+		e.votes[c.self.rec.ID] = true
+	}
 	c.countVotes(e)
 }
 
@@ -232,7 +224,7 @@ func (c *Core) epochSetAside(e *election) bool {
 // sendRequest asks the voters that have not answered.
 func (c *Core) sendRequest(e *election) {
 	e.sent, e.askAgain, e.voters = c.now, c.now.Add(askAgainAfter), c.electorate()
-	open := func(n *node) bool { return n.votes() && !e.votes[n.rec.ID] && !e.denials[n.rec.ID] }
+	open := func(n *node) bool { return c.isVoter(n) && !e.votes[n.rec.ID] && !e.denials[n.rec.ID] }
 	request := c.message(TypeVoteRequest)
 	self := c.self.rec
 	request.Self, request.Subject, request.Slots, request.Forced = &self, e.master, e.claim, e.manual
@@ -250,7 +242,7 @@ func (c *Core) sendRequest(e *election) {
 
 // askLate asks a voter that could not be asked before: it was just heard on a new link.
 func (c *Core) askLate(n *node) {
-	if e := c.election; e != nil && e.epoch != 0 && n.votes() && !e.votes[n.rec.ID] && !e.denials[n.rec.ID] {
+	if e := c.election; e != nil && e.epoch != 0 && c.isVoter(n) && !e.votes[n.rec.ID] && !e.denials[n.rec.ID] {
 		e.askAgain = e.sent.Add(hurry)
 	}
 }
@@ -258,7 +250,7 @@ func (c *Core) askLate(n *node) {
 // onVote counts a vote, or a denial.
 func (c *Core) onVote(n *node, m *Message) {
 	e := c.election
-	if e == nil || e.epoch == 0 || m.ConfigEpoch != e.epoch || !n.votes() {
+	if e == nil || e.epoch == 0 || m.ConfigEpoch != e.epoch || !c.isVoter(n) {
 		return
 	}
 	if m.Type == TypeVote && (m.Electorate != e.voters || e.voters != c.electorate()) {
@@ -278,7 +270,7 @@ func (c *Core) countVotes(e *election) {
 	votes, open := 0, 0
 	for _, v := range c.list {
 		switch {
-		case !v.votes():
+		case !c.isVoter(v):
 		case e.votes[v.rec.ID]:
 			votes++
 		case !e.denials[v.rec.ID] && (v.health != slots.Failed || c.hears(v)):
@@ -313,7 +305,7 @@ func (c *Core) win(e *election) {
 func (c *Core) retry(e *election, reason string) {
 	c.event(ElectionLost{Epoch: e.epoch, Reason: reason})
 	e.attempts++
-	e.epoch, e.claim = 0, nil
+	e.epoch, e.claim, e.own = 0, nil, false
 	if e.manual {
 		// Candidates of several shards may have taken each other's votes in one epoch. Writes
 		// are paused meanwhile, so there is no time to try for long.

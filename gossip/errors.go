@@ -27,6 +27,8 @@ var (
 	// s).
 	ErrTooManyMeets = errors.New("too many handshakes are under way, try again in a moment")
 
+	// ErrWitness refuses slots, or a master, on a witness (docs/spec.md §6.10).
+	ErrWitness = errors.New("This node is a witness: it votes and holds no data")
 	// ErrRefused is matched by a MeetFailed event's error if the other cluster and this one
 	// must not merge.
 	ErrRefused = errors.New("the two clusters refuse to merge")

@@ -51,6 +51,9 @@ type SlotsChanged struct {
 // zero.
 type RoleChanged struct{ Node, Master slots.NodeID }
 
+// ElectorateChanged says who votes from now on, where fewer than three masters have slots.
+type ElectorateChanged struct{ Electorate Electorate }
+
 // ElectionStarted says that this replica asks for votes to succeed its master.
 // RoleChanged tells if it won.
 type ElectionStarted struct {
@@ -127,22 +130,23 @@ type Warning struct {
 	Text string
 }
 
-func (ElectionStarted) EventName() string { return "election-started" }
-func (ElectionLost) EventName() string    { return "election-lost" }
-func (WritesPaused) EventName() string    { return "writes-paused" }
-func (HandOverAsked) EventName() string   { return "hand-over-asked" }
-func (WritesResumed) EventName() string   { return "writes-resumed" }
-func (Fenced) EventName() string          { return "fenced" }
-func (FailoverAborted) EventName() string { return "failover-aborted" }
-func (NodeAdded) EventName() string       { return "node-added" }
-func (NodeRemoved) EventName() string     { return "node-removed" }
-func (HealthChanged) EventName() string   { return "health-changed" }
-func (AddrChanged) EventName() string     { return "addr-changed" }
-func (StateChanged) EventName() string    { return "state-changed" }
-func (SlotsChanged) EventName() string    { return "slots-changed" }
-func (RoleChanged) EventName() string     { return "role-changed" }
-func (EpochChanged) EventName() string    { return "epoch-changed" }
-func (Met) EventName() string             { return "met" }
-func (MeetFailed) EventName() string      { return "meet-failed" }
-func (Expelled) EventName() string        { return "expelled" }
-func (Warning) EventName() string         { return "warning" }
+func (ElectorateChanged) EventName() string { return "electorate-changed" }
+func (ElectionStarted) EventName() string   { return "election-started" }
+func (ElectionLost) EventName() string      { return "election-lost" }
+func (WritesPaused) EventName() string      { return "writes-paused" }
+func (HandOverAsked) EventName() string     { return "hand-over-asked" }
+func (WritesResumed) EventName() string     { return "writes-resumed" }
+func (Fenced) EventName() string            { return "fenced" }
+func (FailoverAborted) EventName() string   { return "failover-aborted" }
+func (NodeAdded) EventName() string         { return "node-added" }
+func (NodeRemoved) EventName() string       { return "node-removed" }
+func (HealthChanged) EventName() string     { return "health-changed" }
+func (AddrChanged) EventName() string       { return "addr-changed" }
+func (StateChanged) EventName() string      { return "state-changed" }
+func (SlotsChanged) EventName() string      { return "slots-changed" }
+func (RoleChanged) EventName() string       { return "role-changed" }
+func (EpochChanged) EventName() string      { return "epoch-changed" }
+func (Met) EventName() string               { return "met" }
+func (MeetFailed) EventName() string        { return "meet-failed" }
+func (Expelled) EventName() string          { return "expelled" }
+func (Warning) EventName() string           { return "warning" }

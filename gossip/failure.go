@@ -14,10 +14,10 @@ const maxSuspects = 1000
 func (c *Core) tendHealth(n *node) {
 	if n.health == slots.Online && !n.pingSent.IsZero() && c.now.Sub(n.pingSent) > c.cfg.NodeTimeout {
 		c.setHealth(n, slots.Suspected)
-		if c.self.votes() {
-			// Only masters with slots count reports and are counted: tell them at once instead of
+		if c.isVoter(c.self) {
+			// Only voters count reports and are counted: tell them at once instead of
 			// with the next heartbeat.
-			c.sendTo(c.heartbeat(TypeSuspect), (*node).votes)
+			c.sendTo(c.heartbeat(TypeSuspect), c.isVoter)
 		}
 	}
 	if n.health == slots.Suspected && c.recount {
@@ -84,12 +84,11 @@ func (c *Core) applyReports(n *node, suspects []slots.NodeID) {
 	}
 }
 
-// countReports counts the masters with slots that reported n within 2T, without this
-// node.
+// countReports counts the voters that reported n within 2T, without this node.
 func (c *Core) countReports(n *node) int {
 	count := 0
 	for _, r := range c.list {
-		if r.votes() && len(r.suspects) > 0 && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout &&
+		if c.isVoter(r) && len(r.suspects) > 0 && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout &&
 			slices.Contains(r.suspects, n.rec.ID) {
 			count++
 		}
@@ -101,7 +100,7 @@ func (c *Core) countReports(n *node) int {
 func (c *Core) allReports() map[slots.NodeID]int {
 	counts := make(map[slots.NodeID]int)
 	for _, r := range c.list {
-		if r.votes() && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout {
+		if c.isVoter(r) && c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout {
 			for _, id := range r.suspects {
 				counts[id]++
 			}
@@ -110,23 +109,12 @@ func (c *Core) allReports() map[slots.NodeID]int {
 	return counts
 }
 
-// voters returns how many masters with slots there are: the size of the cluster.
-func (c *Core) voters() int {
-	size := 0
-	for _, n := range c.list {
-		if n.votes() {
-			size++
-		}
-	}
-	return size
-}
-
-// agreeOnFailure declares a suspected node failed if a majority of the masters with slots
-// reports it (docs/spec.md §3.4).
+// agreeOnFailure declares a suspected node failed if a majority of the voters reports it
+// (docs/spec.md §3.4).
 func (c *Core) agreeOnFailure(n *node) {
 	c.resolveClaims()
 	count := c.countReports(n)
-	if c.self.votes() {
+	if c.isVoter(c.self) {
 		count++
 	}
 	if count < c.voters()/2+1 {
@@ -145,7 +133,7 @@ func (c *Core) fail(n *node) {
 
 // onFail takes the word of a member that a majority agreed. One member could say so of a
 // master that works, so its word alone is not enough while this node hears that master: it
-// counts once a second master with slots reports the same.
+// counts once a second voter reports the same.
 func (c *Core) onFail(by *node, id slots.NodeID) {
 	n := c.nodes[id]
 	if n == nil || n == c.self || n.health == slots.Failed {
@@ -163,12 +151,12 @@ func (c *Core) misses(n *node) bool {
 	return n.health == slots.Suspected || !n.pingSent.IsZero() && c.now.Sub(n.lastHeard) >= c.cfg.NodeTimeout*3/4
 }
 
-// seconded reports whether masters with slots report n, beside the one that said that it
+// seconded reports whether voters report n, beside the one that said that it
 // failed: as many as a majority has, two at most.
 func (c *Core) seconded(n *node) bool {
 	count := 0
 	for _, r := range c.list {
-		if r.votes() && (r.rec.ID == n.failSaidBy || c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout &&
+		if c.isVoter(r) && (r.rec.ID == n.failSaidBy || c.now.Sub(r.suspectsAt) <= 2*c.cfg.NodeTimeout &&
 			slices.Contains(r.suspects, n.rec.ID)) {
 			count++
 		}
@@ -187,7 +175,7 @@ func (c *Core) contact(n *node) {
 	case slots.Suspected:
 		c.setHealth(n, slots.Online)
 	case slots.Failed:
-		if !n.votes() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout || n.rec.Fenced || !c.hasSuccessor(n) {
+		if !n.hasSlots() || c.now.Sub(n.failedAt) > 2*c.cfg.NodeTimeout || n.rec.Fenced || !c.hasSuccessor(n) {
 			c.setHealth(n, slots.Online)
 		}
 	}

@@ -55,7 +55,7 @@ func (c *Core) tendFence() {
 	if !c.self.rec.Fenced {
 		return
 	}
-	if !c.self.votes() {
+	if !c.self.hasSlots() {
 		c.endFence(Fenced{}) // it has lost its slots: there is nothing to serve
 		c.selfChanged()
 		return

@@ -9,7 +9,7 @@ import (
 )
 
 // TestFenceChaos kills and restarts nodes with old snapshots, in any order, in clusters
-// of 1, 2, 3 and 5 masters. Whenever a majority of the masters is up, each shard of which
+// of 1, 2, 3 and 5 masters. Whenever a majority of the voters is up, each shard of which
 // a node is up serves within 3T; the master that serves holds every acknowledged write
 // that another live node of its shard holds; and no slot ever has two masters in one
 // config epoch.
@@ -276,9 +276,18 @@ func (f *fenceSim) quiesce() {
 	}
 }
 
-// majority reports whether more than half of the shards' masters are up.
+// majority reports whether more than half of the voters are up: of the electorate that was
+// agreed on last, or of the shards' masters.
 func (f *fenceSim) majority() bool {
 	up := 0
+	if e := f.sim.electorate(); e.explicit() {
+		for _, n := range f.nodes {
+			if n.core != nil && e.has(n.id) {
+				up++
+			}
+		}
+		return up > len(e.Voters)/2
+	}
 	for i := range f.shards {
 		var master *fenceNode
 		epoch := uint64(0)

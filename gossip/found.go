@@ -31,6 +31,8 @@ func (cmd FoundCluster) do(c *Core) error {
 		return fmt.Errorf("%w: %d is greater than %d", ErrInvalidEpoch, cmd.Epoch, uint64(maxCounter))
 	case c.cluster == cmd.Cluster && (self.claims() || self.ConfigEpoch != 0 || c.isReplica() || cmd.Slots.Empty()):
 		return nil // what it founded has had its own history since
+	case self.Witness && !cmd.Slots.Empty():
+		return ErrWitness
 	case c.cluster == cmd.Cluster:
 		// Another founder has met this node before it heard of what it is to be.
 		both := c.assigned

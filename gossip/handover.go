@@ -17,7 +17,7 @@ var ErrNoSuccessor = errors.New("gossip: not a replica of this master that is li
 
 func (cmd HandOver) do(c *Core) error {
 	n := c.nodes[cmd.To]
-	if n == nil || !c.self.votes() || n.rec.Master != c.self.rec.ID || n.rec.NoFailover ||
+	if n == nil || !c.self.hasSlots() || n.rec.Master != c.self.rec.ID || n.rec.NoFailover ||
 		n.rec.Leaving || len(n.links) == 0 {
 		return ErrNoSuccessor
 	}

@@ -108,6 +108,7 @@ func (c *Core) adopt(id ClusterID) {
 		c.former = c.former[max(0, len(c.former)-maxFormer):]
 	}
 	c.cluster = id
+	c.dropElectorate()
 	c.dirty = true
 }
 

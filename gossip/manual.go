@@ -90,6 +90,7 @@ func (cmd Failover) do(c *Core) error {
 			highest = max(highest, n.rec.ConfigEpoch)
 		}
 		c.promote(m.owned, next(highest), "takeover by command")
+		c.takeOverElectorate()
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func (c *Core) endManual(reason string) {
 // onPause handles the request of a replica that takes over: the host is to stop writes,
 // and to tell where they end.
 func (c *Core) onPause(n *node) {
-	if n.rec.Master != c.self.rec.ID || !c.self.votes() {
+	if n.rec.Master != c.self.rec.ID || !c.self.hasSlots() {
 		return
 	}
 	if p := c.pause; p != nil {

@@ -26,6 +26,12 @@ const (
 
 	TypeCede Type = 17 // the sender gave Slots to the receiver, which may claim them
 
+	TypePrepare    Type = 18 // asks for a vote in the epoch ConfigEpoch for a change of the electorate
+	TypePromise    Type = 19 // gives it; Voters is what the sender has accepted before
+	TypeAccept     Type = 20 // asks to accept Voters as the next electorate; Forced: it was accepted by another before
+	TypeAccepted   Type = 21 // does
+	TypeElectorate Type = 22 // tells Voters, the electorate that was agreed on
+
 	typeCount = 32 // more types may come; the unknown ones are counted and ignored
 )
 
@@ -42,6 +48,8 @@ var typeNames = [typeCount]string{
 	TypeSuspect: "suspect", TypeFail: "fail", TypeForgotten: "forgotten",
 	TypeVoteRequest: "vote-request", TypeVote: "vote", TypeDeny: "deny", TypePause: "pause", TypePaused: "paused",
 	TypeResume: "resume", TypeHandOver: "hand-over", TypeCede: "cede",
+	TypePrepare: "prepare", TypePromise: "promise", TypeAccept: "accept", TypeAccepted: "accepted",
+	TypeElectorate: "electorate",
 }
 
 // Message is what nodes say to each other. The first group of fields is in every message;
@@ -55,6 +63,8 @@ type Message struct {
 	Epoch       uint64 // the sender's currentEpoch (docs/spec.md §4.1)
 	Digest      uint64 // of the sender's view: the XOR of its records' hashes
 	Served      bool   // the cluster has served clients at some time
+
+	Electors uint64 // the version of the electorate that the sender knows
 
 	Offset   uint64         // of the sender's Data, as the next two. Paused: where the data ends
 	Term     uint64         // …
@@ -74,7 +84,9 @@ type Message struct {
 	Slots       *slots.Set // VoteRequest: what the candidate will claim. Cede: what is given away
 	Forced      bool       // VoteRequest: by command, whether the master works or not
 	Fenced      bool       // VoteRequest: the master has not failed, it is fenced, as its record in Records says
-	Electorate  uint64     // VoteRequest, Vote: a hash of the voters that the sender knows
+	Electorate  uint64     // VoteRequest, Vote, changes: a hash of the voters that the sender knows
+
+	Voters *Electorate // Prepare, Promise, Accept, Electorate
 }
 
 // Join is what two strangers must know of each other's clusters to decide whether they

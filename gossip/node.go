@@ -37,6 +37,8 @@ type node struct {
 	nextMeet time.Time // not before: see meetHalf
 	nextAsk  time.Time // not before: see ask
 
+	nextVoters time.Time // not before: see compareElectorates
+
 	digest     uint64    // of its view, as it told last
 	nextSync   time.Time // not before
 	syncWait   time.Duration
@@ -70,6 +72,5 @@ func (n *node) quiet() bool {
 	return n.health == slots.Online && n.pingSent.IsZero() && len(n.links) == 1
 }
 
-// votes reports whether the node's word counts for failures and elections: it is a master
-// with slots (docs/spec.md §3.4, §6.5). Only a master ever owns any.
-func (n *node) votes() bool { return n.owned != nil }
+// hasSlots reports whether the node is a master with slots. Only a master ever owns any.
+func (n *node) hasSlots() bool { return n.owned != nil }

@@ -26,7 +26,7 @@ func (c *Core) tendOrphans() {
 	var orphan *node
 	most := 0
 	for _, n := range c.list {
-		if !n.votes() {
+		if !n.hasSlots() {
 			// A replica that takes its master's place has lost one: itself.
 			n.hadReplicas, n.orphaned = !n.rec.Master.IsZero(), time.Time{}
 			continue
@@ -57,5 +57,5 @@ func (c *Core) tendOrphans() {
 
 func (c *Core) owns(id slots.NodeID) bool {
 	n := c.nodes[id]
-	return n != nil && n.votes()
+	return n != nil && n.hasSlots()
 }

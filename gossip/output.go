@@ -74,7 +74,8 @@ func (c *Core) buildMap() *slots.Map {
 		view := slots.Node{
 			ID: n.rec.ID, Addr: n.rec.Addr, Hostname: n.rec.Hostname, Zone: n.rec.Zone, Master: n.rec.Master,
 			ConfigEpoch: n.rec.ConfigEpoch, Health: n.health, NoFailover: n.rec.NoFailover,
-			Leaving: n.rec.Leaving, Slots: n.owned,
+			Leaving: n.rec.Leaving,
+			Voter:   c.isVoter(n), Witness: n.rec.Witness, Slots: n.owned,
 		}
 		if m := c.nodes[n.rec.Master]; m != nil {
 			view.ConfigEpoch = m.rec.ConfigEpoch // docs/spec.md §10.1

@@ -41,6 +41,7 @@ type Record struct {
 	Leaving     bool       // it is about to be forgotten, and takes no slots
 	Fenced      bool       // a restarted master that asks its replicas for their data, see the package comment
 	Data        Data       // with Fenced: what it started with
+	Witness     bool       // it never holds data, and votes where there are fewer than three masters
 	Slots       *slots.Set // the slots it claims, nil for none; never changed once shared
 }
 

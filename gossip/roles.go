@@ -17,6 +17,8 @@ func (cmd Replicate) do(c *Core) error {
 		return &UnknownNodeError{cmd.Master}
 	case m == c.self:
 		return ErrReplicateSelf
+	case c.self.rec.Witness:
+		return ErrWitness
 	case !m.rec.Master.IsZero():
 		return ErrNotAMaster
 	case c.self.rec.claims():

@@ -36,20 +36,23 @@ func (c *Core) hasServed() {
 func (c *Core) evaluateState() (slots.State, string) {
 	size, reachable, failed := 0, 0, 0
 	for _, n := range c.list {
-		if !n.votes() {
-			continue
+		if n.hasSlots() {
+			size++
+			if n.health == slots.Failed {
+				failed++
+			}
 		}
-		size++
-		switch n.health {
-		case slots.Online:
+		if c.isVoter(n) && n.health == slots.Online {
 			reachable++
-		case slots.Failed:
-			failed++
 		}
 	}
-	if size > 0 && reachable < size/2+1 {
+	if voters := c.voters(); size > 0 && reachable < voters/2+1 {
 		c.minoritySeen = c.now
-		return slots.Down, fmt.Sprintf("only %d of %d masters can be reached", reachable, size)
+		who := "masters"
+		if c.electors.explicit() {
+			who = "voters"
+		}
+		return slots.Down, fmt.Sprintf("only %d of %d %s can be reached", reachable, voters, who)
 	}
 	if !c.cfg.NoFullCoverage {
 		if missing := slots.Count - c.assigned.Len(); missing > 0 {
@@ -62,10 +65,10 @@ func (c *Core) evaluateState() (slots.State, string) {
 	if size == 0 {
 		return slots.Down, "nobody owns a slot"
 	}
-	if c.self.rec.Fenced && c.self.votes() {
+	if c.self.rec.Fenced && c.self.hasSlots() {
 		return slots.Down, "fenced after its start: asking the replicas whether they hold more"
 	}
-	if c.state == slots.Down && c.self.votes() {
+	if c.state == slots.Down && c.self.hasSlots() {
 		if c.now.Before(c.serveFrom) {
 			return slots.Down, "just started"
 		}

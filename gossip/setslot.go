@@ -51,6 +51,9 @@ func (cmd SetSlot) do(c *Core) error {
 	}
 	mine := c.ownsSlot(cmd.Slot)
 	n := c.nodes[cmd.Node]
+	if c.self.rec.Witness && (cmd.State == SlotImporting || cmd.State == SlotNode && n == c.self) {
+		return ErrWitness
+	}
 	switch cmd.State {
 	case SlotStable:
 		c.closeSlot(cmd.Slot)

@@ -350,7 +350,7 @@ func difference(list []*simNode) string {
 			if !sameSet(o.owned, first.list[i].owned) || o.rec.ID != first.list[i].rec.ID {
 				return fmt.Sprintf("nodes %d and %d disagree on the slots of %s", n.i, list[0].i, o.rec.ID.Short())
 			}
-			if o.votes() {
+			if o.hasSlots() {
 				if epochs[o.rec.ConfigEpoch] {
 					return fmt.Sprintf("node %d sees config epoch %d twice", n.i, o.rec.ConfigEpoch)
 				}

@@ -20,6 +20,8 @@ type State struct {
 	Served        bool   // the cluster has served clients at some time
 	CurrentEpoch  uint64 // docs/spec.md §4.1
 	LastVoteEpoch uint64 // the last epoch this node voted in (docs/spec.md §6.5)
+	Electorate    Electorate
+	Accepted      *Electorate // the next one, which this node has accepted
 	Nodes         []Record
 	Migrating     map[slots.Slot]slots.NodeID
 	Importing     map[slots.Slot]slots.NodeID
@@ -30,7 +32,7 @@ type State struct {
 func (c *Core) State() *State {
 	st := &State{
 		Cluster: c.cluster, Established: c.established, Served: c.served,
-		CurrentEpoch: c.currentEpoch, LastVoteEpoch: c.lastVoteEpoch,
+		CurrentEpoch: c.currentEpoch, LastVoteEpoch: c.lastVoteEpoch, Electorate: c.electors, Accepted: c.proposal,
 		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing), Ceded: cloneOpen(c.ceded),
 	}
 	st.Nodes = make([]Record, 0, len(c.list)+len(c.gone.order))
@@ -56,6 +58,9 @@ func (s *State) validate() error {
 		return errors.New("gossip: the State names no node, not even this one")
 	case members > maxMembers:
 		return fmt.Errorf("gossip: the State names %d members, a cluster has at most %d", members, maxMembers)
+	}
+	if e := s.Electorate; e.Version > maxCounter || e.Epoch > max(s.CurrentEpoch, s.LastVoteEpoch) {
+		return errors.New("gossip: the State has an electorate of an epoch that the node has not reached")
 	}
 	for i := range s.Nodes {
 		r := &s.Nodes[i]
@@ -83,6 +88,8 @@ const (
 	stImporting
 	stServed
 	stCeded
+	stElectorate
+	stAccepted
 )
 
 // EncodeState returns the content of the state file: msgpack, sealed with a checksum.
@@ -102,6 +109,10 @@ func EncodeState(s *State) []byte {
 	w.openSlots(stImporting, s.Importing)
 	w.bool(stServed, s.Served)
 	w.openSlots(stCeded, s.Ceded)
+	if s.Electorate.Version > 0 {
+		w.electorate(stElectorate, &s.Electorate)
+	}
+	w.electorate(stAccepted, s.Accepted)
 	return frame.Seal(stateMagic, stateVersion, w.done())
 }
 
@@ -179,6 +190,12 @@ func (s *State) decodeField(r *reader, key uint64) {
 		s.Served = r.Bool("served")
 	case stCeded:
 		s.Ceded = r.openSlots("ceded slots")
+	case stElectorate:
+		if e := r.electorate("electorate"); e != nil {
+			s.Electorate = *e
+		}
+	case stAccepted:
+		s.Accepted = r.electorate("accepted electorate")
 	default:
 		r.Skip("unknown field", 1)
 	}

@@ -128,6 +128,7 @@ func (c *Core) hear(l *link, m *Message) {
 	}
 	c.raiseEpoch(m.Epoch, m.Sender)
 	n.digest = m.Digest
+	c.compareElectorates(n, l, m.Electors)
 	if m.Type == TypePing || m.Type == TypePong || m.Type == TypeSuspect {
 		c.hearData(n, m)
 	}
@@ -177,6 +178,18 @@ func (c *Core) dispatch(l *link, m *Message) {
 		if c.pause != nil && c.pause.by == n.rec.ID {
 			c.endPause()
 		}
+	case TypePrepare:
+		c.resolveClaims()
+		c.onPrepare(n, l, m)
+	case TypePromise:
+		c.onPromise(n, m)
+	case TypeAccept:
+		c.resolveClaims()
+		c.onAccept(n, l, m)
+	case TypeAccepted:
+		c.onAccepted(n, m)
+	case TypeElectorate:
+		c.onElectorate(n, m)
 	case TypeCede:
 		c.onCede(n, m)
 	case TypeForgotten:
@@ -193,6 +206,7 @@ func (c *Core) message(t Type) *Message {
 	return &Message{
 		Type: t, Cluster: c.cluster, Sender: c.self.rec.ID, Gen: c.self.rec.Gen,
 		Incarnation: c.self.rec.Incarnation, Epoch: c.currentEpoch, Digest: c.digest, Served: c.served,
+		Electors: c.electors.Version,
 	}
 }
 

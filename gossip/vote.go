@@ -3,8 +3,6 @@ package gossip
 import (
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -18,7 +16,7 @@ type vote struct {
 // onVoteRequest is the voter's side of docs/spec.md §6.5. A vote is saved before it is
 // sent: Output.Save goes before Output.Sends.
 func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
-	if !c.self.votes() {
+	if !c.isVoter(c.self) {
 		return
 	}
 	subject := c.nodes[m.Subject]
@@ -71,18 +69,6 @@ func (c *Core) deny(l *link, request *Message) {
 	c.send(l, m)
 }
 
-// electorate returns a hash of the set of masters with slots that this node knows. A vote
-// counts only where voter and candidate agree on it: a majority of masters that were
-// succeeded without the candidate's knowledge must not elect it.
-func (c *Core) electorate() (sum uint64) {
-	for _, n := range c.list {
-		if n.votes() {
-			sum ^= xxhash.Sum64(n.rec.ID[:])
-		}
-	}
-	return sum
-}
-
 // awaits reports whether the vote is kept for another replica of the failed master, which
 // this node hears: one that holds more than the candidate, which may be cut off from it,
 // or one that has not told its data since this node was started. That replica will ask
@@ -98,9 +84,11 @@ func (c *Core) awaits(master, candidate *node, m *Message) bool {
 		switch {
 		case n == candidate || n.health != slots.Online || !n.mayStand():
 			return false
+		case n == c.self: // a replica that votes
+			return early && ofShard && n.data.after(has)
 		case n.dataAt.IsZero():
 			// A fenced master may have missed, before its restart, that a node became its replica.
-			return early && (ofShard || master == c.self && !n.votes())
+			return early && (ofShard || master == c.self && !n.hasSlots())
 		case !ofShard || has.after(n.data):
 			return false
 		}

@@ -124,6 +124,8 @@ type Node struct {
 	Health      Health
 	NoFailover  bool // it will not stand for election
 	Leaving     bool // it is about to leave the cluster, and takes no slots
+	Voter       bool // its word counts for failures and elections (docs/spec.md §6.9)
+	Witness     bool // it never holds data, and votes where fewer than three masters have slots
 	Slots       *Set // what it owns; nil or empty if nothing. Must not be changed
 }
 

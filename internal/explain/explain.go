@@ -59,8 +59,12 @@ func (v View) Down() string {
 	var orphaned slots.Set
 	var failed, silent []string
 	reachable, masters := 0, 0
+	voters := v.agreedVoters()
 	for i := range m.Nodes() {
 		o := &m.Nodes()[i]
+		if voters && o.Voter && o.Health != slots.Online && (!o.IsMaster() || !o.HasSlots()) {
+			silent = append(silent, ages.describe(o))
+		}
 		if !o.IsMaster() || !o.HasSlots() {
 			continue
 		}
@@ -84,8 +88,13 @@ func (v View) Down() string {
 	if len(failed) > 0 {
 		reasons = append(reasons, fmt.Sprintf("slots %s have no working owner: %s", firstRanges(&orphaned), some(failed)))
 	}
-	if reachable <= masters/2 {
+	if voters {
+		reasons = append(reasons, v.missedVoters(silent)...)
+	} else if reachable <= masters/2 {
 		reasons = append(reasons, fmt.Sprintf("only %d of %d masters are in reach: %s", reachable, masters, some(silent)))
+	}
+	if len(silent) > 0 && !voters && masters < 3 && v.replicated() {
+		reasons = append(reasons, gossip.Undecidable)
 	}
 	if len(reasons) == 0 {
 		return "this node came back a moment ago and waits to hear what has changed (" + rejoinWait.String() + ")"
