@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/internal/balance/balancer"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/interest"
 	"github.com/slotmesh/slotmesh/internal/messages"
@@ -188,6 +189,9 @@ func decodeReply(r *client.Request, b []byte) (client.Reply, error) {
 func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte, error) {
 	if err := n.engine.Refused(); err != nil {
 		return nil, err
+	}
+	if r.Func == balancer.Call && n.migrations.balance != nil && len(r.Args) == 1 {
+		return n.migrations.balance.Answer(ctx, r.Args[0])
 	}
 	if r.Func != "" {
 		return n.runFunc(ctx, r)

@@ -145,7 +145,7 @@ func (n *Node) WaitMigration(ctx context.Context, id migrate.JobID) error {
 // Migrations returns the latest jobs that are over, then those that run: this node's own,
 // and those of other nodes that bring slots here (Import).
 func (n *Node) Migrations() []migrate.Status {
-	if n.migrations == nil {
+	if n.migrations.Migrator == nil {
 		return nil
 	}
 	return n.migrations.List()
@@ -161,7 +161,7 @@ func (n *Node) CancelMigration(id migrate.JobID) error {
 }
 
 func (n *Node) canMigrate() error {
-	if n.migrations == nil {
+	if n.migrations.Migrator == nil {
 		return n.absent()
 	}
 	return n.engine.Refused()
@@ -281,7 +281,7 @@ func (n *Node) resumeJobs(former slots.NodeID) {
 // it restarted now, would take the keys that it still has for old copies: only a job that
 // is through with a slot gives it away.
 func (n *Node) accepts(set *slots.Set) error {
-	if n.migrations == nil {
+	if n.migrations.Migrator == nil {
 		return nil
 	}
 	slot, job, ok := n.migrations.Coming(set)
@@ -310,7 +310,7 @@ const leaveHandOver = 5 * time.Second
 // first. Until the last step, of about 100 ms, the node stays a member after an error, and
 // works on with what it owns then; the same holds after a crash. Leaving again goes on.
 func (n *Node) Leave(ctx context.Context) error {
-	if n.gossip == nil || n.migrations == nil {
+	if n.gossip == nil || n.migrations.Migrator == nil {
 		return n.absent()
 	}
 	if !n.life.leaving.CompareAndSwap(false, true) {

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/internal/balance"
+	"github.com/slotmesh/slotmesh/internal/balance/balancer"
 	"github.com/slotmesh/slotmesh/internal/leave"
 	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -42,6 +44,32 @@ type Scripts = scripting.Engine
 // process or of another one. Two nodes that write the same files would run under one id,
 // serve the same slots and save over each other.
 var ErrDiskInUse = storage.ErrInUse
+
+// Names of what Config.Cluster.Balance makes a cluster do.
+type (
+	// BalanceStatus says how balancing stands: [Node.BalanceStatus].
+	BalanceStatus = balancer.Status
+
+	// BalancePlan is what would be done next: [Node.BalancePlan].
+	BalancePlan = balancer.Plan
+
+	// BalanceStep is one thing that one node does to balance the cluster. Its Kind is
+	// BalanceMove, BalanceFollow or BalanceClaim.
+	BalanceStep = balance.Step
+
+	// BalanceKind says what a BalanceStep does.
+	BalanceKind = balance.Kind
+)
+
+// Kinds of a BalanceStep.
+const (
+	// BalanceMove hands slots of the node to the peer, by a migration job.
+	BalanceMove = balance.Move
+	// BalanceFollow makes the node, which has no slots, a replica of the peer.
+	BalanceFollow = balance.Follow
+	// BalanceClaim gives the node slots that nobody owns.
+	BalanceClaim = balance.Claim
+)
 
 // LevelTrace is the level at which a logger of [SlogLogger] passes on hclog's Trace:
 // below slog.LevelDebug.

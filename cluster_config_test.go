@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A configuration of the cluster that cannot work is refused, with the field and the remedy.
@@ -17,6 +18,10 @@ func TestClusterConfig(t *testing.T) {
 		"set Config.Join":              {Cluster: ClusterConfig{Expect: 3}},
 		"use at least 3":               {Join: list, Cluster: ClusterConfig{Expect: 2, Replicas: 2}},
 		"Config.Cluster.Replicas is -": {Join: list, Cluster: ClusterConfig{Replicas: -1}},
+		"Balance.Mode is \"of":         {Cluster: ClusterConfig{Balance: BalanceConfig{Mode: "of"}}},
+		"Balance.By is \"size\"":       {Cluster: ClusterConfig{Balance: BalanceConfig{By: "size"}}},
+		"Balance.Jobs is -1":           {Cluster: ClusterConfig{Balance: BalanceConfig{Jobs: -1}}},
+		"Balance.HoldOff is -1s":       {Cluster: ClusterConfig{Balance: BalanceConfig{HoldOff: -time.Second}}},
 		"Config.Cluster.Name is":       {Join: list, Cluster: ClusterConfig{Name: "a\nb"}},
 	} {
 		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), want) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/balance"
 	"github.com/slotmesh/slotmesh/internal/events"
 	"github.com/slotmesh/slotmesh/internal/invalidation"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -32,6 +33,8 @@ import (
 //   - moves of slots: [migrate.Status];
 //   - this node's way out of the cluster: [Leaving];
 //   - a cluster that forms by itself: [Forming], [Founded];
+//   - what balances the cluster: [BalancePlanned], [BalanceOrdered],
+//     [BalancePauseChanged];
 //   - [gossip.Warning], and [EventsMissed].
 //
 // No other type is ever sent.
@@ -306,4 +309,32 @@ func (n *Node) Stats() Stats {
 			Sources: m.Sources, Receivers: m.Receivers}
 	}
 	return s
+}
+
+// BalancePlanned says that this node is the coordinator of Config.Cluster.Balance, and what
+// it is about to do: the whole plan, of which it orders a little at a time. It comes again
+// when the plan has got other steps.
+type BalancePlanned balance.Planned
+
+// BalanceOrdered says that this node, as the coordinator, has ordered a step; Err is why it
+// has not begun, nil if it has.
+type BalanceOrdered balance.Ordered
+
+// BalancePauseChanged says that balancing was paused in the cluster, or goes on.
+type BalancePauseChanged balance.PauseChanged
+
+func (BalancePlanned) EventName() string      { return "balance-planned" }
+func (BalanceOrdered) EventName() string      { return "balance-ordered" }
+func (BalancePauseChanged) EventName() string { return "balance-paused" }
+
+// emitBalance sends the event of package balance that e is.
+func (n *Node) emitBalance(e any) {
+	switch e := e.(type) {
+	case balance.Planned:
+		n.emit(BalancePlanned(e))
+	case balance.Ordered:
+		n.emit(BalanceOrdered(e))
+	case balance.PauseChanged:
+		n.emit(BalancePauseChanged(e))
+	}
 }

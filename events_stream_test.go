@@ -36,7 +36,8 @@ var eventTypes = []slotmesh.Event{
 	gossip.ElectorateChanged{},
 	replication.SyncStarted{}, replication.SyncProgress{}, replication.Synced{}, replication.LinkLost{},
 	replication.ReplicaJoined{}, replication.ReplicaLeft{}, replication.Saved{},
-	migrate.Status{}, slotmesh.Leaving{},
+	migrate.Status{}, slotmesh.Leaving{}, slotmesh.BalancePlanned{}, slotmesh.BalanceOrdered{},
+	slotmesh.BalancePauseChanged{},
 }
 
 // The types that have a name of an event, those of the list, and those that the

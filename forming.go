@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,13 +30,84 @@ type ClusterConfig struct {
 	Expect int
 	// Replicas is how many replicas each master has when the cluster forms: of n founders,
 	// n/(1+Replicas) become masters. Without three masters no replica can be elected.
-	// Default 0.
+	// Default 0. Later too, with Balance, each is given so many.
 	Replicas int
 	// ForgetAfter makes all nodes forget one that failed so long ago and has no slots, such
 	// as a replica whose machine is gone. A node that is back before stays; one that was
 	// forgotten has to join again. Default 0: never. In a configuration file it is
 	// slotmesh-forget-after, in seconds.
 	ForgetAfter time.Duration
+	// Balance says how the cluster keeps its shards in balance by itself.
+	Balance BalanceConfig
+}
+
+// BalanceConfig says how a cluster keeps its shards in balance by itself. One node at a time
+// is the coordinator. It has slots moved until all masters have equal shares, within 2 %;
+// makes nodes that have joined replicas of the shards that miss one (ClusterConfig.Replicas),
+// and new shards of the others; and gives away slots that nobody owns. It waits until nodes
+// have neither come nor gone for a while, and moves a few slots at a time, so that a node
+// has at least half of its time for clients alone. See [Node.BalancePlan] and
+// [Node.BalancePause].
+type BalanceConfig struct {
+	// Mode says whether this node may be the coordinator. Default: BalanceAuto.
+	Mode BalanceMode
+	// By is what masters have equal shares of. Default: BalanceBySlots.
+	By BalanceBy
+	// HoldOff is how long members and their health must be the same before anything is done.
+	// Default 10 s.
+	HoldOff time.Duration
+	// Jobs is how many moves go on at one time in the whole cluster. Default 2.
+	Jobs int
+}
+
+// BalanceMode says whether a node balances its cluster.
+type BalanceMode string
+
+const (
+	// BalanceAuto is BalanceOn for a node that finds its cluster by Config.Join or Discover,
+	// and BalanceOff for others, whose cluster is made by hand.
+	BalanceAuto BalanceMode = ""
+	BalanceOn   BalanceMode = "on"
+	// BalanceOff makes a node that decides nothing. It does what another one decides.
+	BalanceOff BalanceMode = "off"
+)
+
+// BalanceBy is what masters have equal shares of.
+type BalanceBy string
+
+const (
+	BalanceBySlots BalanceBy = ""
+	BalanceByKeys  BalanceBy = "keys"
+)
+
+// balances reports whether the node may be the coordinator.
+func (c *Config) balances() bool {
+	mode := c.Cluster.Balance.Mode
+	return mode == BalanceOn || mode == BalanceAuto && (len(c.Join) > 0 || c.Discover != nil)
+}
+
+func (b *BalanceConfig) validate() error {
+	const field = "slotmesh: Config.Cluster.Balance."
+	switch {
+	case b.Mode != BalanceAuto && b.Mode != BalanceOn && b.Mode != BalanceOff:
+		return fmt.Errorf(field+"Mode is %q: use BalanceAuto, BalanceOn or BalanceOff", b.Mode)
+	case b.By != BalanceBySlots && b.By != BalanceByKeys:
+		return fmt.Errorf(field+"By is %q: use BalanceBySlots or BalanceByKeys", b.By)
+	case b.HoldOff < 0:
+		return fmt.Errorf(field+"HoldOff is %v: use 0 for 10s", b.HoldOff)
+	case b.Jobs < 0:
+		return fmt.Errorf(field+"Jobs is %d: use 0 for 2", b.Jobs)
+	}
+	return nil
+}
+
+// wordOr is a field whose zero value has a word of its own in the directive.
+func wordOr[T ~string](field *T, zero string) conf.Parsed {
+	return conf.Parsed{Show: func() string { return cmp.Or(string(*field), zero) }, Set: func(text string) {
+		if *field = T(text); text == zero {
+			*field = ""
+		}
+	}}
 }
 
 // maxFounders bounds Expect, and maxReplicas Replicas.
@@ -74,7 +146,7 @@ func (c *Config) validateCluster() error {
 		return fmt.Errorf("slotmesh: Config.Cluster.Name is %.100q: use at most %d printable characters", k.Name,
 			maxClusterName)
 	}
-	return nil
+	return k.Balance.validate()
 }
 
 const maxClusterName = forming.MaxName

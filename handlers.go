@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/internal/balance/balancer"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
@@ -191,6 +192,8 @@ type Func func(ctx context.Context, key string, arg []byte) (reply []byte, err e
 // cache, may register its functions then.
 func (n *Node) RegisterFunc(name string, fn Func) error {
 	switch {
+	case name == balancer.Call:
+		return fmt.Errorf("slotmesh: RegisterFunc: %w: %q: use another one", ErrRegistered, name)
 	case name == "":
 		return errors.New("slotmesh: RegisterFunc: the function has no name")
 	case fn == nil:

@@ -22,7 +22,6 @@ import (
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
-	"github.com/slotmesh/slotmesh/migrate/migrator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -61,7 +60,7 @@ type Node struct {
 type clusterParts struct {
 	gossip     *member.Member
 	ownership  *ownership.Slots
-	migrations *migrator.Migrator
+	migrations slotMoves
 	founder    *founder.Founder
 }
 
@@ -186,13 +185,16 @@ func (n *Node) startCluster() error {
 	n.reportData()
 	then := n.ownership.OpenAtMaster() // in the snapshot
 	n.ownership.ReplicateOpen(nil, n.Map())
-	if n.migrations, err = n.newMigrations(); err != nil {
+	if n.migrations.Migrator, err = n.newMigrations(); err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.ownership.DropStaleImports(then, n.migrations.AllComing())
-	n.shard.Commits.Observe(n.migrations)
+	n.shard.Commits.Observe(n.migrations.Migrator)
 	n.shard.Pauser = n.newPauser()
 	n.life.spawn(n.shard.Pauser.Run)
+	if n.migrations.balance, err = n.newBalancer(); err != nil {
+		return fmt.Errorf("slotmesh: %w", err)
+	}
 	n.bus.Handle(bus.Gossip, func(conn net.Conn, _ slots.NodeID) { n.gossip.Accept(conn) })
 	n.bus.Handle(bus.Replication, n.shard.Accept)
 	n.bus.Handle(bus.Migration, n.migrations.Accept)
@@ -209,6 +211,7 @@ func (n *Node) startCluster() error {
 		return err
 	}
 	n.founder.Start()
+	n.life.spawn(func() { n.migrations.balance.Run(n.life.ctx) })
 	return nil
 }
 
@@ -226,7 +229,7 @@ func (n *Node) teardown() (err error) {
 	if n.founder != nil {
 		n.founder.Close()
 	}
-	if n.migrations != nil {
+	if n.migrations.Migrator != nil {
 		n.migrations.Close()
 	}
 	n.bus.CloseCalls()

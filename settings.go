@@ -200,6 +200,10 @@ var settings = []setting{
 	{conf.Number("slotmesh-replicas", "0", 0, maxReplicas), func(v *values) any { return &v.Cluster.Replicas }, nil},
 	{conf.Span("slotmesh-forget-after", "0", time.Second, 0),
 		func(v *values) any { return &v.Cluster.ForgetAfter }, (*Node).applyTuning},
+	{conf.OneOf("slotmesh-balance", "auto", "auto", "on", "off"),
+		func(v *values) any { return wordOr(&v.Cluster.Balance.Mode, "auto") }, nil},
+	{conf.OneOf("slotmesh-balance-by", "slots", "slots", "keys"),
+		func(v *values) any { return wordOr(&v.Cluster.Balance.By, "slots") }, nil},
 }
 
 // directives is the table of the same for package conf.

@@ -10,9 +10,13 @@ import (
 
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
+	"github.com/slotmesh/slotmesh/internal/balance"
+	"github.com/slotmesh/slotmesh/internal/balance/balancer"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/explain"
 	"github.com/slotmesh/slotmesh/internal/join"
+	"github.com/slotmesh/slotmesh/internal/peer"
+	"github.com/slotmesh/slotmesh/migrate/migrator"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -286,4 +290,74 @@ func (n *Node) whyDissenting(nodes []*Node) string {
 		members[i] = slots.Node{ID: o.ID(), Addr: o.Addr()}
 	}
 	return n.view(m).Disagreement(nodes[0].Map(), members)
+}
+
+// slotMoves is what moves slots: the jobs of this node, and what decides about them.
+type slotMoves struct {
+	*migrator.Migrator
+	balance *balancer.Balancer
+}
+
+// newBalancer makes the part of the node that keeps the cluster in balance.
+func (n *Node) newBalancer() (*balancer.Balancer, error) {
+	k := &n.cfg.Cluster.Balance
+	return balancer.New(balancer.Config{
+		Map: n.Map,
+		Call: func(ctx context.Context, to *slots.Node, request []byte) ([]byte, error) {
+			return n.bus.Call(ctx, to.ID, to.Addr, &peer.Request{Func: balancer.Call, Args: [][]byte{request}})
+		},
+		Node: n,
+		Load: func(slot slots.Slot) int64 { return int64(n.store.Count(slot)) },
+		Off:  !n.cfg.balances(),
+		Balance: balance.Config{Replicas: n.cfg.Cluster.Replicas, HoldOff: k.HoldOff, Jobs: k.Jobs,
+			ByLoad: k.By == BalanceByKeys},
+		Disk:    n.cfg.Disk,
+		Logger:  n.log.Named("balance"),
+		OnEvent: n.emitBalance,
+		OnPanic: n.fail,
+	})
+}
+
+// BalancePause makes the whole cluster begin no step of balance more, until BalanceResume is
+// called at any node: [balancer.Balancer.Pause]. It outlives restarts.
+func (n *Node) BalancePause(ctx context.Context) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return n.migrations.balance.Pause(ctx)
+}
+
+// BalanceResume ends a BalancePause.
+func (n *Node) BalanceResume(ctx context.Context) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return n.migrations.balance.Resume(ctx)
+}
+
+// BalanceStatus returns how balancing stands, as this node knows it.
+func (n *Node) BalanceStatus() (BalanceStatus, error) {
+	if err := n.canMigrate(); err != nil {
+		return BalanceStatus{}, err
+	}
+	return n.migrations.balance.Status(), nil
+}
+
+// BalancePlan asks the members what they move and hold, and returns what would be done next.
+// It changes nothing, and works while balancing is paused, and without Config.Cluster.Balance.
+func (n *Node) BalancePlan(ctx context.Context) (BalancePlan, error) {
+	if err := n.canMigrate(); err != nil {
+		return BalancePlan{}, err
+	}
+	return n.migrations.balance.Plan(ctx)
+}
+
+func (c clusterAdapter) DescribeBalance() (string, error) {
+	s, err := c.BalanceStatus()
+	return s.String(), err
+}
+
+func (c clusterAdapter) DescribeBalancePlan(ctx context.Context) (string, error) {
+	p, err := c.BalancePlan(ctx)
+	return p.String(), err
 }

@@ -22,7 +22,8 @@ import (
 func adminVerbs(in io.Reader) []*verb {
 	var list []*verb
 	for _, make := range []func(*task) *verb{
-		createVerb, checkVerb, infoVerb, whyVerb, fixVerb, reshardVerb, rebalanceVerb, drainVerb, addNodeVerb, delNodeVerb,
+		createVerb, checkVerb, infoVerb, whyVerb, fixVerb, reshardVerb, rebalanceVerb, balanceVerb, drainVerb, addNodeVerb,
+		delNodeVerb,
 		replicateVerb, failoverVerb, callVerb, setTimeoutVerb, importVerb, backupVerb, restoreVerb,
 	} {
 		list = append(list, make(&task{in: in}))

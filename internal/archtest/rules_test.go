@@ -69,7 +69,8 @@ var mayImport = map[string][]string{
 		"internal/acl", "internal/functions", "internal/pubsub", "internal/server/commands"},
 	"admin": {"slots", "migrate", "internal/resp", "internal/clusterproto"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
-		"migrate", "migrate/migrator", "client", "internal/*", "internal/forming/founder"},
+		"migrate", "migrate/migrator", "client", "internal/*", "internal/balance/balancer",
+		"internal/forming/founder"},
 	"cache":             {".", "slots"},
 	"health":            {".", "slots", "clustertest"},
 	"clustertest":       {".", "slots", "keyspace", "gossip", "admin", "script", "internal/memnet", "internal/testcert"},
@@ -82,7 +83,9 @@ var mayImport = map[string][]string{
 	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/functions", "internal/resp",
 		"internal/engine", "internal/geo", "internal/hll", "internal/pubsub"},
 
-	"internal/forming/founder": {"slots", "gossip", "internal/forming"},
+	"internal/forming/founder":  {"slots", "gossip", "internal/forming"},
+	"internal/balance":          {"slots", "migrate"},
+	"internal/balance/balancer": {"slots", "migrate", "internal/balance"},
 
 	"client": {"slots", "keyspace", "internal/peer", "internal/resp", "internal/clusterproto",
 		"internal/remotetx"},
@@ -110,7 +113,7 @@ var onlyIn = map[string]string{"github.com/yuin/gopher-lua": "script"}
 
 // coresIn are the packages whose files are passive cores. Their drivers are packages below
 // them.
-var coresIn = []string{"gossip", "internal/forming", "internal/interest", "migrate", "replication"}
+var coresIn = []string{"gossip", "internal/balance", "internal/forming", "internal/interest", "migrate", "replication"}
 
 // mayAlias are the public packages that may show a type of internal/ under a second name
 // of their own. No other package shows one at all.

@@ -83,6 +83,15 @@ func (c *fakeCluster) StartMigration(_ context.Context, set slots.Set, target sl
 	return id, nil
 }
 
+func (c *fakeCluster) BalancePause(context.Context) error  { return c.err }
+func (c *fakeCluster) BalanceResume(context.Context) error { return c.err }
+
+func (c *fakeCluster) DescribeBalance() (string, error) { return "paused:no\r\n", c.err }
+
+func (c *fakeCluster) DescribeBalancePlan(context.Context) (string, error) {
+	return "nothing to do\n", c.err
+}
+
 func (c *fakeCluster) ListMigrations() []migrate.Status { return slices.Clone(c.jobs) }
 
 func (c *fakeCluster) StopMigration(_ context.Context, id migrate.JobID) error {

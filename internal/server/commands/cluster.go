@@ -22,6 +22,7 @@ var ClusterGroup = []Command{
 			{Name: "addslotsrange", Arity: -4, Args: "<start slot> <end slot> [<start slot> <end slot> ...]",
 				Flags: flagsClusterAdmin, Since: "7.0.0", Summary: "Takes ranges of unowned slots.",
 				Run: inCluster(cmdAddSlotsRange)},
+			balanceCommand,
 			{Name: "bumpepoch", Arity: 2, Flags: flagsClusterAdmin, Since: "3.0.0",
 				Tips: "nondeterministic_output", Summary: "Takes the next config epoch.",
 				Run: inCluster(cmdBumpEpoch)},

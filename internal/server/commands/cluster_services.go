@@ -20,6 +20,7 @@ type Cluster interface {
 	Roles
 	SlotMoves
 	Migrations
+	Balancing
 }
 
 // Observer tells what the map does not hold. Its methods must not wait.

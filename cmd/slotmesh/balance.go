@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/slotmesh/slotmesh/admin"
+)
+
+func balanceVerb(t *task) *verb {
+	return &verb{
+		name: "balance", args: "HOST:PORT pause|resume|status|plan",
+		summary: "Pause, resume or show what moves slots by itself.",
+		help: "A cluster whose nodes balance (slotmesh-balance in the configuration) gives each shard its share of slots " +
+			"and its\nreplicas by itself. A pause holds for all nodes, also after they restart; moves that have begun end " +
+			"first, within\nabout a second. plan shows what would be done next, and changes nothing.",
+		examples: []string{"slotmesh balance 127.0.0.1:7001 plan", "slotmesh balance 127.0.0.1:7001 pause"},
+		flags:    t.common,
+		run: t.run(func(ctx context.Context, args []string) error {
+			addr, rest, err := address(args)
+			if err != nil {
+				return err
+			}
+			known := []string{admin.BalancePause, admin.BalanceResume, admin.BalanceStatus, admin.BalancePlan}
+			if len(rest) != 1 || !slices.Contains(known, rest[0]) {
+				return usagef("say one of %s after the address", strings.Join(known, ", "))
+			}
+			text, err := t.client.Balance(ctx, addr, rest[0])
+			if err != nil {
+				return err
+			}
+			text = strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+			return t.done(struct {
+				Balance string `json:"balance"`
+			}{text}, "%s", text)
+		}),
+	}
+}

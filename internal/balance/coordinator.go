@@ -1,0 +1,312 @@
+package balance
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
+
+// Config says how a Coordinator works. The zero value is usable.
+type Config struct {
+	Replicas  int           // that each shard wants
+	Threshold float64       // in percent; 0 means 2
+	HoldOff   time.Duration // nothing is ordered before members and their health are the same for so long; 0 means 10 s
+	Jobs      int           // moves on their way at one time; 0 means 2
+	ByLoad    bool          // shares are those of what Report.Loads says, not of slots
+}
+
+const (
+	defaultHoldOff = 10 * time.Second
+	defaultJobs    = 2
+	// rankDelay is what a candidate waits for each other one with a smaller id.
+	rankDelay = 2 * time.Second
+	// retryAfter is how long a node that asked for the lease in vain, or found nothing to do
+	// with it, waits.
+	retryAfter = 10 * time.Second
+	// surveyEvery is how often loads are seenAt at, which no map shows.
+	surveyEvery = time.Minute
+	// moveTime is about what one move should take: a pause takes effect after it, and what it
+	// does to clients ends.
+	moveTime = time.Second
+	// A move has firstSlots slots at first, then more or fewer as moves are shorter or longer
+	// than that.
+	firstSlots = 256
+	minSlots   = 16
+	maxSlots   = 1024
+)
+
+// Coordinator decides for one node when it asks for the lease, and what it orders while it
+// has it. Its driver calls Observe, then Wants; if that is true it sends what Request
+// returns to all members, passes on their answers to OnAnswer, and orders what Steps
+// returns; if it is false, and Releases is true, it sends what Release returns.
+type Coordinator struct {
+	Lease
+	cfg Config
+
+	members  uint64 // what must not change during the hold-off
+	stable   time.Time
+	version  uint64 // of the map that the plan was made of
+	planned  bool   // the map alone gives reason to ask for the lease
+	work     time.Time
+	notAgain time.Time
+	surveyed time.Time
+
+	held    bool // at the last look
+	idle    bool // it has the lease, and nothing to do
+	waiting string
+	plan    []Step
+	reports map[slots.NodeID]report
+	moves   map[slots.NodeID]move // by source
+	rests   map[slots.NodeID]time.Time
+	pace    int // slots of the next move
+}
+
+type report struct {
+	Report
+	own slots.Set // what the loads are about
+}
+
+type move struct {
+	since time.Time
+	to    slots.NodeID
+	slots int
+}
+
+// NewCoordinator begins with the pause that was saved.
+func NewCoordinator(cfg Config, pause Pause, now time.Time) *Coordinator {
+	if cfg.HoldOff == 0 {
+		cfg.HoldOff = defaultHoldOff
+	}
+	if cfg.Jobs == 0 {
+		cfg.Jobs = defaultJobs
+	}
+	return &Coordinator{Lease: *NewLease(pause, now), cfg: cfg, stable: now, pace: firstSlots,
+		moves: make(map[slots.NodeID]move), rests: make(map[slots.NodeID]time.Time)}
+}
+
+// Observe looks at the map.
+func (c *Coordinator) Observe(m *slots.Map, now time.Time) {
+	if hash := membership(m); hash != c.members {
+		c.members, c.stable = hash, now
+	}
+}
+
+// replan sees to it that the plan is one of the map, if no reports say more.
+func (c *Coordinator) replan(m *slots.Map) {
+	if c.version == m.Version() && c.version != 0 {
+		return
+	}
+	c.version = m.Version()
+	c.plan, c.waiting = Plan(c.view(m, nil))
+	if c.planned = len(c.plan) > 0; !c.planned {
+		c.work = time.Time{}
+	}
+}
+
+// membership is a hash of the members and their health.
+func membership(m *slots.Map) (sum uint64) {
+	var b [21]byte
+	for i := range m.Nodes() {
+		n := &m.Nodes()[i]
+		copy(b[:], n.ID[:])
+		b[20] = byte(n.Health)
+		sum ^= xxhash.Sum64(b[:])
+	}
+	return sum
+}
+
+// view is what this node knows: the map, and the members' reports if it has any.
+func (c *Coordinator) view(m *slots.Map, reports map[slots.NodeID]report) *View {
+	v := ViewOf(m)
+	v.Replicas, v.Threshold = c.cfg.Replicas, c.cfg.Threshold
+	if len(reports) == 0 {
+		return v
+	}
+	var loads [slots.Count]int64
+	for i := range v.Nodes {
+		r := reports[v.Nodes[i].ID]
+		v.Jobs = append(v.Jobs, r.Jobs...)
+		n := 0
+		for slot := range r.own.All() {
+			if n < len(r.Loads) {
+				loads[slot] = r.Loads[n]
+			}
+			n++
+		}
+	}
+	if c.cfg.ByLoad {
+		v.Loads = &loads
+	}
+	return v
+}
+
+// Wants reports whether this node should ask for the lease now, or renew it.
+func (c *Coordinator) Wants(m *slots.Map, now time.Time) bool {
+	c.held = c.Held(m, now)
+	switch {
+	case c.pause.On, m.State() != slots.OK, !Votes(m.Self()), now.Sub(c.stable) < c.cfg.HoldOff:
+		c.work = time.Time{}
+		return false
+	case c.held:
+		return !c.idle
+	}
+	if now.Before(c.notAgain) || c.grantedTo != m.Self().ID && now.Before(c.until) {
+		c.work = time.Time{}
+		return false
+	}
+	c.replan(m)
+	if survey := c.cfg.ByLoad && now.Sub(c.surveyed) >= surveyEvery; !c.planned && !survey {
+		c.work = time.Time{}
+		return false
+	}
+	if c.work.IsZero() {
+		c.work = now
+	}
+	return now.Sub(c.work) >= time.Duration(rank(m))*rankDelay
+}
+
+// rank is the number of voters with smaller ids that answer.
+func rank(m *slots.Map) (before int) {
+	for i := range m.Nodes() {
+		n := &m.Nodes()[i]
+		if Votes(n) && n.Health == slots.Online && bytes.Compare(n.ID[:], m.Self().ID[:]) < 0 {
+			before++
+		}
+	}
+	return before
+}
+
+// Request is Lease.Request, and begins a new round of reports.
+func (c *Coordinator) Request(m *slots.Map, now time.Time) Ask {
+	a := c.Lease.Request(m, now)
+	a.Loads = c.cfg.ByLoad && now.Sub(c.surveyed) >= surveyEvery/6
+	if !c.held {
+		c.reports = make(map[slots.NodeID]report)
+		a.Loads = c.cfg.ByLoad
+		clear(c.moves)
+	}
+	if a.Loads {
+		c.surveyed = now
+	}
+	return a
+}
+
+// OnAnswer is Lease.OnAnswer, and keeps the report. m is the map at the time of the request.
+func (c *Coordinator) OnAnswer(m *slots.Map, from slots.NodeID, a *Ask, answer *Answer, asked time.Time) (news bool) {
+	news = c.Lease.OnAnswer(from, a, answer, asked)
+	if a.Term == 0 || a.Term != c.term {
+		return news
+	}
+	r := reportOf(m, from, answer)
+	if old, ok := c.reports[from]; ok && !a.Loads {
+		r.Loads, r.own = old.Loads, old.own
+	}
+	c.reports[from] = r
+	return news
+}
+
+func reportOf(m *slots.Map, from slots.NodeID, answer *Answer) report {
+	r := report{Report: answer.Report}
+	if n := m.Node(from); n != nil && n.Slots != nil {
+		r.own = *n.Slots
+	}
+	return r
+}
+
+// PlanOf plans by what the members have answered to this node, which needs no lease to ask.
+func (c *Coordinator) PlanOf(m *slots.Map, answers map[slots.NodeID]Answer) (steps []Step, waiting string) {
+	reports := make(map[slots.NodeID]report, len(answers))
+	for id, answer := range answers {
+		reports[id] = reportOf(m, id, &answer)
+	}
+	return Plan(c.view(m, reports))
+}
+
+// Steps returns what to order now, after a round of answers; nothing if this node has no
+// lease. Orders go out under Term.
+func (c *Coordinator) Steps(m *slots.Map, now time.Time) []Step {
+	if c.held = c.Held(m, now); !c.held {
+		c.notAgain = now.Add(retryAfter)
+		return nil
+	}
+	for i := range m.Nodes() {
+		n := &m.Nodes()[i]
+		if _, told := c.reports[n.ID]; !told && n.Health == slots.Online && n.IsMaster() {
+			c.waiting = "node " + n.ID.Short() + " has not said which slots it moves"
+			return nil
+		}
+	}
+	v := c.view(m, c.reports)
+	c.plan, c.waiting = Plan(v)
+	c.version = 0
+	c.endMoves(v.Jobs, now)
+	c.idle = len(c.plan) == 0 && len(v.Jobs) == 0 && len(c.moves) == 0
+	if c.idle {
+		c.notAgain = now.Add(retryAfter)
+		return nil
+	}
+	steps := Next(c.plan, v.Jobs, Pace{c.cfg.Jobs, c.pace}, func(id slots.NodeID) bool { return now.Before(c.rests[id]) })
+	for _, s := range steps {
+		if s.Kind == Move {
+			c.moves[s.Node] = move{since: now, to: s.Peer, slots: s.Slots.Len()}
+		}
+	}
+	return steps
+}
+
+// endMoves finds the moves that are over. Their nodes rest for as long as they took, so
+// that clients have at least half of the time for themselves.
+func (c *Coordinator) endMoves(jobs []Job, now time.Time) {
+	for from, mv := range c.moves {
+		running := false
+		for i := range jobs {
+			running = running || jobs[i].From == from
+		}
+		if running {
+			continue
+		}
+		took := max(now.Sub(mv.since), 10*time.Millisecond)
+		delete(c.moves, from)
+		c.rests[from], c.rests[mv.to] = now.Add(took), now.Add(took)
+		switch {
+		case took <= moveTime/2:
+			c.pace = min(2*c.pace, maxSlots)
+		case took > 2*moveTime:
+			c.pace = max(c.pace/2, minSlots)
+		}
+	}
+}
+
+// Refused tells that a member did not carry out a step.
+func (c *Coordinator) Refused(s *Step, now time.Time) {
+	if s.Kind == Move {
+		delete(c.moves, s.Node)
+	}
+	c.rests[s.Node] = now.Add(moveTime)
+}
+
+// Releases reports whether this node has asked for a lease that it does not need now.
+func (c *Coordinator) Releases() bool { return c.term != 0 }
+
+// Release is Lease.Release.
+func (c *Coordinator) Release(m *slots.Map) Ask {
+	c.held, c.idle = false, false
+	return c.Lease.Release(m)
+}
+
+// Holder returns the coordinator as far as this node knows, zero if there is none.
+func (c *Coordinator) Holder(now time.Time) slots.NodeID {
+	if c.granted != 0 && now.Before(c.until) {
+		return c.grantedTo
+	}
+	return slots.NodeID{}
+}
+
+// Planned returns the present plan, and why a part of it has to wait.
+func (c *Coordinator) Planned() ([]Step, string) { return c.plan, c.waiting }
+
+// GrantedTerm returns the latest term that this node has granted.
+func (c *Coordinator) GrantedTerm() uint64 { return c.granted }
