@@ -31,7 +31,7 @@ const (
 // waits.
 type actor struct {
 	*Founder
-	watchFrom time.Time // before, members that have not moved are still being dialled
+	watchFrom time.Time // when to watch next; at first, members that have not moved are dialled
 	backoff   time.Duration
 	served    time.Time // since when the cluster serves, zero if it does not
 }
@@ -60,6 +60,8 @@ func (a *actor) step(ctx context.Context) time.Duration {
 	case v != nil && !settled:
 		if a.carryOutDecision(ctx, v) {
 			a.saveSettled()
+		} else if now := time.Now(); !self.Fresh() && !now.Before(a.watchFrom) {
+			a.watchFrom = now.Add(a.watch(ctx)) // the founders that are missing may have moved
 		}
 		return actEvery
 	case !self.Fresh():
