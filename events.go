@@ -314,14 +314,24 @@ func (n *Node) Stats() Stats {
 // BalancePlanned says that this node is the coordinator of Config.Cluster.Balance, and what
 // it is about to do: the whole plan, of which it orders a little at a time. It comes again
 // when the plan has got other steps.
-type BalancePlanned balance.Planned
+type BalancePlanned struct {
+	Term  uint64
+	Steps []BalanceStep
+}
 
 // BalanceOrdered says that this node, as the coordinator, has ordered a step; Err is why it
 // has not begun, nil if it has.
-type BalanceOrdered balance.Ordered
+type BalanceOrdered struct {
+	Term uint64
+	Step BalanceStep
+	Err  error
+}
 
 // BalancePauseChanged says that balancing was paused in the cluster, or goes on.
-type BalancePauseChanged balance.PauseChanged
+type BalancePauseChanged struct {
+	On bool
+	By slots.NodeID // the node that was told so
+}
 
 func (BalancePlanned) EventName() string      { return "balance-planned" }
 func (BalanceOrdered) EventName() string      { return "balance-ordered" }
