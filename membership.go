@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/slotmesh/slotmesh/gossip"
-	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/join"
 	"github.com/slotmesh/slotmesh/internal/ownership"
@@ -107,29 +106,6 @@ func (n *Node) admit(kind bus.Kind, from slots.NodeID) error {
 		return errors.New("it says that it is this node itself")
 	}
 	return nil
-}
-
-// do hands a command to the loop that owns the cluster's state; when it returns nil, the
-// change is durable and in force on this node.
-func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
-	if n.gossip == nil {
-		return n.absent()
-	}
-	if err := n.gossip.Do(ctx, cmd); !errors.Is(err, member.ErrClosed) {
-		return err
-	}
-	return ErrClosed
-}
-
-// absent says why a part of the node is not there.
-func (n *Node) absent() error {
-	if err := n.engine.Refused(); err != nil {
-		return err
-	}
-	if !n.cfg.Standalone {
-		return errNotStarted // Start is under way
-	}
-	return ErrStandalone
 }
 
 // Join makes this node a member of a cluster. seeds are client addresses, "host:port", of

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/client"
+	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
@@ -313,4 +314,27 @@ func hostPort(addr net.Addr) (string, uint16) {
 	}
 	p, _ := strconv.ParseUint(port, 10, 16) // 0 stands for "unknown"
 	return host, uint16(p)
+}
+
+// do hands a command to the loop that owns the cluster's state; when it returns nil, the
+// change is durable and in force on this node.
+func (n *Node) do(ctx context.Context, cmd gossip.Command) error {
+	if n.gossip == nil {
+		return n.absent()
+	}
+	if err := n.gossip.Do(ctx, cmd); !errors.Is(err, member.ErrClosed) {
+		return err
+	}
+	return ErrClosed
+}
+
+// absent says why a part of the node is not there.
+func (n *Node) absent() error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	if !n.cfg.Standalone {
+		return errNotStarted // Start is under way
+	}
+	return ErrStandalone
 }
