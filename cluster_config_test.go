@@ -16,6 +16,7 @@ func TestClusterConfig(t *testing.T) {
 		"Config.Standalone":            {Join: list, Standalone: true},
 		"Expect is -1":                 {Join: list, Cluster: ClusterConfig{Expect: -1}},
 		"set Config.Join":              {Cluster: ClusterConfig{Expect: 3}},
+		"a node with Config.Witness":   {Join: list, Witness: true, Cluster: ClusterConfig{Expect: 3}},
 		"use at least 3":               {Join: list, Cluster: ClusterConfig{Expect: 2, Replicas: 2}},
 		"Config.Cluster.Replicas is -": {Join: list, Cluster: ClusterConfig{Replicas: -1}},
 		"Balance.Mode is \"of":         {Cluster: ClusterConfig{Balance: BalanceConfig{Mode: "of"}}},

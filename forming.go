@@ -137,6 +137,9 @@ func (c *Config) validateCluster() error {
 	case k.Expect > 0 && !finds:
 		return fmt.Errorf("slotmesh: Config.Cluster.Expect is %d, but nothing says where the nodes find each other: set "+
 			"Config.Join to the addresses of some of them", k.Expect)
+	case k.Expect > 0 && c.Witness:
+		return fmt.Errorf("slotmesh: Config.Cluster.Expect is %d on a node with Config.Witness, which holds no data and so "+
+			"founds no cluster: leave it 0, so that the witness joins the one that the others found", k.Expect)
 	case k.Expect > 0 && k.Expect < 1+k.Replicas:
 		return fmt.Errorf("slotmesh: Config.Cluster.Expect is %d, too few for a master with %d replicas "+
 			"(Config.Cluster.Replicas): use at least %d", k.Expect, k.Replicas, 1+k.Replicas)

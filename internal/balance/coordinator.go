@@ -106,8 +106,10 @@ func (c *Coordinator) replan(m *slots.Map) {
 	}
 }
 
-// membership is a hash of the members and their health.
+// membership is a hash of the members, their health and how many slots have an owner: who
+// moves slots by hand leaves them without one for a moment.
 func membership(m *slots.Map) (sum uint64) {
+	sum = uint64(m.Assigned())
 	var b [21]byte
 	for i := range m.Nodes() {
 		n := &m.Nodes()[i]
@@ -143,11 +145,15 @@ func (c *Coordinator) view(m *slots.Map, reports map[slots.NodeID]report) *View 
 	return v
 }
 
+// balanceable reports whether the cluster serves, or only does not because slots have no
+// owner: these are given one.
+func balanceable(m *slots.Map) bool { return m.State() == slots.OK || m.Assigned() < slots.Count }
+
 // Wants reports whether this node should ask for the lease now, or renew it.
 func (c *Coordinator) Wants(m *slots.Map, now time.Time) bool {
 	c.held = c.Held(m, now)
 	switch {
-	case c.pause.On, m.State() != slots.OK, !Votes(m.Self()), now.Sub(c.stable) < c.cfg.HoldOff:
+	case c.pause.On, !balanceable(m), !Votes(m.Self()), now.Sub(c.stable) < c.cfg.HoldOff:
 		c.work = time.Time{}
 		return false
 	case c.held:

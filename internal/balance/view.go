@@ -48,6 +48,9 @@ func ViewOf(m *slots.Map) *View {
 	v := &View{Nodes: make([]Node, 0, len(m.Nodes()))}
 	for i := range m.Nodes() {
 		n := &m.Nodes()[i]
+		if n.Witness { // it holds no data
+			continue
+		}
 		node := Node{ID: n.ID, Domain: n.Addr.Host, Master: n.Master, Online: n.Health == slots.Online,
 			Leaving: n.Leaving}
 		if n.Zone != "" {

@@ -199,6 +199,33 @@ func TestBalancePause(t *testing.T) {
 	})
 }
 
+// Slots that nobody owns any more get an owner after the hold-off, and the cluster serves
+// again.
+func TestSlotsWithoutAnOwnerGetOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Node: balanced(0)})
+		o := e2e.Operator{T: t, Cluster: c}
+		o.Must(0, "CLUSTER DELSLOTSRANGE 0 99")
+		awaitFor(t, time.Second, c.Node(1), "a gap", func(m *slots.Map) bool { return m.State() != slots.OK })
+		took := awaitFor(t, time.Minute, c.Node(1), "all slots", func(m *slots.Map) bool { return evenly(m, 3) })
+		if took < 5*time.Second {
+			t.Errorf("after %v: an operator who moves slots by hand had no time", took)
+		}
+	})
+}
+
+// A witness is no spare: it gets neither slots nor a master.
+func TestWitnessIsNoSpare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 1, Replicas: 1, Witnesses: 1, Node: balanced(1)})
+		time.Sleep(time.Minute)
+		plan, err := c.Node(0).BalancePlan(t.Context())
+		if err != nil || plan.String() != "nothing to do\n" {
+			t.Errorf("it plans %v, %v", plan, err)
+		}
+	})
+}
+
 // A coordinator that dies while slots move is followed by another node, which goes on.
 func TestCoordinatorDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
