@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/slotmesh/slotmesh/keyspace/stream"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -38,6 +39,29 @@ func TestCutLeavesTheKey(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestCutOfARangeFindsAnEarlierType plays what a replica may see during a full sync: a key
+// became a stream by a copy, which was passed over because what was copied is newer here.
+func TestCutOfARangeFindsAnEarlierType(t *testing.T) {
+	s := newStore(Config{}, 1)
+	s.SetPassive(true)
+	key, other := []byte("k"), []byte("other")
+	for _, op := range []Op{
+		{Kind: OpPut, Type: plain, Key: key, Version: 1},
+		{Kind: OpPart, Type: plain, Key: key, Part: []byte("p"), Value: []byte("v"), Version: 1},
+		{Kind: OpPut, Type: Stream, Key: other, Version: 9},
+		{Kind: OpCopy, Key: other, Part: key, Version: 5},
+		{Kind: OpCut, Key: key, Part: appendEntryPart(nil, stream.ID{}), Value: appendEntryPart(nil, stream.ID{Ms: 1}),
+			Version: 6},
+	} {
+		if err := s.Apply(op); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := plainContents(s, 0); got["k"]["p"] != "v" {
+		t.Errorf("the key of before is %v", got["k"])
+	}
 }
 
 // TestLastPartDeletesTheKey checks that a cut of the last part says that the key is gone.

@@ -103,6 +103,7 @@ func TestCategoriesOfAdditions(t *testing.T) {
 		"delifeq":                      "write string fast",
 		"client|setinfo":               "slow connection",
 		"client|no-touch":              "slow connection",
+		"cluster|balance":              "admin slow dangerous",
 		"cluster|migrateslots":         "admin slow dangerous",
 		"cluster|cancelslotmigrations": "admin slow dangerous",
 		"cluster|getslotmigrations":    "admin slow dangerous",
