@@ -44,6 +44,8 @@ func samples(s *setting, dir string) [2]string {
 		return [2]string{"10.0.0.1:7001,dns:nodes.example.org:7002", "10.0.0.1:7001"}
 	case "slotmesh-expect":
 		return [2]string{"3", "4"}
+	case "slotmesh-witness": // which founds no cluster, as slotmesh-expect says
+		return [2]string{"no", "yes"}
 	case "maxclients": // more may be more than this process can have
 		return [2]string{"20", "21"}
 	}

@@ -91,7 +91,7 @@ type Founder struct {
 
 type pendingReply struct {
 	to    chan<- *forming.Reply
-	reply forming.Reply
+	reply *forming.Reply
 }
 
 // New reads what an earlier start has left on the disk.
@@ -313,7 +313,7 @@ func (f *Founder) publish(out *forming.Output) {
 func (f *Founder) answer(ok bool) {
 	for i := range f.replies {
 		if p := &f.replies[i]; ok {
-			p.to <- &p.reply
+			p.to <- p.reply
 		} else {
 			p.to <- nil
 		}

@@ -80,7 +80,8 @@ func (f *Founder) handle(r *forming.Request) *forming.Reply {
 			return
 		}
 		f.refresh(now)
-		f.replies = append(f.replies, pendingReply{replied, f.core.Handle(now, *r)})
+		reply := f.core.Handle(now, *r)
+		f.replies = append(f.replies, pendingReply{replied, &reply})
 	})
 	if !ok {
 		return nil
