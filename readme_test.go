@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -93,6 +94,7 @@ func TestReadmeIsShort(t *testing.T) {
 	}
 	for begin, most := range map[string]int{
 		"\n## Embed\n":              20, // to a node that serves
+		"nobody calls Create":       20, // to a service whose instances are the cluster
 		"\n## Cache\n":              15, // with a loader
 		"for every Redis client":    40, // a command of the host's own, with …
 		"2*time.Second) // by then": 1,  // … its registration
@@ -131,6 +133,27 @@ func Example_embed() {
 	// Output:
 	// hello <nil>
 	// hello <nil>
+}
+
+// Nodes that find each other: examples/http is this service, with its tests.
+var _ = func(ctx context.Context, addr, web string, seeds []string) error {
+	node, err := slotmesh.New(slotmesh.Config{
+		Addr:    addr,  // of this instance
+		Join:    seeds, // some of all, the same for each: "10.0.0.1:7001", or "dns:visits.svc:7001"
+		Cluster: slotmesh.ClusterConfig{Expect: 3, Replicas: 2},
+	})
+	if err != nil {
+		return err
+	}
+	if err := node.Start(ctx); err != nil {
+		return err
+	}
+	defer node.Close()
+	http.HandleFunc("POST /visits", func(w http.ResponseWriter, r *http.Request) {
+		n, err := node.Do(r.Context(), "INCR", "visits")
+		fmt.Fprintln(w, n, err)
+	})
+	return http.ListenAndServe(web, nil)
 }
 
 func embed(dir string) {

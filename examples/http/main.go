@@ -1,5 +1,5 @@
 // Command http is an HTTP service whose instances are the cluster that keeps its data:
-// one binary, no server beside it.
+// one binary, no server beside it, no ids, nobody who creates anything.
 //
 //	N=127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003
 //	go run ./examples/http -http :8001 -mesh 127.0.0.1:7001 -nodes $N
@@ -10,11 +10,10 @@
 //	curl localhost:8003/kv/greeting
 //	curl -X POST localhost:8002/visits
 //
-// The first of -nodes owns all slots when none of the others is there; it hands each
-// newcomer a fair share, while all go on serving. With -dir an instance keeps its keys
-// and its place in the cluster over a restart, kill -9 included. Without, an instance
-// that comes back is a new node in the place of the one it was: it takes over the slots
-// of that, and what they held is lost. Instances may be started again in any order.
+// When three instances are there they found the cluster: a master and two replicas, so that
+// any one of them may end. Further instances take the same list. With -dir an instance keeps
+// its keys and its place over a restart, kill -9 included. Without, one that comes back is a
+// new node, gets the keys from the others, and takes the place of the one it was.
 package main
 
 import (
@@ -28,18 +27,16 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/slotmesh/slotmesh"
-	"github.com/slotmesh/slotmesh/slots"
 )
 
 func main() {
 	web := flag.String("http", ":8001", "where to serve HTTP")
 	mesh := flag.String("mesh", "127.0.0.1:7001", "where to serve Redis clients; the bus is on the port + 10000")
-	nodes := flag.String("nodes", "", "the -mesh of all instances, separated by commas; the first one founds the cluster")
+	nodes := flag.String("nodes", "", "the -mesh of some instances, the same list for all, separated by commas")
 	dir := flag.String("dir", "", "folder of this instance; empty keeps nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -55,7 +52,10 @@ func run(ctx context.Context, web, dir, mesh string, nodes []string) error {
 			return err
 		}
 	}
-	node, err := slotmesh.New(slotmesh.Config{Addr: mesh, Dir: dir, NodeTimeout: 2 * time.Second})
+	node, err := slotmesh.New(slotmesh.Config{
+		Addr: mesh, Dir: dir, Join: nodes, NodeTimeout: 2 * time.Second,
+		Cluster: slotmesh.ClusterConfig{Expect: 3, Replicas: 2, ForgetAfter: time.Minute},
+	})
 	if err != nil {
 		return err
 	}
@@ -63,10 +63,6 @@ func run(ctx context.Context, web, dir, mesh string, nodes []string) error {
 		return err
 	}
 	defer node.Close()
-	if err := enter(ctx, node, mesh, nodes); err != nil {
-		return err
-	}
-	node.Go(func(ctx context.Context) { share(ctx, node) })
 
 	ln, err := net.Listen("tcp", web)
 	if err != nil {
@@ -79,120 +75,6 @@ func run(ctx context.Context, web, dir, mesh string, nodes []string) error {
 		return err
 	}
 	return nil
-}
-
-// enter makes the node a member of the cluster, or the first one of a new cluster.
-func enter(ctx context.Context, node *slotmesh.Node, mesh string, nodes []string) error {
-	others := slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return n == mesh })
-	first := mesh == nodes[0] || len(others) == 0
-	for len(node.Map().Nodes()) == 1 && node.Map().Assigned() == 0 { // else it goes on as what it was
-		err := node.Join(ctx, others...)
-		switch {
-		case err == nil:
-		case first:
-			return slotmesh.Create(ctx, node)
-		case ctx.Err() != nil:
-			return err
-		default:
-			log.Printf("no other instance yet: %v", err)
-			time.Sleep(time.Second)
-		}
-	}
-	if first { // the others may have met before, and wait for it
-		short, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		if node.WaitMap(short, func(m *slots.Map) bool { return m.Assigned() > 0 }) != nil {
-			return node.AddSlots(ctx, slots.Full())
-		}
-	}
-	// It knows all members when it knows an owner of each slot.
-	if err := node.WaitMap(ctx, func(m *slots.Map) bool { return m.Assigned() == slots.Count }); err != nil {
-		return err
-	}
-	if err := replace(ctx, node); err != nil {
-		return err
-	}
-	return node.Ready(ctx)
-}
-
-// replace takes the place of a node at whose address another one answers: that was this
-// instance, before it was started again without a folder. The map shows such a node with
-// that address or, once somebody has found out, with none.
-func replace(ctx context.Context, node *slotmesh.Node) error {
-	for _, n := range node.Map().Nodes() {
-		if n.ID == node.ID() || n.Addr.Port != 0 && n.Addr.Client() != node.Addr().Client() {
-			continue
-		}
-		if err := node.Forget(ctx, n.ID); err != nil {
-			return err
-		}
-		if n.HasSlots() {
-			log.Printf("taking over up to %d slots; their keys are lost", n.Slots.Len())
-			return adopt(ctx, node, *n.Slots)
-		}
-	}
-	return nil
-}
-
-// adopt makes the node the owner of those of the slots that nobody owns. Another
-// instance, to which one of them was being moved, may claim it at the same time: then it
-// tries again without that one.
-func adopt(ctx context.Context, node *slotmesh.Node, set slots.Set) error {
-	free := func() slots.Set {
-		for slot := range set.All() {
-			if node.Map().Owner(slot) != nil {
-				set.Remove(slot)
-			}
-		}
-		return set
-	}
-	for {
-		want := free()
-		if err := node.AddSlots(ctx, want); err == nil || free() == want {
-			return err
-		}
-	}
-}
-
-// moving reports whether the node hands slots over.
-func moving(node *slotmesh.Node) bool {
-	for _, s := range node.Migrations() {
-		if !s.Import && !s.Over() {
-			return true
-		}
-	}
-	return false
-}
-
-// share hands masters without slots a fair share of this node's.
-func share(ctx context.Context, node *slotmesh.Node) {
-	for m := range node.Changes(ctx) {
-		var newcomer *slots.Node
-		masters := 0
-		for i := range m.Nodes() {
-			if n := &m.Nodes()[i]; n.IsMaster() && n.Health == slots.Online {
-				if masters++; !n.HasSlots() {
-					newcomer = n
-				}
-			}
-		}
-		if newcomer == nil || !m.Self().HasSlots() || moving(node) || newcomer.ID == m.Self().ID {
-			continue
-		}
-		var give slots.Set
-		mine := m.Self().Slots.Len()
-		for slot := range m.Self().Slots.All() {
-			if give.Len() < mine/masters {
-				give.Add(slot)
-			}
-		}
-		log.Printf("%d slots for %s", give.Len(), newcomer.Addr.Client())
-		if id, err := node.MigrateSlots(ctx, give, newcomer.ID); err != nil {
-			log.Print(err)
-		} else if err := node.WaitMigration(ctx, id); err != nil && ctx.Err() == nil {
-			log.Print(err)
-		}
-	}
 }
 
 // handler serves any key at any instance.
