@@ -54,8 +54,7 @@ func evenly(m *slots.Map, shards int) bool {
 	return true
 }
 
-// counter counts in keys of its own, one write after the other, each held by a replica
-// before it counts.
+// counter counts in keys of its own, one write after the other.
 type counter struct {
 	keys   []string
 	counts []int
@@ -63,7 +62,6 @@ type counter struct {
 }
 
 func (w *counter) run(ctx context.Context, r *slotmesh.Router) error {
-	ctx = slotmesh.WithSync(ctx, 1)
 	for ctx.Err() == nil {
 		i := w.writes % len(w.keys)
 		err := r.Set(ctx, w.keys[i], []byte(strconv.Itoa(w.counts[i]+1)), 0)
@@ -79,18 +77,18 @@ func (w *counter) run(ctx context.Context, r *slotmesh.Router) error {
 	return nil
 }
 
-// startCounters runs counters, some 1,000 writes a second in all, until the function that it
-// returns is called: this checks every write.
-func startCounters(t *testing.T, r *slotmesh.Router) (stop func()) {
+// startCounters runs counters, some 1,000 writes a second in all, of which each counts when so
+// many replicas hold it, until the function that it returns is called: this checks them all.
+func startCounters(t *testing.T, r *slotmesh.Router, replicas int) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(slotmesh.WithSync(t.Context(), replicas))
 	writers := make([]*counter, 4)
 	errs := make([]error, len(writers))
 	var running sync.WaitGroup
 	for i := range writers {
 		w := &counter{counts: make([]int, 1000)}
 		for k := range w.counts {
-			w.keys = append(w.keys, fmt.Sprintf("key:%d:%d", i, k))
+			w.keys = append(w.keys, fmt.Sprintf("key:%d:%d:%d", replicas, i, k))
 		}
 		writers[i] = w
 		running.Go(func() { errs[i] = w.run(ctx, r) })
@@ -135,7 +133,7 @@ func awaitFor(t *testing.T, d time.Duration, n *slotmesh.Node, what string, cond
 func TestClusterGrowsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, Node: balanced(1)})
-		stop := startCounters(t, c.Node(0).Router())
+		stop := startCounters(t, c.Node(0).Router(), 1)
 		first := joinNode(t, c, "10.0.1.1", balanced(1))
 		time.Sleep(time.Minute)
 		if m := first.Map(); !m.Self().IsMaster() || m.Self().HasSlots() || m.Size() != 3 {
