@@ -91,8 +91,8 @@ func (p *Precopy) Next(budget int, freeze func() bool, emit func(*Op)) (state Pr
 	op := Op{Slot: p.slot, Key: p.key, Type: rec.typ, Version: rec.version}
 	object := rec.object()
 	switch {
-	case object == nil && freeze == nil:
-		return PrecopyGoes, p.left(&rec)
+	case object == nil && freeze == nil: // it goes as a whole, when it is frozen
+		return PrecopyGoes, 0
 	case object == nil:
 		op.Kind, op.Value, op.ExpireAt = OpPut, rec.value, rec.expireAt
 		emit(&op)

@@ -281,3 +281,23 @@ func TestFillFromAWalk(t *testing.T) {
 		t.Errorf("%d bytes, %d where it came from", to, from)
 	}
 }
+
+// A key that became small before its copy began has nothing to copy until it is frozen: who
+// copies it must not wait for less.
+func TestPrecopyOfASmallKey(t *testing.T) {
+	s := newStore(Config{}, 1)
+	err := s.Update(1, func(tx *Tx) error { return tx.Put([]byte("k"), String, []byte("value"), 0) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.Precopy(1, []byte("k"))
+	defer p.End()
+	var ops kinds
+	emit := func(op *Op) { ops = append(ops, op.Kind) }
+	if state, left := p.Next(100, nil, emit); state != PrecopyGoes || left != 0 || len(ops) > 0 {
+		t.Errorf("before it is frozen: %v, %d bytes left, %v", state, left, ops)
+	}
+	if state, _ := p.Next(100, func() bool { return true }, emit); state != PrecopyDone || len(ops) != 1 {
+		t.Errorf("frozen: %v, %v", state, ops)
+	}
+}
