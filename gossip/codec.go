@@ -54,115 +54,83 @@ const (
 	keyVoters
 )
 
-// mapWriter writes a map and counts its fields.
-type mapWriter struct {
-	b     []byte
-	at, n int
-}
+// mapWriter writes the fields of messages and records.
+type mapWriter struct{ msgp.MapWriter }
 
-func newMap(b []byte) mapWriter {
-	b, at := msgp.BeginMap(b)
-	return mapWriter{b: b, at: at}
-}
-
-func (w *mapWriter) key(k uint64) []byte {
-	w.n++
-	w.b = msgp.AppendUint(w.b, k)
-	return w.b
-}
-
-func (w *mapWriter) uint(k, v uint64) {
-	if v != 0 {
-		w.b = msgp.AppendUint(w.key(k), v)
-	}
-}
-
-func (w *mapWriter) bool(k uint64, v bool) {
-	if v {
-		w.b = msgp.AppendBool(w.key(k), true)
-	}
-}
-
-func (w *mapWriter) string(k uint64, s string) {
-	if s != "" {
-		w.b = msgp.AppendString(w.key(k), s)
-	}
-}
+func newMap(b []byte) mapWriter { return mapWriter{msgp.NewMap(b)} }
 
 func (w *mapWriter) id(k uint64, id slots.NodeID) {
 	if !id.IsZero() {
-		w.b = msgp.AppendBytes(w.key(k), id[:])
+		w.B = msgp.AppendBytes(w.Key(k), id[:])
 	}
 }
 
 func (w *mapWriter) set(k uint64, s *slots.Set) {
 	if s != nil && !s.Empty() {
-		w.b = packSet(w.key(k), s)
+		w.B = packSet(w.Key(k), s)
 	}
 }
-
-func (w *mapWriter) done() []byte { return msgp.EndMap(w.b, w.at, w.n) }
 
 // AppendMessage appends m in msgpack.
 func AppendMessage(b []byte, m *Message) []byte {
 	w := newMap(b)
-	w.uint(keyType, uint64(m.Type))
+	w.Uint(keyType, uint64(m.Type))
 	if !m.Cluster.IsZero() {
-		w.b = msgp.AppendBytes(w.key(keyCluster), m.Cluster[:])
+		w.B = msgp.AppendBytes(w.Key(keyCluster), m.Cluster[:])
 	}
 	w.id(keySender, m.Sender)
-	w.uint(keyGen, m.Gen)
-	w.uint(keyIncarnation, m.Incarnation)
-	w.uint(keyEpoch, m.Epoch)
-	w.uint(keyDigest, m.Digest)
-	w.uint(keyOffset, m.Offset)
+	w.Uint(keyGen, m.Gen)
+	w.Uint(keyIncarnation, m.Incarnation)
+	w.Uint(keyEpoch, m.Epoch)
+	w.Uint(keyDigest, m.Digest)
+	w.Uint(keyOffset, m.Offset)
 	if len(m.Suspects) > 0 {
-		w.b = msgp.AppendArrayHeader(w.key(keySuspects), len(m.Suspects))
+		w.B = msgp.AppendArrayHeader(w.Key(keySuspects), len(m.Suspects))
 		for i := range m.Suspects {
-			w.b = msgp.AppendBytes(w.b, m.Suspects[i][:])
+			w.B = msgp.AppendBytes(w.B, m.Suspects[i][:])
 		}
 	}
 	if m.Self != nil {
-		w.b = appendRecord(w.key(keySelf), m.Self)
+		w.B = appendRecord(w.Key(keySelf), m.Self)
 	}
 	if m.Join != nil {
-		w.b = msgp.AppendUint(w.key(keyEstablished), uint64(boolByte(m.Join.Established)))
+		w.B = msgp.AppendUint(w.Key(keyEstablished), uint64(boolByte(m.Join.Established)))
 		w.set(keyAssigned, &m.Join.Slots)
-		w.bool(keyMember, m.Join.Member)
+		w.Bool(keyMember, m.Join.Member)
 	}
-	w.string(keyYou, m.You)
+	w.String(keyYou, m.You)
 	if len(m.Records) > 0 {
-		w.b = msgp.AppendArrayHeader(w.key(keyRecords), len(m.Records))
+		w.B = msgp.AppendArrayHeader(w.Key(keyRecords), len(m.Records))
 		for i := range m.Records {
-			w.b = appendRecord(w.b, &m.Records[i])
+			w.B = appendRecord(w.B, &m.Records[i])
 		}
 	}
 	if len(m.Summary) > 0 {
-		w.b = msgp.AppendBytesHeader(w.key(keySummary), 16*len(m.Summary))
+		w.B = msgp.AppendBytesHeader(w.Key(keySummary), 16*len(m.Summary))
 		for _, e := range m.Summary {
-			w.b = binary.LittleEndian.AppendUint64(w.b, e.Node)
-			w.b = binary.LittleEndian.AppendUint64(w.b, e.Hash)
+			w.B = binary.LittleEndian.AppendUint64(w.B, e.Node)
+			w.B = binary.LittleEndian.AppendUint64(w.B, e.Hash)
 		}
 	}
 	if len(m.Want) > 0 {
-		w.b = msgp.AppendBytesHeader(w.key(keyWant), 8*len(m.Want))
+		w.B = msgp.AppendBytesHeader(w.Key(keyWant), 8*len(m.Want))
 		for _, id := range m.Want {
-			w.b = binary.LittleEndian.AppendUint64(w.b, id)
+			w.B = binary.LittleEndian.AppendUint64(w.B, id)
 		}
 	}
 	w.id(keySubject, m.Subject)
-	w.string(keyReason, m.Reason)
-	w.uint(keyConfigEpoch, m.ConfigEpoch)
+	w.String(keyReason, m.Reason)
+	w.Uint(keyConfigEpoch, m.ConfigEpoch)
 	w.set(keySlots, m.Slots)
-	w.bool(keyForced, m.Forced)
-	w.uint(keyElectorate, m.Electorate)
-	w.bool(keyServed, m.Served)
-	w.uint(keyTerm, m.Term)
-	w.bool(keyMissing, m.Missing)
-	w.bool(keyFenced, m.Fenced)
-	w.uint(keyElectors, m.Electors)
+	w.Bool(keyForced, m.Forced)
+	w.Uint(keyElectorate, m.Electorate)
+	w.Bool(keyServed, m.Served)
+	w.Uint(keyTerm, m.Term)
+	w.Bool(keyMissing, m.Missing)
+	w.Bool(keyFenced, m.Fenced)
+	w.Uint(keyElectors, m.Electors)
 	w.electorate(keyVoters, m.Voters)
-	return w.done()
+	return w.Done()
 }
 
 func boolByte(v bool) byte {

@@ -12,11 +12,11 @@ func (w *mapWriter) electorate(key uint64, e *Electorate) {
 	if e == nil {
 		return
 	}
-	w.b = msgp.AppendArrayHeader(w.key(key), 2+len(e.Voters))
-	w.b = msgp.AppendUint(w.b, e.Version)
-	w.b = msgp.AppendUint(w.b, e.Epoch)
+	w.B = msgp.AppendArrayHeader(w.Key(key), 2+len(e.Voters))
+	w.B = msgp.AppendUint(w.B, e.Version)
+	w.B = msgp.AppendUint(w.B, e.Epoch)
 	for i := range e.Voters {
-		w.b = msgp.AppendBytes(w.b, e.Voters[i][:])
+		w.B = msgp.AppendBytes(w.B, e.Voters[i][:])
 	}
 }
 

@@ -90,10 +90,10 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 		"long map": {0xdf, 0, 0, 0, 1, 1, 2}, "long array": {0xdd, 0, 0, 0, 1, 1}, "int8": {0xd0, 1}, "true": {0xc3},
 	} {
 		w := newMap(nil)
-		w.uint(keyType, uint64(TypePing))
-		w.b = append(w.key(100), value...)
+		w.Uint(keyType, uint64(TypePing))
+		w.B = append(w.Key(100), value...)
 		w.id(keySender, slots.NodeID{1})
-		m, err := DecodeMessage(w.done())
+		m, err := DecodeMessage(w.Done())
 		if err != nil || m.Sender != (slots.NodeID{1}) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -103,8 +103,8 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 func TestDecodersAllocateOnlyWhatIsThere(t *testing.T) {
 	head := func(key uint64, claim ...byte) []byte {
 		w := newMap(nil)
-		w.b = append(w.key(key), claim...)
-		return w.done()
+		w.B = append(w.Key(key), claim...)
+		return w.Done()
 	}
 	nest := bytes.Repeat([]byte{0x91}, 100_000)
 	for name, b := range map[string][]byte{

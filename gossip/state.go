@@ -96,24 +96,24 @@ const (
 func EncodeState(s *State) []byte {
 	w := newMap(nil)
 	if !s.Cluster.IsZero() {
-		w.b = msgp.AppendBytes(w.key(stCluster), s.Cluster[:])
+		w.B = msgp.AppendBytes(w.Key(stCluster), s.Cluster[:])
 	}
-	w.bool(stEstablished, s.Established)
-	w.uint(stCurrentEpoch, s.CurrentEpoch)
-	w.uint(stLastVoteEpoch, s.LastVoteEpoch)
-	w.b = msgp.AppendArrayHeader(w.key(stNodes), len(s.Nodes))
+	w.Bool(stEstablished, s.Established)
+	w.Uint(stCurrentEpoch, s.CurrentEpoch)
+	w.Uint(stLastVoteEpoch, s.LastVoteEpoch)
+	w.B = msgp.AppendArrayHeader(w.Key(stNodes), len(s.Nodes))
 	for i := range s.Nodes {
-		w.b = appendRecord(w.b, &s.Nodes[i])
+		w.B = appendRecord(w.B, &s.Nodes[i])
 	}
 	w.openSlots(stMigrating, s.Migrating)
 	w.openSlots(stImporting, s.Importing)
-	w.bool(stServed, s.Served)
+	w.Bool(stServed, s.Served)
 	w.openSlots(stCeded, s.Ceded)
 	if s.Electorate.Version > 0 {
 		w.electorate(stElectorate, &s.Electorate)
 	}
 	w.electorate(stAccepted, s.Accepted)
-	return frame.Seal(stateMagic, stateVersion, w.done())
+	return frame.Seal(stateMagic, stateVersion, w.Done())
 }
 
 // openSlots writes an array of slot, node, slot, node …
@@ -121,11 +121,11 @@ func (w *mapWriter) openSlots(key uint64, open map[slots.Slot]slots.NodeID) {
 	if len(open) == 0 {
 		return
 	}
-	w.b = msgp.AppendArrayHeader(w.key(key), 2*len(open))
+	w.B = msgp.AppendArrayHeader(w.Key(key), 2*len(open))
 	for _, slot := range slices.Sorted(maps.Keys(open)) { // in order, so that equal states have equal files
 		id := open[slot]
-		w.b = msgp.AppendUint(w.b, uint64(slot))
-		w.b = msgp.AppendBytes(w.b, id[:])
+		w.B = msgp.AppendUint(w.B, uint64(slot))
+		w.B = msgp.AppendBytes(w.B, id[:])
 	}
 }
 

@@ -36,8 +36,8 @@
 // The lease makes one coordinator at a time the rule, not a condition of safety: masters
 // that come or go change the majority without a vote, so two nodes may hold a lease for
 // some seconds. A node refuses orders of a term below one that it has seen. And every step
-// is safe by itself, whoever orders it: a move is the source's own migration job, which
-// hands over each slot once and durably; a node follows a master only if it has no slots;
-// slots without an owner that two nodes claim belong to the greater config epoch. Two
-// coordinators waste work at worst.
+// is safe by itself, no matter which node orders it: a move is the source's own migration
+// job, which hands over each slot once and durably; a node follows a master only if it has
+// no slots; slots without an owner that two nodes claim belong to the greater config epoch.
+// Two coordinators waste work at worst.
 package balance

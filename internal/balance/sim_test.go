@@ -358,7 +358,7 @@ func TestFewestSlotsMove(t *testing.T) {
 }
 
 // TestOneCoordinator: while the masters with slots are the same, one node at most has the
-// lease, whatever is lost and whoever crashes.
+// lease, whatever messages are lost and nodes crash.
 func TestOneCoordinator(t *testing.T) {
 	changes := 0
 	for seed := range uint64(20) {

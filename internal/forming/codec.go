@@ -65,47 +65,34 @@ const (
 // minFounder is the least number of bytes that a founder takes: its id and a bit more.
 const minFounder = 30
 
-func (w *mapWriter) uint(k, v uint64) {
-	if v != 0 {
-		w.b = msgp.AppendUint(w.key(k), v)
-	}
-}
+// mapWriter writes the fields of messages and of the state.
+type mapWriter struct{ msgp.MapWriter }
 
-func (w *mapWriter) bool(k uint64, v bool) {
-	if v {
-		w.b = msgp.AppendBool(w.key(k), true)
-	}
-}
-
-func (w *mapWriter) string(k uint64, s string) {
-	if s != "" {
-		w.b = msgp.AppendString(w.key(k), s)
-	}
-}
+func newMap(b []byte) mapWriter { return mapWriter{msgp.NewMap(b)} }
 
 func (w *mapWriter) id(k uint64, id slots.NodeID) {
 	if !id.IsZero() {
-		w.b = msgp.AppendBytes(w.key(k), id[:])
+		w.B = msgp.AppendBytes(w.Key(k), id[:])
 	}
 }
 
 // ballot writes an array of the round and the node.
 func (w *mapWriter) ballot(k uint64, b Ballot) {
 	if !b.IsZero() {
-		w.b = msgp.AppendArrayHeader(w.key(k), 2)
-		w.b = msgp.AppendUint(w.b, b.Round)
-		w.b = msgp.AppendBytes(w.b, b.Node[:])
+		w.B = msgp.AppendArrayHeader(w.Key(k), 2)
+		w.B = msgp.AppendUint(w.B, b.Round)
+		w.B = msgp.AppendBytes(w.B, b.Node[:])
 	}
 }
 
 // addr writes an array of the host and the ports.
 func (w *mapWriter) addr(k uint64, a slots.Addr) {
 	if !a.IsZero() {
-		w.b = msgp.AppendArrayHeader(w.key(k), 4)
-		w.b = msgp.AppendString(w.b, a.Host)
-		w.b = msgp.AppendUint(w.b, uint64(a.Port))
-		w.b = msgp.AppendUint(w.b, uint64(a.BusPort))
-		w.b = msgp.AppendUint(w.b, uint64(a.TLSPort))
+		w.B = msgp.AppendArrayHeader(w.Key(k), 4)
+		w.B = msgp.AppendString(w.B, a.Host)
+		w.B = msgp.AppendUint(w.B, uint64(a.Port))
+		w.B = msgp.AppendUint(w.B, uint64(a.BusPort))
+		w.B = msgp.AppendUint(w.B, uint64(a.TLSPort))
 	}
 }
 
@@ -113,79 +100,77 @@ func (w *mapWriter) value(k uint64, v *Value) {
 	if v == nil {
 		return
 	}
-	m := newMap(w.key(k))
-	m.b = msgp.AppendBytes(m.key(valueCluster), v.Cluster[:])
-	m.b = msgp.AppendArrayHeader(m.key(valueFounders), len(v.Founders))
+	m := newMap(w.Key(k))
+	m.B = msgp.AppendBytes(m.Key(valueCluster), v.Cluster[:])
+	m.B = msgp.AppendArrayHeader(m.Key(valueFounders), len(v.Founders))
 	for i := range v.Founders {
 		f := &v.Founders[i]
-		e := newMap(m.b)
+		e := newMap(m.B)
 		e.id(peerID, f.ID)
 		e.addr(peerAddr, f.Addr)
 		if f.Owns {
-			e.b = msgp.AppendArrayHeader(e.key(peerSlots), 2)
-			e.b = msgp.AppendUint(e.b, uint64(f.Slots.First))
-			e.b = msgp.AppendUint(e.b, uint64(f.Slots.Last))
+			e.B = msgp.AppendArrayHeader(e.Key(peerSlots), 2)
+			e.B = msgp.AppendUint(e.B, uint64(f.Slots.First))
+			e.B = msgp.AppendUint(e.B, uint64(f.Slots.Last))
 		}
 		e.id(peerMaster, f.Master)
-		m.b = e.done()
+		m.B = e.Done()
 	}
-	w.b = m.done()
+	w.B = m.Done()
 }
-
-func (w *mapWriter) done() []byte { return msgp.EndMap(w.b, w.at, w.n) }
 
 func appendTerms(b []byte, t *Terms) []byte {
 	w := newMap(b)
-	w.string(termName, t.Name)
-	w.b = msgp.AppendArrayHeader(w.key(termList), len(t.List))
+	w.String(termName, t.Name)
+	w.B = msgp.AppendArrayHeader(w.Key(termList), len(t.List))
 	for _, e := range t.List {
-		w.b = msgp.AppendString(w.b, e)
+		w.B = msgp.AppendString(w.B, e)
 	}
-	w.uint(termExpect, uint64(t.Expect))
-	w.uint(termReplicas, uint64(t.Replicas))
-	return w.done()
+	w.Uint(termExpect, uint64(t.Expect))
+	w.Uint(termReplicas, uint64(t.Replicas))
+	return w.Done()
 }
 
 func appendPeer(b []byte, p *Peer) []byte {
 	w := newMap(b)
 	w.id(peerID, p.ID)
 	w.addr(peerAddr, p.Addr)
-	w.string(peerZone, p.Zone)
+	w.String(peerZone, p.Zone)
 	if !p.Cluster.IsZero() {
-		w.b = msgp.AppendBytes(w.key(peerCluster), p.Cluster[:])
+		w.B = msgp.AppendBytes(w.Key(peerCluster), p.Cluster[:])
 	}
-	w.bool(peerServing, p.Serving)
-	return w.done()
+	w.Bool(peerServing, p.Serving)
+	return w.Done()
 }
 
 // AppendRequest appends r in msgpack.
 func AppendRequest(b []byte, r *Request) []byte {
 	w := newMap(b)
-	w.uint(keyType, uint64(r.Type))
-	w.uint(keySeq, r.Seq)
-	w.string(keyAt, r.At)
-	w.b = appendPeer(w.key(keyFrom), &r.From)
-	w.b = appendTerms(w.key(keyTerms), &r.Terms)
+	w.Uint(keyType, uint64(r.Type))
+	w.Uint(keySeq, r.Seq)
+	w.String(keyAt, r.At)
+	w.B = appendPeer(w.Key(keyFrom), &r.From)
+	w.B = appendTerms(w.Key(keyTerms), &r.Terms)
 	w.ballot(keyBallot, r.Ballot)
 	w.value(keyValue, r.Value)
-	return w.done()
+	return w.Done()
 }
 
 // AppendReply appends r in msgpack.
 func AppendReply(b []byte, r *Reply) []byte {
 	w := newMap(b)
-	w.uint(keyType, uint64(r.Type))
-	w.uint(keySeq, r.Seq)
-	w.b = appendPeer(w.key(keyFrom), &r.From)
-	w.b = appendTerms(w.key(keyTerms), &r.Terms)
+	w.Uint(keyType, uint64(r.Type))
+	w.Uint(keySeq, r.Seq)
+	w.B = appendPeer(w.Key(keyFrom), &r.From)
+	w.B = appendTerms(w.Key(keyTerms), &r.Terms)
 	w.ballot(keyBallot, r.Ballot)
-	w.uint(keyHave, uint64(r.Have))
-	w.bool(keyOK, r.OK)
+	w.Uint(keyHave, uint64(r.Have))
+	w.Bool(keyOK, r.OK)
 	w.ballot(keyPromised, r.Promised)
 	w.ballot(keyAccepted, r.Accepted)
 	w.value(keyValue, r.Value)
-	w.bool(keyDecided, r.Decided)
-	return w.done()
+	w.Bool(keyDecided, r.Decided)
+	return w.Done()
 }
 
 // DecodeRequest reads what AppendRequest wrote. It copies what it keeps, and allocates no

@@ -120,14 +120,14 @@ func TestMaxMessage(t *testing.T) {
 // A later version may add fields.
 func TestUnknownFieldsAreSkipped(t *testing.T) {
 	w := newMap(nil)
-	w.uint(keyType, uint64(TypeHello))
-	w.b = msgp.AppendArrayHeader(w.key(100), 1)
-	w.b = msgp.AppendString(w.b, "x")
-	m := newMap(w.key(keyFrom))
+	w.Uint(keyType, uint64(TypeHello))
+	w.B = msgp.AppendArrayHeader(w.Key(100), 1)
+	w.B = msgp.AppendString(w.B, "x")
+	m := newMap(w.Key(keyFrom))
 	m.id(peerID, slots.NodeID{1})
-	m.string(99, "y")
-	w.b = m.done()
-	b := w.done()
+	m.String(99, "y")
+	w.B = m.Done()
+	b := w.Done()
 	if _, err := DecodeRequest(b); err != nil {
 		t.Error(err)
 	}
@@ -169,10 +169,10 @@ func TestDecodersRefuse(t *testing.T) {
 	}
 	claim := func(key uint64, inner uint64) []byte {
 		w := newMap(nil)
-		m := newMap(w.key(key))
-		m.b = append(m.key(inner), 0xdd, 0xff, 0xff, 0xff, 0xff)
-		w.b = m.done()
-		return w.done()
+		m := newMap(w.Key(key))
+		m.B = append(m.Key(inner), 0xdd, 0xff, 0xff, 0xff, 0xff)
+		w.B = m.Done()
+		return w.Done()
 	}
 	for name, b := range map[string][]byte{
 		"list": claim(keyTerms, termList), "founders": claim(keyValue, valueFounders), "unknown": claim(keyFrom, 99),

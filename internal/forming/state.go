@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
-	"github.com/slotmesh/slotmesh/internal/msgp"
 )
 
 // State is what a node must not forget when it stops: what it has promised and accepted,
@@ -48,12 +47,12 @@ const (
 // EncodeState returns the content of a file: msgpack, sealed with a checksum.
 func EncodeState(s *State) []byte {
 	w := newMap(nil)
-	w.b = appendTerms(w.key(stTerms), &s.Terms)
+	w.B = appendTerms(w.Key(stTerms), &s.Terms)
 	w.ballot(stPromised, s.Promised)
 	w.ballot(stAccepted, s.Accepted)
 	w.value(stValue, s.Value)
-	w.bool(stDecided, s.Decided)
-	return frame.Seal(stateMagic, stateVersion, w.done())
+	w.Bool(stDecided, s.Decided)
+	return frame.Seal(stateMagic, stateVersion, w.Done())
 }
 
 // DecodeState reads what EncodeState has written. The error says what is wrong with it,
@@ -102,21 +101,4 @@ func (s *State) decodeField(r *reader, key uint64) {
 	default:
 		r.Skip("unknown field", 1)
 	}
-}
-
-// mapWriter writes a map and counts its fields.
-type mapWriter struct {
-	b     []byte
-	at, n int
-}
-
-func newMap(b []byte) mapWriter {
-	b, at := msgp.BeginMap(b)
-	return mapWriter{b: b, at: at}
-}
-
-func (w *mapWriter) key(k uint64) []byte {
-	w.n++
-	w.b = msgp.AppendUint(w.b, k)
-	return w.b
 }
