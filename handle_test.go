@@ -186,6 +186,7 @@ func TestHandleSurvivesFailover(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		c.Kill(0)
+		synctest.Wait() // what is sent before the connection's end is seen is ambiguous
 		r := c.Node(1).Router()
 		for _, key := range keys { // the first to find node 0's slots down waits for the failover
 			slow, cancel := context.WithTimeout(ctx, time.Minute)
