@@ -4,7 +4,8 @@
 // version before.
 //
 // A host brings its own [Disk] by implementing three methods, and [Locker] if two nodes
-// could ever be given the same files. What a Disk promises is what the cluster's safety
+// could ever be given the same files. A node that keeps a log on disk needs a [LogDisk],
+// whose files also grow. What a Disk promises is what the cluster's safety
 // rests on: once File.Commit has returned, the content survives a crash of the machine.
 // Votes and epochs are committed before the messages that rely on them leave.
 //
