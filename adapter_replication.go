@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // replicaAddr is what the master shows of this node in INFO and ROLE. As in Redis, it has
@@ -179,8 +181,12 @@ func (n *Node) newHandOver(limit time.Duration) *shard.HandOver {
 	}
 }
 
-// mayWrite refuses writes while no snapshot can be saved or too few replicas are there.
+// mayWrite refuses writes while neither the log nor a snapshot can be written, or too few
+// replicas are there.
 func (n *Node) mayWrite() error {
+	if err := n.shard.Log.MayWrite(); err != nil {
+		return err
+	}
 	if err := n.snapshots.MayWrite(); err != nil {
 		return err
 	}
@@ -297,6 +303,61 @@ func (c *ReplicationConfig) validate() error {
 		return fmt.Errorf("slotmesh: Config.Replication.MaxLag is %v: use 0 for 10s", c.MaxLag)
 	}
 	return nil
+}
+
+// LogConfig says how the log of writes is kept, Redis' append-only file: without one a node
+// that is killed loses what came after its last snapshot. Config.Dir, or a Disk that is a
+// storage.LogDisk, must be set. While there is a log the node starts from it, and needs no
+// snapshots.
+type LogConfig struct {
+	// Sync says when a write is durable. Default LogOff: there is no log.
+	Sync LogSync
+	// RewritePercent is by how much the log may grow, in percent of its size after the last
+	// rewrite, before it is rewritten by itself. Default 100; negative: never by itself.
+	RewritePercent int
+	// RewriteMinSize is a size in bytes below which it is not rewritten by itself. Default
+	// 64 MiB.
+	RewriteMinSize int64
+	// RefuseTruncated makes Start fail if the log ends within a write, as after a crash of
+	// the machine. Without it, what is incomplete is cut off, with a warning.
+	RefuseTruncated bool
+	// NoSyncOnRewrite leaves out the Sync of LogEverySecond while the log is rewritten, so
+	// that writes do not wait for a busy disk; a crash of the machine in that time loses more.
+	NoSyncOnRewrite bool
+}
+
+func (c *Config) validateLog() error {
+	if _, ok := c.Disk.(storage.LogDisk); c.Log.Sync != LogOff && !ok {
+		return fmt.Errorf("slotmesh: Config.Log.Sync is %v, but the Disk, a %T, keeps no files that grow: use Dir, or a "+
+			"Disk that is a storage.LogDisk", c.Log.Sync, c.Disk)
+	}
+	switch {
+	case !c.Log.Sync.Valid():
+		return fmt.Errorf("slotmesh: Config.Log.Sync is %v: use LogAlways, LogEverySecond or LogNever", c.Log.Sync)
+	case c.Log.RewriteMinSize < 0:
+		return fmt.Errorf("slotmesh: Config.Log.RewriteMinSize is %d: use bytes, or 0 for 64 MiB", c.Log.RewriteMinSize)
+	}
+	return nil
+}
+
+// logSettings are those of a configuration, with its defaults.
+func logSettings(c *LogConfig) shard.LogSettings {
+	return shard.LogSettings{
+		Policy:          c.Sync,
+		RewritePercent:  max(0, cmp.Or(c.RewritePercent, 100)),
+		RewriteMinSize:  cmp.Or(c.RewriteMinSize, 64<<20),
+		RefuseTruncated: c.RefuseTruncated,
+		NoSyncOnRewrite: c.NoSyncOnRewrite,
+	}
+}
+
+// newLog makes what keeps the node's log on disk.
+func (n *Node) newLog() *shard.Log {
+	return shard.NewLog(shard.LogConfig{
+		LogSettings: logSettings(&n.cfg.Log),
+		Disk:        n.cfg.Disk, Store: n.store, Backlog: n.shard.Backlog,
+		Life: n.life.ctx, Logger: n.log.Named("log"),
+	})
 }
 
 func saveRules(c *SnapshotConfig) conf.Parsed {

@@ -14,6 +14,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/network"
+	"github.com/slotmesh/slotmesh/replication/oplog/committer"
 	"github.com/slotmesh/slotmesh/scripting"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -34,6 +35,23 @@ type (
 	// gives it back. Dir is one. A host's Disk should be one if two nodes could ever be
 	// given the same files.
 	DiskLocker = storage.Locker
+)
+
+// LogSync says when the log of writes is made durable: Config.Log.
+type LogSync = committer.Policy
+
+// Values of LogSync.
+const (
+	// LogOff keeps no log.
+	LogOff = committer.Off
+	// LogAlways answers a write when it is on disk: no acknowledged write is lost by a crash,
+	// even of all nodes at once.
+	LogAlways = committer.Always
+	// LogEverySecond makes the log durable each second: a crash of the machine loses at most
+	// the last one.
+	LogEverySecond = committer.EverySecond
+	// LogNever leaves it to the operating system.
+	LogNever = committer.Never
 )
 
 // Scripts compiles and runs scripts. Package script has one for Lua, and package scripting

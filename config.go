@@ -116,6 +116,9 @@ type Config struct {
 	// Snapshot says when the keys are written to Dir. Default: by the rules of
 	// redis.conf, and on Close.
 	Snapshot SnapshotConfig
+	// Log says whether, and how, every write is kept in Dir. Default: there is no log, only
+	// snapshots.
+	Log LogConfig
 	// Logger receives what happens. Default: silence.
 	Logger hclog.Logger
 	// OnEvent is called with everything that happens to the cluster, in order, on a
@@ -295,6 +298,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.tls.files = tlsfiles.Unread(c.Logger.Named("tls"))
 	}
 	if err := c.Replication.validate(); err != nil {
+		return c, err
+	}
+	if err := c.validateLog(); err != nil {
 		return c, err
 	}
 	if err := c.validateCluster(); err != nil {

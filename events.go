@@ -30,6 +30,8 @@ import (
 //   - copies: [replication.SyncStarted], [replication.SyncProgress],
 //     [replication.Synced], [replication.LinkLost], [replication.ReplicaJoined],
 //     [replication.ReplicaLeft], [replication.Saved];
+//   - the log on disk: [replication.LogRewritten], [replication.LogFailed],
+//     [replication.LogRecovered];
 //   - moves of slots: [migrate.Status];
 //   - this node's way out of the cluster: [Leaving];
 //   - a cluster that forms by itself: [Forming], [Founded];

@@ -36,6 +36,7 @@ var eventTypes = []slotmesh.Event{
 	gossip.ElectorateChanged{},
 	replication.SyncStarted{}, replication.SyncProgress{}, replication.Synced{}, replication.LinkLost{},
 	replication.ReplicaJoined{}, replication.ReplicaLeft{}, replication.Saved{},
+	replication.LogRewritten{}, replication.LogFailed{}, replication.LogRecovered{},
 	migrate.Status{}, slotmesh.Leaving{}, slotmesh.BalancePlanned{}, slotmesh.BalanceOrdered{},
 	slotmesh.BalancePauseChanged{},
 }

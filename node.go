@@ -82,6 +82,7 @@ func New(cfg Config) (*Node, error) {
 	n.shard = n.newShard()
 	n.store = keyspace.New(keyspace.Config{MaxMemory: cfg.MaxMemory, Policy: cfg.Eviction, Sink: n.shard.Commits,
 		Now: cfg.Clock})
+	n.shard.Log = n.newLog()
 	n.engine = engine.New(n.store)
 	n.router = client.NewRouter(nodeTransport{n}, localNode{n.Local()})
 	n.bus = bus.New(n.life.ctx, bus.Config{

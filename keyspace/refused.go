@@ -17,6 +17,10 @@ var (
 		"report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the " +
 		"Redis logs for details about the RDB error.")
 
+	// ErrNotLogged is matched by the error that refuses a write while the log on disk cannot
+	// be written. The text of that error is the error reply of the Redis protocol.
+	ErrNotLogged = errors.New("MISCONF Errors writing to the AOF file")
+
 	// ErrAmbiguous is matched by the error of a write that may or may not have been carried
 	// out, or that may not survive a failover.
 	ErrAmbiguous = errors.New("the write may or may not have been carried out, and may or may not survive")

@@ -7,7 +7,7 @@ import (
 )
 
 // Event is something that happened: one of SyncStarted, SyncProgress, Synced, LinkLost,
-// ReplicaJoined, ReplicaLeft, Saved.
+// ReplicaJoined, ReplicaLeft, Saved, LogRewritten, LogFailed, LogRecovered.
 type Event interface {
 	// EventName returns the name of the type for logs and metrics, such as "sync-started".
 	// It stays the same from release to release.
@@ -62,6 +62,21 @@ type Saved struct {
 	Err  error
 }
 
+// LogRewritten says that the log on disk begins anew with a base of Size bytes, or that
+// making one failed.
+type LogRewritten struct {
+	Size int64
+	Took time.Duration
+	Err  error
+}
+
+// LogFailed says that the log on disk cannot be written: writes are refused until it can
+// be made anew, which is tried again and again.
+type LogFailed struct{ Err error }
+
+// LogRecovered says that the log has been made anew after a failure: writes go on.
+type LogRecovered struct{ After time.Duration }
+
 func (SyncStarted) EventName() string   { return "sync-started" }
 func (SyncProgress) EventName() string  { return "sync-progress" }
 func (Synced) EventName() string        { return "synced" }
@@ -69,3 +84,6 @@ func (LinkLost) EventName() string      { return "link-lost" }
 func (ReplicaJoined) EventName() string { return "replica-joined" }
 func (ReplicaLeft) EventName() string   { return "replica-left" }
 func (Saved) EventName() string         { return "saved" }
+func (LogRewritten) EventName() string  { return "log-rewritten" }
+func (LogFailed) EventName() string     { return "log-failed" }
+func (LogRecovered) EventName() string  { return "log-recovered" }

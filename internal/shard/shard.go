@@ -21,6 +21,7 @@ type Shard struct {
 	Acks       *Acks
 	Lineage    Lineage
 	Replicator *replicator.Replicator // nil before Start, then only read
+	Log        *Log                   // on disk; set before Start
 	Pauser     *Pauser                // nil outside a cluster; set before it is in one
 
 	view   func() *slots.Map
