@@ -16,7 +16,8 @@ type Kind uint8
 const (
 	// from the replica
 	KindHello Kind = 1 // version, node, address, positions, wanted master, cluster, incarnation
-	KindAck   Kind = 2 // offset up to which it holds the stream, stamp
+	// offset up to which it holds the stream, stamp, offset up to which its log on disk does
+	KindAck Kind = 2
 	// from the master
 	KindRefuse Kind = 3 // why
 	KindResume Kind = 4 // history and place, term: the stream follows from there
@@ -66,6 +67,7 @@ type Message struct {
 	Through     slots.Slot // the last slot whose dump has begun
 	Flags       uint64
 	Stamp       uint64 // of an ack, which the master sends back; 0: none
+	Durable     int64  // of an ack: what the replica's log on disk has of the stream; 0: nothing, or it has no log
 	Text        string
 	Data        []byte // aliases the frame
 }
@@ -114,7 +116,14 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	case KindShard:
 		dst = packBytes(packUint(msgp.AppendArrayHeader(dst, 2), uint64(m.Kind)), m.Data)
 	case KindAck:
-		dst = packUint(packUint(packUint(msgp.AppendArrayHeader(dst, 3), uint64(m.Kind)), uint64(m.Offset)), m.Stamp)
+		elements := 3
+		if m.Durable != 0 {
+			elements = 4
+		}
+		dst = packUint(packUint(packUint(msgp.AppendArrayHeader(dst, elements), uint64(m.Kind)), uint64(m.Offset)), m.Stamp)
+		if m.Durable != 0 {
+			dst = packUint(dst, uint64(m.Durable))
+		}
 	case KindSynced:
 		dst = packUint(packUint(msgp.AppendArrayHeader(dst, 2), uint64(m.Kind)), uint64(m.Offset))
 	case KindPing:
@@ -180,6 +189,9 @@ func DecodeMessage(b []byte, m *Message) error {
 		m.Offset = r.offset("offset")
 		if elements > 2 { // an older node says no more
 			m.Stamp = r.Uint("stamp")
+		}
+		if elements > 3 {
+			m.Durable = r.offset("durable offset")
 		}
 	case KindSynced:
 		m.Offset = r.offset("offset")

@@ -28,6 +28,7 @@ var messages = []Message{
 	{Kind: KindPing, Offset: 128, Flags: FlagAck, Stamp: 9},
 	{Kind: KindMetadata, Text: "open", Data: []byte("slots")},
 	{Kind: KindShard, Data: []byte("node 1, node 2")},
+	{Kind: KindAck, Offset: 1 << 40, Stamp: 1 << 50, Durable: 1<<40 - 5},
 }
 
 func payload(t testing.TB, m *Message) []byte {

@@ -79,6 +79,15 @@ func (s *sealedAcks) count(offset int64) int {
 	return n
 }
 
+// copies is how far replicas hold this node's stream in one way: in memory, or on disk.
+type copies struct {
+	acks   ackTable
+	sealed sealedAcks // of the time as a master that ended with the last Follow
+}
+
+// seal is [ackTable.seal].
+func (c *copies) seal(end int64, err error) { c.sealed = c.acks.seal(end, err) }
+
 // gone forgets a link that has ended.
 func (t *ackTable) gone(link uint64) { delete(t.held, link) }
 

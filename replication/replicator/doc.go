@@ -24,6 +24,12 @@
 // comes again. When the map changes ([Replicator.MapChanged]) the links of those end that
 // are no replicas any more, and their acknowledgements with them.
 //
+// # On disk
+//
+// A node that keeps the stream in a log on disk ([Config].Disk) tells its master with each
+// acknowledgement how far that log is, and without delay once it has what the master asked
+// about. [Replicator.WaitDurable] (WAITAOF) waits for that.
+//
 // # What an acknowledged write is worth
 //
 // A write is carried out on the master, then streamed; replication does not hold it up. A

@@ -112,7 +112,9 @@ func (p *follower) attempt() (linked bool, err error) {
 	defer conn.Close()
 	defer context.AfterFunc(p.ctx, func() { conn.Close() })()
 	p.set(func() { p.conn = conn })
-	l := &followerLink{p: p, conn: conn, ask: make(chan struct{}, 1), began: time.Now()}
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	l := &followerLink{p: p, conn: conn, ctx: ctx, ask: make(chan struct{}, 1), began: time.Now()}
 	l.held.Store(-1)
 	l.in = replication.NewApplier(p.r.cfg.Store, followedLog{p.r.cfg.Log})
 	if err := l.hello(); err != nil {
@@ -148,8 +150,9 @@ type followerLink struct {
 	p     *follower
 	conn  net.Conn
 	in    *replication.Applier
-	ask   chan struct{} // asks for an ack
-	held  atomic.Int64  // what to acknowledge, -1 while the data is not the master's
+	ask   chan struct{}   // asks for an ack
+	ctx   context.Context // ends with the link
+	held  atomic.Int64    // what to acknowledge, -1 while the data is not the master's
 	began time.Time
 	told  time.Time // of the last SyncProgress
 }
@@ -267,19 +270,23 @@ func (l *followerLink) turn(was replication.Phase, now time.Time) {
 }
 
 // sendAcks sends an acknowledgement when asked for one, every 100 ms if the offset has
-// changed, and every second anyway. Before the data is the master's, it sends a ping
-// instead.
+// changed, and every second anyway. One that was asked for is followed by another when
+// the log on disk has what it acknowledged. Before the data is the master's, it sends a
+// ping instead.
 func (l *followerLink) sendAcks(gone <-chan struct{}) error {
 	tick := time.NewTicker(ackEvery)
 	defer tick.Stop()
 	var buf []byte
-	var last int64
+	var last, lastDurable int64
+	var onDisk chan struct{}
 	sent := time.Now()
 	for {
-		asked := false
+		asked, written := false, false
 		select {
 		case <-gone:
 			return nil
+		case <-onDisk:
+			onDisk, written = nil, true
 		case <-l.ask:
 			asked = true
 		case <-l.p.fresh.wake:
@@ -287,15 +294,38 @@ func (l *followerLink) sendAcks(gone <-chan struct{}) error {
 		case <-tick.C:
 		}
 		held := l.held.Load()
-		if now := time.Now(); asked || held != last || now.Sub(sent) >= pingEvery {
+		durable := l.durable(held)
+		if now := time.Now(); asked || written || held != last || durable != lastDurable || now.Sub(sent) >= pingEvery {
 			m := replication.Message{Kind: replication.KindPing}
 			if held >= 0 {
-				m = replication.Message{Kind: replication.KindAck, Offset: held, Stamp: l.p.fresh.stamp()}
+				m = replication.Message{Kind: replication.KindAck, Offset: held, Stamp: l.p.fresh.stamp(), Durable: durable}
 			}
-			last, sent = held, now
+			last, lastDurable, sent = held, durable, now
 			if err := l.write(replication.AppendMessage(buf[:0], &m)); err != nil {
 				return err
 			}
 		}
+		if asked && onDisk == nil && durable < held && l.p.r.cfg.Disk != nil {
+			onDisk = l.awaitDisk(held)
+		}
 	}
+}
+
+// durable returns how much of what the replica holds its log has on disk.
+func (l *followerLink) durable(held int64) int64 {
+	if l.p.r.cfg.Disk == nil {
+		return 0
+	}
+	return max(0, min(held, l.p.r.cfg.Disk.Durable()))
+}
+
+// awaitDisk returns a channel that is closed when the log has the stream up to offset on
+// disk, or never will.
+func (l *followerLink) awaitDisk(offset int64) chan struct{} {
+	done := make(chan struct{})
+	l.p.r.spawn(func() {
+		defer close(done)
+		l.p.r.cfg.Disk.Wait(l.ctx, offset)
+	})
+	return done
 }

@@ -194,6 +194,8 @@ func FuzzReplica(f *testing.F) {
 	add(hello, replication.Message{Kind: replication.KindPing},
 		replication.Message{Kind: replication.KindAck, Offset: 1, Stamp: 5})
 	add(hello, replication.Message{Kind: replication.KindAck, Offset: maxOffset})
+	add(hello, replication.Message{Kind: replication.KindAck, Durable: 1},
+		replication.Message{Kind: replication.KindAck, Durable: maxOffset})
 	hello.Wanted = []replication.Position{{ID: replication.ID{1}, Offset: maxOffset}, {ID: replication.ID{2}}}
 	add(hello, hello)
 	for kind := replication.KindHello; kind <= replication.KindShard; kind++ {
@@ -232,7 +234,7 @@ func FuzzReplica(f *testing.F) {
 				t.Fatal(err)
 			}
 			p.sent.Store(out.Holdable())
-			if held, ok := r.acks.held[1]; ok && held > log.Offset() {
+			if held, ok := r.held.acks.held[1]; ok && held > log.Offset() {
 				t.Fatalf("an acknowledgement of offset %d counts, the stream ends at %d", held, log.Offset())
 			}
 		}

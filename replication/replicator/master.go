@@ -99,7 +99,7 @@ func (r *Replicator) dropReplica(p *replica) {
 	defer r.mu.Unlock()
 	list := slices.DeleteFunc(slices.Clone(*r.replicas.Load()), func(x *replica) bool { return x == p })
 	r.replicas.Store(&list)
-	r.acks.gone(p.link)
+	r.goneLocked(p.link)
 }
 
 // serve reads what the replica sends until the link ends.
@@ -153,7 +153,11 @@ func (p *replica) receive(m *replication.Message) error {
 			"its full sync goes on): %w",
 			m.Offset, sent, replication.ErrCorrupt)
 	}
-	p.ack(m.Offset)
+	if m.Durable > m.Offset {
+		return fmt.Errorf("replication: the replica has offset %d on disk, and offset %d in memory: %w", m.Durable, m.Offset,
+			replication.ErrCorrupt)
+	}
+	p.ack(m.Offset, m.Durable)
 	if m.Stamp != 0 {
 		p.stamp.Store(m.Stamp)
 		select {
@@ -261,7 +265,7 @@ func (r *Replicator) replaceOlder(p *replica) {
 	defer r.mu.Unlock()
 	for _, old := range *r.replicas.Load() {
 		if old.link < p.link && old.known.Load() && old.id == p.id {
-			r.acks.gone(old.link)
+			r.goneLocked(old.link)
 			old.end(errAnew)
 		}
 	}
@@ -347,8 +351,8 @@ func (p *replica) ackFlag() uint64 {
 	return 0
 }
 
-// ack notes what the replica holds.
-func (p *replica) ack(offset int64) {
+// ack notes what the replica holds in memory and on disk.
+func (p *replica) ack(offset, durable int64) {
 	r := p.r
 	p.held.Store(offset)
 	if !p.online.Swap(true) {
@@ -358,6 +362,7 @@ func (p *replica) ack(offset int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.cause.Load() == nil {
-		r.acks.ack(p.link, offset)
+		r.held.acks.ack(p.link, offset)
+		r.durable.acks.ack(p.link, durable)
 	}
 }

@@ -45,6 +45,9 @@ type Config struct {
 	// second. Default 10 s.
 	Timeout time.Duration
 	Logger  hclog.Logger // nil: silence
+	// Disk is the node's log on disk; nil: it has none. A replica tells its master how far
+	// that is: see WaitDurable.
+	Disk Disk
 	// OnEvent is called with what happens. It must return soon and must not call the
 	// Replicator.
 	OnEvent func(replication.Event)
@@ -53,13 +56,21 @@ type Config struct {
 	OnPanic func(error)
 }
 
+// Disk is a log that has the stream on disk up to an offset: a *committer.Committer.
+type Disk interface {
+	// Durable returns that offset, 0 or less if the log is off.
+	Durable() int64
+	// Wait returns when the offset is reached, or why it will not be.
+	Wait(ctx context.Context, offset int64) error
+}
+
 // Replicator is a node's part in replication: it serves replicas while the node is a
 // master, and follows the node's master while it is a replica. It is safe for concurrent
 // use.
 //
 // Goroutines: per replica one that sends and one that reads acknowledgements; towards a
 // master one that connects and carries out, and per connection one that sends
-// acknowledgements.
+// acknowledgements, and one while those wait for the log on disk.
 type Replicator struct {
 	cfg      Config
 	log      hclog.Logger
@@ -86,8 +97,8 @@ type Replicator struct {
 	mu       sync.Mutex // guards all below
 	closed   bool
 	nextLink uint64
-	acks     ackTable
-	sealed   sealedAcks    // of the time as a master that ended with the last Follow
+	held     copies        // the stream in memory of replicas
+	durable  copies        // the stream in their logs on disk
 	follower *follower     // nil: a master
 	missing  bool          // the data is not known to be of the present master's shard
 	changed  chan struct{} // closed and replaced when it may be worth looking again, see await
@@ -174,7 +185,8 @@ func (r *Replicator) follow(target slots.Node, resume bool) error {
 	r.mu.Lock()
 	if old == nil { // before the log ends the links, and with them what replicas hold is forgotten
 		r.term.Add(1)
-		r.sealed = r.acks.seal(r.cfg.Log.Offset(), ErrDemoted)
+		r.held.seal(r.cfg.Log.Offset(), ErrDemoted)
+		r.durable.seal(r.cfg.Log.Offset(), ErrDemoted)
 	}
 	r.mu.Unlock()
 	r.cfg.Log.follow()
@@ -219,7 +231,7 @@ func (r *Replicator) Promote(term uint64) {
 	r.cfg.Store.SetPassive(false)
 	r.mu.Lock()
 	r.term.Add(1)
-	r.follower, r.missing, r.sealed = nil, false, sealedAcks{}
+	r.follower, r.missing, r.held.sealed, r.durable.sealed = nil, false, sealedAcks{}, sealedAcks{}
 	r.notifyLocked()
 	r.mu.Unlock()
 	r.log.Info("promoted", "history", h.ID.String(), "before", h.PrevID.String(), "offset", h.Offset)
@@ -269,7 +281,8 @@ func (r *Replicator) Close() error {
 	r.mu.Lock()
 	r.closed = true
 	p := r.follower
-	r.acks.abandon(net.ErrClosed)
+	r.held.acks.abandon(net.ErrClosed)
+	r.durable.acks.abandon(net.ErrClosed)
 	r.notifyLocked()
 	r.mu.Unlock()
 	r.endFollower(p)

@@ -88,7 +88,7 @@ func (r *Replicator) MapChanged() {
 		}
 		if err := r.mayFollow(p.id); err != nil {
 			r.mu.Lock()
-			r.acks.gone(p.link)
+			r.goneLocked(p.link)
 			r.mu.Unlock()
 			p.end(err)
 		}

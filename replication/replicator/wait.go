@@ -60,13 +60,23 @@ func (r *Replicator) Mark(term uint64) Mark {
 //
 // WAIT (docs/spec.md §9.3) is this with a time-out and without the error.
 func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error) {
+	return r.wait(ctx, &r.held, to, k)
+}
+
+// WaitDurable is WaitAcked for replicas that have the stream in their logs on disk. A
+// replica without a log has none of it.
+func (r *Replicator) WaitDurable(ctx context.Context, to Mark, k int) (int, error) {
+	return r.wait(ctx, &r.durable, to, k)
+}
+
+func (r *Replicator) wait(ctx context.Context, c *copies, to Mark, k int) (int, error) {
 	w := r.newWaiting()
 	defer r.waitings.Put(w)
 	w.offset, w.want, w.err = to.Offset, k, nil
 	r.mu.Lock()
 	err := r.mayWaitLocked(to.Term)
-	registered := err == nil && r.acks.wait(&w.waiter)
-	n := r.countLocked(to)
+	registered := err == nil && c.acks.wait(&w.waiter)
+	n := r.countLocked(c, to)
 	r.mu.Unlock()
 	if err == ErrDemoted && n >= k {
 		return n, nil
@@ -86,9 +96,9 @@ func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error)
 	}
 	r.mu.Lock()
 	if err != nil && w.err == nil {
-		r.acks.leave(&w.waiter)
+		c.acks.leave(&w.waiter)
 	}
-	n = r.countLocked(to)
+	n = r.countLocked(c, to)
 	r.mu.Unlock()
 	select {
 	case <-w.ch: // woken while it gave up
@@ -106,14 +116,20 @@ func (r *Replicator) WaitAcked(ctx context.Context, to Mark, k int) (int, error)
 // countLocked returns how many replicas hold the stream up to a Mark. On a node that was
 // a master until the last Follow, it is how many held it then: if they were enough, the
 // wait might as well have ended before.
-func (r *Replicator) countLocked(to Mark) int {
+func (r *Replicator) countLocked(c *copies, to Mark) int {
 	switch r.term.Load() {
 	case to.Term:
-		return r.acks.count(to.Offset)
+		return c.acks.count(to.Offset)
 	case to.Term + 1:
-		return r.sealed.count(to.Offset)
+		return c.sealed.count(to.Offset)
 	}
 	return 0
+}
+
+// goneLocked forgets what the replica on a link that has ended holds.
+func (r *Replicator) goneLocked(link uint64) {
+	r.held.acks.gone(link)
+	r.durable.acks.gone(link)
 }
 
 // mayWaitLocked returns an error if replicas will acknowledge nothing more of a term.
