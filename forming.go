@@ -51,7 +51,9 @@ type ClusterConfig struct {
 type BalanceConfig struct {
 	// Mode says whether this node may be the coordinator. Default: BalanceAuto.
 	Mode BalanceMode
-	// By is what masters have equal shares of. Default: BalanceBySlots.
+	// By is what masters have equal shares of. Default: BalanceBySlots. A slot counts as much
+	// as a key, or as 128 bytes, so that few keys do not take all slots to the other masters.
+	// Masters say once a minute how much they have, and what each slot has if that is uneven.
 	By BalanceBy
 	// HoldOff is how long members and their health must be the same before anything is done.
 	// Default 10 s.
@@ -78,6 +80,7 @@ type BalanceBy string
 const (
 	BalanceBySlots BalanceBy = ""
 	BalanceByKeys  BalanceBy = "keys"
+	BalanceByBytes BalanceBy = "bytes" // of memory
 )
 
 // balances reports whether the node may be the coordinator.
@@ -91,8 +94,8 @@ func (b *BalanceConfig) validate() error {
 	switch {
 	case b.Mode != BalanceAuto && b.Mode != BalanceOn && b.Mode != BalanceOff:
 		return fmt.Errorf(field+"Mode is %q: use BalanceAuto, BalanceOn or BalanceOff", b.Mode)
-	case b.By != BalanceBySlots && b.By != BalanceByKeys:
-		return fmt.Errorf(field+"By is %q: use BalanceBySlots or BalanceByKeys", b.By)
+	case b.By != BalanceBySlots && b.By != BalanceByKeys && b.By != BalanceByBytes:
+		return fmt.Errorf(field+"By is %q: use BalanceBySlots, BalanceByKeys or BalanceByBytes", b.By)
 	case b.HoldOff < 0:
 		return fmt.Errorf(field+"HoldOff is %v: use 0 for 10s", b.HoldOff)
 	case b.Jobs < 0:

@@ -202,7 +202,7 @@ var settings = []setting{
 		func(v *values) any { return &v.Cluster.ForgetAfter }, (*Node).applyTuning},
 	{conf.OneOf("slotmesh-balance", "auto", "auto", "on", "off"),
 		func(v *values) any { return wordOr(&v.Cluster.Balance.Mode, "auto") }, nil},
-	{conf.OneOf("slotmesh-balance-by", "slots", "slots", "keys"),
+	{conf.OneOf("slotmesh-balance-by", "slots", "slots", "keys", "bytes"),
 		func(v *values) any { return wordOr(&v.Cluster.Balance.By, "slots") }, nil},
 }
 

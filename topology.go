@@ -306,11 +306,12 @@ func (n *Node) newBalancer() (*balancer.Balancer, error) {
 		Call: func(ctx context.Context, to *slots.Node, request []byte) ([]byte, error) {
 			return n.bus.Call(ctx, to.ID, to.Addr, &peer.Request{Func: balancer.Call, Args: [][]byte{request}})
 		},
-		Node: n,
-		Load: func(slot slots.Slot) int64 { return int64(n.store.Count(slot)) },
-		Off:  !n.cfg.balances(),
+		Node:  n,
+		Keys:  n.store.Count,
+		Bytes: n.store.Bytes,
+		Off:   !n.cfg.balances(),
 		Balance: balance.Config{Replicas: n.cfg.Cluster.Replicas, HoldOff: k.HoldOff, Jobs: k.Jobs,
-			ByLoad: k.By == BalanceByKeys},
+			Load: map[BalanceBy]balance.Load{BalanceByKeys: balance.ByKeys, BalanceByBytes: balance.ByBytes}[k.By]},
 		Disk:    n.cfg.Disk,
 		Logger:  n.log.Named("balance"),
 		OnEvent: n.emitBalance,

@@ -136,6 +136,7 @@ func (s *Store) publishCounts(slot slots.Slot, t *table, was totals) {
 		g.expiring.Add(int64(n))
 	}
 	if n := t.sum.bytes - was.bytes; n != 0 {
+		seen.bytes.Store(t.sum.bytes)
 		s.memory.Add(n)
 	}
 	if n := t.sum.held - was.held; n != 0 {
@@ -177,6 +178,14 @@ func (s *Store) Barrier(set *slots.Set) {
 func (s *Store) Count(slot slots.Slot) int {
 	if g := s.groups[slot/groupSize].Load(); g != nil {
 		return int(g.seen[slot%groupSize].keys.Load())
+	}
+	return 0
+}
+
+// Bytes returns what slot takes of [Store.Memory]. It takes no lock.
+func (s *Store) Bytes(slot slots.Slot) int64 {
+	if g := s.groups[slot/groupSize].Load(); g != nil {
+		return g.seen[slot%groupSize].bytes.Load()
 	}
 	return 0
 }

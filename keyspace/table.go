@@ -41,6 +41,7 @@ type table struct {
 // the lock, by Store.publishCounts.
 type seen struct {
 	keys     atomic.Int64
+	bytes    atomic.Int64 // of memory in use
 	expiring atomic.Int64 // of them, with an expiry
 	due      atomic.Int64 // no entry expires before
 }

@@ -33,10 +33,11 @@ const (
 // Append appends the wire form to dst: a msgpack array, as all of them. Readers skip fields
 // at the end that they do not know.
 func (a *Ask) Append(dst []byte) []byte {
-	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 9), kindAsk)
+	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 10), kindAsk)
 	dst = msgp.AppendBytes(dst, a.From[:])
 	dst = msgp.AppendUint64(msgp.AppendUint(dst, a.Term), a.Electorate)
-	dst = msgp.AppendBool(msgp.AppendBool(dst, a.Release), a.Loads)
+	dst = msgp.AppendUint(msgp.AppendBool(dst, a.Release), uint64(a.Load))
+	dst = msgp.AppendBool(dst, a.EachSlot)
 	return a.Pause.append(dst)
 }
 
@@ -55,7 +56,7 @@ func (o *Order) Append(dst []byte) []byte {
 
 // Append appends the wire form to dst.
 func (a *Answer) Append(dst []byte) []byte {
-	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 8), kindAnswer)
+	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 9), kindAnswer)
 	dst = a.Pause.append(msgp.AppendUint(msgp.AppendBool(dst, a.Granted), a.Term))
 	dst = msgp.AppendArray32Header(dst, len(a.Report.Jobs))
 	for i := range a.Report.Jobs {
@@ -64,6 +65,7 @@ func (a *Answer) Append(dst []byte) []byte {
 		dst = msgp.AppendBytes(msgp.AppendBytes(dst, job.From[:]), job.To[:])
 		dst = appendSet(dst, &job.Slots)
 	}
+	dst = msgp.AppendUint(dst, uint64(max(0, a.Report.Total)))
 	dst = msgp.AppendArray32Header(dst, len(a.Report.Loads))
 	for _, load := range a.Report.Loads {
 		dst = msgp.AppendUint(dst, uint64(max(0, load)))
@@ -94,11 +96,12 @@ func DecodeRequest(b []byte) (*Ask, *Order, error) {
 	n := r.Array("message", 1)
 	switch kind := r.UintMax("kind", math.MaxUint8); {
 	case r.Err() != nil:
-	case kind == kindAsk && n >= 9:
+	case kind == kindAsk && n >= 10:
 		a := &Ask{}
 		r.Fixed("from", a.From[:])
 		a.Term, a.Electorate = r.UintMax("term", maxTerm), r.Uint("electorate")
-		a.Release, a.Loads, a.Pause = r.Bool("release"), r.Bool("loads"), r.pause()
+		a.Release, a.Load = r.Bool("release"), Load(r.UintMax("load", math.MaxUint8))
+		a.EachSlot, a.Pause = r.Bool("each slot"), r.pause()
 		return a, nil, r.Err()
 	case kind == kindOrder && n >= 7:
 		o := &Order{}
@@ -117,7 +120,7 @@ func DecodeRequest(b []byte) (*Ask, *Order, error) {
 // DecodeAnswer reads an Answer.
 func DecodeAnswer(b []byte) (a Answer, err error) {
 	r := newReader(b)
-	r.head(kindAnswer, 8)
+	r.head(kindAnswer, 9)
 	a.Granted, a.Term, a.Pause = r.Bool("granted"), r.UintMax("term", maxTerm), r.pause()
 	for range min(r.Array("jobs", slots.SetSize), maxJobs) {
 		var job Job
@@ -132,6 +135,7 @@ func DecodeAnswer(b []byte) (a Answer, err error) {
 		}
 		a.Report.Jobs = append(a.Report.Jobs, job)
 	}
+	a.Report.Total = int64(r.UintMax("total", 1<<62))
 	n := r.Array("loads", 1)
 	if n > slots.Count {
 		r.Fail("loads", "are more than there are slots")

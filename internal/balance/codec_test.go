@@ -9,13 +9,13 @@ import (
 )
 
 var (
-	sampleAsk = Ask{From: id(1), Term: 300, Electorate: 1 << 63, Release: true, Loads: true,
+	sampleAsk = Ask{From: id(1), Term: 300, Electorate: 1 << 63, Release: true, Load: ByBytes, EachSlot: true,
 		Pause: Pause{Version: 70_000, By: id(2), On: true}}
 	sampleOrder = Order{From: id(1), Term: 7,
 		Step: Step{Kind: Move, Node: id(2), Peer: id(3), Slots: slots.NewSet(0, 9, 16383)}}
 	sampleAnswer = Answer{Granted: true, Term: 9, Pause: Pause{Version: 1, By: id(4)}, Report: Report{
 		Jobs:  []Job{{From: id(1), To: id(2), Slots: slots.NewSet(5)}, {From: id(1), To: id(3), Slots: slots.NewSet(6)}},
-		Loads: []int64{0, 1, 70_000, 1 << 40}}}
+		Total: 1 << 41, Loads: []int64{0, 1, 70_000, 1 << 40}}}
 )
 
 func TestCodec(t *testing.T) {

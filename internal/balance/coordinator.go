@@ -15,7 +15,7 @@ type Config struct {
 	Threshold float64       // in percent; 0 means 2
 	HoldOff   time.Duration // nothing is ordered before members and their health are the same for so long; 0 means 10 s
 	Jobs      int           // moves on their way at one time; 0 means 2
-	ByLoad    bool          // shares are those of what Report.Loads says, not of slots
+	Load      Load          // what masters have equal shares of
 }
 
 const (
@@ -26,8 +26,12 @@ const (
 	// retryAfter is how long a node that asked for the lease in vain, or found nothing to do
 	// with it, waits.
 	retryAfter = 10 * time.Second
-	// surveyEvery is how often loads are seenAt at, which no map shows.
+	// surveyEvery is how often masters are asked for their loads, which no map shows: each
+	// says one number. Only if these are uneven, each is asked for those of its slots; while
+	// slots move, weighEvery, and not again for weighAgain if no slot is light enough to move.
 	surveyEvery = time.Minute
+	weighEvery  = 10 * time.Second
+	weighAgain  = 10 * time.Minute
 	// moveTime is about what one move should take: a pause takes effect after it, and what it
 	// does to clients ends.
 	moveTime = time.Second
@@ -52,7 +56,10 @@ type Coordinator struct {
 	planned  bool   // the map alone gives reason to ask for the lease
 	work     time.Time
 	notAgain time.Time
-	surveyed time.Time
+	surveyed time.Time // loads were asked for, by this node or the coordinator
+	weigh    bool      // it asks for the loads of each slot
+	weighed  time.Time // and has last done so
+	tooHeavy time.Time // and then had none that could be moved
 
 	held    bool // at the last look
 	idle    bool // it has the lease, and nothing to do
@@ -100,7 +107,11 @@ func (c *Coordinator) replan(m *slots.Map) {
 		return
 	}
 	c.version = m.Version()
-	c.plan, c.waiting = Plan(c.view(m, nil))
+	v := c.view(m, nil)
+	c.plan, c.waiting = Plan(v)
+	if v.Unweighed && v.newcomer() {
+		c.surveyed = time.Time{} // it has none of the load
+	}
 	if c.planned = len(c.plan) > 0; !c.planned {
 		c.work = time.Time{}
 	}
@@ -124,13 +135,16 @@ func membership(m *slots.Map) (sum uint64) {
 func (c *Coordinator) view(m *slots.Map, reports map[slots.NodeID]report) *View {
 	v := ViewOf(m)
 	v.Replicas, v.Threshold = c.cfg.Replicas, c.cfg.Threshold
+	v.Unweighed = c.cfg.Load != BySlots
 	if len(reports) == 0 {
 		return v
 	}
 	var loads [slots.Count]int64
+	weighed := true
 	for i := range v.Nodes {
 		r := reports[v.Nodes[i].ID]
 		v.Jobs = append(v.Jobs, r.Jobs...)
+		weighed = weighed && len(r.Loads) == r.own.Len()
 		n := 0
 		for slot := range r.own.All() {
 			if n < len(r.Loads) {
@@ -139,8 +153,8 @@ func (c *Coordinator) view(m *slots.Map, reports map[slots.NodeID]report) *View 
 			n++
 		}
 	}
-	if c.cfg.ByLoad {
-		v.Loads = &loads
+	if c.cfg.Load != BySlots && weighed {
+		v.Loads, v.Unweighed = &loads, false
 	}
 	return v
 }
@@ -164,7 +178,7 @@ func (c *Coordinator) Wants(m *slots.Map, now time.Time) bool {
 		return false
 	}
 	c.replan(m)
-	if survey := c.cfg.ByLoad && now.Sub(c.surveyed) >= surveyEvery; !c.planned && !survey {
+	if survey := c.cfg.Load != BySlots && now.Sub(c.surveyed) >= surveyEvery; !c.planned && !survey {
 		c.work = time.Time{}
 		return false
 	}
@@ -185,17 +199,26 @@ func rank(m *slots.Map) (before int) {
 	return before
 }
 
+// OnAsk is Lease.OnAsk. One node at a time asks for loads.
+func (c *Coordinator) OnAsk(a *Ask, m *slots.Map, now time.Time) (answer Answer, news bool) {
+	if answer, news = c.Lease.OnAsk(a, m, now); answer.Granted && a.Load != BySlots {
+		c.surveyed = now
+	}
+	return answer, news
+}
+
 // Request is Lease.Request, and begins a new round of reports.
 func (c *Coordinator) Request(m *slots.Map, now time.Time) Ask {
 	a := c.Lease.Request(m, now)
-	a.Loads = c.cfg.ByLoad && now.Sub(c.surveyed) >= surveyEvery/6
 	if !c.held {
-		c.reports = make(map[slots.NodeID]report)
-		a.Loads = c.cfg.ByLoad
+		c.reports, c.weigh = make(map[slots.NodeID]report), false
 		clear(c.moves)
 	}
-	if a.Loads {
+	if a.Load = c.cfg.Load; a.Load != BySlots {
 		c.surveyed = now
+	}
+	if c.weigh && now.Sub(c.weighed) >= weighEvery {
+		a.EachSlot, c.weighed = true, now
 	}
 	return a
 }
@@ -207,7 +230,7 @@ func (c *Coordinator) OnAnswer(m *slots.Map, from slots.NodeID, a *Ask, answer *
 		return news
 	}
 	r := reportOf(m, from, answer)
-	if old, ok := c.reports[from]; ok && !a.Loads {
+	if old, ok := c.reports[from]; ok && !a.EachSlot {
 		r.Loads, r.own = old.Loads, old.own
 	}
 	c.reports[from] = r
@@ -250,6 +273,9 @@ func (c *Coordinator) Steps(m *slots.Map, now time.Time) []Step {
 	c.version = 0
 	c.endMoves(v.Jobs, now)
 	c.idle = len(c.plan) == 0 && len(v.Jobs) == 0 && len(c.moves) == 0
+	if c.idle && c.cfg.Load != BySlots {
+		c.idle = !c.shouldWeigh(v, now)
+	}
 	if c.idle {
 		c.notAgain = now.Add(retryAfter)
 		return nil
@@ -261,6 +287,34 @@ func (c *Coordinator) Steps(m *slots.Map, now time.Time) []Step {
 		}
 	}
 	return steps
+}
+
+// shouldWeigh reports whether the masters' loads are uneven, and their slots not weighed yet.
+func (c *Coordinator) shouldWeigh(v *View, now time.Time) bool {
+	if !v.Unweighed {
+		if c.uneven(v) {
+			c.tooHeavy = now
+		}
+		return false
+	}
+	if again := !c.tooHeavy.IsZero() && now.Sub(c.tooHeavy) < weighAgain; again && !v.newcomer() || !c.uneven(v) {
+		return false
+	}
+	if !c.weigh {
+		c.weigh, c.weighed = true, time.Time{}
+	}
+	return true // if they have not all been told, then again after weighEvery
+}
+
+// uneven reports whether the loads that the masters have said are further apart than the
+// threshold.
+func (c *Coordinator) uneven(v *View) bool {
+	p := newPlanner(v)
+	var loads []int64
+	for _, t := range p.targets() {
+		loads = append(loads, c.reports[t.ID].Total+int64(t.Slots.Len()))
+	}
+	return len(loads) > 1 && apart(loads, p.threshold())
 }
 
 // endMoves finds the moves that are over. Their nodes rest for as long as they took, so

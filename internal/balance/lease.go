@@ -18,9 +18,19 @@ type Ask struct {
 	Term       uint64
 	Electorate uint64 // of the candidate, see Electorate
 	Release    bool   // the holder needs the lease no longer
-	Loads      bool   // the report should say what the slots weigh
+	Load       Load   // the report should say what the node holds of this
+	EachSlot   bool   // and what each of its slots does
 	Pause      Pause
 }
+
+// Load is what masters have equal shares of.
+type Load uint8
+
+const (
+	BySlots Load = 0 // a report need not tell
+	ByKeys  Load = 1
+	ByBytes Load = 2
+)
 
 // Answer is what a member says to an Ask.
 type Answer struct {
@@ -33,6 +43,7 @@ type Answer struct {
 // Report is what a member says of itself.
 type Report struct {
 	Jobs  []Job   // that it is the source of
+	Total int64   // of the load that was asked for
 	Loads []int64 // of its slots, in ascending order; nil if they were not asked for
 }
 

@@ -29,10 +29,7 @@ type account struct {
 // that cannot be divided from node to node, time after time.
 func level(masters []migrate.Master, loads *[slots.Count]int64, threshold float64) (moves []migrate.Move) {
 	accounts := balances(masters, loads)
-	off := func(a *account) bool {
-		return math.Abs(float64(a.excess))*100 > threshold*float64(a.load-a.excess)
-	}
-	if !slices.ContainsFunc(accounts, off) {
+	if !slices.ContainsFunc(accounts, func(a *account) bool { return off(a.excess, a.load-a.excess, threshold) }) {
 		return nil
 	}
 	for _, from := range accounts {
@@ -54,6 +51,21 @@ func level(masters []migrate.Master, loads *[slots.Count]int64, threshold float6
 		}
 	}
 	return moves
+}
+
+// off reports whether an excess, or what is missing, is more than a threshold of a share.
+func off(excess, share int64, threshold float64) bool {
+	return math.Abs(float64(excess))*100 > threshold*float64(share)
+}
+
+// apart reports whether one of several loads is off its share.
+func apart(loads []int64, threshold float64) bool {
+	total := int64(0)
+	for _, load := range loads {
+		total += load
+	}
+	share := total / int64(len(loads))
+	return slices.ContainsFunc(loads, func(load int64) bool { return off(load-share, share, threshold) })
 }
 
 // balances returns the masters' accounts, those that have most first. What cannot be

@@ -13,8 +13,7 @@ import (
 // Plan returns what there is to do, in order; nothing if the cluster is as it should be.
 // waiting says why a part of it cannot be planned now, "" if nothing stands in the way.
 func Plan(v *View) (steps []Step, waiting string) {
-	p := planner{view: v, moving: make(map[slots.NodeID]bool)}
-	p.settleJobs()
+	p := newPlanner(v)
 	if p.assigned.Empty() {
 		return nil, "no slot has an owner yet"
 	}
@@ -44,6 +43,12 @@ type planner struct {
 	assigned slots.Set
 	steps    []Step
 	claimed  bool
+}
+
+func newPlanner(v *View) *planner {
+	p := &planner{view: v, moving: make(map[slots.NodeID]bool)}
+	p.settleJobs()
+	return p
 }
 
 // settleJobs gives the slots of jobs to their targets.
@@ -213,7 +218,7 @@ func (p *planner) claims() {
 // moves brings each master within the threshold of its share.
 func (p *planner) moves() {
 	targets := p.targets()
-	if len(targets) < 2 {
+	if len(targets) < 2 || p.view.Unweighed {
 		return
 	}
 	for _, m := range level(targets, p.view.Loads, p.threshold()) {

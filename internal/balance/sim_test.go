@@ -28,6 +28,9 @@ type sim struct {
 	ops     int // calls, orders and looks so far
 	crashAt int // the coordinator crashes in this one; 0: never
 	moved   int
+	cfg     Config
+	loads   *[slots.Count]int64 // nil: shares of slots
+	weighed int                 // requests for the loads of each slot
 }
 
 type simNode struct {
@@ -47,8 +50,6 @@ type simJob struct {
 	ends time.Time
 }
 
-const simReplicas = 0
-
 func newSim(t *testing.T, seed uint64, masters, newcomers int) *sim {
 	s := &sim{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(1_000_000, 0), loss: 0.02}
 	for i := range masters + newcomers {
@@ -56,7 +57,7 @@ func newSim(t *testing.T, seed uint64, masters, newcomers int) *sim {
 		if i < masters {
 			n.Slots.AddRange(slots.Even(masters)[i])
 		}
-		n.core = NewCoordinator(Config{Replicas: simReplicas}, Pause{}, s.now)
+		n.core = NewCoordinator(Config{}, Pause{}, s.now)
 		s.nodes = append(s.nodes, n)
 	}
 	return s
@@ -110,7 +111,7 @@ func (s *sim) step() {
 	s.now = s.now.Add(busyTick)
 	for _, n := range s.nodes {
 		if !n.up && !s.now.Before(n.restarts) {
-			n.up, n.core = true, NewCoordinator(Config{Replicas: simReplicas}, n.core.Pause(), s.now)
+			n.up, n.core = true, NewCoordinator(s.cfg, n.core.Pause(), s.now)
 		}
 		if n.seen == nil || s.rng.IntN(3) > 0 { // news take a while
 			s.refresh(n)
@@ -211,6 +212,7 @@ func (s *sim) askAll(n *simNode, ask *Ask) bool {
 			continue
 		}
 		answer, _ := o.core.OnAsk(ask, o.seen, s.now)
+		s.report(o, ask, &answer.Report)
 		for _, j := range o.jobs {
 			answer.Report.Jobs = append(answer.Report.Jobs, j.Job)
 		}
@@ -219,6 +221,22 @@ func (s *sim) askAll(n *simNode, ask *Ask) bool {
 		}
 	}
 	return true
+}
+
+// report fills in the loads that are asked for.
+func (s *sim) report(n *simNode, ask *Ask, r *Report) {
+	if ask.Load == BySlots {
+		return
+	}
+	if ask.EachSlot {
+		s.weighed++
+	}
+	for slot := range n.Slots.All() {
+		r.Total += s.loads[slot]
+		if ask.EachSlot {
+			r.Loads = append(r.Loads, s.loads[slot])
+		}
+	}
 }
 
 // order carries out a step and reports whether it was.
@@ -262,18 +280,27 @@ func (s *sim) check() {
 	}
 }
 
+// loadOf is what the shares are of.
+func (s *sim) loadOf(n *simNode) (load int64) {
+	for slot := range n.Slots.All() {
+		load += weight(s.loads, slot)
+	}
+	return load
+}
+
 // settled reports whether all that stay have equal shares, those that leave nothing, and
 // nothing moves.
 func (s *sim) settled() bool {
-	stay := 0
+	stay, total := 0, int64(0)
 	for _, n := range s.nodes {
+		total += s.loadOf(n)
 		if !n.drains {
 			stay++
 		}
 	}
-	share := float64(slots.Count) / float64(stay)
+	share := float64(total) / float64(stay)
 	for _, n := range s.nodes {
-		off := float64(n.Slots.Len())/share - 1
+		off := float64(s.loadOf(n))/share - 1
 		switch {
 		case !n.up || len(n.jobs) > 0 || n.drains && !n.Slots.Empty():
 			return false
@@ -353,6 +380,41 @@ func TestFewestSlotsMove(t *testing.T) {
 		s.run()
 		if least := slots.Count * c.join / (c.masters + c.join); s.moved > least {
 			t.Errorf("%d nodes join %d: %d slots moved, %d are their share", c.join, c.masters, s.moved, least)
+		}
+	}
+}
+
+// TestSharesOfLoad: shares are of what slots hold, whatever that is, and while these are
+// equal no node is asked for each slot. One slot that is too heavy for all is left alone.
+func TestSharesOfLoad(t *testing.T) {
+	for seed := range uint64(6) {
+		s := newSim(t, seed, 3, int(seed%3))
+		s.cfg = Config{Load: ByBytes}
+		s.loads = new([slots.Count]int64)
+		for i := range s.loads {
+			if s.loads[i] = s.rng.Int64N(1000); i < slots.Count/8 {
+				s.loads[i] *= 3
+			}
+		}
+		for _, n := range s.nodes {
+			n.core = NewCoordinator(s.cfg, Pause{}, s.now)
+		}
+		s.run()
+		before := s.weighed
+		for range 1200 { // ten minutes
+			s.step()
+		}
+		if s.weighed != before {
+			t.Errorf("seed %d: in balance, but slots were weighed %d times", seed, s.weighed-before)
+		}
+		heavy := s.rng.IntN(slots.Count)
+		s.loads[heavy] = 100_000_000
+		before = s.weighed
+		for range 2400 {
+			s.step()
+		}
+		if n := s.weighed - before; n == 0 || n > 30*len(s.nodes) {
+			t.Errorf("seed %d: a slot that is too heavy was weighed %d times in 20 minutes", seed, n)
 		}
 	}
 }

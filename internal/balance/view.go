@@ -36,6 +36,18 @@ type View struct {
 	Jobs []Job
 	// Loads is what each slot weighs, for shares by keys or bytes; nil: all the same.
 	Loads *[slots.Count]int64
+	// Unweighed says that shares go by loads that are not known: no slot is moved.
+	Unweighed bool
+}
+
+// newcomer reports whether a master that should have slots has none.
+func (v *View) newcomer() bool {
+	for _, t := range newPlanner(v).targets() {
+		if t.Slots.Empty() {
+			return true
+		}
+	}
+	return false
 }
 
 // Sort puts the nodes in the order that plans go by.

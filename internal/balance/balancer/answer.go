@@ -27,7 +27,7 @@ func (b *Balancer) Answer(ctx context.Context, request []byte) ([]byte, error) {
 	if err := b.keepPause(); err != nil {
 		return nil, err
 	}
-	answer.Report = b.report(m, ask.Loads)
+	answer.Report = b.report(m, ask)
 	return answer.Append(nil), nil
 }
 
@@ -55,20 +55,45 @@ func (b *Balancer) keepPause() error {
 }
 
 // report says what moves from here, and what the slots weigh.
-func (b *Balancer) report(m *slots.Map, loads bool) (r balance.Report) {
+func (b *Balancer) report(m *slots.Map, ask *balance.Ask) (r balance.Report) {
+	r.Jobs = b.jobs(m.Self())
 	self := m.Self()
-	for _, s := range b.cfg.Node.Migrations() {
-		if !s.Import && !s.Over() && s.Job.Kind == migrate.KindMove {
-			r.Jobs = append(r.Jobs, balance.Job{From: self.ID, To: s.Job.Target, Slots: s.Job.Slots})
-		}
-	}
-	if !loads || b.cfg.Load == nil || self.Slots == nil {
+	if ask.Load == balance.BySlots || self.Slots == nil {
 		return r
 	}
 	for slot := range self.Slots.All() {
-		r.Loads = append(r.Loads, b.cfg.Load(slot))
+		load := b.load(slot, ask.Load)
+		r.Total += load
+		if ask.EachSlot {
+			r.Loads = append(r.Loads, load)
+		}
 	}
 	return r
+}
+
+// pageSize is in how many bytes a slot's memory is told, rounded up. Beside that a slot
+// counts 1, as much as one of them, so that few bytes in an empty cluster do not matter.
+const pageSize = 128
+
+// load returns what a slot weighs; 0 if it is asked for what this version does not know.
+func (b *Balancer) load(slot slots.Slot, of balance.Load) int64 {
+	switch of {
+	case balance.ByKeys:
+		return int64(b.cfg.Keys(slot))
+	case balance.ByBytes:
+		return (b.cfg.Bytes(slot) + pageSize - 1) / pageSize
+	}
+	return 0
+}
+
+// jobs returns the moves from here that are on their way.
+func (b *Balancer) jobs(self *slots.Node) (jobs []balance.Job) {
+	for _, s := range b.cfg.Node.Migrations() {
+		if !s.Import && !s.Over() && s.Job.Kind == migrate.KindMove {
+			jobs = append(jobs, balance.Job{From: self.ID, To: s.Job.Target, Slots: s.Job.Slots})
+		}
+	}
+	return jobs
 }
 
 // obey carries out an order.
@@ -114,7 +139,7 @@ func (b *Balancer) move(ctx context.Context, self *slots.Node, s *balance.Step) 
 	} else {
 		set.Intersect(self.Slots)
 	}
-	for _, job := range b.report(b.cfg.Map(), false).Jobs {
+	for _, job := range b.jobs(self) {
 		set.Subtract(&job.Slots)
 	}
 	if set.Empty() {

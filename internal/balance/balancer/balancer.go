@@ -37,8 +37,9 @@ type Config struct {
 	// Call has another member's Answer answer a request.
 	Call func(ctx context.Context, to *slots.Node, request []byte) (answer []byte, err error)
 	Node Node
-	// Load returns what a slot of this node weighs, for Balance.ByLoad.
-	Load func(slots.Slot) int64
+	// Keys and Bytes return what a slot of this node has, for Balance.Load.
+	Keys  func(slots.Slot) int
+	Bytes func(slots.Slot) int64
 	// Off makes a node that votes, reports and carries out orders, but never asks for the
 	// lease.
 	Off     bool

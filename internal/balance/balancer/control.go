@@ -74,7 +74,7 @@ func (b *Balancer) Status() Status {
 // not answer.
 func (b *Balancer) Plan(ctx context.Context) (Plan, error) {
 	m := b.cfg.Map()
-	ask := balance.Ask{From: m.Self().ID, Loads: b.cfg.Balance.ByLoad}
+	ask := balance.Ask{From: m.Self().ID, Load: b.cfg.Balance.Load, EachSlot: true}
 	answers := b.ask(ctx, m, &ask)
 	for i := range m.Nodes() {
 		n := &m.Nodes()[i]
