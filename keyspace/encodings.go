@@ -40,12 +40,19 @@ type encoder interface {
 // false if key is not there or is a String.
 func (tx *Tx) Encoding(key []byte) (name string, ok bool) {
 	rec, ok := tx.find(tx.store.hash(key), key)
-	switch {
-	case !ok || rec.typ == String:
+	if !ok {
 		return "", false
-	case rec.typ == List:
+	}
+	return tx.store.encodingOf(&rec)
+}
+
+func (s *Store) encodingOf(rec *record) (name string, ok bool) {
+	switch rec.typ {
+	case String:
+		return "", false
+	case List:
 		return "quicklist", true
-	case rec.typ == Stream:
+	case Stream:
 		return "stream", true
 	}
 	var e encoder
@@ -57,7 +64,7 @@ func (tx *Tx) Encoding(key []byte) (name string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	return e.encoding(rec.value, tx.store.encodings.Load()), true
+	return e.encoding(rec.value, s.encodings.Load()), true
 }
 
 func (packedHash) encoding(packed []byte, limits *Encodings) string {

@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"internal/functions":    {"internal/resp"},
 	"internal/interest":     {},
 	"internal/messages":     {"slots", "internal/interest", "internal/peer"},
+	"internal/dump":         {"slots", "keyspace"},
 	"internal/explain":      {"slots", "gossip", "replication", "replication/replicator"},
 	"internal/join":         {"slots", "client", "gossip", "internal/resp", "internal/peer", "internal/clusterproto"},
 	"internal/leave":        {"slots", "gossip", "migrate"},
@@ -83,8 +84,8 @@ var mayImport = map[string][]string{
 	"internal/compat":   {},
 	"examples/*":        {".", "slots", "keyspace", "admin", "script"},
 
-	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/functions", "internal/resp",
-		"internal/engine", "internal/geo", "internal/hll", "internal/pubsub"},
+	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/dump", "internal/functions",
+		"internal/resp", "internal/engine", "internal/geo", "internal/hll", "internal/pubsub"},
 
 	"internal/forming/founder":  {"slots", "gossip", "internal/forming"},
 	"internal/balance":          {"slots", "migrate"},

@@ -3,6 +3,7 @@ package commands
 import (
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/dump"
 	"github.com/slotmesh/slotmesh/internal/rdb"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -54,15 +55,15 @@ func replyDump(c *Call) error {
 		return nil
 	}
 	c.dumped = dumped{}
-	p := newPayload(d.snapshot, d.encoding, d.now)
-	switch size := p.outline.Size(); {
-	case p.outline.Count() == 0: // all fields have expired
+	p := dump.New(d.snapshot, d.encoding, dump.Options{Now: d.now})
+	switch size := p.Outline.Size(); {
+	case p.Outline.Count() == 0: // all fields have expired
 		c.Out.Null()
 		return nil
 	case len(c.Out.B)+size > c.MaxOutput:
 		return ErrReplyTooBig
 	default:
-		return c.Out.BulkBy(size, p.writeTo)
+		return c.Out.BulkBy(size, p.Encode)
 	}
 }
 
@@ -89,7 +90,7 @@ func readPayload(c *Call) {
 			r.value = keyspace.Own(r.value) // it is in the buffer for what comes next
 		}
 	default:
-		r.collection, r.err = collect(v, c.Node.Store.Encodings().StreamNodes)
+		r.collection, r.err = dump.Collect(v, c.Node.Store.Encodings().StreamNodes)
 	}
 }
 

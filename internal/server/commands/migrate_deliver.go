@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/slotmesh/slotmesh/internal/dump"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/rdb"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -13,8 +14,8 @@ import (
 // delivery is an item that is to be sent.
 type delivery struct {
 	*engine.Item
-	payload *payload // of a collection
-	size    int      // bytes of the payload, or a few more
+	payload *dump.Payload // of a collection
+	size    int           // bytes of the payload, or a few more
 }
 
 // deliveries prepares items; hashes of which all fields have expired are left out.
@@ -27,8 +28,8 @@ func (c *migrateConn) deliveries(items []engine.Item) []delivery {
 			list = append(list, delivery{item, nil, len(item.Value) + rdb.Overhead})
 			continue
 		}
-		if p := newPayload(item.Parts, item.Encoding, now); p.outline.Count() > 0 {
-			list = append(list, delivery{item, p, p.outline.Size()})
+		if p := dump.New(item.Parts, item.Encoding, dump.Options{Now: now}); p.Outline.Count() > 0 {
+			list = append(list, delivery{item, p, p.Outline.Size()})
 		}
 	}
 	return list
@@ -86,7 +87,7 @@ func (c *migrateConn) stream(s *delivery, command string, replace bool) error {
 		switch {
 		case err != nil:
 		case s.payload != nil:
-			err = s.payload.writeTo(w)
+			err = s.payload.Encode(w)
 		default:
 			_, err = w.Write(s.Value)
 		}
@@ -111,7 +112,7 @@ func (c *migrateConn) load(list []delivery, command string, replace bool) (n int
 		if c.payload = c.payload[:0]; s.payload == nil {
 			c.payload = rdb.AppendString(c.payload, s.Value)
 		} else {
-			s.payload.writeTo((*payloadBuffer)(&c.payload)) // which fails never
+			s.payload.Encode((*payloadBuffer)(&c.payload)) // which fails never
 		}
 		size += len(c.payload)
 		args := [5][]byte{name, s.Key, strconv.AppendInt(ttl[:0], s.TTL(now), 10), c.payload, option}

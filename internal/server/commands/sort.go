@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/slotmesh/slotmesh/internal/dump"
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
@@ -179,7 +180,7 @@ func (c *Call) storeSorted(tx *keyspace.Tx, s *sorting, sorted [][]byte) error {
 	if err != nil {
 		return err
 	}
-	position := firstPosition
+	position := dump.FirstPosition
 	var part [8]byte
 	err = s.outputs(tx, sorted, func(value []byte, _ bool) error {
 		_, err := list.Set(binary.BigEndian.AppendUint64(part[:0], position), value, 0)

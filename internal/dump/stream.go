@@ -1,4 +1,4 @@
-package commands
+package dump
 
 import (
 	"github.com/slotmesh/slotmesh/internal/rdb"

@@ -1,4 +1,4 @@
-package commands
+package dump
 
 import (
 	"encoding/binary"
@@ -10,38 +10,44 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace/stream"
 )
 
-// payload is a collection on its way into the form of DUMP. It is made of a snapshot, so
+// Payload is a collection on its way into the form of DUMP. It is made of a snapshot, so
 // without the slot's lock.
-type payload struct {
+type Payload struct {
+	Outline  rdb.Outline
 	snapshot keyspace.Snapshot
-	now      int64 // fields that have expired by now are left out
-	outline  rdb.Outline
+	options  Options
 }
 
-// newPayload returns the payload of a collection; encoding is the name that Redis would use
-// for its own.
-func newPayload(snapshot keyspace.Snapshot, encoding string, now int64) *payload {
-	p := &payload{snapshot: snapshot, now: now}
-	p.outline.Type = rdb.Type(snapshot.Entry().Type)
-	p.outline.Compact = encoding == "listpack" || encoding == "intset"
-	p.each(func(e *rdb.Element) error {
-		p.outline.Add(e)
+// Options say what of a collection is written. The zero value is all.
+type Options struct {
+	Now   int64 // fields of hashes that have expired by now, Unix milliseconds, are left out
+	Plain bool  // fields of hashes are written without their expiry
+}
+
+// New returns the payload of a collection; encoding is the name that Redis would use for its
+// own.
+func New(snapshot keyspace.Snapshot, encoding string, o Options) *Payload {
+	p := &Payload{snapshot: snapshot, options: o}
+	p.Outline.Type = rdb.Type(snapshot.Entry().Type)
+	p.Outline.Compact = encoding == "listpack" || encoding == "intset"
+	p.Each(func(e *rdb.Element) error {
+		p.Outline.Add(e)
 		return nil
 	})
 	return p
 }
 
-// writeTo writes the payload, outline.Size() bytes.
-func (p *payload) writeTo(w io.Writer) error {
-	encoder := rdb.NewEncoder(w, &p.outline)
-	if err := p.each(encoder.Add); err != nil {
+// Encode writes the payload, Outline.Size() bytes.
+func (p *Payload) Encode(w io.Writer) error {
+	encoder := rdb.NewEncoder(w, &p.Outline)
+	if err := p.Each(encoder.Add); err != nil {
 		return err
 	}
 	return encoder.Close()
 }
 
-// each calls fn with the elements until it returns an error.
-func (p *payload) each(fn func(*rdb.Element) error) (err error) {
+// Each calls fn with the elements until it returns an error.
+func (p *Payload) Each(fn func(*rdb.Element) error) (err error) {
 	var e rdb.Element
 	typ := p.snapshot.Entry().Type
 	if typ == keyspace.Stream {
@@ -52,8 +58,11 @@ func (p *payload) each(fn func(*rdb.Element) error) (err error) {
 		return eachStreamPart(s, fn)
 	}
 	p.snapshot.Parts(func(part, value []byte, expireAt int64) bool {
-		if expireAt != 0 && expireAt <= p.now {
+		if expireAt != 0 && expireAt <= p.options.Now {
 			return true
+		}
+		if p.options.Plain {
+			expireAt = 0
 		}
 		e = rdb.Element{Name: part, ExpireAt: expireAt}
 		switch typ {
@@ -70,13 +79,13 @@ func (p *payload) each(fn func(*rdb.Element) error) (err error) {
 	return err
 }
 
-// firstPosition is where a list that is built begins: 0, in the form of keyspace.Op.
-const firstPosition = uint64(1) << 63
+// FirstPosition is where a list that is built begins: 0, in the form of keyspace.Op.
+const FirstPosition = uint64(1) << 63
 
-// collect builds the collection that a payload holds; nodes says where those of a stream
+// Collect builds the collection that a payload holds; nodes says where those of a stream
 // end. Its error is rdb.ErrFormat also if a
 // name is there twice.
-func collect(v rdb.Value, nodes stream.Limits) (*keyspace.Collection, error) {
+func Collect(v rdb.Value, nodes stream.Limits) (*keyspace.Collection, error) {
 	if v.Type == rdb.Stream {
 		return collectStream(v, nodes)
 	}
@@ -84,7 +93,7 @@ func collect(v rdb.Value, nodes stream.Limits) (*keyspace.Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	position := firstPosition
+	position := FirstPosition
 	var number [8]byte
 	err = v.Each(func(e *rdb.Element) error {
 		part, value := e.Name, e.Value
