@@ -6,6 +6,7 @@ type Cursor struct {
 	at     int64  // offset of the next byte
 	blk    *block // the block that holds it, or that ends there
 	err    error  // why the reader is cut off
+	kept   bool   // of a LogCursor: neither renaming nor being slow cuts it off
 }
 
 // Join decides how a replica that knows the places in wanted is brought up to date, and

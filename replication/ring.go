@@ -106,7 +106,7 @@ func (r *ring) addBytes(b []byte) {
 func (r *ring) trim() {
 	need := r.end
 	for _, c := range r.readers {
-		if c.err == nil && r.end-c.at > r.limit {
+		if c.err == nil && !c.kept && r.end-c.at > r.limit {
 			c.err = ErrOverrun
 		}
 		if c.err == nil {

@@ -38,6 +38,7 @@ type Stream struct {
 	diverged     bool   // such a Commit happened: the data is no state of hist
 	keep         bool   // there was a replica once: never switch off again
 	holds        int    // snapshots that need the Stream to be active
+	logs         []*LogCursor
 }
 
 // StreamConfig configures a Stream.
@@ -190,6 +191,7 @@ func (s *Stream) Promote(term uint64) History {
 		s.cut(ErrRenamed) // a snapshot on its way bears the old name
 		s.hist = s.History().renamed(s.newID())
 		s.hist.Term = min(max(s.hist.Term+1, term), maxOffset)
+		s.noteRename()
 		s.follower, s.diverged = false, false
 	}
 	return s.History()
@@ -200,6 +202,7 @@ func (s *Stream) Promote(term uint64) History {
 func (s *Stream) BeginTerm(term uint64) {
 	if !s.follower {
 		s.hist.Term = max(s.hist.Term+1, term)
+		s.noteRename()
 	}
 }
 
@@ -226,6 +229,7 @@ func (s *Stream) Resume(h History, at int64) error {
 		s.cut(ErrRenamed)
 	}
 	s.hist = h
+	s.noteRename()
 	return nil
 }
 
@@ -260,15 +264,15 @@ func (s *Stream) Adopt(gathered *Stream) {
 }
 
 func (s *Stream) reset(h History) {
-	s.cut(ErrRenamed)
 	s.ring.reset(h.Offset, ErrRenamed)
+	s.logs = nil
 	s.hist = h
 }
 
-// cut ends all readers: their next read returns err.
+// cut ends all readers but logs: their next read returns err.
 func (s *Stream) cut(err error) {
 	for _, c := range s.ring.readers {
-		if c.err == nil {
+		if c.err == nil && !c.kept {
 			c.err = err
 		}
 	}

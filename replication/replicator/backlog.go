@@ -28,16 +28,23 @@ type Backlog struct {
 	end      atomic.Int64  // stream.Offset, to be read without the lock
 	version  atomic.Uint64 // stream.MetadataVersion, to be read without the lock
 
+	full   atomic.Pointer[chan struct{}] // the log is too far behind; closed when it is not
+	filled chan struct{}                 // see LogFull
+
 	mu      sync.Mutex // guards all below
 	stream  *replication.Stream
 	asleep  int // readers that wait for bytes
 	readers []*reader
+	logged  *replication.LogCursor // of the log on disk, nil if there is none
 }
 
 // NewBacklog returns a Backlog that keeps size bytes of history; 0 means
 // replication.DefaultBacklogSize.
 func NewBacklog(size int) *Backlog {
-	return &Backlog{stream: replication.NewStream(replication.StreamConfig{Size: size, NewID: newID})}
+	return &Backlog{
+		stream: replication.NewStream(replication.StreamConfig{Size: size, NewID: newID}),
+		filled: make(chan struct{}, 1),
+	}
 }
 
 // newID returns a fresh name for a history.
@@ -85,6 +92,9 @@ func (b *Backlog) Commit(slot slots.Slot, ops []keyspace.Op) {
 	b.mu.Lock()
 	b.stream.Commit(slot, ops)
 	b.end.Store(b.stream.Offset())
+	if b.logged != nil {
+		b.checkLogLocked()
+	}
 	b.wakeLocked()
 	b.mu.Unlock()
 }
@@ -216,6 +226,7 @@ func (l followedLog) Append(records []byte) (err error) {
 	defer l.mu.Unlock()
 	err = l.stream.Append(records)
 	l.end.Store(l.stream.Offset())
+	l.checkLogLocked()
 	l.wakeLocked()
 	return err
 }

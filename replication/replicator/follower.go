@@ -189,6 +189,9 @@ func (l *followerLink) follow() error {
 			}
 			return err
 		}
+		if err := r.cfg.Log.AwaitLog(l.p.ctx); err != nil {
+			return err
+		}
 		was := l.in.Phase()
 		if err := l.step(&m); err != nil {
 			return err

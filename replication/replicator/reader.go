@@ -64,6 +64,12 @@ func (r *reader) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r.cur.Close()
+	r.leaveLocked()
+}
+
+// leaveLocked takes the reader out of those that are woken.
+func (r *reader) leaveLocked() {
+	b := r.log
 	for i := range b.readers {
 		if b.readers[i] == r {
 			b.readers = append(b.readers[:i], b.readers[i+1:]...)
