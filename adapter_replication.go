@@ -7,14 +7,11 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/bus"
-	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/invalidation"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
@@ -42,6 +39,7 @@ func (n *Node) startReplication() error {
 		Cluster: n.clusterID,
 		Shard:   n.shard.Lineage.Name,
 		Log:     n.shard.Backlog,
+		Disk:    n.shard.Log,
 		Dial: func(ctx context.Context, to slots.Node) (net.Conn, error) {
 			return n.bus.Dial(ctx, to.Addr, bus.Replication)
 		},
@@ -358,24 +356,4 @@ func (n *Node) newLog() *shard.Log {
 		Disk:        n.cfg.Disk, Store: n.store, Backlog: n.shard.Backlog,
 		Life: n.life.ctx, Logger: n.log.Named("log"),
 	})
-}
-
-func saveRules(c *SnapshotConfig) conf.Parsed {
-	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
-		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
-			c.Rules = []replication.SaveRule{} // none, instead of the default
-		}
-	}}
-}
-
-// saveText is the rules in the form of redis.conf.
-func saveText(c *SnapshotConfig) string {
-	if c.Off {
-		return ""
-	}
-	var words []string
-	for _, r := range c.Rules {
-		words = append(words, strconv.Itoa(int(r.Every.Seconds())), strconv.FormatUint(r.Changes, 10))
-	}
-	return strings.Join(words, " ")
 }

@@ -356,33 +356,3 @@ func (n *Node) reservedNow() int {
 	}
 	return listen.ReservedWith(len(m.Nodes()), n.gossip.Links())
 }
-
-// migrateTLS says how MIGRATE reaches another server: with TLS if that is what a node of
-// the cluster speaks at this port, or all that this node sends to others is encrypted.
-func (n *Node) migrateTLS(target string) (addr string, cfg *tls.Config) {
-	v := n.values()
-	addr, byTLS := migrateAddr(n.Map(), target, v.BusTLS || v.tls.cluster)
-	if byTLS {
-		_, cfg = n.tlsConfigs()
-	}
-	return addr, cfg
-}
-
-// migrateAddr returns where and how MIGRATE reaches target, "host:port". always says that
-// keys leave over TLS only (tls-cluster). A tool names a node by the port that is for the
-// tool's own kind of connection, so either port of a node means this node.
-func migrateAddr(m *slots.Map, target string, always bool) (addr string, byTLS bool) {
-	if m == nil {
-		return target, always
-	}
-	for _, node := range m.Nodes() {
-		switch a := node.Addr; {
-		case a.TLSPort == 0:
-		case target == a.ClientTLS(), always && target == a.Client():
-			return a.ClientTLS(), true
-		case target == a.Client():
-			return target, false
-		}
-	}
-	return target, always
-}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -11,6 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -224,6 +226,26 @@ func policy(p *keyspace.Policy) conf.Parsed {
 
 func endpointType(e *slots.EndpointType) conf.Parsed {
 	return conf.Parsed{Set: func(text string) { *e, _ = slots.ParseEndpointType(text) }, Show: e.String}
+}
+
+func saveRules(c *SnapshotConfig) conf.Parsed {
+	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
+		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
+			c.Rules = []replication.SaveRule{} // none, instead of the default
+		}
+	}}
+}
+
+// saveText is the rules in the form of redis.conf.
+func saveText(c *SnapshotConfig) string {
+	if c.Off {
+		return ""
+	}
+	var words []string
+	for _, r := range c.Rules {
+		words = append(words, strconv.Itoa(int(r.Every.Seconds())), strconv.FormatUint(r.Changes, 10))
+	}
+	return strings.Join(words, " ")
 }
 
 // level is only ever set by a directive: the host's own Logger has its own level.

@@ -28,13 +28,13 @@ func (d *fakeDisk) set(offset int64) {
 	d.changed = make(chan struct{})
 }
 
-func (d *fakeDisk) Durable() int64 {
+func (d *fakeDisk) Durable() (int64, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.offset
+	return d.offset, true
 }
 
-func (d *fakeDisk) Wait(ctx context.Context, offset int64) error {
+func (d *fakeDisk) WaitDurable(ctx context.Context, offset int64) error {
 	for {
 		d.mu.Lock()
 		at, changed := d.offset, d.changed

@@ -319,7 +319,8 @@ func (l *followerLink) durable(held int64) int64 {
 	if l.p.r.cfg.Disk == nil {
 		return 0
 	}
-	return max(0, min(held, l.p.r.cfg.Disk.Durable()))
+	durable, _ := l.p.r.cfg.Disk.Durable()
+	return max(0, min(held, durable))
 }
 
 // awaitDisk returns a channel that is closed when the log has the stream up to offset on
@@ -328,7 +329,7 @@ func (l *followerLink) awaitDisk(offset int64) chan struct{} {
 	done := make(chan struct{})
 	l.p.r.spawn(func() {
 		defer close(done)
-		l.p.r.cfg.Disk.Wait(l.ctx, offset)
+		l.p.r.cfg.Disk.WaitDurable(l.ctx, offset)
 	})
 	return done
 }

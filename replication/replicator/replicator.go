@@ -56,12 +56,12 @@ type Config struct {
 	OnPanic func(error)
 }
 
-// Disk is a log that has the stream on disk up to an offset: a *committer.Committer.
+// Disk is a log that has the stream on disk up to an offset.
 type Disk interface {
-	// Durable returns that offset, 0 or less if the log is off.
-	Durable() int64
-	// Wait returns when the offset is reached, or why it will not be.
-	Wait(ctx context.Context, offset int64) error
+	// Durable returns that offset; ok is false while there is no log.
+	Durable() (offset int64, ok bool)
+	// WaitDurable returns when the offset is reached, or why it will not be.
+	WaitDurable(ctx context.Context, offset int64) error
 }
 
 // Replicator is a node's part in replication: it serves replicas while the node is a
