@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"gossip/member":          {"slots", "gossip"},
 	"replication":            {"slots", "keyspace"},
 	"replication/replicator": {"slots", "keyspace", "replication"},
+	"replication/oplog":      {"slots", "keyspace", "replication"},
 	"replication/oplog/committer": {"slots", "keyspace", "replication", "replication/replicator",
 		"replication/oplog"},
 	"migrate":               {"slots", "keyspace"},
@@ -117,7 +118,8 @@ var onlyIn = map[string]string{"github.com/yuin/gopher-lua": "script"}
 
 // coresIn are the packages whose files are passive cores. Their drivers are packages below
 // them.
-var coresIn = []string{"gossip", "internal/balance", "internal/forming", "internal/interest", "migrate", "replication"}
+var coresIn = []string{"gossip", "internal/balance", "internal/forming", "internal/interest", "migrate", "replication",
+	"replication/oplog"}
 
 // mayAlias are the public packages that may show a type of internal/ under a second name
 // of their own. No other package shows one at all.
