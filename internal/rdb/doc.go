@@ -1,6 +1,6 @@
 // Package rdb reads and writes the payload of DUMP and RESTORE: one value in the
 // serialisation of Redis' snapshot files, closed by a footer of version and
-// checksum. It lets a node exchange keys with a real Redis or Valkey.
+// checksum; and whole snapshot files. It lets a node exchange keys with a real Redis or Valkey.
 //
 // # Layout
 //
@@ -16,6 +16,13 @@
 //
 // The payload of FUNCTION DUMP and FUNCTION RESTORE has, for each library of functions, the
 // byte 245 and its source as a string, before the same footer.
+//
+// # Files
+//
+// A FileWriter and a FileReader write and read whole snapshot files, as Redis saves them, begins
+// an append-only file with them, and sends them to replicas: auxiliary fields, the sources of
+// functions, and keys with their expiry, closed by a checksum. Values are the same as in
+// payloads. Both work on a stream and hold little more than one value.
 //
 // # Example
 //
@@ -33,4 +40,16 @@
 //
 //	value, err := rdb.Parse(payload)
 //	err = value.Each(func(e *rdb.Element) error { … })
+//
+//	file := rdb.NewFileWriter(w)
+//	err = file.Aux("redis-ver", "7.0.15")
+//	err = file.Database(keys, expiring)
+//	err = file.String(key, text, expireAt)
+//	err = file.Collection(key, expireAt, outline, func(add func(*rdb.Element) error) error { … })
+//	err = file.Close()
+//
+//	reader := rdb.NewFileReader(r)
+//	for item, err := reader.Next(); err != io.EOF; item, err = reader.Next() {
+//		… item.Kind, item.Name, item.ExpireAt, item.Value, item.More
+//	}
 package rdb

@@ -12,6 +12,7 @@ import (
 type Encoder struct {
 	o    *Outline
 	form form
+	bare bool // without a footer, as in a file
 	w    io.Writer
 	buf  []byte
 	crc  uint64 // of what has left buf
@@ -30,6 +31,13 @@ const encoderBuffer = 16 << 10
 func NewEncoder(w io.Writer, o *Outline) *Encoder {
 	e := &Encoder{o: o, w: w, form: o.form()}
 	e.buf = append(make([]byte, 0, min(encoderBuffer+encoderBuffer/2, o.Size())), byte(e.form))
+	e.head()
+	return e
+}
+
+// head writes what stands before the elements.
+func (e *Encoder) head() {
+	o := e.o
 	switch e.form {
 	case formQuicklist2:
 		e.buf = appendLength(e.buf, o.nodes)
@@ -49,7 +57,6 @@ func NewEncoder(w io.Writer, o *Outline) *Encoder {
 	default:
 		e.buf = appendLength(e.buf, o.count)
 	}
-	return e
 }
 
 // Add writes the next element. The error is that of the writer.
@@ -139,6 +146,10 @@ func (e *Encoder) Close() error {
 	case formHashListpack, formZSetListpack:
 		e.buf = append(e.buf, listpackEnd)
 	}
+	if e.bare {
+		e.flush()
+		return e.err
+	}
 	e.buf = binary.LittleEndian.AppendUint16(e.buf, e.form.version())
 	e.crc = crc64Next(e.crc, e.buf)
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, e.crc)
@@ -183,7 +194,7 @@ func appendEntry(dst []byte, entry *packedEntry) []byte {
 // long writes a long string without a copy of it.
 func (e *Encoder) long(s []byte) {
 	e.flush()
-	e.crc = crc64Next(e.crc, s)
+	e.sum(s)
 	e.send(s)
 }
 
@@ -196,9 +207,16 @@ func (e *Encoder) spill() error {
 }
 
 func (e *Encoder) flush() {
-	e.crc = crc64Next(e.crc, e.buf)
+	e.sum(e.buf)
 	e.send(e.buf)
 	e.buf = e.buf[:0]
+}
+
+// sum takes bytes into the checksum.
+func (e *Encoder) sum(b []byte) {
+	if !e.bare { // the file has one of all its keys
+		e.crc = crc64Next(e.crc, b)
+	}
 }
 
 func (e *Encoder) send(b []byte) {

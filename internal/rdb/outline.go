@@ -180,8 +180,13 @@ func (o *Outline) form() form {
 
 // version returns that of the first Redis that reads the form.
 func (f form) version() uint16 {
-	if f == formHashTimes {
+	switch f {
+	case formStreamActive:
+		return streamActiveVersion
+	case formHashTimesEarly, formListpackEarly, formHashTimes, formListpackTimes:
 		return hashTimesVersion
+	case formHashTimesValkey:
+		return valkeyVersion
 	}
 	return writeVersion
 }

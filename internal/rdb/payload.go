@@ -17,6 +17,9 @@ const (
 	// hashTimesVersion is the first that has fields which expire.
 	hashTimesVersion = 12
 	valkeyVersion    = 80
+	// streamActiveVersion is the first whose streams say when a consumer was last given
+	// something: that of Redis 7.2.
+	streamActiveVersion = 11
 
 	footerSize = 2 + 8
 	// maxValue is the greatest string of Redis (proto-max-bulk-len), in bytes.

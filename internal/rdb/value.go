@@ -88,11 +88,7 @@ func Parse(payload []byte) (Value, error) {
 	}
 	typ, ok := types[form(payload[0])]
 	if !ok {
-		name, known := otherTypes[payload[0]]
-		if !known {
-			name = "number " + strconv.Itoa(int(payload[0]))
-		}
-		return Value{}, &UnsupportedError{Type: name}
+		return Value{}, &UnsupportedError{Type: typeName(payload[0])}
 	}
 	v := Value{typ, form(payload[0]), content[1:]}
 	if v.form == formHashTimesEarly && version == valkeyVersion {
@@ -100,6 +96,29 @@ func Parse(payload []byte) (Value, error) {
 	}
 	return v, nil
 }
+
+// typeName returns the name of a type that is not understood.
+func typeName(form byte) string {
+	if name, known := otherTypes[form]; known {
+		return name
+	}
+	return "number " + strconv.Itoa(int(form))
+}
+
+// AppendPayload appends the payload of the value to dst, in the form that it was read in.
+func (v Value) AppendPayload(dst []byte) []byte {
+	start := len(dst)
+	f := v.form
+	if f == formHashTimesValkey {
+		f = formHashTimesEarly
+	}
+	dst = append(append(dst, byte(f)), v.body...)
+	dst = binary.LittleEndian.AppendUint16(dst, v.form.version())
+	return binary.LittleEndian.AppendUint64(dst, crc64(dst[start:]))
+}
+
+// Size returns the bytes of the payload.
+func (v Value) Size() int { return 1 + len(v.body) + footerSize }
 
 // unseal checks the footer of a payload and returns what stands before it.
 func unseal(payload []byte) (content []byte, version uint16, ok bool) {
