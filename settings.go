@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"errors"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -202,6 +203,7 @@ var settings = []setting{
 	{conf.Number("slotmesh-replicas", "0", 0, maxReplicas), func(v *values) any { return &v.Cluster.Replicas }, nil},
 	{conf.Span("slotmesh-forget-after", "0", time.Second, 0),
 		func(v *values) any { return &v.Cluster.ForgetAfter }, (*Node).applyTuning},
+	{conf.Directive{Name: "slotmesh-health", Kind: conf.String, Check: checkHealth}, nil, nil},
 	{conf.OneOf("slotmesh-balance", "auto", "auto", "on", "off"),
 		func(v *values) any { return wordOr(&v.Cluster.Balance.Mode, "auto") }, nil},
 	{conf.OneOf("slotmesh-balance-by", "slots", "slots", "keys", "bytes"),
@@ -302,6 +304,30 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 		return Config{}, warnings, err
 	}
 	return v.Config, append(warnings, s.Advice()...), nil
+}
+
+// checkHealth checks where "slotmesh serve" answers probes.
+func checkHealth(addr string) error {
+	if addr == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("it must be an address host:port, such as 0.0.0.0:8080")
+	}
+	return nil
+}
+
+// HealthAddr returns the directive slotmesh-health: where "slotmesh serve" answers probes, ""
+// for nowhere. A program that embeds a node serves package health itself.
+func (c *Config) HealthAddr() string {
+	if c.settings == nil {
+		return ""
+	}
+	return c.settings.String("slotmesh-health")
 }
 
 // finish sets what several directives say together.

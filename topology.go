@@ -302,7 +302,8 @@ type slotMoves struct {
 func (n *Node) newBalancer() (*balancer.Balancer, error) {
 	k := &n.cfg.Cluster.Balance
 	return balancer.New(balancer.Config{
-		Map: n.Map,
+		Map:     n.Map,
+		Changed: n.signals.changed.next,
 		Call: func(ctx context.Context, to *slots.Node, request []byte) ([]byte, error) {
 			return n.bus.Call(ctx, to.ID, to.Addr, &peer.Request{Func: balancer.Call, Args: [][]byte{request}})
 		},

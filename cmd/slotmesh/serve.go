@@ -42,6 +42,9 @@ func serveVerb() *verb {
 			"the node joins the cluster that it finds there, or founds one when --expect nodes are there that were given the\n" +
 			"same, with --replicas replicas for each master. Its own address may be in the list. Nodes with another\n" +
 			"--cluster-name are refused.\n\n" +
+			"With --health HOST:PORT (slotmesh-health) it answers the probes of an orchestrator there over HTTP: /livez, and " +
+			"/readyz\n" +
+			"once the cluster serves and a replica has its master's data. They ask for no password, and show no keys.\n\n" +
 			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
 			"one\n" +
 			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +
@@ -89,6 +92,12 @@ func serve(ctx context.Context, out output, args []string) error {
 	if err != nil {
 		return err
 	}
+	endProbes, err := serveHealth(cfg.HealthAddr(), node, log)
+	if err != nil {
+		log.Error("cannot answer probes", "error", err)
+		return err
+	}
+	defer endProbes()
 	if err := node.Start(ctx); err != nil {
 		err = explainStart(err)
 		log.Error("cannot start", "error", err)

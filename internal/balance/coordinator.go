@@ -32,6 +32,8 @@ const (
 	surveyEvery = time.Minute
 	weighEvery  = 10 * time.Second
 	weighAgain  = 10 * time.Minute
+	// maxQuiet bounds how long a node does not look at a map that stays the same.
+	maxQuiet = time.Minute
 	// moveTime is about what one move should take: a pause takes effect after it, and what it
 	// does to clients ends.
 	moveTime = time.Second
@@ -186,6 +188,18 @@ func (c *Coordinator) Wants(m *slots.Map, now time.Time) bool {
 		c.work = now
 	}
 	return now.Sub(c.work) >= time.Duration(rank(m))*rankDelay
+}
+
+// Quiet returns for how long there is nothing to look at unless the map or the pause changes, 0
+// if there may be something at any time.
+func (c *Coordinator) Quiet(m *slots.Map, now time.Time) time.Duration {
+	switch {
+	case c.term != 0 || c.planned || c.version != m.Version() || now.Sub(c.stable) < c.cfg.HoldOff:
+		return 0
+	case c.cfg.Load != BySlots:
+		return max(0, surveyEvery-now.Sub(c.surveyed))
+	}
+	return maxQuiet
 }
 
 // rank is the number of voters with smaller ids that answer.

@@ -47,6 +47,10 @@ func (b *Balancer) keepPause() error {
 	b.mu.Lock()
 	b.saved = p
 	b.mu.Unlock()
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
 	if p.On != known.On {
 		b.log.Info("balancing was paused or goes on", "paused", p.On, "by", p.By)
 		b.emit(balance.PauseChanged{On: p.On, By: p.By})

@@ -32,8 +32,9 @@ type Node interface {
 
 // Config says what a Balancer works with. Map, Call, Node and Disk are needed.
 type Config struct {
-	// Map returns the cluster as the node sees it now.
-	Map func() *slots.Map
+	// Map returns the cluster as the node sees it now; Changed is closed with its next change.
+	Map     func() *slots.Map
+	Changed func() <-chan struct{}
 	// Call has another member's Answer answer a request.
 	Call func(ctx context.Context, to *slots.Node, request []byte) (answer []byte, err error)
 	Node Node
@@ -69,6 +70,8 @@ type Balancer struct {
 	log     hclog.Logger
 	refused repeat.Limit // steps, for the log
 
+	wake chan struct{} // the pause has changed
+
 	saving sync.Mutex // held while the pause is written; before mu
 
 	mu    sync.Mutex // guards core and told; not held while anything waits
@@ -91,7 +94,7 @@ func New(cfg Config) (*Balancer, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("balance: file %s: %w", cfg.File, err)
 	}
-	b := &Balancer{cfg: cfg, log: cfg.Logger, saved: pause}
+	b := &Balancer{cfg: cfg, log: cfg.Logger, saved: pause, wake: make(chan struct{}, 1)}
 	b.core = balance.NewCoordinator(cfg.Balance, pause, time.Now())
 	return b, nil
 }
@@ -99,6 +102,9 @@ func New(cfg Config) (*Balancer, error) {
 // Run works until ctx ends.
 func (b *Balancer) Run(ctx context.Context) {
 	defer guard.Recover("balance", b.cfg.OnPanic)
+	if b.cfg.Off {
+		return
+	}
 	timer := time.NewTimer(idleTick)
 	defer timer.Stop()
 	for {
@@ -107,11 +113,31 @@ func (b *Balancer) Run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		tick := idleTick
-		if !b.cfg.Off && b.round(ctx) {
-			tick = busyTick
+		if b.round(ctx) {
+			timer.Reset(busyTick)
+			continue
 		}
-		timer.Reset(tick)
+		b.awaitChange(ctx)
+		timer.Reset(idleTick)
+	}
+}
+
+// awaitChange returns when there may be something to do.
+func (b *Balancer) awaitChange(ctx context.Context) {
+	changed := b.cfg.Changed()
+	b.mu.Lock()
+	pause := b.core.Quiet(b.cfg.Map(), time.Now())
+	b.mu.Unlock()
+	if pause <= idleTick {
+		return
+	}
+	timer := time.NewTimer(pause - idleTick)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-changed:
+	case <-b.wake:
 	}
 }
 

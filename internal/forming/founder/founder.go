@@ -176,9 +176,9 @@ func (f *Founder) input(fn func(now time.Time)) bool {
 
 // Pauses of the loop and of what it repeats.
 const (
-	idleTick     = time.Second // when there is nothing to form
-	retryPause   = time.Second // until the disk is tried again
-	resolveEvery = time.Second // while the addresses may change
+	idleTick     = 5 * time.Second // when there is nothing to form, in case the node leaves its cluster
+	retryPause   = time.Second     // until the disk is tried again
+	resolveEvery = time.Second     // while the addresses may change
 )
 
 func (f *Founder) run() {
