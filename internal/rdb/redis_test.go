@@ -53,10 +53,12 @@ func TestAgainstRedis(t *testing.T) {
 type redis struct {
 	conn net.Conn
 	r    *bufio.Reader
+	dir  string
 }
 
-// startRedis runs a redis-server on a Unix socket, so that no port is needed.
-func startRedis(t *testing.T) *redis {
+// startRedis runs a redis-server on a Unix socket, so that no port is needed. options may set
+// others than these, also the folder that it loads from.
+func startRedis(t *testing.T, options ...string) *redis {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -64,8 +66,10 @@ func startRedis(t *testing.T) *redis {
 		}
 		t.Skip("redis-server is not installed: apt-get install redis-server")
 	}
-	socket := filepath.Join(t.TempDir(), "s")
-	cmd := exec.Command(path, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", filepath.Dir(socket))
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "s")
+	cmd := exec.Command(path, append([]string{"--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir},
+		options...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +87,7 @@ func startRedis(t *testing.T) *redis {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &redis{conn, bufio.NewReader(conn)}
+	return &redis{conn, bufio.NewReader(conn), dir}
 }
 
 // do returns a bulk reply's content, and any other reply as its line.
