@@ -65,6 +65,9 @@ func (s *longString) contiguous() []byte {
 	return s.flat[:s.length:s.length]
 }
 
+// at returns a byte that is within the string.
+func (s *longString) at(i int) byte { return s.chunks[i/chunkSize].bytes()[i%chunkSize] }
+
 // appendTo appends the bytes between two offsets, which are within the string, to dst.
 func (s *longString) appendTo(dst []byte, from, to int) []byte {
 	dst = slices.Grow(dst, to-from)

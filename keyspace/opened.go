@@ -34,7 +34,11 @@ const manyOpened = 16
 // open returns the number of a key's collection for the other functions of this file; a
 // key that is not there is an empty one. The error is ErrWrongType.
 func (tx *Tx) open(key []byte, typ Type) (int, error) {
-	hash := tx.store.hash(key)
+	return tx.openHashed(tx.store.hash(key), key, typ)
+}
+
+// openHashed is open for a key whose hash is known.
+func (tx *Tx) openHashed(hash uint64, key []byte, typ Type) (int, error) {
 	i := tx.findOpened(hash, key)
 	if i < 0 {
 		i = tx.addOpened(hash, key, typ)
@@ -108,6 +112,9 @@ func (tx *Tx) addOpened(hash uint64, key []byte, typ Type) int {
 func (tx *Tx) load(o *opened, counts bool) {
 	o.packed, o.coll, o.own, o.fresh, o.covered, o.dirty, o.staged = nil, nil, false, false, false, false, 0
 	o.stale, o.wrong, o.expireAt, o.version, o.foundAt, o.seen = false, false, 0, 0, 0, false
+	if counts && len(tx.ops) == 0 && tx.loadFound(o) {
+		return
+	}
 	rec, at, ok := tx.lookUp(o.hash, o.key, counts)
 	if !ok {
 		return
@@ -116,6 +123,29 @@ func (tx *Tx) load(o *opened, counts bool) {
 	if o.wrong = rec.typ != o.typ; !o.wrong {
 		o.packed, o.coll = rec.value, rec.coll
 	}
+}
+
+// loadFound is load where the transaction has changed nothing and the key is there, without
+// an expiry: the shortest way for what most commands on collections do first. It returns
+// false if it has done nothing.
+func (tx *Tx) loadFound(o *opened) bool {
+	at, b, h := tx.locate(o.hash, o.key)
+	if at < 0 || h.flags&flagExpires != 0 {
+		return false
+	}
+	o.version, o.access, o.foundAt = h.version(b), accessOf(b), at+1
+	tx.hit()
+	tx.use(b, o.version)
+	switch {
+	case h.typ(b) != o.typ:
+		o.wrong = true
+	case h.flags&flagLarge != 0:
+		g := &tx.table.segment(o.hash).larges.list[h.value]
+		o.packed, o.coll = g.value, g.coll
+	default:
+		o.packed = h.valueIn(b)
+	}
+	return true
 }
 
 // lookUp is Get that returns the whole record, and its position in the index of its

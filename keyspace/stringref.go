@@ -28,8 +28,8 @@ func (tx *Tx) String(key []byte) (StringRef, error) {
 			if h.flags&flagLarge == 0 {
 				return StringRef{value: h.valueIn(b), ok: true}, nil
 			}
-			rec := tx.recordAt(hash, b, h)
-			return rec.text()
+			g := &tx.table.segment(hash).larges.list[h.value]
+			return StringRef{value: g.value, long: g.coll.text(), ok: true}, nil
 		}
 	}
 	rec, _, ok := tx.lookUp(hash, key, true)
@@ -92,6 +92,17 @@ func (s StringRef) Len() int {
 // Contiguous returns the bytes if they are in one place. They are read only.
 func (s StringRef) Contiguous() (b []byte, ok bool) { return s.value, s.long == nil }
 
+// At returns a byte, 0 from Len on.
+func (s StringRef) At(i int) byte {
+	switch {
+	case i >= s.Len():
+		return 0
+	case s.long != nil:
+		return s.long.at(i)
+	}
+	return s.value[i]
+}
+
 // AppendTo appends the bytes between two offsets, from 0 to Len, to dst.
 func (s StringRef) AppendTo(dst []byte, from, to int) []byte {
 	if s.long != nil {
@@ -114,6 +125,9 @@ func (tx *Tx) SetRange(key []byte, offset int, value []byte) error {
 			offset, int64(maxString))
 	}
 	hash := tx.store.hash(key)
+	if len(tx.ops) == 0 && tx.isLong(hash, key) {
+		return tx.setLongRange(hash, key, offset, value)
+	}
 	rec, ok := tx.find(hash, key)
 	switch {
 	case !ok:
@@ -123,7 +137,7 @@ func (tx *Tx) SetRange(key []byte, offset int, value []byte) error {
 	case rec.coll == nil && max(len(rec.value), offset+len(value)) <= LargeValue:
 		return tx.setSmallRange(hash, key, &rec, offset, value)
 	}
-	return tx.setLongRange(key, offset, value)
+	return tx.setLongRange(hash, key, offset, value)
 }
 
 // partCost is about what an OpPart is longer than an OpPut of the same value.
@@ -155,9 +169,18 @@ func (tx *Tx) narrow() {
 	}
 }
 
+// isLong reports whether the store has a long string at key, which is sure to stay so.
+func (tx *Tx) isLong(hash uint64, key []byte) bool {
+	at, _, h := tx.locate(hash, key)
+	if at < 0 || h.flags&(flagLarge|flagTyped|flagExpires) != flagLarge {
+		return false
+	}
+	return tx.table.segment(hash).larges.list[h.value].coll != nil
+}
+
 // setLongRange changes the chunks of a long string in place, each by an Op of its own.
-func (tx *Tx) setLongRange(key []byte, offset int, value []byte) error {
-	i, err := tx.open(key, String)
+func (tx *Tx) setLongRange(hash uint64, key []byte, offset int, value []byte) error {
+	i, err := tx.openHashed(hash, key, String)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ func main() {
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
 	rounds := flag.Int("rounds", 5, "rounds of alternating measurements")
+	match := flag.String("match", "", "of collections, bitmaps and streams: measure only the rows that match this pattern")
 	child := flag.Int("footprint", -1, "for the program's own use: measure this store in a process of its own")
 	brief := flag.Bool("gc", false, "for -footprint: only the garbage collection")
 	contender := flag.Int("mixed", -1, "for the program's own use: be this store of the section mixed")
@@ -39,12 +41,16 @@ func main() {
 		must(json.NewEncoder(os.Stdout).Encode(measureFootprint(*child, *n, *brief)))
 		return
 	}
+	var rows *regexp.Regexp
+	if *match != "" {
+		rows = regexp.MustCompile(*match)
+	}
 	plots := ""
 	if *page != "" {
 		plots = filepath.Join(filepath.Dir(*page), "plots")
 	}
 	for _, section := range strings.Split(*only, ",") {
-		var t table
+		t := table{match: rows}
 		start := time.Now()
 		switch section {
 		case "mixed":

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/slotmesh/slotmesh/internal/resp"
 )
 
@@ -191,17 +193,13 @@ func csvField(out []byte, field int) float64 {
 	return f
 }
 
-// processTime reads from /proc what a process has used: fields 14 and 15, in hundredths
-// of a second.
+// processTime returns the processor time that a process has used. Its clock counts in
+// nanoseconds, where /proc counts in ticks of 10 ms.
 func processTime(pid int) time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	must(err)
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, err := strconv.Atoi(fields[11])
-	must(err)
-	system, err := strconv.Atoi(fields[12])
-	must(err)
-	return time.Duration(user+system) * 10 * time.Millisecond
+	const byScheduler = 2 // CPUCLOCK_SCHED of linux/posix-timers.h, whose clocks have 3 bits for their kind
+	var ts unix.Timespec
+	must(unix.ClockGettime(int32(^pid<<3|byScheduler), &ts))
+	return time.Duration(ts.Nano())
 }
 
 func must(err error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -11,6 +12,7 @@ import (
 
 // table gathers what a section measured.
 type table struct {
+	match      *regexp.Regexp // nil: of all rows
 	rows       []row
 	histograms []histogram
 }
@@ -41,6 +43,9 @@ func (t *table) add(r row) {
 	t.rows = append(t.rows, r)
 	fmt.Fprintf(os.Stderr, "%s: %.4g %s, %s %.4g, ratio %.2f\n", r.what, r.figure, r.unit, r.peer, r.peers, r.ratio)
 }
+
+// wanted reports whether a row is to be measured.
+func (t *table) wanted(what string) bool { return t.match == nil || t.match.MatchString(what) }
 
 func (t *table) addHistogram(what string, times *hdrhistogram.Histogram) {
 	t.histograms = append(t.histograms, histogram{what, times})

@@ -125,6 +125,10 @@ func (rs runs) remove(from, to int) runs {
 	if from == to {
 		return rs
 	}
+	if from == 0 && to == 1 && rs[0].n > 1 { // a pop at the front
+		rs[0] = rs[0].slice(1, rs[0].n)
+		return rs
+	}
 	first, head := rs.locate(from)
 	last, tail := rs.locate(to)
 	var buf [2]run

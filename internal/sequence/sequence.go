@@ -173,14 +173,14 @@ func (s *Sequence) Cut(position int64) bool {
 	if s.root == nil {
 		return false
 	}
-	if _, there := s.pageOf(position).runs.find(position); !there {
-		return false
-	}
 	var way path
 	s.ownPath(position, &way)
 	leaf := way.leaf()
 	p := leaf.entry().page
-	i, _ := p.runs.find(position)
+	i, there := p.runs.find(position)
+	if !there {
+		return false
+	}
 	s.n--
 	s.memory -= p.bytes()
 	if p.len() == 1 {

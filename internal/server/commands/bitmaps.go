@@ -63,7 +63,7 @@ func cmdSetBit(c *Call, tx *keyspace.Tx) error {
 		return err
 	}
 	at, mask := int(offset/8), byte(0x80)>>(offset%8)
-	was := byteAt(s, at)
+	was := s.At(at)
 	c.Out.Int(int64(btoi(was&mask != 0)))
 	now := was &^ mask
 	if bit == 1 {
@@ -76,18 +76,6 @@ func cmdSetBit(c *Call, tx *keyspace.Tx) error {
 	return setRange(tx, c.Args[1], at, c.digits, "setbit")
 }
 
-// byteAt returns a byte of a string, 0 behind its end.
-func byteAt(s keyspace.StringRef, at int) byte {
-	if at >= s.Len() {
-		return 0
-	}
-	if b, ok := s.Contiguous(); ok {
-		return b[at]
-	}
-	var b [1]byte
-	return s.AppendTo(b[:0], at, at+1)[0]
-}
-
 func cmdGetBit(c *Call, tx *keyspace.Tx) error {
 	offset, err := c.bitOffset(2, 0)
 	if err != nil {
@@ -97,7 +85,7 @@ func cmdGetBit(c *Call, tx *keyspace.Tx) error {
 	if err != nil {
 		return err
 	}
-	c.Out.Int(int64(byteAt(s, int(offset/8)) >> (7 - offset%8) & 1))
+	c.Out.Int(int64(s.At(int(offset/8)) >> (7 - offset%8) & 1))
 	return nil
 }
 
@@ -196,7 +184,7 @@ func countBits(s keyspace.StringRef, from, to int64) int64 {
 	for piece := range s.Pieces(int(from/8), int(to/8)+1) {
 		n += onesIn(piece)
 	}
-	first, last := byteAt(s, int(from/8)), byteAt(s, int(to/8))
+	first, last := s.At(int(from/8)), s.At(int(to/8))
 	n -= bits.OnesCount8(first &^ (0xff >> (from % 8)))
 	n -= bits.OnesCount8(last & (0x7f >> (to % 8)))
 	return int64(n)
@@ -279,7 +267,7 @@ func findBit(s keyspace.StringRef, from, to int64, bit byte) int64 {
 		flip = 0xff
 	}
 	at := from / 8
-	if first := (byteAt(s, int(at)) ^ flip) & (0xff >> (from % 8)); first != 0 {
+	if first := (s.At(int(at)) ^ flip) & (0xff >> (from % 8)); first != 0 {
 		return upTo(at*8+int64(bits.LeadingZeros8(first)), to)
 	}
 	at++

@@ -61,7 +61,7 @@ func cmdPFAdd(c *Call, tx *keyspace.Tx) error {
 	if header == nil || !hll.IsDense(header) {
 		changed, err = c.addSparse(tx, s)
 	} else {
-		changed, err = c.addDense(tx, header)
+		changed, err = c.addDense(tx, s, header)
 	}
 	if err != nil {
 		return hllError(err)
@@ -130,24 +130,31 @@ func differing(a, b []byte) (from, to int) {
 
 // addDense adds the elements to a dense sketch. It changes, and sends, the bytes of the
 // registers that are raised.
-func (c *Call) addDense(tx *keyspace.Tx, header []byte) (changed bool, err error) {
+func (c *Call) addDense(tx *keyspace.Tx, s keyspace.StringRef, header []byte) (changed bool, err error) {
 	key := c.Args[1]
+	outdated := false // s is
 	for _, element := range c.Args[2:] {
-		s, err := tx.String(key) // as the elements before have left it
-		if err != nil {
-			return false, err
+		if outdated {
+			if s, err = tx.String(key); err != nil {
+				return false, err
+			}
+			outdated = false
 		}
 		index, count := hll.Register(element)
 		at, two := hll.DenseRegister(index)
-		var b [2]byte
+		b := [2]byte{s.At(at)}
 		n := 1 + btoi(two)
-		s.AppendTo(b[:0], at, at+n)
+		if two {
+			b[1] = s.At(at + 1)
+		}
 		raised := false
-		if b[0], b[1], raised = hll.RaiseDense(index, count, b[0], b[1]); raised {
-			changed = true
-			if err := tx.SetRange(key, at, b[:n]); err != nil {
-				return false, err
-			}
+		if b[0], b[1], raised = hll.RaiseDense(index, count, b[0], b[1]); !raised {
+			continue
+		}
+		changed, outdated = true, true
+		c.digits = append(c.digits[:0], b[:n]...) // memory of its own would be an allocation
+		if err := tx.SetRange(key, at, c.digits); err != nil {
+			return false, err
 		}
 	}
 	if _, cached := hll.Cached(header); changed && cached {
