@@ -44,6 +44,7 @@ type Applier struct {
 	pieces   []byte        // begin of a batch whose end has not arrived
 	note     Note          // begin of a note whose end has not arrived
 	ops      []keyspace.Op // scratch
+	records  int64         // carried out
 	keys     int           // received by dump
 	total    int           // keys the master had when the full sync began
 }
@@ -152,7 +153,7 @@ func (in *Applier) stream(m *Message) error {
 		in.part = append(in.part, data...)
 		data = in.part
 	}
-	rest, err := in.records(data)
+	rest, err := in.carryOut(data)
 	if err != nil {
 		return err
 	}
@@ -163,8 +164,8 @@ func (in *Applier) stream(m *Message) error {
 	return nil
 }
 
-// records carries out the whole records in data and returns what is behind them.
-func (in *Applier) records(data []byte) (rest []byte, err error) {
+// carryOut carries out the whole records in data and returns what is behind them.
+func (in *Applier) carryOut(data []byte) (rest []byte, err error) {
 	rest = data
 	for {
 		kind, body, after, err := splitRecord(rest)
@@ -178,6 +179,7 @@ func (in *Applier) records(data []byte) (rest []byte, err error) {
 			return nil, err
 		}
 		rest = after
+		in.records++
 	}
 	if whole := data[:len(data)-len(rest)]; len(whole) > 0 {
 		return rest, in.into.log.Append(whole)

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
@@ -62,6 +63,26 @@ func (r *Replay) Stream() *Stream { return r.gathered }
 
 // Incomplete returns how many bytes of a record have come whose end has not.
 func (r *Replay) Incomplete() int { return len(r.in.part) }
+
+// Records returns how many records were carried out.
+func (r *Replay) Records() int64 { return r.in.records }
+
+// CountRecords counts the records that begin in b, whose content is not looked at. missing
+// is how many bytes the record has that began before b; that of the last record of b is
+// returned, or -1 if it cannot be told.
+func CountRecords(b []byte, missing int) (n, missingNow int) {
+	for missing < len(b) {
+		b = b[missing:]
+		if b[0] != ext32 {
+			return n, -1
+		}
+		if n++; len(b) < recordHeader {
+			return n, -1
+		}
+		missing = recordHeader + int(binary.BigEndian.Uint32(b[1:]))
+	}
+	return n, missing - len(b)
+}
 
 // RestoreLog continues the history of a log, which a Replay has gathered in a Stream that
 // must not be used again. The node goes on under a new name, because other nodes may go on
