@@ -120,11 +120,19 @@ func (a acks) Promised(slot slots.Slot) int { return a.Of(slot) }
 func (a acks) Leave(slot slots.Slot, held int) { a.Acks.Leave([]slots.Slot{slot}, held) }
 
 func (a acks) WaitAcked(ctx context.Context, w *server.Written, k int) (int, error) {
-	what := shard.Writes{Slots: slots.NewSet(w.Slots...), Departed: w.Departed, Earlier: w.Earlier}
+	return a.Vouch(ctx, a.writes(w), replicator.Mark(w.To), k)
+}
+
+func (a acks) writes(w *server.Written) *shard.Writes {
+	what := &shard.Writes{Slots: slots.NewSet(w.Slots...), Departed: w.Departed, Earlier: w.Earlier}
 	if w.Many {
 		what.Slots = a.Served()
 	}
-	return a.Vouch(ctx, &what, replicator.Mark(w.To), k)
+	return what
+}
+
+func (a acks) WaitDurable(ctx context.Context, w *server.Written, local bool, k int) (here bool, n int) {
+	return a.VouchDurable(ctx, a.writes(w), replicator.Mark(w.To), local, k)
 }
 
 // newShard makes the node's part in its shard; it begins with startReplication.
@@ -144,7 +152,7 @@ func (n *Node) newSnapshots() *shard.Snapshots {
 	c := &n.cfg.Snapshot
 	return shard.NewSnapshots(shard.SnapshotConfig{
 		Off: c.Off, Disk: n.cfg.Disk, File: c.File, Rules: c.Rules, AtEnd: c.AtEnd, IgnoreErrors: c.IgnoreErrors,
-		Store: n.store, Backlog: n.shard.Backlog,
+		Store: n.store, Backlog: n.shard.Backlog, Busy: func() bool { return n.shard.Log.Status().Rewriting },
 		Life: n.life.ctx, Go: n.life.spawn, Logger: n.log,
 	})
 }

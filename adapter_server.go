@@ -17,6 +17,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/listen"
 	"github.com/slotmesh/slotmesh/internal/server"
+	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -48,7 +49,8 @@ func (n *Node) startServer(clients []listener) error {
 		Promises:     acks{n.shard.Acks},
 		Sync:         n.cfg.Replication.Sync,
 		Copies:       n.copies,
-		Snapshots:    n.snapshots,
+		Snapshots:    snapshotAdapter{n.snapshots},
+		Log:          logAdapter{n.shard.Log},
 		Extensions:   n.extensions(),
 		Scripts:      n.cfg.Scripts,
 		Libraries:    n.shard.Libraries(),
@@ -177,6 +179,28 @@ func (n *Node) onShutdown() func() {
 			}
 			n.Close()
 		})
+	}
+}
+
+// snapshotAdapter is the node's snapshots as SAVE and INFO see them.
+type snapshotAdapter struct{ *shard.Snapshots }
+
+func (s snapshotAdapter) Status() server.SnapshotStatus {
+	return server.SnapshotStatus(s.Snapshots.Status())
+}
+
+func (s snapshotAdapter) Loading() server.LoadStatus { return server.LoadStatus(s.Snapshots.Loading()) }
+
+// logAdapter is the node's log as BGREWRITEAOF and INFO see it.
+type logAdapter struct{ *shard.Log }
+
+func (l logAdapter) Status() server.LogStatus {
+	st := l.Log.Status()
+	return server.LogStatus{
+		On: st.Policy != LogOff, Size: st.Size, BaseSize: st.BaseSize, Pending: st.Pending,
+		Syncing: st.Unsynced > st.Pending, Delayed: st.Delayed, WriteErr: st.Failed,
+		Rewriting: st.Rewriting, Scheduled: st.Scheduled, CurrentRewrite: st.CurrentRewrite, LastRewrite: st.LastRewrite,
+		RewriteErr: st.LastRewriteErr, Rewrites: st.Rewrites,
 	}
 }
 

@@ -14,7 +14,12 @@ type (
 	Migrations = commands.Migrations
 	Settings   = commands.Settings
 	Snapshots  = commands.Snapshots
+	Log        = commands.Log
 	Promises   = commands.Promises
+
+	SnapshotStatus = commands.SnapshotStatus
+	LoadStatus     = commands.LoadStatus
+	LogStatus      = commands.LogStatus
 
 	Peer         = commands.Peer
 	Link         = commands.Link

@@ -76,6 +76,8 @@ type Config struct {
 	Messages Messenger
 	// Snapshots writes the keys to disk; nil: there are none.
 	Snapshots Snapshots
+	// Log is that of all writes on disk; nil: there is none.
+	Log Log
 	// Info returns further lines for a section of INFO ("persistence", "stats" …); nil:
 	// none.
 	Info func(section string) [][2]string

@@ -139,6 +139,11 @@ func (stuckAcks) WaitAcked(ctx context.Context, _ *Written, _ int) (int, error) 
 	return 0, ctx.Err()
 }
 
+func (a stuckAcks) WaitDurable(ctx context.Context, w *Written, _ bool, k int) (bool, int) {
+	n, _ := a.WaitAcked(ctx, w, k)
+	return false, n
+}
+
 // A killed client sees its connection end at once, also while its command waits.
 func TestSocketKilledWhileWaiting(t *testing.T) {
 	srv := startServer(t, Config{Cluster: newFakeCluster(), Acks: stuckAcks{}})

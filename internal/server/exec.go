@@ -30,7 +30,9 @@ func cmdExec(s *session) error {
 	if s.multi.writes {
 		s.writes.begin()
 	}
+	s.InExec = true
 	err := s.execQueue()
+	s.InExec = false
 	s.Cmd = asked
 	if err == nil && s.multi.writes {
 		s.writes.end(s.Access.Slot)

@@ -13,15 +13,17 @@ type fakeSnapshots struct {
 	err     error // of Save
 	saves   atomic.Int32
 	skipped atomic.Bool
+
+	scheduled atomic.Int32
+	status    SnapshotStatus
 }
 
-func (f *fakeSnapshots) Save(context.Context) error   { f.saves.Add(1); return f.err }
-func (f *fakeSnapshots) NoLastSave()                  { f.skipped.Store(true) }
-func (f *fakeSnapshots) Saving() bool                 { return false }
-func (f *fakeSnapshots) LastSave() (time.Time, error) { return time.Time{}, nil }
-func (f *fakeSnapshots) Unsaved() uint64              { return 1 }
-func (f *fakeSnapshots) Loading() (time.Time, float64) {
-	return time.Now().Add(-10 * time.Second), 25
+func (f *fakeSnapshots) Save(context.Context) error { f.saves.Add(1); return f.err }
+func (f *fakeSnapshots) Schedule()                  { f.scheduled.Add(1) }
+func (f *fakeSnapshots) NoLastSave()                { f.skipped.Store(true) }
+func (f *fakeSnapshots) Status() SnapshotStatus     { return f.status }
+func (f *fakeSnapshots) Loading() LoadStatus {
+	return LoadStatus{Since: time.Now().Add(-10 * time.Second), Percent: 25, Loaded: 250, Total: 1000}
 }
 
 // TestShutdownSaves: the client's word counts more than the node's rules.

@@ -102,6 +102,7 @@ func TestCategoriesOfAdditions(t *testing.T) {
 		"mesh.readonly":                "fast connection",
 		"delifeq":                      "write string fast",
 		"client|setinfo":               "slow connection",
+		"waitaof":                      "slow connection",
 		"client|no-touch":              "slow connection",
 		"cluster|balance":              "admin slow dangerous",
 		"cluster|migrateslots":         "admin slow dangerous",

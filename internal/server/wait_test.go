@@ -35,6 +35,12 @@ func (a *heldAcks) WaitAcked(_ context.Context, w *Written, _ int) (int, error) 
 	return 1, nil
 }
 
+// WaitDurable says that this node, and as many replicas as hold it, have it on disk.
+func (a *heldAcks) WaitDurable(ctx context.Context, w *Written, _ bool, k int) (bool, int) {
+	n, _ := a.WaitAcked(ctx, w, k)
+	return n > 0, n
+}
+
 // What replicas hold of a stream that went on without a write says nothing about that
 // write.
 func TestWaitCountsNoFormerTerm(t *testing.T) {
@@ -123,4 +129,9 @@ func (a *countedAcks) WaitAcked(ctx context.Context, w *Written, k int) (int, er
 		return 1, errors.New("too few")
 	}
 	return 1, nil
+}
+
+func (a *countedAcks) WaitDurable(ctx context.Context, w *Written, _ bool, k int) (bool, int) {
+	n, _ := a.WaitAcked(ctx, w, k)
+	return n > 0, n
 }

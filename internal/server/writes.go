@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -21,6 +20,10 @@ type Acks interface {
 	// WaitAcked waits until k replicas hold what a client has written, or ctx ends; n is how
 	// many do. From then on that is promised, up to k, wherever the slots move.
 	WaitAcked(ctx context.Context, w *Written, k int) (n int, err error)
+	// WaitDurable waits until k replicas and, if local, this node have on disk what a client
+	// has written, or ctx ends. It returns whether this node does, and how many replicas do;
+	// what WaitAcked promises of replicas goes for these.
+	WaitDurable(ctx context.Context, w *Written, local bool, k int) (here bool, n int)
 	// Departed counts how often keys have left this node. It is asked for before a write.
 	Departed() uint64
 }
@@ -151,6 +154,19 @@ func (w *writes) held(ctx context.Context, k int) (int, error) {
 	return n, err
 }
 
+// durable waits until k replicas and, if local, this node have the last write on disk, and
+// returns whether this node does and how many replicas do.
+func (w *writes) durable(ctx context.Context, local bool, k int) (here bool, n int) {
+	if !w.any() {
+		return w.acks.WaitDurable(ctx, &Written{To: Mark{Term: w.acks.Term()}, Earlier: math.MaxInt}, local, k)
+	}
+	here, n = w.acks.WaitDurable(ctx, &w.Written, local, k)
+	if got := min(n, k); got > 0 {
+		w.answered = max(w.answered, got)
+	}
+	return here, n
+}
+
 // syncTimeout bounds the wait for replicas when replies depend on them.
 const syncTimeout = 5 * time.Second
 
@@ -183,49 +199,4 @@ func (w *writes) awaitCopies(ctx context.Context) error {
 	mark := w.stale
 	w.stale = 0
 	return w.copies.Await(ctx, mark)
-}
-
-var waitGroup = []commands.Command{
-	{Name: "wait", Arity: 3, Flags: commands.NoScript, Group: "generic", Since: "3.0.0", Category: "connection",
-		Tips:    "request_policy:all_shards response_policy:agg_min",
-		Summary: "Waits until replicas hold this client's writes.", Run: ofSession(cmdWait)},
-}
-
-// cmdWait answers how many replicas hold the client's last write (docs/spec.md §9.3).
-func cmdWait(s *session) error {
-	// What a client wrote here when this node was a master can still be asked about.
-	if s.Node.IsReplica() && s.Node.Engine.Map() != nil && !s.writes.any() {
-		return replyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a " +
-			"replica is configured to be writable (which is not the default) writes to replicas are just local and are " +
-			"not propagated.")
-	}
-	replicas, err := s.Number(1)
-	if err != nil {
-		return err
-	}
-	ms, err := s.Number(2)
-	if err != nil {
-		return replyError("ERR timeout is not an integer or out of range")
-	}
-	if ms < 0 {
-		return replyError("ERR timeout is negative")
-	}
-	if s.writes.acks == nil {
-		s.Out.Int(0)
-		return nil
-	}
-	// A wait within a transaction would hold up what comes after it: count and go on, as
-	// Redis does.
-	ctx, cancel := context.WithCancel(s.srv.life)
-	defer cancel()
-	s.fanOut.send()
-	if s.multi.on {
-		cancel()
-	} else if ms > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
-		defer cancel()
-	}
-	n, _ := s.writes.held(ctx, int(min(replicas, 1<<20))) // the number tells all
-	s.Out.Int(int64(n))
-	return nil
 }

@@ -19,6 +19,7 @@ import (
 type Acks struct {
 	cfg        AcksConfig
 	replicas   atomic.Pointer[Replicas] // nil before Begin
+	disk       replicator.Disk          // the log of this node; set with replicas
 	promises   *replicator.Promises
 	departures replicator.Departures
 
@@ -40,6 +41,7 @@ type Replicas interface {
 	Term() uint64
 	Mark(term uint64) replicator.Mark
 	WaitAcked(ctx context.Context, to replicator.Mark, k int) (int, error)
+	WaitDurable(ctx context.Context, to replicator.Mark, k int) (int, error)
 	GoodReplicas(maxLag time.Duration) int
 }
 
@@ -48,8 +50,11 @@ func NewAcks(cfg AcksConfig) *Acks {
 	return &Acks{cfg: cfg, promises: replicator.NewPromises(cfg.Backlog)}
 }
 
-// Begin makes the writes that follow wait for replicas.
-func (a *Acks) Begin(replicas Replicas) { a.replicas.Store(&replicas) }
+// Begin makes the writes that follow wait for replicas. disk is the log of this node.
+func (a *Acks) Begin(replicas Replicas, disk replicator.Disk) {
+	a.disk = disk
+	a.replicas.Store(&replicas)
+}
 
 // repl returns the replicas; Begin has been called.
 func (a *Acks) repl() Replicas { return *a.replicas.Load() }

@@ -25,7 +25,7 @@ func newAcks(t *testing.T, s *stream, cfg AcksConfig) (*Acks, *replicator.Backlo
 	}
 	a := NewAcks(cfg)
 	if s != nil {
-		a.Begin(s)
+		a.Begin(s, s.disk)
 	}
 	return a, cfg.Backlog
 }

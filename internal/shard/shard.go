@@ -58,7 +58,7 @@ func New(cfg Config) *Shard {
 // outside a cluster. snapshot is the name of the shard that its keys are of.
 func (s *Shard) Start(r *replicator.Replicator, m *slots.Map, snapshot []byte) error {
 	s.Replicator = r
-	s.Acks.Begin(r)
+	s.Acks.Begin(r, s.Log)
 	if m == nil {
 		return nil
 	}

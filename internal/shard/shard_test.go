@@ -36,17 +36,20 @@ func mapOf(t *testing.T, nodes ...slots.Node) *slots.Map {
 
 // stream is a replication stream with replicas that hold as much of it as the test says.
 type stream struct {
-	mu    sync.Mutex // guards the fields below
-	term  uint64
-	end   int64
-	held  []int64 // by each replica
-	good  int
-	woken chan struct{} // closed with a change
-	story []string
+	mu     sync.Mutex // guards the fields below
+	term   uint64
+	end    int64
+	held   []int64 // by each replica
+	onDisk []int64 // of each replica
+	disk   *disk   // of this node
+	good   int
+	woken  chan struct{} // closed with a change
+	story  []string
 }
 
 func newStream(held ...int64) *stream {
-	return &stream{term: 1, end: 100, held: held, good: len(held), woken: make(chan struct{})}
+	return &stream{term: 1, end: 100, held: held, good: len(held), disk: &disk{grown: make(chan struct{})},
+		woken: make(chan struct{})}
 }
 
 // change changes the stream and lets those look again that wait for acknowledgements.
@@ -90,12 +93,20 @@ func (s *stream) tell(format string, args ...any) {
 }
 
 func (s *stream) WaitAcked(ctx context.Context, to replicator.Mark, k int) (int, error) {
+	return s.wait(ctx, &s.held, to, k)
+}
+
+func (s *stream) WaitDurable(ctx context.Context, to replicator.Mark, k int) (int, error) {
+	return s.wait(ctx, &s.onDisk, to, k)
+}
+
+func (s *stream) wait(ctx context.Context, list *[]int64, to replicator.Mark, k int) (int, error) {
 	for {
 		var n int
 		var woken chan struct{}
 		s.locked(func() {
 			woken = s.woken
-			for _, held := range s.held {
+			for _, held := range *list {
 				if held >= to.Offset {
 					n++
 				}

@@ -25,6 +25,7 @@ type SnapshotConfig struct {
 	Rules        []replication.SaveRule // when to save by itself
 	AtEnd        bool                   // save at the node's end although there are no Rules
 	IgnoreErrors bool                   // take writes although the last snapshot failed
+	Busy         func() bool            // reports whether the log is being rewritten, which goes first; nil: never
 
 	Store   *keyspace.Store
 	Backlog *replicator.Backlog
@@ -51,17 +52,27 @@ type Snapshots struct {
 	last     error
 	ignore   bool // see SnapshotConfig.IgnoreErrors
 	running  bool
+	waiting  bool          // Schedule has asked for one
+	since    time.Time     // of the running one
+	took     time.Duration // by the last one, negative: there was none
+	saves    uint64        // that ended well
 	ended    chan struct{} // closed when the running one ends
 	noLast   bool          // nothing is saved at the node's end
 
 	broken atomic.Bool // writes are refused: see MayWrite
 
+	loaded  int           // keys that Load has read
 	shard   []byte        // of the snapshot that was there at the start, see Lineage; set by Load
 	percent atomic.Uint64 // math.Float64bits of how much of it has been read
 }
 
 // NewSnapshots returns the snapshots of a node that starts now.
-func NewSnapshots(cfg SnapshotConfig) *Snapshots { return &Snapshots{cfg: cfg, began: time.Now()} }
+func NewSnapshots(cfg SnapshotConfig) *Snapshots {
+	if cfg.Busy == nil {
+		cfg.Busy = func() bool { return false }
+	}
+	return &Snapshots{cfg: cfg, began: time.Now(), took: -1}
+}
 
 // Load reads the snapshot of an earlier run.
 func (s *Snapshots) Load(ctx context.Context) error {
@@ -82,16 +93,23 @@ func (s *Snapshots) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
-	s.shard = shard
+	s.shard, s.loaded = shard, s.cfg.Store.Len()
 	if found {
 		s.cfg.Logger.Info("snapshot loaded", "file", cfg.File, "keys", s.cfg.Store.Len(), "took", time.Since(s.began))
 	}
 	return nil
 }
 
-// Loading returns when Load began and how much of the snapshot it has read, in percent.
-func (s *Snapshots) Loading() (since time.Time, percent float64) {
-	return s.began, math.Float64frombits(s.percent.Load())
+// LoadStatus is how far a node has come with reading its keys.
+type LoadStatus struct {
+	Since         time.Time
+	Percent       float64
+	Loaded, Total int64 // bytes; Total is 0 if that is not known
+}
+
+// Loading returns how far Load has come.
+func (s *Snapshots) Loading() LoadStatus {
+	return LoadStatus{Since: s.began, Percent: math.Float64frombits(s.percent.Load())}
 }
 
 // Shard returns the name of the shard that Load found in the snapshot: see Lineage.
@@ -147,10 +165,19 @@ func (s *Snapshots) updateBrokenLocked() {
 	s.broken.Store(s.last != nil && !passing && !s.ignore && len(s.schedule.Rules) > 0)
 }
 
-// Tick saves if a rule asks for it.
-func (s *Snapshots) Tick() {
+// Schedule saves once nothing else is being written.
+func (s *Snapshots) Schedule() {
 	s.mu.Lock()
-	due := !s.cfg.Off && !s.running && s.schedule.Due(time.Now(), s.cfg.Backlog.Changes())
+	defer s.mu.Unlock()
+	s.waiting = true
+}
+
+// Tick saves if a rule, or Schedule, asks for it.
+func (s *Snapshots) Tick() {
+	busy := s.cfg.Busy()
+	s.mu.Lock()
+	due := s.waiting || !s.cfg.Off && s.schedule.Due(time.Now(), s.cfg.Backlog.Changes())
+	due = due && !s.running && !busy
 	s.mu.Unlock()
 	if due {
 		s.cfg.Go(func() { s.Save(s.cfg.Life) })
@@ -171,13 +198,17 @@ func (s *Snapshots) Save(ctx context.Context) error {
 		return errStarting
 	}
 	s.running, s.ended = true, make(chan struct{})
+	s.waiting, s.since = false, time.Now()
 	saver := s.saver
 	s.mu.Unlock()
 	changes := s.cfg.Backlog.Changes()
 	err := saver.Save(ctx, s.cfg.Disk, s.cfg.File)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running, s.last = false, err
+	s.running, s.last, s.took = false, err, time.Since(s.since)
+	if err == nil {
+		s.saves++
+	}
 	close(s.ended)
 	s.schedule.Done(time.Now(), changes, err)
 	s.updateBrokenLocked()
@@ -207,7 +238,7 @@ func (s *Snapshots) reserve(ctx context.Context) error {
 		s.mu.Lock()
 		ended := s.ended
 		if !s.running {
-			s.running, s.ended = true, make(chan struct{})
+			s.running, s.ended, s.since = true, make(chan struct{}), time.Now()
 			s.mu.Unlock()
 			return nil
 		}
@@ -227,26 +258,28 @@ func (s *Snapshots) release() {
 	close(s.ended)
 }
 
-// Saving reports whether a snapshot is being written.
-func (s *Snapshots) Saving() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.running
+// SnapshotStatus is how a node stands with its snapshots.
+type SnapshotStatus struct {
+	Saving  bool
+	Current time.Duration // of the one that is being written
+	Took    time.Duration // what the last one took, negative: there was none
+	Last    time.Time     // when the last good one was finished, or when the node started
+	Err     error         // why the last one failed, nil if it did not
+	Saves   uint64        // that ended well
+	Unsaved uint64        // changes that the last one does not contain
+	Loaded  int           // keys that Load has read
 }
 
-// LastSave returns when the last good snapshot was finished, and why the last one failed,
-// nil if it did not.
-func (s *Snapshots) LastSave() (at time.Time, err error) {
+// Status returns how the node stands with its snapshots.
+func (s *Snapshots) Status() SnapshotStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.schedule.Last(), s.last
-}
-
-// Unsaved returns how many changes the last snapshot does not contain.
-func (s *Snapshots) Unsaved() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.schedule.Pending(s.cfg.Backlog.Changes())
+	st := SnapshotStatus{Saving: s.running, Took: s.took, Last: s.schedule.Last(), Err: s.last, Saves: s.saves,
+		Unsaved: s.schedule.Pending(s.cfg.Backlog.Changes()), Loaded: s.loaded}
+	if s.running {
+		st.Current = time.Since(s.since)
+	}
+	return st
 }
 
 // NoLastSave keeps the node from saving when it ends.

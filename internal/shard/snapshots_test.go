@@ -67,15 +67,15 @@ func TestSnapshotsByRule(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		tick()
-		if s.Saving() {
+		if s.Status().Saving {
 			t.Error("saves although nothing has changed")
 		}
 		write()
-		if s.Unsaved() != 1 {
-			t.Errorf("%d changes are not saved", s.Unsaved())
+		if n := s.Status().Unsaved; n != 1 {
+			t.Errorf("%d changes are not saved", n)
 		}
 		tick()
-		if !s.Saving() {
+		if !s.Status().Saving {
 			t.Error("does not save")
 		}
 		if err := s.Save(t.Context()); !errors.Is(err, replicator.ErrSaving) {
@@ -84,8 +84,46 @@ func TestSnapshotsByRule(t *testing.T) {
 		tick()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if at, err := s.LastSave(); disk.saved != 1 || s.Saving() || s.Unsaved() != 0 || err != nil || time.Since(at) != 0 {
-			t.Errorf("%d saved, the last at %v: %v", disk.saved, at, err)
+		if st := s.Status(); disk.saved != 1 || st.Saving || st.Unsaved != 0 || st.Err != nil || time.Since(st.Last) != 0 ||
+			st.Took != time.Second || st.Saves != 1 {
+			t.Errorf("%d saved: %+v", disk.saved, st)
+		}
+	})
+}
+
+// A snapshot that was asked for waits for the log, which is being rewritten; so do those of
+// rules.
+func TestSnapshotsWaitForARewrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := true
+		s, disk, write := newSnapshots(t, SnapshotConfig{Busy: func() bool { return busy }})
+		tick := func() {
+			s.Tick()
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		s.Schedule()
+		tick()
+		if disk.saved != 0 {
+			t.Error("saved beside a rewrite")
+		}
+		busy = false
+		tick()
+		tick()
+		if disk.saved != 1 {
+			t.Errorf("saved %d times", disk.saved)
+		}
+		write()
+		time.Sleep(time.Minute)
+		busy = true
+		tick()
+		if disk.saved != 1 {
+			t.Error("a rule saved beside a rewrite")
+		}
+		busy = false
+		tick()
+		if disk.saved != 2 {
+			t.Error("the rule was forgotten")
 		}
 	})
 }
@@ -193,7 +231,7 @@ func TestDiscardKeepsOthersFromSaving(t *testing.T) {
 			}
 			return errors.New("kept")
 		})
-		if err == nil || err.Error() != "kept" || s.Saving() {
+		if err == nil || err.Error() != "kept" || s.Status().Saving {
 			t.Errorf("%v", err)
 		}
 		go s.Save(t.Context())

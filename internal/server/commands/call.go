@@ -26,6 +26,9 @@ type Call struct {
 	// script calls the command.
 	Borrowed bool
 
+	// InExec says that the command is one of a transaction, so that it should not take long.
+	InExec bool
+
 	// Subscribed says that the client speaks RESP2 and has subscribed to messages: it may do
 	// little else, and PING answers in their form.
 	Subscribed bool

@@ -30,6 +30,7 @@ type Node struct {
 	Cluster       Cluster                          // nil: a standalone node, all of whose keys live in slot 0
 	Settings      Settings                         // what CONFIG reads and changes; nil: nothing
 	Snapshots     Snapshots                        // writes the keys to disk; nil: there are none
+	Log           Log                              // of all writes, on disk; nil: there is none
 	Replication   func() Replication               // what ROLE and INFO replication show
 	Scripts       Scripts                          // what EVAL runs
 	ScriptControl ScriptControl                    // of those that run

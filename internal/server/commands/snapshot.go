@@ -10,23 +10,41 @@ import (
 type Snapshots interface {
 	// Save returns when a snapshot is durable.
 	Save(ctx context.Context) error
-	// Saving reports whether one is on its way.
-	Saving() bool
-	// LastSave is when the last good one was finished, or when the node started; err is why
-	// the last one failed, nil if it did not.
-	LastSave() (at time.Time, err error)
+	// Schedule has one written as soon as nothing else is being written.
+	Schedule()
+	Status() SnapshotStatus
 	// NoLastSave keeps the node from saving at its end.
 	NoLastSave()
-	// Loading is since when the snapshot of an earlier run is being read, and how much of it
-	// has been, in percent.
-	Loading() (since time.Time, percent float64)
-	// Unsaved is how many changes the last one does not contain.
-	Unsaved() uint64
+	// Loading is how far the node has read the keys of an earlier run.
+	Loading() LoadStatus
+}
+
+// SnapshotStatus is how a node stands with its snapshots.
+type SnapshotStatus struct {
+	Saving  bool
+	Current time.Duration // of the one that is being written
+	Took    time.Duration // what the last one took, negative: there was none
+	Last    time.Time     // when the last good one was finished, or when the node started
+	Err     error         // why the last one failed, nil if it did not
+	Saves   uint64        // that ended well
+	Unsaved uint64        // changes that the last one does not contain
+	Loaded  int           // keys that the node read when it started
+}
+
+// LoadStatus is how far a node has come with reading its keys.
+type LoadStatus struct {
+	Since         time.Time
+	Percent       float64
+	Loaded, Total int64 // bytes; Total is 0 if that is not known
 }
 
 const flagsSave = Admin | NoScript | NoAsyncLoading
 
-const errNoSnapshots = ReplyError("ERR this node keeps no snapshots")
+const (
+	errNoSnapshots = ReplyError("ERR this node keeps no snapshots")
+	errOtherChild  = ReplyError("ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE " +
+		"in order to schedule a BGSAVE whenever possible.")
+)
 
 // SnapshotGroup is the commands on snapshots.
 var SnapshotGroup = []Command{
@@ -54,8 +72,14 @@ func cmdBGSave(c *Call) error {
 	switch {
 	case snapshots == nil:
 		return errNoSnapshots
-	case snapshots.Saving():
+	case snapshots.Status().Saving:
 		return ReplyError("ERR Background save already in progress")
+	case c.InExec, c.Node.logStatus().Rewriting && len(c.Args) == 2:
+		snapshots.Schedule()
+		c.Out.Simple("Background saving scheduled")
+		return nil
+	case c.Node.logStatus().Rewriting:
+		return errOtherChild
 	}
 	c.Node.Server.Go(func() {
 		if err := snapshots.Save(c.Node.Life); err != nil {
@@ -70,36 +94,59 @@ func cmdLastSave(c *Call) error {
 	if c.Node.Snapshots == nil {
 		return errNoSnapshots
 	}
-	at, _ := c.Node.Snapshots.LastSave()
-	c.Out.Int(at.Unix())
+	c.Out.Int(c.Node.Snapshots.Status().Last.Unix())
 	return nil
 }
 
+// infoPersistence has the lines of Redis in its order. What Redis tells of processes that
+// it forks is 0: nothing is copied while a node writes its keys.
 func (n *Node) infoPersistence(t *infoText) {
-	t.line("loading", btoi(n.Server.Loading()))
+	loading := n.Server.Loading()
+	t.line("loading", btoi(loading))
 	t.line("async_loading", 0)
-	snapshots := n.Snapshots
-	if snapshots == nil {
-		return
+	t.line("current_cow_peak", 0)
+	t.line("current_cow_size", 0)
+	t.line("current_cow_size_age", 0)
+	t.line("current_fork_perc", "0.00")
+	t.line("current_save_keys_processed", 0)
+	t.line("current_save_keys_total", 0)
+	n.infoSnapshots(t)
+	n.infoLog(t)
+	if loading && n.Snapshots != nil {
+		n.infoLoading(t, n.Snapshots.Loading())
 	}
-	if n.Server.Loading() {
-		since, percent := snapshots.Loading()
-		t.line("loading_start_time", since.Unix())
-		t.line("loading_loaded_perc", fmt.Sprintf("%.2f", percent))
-		if percent > 0 {
-			took := n.Now().Sub(since).Seconds()
-			t.line("loading_eta_seconds", int64(took*(100-percent)/percent))
-		}
-		return
+}
+
+func (n *Node) infoSnapshots(t *infoText) {
+	st := SnapshotStatus{Took: -1, Last: n.Started}
+	if n.Snapshots != nil {
+		st = n.Snapshots.Status()
 	}
-	at, err := snapshots.LastSave()
-	status := "ok"
-	if err != nil {
-		status = "err"
+	current := time.Duration(-1)
+	if st.Saving {
+		current = st.Current
 	}
-	t.line("rdb_changes_since_last_save", snapshots.Unsaved())
-	t.line("rdb_bgsave_in_progress", btoi(snapshots.Saving()))
-	t.line("rdb_last_save_time", at.Unix())
-	t.line("rdb_last_bgsave_status", status)
-	t.line("aof_enabled", 0)
+	t.line("rdb_changes_since_last_save", st.Unsaved)
+	t.line("rdb_bgsave_in_progress", btoi(st.Saving))
+	t.line("rdb_last_save_time", st.Last.Unix())
+	t.line("rdb_last_bgsave_status", okOrErr(st.Err))
+	t.line("rdb_last_bgsave_time_sec", seconds(st.Took))
+	t.line("rdb_current_bgsave_time_sec", seconds(current))
+	t.line("rdb_saves", st.Saves)
+	t.line("rdb_last_cow_size", 0)
+	t.line("rdb_last_load_keys_expired", 0)
+	t.line("rdb_last_load_keys_loaded", st.Loaded)
+}
+
+func (n *Node) infoLoading(t *infoText, st LoadStatus) {
+	t.line("loading_start_time", st.Since.Unix())
+	t.line("loading_total_bytes", st.Total)
+	t.line("loading_rdb_used_mem", 0)
+	t.line("loading_loaded_bytes", st.Loaded)
+	t.line("loading_loaded_perc", fmt.Sprintf("%.2f", st.Percent))
+	eta := int64(1) // as Redis says while it cannot know
+	if st.Percent > 0 {
+		eta = int64(n.Now().Sub(st.Since).Seconds() * (100 - st.Percent) / st.Percent)
+	}
+	t.line("loading_eta_seconds", eta)
 }
