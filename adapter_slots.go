@@ -297,13 +297,20 @@ func (n *Node) accepts(set *slots.Set) error {
 // a manual failover.
 const leaveHandOver = 5 * time.Second
 
+// keepsReplicas reports whether the cluster gives its shards replicas by itself now.
+func (n *Node) keepsReplicas() bool {
+	return n.cfg.balances() && n.cfg.Cluster.Replicas > 0 && !n.migrations.balance.Status().Paused
+}
+
 // Leave takes this node out of its cluster and returns when no other knows it any more and
 // it owns nothing: it may then be closed for good, or join again by Join; Config.Join counts
 // again from its next start. A master first hands its
 // role to a replica in step or, if there is none, moves its slots to the other masters, so
 // that these end as equal as they can; no write that was answered is lost, clients are
 // redirected. A replica just goes, but not while its master does not answer: it may hold the
-// only copy. Nodes that are out of reach hear of it when they are back. Events of type
+// only copy. Where Config.Cluster keeps replicas by Balance, the last one of a shard waits until
+// the coordinator has given the shard's slots to shards that keep theirs, so that writes by
+// WithSync find a replica at any time. Nodes that are out of reach hear of it when they are back. Events of type
 // Leaving tell how far it is.
 //
 // The error matches ErrNoOtherMaster if there is none for its slots, and ctx's if that ended
@@ -324,6 +331,7 @@ func (n *Node) Leave(ctx context.Context) error {
 		Map: n.Map, Changed: n.signals.changed.next, Do: n.do,
 		HandOver: n.newHandOver(leaveHandOver).Try,
 		Move:     n.MigrateSlots, Cancel: n.CancelMigration, Moves: n.Migrations,
+		Balances:   n.keepsReplicas,
 		OnProgress: func(p leave.Progress) { n.emit(Leaving(p)) },
 		Logger:     n.log,
 	}

@@ -18,6 +18,7 @@ func Plan(v *View) (steps []Step, waiting string) {
 		return nil, "no slot has an owner yet"
 	}
 	p.followers()
+	p.shardsEnd()
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.isMaster() && !n.Online && !n.Slots.Empty() {
 			return p.steps, "node " + n.ID.Short() + ", which owns " + count(&n.Slots) + ", does not answer"
@@ -41,6 +42,7 @@ type planner struct {
 	nodes    []Node // as they will be when the jobs are over
 	moving   map[slots.NodeID]bool
 	assigned slots.Set
+	ends     map[slots.NodeID]bool // masters whose shards end: see shardsEnd
 	steps    []Step
 	claimed  bool
 }
@@ -82,7 +84,7 @@ func (p *planner) settleJobs() {
 // shard is a master that has slots, or replicas, with what it is made of.
 type shard struct {
 	master   *Node
-	replicas []*Node // online
+	replicas []*Node // online, and stay
 }
 
 // missing is how many replicas the shard wants.
@@ -92,7 +94,7 @@ func (p *planner) replicasOf(master slots.NodeID) (online []*Node, any bool) {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.Master == master && !n.isMaster() {
 			any = true
-			if n.Online {
+			if n.Online && !n.Leaving {
 				online = append(online, n)
 			}
 		}
@@ -179,6 +181,43 @@ func (s *shard) shared(domain string) (bad int) {
 	return bad
 }
 
+// shardsEnd finds the masters whose last replicas leave, where other shards keep theirs and no
+// spare is left: their slots go to those, so that a write finds a replica at any time. The
+// replicas wait for that (package leave).
+func (p *planner) shardsEnd() {
+	p.ends = make(map[slots.NodeID]bool)
+	var alone []slots.NodeID
+	others := false
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if !n.isMaster() || !n.Online || n.Leaving || n.Slots.Empty() {
+			continue
+		}
+		replicas, any := p.replicasOf(n.ID)
+		switch {
+		case len(replicas) > 0:
+			others = true
+		case any && p.leavesOne(n.ID) && !p.gainsOne(n.ID):
+			alone = append(alone, n.ID)
+		}
+	}
+	if others && p.view.Replicas > 0 {
+		for _, id := range alone {
+			p.ends[id] = true
+		}
+	}
+}
+
+// leavesOne reports whether a replica of the master is there still, but leaves.
+func (p *planner) leavesOne(master slots.NodeID) bool {
+	return slices.ContainsFunc(p.nodes, func(n Node) bool { return n.Master == master && n.Online && n.Leaving })
+}
+
+// gainsOne reports whether a spare is to follow the master.
+func (p *planner) gainsOne(master slots.NodeID) bool {
+	return slices.ContainsFunc(p.steps, func(s Step) bool { return s.Kind == Follow && s.Peer == master })
+}
+
 // targets returns the masters that are to have equal shares. One without slots is one when
 // it has its replicas.
 func (p *planner) targets() (list []migrate.Master) {
@@ -188,7 +227,7 @@ func (p *planner) targets() (list []migrate.Master) {
 			continue
 		}
 		replicas, _ := p.replicasOf(n.ID)
-		if n.Slots.Empty() && len(replicas) < p.view.Replicas {
+		if n.Slots.Empty() && len(replicas) < p.view.Replicas || p.ends[n.ID] {
 			continue
 		}
 		list = append(list, migrate.Master{ID: n.ID, Slots: n.Slots})
@@ -218,11 +257,28 @@ func (p *planner) claims() {
 // moves brings each master within the threshold of its share.
 func (p *planner) moves() {
 	targets := p.targets()
-	if len(targets) < 2 || p.view.Unweighed {
+	if p.endShards(targets); len(targets) < 2 || p.view.Unweighed || len(p.ends) > 0 {
 		return
 	}
 	for _, m := range level(targets, p.view.Loads, p.threshold()) {
 		p.steps = append(p.steps, Step{Kind: Move, Node: m.From, Peer: m.To, Slots: m.Slots})
+	}
+}
+
+// endShards moves the slots away from the masters whose shards end.
+func (p *planner) endShards(targets []migrate.Master) {
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if !p.ends[n.ID] || len(targets) == 0 {
+			continue
+		}
+		plan, err := migrate.Drain(append(slices.Clone(targets), migrate.Master{ID: n.ID, Slots: n.Slots}), n.ID)
+		if err != nil {
+			continue
+		}
+		for _, m := range plan.Moves {
+			p.steps = append(p.steps, Step{Kind: Move, Node: m.From, Peer: m.To, Slots: m.Slots})
+		}
 	}
 }
 

@@ -100,6 +100,23 @@ func TestPlan(t *testing.T) {
 			return v
 		}(), []string{"00010000 gets 1 slot that nobody owns: 5461",
 			"00020000 gets 5461 slots that nobody owns: 5462-10922"}, ""},
+		{"the last replica of a shard leaves", func() *View {
+			v := even(2).add(Node{ID: id(3), Master: id(1), Online: true, Leaving: true})
+			v.add(Node{ID: id(4), Master: id(2), Online: true})
+			v.Replicas = 1
+			return v
+		}(), []string{"move 8192 slots from 00010000 to 00020000"}, ""},
+		{"the last replica leaves, but no shard has more", func() *View {
+			v := even(2).add(Node{ID: id(3), Master: id(1), Online: true, Leaving: true})
+			v.Replicas = 1
+			return v
+		}(), nil, ""},
+		{"the last replica leaves, and a spare is there", func() *View {
+			v := even(2).add(Node{ID: id(3), Master: id(1), Online: true, Leaving: true})
+			v.add(Node{ID: id(4), Master: id(2), Online: true}).add(Node{ID: id(5), Domain: "x", Online: true})
+			v.Replicas = 1
+			return v
+		}(), []string{"00050000 becomes a replica of 00010000"}, ""},
 		{"a spare", func() *View {
 			v := even(2).add(Node{ID: id(3), Domain: "a", Online: true})
 			v.Replicas = 1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -49,6 +50,9 @@ type Node struct {
 	Move   func(ctx context.Context, set slots.Set, to slots.NodeID) (migrate.JobID, error)
 	Cancel func(id migrate.JobID) error
 	Moves  func() []migrate.Status
+	// Balances reports whether the cluster keeps replicas by itself: a coordinator moves the
+	// slots away from a master whose last replica leaves.
+	Balances func() bool
 	// OnProgress is called when something else is done than before.
 	OnProgress func(Progress)
 	Logger     hclog.Logger
@@ -61,6 +65,9 @@ const (
 	handOverTries = 3
 	// moveTries is how many moves may fail one after the other.
 	moveTries = 5
+	// patience is for how long the last replica waits for its master to get rid of the next
+	// slots.
+	patience = time.Minute
 	// farewell is for how long clients are told where to go, before the node is alone.
 	farewell = 50 * time.Millisecond
 	// repeatAfter is when peers that have not answered are told again.
@@ -90,6 +97,10 @@ type leaving struct {
 	job       migrate.JobID
 	target    slots.NodeID // of job; zero: none is on
 	failed    int          // jobs, one after the other
+
+	// What the master of a last replica had when, see lastReplica.
+	mastersSlots int
+	fewerSince   time.Time
 }
 
 func (l *leaving) run(ctx context.Context) error {
@@ -132,6 +143,8 @@ func (l *leaving) step(ctx context.Context) (done bool, err error) {
 		l.wait("slots that were on the move when the node began to leave, or keys that belong to others, have to arrive")
 	case !self.IsMaster() && master != nil && master.HasSlots() && master.Health != slots.Online:
 		l.wait("its master does not answer: this node may hold the only copy of the keys")
+	case !self.IsMaster() && master != nil && l.lastReplica(m, master):
+		l.wait("it is the last replica of its master, whose slots have to move to shards with replicas first")
 	case len(m.Replicas(self.ID)) > 0:
 		l.wait("its replicas have to follow another master")
 	default:
@@ -140,9 +153,34 @@ func (l *leaving) step(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
+// lastReplica reports whether the node should stay for a while: its master would have slots
+// and no replica, so that writes that need one fail, and gets rid of its slots soon.
+func (l *leaving) lastReplica(m *slots.Map, master *slots.Node) bool {
+	if !master.HasSlots() || stays(m, master.ID, m.Self().ID) || !master.Leaving && !l.Balances() {
+		return false
+	}
+	others := slices.ContainsFunc(m.Nodes(), func(n slots.Node) bool {
+		return n.HasSlots() && n.Health == slots.Online && !n.Leaving && n.ID != master.ID && stays(m, n.ID, n.ID)
+	})
+	if !others {
+		return false
+	}
+	if count := master.Slots.Len(); l.fewerSince.IsZero() || count < l.mastersSlots {
+		l.fewerSince, l.mastersSlots = time.Now(), count
+	}
+	return time.Since(l.fewerSince) < patience
+}
+
+// stays reports whether a replica of the master besides one node is there and does not leave.
+func stays(m *slots.Map, master, besides slots.NodeID) bool {
+	return slices.ContainsFunc(m.Nodes(), func(n slots.Node) bool {
+		return n.Master == master && n.ID != besides && n.Health == slots.Online && !n.Leaving
+	})
+}
+
 // giveAway hands the role over, or begins to move slots.
 func (l *leaving) giveAway(ctx context.Context, m *slots.Map) error {
-	if len(m.Replicas(m.Self().ID)) > 0 && l.handOvers < handOverTries {
+	if stays(m, m.Self().ID, m.Self().ID) && l.handOvers < handOverTries {
 		l.tell(Progress{Stage: HandingOver, Left: m.Self().Slots.Len()})
 		to, ok := l.HandOver(ctx)
 		if ok {
