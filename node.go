@@ -23,6 +23,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication/oplog"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -160,6 +161,10 @@ func (n *Node) openFiles() error {
 		return fmt.Errorf("slotmesh: %w", err)
 	}
 	n.life.unlock = unlock
+	files.Log = n.cfg.Log.Sync != LogOff
+	if files.Logged, err = oplog.Exists(n.cfg.Disk); err != nil {
+		return fmt.Errorf("slotmesh: %w", err)
+	}
 	if err := files.CheckRedis(n.log); err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
 	}

@@ -16,6 +16,8 @@ type Files struct {
 	Disk     storage.Disk
 	State    string // name of the cluster's state; "" for a standalone node, which has none
 	Snapshot string // name of the snapshot; "" if there are to be none
+	Log      bool   // there is to be a log
+	Logged   bool   // there is one already
 }
 
 // Lock takes the disk for this node until unlock, if the disk is a storage.Locker. The

@@ -30,28 +30,43 @@ func (f *Files) CheckRedis(log hclog.Logger) error {
 			"give this node an empty folder of its own; to bring over the keys, let the Redis cluster run and use "+
 			`"slotmesh backup" with one of its nodes, then "slotmesh restore" with one of the new cluster`, f.State)
 	}
-	if f.Snapshot == "" {
+	if f.Snapshot != "" {
+		own := head(f.Disk, f.Snapshot, len(rdbHead))
+		if bytes.HasPrefix(own, rdbHead) {
+			return fmt.Errorf("%s is a snapshot (RDB) of Redis, which this node cannot read; it was left as it is: give this "+
+				"node an empty folder of its own, or another dbfilename; to bring over the keys, %s", f.Snapshot, bringOver)
+		}
+		if own != nil {
+			return nil // the node has keys of its own: an earlier start has told of the others
+		}
+	}
+	if f.Logged {
 		return nil
 	}
-	own := head(f.Disk, f.Snapshot, len(rdbHead))
-	if bytes.HasPrefix(own, rdbHead) {
-		return fmt.Errorf("%s is a snapshot (RDB) of Redis, which this node cannot read; it was left as it is: "+
-			"give this node an empty folder of its own, or another dbfilename; to bring over the keys, start redis-server "+
-			"on that "+
-			`file and use "slotmesh import NODE --cluster-from REDIS"`, f.Snapshot)
-	}
-	if own != nil {
-		return nil // the node has keys of its own: an earlier start has told of the others
-	}
 	for _, name := range []string{"dump.rdb", "appendonlydir", "appendonly.aof"} {
-		if file, err := f.Disk.Open(name); err == nil {
-			file.Close()
-			log.Warn("the folder holds keys of a Redis server, which this node does not read: to bring them over, start "+
-				"redis-server "+
-				`on them and use "slotmesh import NODE --cluster-from REDIS"`, "found", name)
+		switch {
+		case !exists(f.Disk, name):
+		case f.Log && name != "dump.rdb": // whoever asks for a log expects these keys
+			return fmt.Errorf("%s is the append-only file of a Redis server, which this node does not go on with; it was "+
+				"left as it is: give this node an empty folder of its own; to bring over the keys, %s", name, bringOver)
+		case f.Snapshot != "":
+			log.Warn("the folder holds keys of a Redis server, which this node does not read: to bring them over, "+bringOver,
+				"found", name)
 		}
 	}
 	return nil
+}
+
+// bringOver says how the keys of a Redis server get into a node.
+const bringOver = `start redis-server on them and use "slotmesh import NODE --cluster-from REDIS"`
+
+func exists(disk storage.Disk, name string) bool {
+	f, err := disk.Open(name)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }
 
 // head returns the first bytes of a file, size at most; nil if there is no such file or it
