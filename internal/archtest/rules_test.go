@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"script":                {"client", "internal/resp"},
 	"storage":               {},
 	"internal/acl":          {},
+	"internal/aof":          {"internal/resp"},
 	"internal/events":       {},
 	"internal/frame":        {},
 	"internal/glob":         {},
