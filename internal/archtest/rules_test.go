@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"internal/pubsub":       {"slots"},
 	"internal/geo":          {},
 	"internal/hll":          {},
+	"internal/powercut":     {"slots", "keyspace", "replication", "replication/oplog"},
 	"internal/ranked":       {},
 	"internal/rdb":          {},
 	"internal/repeat":       {},

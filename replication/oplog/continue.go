@@ -67,7 +67,7 @@ func (w *Writer) beginBehind(l *Loaded, h replication.History) error {
 			return err
 		}
 		if b.offset > h.Offset {
-			return nil // of a record whose end is missing
+			break // of a record whose end is missing
 		}
 		if w.file == nil {
 			from := l.tail.history
@@ -79,6 +79,9 @@ func (w *Writer) beginBehind(l *Loaded, h replication.History) error {
 		if err := w.copy(&b, h.Offset); err != nil {
 			return err
 		}
+	}
+	if w.file == nil {
+		return w.begin(h)
 	}
 	return nil
 }

@@ -188,7 +188,7 @@ func TestLoadRoundTrip(t *testing.T) {
 			t.Fatalf("the metadata are %q", got)
 		}
 		n.want("k0-0", "v0", fmt.Sprintf("k%d-4", i), fmt.Sprint("v", i), "last", fmt.Sprint(i))
-		if left, err := Unused(disk); err != nil {
+		if left, err := n.log.Unused(); err != nil {
 			t.Fatal(err)
 		} else {
 			for _, name := range left {

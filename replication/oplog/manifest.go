@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,14 @@ const maxManifest = 1 << 20
 type manifest struct {
 	base     uint64
 	segments []uint64 // ascending, at least one
+}
+
+func manifestOf(base uint64, segments []segmentInfo) *manifest {
+	m := &manifest{base: base}
+	for _, s := range segments {
+		m.segments = append(m.segments, s.number)
+	}
+	return m
 }
 
 func (m *manifest) encode() []byte {
@@ -90,9 +99,25 @@ func Exists(disk storage.Disk) (bool, error) {
 	return true, f.Close()
 }
 
-// Remove makes the disk one without a log. Its files remain until those that Unused names
-// are removed.
-func Remove(disk storage.Disk) error { return disk.Remove(manifestName) }
+// Remove makes the disk one without a log, and removes all files that one had. There must
+// be no Writer.
+func Remove(disk storage.LogDisk) error {
+	if err := disk.Remove(manifestName); err != nil {
+		return err
+	}
+	files, err := disk.List(filePrefix)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if _, is := ours(file); is {
+			if err := disk.Remove(file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // readManifest reads the manifest. The error matches fs.ErrNotExist if there is none.
 func readManifest(disk storage.Disk) (manifest, error) {
@@ -146,24 +171,23 @@ func ours(file string) (number uint64, ok bool) {
 const uncommitted = ".tmp-"
 
 // Unused returns the files that are left over from former states of the log: those that
-// the manifest does not name. It must not be asked while a base is being written, or while
-// a Writer that Create made has no base; the files it names may be removed at any time.
-func Unused(disk storage.LogDisk) ([]string, error) {
-	m, err := readManifest(disk)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+// the manifest does not name. There are none before the Writer has written the manifest
+// itself, by SetBase if Create made it: one that a start has read may not be on disk, so
+// that the next start reads one that names other files. It must not be called while a base
+// is being written; the files may be removed at any time.
+func (w *Writer) Unused() ([]string, error) {
+	if !w.linked {
+		return nil, nil
 	}
-	files, err := disk.List(filePrefix)
+	files, err := w.disk.List(filePrefix)
 	if err != nil {
 		return nil, err
 	}
-	var unused []string
-	for _, file := range files {
-		if _, is := ours(file); is && !m.names(file) {
-			unused = append(unused, file)
-		}
-	}
-	return unused, nil
+	m := manifestOf(w.base, w.segments)
+	return slices.DeleteFunc(files, func(file string) bool {
+		_, is := ours(file)
+		return !is || m.names(file)
+	}), nil
 }
 
 // nextNumber returns a number that no file has, nor a greater one.

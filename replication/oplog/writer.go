@@ -94,11 +94,7 @@ func (w *Writer) sync() error {
 
 // link has the manifest name base and segments, in place of what it named before.
 func (w *Writer) link(base uint64, segments []segmentInfo) error {
-	m := manifest{base: base}
-	for _, s := range segments {
-		m.segments = append(m.segments, s.number)
-	}
-	if err := w.check(storage.WriteFile(w.disk, manifestName, m.encode())); err != nil {
+	if err := w.check(storage.WriteFile(w.disk, manifestName, manifestOf(base, segments).encode())); err != nil {
 		return err
 	}
 	w.linked, w.base, w.segments = true, base, segments

@@ -42,7 +42,8 @@ func TestManifestCodec(t *testing.T) {
 }
 
 func TestHeaderCodec(t *testing.T) {
-	h := header{9, replication.History{ID: replication.ID{1}, Offset: 77, PrevID: replication.ID{2}, PrevLimit: 5, Term: 3}}
+	h := header{9, replication.History{ID: replication.ID{1}, Offset: 77, PrevID: replication.ID{2}, PrevLimit: 5,
+		Term: 3}}
 	b := appendHeader(nil, &h)
 	if got, err := decodeHeader(b); got != h || err != nil {
 		t.Errorf("came back as %+v, %v", got, err)
@@ -145,7 +146,7 @@ func TestWriterFiles(t *testing.T) {
 		for _, n := range m.segments {
 			got = append(got, segmentName(n))
 		}
-		left, err := Unused(disk)
+		left, err := w.Unused()
 		must(t, err)
 		if !slices.Equal(got, used) || !slices.Equal(left, unused) {
 			t.Fatalf("the manifest names %v, unused are %v; want %v and %v", got, left, used, unused)
@@ -175,5 +176,8 @@ func TestWriterFiles(t *testing.T) {
 	must(t, Remove(disk))
 	if there, err := Exists(disk); there || err != nil {
 		t.Errorf("after Remove: %v, %v", there, err)
+	}
+	if names, err := disk.List(""); !slices.Equal(names, []string{"log.03.segment", "log.txt"}) || err != nil {
+		t.Errorf("Remove leaves %v, %v", names, err)
 	}
 }
