@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret",
+	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret,coordinator",
 		"sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
@@ -83,6 +83,8 @@ func main() {
 			operate(&t)
 		case "secret":
 			secret(&t)
+		case "coordinator":
+			coordinator(&t)
 		default:
 			fmt.Fprintf(os.Stderr, "unknown section %q\n", section)
 			os.Exit(2)
