@@ -31,11 +31,13 @@ type sim struct {
 	cfg     Config
 	loads   *[slots.Count]int64 // nil: shares of slots
 	weighed int                 // requests for the loads of each slot
+	unowned int                 // slots
 }
 
 type simNode struct {
 	Node
 	up, drains bool
+	gone       bool // it has left
 	core       *Coordinator
 	seen       *slots.Map
 	seenAt     uint64 // sim.changes at that time
@@ -53,7 +55,7 @@ type simJob struct {
 func newSim(t *testing.T, seed uint64, masters, newcomers int) *sim {
 	s := &sim{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(1_000_000, 0), loss: 0.02}
 	for i := range masters + newcomers {
-		n := &simNode{Node: Node{ID: id(i + 1), Online: true}, up: true}
+		n := &simNode{Node: Node{ID: id(i + 1), Domain: string(rune('a' + i)), Online: true}, up: true}
 		if i < masters {
 			n.Slots.AddRange(slots.Even(masters)[i])
 		}
@@ -78,15 +80,19 @@ func (s *sim) refresh(n *simNode) {
 	s.version++
 	top := slots.Topology{Version: s.version, Self: n.ID, State: slots.OK}
 	for _, o := range s.nodes {
-		node := slots.Node{ID: o.ID, Leaving: o.drains}
+		if o.gone {
+			continue
+		}
+		node := slots.Node{ID: o.ID, Master: o.Master, Leaving: o.drains, Addr: slots.Addr{Host: o.Domain}}
 		if !o.up && s.now.Sub(o.downSince) > 2*time.Second {
 			node.Health = slots.Failed
 			if !o.Slots.Empty() {
 				top.State = slots.Down
 			}
 		}
-		set := o.Slots
-		node.Slots = &set
+		if set := o.Slots; o.isMaster() {
+			node.Slots = &set
+		}
 		top.Nodes = append(top.Nodes, node)
 	}
 	m, err := slots.NewMap(top)
@@ -113,13 +119,13 @@ func (s *sim) step() {
 		if !n.up && !s.now.Before(n.restarts) {
 			n.up, n.core = true, NewCoordinator(s.cfg, n.core.Pause(), s.now)
 		}
-		if n.seen == nil || s.rng.IntN(3) > 0 { // news take a while
+		if !n.gone && (n.seen == nil || s.rng.IntN(3) > 0) { // news take a while
 			s.refresh(n)
 		}
 	}
 	s.finishJobs()
 	for _, i := range s.rng.Perm(len(s.nodes)) {
-		if n := s.nodes[i]; n.up {
+		if n := s.nodes[i]; n.up && !n.gone {
 			s.act(n)
 		}
 	}
@@ -146,8 +152,8 @@ func (s *sim) finishJobs() {
 			to.Slots.Union(&set)
 			return true
 		})
-		if n.drains && len(n.jobs) == 0 && !n.Slots.Empty() {
-			s.drain(n)
+		if n.drains {
+			s.leaves(n)
 		}
 	}
 }
@@ -156,7 +162,7 @@ func (s *sim) finishJobs() {
 func (s *sim) drain(n *simNode) {
 	masters := []migrate.Master{{ID: n.ID, Slots: n.Slots}}
 	for _, o := range s.nodes {
-		if o != n && !o.drains {
+		if o != n && !o.drains && o.isMaster() && (!o.Slots.Empty() || s.cfg.Replicas == 0) {
 			masters = append(masters, migrate.Master{ID: o.ID, Slots: o.Slots})
 		}
 	}
@@ -208,7 +214,7 @@ func (s *sim) askAll(n *simNode, ask *Ask) bool {
 		if s.crashes(n) {
 			return false
 		}
-		if !o.up || o != n && s.rng.Float64() < s.loss {
+		if !o.up || o.gone || o != n && s.rng.Float64() < s.loss {
 			continue
 		}
 		answer, _ := o.core.OnAsk(ask, o.seen, s.now)
@@ -242,15 +248,21 @@ func (s *sim) report(n *simNode, ask *Ask, r *Report) {
 // order carries out a step and reports whether it was.
 func (s *sim) order(step Step, term uint64) bool {
 	n := s.node(step.Node)
-	if !n.up || n.core.Pause().On || !n.core.Obeys(term) {
+	if !n.up || n.gone || n.core.Pause().On || !n.core.Obeys(term) {
 		return false
+	}
+	switch step.Kind {
+	case Follow:
+		return s.follow(&step)
+	case Claim:
+		return s.claim(&step)
 	}
 	set := step.Slots
 	set.Intersect(&n.Slots)
 	for _, j := range n.jobs {
 		set.Subtract(&j.Slots)
 	}
-	if set.Empty() || step.Kind != Move {
+	if set.Empty() || !s.node(step.Peer).isMaster() {
 		return false
 	}
 	took := time.Duration(s.rng.IntN(10*set.Len())+s.rng.IntN(1000)) * time.Millisecond
@@ -275,7 +287,7 @@ func (s *sim) check() {
 			moving.Union(&j.Slots)
 		}
 	}
-	if owned.Len() != slots.Count {
+	if owned.Len() != slots.Count-s.unowned {
 		s.t.Fatalf("seed %d: %d slots have an owner", s.seed, owned.Len())
 	}
 }
@@ -291,6 +303,9 @@ func (s *sim) loadOf(n *simNode) (load int64) {
 // settled reports whether all that stay have equal shares, those that leave nothing, and
 // nothing moves.
 func (s *sim) settled() bool {
+	if s.cfg.Replicas > 0 || s.unowned > 0 {
+		return s.atRest()
+	}
 	stay, total := 0, int64(0)
 	for _, n := range s.nodes {
 		total += s.loadOf(n)

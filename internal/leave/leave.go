@@ -65,9 +65,9 @@ const (
 	handOverTries = 3
 	// moveTries is how many moves may fail one after the other.
 	moveTries = 5
-	// patience is for how long the last replica waits for its master to get rid of the next
+	// drainLimit is for how long the last replica waits for its master to get rid of the next
 	// slots.
-	patience = time.Minute
+	drainLimit = time.Minute
 	// farewell is for how long clients are told where to go, before the node is alone.
 	farewell = 50 * time.Millisecond
 	// repeatAfter is when peers that have not answered are told again.
@@ -168,7 +168,7 @@ func (l *leaving) lastReplica(m *slots.Map, master *slots.Node) bool {
 	if count := master.Slots.Len(); l.fewerSince.IsZero() || count < l.mastersSlots {
 		l.fewerSince, l.mastersSlots = time.Now(), count
 	}
-	return time.Since(l.fewerSince) < patience
+	return time.Since(l.fewerSince) < drainLimit
 }
 
 // stays reports whether a replica of the master besides one node is there and does not leave.
