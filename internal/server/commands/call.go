@@ -57,14 +57,15 @@ type Call struct {
 	// Yield lets a piece of the reply leave that is made later; nil if there is none.
 	Yield func(struct{}) bool
 
-	digits   []byte      // a number on its way into the store
-	ids      []stream.ID // of entries that a command is about
-	restored restored    // what Ahead of RESTORE has read
-	dumped   dumped      // what Tx of DUMP has left for After
-	sorting  sorting     // what Tx of SORT has left for After
-	lcs      lcsQuery    // what Tx of LCS has left for After
-	estimate estimate    // what Tx of PFCOUNT has left for After
-	bits     bitResult   // what Ahead of BITOP has made
+	digits    []byte      // a number on its way into the store
+	ids       []stream.ID // of entries that a command is about
+	restored  restored    // what Ahead of RESTORE has read
+	dumped    dumped      // what Tx of DUMP has left for After
+	sorting   sorting     // what Tx of SORT has left for After
+	lcs       lcsQuery    // what Tx of LCS has left for After
+	estimate  estimate    // what Tx of PFCOUNT has left for After
+	bits      bitResult   // what Ahead of BITOP has made
+	groupRead groupRead
 }
 
 // Client is the connection that a command came by.
@@ -83,7 +84,9 @@ type Client interface {
 func (c *Call) tls() bool { return c.Client != nil && c.Client.TLS() }
 
 // Forget drops what Ahead has prepared.
-func (c *Call) Forget() { c.restored, c.estimate, c.bits = restored{}, estimate{}, bitResult{} }
+func (c *Call) Forget() {
+	c.restored, c.estimate, c.bits, c.groupRead = restored{}, estimate{}, bitResult{}, groupRead{}
+}
 
 // AddKeysOf adds the keys of a command to those that the call is about to touch.
 func (c *Call) AddKeysOf(cmd *Command, args [][]byte) {

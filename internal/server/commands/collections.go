@@ -10,16 +10,21 @@ import "github.com/slotmesh/slotmesh/internal/glob"
 func (c *Call) deferred(head func(n int), body func() (n int)) error {
 	start := len(c.Out.B)
 	n := body()
-	end := len(c.Out.B)
-	if end > c.MaxOutput {
+	if len(c.Out.B) > c.MaxOutput {
 		return ErrReplyTooBig
 	}
+	c.putHead(start, head, n)
+	return nil
+}
+
+// putHead puts the head of an aggregate of n elements before them: they begin at start.
+func (c *Call) putHead(start int, head func(n int), n int) {
+	end := len(c.Out.B)
 	head(n)
 	var first [64]byte
 	size := copy(first[:], c.Out.B[end:])
 	copy(c.Out.B[start+size:], c.Out.B[start:end])
 	copy(c.Out.B[start:], first[:size])
-	return nil
 }
 
 // deferredWith is deferred for a body that may fail.

@@ -10,7 +10,7 @@ var GroupReadGroup = []Command{
 	{Name: "xreadgroup", Arity: -7, Flags: Write | Blocking | MovableKeys, KeysAfter: Keyword{"STREAMS", 4},
 		Group: "stream", Since: "5.0.0", KeyFlags: "RO access",
 		Summary: "Returns entries of streams to a consumer of a group, to which they are pending then.",
-		Tx:      cmdXReadGroup},
+		Ahead:   beginGroupRead, Tx: cmdXReadGroup, After: readGroupOn},
 }
 
 const errLastForGroup = ReplyError("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the " +
@@ -37,23 +37,7 @@ func cmdXReadGroup(c *Call, tx *keyspace.Tx) error {
 			return err
 		}
 	}
-	start, served := len(c.Out.B), 0
-	err = c.deferredWith(c.streamsHead, func() (int, error) {
-		for i, key := range q.keys {
-			behind, _ := c.groupBehind(q.idAt(i))
-			ok, err := q.readGroup(c, tx, key, behind)
-			if err != nil {
-				return served, err
-			}
-			served += btoi(ok)
-		}
-		return served, nil
-	})
-	if err == nil && served == 0 {
-		c.Out.B = c.Out.B[:start]
-		return q.waitAsGroup(c, tx)
-	}
-	return err
+	return c.readAsGroup(tx, q)
 }
 
 // onlyNew is the ID behind which XREADGROUP reads what has been delivered to no consumer.
@@ -70,91 +54,70 @@ func (c *Call) groupBehind(i int) (stream.ID, error) {
 	return c.streamID(i, 0)
 }
 
-// readGroup replies with what the consumer gets of one stream: onlyNew, or what is pending
-// to it behind an ID. It returns false, without a reply, if there is nothing new. The group
-// must be there.
-func (q *streamQuery) readGroup(c *Call, tx *keyspace.Tx, key []byte, behind stream.ID) (served bool, err error) {
-	s, err := tx.Stream(key)
-	if err != nil {
-		return false, err
-	}
-	at := s.Group(q.group).GroupState
-	if last, ok := s.Final(); behind == onlyNew && (!ok || !at.Last.Less(last)) {
-		return false, nil
-	}
-	c.streamHead(key)
-	if err := seeConsumer(tx, s, key, q.group, q.consumer); err != nil {
-		return false, err
-	}
-	if behind == onlyNew {
-		return true, q.deliver(c, tx, s, at)
-	}
-	return true, q.deliverAgain(c, tx, s, behind)
-}
-
-// deliver replies with entries that are new to a group, and makes them pending.
-func (q *streamQuery) deliver(c *Call, tx *keyspace.Tx, s keyspace.StreamRef, at stream.GroupState) error {
+// deliver replies with at most count entries that are new to a group, up to an ID, and makes
+// them pending. Negative: all.
+func (q *streamQuery) deliver(c *Call, tx *keyspace.Tx, s keyspace.StreamRef, at stream.GroupState, to stream.ID,
+	count int64) (n int, err error) {
 	from, _ := at.Last.Next()
 	ids := c.ids[:0]
-	err := c.deferred(c.Out.Array, func() (n int) {
-		s.Ascend(from, func(id stream.ID, fields stream.Fields) bool {
-			c.entry(id, fields)
-			at = s.Advance(at, id)
-			ids = append(ids, id)
-			n++
-			return int64(n) != q.count && len(c.Out.B) <= c.MaxOutput
-		})
-		return n
+	s.Ascend(from, func(id stream.ID, fields stream.Fields) bool {
+		if int64(len(ids)) == count || to.Less(id) {
+			return false
+		}
+		c.entry(id, fields)
+		at = s.Advance(at, id)
+		ids = append(ids, id)
+		return len(c.Out.B) <= c.MaxOutput
 	})
 	defer c.keepIDs(ids)
-	if err != nil {
-		return err
+	if n = len(ids); n == 0 {
+		return 0, nil
 	}
 	if err := s.SetGroup(q.group, at); err != nil || q.noAck {
-		return err
+		return n, err
 	}
 	p := stream.Pending{Consumer: q.consumer, Delivered: tx.Now(), Count: 1}
 	for _, p.ID = range ids {
 		if err := s.SetPending(q.group, p); err != nil {
-			return err
+			return n, err
 		}
 	}
-	return nil
+	return n, nil
 }
 
-// deliverAgain replies with entries that are pending to the consumer already, those that
-// are gone without fields. For the others this is one more delivery.
-func (q *streamQuery) deliverAgain(c *Call, tx *keyspace.Tx, s keyspace.StreamRef, behind stream.ID) error {
+// deliverAgain replies with at most count entries that are pending to the consumer already,
+// from behind an ID up to another, those that are gone without fields. For the others this
+// is one more delivery. It returns the ID of the last one.
+func (q *streamQuery) deliverAgain(c *Call, tx *keyspace.Tx, s keyspace.StreamRef, behind, to stream.ID,
+	count int64) (n int, last stream.ID, err error) {
 	from, _ := behind.Next()
+	last = behind
 	ids := c.ids[:0]
-	err := c.deferred(c.Out.Array, func() (n int) {
-		s.Group(q.group).AscendPending(q.consumer, from, func(p stream.Pending) bool {
-			if fields, ok := s.Get(p.ID); ok {
-				c.entry(p.ID, fields)
-				ids = append(ids, p.ID)
-			} else {
-				c.Out.Array(2)
-				c.entryID(p.ID)
-				c.Out.NullArray()
-			}
-			n++
-			return int64(n) != q.count && len(c.Out.B) <= c.MaxOutput
-		})
-		return n
+	s.Group(q.group).AscendPending(q.consumer, from, func(p stream.Pending) bool {
+		if int64(n) == count || to.Less(p.ID) {
+			return false
+		}
+		if fields, ok := s.Get(p.ID); ok {
+			c.entry(p.ID, fields)
+			ids = append(ids, p.ID)
+		} else {
+			c.Out.Array(2)
+			c.entryID(p.ID)
+			c.Out.NullArray()
+		}
+		n, last = n+1, p.ID
+		return len(c.Out.B) <= c.MaxOutput
 	})
 	defer c.keepIDs(ids)
-	if err != nil {
-		return err
-	}
 	for _, id := range ids {
 		p, _ := s.Group(q.group).Pending(id)
 		p.Delivered = tx.Now()
 		p.Count++
 		if err := s.SetPending(q.group, p); err != nil {
-			return err
+			return n, last, err
 		}
 	}
-	return nil
+	return n, last, nil
 }
 
 const keptIDs = 1024 // of a buffer that is kept for the next command

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/keyspace/stream"
 )
 
 // A reader of streams waits for entries behind an ID, and one of a group for entries behind
@@ -85,7 +86,7 @@ func (q *streamQuery) readGroupReady(c *Call, tx *keyspace.Tx) error {
 	if err := seeConsumer(tx, s, c.Ready, q.group, q.consumer); err != nil {
 		return err
 	}
-	return q.deliver(c, tx, s, at)
+	return c.deferredWith(c.Out.Array, func() (int, error) { return q.deliver(c, tx, s, at, stream.MaxID, q.count) })
 }
 
 func (q *streamQuery) waitCount() int64 {
