@@ -44,6 +44,7 @@ func (n *Node) startServer(clients []listener) error {
 		OnShutdown: n.onShutdown(),
 
 		Replication:  n.replicationView,
+		Stream:       n.shard.Backlog,
 		MaxStaleness: func(bound time.Duration) bool { return n.shard.Replicator.FresherThan(bound) },
 		Acks:         acks{n.shard.Acks},
 		Promises:     acks{n.shard.Acks},

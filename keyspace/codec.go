@@ -20,7 +20,7 @@ const (
 	fieldsDelete = 4 // key
 	fieldsExpire = 5 // key, expiry
 	fieldsCopy   = 6 // key, expiry, other key
-	fieldsCut    = 6 // key, part, last part
+	fieldsCut    = 6 // key, part, last part; then the type, which older nodes do not send
 	fieldsPut    = 7 // key, expiry, type, value
 	fieldsPart   = 8 // key, expiry, type, value, part
 )
@@ -58,6 +58,10 @@ func appendOp(dst []byte, op *Op) []byte {
 	if int(op.Kind) < len(opFields) {
 		fields = opFields[op.Kind]
 	}
+	cut := op.Kind == OpCut || op.Kind == OpStageCut
+	if cut {
+		fields++
+	}
 	dst = msgp.AppendArrayHeader(dst, fields)
 	dst = msgp.AppendUint(dst, uint64(op.Kind))
 	dst = msgp.AppendUint(dst, uint64(op.Slot))
@@ -65,9 +69,10 @@ func appendOp(dst []byte, op *Op) []byte {
 	if fields >= fieldsDelete {
 		dst = msgp.AppendBytes(dst, op.Key)
 	}
-	if op.Kind == OpCut || op.Kind == OpStageCut {
+	if cut {
 		dst = msgp.AppendBytes(dst, op.Part)
-		return msgp.AppendBytes(dst, op.Value)
+		dst = msgp.AppendBytes(dst, op.Value)
+		return msgp.AppendUint(dst, uint64(op.Type))
 	}
 	if fields >= fieldsExpire {
 		dst = msgp.AppendInt(dst, op.ExpireAt)
@@ -107,6 +112,10 @@ func DecodeOp(b []byte) (op Op, rest []byte, err error) {
 	op.Slot = slots.Slot(r.UintMax("slot", slots.Count-1))
 	op.Version = r.UintMax("version", maxVersion)
 	decodeFields(&r, &op, need)
+	if n > need && need == fieldsCut && op.Kind != OpCopy && op.Kind != OpMove {
+		op.Type = Type(r.UintMax("type", math.MaxUint8))
+		need++
+	}
 	r.Skip("trailing field", n-need)
 	if err := r.Err(); err != nil {
 		return Op{}, b, err

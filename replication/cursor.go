@@ -65,3 +65,14 @@ func (c *Cursor) Offset() int64 { return c.at }
 
 // Close gives up the Cursor's claim on the Stream's memory.
 func (c *Cursor) Close() { c.stream.ring.close(c) }
+
+// Tail opens a Cursor at the end of the stream of a store with so many keys, for a reader that
+// is no replica. The Stream is active until Release. A replica's stream is not its own to
+// tell: the error is ErrNotMaster.
+func (s *Stream) Tail(keys int) (*Cursor, error) {
+	if s.follower {
+		return nil, ErrNotMaster
+	}
+	s.Hold(keys)
+	return s.open(s.ring.end), nil
+}

@@ -16,6 +16,7 @@ type Payload struct {
 	Outline  rdb.Outline
 	snapshot keyspace.Snapshot
 	options  Options
+	expiring bool
 }
 
 // Options say what of a collection is written. The zero value is all.
@@ -31,11 +32,15 @@ func New(snapshot keyspace.Snapshot, encoding string, o Options) *Payload {
 	p.Outline.Type = rdb.Type(snapshot.Entry().Type)
 	p.Outline.Compact = encoding == "listpack" || encoding == "intset"
 	p.Each(func(e *rdb.Element) error {
+		p.expiring = p.expiring || e.ExpireAt != 0
 		p.Outline.Add(e)
 		return nil
 	})
 	return p
 }
+
+// Expiring reports whether it has fields that expire and are written with their expiry.
+func (p *Payload) Expiring() bool { return p.expiring }
 
 // Encode writes the payload, Outline.Size() bytes.
 func (p *Payload) Encode(w io.Writer) error {

@@ -52,15 +52,17 @@ func (s *session) clientFilter() (wanted func(*session) bool, err error) {
 	return nil, commands.ErrSyntax
 }
 
-// clientType understands the classes of Redis. Replicas are no clients here: they are
-// connected to the bus.
+// clientType understands the classes of Redis. Of the replicas only stock servers are clients
+// here; the nodes of the cluster are connected to the bus.
 func clientType(name []byte) (wanted func(*session) bool, err error) {
 	switch {
 	case commands.IsWord(name, "NORMAL"):
-		return func(o *session) bool { return !o.hasFlag(clientPubsub) }, nil
+		return func(o *session) bool { return !o.hasFlag(clientPubsub | clientReplica) }, nil
 	case commands.IsWord(name, "PUBSUB"):
 		return func(o *session) bool { return o.hasFlag(clientPubsub) }, nil
-	case commands.IsWord(name, "MASTER"), commands.IsWord(name, "REPLICA"), commands.IsWord(name, "SLAVE"):
+	case commands.IsWord(name, "REPLICA"), commands.IsWord(name, "SLAVE"):
+		return func(o *session) bool { return o.hasFlag(clientReplica) }, nil
+	case commands.IsWord(name, "MASTER"):
 		return func(*session) bool { return false }, nil
 	}
 	return nil, replyError("ERR Unknown client type '" + string(commands.Clip(name, 128)) + "'")
@@ -91,6 +93,7 @@ const (
 	clientBrokenRedirect // the client that is told instead is gone
 	clientBroadcast      // is told by prefixes
 	clientMuted          // has said CLIENT REPLY OFF
+	clientReplica        // replicates this node
 )
 
 func (s *session) hasFlag(f uint32) bool { return s.shared.flags.Load()&f != 0 }
@@ -184,6 +187,7 @@ func clientFlags(flags uint32, multi, blocked bool) string {
 			b = append(b, letter)
 		}
 	}
+	add(flags&clientReplica != 0, 'S')
 	add(flags&clientMonitor != 0, 'O')
 	add(flags&clientPubsub != 0, 'P')
 	add(multi, 'x')

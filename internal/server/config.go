@@ -13,6 +13,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/functions"
+	"github.com/slotmesh/slotmesh/internal/psync/sender"
 	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
@@ -59,6 +60,9 @@ type Config struct {
 	Libraries functions.Store
 	// Replication tells what ROLE and INFO replication show; nil: a master without replicas.
 	Replication func() Replication
+	// Stream is the node's stream of writes, for stock servers that replicate it; nil: SYNC and
+	// PSYNC are refused.
+	Stream sender.Log
 	// Within reports whether this node is a replica that has all its master had so long ago;
 	// nil: it never knows.
 	MaxStaleness func(bound time.Duration) bool

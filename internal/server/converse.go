@@ -54,11 +54,11 @@ func (s *session) burst() (done bool) {
 			s.held = args
 			return false
 		}
-		if s.hangUp || s.wait != nil || len(s.Out.B) >= flushAt || len(s.asides) > 0 {
+		if s.hangUp || s.wait != nil || len(s.Out.B) >= flushAt || len(s.asides) > 0 || s.follower.pending {
 			return false
 		}
 	}
-	if s.writes.unconfirmed || s.awaitInterest { // flush waits for other nodes
+	if s.writes.unconfirmed || s.awaitInterest || s.follower.sender != nil { // flush waits, or looks closer
 		return false
 	}
 	if s.pushing {

@@ -80,6 +80,12 @@ func (s *session) flushReplies() (alive, taken bool) {
 	if len(b) == 0 {
 		return true, false
 	}
+	if s.follower.sender != nil { // replies would stand among the commands that it is sent
+		s.srv.cfg.Logger.Warn("client closed: it replicates this node and has said what asks for a reply", "client", s.id,
+			"addr", s.conn.RemoteAddr(), "command", s.Cmd.FullName())
+		s.Out.B = nil
+		return false, false
+	}
 	if s.writes.unconfirmed {
 		if err := s.writes.confirm(s.srv.life); err != nil {
 			s.srv.cfg.Logger.Warn("client closed: its writes could not be confirmed", "client", s.id, "error", err)

@@ -30,7 +30,9 @@ type Server struct {
 	nextID  atomic.Int64
 	waiting atomic.Int64 // clients that wait for a key
 	timed   atomic.Int64 // of them, for a limited time
-	clock   atomic.Int64 // Unix milliseconds at the last tick
+
+	followers atomic.Int64 // clients that replicate this node
+	clock     atomic.Int64 // Unix milliseconds at the last tick
 
 	attackLogged rareLog // of abortHTTP
 	crowdLogged  rareLog // of evictStrangerLocked

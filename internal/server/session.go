@@ -39,6 +39,8 @@ type session struct {
 	asides []aside  // replies that are made later
 	hangUp bool     // close once the replies are out
 
+	follower follower // a stock server that replicates this node
+
 	subs          *subscriptions // nil until the first
 	loud          []byte         // what the command under way says although CLIENT REPLY is off
 	staged        staged         // messages that scripts have published
@@ -105,8 +107,9 @@ type shared struct {
 	channels      atomic.Int32 // subscriptions by kind
 	patterns      atomic.Int32
 	shardChannels atomic.Int32
-	subscribed    atomic.Int64 // bytes that the subscriptions take
-	redirect      atomic.Int64 // the client that is told of changes of keys; 0: this one
+	follower      atomic.Pointer[follower] // once its Sender has begun; not changed any more
+	subscribed    atomic.Int64             // bytes that the subscriptions take
+	redirect      atomic.Int64             // the client that is told of changes of keys; 0: this one
 	tracked       atomic.Pointer[tracked]
 	mustPush      atomic.Bool // another session wants push mode, see letPush
 
@@ -180,6 +183,9 @@ func (s *session) run() {
 func (s *session) turn() (alive, taken bool) {
 	if len(s.asides) > 0 {
 		return s.sendAside()
+	}
+	if s.follower.pending {
+		return s.startFollower()
 	}
 	if s.hangUp {
 		return s.lastWords()
@@ -265,6 +271,9 @@ func (s *session) fillFrom(r io.Reader) error {
 	switch {
 	case err == nil:
 		s.shared.lastSeen.Store(s.srv.clock.Load())
+		if s.follower.sender != nil {
+			s.follower.sender.Alive()
+		}
 		s.shard.netIn.Add(int64(n))
 	case err == errNothingYet, errors.Is(err, os.ErrDeadlineExceeded):
 	case err == io.EOF:
@@ -351,6 +360,7 @@ func (s *session) closeConn() {
 
 func (s *session) end() {
 	s.conn.Close()
+	s.endFollower()
 	s.fanOut.send()
 	s.giveUp()
 	s.stopMonitoring()

@@ -49,6 +49,10 @@ func (s *Server) tick() {
 // tickLocked is called with Server.mu held: a session that is being closed is not given a
 // new goroutine.
 func (s *session) tickLocked(now int64, l *Limits) {
+	if f := s.shared.follower.Load(); f != nil {
+		s.tickFollower(f)
+		return
+	}
 	o := &s.output
 	state := o.state.Load()
 	if state == stateIdle || state == statePushing {
@@ -84,5 +88,17 @@ func (s *session) tickLocked(now int64, l *Limits) {
 		s.Out.B = nil // the replier is sending what it held
 		s.srv.wg.Add(1)
 		go s.run()
+	}
+}
+
+// tickFollower closes the connection of a stock server that neither takes nor says anything.
+func (s *session) tickFollower(f *follower) {
+	if s.socket != nil {
+		s.socket.wakeIfEnded()
+	}
+	if f.sender.Overdue() && !s.shared.disconnected.Load() {
+		s.srv.cfg.Logger.Warn("client closed: it replicates this node, and takes and says nothing", "client", s.id,
+			"addr", s.conn.RemoteAddr())
+		s.disconnect()
 	}
 }
