@@ -43,11 +43,12 @@ func (w *Writer) resume(l *Loaded, h replication.History) error {
 
 // beginBehind makes a new segment and brings it to where Load ended.
 func (w *Writer) beginBehind(l *Loaded, h replication.History) error {
-	last := l.segments[len(l.segments)-1]
 	switch t := l.tail; {
 	case h.Offset <= l.baseAt || t.at == t.end:
 		return w.begin(h)
-	case t.end-t.at > maxCopied:
+	}
+	last := l.segments[len(l.segments)-1]
+	if l.tail.end-l.tail.at > maxCopied {
 		if err := w.syncFile(segmentName(last.number)); err != nil {
 			return err
 		}

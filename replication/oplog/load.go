@@ -3,6 +3,7 @@ package oplog
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 
@@ -47,10 +48,7 @@ type Loaded struct {
 // is no log, and is a *DamageError if files are damaged; the files are left as they are.
 // After an error, store is of no use.
 func Load(disk storage.Disk, store *keyspace.Store, opt Options) (*Loaded, error) {
-	l := &loader{disk: disk, store: store, opt: opt, buf: newBuffer(), visit: func(int, *batch) {}}
-	if opt.Progress == nil {
-		l.opt.Progress = func(Progress) {}
-	}
+	l := newLoader(disk, store, opt)
 	m, err := readManifest(disk)
 	if err != nil {
 		return nil, err
@@ -58,13 +56,8 @@ func Load(disk storage.Disk, store *keyspace.Store, opt Options) (*Loaded, error
 	if err := l.readBase(m.base); err != nil {
 		return nil, err
 	}
-	if err := l.readHeaders(m.segments); err != nil {
+	if err := l.readSegments(m.segments); err != nil {
 		return nil, err
-	}
-	for i := range l.segments {
-		if err := l.readSegment(i); err != nil {
-			return nil, err
-		}
 	}
 	l.Stream, l.Records = l.replay.Stream(), l.replay.Records()
 	return &l.Loaded, nil
@@ -79,7 +72,14 @@ type loader struct {
 	buf      *bufio.Reader
 	replay   *replication.Replay
 	progress Progress
-	visit    func(segment int, b *batch) // for Check
+	visit    func(*segmentRun) // is called when a batch was carried out
+}
+
+func newLoader(disk storage.Disk, store *keyspace.Store, opt Options) *loader {
+	if opt.Progress == nil {
+		opt.Progress = func(Progress) {}
+	}
+	return &loader{disk: disk, store: store, opt: opt, buf: newBuffer(), visit: func(*segmentRun) {}}
 }
 
 func (l *loader) readBase(number uint64) error {
@@ -99,7 +99,8 @@ func (l *loader) readBase(number uint64) error {
 	})
 	var bad *replication.SnapshotError
 	if errors.As(err, &bad) {
-		return &DamageError{File: name, Offset: bad.Offset, Stream: -1, Err: bad}
+		return &DamageError{File: name, Offset: bad.Offset, Stream: -1,
+			Err: fmt.Errorf("in the data of slot %d: %w", bad.Slot, bad.Err)}
 	}
 	if err != nil {
 		return err
@@ -121,9 +122,26 @@ func (c *countingReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// readSegments carries out the segments with these numbers. At damage it has those before
+// it, and what the one with the damage has before that.
+func (l *loader) readSegments(numbers []uint64) error {
+	failed := l.readHeaders(numbers)
+	if failed != nil && !errors.As(failed, new(*DamageError)) {
+		return failed
+	}
+	for i := range l.segments {
+		if err := l.readSegment(i); err != nil {
+			l.segments = l.segments[:i+1]
+			return err
+		}
+	}
+	return failed
+}
+
 // readHeaders reads where each segment begins. Those that end before the base are left out:
 // a crash may have left them without their end.
 func (l *loader) readHeaders(numbers []uint64) error {
+	defer func() { l.segments = needed(l.segments, l.baseAt) }()
 	for _, number := range numbers {
 		s, err := openSegment(l.disk, number, l.buf)
 		if err != nil {
@@ -137,8 +155,8 @@ func (l *loader) readHeaders(numbers []uint64) error {
 		}
 		l.segments = append(l.segments, segmentInfo{number: number, start: start})
 	}
-	l.segments = needed(l.segments, l.baseAt)
-	if first := l.segments[0]; first.start > l.baseAt {
+	if first := needed(l.segments, l.baseAt)[0]; first.start > l.baseAt {
+		l.segments = nil
 		return &DamageError{File: segmentName(first.number), Stream: l.baseAt,
 			Err: corrupt("it begins at stream offset %d, and the base ends at %d", first.start, l.baseAt)}
 	}

@@ -44,8 +44,9 @@ func openSegment(disk storage.Disk, number uint64, buf *bufio.Reader) (*reader, 
 		err = corrupt("it is segment %d", s.header.number)
 	}
 	if err != nil {
+		size, _ := io.Copy(io.Discard, buf)
 		file.Close()
-		return nil, &DamageError{File: s.name, Stream: -1, Err: err}
+		return nil, &DamageError{File: s.name, Stream: -1, Err: err, size: size}
 	}
 	s.skip(segmentHeader)
 	return s, nil
@@ -114,29 +115,27 @@ func (s *reader) peek() (b batch, size int, err error) {
 // markerBytes are what a batch begins with.
 var markerBytes = binary.LittleEndian.AppendUint32(nil, marker)
 
-// wasSynced looks behind a place where no batch could be read for one that says that the
-// place was on disk once. It reads to the end of the file if there is none.
-func (s *reader) wasSynced() (bool, error) {
-	bad := s.at
+// findBatch looks behind a place where no batch could be read for one that says that byte
+// synced was on disk, or for any if that is -1, and goes there. It goes to the end of the
+// file if there is none.
+func (s *reader) findBatch(synced int64) (bool, error) {
+	s.size = 0
 	for s.skip(1); ; {
 		window, err := s.r.Peek(s.r.Size())
 		if err != nil && err != io.EOF {
 			return false, err
 		}
-		found, passed := s.findLater(window, bad, err == io.EOF)
-		if found {
-			return true, nil
-		}
-		if s.skip(passed); err == io.EOF {
-			return false, nil
+		found, passed := s.findIn(window, synced, err == io.EOF)
+		if s.skip(passed); found || err == io.EOF {
+			return found, nil
 		}
 	}
 }
 
-// findLater looks in a window of the file, which begins where the reader is, for a batch
-// that says that byte bad was on disk. passed is how many bytes need not be looked at
-// again: all of them if the window is the file's last.
-func (s *reader) findLater(window []byte, bad int64, last bool) (found bool, passed int) {
+// findIn looks in a window of the file, which begins where the reader is, for a batch that
+// says that byte synced was on disk. passed is how many bytes lie before it or need not be
+// looked at again: all of them if the window is the file's last.
+func (s *reader) findIn(window []byte, synced int64, last bool) (found bool, passed int) {
 	for {
 		i := bytes.Index(window[passed:], markerBytes)
 		if i < 0 || len(window)-passed-i < batchHeader {
@@ -148,13 +147,13 @@ func (s *reader) findLater(window []byte, bad int64, last bool) (found bool, pas
 		passed += i
 		rest := window[passed:]
 		b, size, err := decodeBatchHeader(rest, s.header.number, s.at+int64(passed))
-		if err == nil && b.durable > bad {
+		if err == nil && b.durable > synced {
 			if size > len(rest) && !last {
 				return false, passed // the next window has all of it
 			}
 			if size <= len(rest) {
 				if _, err := decodeBatch(rest[:size], b); err == nil {
-					return true, 0
+					return true, passed
 				}
 			}
 		}

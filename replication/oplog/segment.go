@@ -7,7 +7,6 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/frame"
 	"github.com/slotmesh/slotmesh/replication"
-	"github.com/slotmesh/slotmesh/storage"
 )
 
 // tail is the end of the last segment, which may not be on disk although it can be read.
@@ -67,14 +66,21 @@ func (s *segmentRun) read() error {
 			return err
 		}
 		s.noteSynced()
+		s.visit(s)
 		s.setSize(s.reader.at + int64(s.size))
 	}
 	return nil
 }
 
-// damaged returns the error about the batch that was read last, or could not be read.
+// damaged returns the error about the batch that was read last, or could not be read. What
+// the segment has before it is what Fix keeps.
 func (s *segmentRun) damaged(err error) error {
+	s.setTail()
 	return &DamageError{File: s.name, Offset: s.reader.at, Stream: s.at, Err: err}
+}
+
+func (s *segmentRun) setTail() {
+	s.tail = tail{at: min(s.synced, s.reader.at), end: s.reader.at, history: s.names[0].history}
 }
 
 // carryOut does what the batch says.
@@ -83,7 +89,6 @@ func (s *segmentRun) carryOut() error {
 	if b.offset != s.at {
 		return s.damaged(corrupt("a batch of stream offset %d follows offset %d", b.offset, s.at))
 	}
-	s.visit(s.index, b)
 	if b.kind == kindHistory {
 		h, err := decodeHistory(b.body)
 		if err != nil {
@@ -143,11 +148,10 @@ func (s *segmentRun) finish(err error) error {
 		}
 		return s.damaged(fmt.Errorf("%w; the next segment begins at stream offset %d", err, s.end))
 	}
-	s.tail = tail{at: s.synced, end: s.reader.at, history: s.names[0].history}
 	cut := Torn{File: s.name, Offset: s.reader.at}
 	damage := s.damaged(err)
 	if err != io.EOF {
-		if synced, e := s.wasSynced(); e != nil {
+		if synced, e := s.findBatch(s.reader.at); e != nil {
 			return e
 		} else if synced {
 			return damage
@@ -159,13 +163,17 @@ func (s *segmentRun) finish(err error) error {
 }
 
 // cut leaves out what a crash has torn.
-func (s *segmentRun) cut(torn Torn) (err error) {
+func (s *segmentRun) cut(torn Torn) error {
 	part := int64(s.replay.Incomplete())
 	if torn.Bytes == 0 && part == 0 {
 		return nil
 	}
-	if torn.Records, err = tornRecords(s.disk, s.header.number, torn.Offset, part > 0); err != nil {
+	var lost Lost
+	if err := lost.add(s.disk, s.header.number, torn.Offset); err != nil {
 		return err
+	}
+	if torn.Records = lost.Records; part > 0 {
+		torn.Records++
 	}
 	torn.Bytes += part
 	if s.opt.RefuseTorn {
@@ -174,39 +182,4 @@ func (s *segmentRun) cut(torn Torn) (err error) {
 	}
 	s.Torn = &torn
 	return nil
-}
-
-// tornRecords counts the records that begin in what is cut off from byte at on, or begin
-// before it and are incomplete, as far as they can be read.
-func tornRecords(disk storage.Disk, segment uint64, at int64, incomplete bool) (n int, err error) {
-	if incomplete {
-		return 1, nil // and where the next one begins is not known
-	}
-	r, err := openSegment(disk, segment, newBuffer())
-	if err != nil {
-		return 0, err
-	}
-	defer r.close()
-	if err := r.seek(at); err != nil {
-		return 0, err
-	}
-	for missing := 0; ; {
-		b, _ := r.r.Peek(r.r.Size())
-		if len(b) < batchHeader {
-			return n, nil
-		}
-		head, size, err := decodeBatchHeader(b, segment, r.at)
-		if err != nil {
-			return n, nil
-		}
-		size = min(size, len(b))
-		if head.kind == kindStream {
-			var more int
-			more, missing = replication.CountRecords(b[batchHeader:size], missing)
-			if n += more; missing < 0 {
-				return n, nil
-			}
-		}
-		r.skip(size)
-	}
 }
