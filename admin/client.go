@@ -110,13 +110,19 @@ func converse(ctx context.Context, conn *resp.Conn, limit time.Duration, command
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	replies := make([]resp.Reply, 0, len(commands))
 	for _, args := range commands {
 		conn.Send(args...)
 	}
-	for range commands {
+	return receiveAll(ctx, conn, limit, len(commands))
+}
+
+// receiveAll receives n replies, each within limit. It returns those that came before the
+// error, if any.
+func receiveAll(ctx context.Context, conn *resp.Conn, limit time.Duration, n int) ([]resp.Reply, error) {
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	replies := make([]resp.Reply, 0, n)
+	for range n {
 		conn.SetDeadline(time.Now().Add(limit))
 		if ctx.Err() != nil { // it may have ended just before the deadline was set anew
 			return replies, ctx.Err()

@@ -31,6 +31,8 @@ func TestAdminUsage(t *testing.T) {
 		{"rebalance 127.0.0.1:1 --cluster-weight x", exitUsage, "node=weight"},
 		{"rebalance 127.0.0.1:1 x=-1", exitUsage, "node=weight"},
 		{"import 127.0.0.1:1", exitUsage, "--cluster-from is missing"},
+		{"import 127.0.0.1:1 --cut-over", exitUsage, "--cut-over is for --follow"},
+		{"import 127.0.0.1:1 --cluster-from a:1 --follow b:1", exitUsage, "give one"},
 		{"failover 127.0.0.1:1 --force --takeover", exitUsage, "exclude each other"},
 		{"call 127.0.0.1:1", exitUsage, "a command is missing"},
 		{"set-timeout 127.0.0.1:1 soon", exitUsage, "milliseconds"},

@@ -14,13 +14,16 @@ const fromPasswordVariable = "SLOTMESH_FROM_PASSWORD"
 
 func importVerb(t *task) *verb {
 	var in admin.Import
-	timeout := 0
+	var live admin.Follow
+	timeout, pause := 0, 0
 	return &verb{
-		name: "import", args: "HOST:PORT --cluster-from HOST:PORT [--cluster-copy] [--cluster-replace]",
+		name: "import", args: "HOST:PORT --cluster-from|--follow HOST:PORT [--cluster-copy|--cut-over] [--cluster-replace]",
 		summary: "Bring the keys of a standalone server into a cluster.",
-		help: "The source carries its keys over by MIGRATE, so it must reach the masters. Interrupted, the same " +
-			"command continues.",
-		examples: []string{"slotmesh import 127.0.0.1:7001 --cluster-from 127.0.0.1:6379 --cluster-copy"},
+		help: "With --cluster-from, the source carries its keys over by MIGRATE, so it must reach the masters. " +
+			"Interrupted, the same command continues. With --follow the source goes on serving: as a replica does, the " +
+			"command takes its data and then everything that is written, until it is interrupted (Ctrl-C) or has cut over.",
+		examples: []string{"slotmesh import 127.0.0.1:7001 --cluster-from 127.0.0.1:6379 --cluster-copy",
+			"slotmesh import 127.0.0.1:7001 --follow 127.0.0.1:6379 --cut-over"},
 		flags: func(f *flag.FlagSet) {
 			t.common(f)
 			f.StringVar(&in.From, "cluster-from", "", "`address` of the source, host:port")
@@ -28,6 +31,11 @@ func importVerb(t *task) *verb {
 			f.StringVar(&in.FromPassword, "cluster-from-pass", "",
 				"`password` for AUTH at the source; better given in the variable "+fromPasswordVariable)
 			t.tls.declareSource(f)
+			f.StringVar(&live.From, "follow", "", "`address` of a running source, host:port, to follow as its replicas do "+
+				"until both are the same")
+			f.BoolVar(&live.CutOver, "cut-over", false, "with --follow: once in step, pause writes at the source, wait for the "+
+				"rest, and end")
+			f.IntVar(&pause, "pause", 60, "`seconds` for which --cut-over pauses writes at the source")
 			f.BoolVar(&in.Copy, "cluster-copy", false, "leave the keys at the source, too")
 			f.BoolVar(&in.Replace, "cluster-replace", false, "overwrite keys that the cluster has already")
 			f.IntVar(&in.Pipeline, "cluster-pipeline", 0, "`keys` per MIGRATE (100 without it)")
@@ -35,7 +43,16 @@ func importVerb(t *task) *verb {
 			tribNames(f, "from", "copy", "replace", "pipeline", "timeout")
 		},
 		run: t.run(func(ctx context.Context, args []string) (err error) {
-			if in.From == "" {
+			switch {
+			case live.From != "" && in.From != "":
+				return usagef("--follow and --cluster-from are two ways to import: give one")
+			case live.From == "" && live.CutOver:
+				return usagef("--cut-over is for --follow")
+			case live.From != "":
+				live.FromUser, live.FromPassword, live.Replace = in.FromUser, in.FromPassword, in.Replace
+				live.Pause = time.Duration(pause) * time.Second
+				return t.follow(ctx, args, live)
+			case in.From == "":
 				return missing("--cluster-from", "the address of the server to take keys from")
 			}
 			if in.FromPassword == "" {
@@ -58,4 +75,24 @@ func importVerb(t *task) *verb {
 			}{n}, "[OK] %d keys imported.", n)
 		}),
 	}
+}
+
+// follow brings a running server's data in until both are the same.
+func (t *task) follow(ctx context.Context, args []string, live admin.Follow) (err error) {
+	if live.FromPassword == "" {
+		live.FromPassword = os.Getenv(fromPasswordVariable)
+	}
+	if _, live.FromTLS, err = t.tls.configs(); err != nil {
+		return err
+	}
+	v, _, err := t.view(ctx, args, 0)
+	if err != nil {
+		return err
+	}
+	result, err := t.client.Follow(ctx, v, live)
+	if err != nil {
+		return err
+	}
+	return t.done(result, "[OK] done: %d keys brought in, then %d commands; %d keys read anew; %d bytes behind.",
+		result.Keys, result.Commands, result.Fetched, result.Behind)
 }

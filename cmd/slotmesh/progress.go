@@ -59,7 +59,7 @@ func (p *progress) event(e admin.Event) {
 	case admin.Notice:
 		p.endLocked()
 		fmt.Fprintf(p.w, "[WARNING] %s\n", at(e.Node, e.Text))
-	case admin.Progress:
+	case admin.Progress, admin.FollowProgress:
 		if p.terminal {
 			p.open = true
 			fmt.Fprint(p.w, eraseLine, e)

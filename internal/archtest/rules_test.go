@@ -77,7 +77,8 @@ var mayImport = map[string][]string{
 		"replication/replicator"},
 	"internal/psync":        {"slots", "keyspace", "replication", "internal/dump", "internal/resp"},
 	"internal/psync/sender": {"slots", "keyspace", "replication/replicator", "internal/dump", "internal/psync"},
-	"admin":                 {"slots", "migrate", "internal/resp", "internal/clusterproto"},
+	"admin": {"slots", "migrate", "internal/resp", "internal/clusterproto", "internal/follow",
+		"internal/follow/follower"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"replication/oplog", "replication/oplog/committer", "migrate", "migrate/migrator", "client", "internal/*",
 		"internal/balance/balancer", "internal/forming/founder"},
@@ -93,6 +94,9 @@ var mayImport = map[string][]string{
 
 	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/dump", "internal/functions",
 		"internal/resp", "internal/engine", "internal/geo", "internal/hll", "internal/pubsub"},
+
+	"internal/follow":          {"internal/resp"},
+	"internal/follow/follower": {"internal/follow"},
 
 	"internal/forming/founder":  {"slots", "gossip", "internal/forming"},
 	"internal/balance":          {"slots", "migrate"},
@@ -124,8 +128,8 @@ var onlyIn = map[string]string{"github.com/yuin/gopher-lua": "script"}
 
 // coresIn are the packages whose files are passive cores. Their drivers are packages below
 // them.
-var coresIn = []string{"gossip", "internal/balance", "internal/forming", "internal/interest", "migrate", "replication",
-	"replication/oplog"}
+var coresIn = []string{"gossip", "internal/balance", "internal/follow", "internal/forming", "internal/interest",
+	"migrate", "replication", "replication/oplog"}
 
 // mayAlias are the public packages that may show a type of internal/ under a second name
 // of their own. No other package shows one at all.
