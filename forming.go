@@ -15,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/forming"
 	"github.com/slotmesh/slotmesh/internal/forming/founder"
 	"github.com/slotmesh/slotmesh/internal/join"
+	"github.com/slotmesh/slotmesh/network"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -213,7 +214,7 @@ func (n *Node) newFounder() (*founder.Founder, error) {
 	return founder.New(founder.Config{
 		Terms:    forming.Terms{Name: k.Name, List: list, Expect: k.Expect, Replicas: k.Replicas},
 		Discover: n.cfg.Discover,
-		Lookup:   net.DefaultResolver.LookupHost,
+		Lookup:   n.lookupHost,
 		Disk:     n.cfg.Disk,
 		File:     n.cfg.StateFile + formingSuffix,
 		BusAddr:  n.seedBus,
@@ -231,6 +232,14 @@ func (n *Node) newFounder() (*founder.Founder, error) {
 		OnFounded: func(nodes, masters int) { n.emit(Founded{nodes, masters}) },
 		OnPanic:   n.fail,
 	})
+}
+
+// lookupHost returns the addresses of a name, by the host's Network if that resolves names.
+func (n *Node) lookupHost(ctx context.Context, name string) ([]string, error) {
+	if r, ok := n.cfg.Network.(network.Resolver); ok {
+		return r.LookupHost(ctx, name)
+	}
+	return net.DefaultResolver.LookupHost(ctx, name)
 }
 
 // formingSuffix makes of the name of the state file that of the file beside it with what

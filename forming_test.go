@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -247,6 +248,107 @@ func TestFoundersCrash(t *testing.T) {
 			}
 		})
 	}
+}
+
+// names is a Network that resolves names by a table, as a name server does.
+type names struct {
+	slotmesh.Network
+	of func(name string) []string
+}
+
+func (n names) LookupHost(_ context.Context, name string) ([]string, error) {
+	if list := n.of(name); len(list) > 0 {
+		return list, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+}
+
+// Nodes that know only a name found a cluster, and join it; the name has the addresses of those
+// that run. They all come back under new addresses, as pods do, and are the same cluster. So
+// are they when they restart one by one.
+func TestFoundersByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f *founders
+		running := make([]bool, 7)
+		lookup := func(name string) (list []string) {
+			for i, is := range running {
+				if is && name == "mesh" {
+					list = append(list, f.host[i])
+				}
+			}
+			return list
+		}
+		f = newFounders(t, 7, 0, func(_ int, cfg *slotmesh.Config) {
+			cfg.Join, cfg.Cluster.Expect, cfg.Cluster.Replicas = []string{"dns:mesh:7000"}, 6, 1
+			cfg.Network = names{cfg.Network, lookup}
+		})
+		start := func(i int) {
+			running[i] = true
+			f.start(i)
+		}
+		for i := range 6 {
+			start(i)
+			time.Sleep(300 * time.Millisecond)
+		}
+		f.ready(20*time.Second, 3, f.nodes[:6]...)
+		start(6) // no founder
+		f.ready(20*time.Second, 3)
+		owner := f.nodes[0].Map().Owner(0).ID
+		move := func(i int) {
+			f.kill(i)
+			running[i] = false
+			f.host[i] = strings.Replace(f.host[i], "10.0.", "10.1.", 1)
+		}
+		for i := range f.nodes {
+			move(i)
+		}
+		time.Sleep(10 * time.Second)
+		for i := range f.nodes {
+			start(i)
+			time.Sleep(time.Second)
+		}
+		f.ready(time.Minute, 3)
+		if now := f.nodes[0].Map().Owner(0).ID; now != owner {
+			t.Errorf("slot 0 belongs to %s, and did to %s", now, owner)
+		}
+		for i := range f.nodes {
+			move(i)
+			time.Sleep(10 * time.Second)
+			start(i)
+			time.Sleep(5 * time.Second)
+		}
+		f.ready(time.Minute, 3)
+		for _, o := range f.nodes[0].Map().Nodes() {
+			if !strings.HasPrefix(o.Addr.Host, "10.1.") {
+				t.Errorf("%s is taken for at %s", o.ID, o.Addr)
+			}
+		}
+	})
+}
+
+// A founder that has left the cluster and starts again with its folder and its configuration
+// joins the cluster as a newcomer, and does not found it once more.
+func TestFounderLeavesAndStartsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFounders(t, 4, 3, func(_ int, cfg *slotmesh.Config) { cfg.Cluster.Expect = 3 })
+		for i := range f.nodes {
+			f.start(i)
+		}
+		f.ready(30*time.Second, 4)
+		for _, i := range []int{0, 3} {
+			if err := f.nodes[i].Leave(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(30 * time.Second)
+			if n := f.nodes[1].Map().Size(); n != 3 {
+				t.Fatalf("node %d has left, and %d masters have slots", i, n)
+			}
+			f.kill(i)
+			f.start(i)
+			time.Sleep(time.Minute)
+			f.ready(time.Second, 4)
+		}
+	})
 }
 
 // All nodes come back under new addresses, which only the list tells: it is the same

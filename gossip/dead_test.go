@@ -52,6 +52,41 @@ func TestForgetAfter(t *testing.T) {
 	}
 }
 
+// A master that restarts counts anew; the next one forgets the node in its place.
+func TestForgetAfterARestart(t *testing.T) {
+	const after, timeout = time.Minute, 2 * time.Second
+	s := newShards(t, 1, 3, 1, timeout)
+	for _, n := range s.nodes {
+		n.must(Tune{NodeTimeout: timeout, ForgetAfter: after})
+	}
+	x := s.nodes[5]
+	x.crash(false)
+	s.until(10*time.Second, "failed", func() bool {
+		for _, n := range s.nodes[:5] {
+			if n.sees(x).failedAt.IsZero() {
+				return false
+			}
+		}
+		return true
+	})
+	s.run(after / 2)
+	first := s.nodes[0]
+	for _, n := range s.nodes[1:3] {
+		if before(n.id, first.id) {
+			first = n
+		}
+	}
+	first.crash(true)
+	first.start()
+	first.must(Tune{NodeTimeout: timeout, ForgetAfter: after})
+	s.run(after/2 + 3*timeout)
+	for _, n := range s.nodes[:5] {
+		if n.sees(x) != nil {
+			t.Errorf("node %d knows it still", n.i)
+		}
+	}
+}
+
 // A node that only the one which forgets cannot reach is not forgotten.
 func TestForgetAfterAsksTheOthers(t *testing.T) {
 	const after = 20 * time.Second

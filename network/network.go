@@ -5,6 +5,12 @@ import (
 	"net"
 )
 
+// Resolver is what a Network may have besides, if names are not resolved as the operating
+// system does: it returns the addresses of a name. Config.Join asks it for "dns:name:port".
+type Resolver interface {
+	LookupHost(ctx context.Context, name string) (addrs []string, err error)
+}
+
 // Network opens and accepts connections.
 type Network interface {
 	// Listen accepts connections at addr, "host:port"; port 0 picks a free one, which the

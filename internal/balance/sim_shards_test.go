@@ -107,14 +107,14 @@ func (s *sim) leaves(n *simNode) {
 		}
 	case n.Slots.Empty():
 	case s.replica(n, nil) != nil:
-		heir := s.replica(n, nil)
-		heir.Slots, n.Slots = n.Slots, slots.Set{}
+		successor := s.replica(n, nil)
+		successor.Slots, n.Slots = n.Slots, slots.Set{}
 		for _, o := range s.nodes {
 			if o.Master == n.ID {
-				o.Master = heir.ID
+				o.Master = successor.ID
 			}
 		}
-		heir.Master, n.Master = slots.NodeID{}, heir.ID
+		successor.Master, n.Master = slots.NodeID{}, successor.ID
 		s.changes++
 	default:
 		s.drain(n)

@@ -66,6 +66,8 @@ func (a *actor) step(ctx context.Context) time.Duration {
 		return actEvery
 	case !self.Fresh():
 		return a.watch(ctx)
+	case v != nil:
+		return a.rejoin(ctx, v)
 	case join != nil:
 		a.join(ctx, join)
 		return actEvery
@@ -78,6 +80,14 @@ func (a *actor) join(ctx context.Context, p *forming.Peer) {
 	if err := a.cfg.Meet(ctx, p.Addr); err != nil {
 		a.warn("cannot join the cluster at "+p.Addr.String(), err)
 	}
+}
+
+// rejoin meets the cluster that this node has helped to found, and has left since: it must not
+// found it once more, nor forget for the others that it was decided.
+func (a *actor) rejoin(ctx context.Context, v *forming.Value) time.Duration {
+	a.meetMembers(ctx, nil, v.Cluster)
+	a.backoff = min(max(2*a.backoff, firstBackoff), lastBackoff)
+	return a.backoff/2 + rand.N(a.backoff/2)
 }
 
 // carryOutDecision does the next of what is this node's part of a decision. It reports
@@ -185,14 +195,14 @@ func (a *actor) watch(ctx context.Context) time.Duration {
 		a.backoff = 0
 		return watchEvery
 	}
-	a.meetAgain(ctx, linked)
+	a.meetMembers(ctx, linked, a.cfg.Self().Cluster)
 	a.backoff = min(max(2*a.backoff, firstBackoff), lastBackoff)
 	return a.backoff/2 + rand.N(a.backoff/2)
 }
 
-// meetAgain meets the members of this node's own cluster that answer at the addresses of the
-// list, but for those that it hears.
-func (a *actor) meetAgain(ctx context.Context, linked map[slots.NodeID]bool) {
+// meetMembers meets the members of a cluster that answer at the addresses of the list, but for
+// those that this node hears.
+func (a *actor) meetMembers(ctx context.Context, linked map[slots.NodeID]bool, cluster gossip.ClusterID) {
 	lookup, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	addrs, err := a.addresses(lookup)
@@ -206,10 +216,10 @@ func (a *actor) meetAgain(ctx context.Context, linked map[slots.NodeID]bool) {
 			continue
 		}
 		peer, err := a.hello(ctx, bus)
-		if err != nil || peer.ID == self.ID || linked[peer.ID] || peer.Cluster != self.Cluster {
+		if err != nil || peer.ID == self.ID || linked[peer.ID] || peer.Cluster != cluster {
 			continue
 		}
-		a.log.Info("this node hears few of its cluster, and meets a member again", "addr", bus)
+		a.log.Info("meeting a member of the cluster", "addr", bus)
 		if err := a.cfg.Meet(ctx, bus); err != nil {
 			a.warn("cannot meet the member at "+addr, err)
 		}
@@ -234,6 +244,8 @@ func (f *Founder) Reason() string {
 	switch {
 	case !self.Fresh() && self.Serving:
 		return ""
+	case f.decision != nil && f.record.settled && self.Fresh():
+		return "joining: this node has left its cluster, and looks for it at " + strings.Join(f.cfg.Terms.List, ", ")
 	case f.decision != nil:
 		return fmt.Sprintf("forming: %d nodes have agreed on the cluster, and are getting to know each other",
 			len(f.decision.Founders))
