@@ -99,8 +99,8 @@ func (t *followTarget) warn(format string, args ...any) {
 	}
 }
 
-var errHistoryLost = errors.New("the source cannot go on where the link ended, and the cluster has keys of others, so " +
-	"it cannot be emptied to begin anew: raise the source's repl-backlog-size")
+var errHistoryLost = errors.New("the source cannot go on where the link ended, and the cluster has keys of others, " +
+	"so it cannot be emptied to begin anew: raise the source's repl-backlog-size")
 
 // Load implements follower.Target.
 func (t *followTarget) Load(ctx context.Context, file io.Reader, _ int64, _ follow.Position) error {

@@ -74,10 +74,13 @@ type Link struct {
 	parser *resp.Parser
 	begin  int64 // the offset where the parser began
 	fed    int64 // bytes given to it since
-	db     int   // the database selected; that of at is the one at the beginning of a transaction
-	tx     []Command
-	inTx   bool
-	err    error
+	// counted is the end of the last command outside of transactions; empty lines behind it
+	// count with the next.
+	counted int64
+	db      int // the database selected; that of at is the one at the beginning of a transaction
+	tx      []Command
+	inTx    bool
+	err     error
 }
 
 type phase uint8
@@ -329,7 +332,7 @@ func (l *Link) stream() {
 		l.at.DB = streamDB(l.head)
 		l.head = nil
 	}
-	l.begin, l.db = l.at.Offset, l.at.DB
+	l.begin, l.counted, l.db = l.at.Offset, l.at.Offset, l.at.DB
 	for rest := bytes.NewReader(l.buf[l.r:l.w]); rest.Len() > 0; {
 		n, err := l.parser.Fill(rest)
 		l.fed += int64(n)

@@ -167,14 +167,15 @@ func (c *cutReader) Read(b []byte) (int, error) { return c.r.Read(b[:min(len(b),
 func FuzzLink(f *testing.F) {
 	f.Add([]byte(master("") + words("set a 1", "multi", "incr b", "exec")))
 	f.Add([]byte(master(otherID) + words("REPLCONF GETACK *")))
+	f.Add([]byte("+PONG\n+OK\n+OK\n+FULLRESYNC " + testID + " 0\n$1\r\nx1\n\n\n2\n"))
 	f.Add([]byte("+PONG\r\n+OK\r\n+OK\r\n+CONTINUE\r\n*1\r\n$4\r\nPING\r\n"))
 	f.Fuzz(func(t *testing.T, says []byte) {
 		from := Position{ID: testID, Offset: 5}
 		whole := NewLink(Config{Port: 1}, from)
-		lines, _, _ := told(t, whole, bytes.NewReader(says))
+		lines, _, err := told(t, whole, bytes.NewReader(says))
 		cut := NewLink(Config{Port: 1}, from)
 		again, _, _ := told(t, cut, &cutReader{bytes.NewReader(says), rand.New(rand.NewPCG(1, 1))})
-		if !reflect.DeepEqual(lines, again) || whole.Position() != cut.Position() {
+		if !reflect.DeepEqual(lines, again) || err == io.EOF && whole.Position() != cut.Position() {
 			t.Errorf("%q\ncut otherwise\n%q", lines, again)
 		}
 	})

@@ -29,7 +29,8 @@ func (l *Link) command() (Event, error) {
 			return Event{}, err
 		}
 		if !l.inTx {
-			e.Group.Size = int(end - l.at.Offset)
+			e.Group.Size = int(end - l.counted)
+			l.counted = end
 			l.at.Offset, l.at.DB = end, l.db
 		}
 		if e.Kind != Wait {
