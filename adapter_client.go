@@ -267,7 +267,7 @@ func (n *Node) answerPeer(ctx context.Context, r *peer.Request, inline bool, dst
 		reply, err := n.answer(ctx, r, dst)
 		return reply, encodeError(err)
 	}
-	if r.Func != "" || n.syncWanted(r) > 0 || n.copies.Active() && n.writesCopied(r) {
+	if r.Func != "" || n.syncWanted(r) > 0 || n.shard.Log.Always() || n.copies.Active() && n.writesCopied(r) {
 		return nil, peer.ErrWait
 	}
 	reply, err := n.server.Do(&server.Call{Args: r.Args, Asking: r.Asking, ReadOnly: r.ReadOnly,

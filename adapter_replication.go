@@ -17,6 +17,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/oplog/committer"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
@@ -152,7 +153,7 @@ func (n *Node) newSnapshots() *shard.Snapshots {
 	c := &n.cfg.Snapshot
 	return shard.NewSnapshots(shard.SnapshotConfig{
 		Off: c.Off, Disk: n.cfg.Disk, File: c.File, Rules: c.Rules, AtEnd: c.AtEnd, IgnoreErrors: c.IgnoreErrors,
-		Store: n.store, Backlog: n.shard.Backlog, Busy: func() bool { return n.shard.Log.Status().Rewriting },
+		Store: n.store, Backlog: n.shard.Backlog, Log: n.shard.Log, Busy: func() bool { return n.shard.Log.Status().Rewriting },
 		Life: n.life.ctx, Go: n.life.spawn, Logger: n.log,
 	})
 }
@@ -349,11 +350,13 @@ func (c *Config) validateLog() error {
 // logSettings are those of a configuration, with its defaults.
 func logSettings(c *LogConfig) shard.LogSettings {
 	return shard.LogSettings{
-		Policy:          c.Sync,
-		RewritePercent:  max(0, cmp.Or(c.RewritePercent, 100)),
-		RewriteMinSize:  cmp.Or(c.RewriteMinSize, 64<<20),
+		Settings: committer.Settings{
+			Policy:          c.Sync,
+			RewritePercent:  max(0, cmp.Or(c.RewritePercent, 100)),
+			RewriteMinSize:  cmp.Or(c.RewriteMinSize, 64<<20),
+			NoSyncOnRewrite: c.NoSyncOnRewrite,
+		},
 		RefuseTruncated: c.RefuseTruncated,
-		NoSyncOnRewrite: c.NoSyncOnRewrite,
 	}
 }
 
@@ -362,6 +365,23 @@ func (n *Node) newLog() *shard.Log {
 	return shard.NewLog(shard.LogConfig{
 		LogSettings: logSettings(&n.cfg.Log),
 		Disk:        n.cfg.Disk, Store: n.store, Backlog: n.shard.Backlog,
-		Life: n.life.ctx, Logger: n.log.Named("log"),
+		Hold:    func() (release func()) { return n.engine.PauseWrites(logPause).Resume },
+		OnEvent: n.logEvent, OnPanic: n.fail,
+		Logger: n.log.Named("log"),
 	})
 }
+
+// logPause bounds how long writes wait for a disk that is slower than they are.
+const logPause = time.Hour
+
+// logEvent passes on what happens to the log. A master whose disk fails lets a replica take
+// over, if one is in step.
+func (n *Node) logEvent(e replication.Event) {
+	n.emit(e)
+	if _, failed := e.(replication.LogFailed); failed && n.gossip != nil {
+		n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
+	}
+}
+
+// failedLogPause is how long a master whose disk fails waits for a replica to take over.
+const failedLogPause = 5 * time.Second

@@ -47,6 +47,7 @@ func (n *Node) startServer(clients []listener) error {
 		Stream:       n.shard.Backlog,
 		MaxStaleness: func(bound time.Duration) bool { return n.shard.Replicator.FresherThan(bound) },
 		Acks:         acks{n.shard.Acks},
+		Disk:         n.shard.Log,
 		Promises:     acks{n.shard.Acks},
 		Sync:         n.cfg.Replication.Sync,
 		Copies:       n.copies,

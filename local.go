@@ -219,11 +219,15 @@ func (n *Node) tableOf(slot slots.Slot) slots.Slot {
 	return slot
 }
 
-// written ends a write: it waits for other nodes that keep copies, and for replicas where
+// written ends a write: it waits for the log on disk where each write has to be there, for
+// other nodes that keep copies, and for replicas where
 // that was asked for. A wait cut short by ctx gives ctx's error.
 func (n *Node) written(ctx context.Context, was shard.Before, slot slots.Slot, err error) error {
 	switch {
 	case err == nil:
+		if err := n.shard.Log.Await(ctx, true); err != nil {
+			return err
+		}
 		if err := n.copies.Await(ctx, n.copies.Mark(n.tableOf(slot))); err != nil {
 			return err
 		}

@@ -140,6 +140,9 @@ func (n *Node) start(ctx context.Context) error {
 	n.engine.SetVeto(n.mayWrite)
 	n.shard.Acks.SetMinReplicas(n.cfg.Replication.MinReplicas, n.cfg.Replication.MaxLag)
 	n.snapshots.Begin(n.shard.Replicator)
+	if err := n.shard.Log.Begin(ctx, n.shard.Replicator, n.snapshots.Save); err != nil {
+		return fmt.Errorf("slotmesh: %w", err)
+	}
 	n.openServer()
 	n.life.spawn(n.housekeeping)
 	n.log.Info("node started", "id", n.ID(), "addr", n.Addr(), "tls_port", n.Addr().TLSPort)
@@ -246,6 +249,12 @@ func (n *Node) teardown() (err error) {
 			n.log.Error("the last snapshot could not be saved", "error", unsaved)
 			err = fmt.Errorf("slotmesh: the last snapshot could not be saved: %w", unsaved)
 		}
+	}
+	if unsynced := n.shard.Log.Close(); unsynced != nil {
+		n.log.Error("the end of the log is not on disk", "error", unsynced)
+		err = errors.Join(err, fmt.Errorf("slotmesh: the end of the log is not on disk: %w", unsynced))
+	}
+	if n.shard.Replicator != nil {
 		n.shard.Replicator.Close()
 	}
 	if n.gossip != nil {

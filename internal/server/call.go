@@ -131,7 +131,13 @@ func (s *session) confirmCall(ctx context.Context, err error) error {
 	if err != nil {
 		return err
 	}
-	if !s.Cmd.Has(commands.Write | commands.MayWrite) {
+	wrote := s.Cmd.Has(commands.Write | commands.MayWrite)
+	if disk := s.srv.cfg.Disk; disk.Behind() {
+		if err := disk.Await(ctx, wrote); err != nil {
+			return err
+		}
+	}
+	if !wrote {
 		return nil
 	}
 	s.writes.end(s.Access.Slot)

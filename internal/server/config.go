@@ -72,6 +72,8 @@ type Config struct {
 	Promises Promises
 	// Sync is how many replicas must hold a client's writes before it is answered.
 	Sync int
+	// Disk tells which replies have to wait for the log on disk; nil: none have.
+	Disk Disk
 	// Copies tells of copies of keys that other nodes keep; nil: there are no other nodes.
 	Copies Copies
 	// Pubsub has the subscriptions to messages. Default: a registry of its own.
@@ -202,6 +204,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Messages == nil {
 		c.Messages = nobody{}
+	}
+	if c.Disk == nil {
+		c.Disk = noDisk{}
 	}
 	if c.Copies == nil {
 		c.Copies = nobodys{}

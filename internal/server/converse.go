@@ -58,8 +58,8 @@ func (s *session) burst() (done bool) {
 			return false
 		}
 	}
-	if s.writes.unconfirmed || s.awaitInterest || s.follower.sender != nil { // flush waits, or looks closer
-		return false
+	if s.writes.unconfirmed || s.awaitInterest || s.follower.sender != nil || s.srv.cfg.Disk.Behind() {
+		return false // flush waits, or looks closer
 	}
 	if s.pushing {
 		done = s.burstPushing()

@@ -92,6 +92,13 @@ func (s *session) flushReplies() (alive, taken bool) {
 			return false, false
 		}
 	}
+	if disk := s.srv.cfg.Disk; disk.Behind() {
+		if err := disk.Await(s.srv.life, s.writes.wrote); err != nil {
+			s.srv.cfg.Logger.Warn("client closed: its writes may not be on disk", "client", s.id, "error", err)
+			return false, false
+		}
+	}
+	s.writes.wrote = false
 	if s.awaitInterest {
 		s.awaitInterest = false
 		s.srv.cfg.Messages.AwaitInterest(s.srv.life.Done())

@@ -68,6 +68,21 @@ func (nobodys) Mark(slots.Slot) uint64              { return 0 }
 func (nobodys) Latest() uint64                      { return 0 }
 func (nobodys) Await(context.Context, uint64) error { return nil }
 
+// Disk is the log on disk, as far as replies have to wait for it.
+type Disk interface {
+	// Behind reports whether a reply has to wait, by Await.
+	Behind() bool
+	// Await returns when what a reply shows is on disk. After an error the reply must not
+	// leave; wrote says that it is, among others, to a write.
+	Await(ctx context.Context, wrote bool) error
+}
+
+// noDisk is the Disk of a node that keeps no log.
+type noDisk struct{}
+
+func (noDisk) Behind() bool                      { return false }
+func (noDisk) Await(context.Context, bool) error { return nil }
+
 // writes is what one session has written, and what its client may learn about the copies.
 // Every acknowledgement goes this way: a session calls begin before a command or
 // transaction that may write and end after it; WAIT asks by held; and where Config.Sync,
@@ -83,6 +98,7 @@ type writes struct {
 	term        uint64 // of this node before the present command
 	answered    int    // the latest answer, 0 if there was a write since
 	unconfirmed bool   // replies wait for replicas
+	wrote       bool   // replies that wait are to writes
 	at          [manySlots]slots.Slot
 }
 
@@ -117,7 +133,7 @@ func (w *writes) beganAt(term, departed uint64) {
 // end goes after a write in slot.
 func (w *writes) end(slot slots.Slot) {
 	w.stale = max(w.stale, w.copies.Mark(slot))
-	w.unconfirmed = w.stale > 0
+	w.unconfirmed, w.wrote = w.stale > 0, true
 	if w.acks == nil {
 		return
 	}
@@ -136,7 +152,7 @@ func (w *writes) end(slot slots.Slot) {
 // endAll goes after a write that may have changed every slot, beside end.
 func (w *writes) endAll() {
 	w.stale = max(w.stale, w.copies.Latest())
-	w.unconfirmed = w.unconfirmed || w.stale > 0
+	w.unconfirmed, w.wrote = w.unconfirmed || w.stale > 0, true
 }
 
 // any reports whether there has been a write.

@@ -19,7 +19,7 @@ import (
 type Acks struct {
 	cfg        AcksConfig
 	replicas   atomic.Pointer[Replicas] // nil before Begin
-	disk       replicator.Disk          // the log of this node; set with replicas
+	disk       Disk                     // the log of this node; set with replicas
 	promises   *replicator.Promises
 	departures replicator.Departures
 
@@ -45,13 +45,20 @@ type Replicas interface {
 	GoodReplicas(maxLag time.Duration) int
 }
 
+// Disk is the log of this node: a *Log.
+type Disk interface {
+	replicator.Disk
+	// Sync makes everything durable that has been written. Without a log it does nothing.
+	Sync(ctx context.Context) error
+}
+
 // NewAcks returns the Acks of a node that has no replicas before Begin.
 func NewAcks(cfg AcksConfig) *Acks {
 	return &Acks{cfg: cfg, promises: replicator.NewPromises(cfg.Backlog)}
 }
 
 // Begin makes the writes that follow wait for replicas. disk is the log of this node.
-func (a *Acks) Begin(replicas Replicas, disk replicator.Disk) {
+func (a *Acks) Begin(replicas Replicas, disk Disk) {
 	a.disk = disk
 	a.replicas.Store(&replicas)
 }

@@ -34,6 +34,8 @@ func (d *disk) Durable() (int64, bool) {
 	return d.offset, !d.off
 }
 
+func (d *disk) Sync(context.Context) error { return nil }
+
 func (d *disk) WaitDurable(ctx context.Context, offset int64) error {
 	for {
 		d.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/replication/oplog/committer"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/storage"
@@ -16,11 +17,8 @@ import (
 
 // LogSettings are what can be changed about the log while the node runs.
 type LogSettings struct {
-	Policy          committer.Policy
-	RewritePercent  int   // growth since the last rewrite at which there is another; 0: never by itself
-	RewriteMinSize  int64 // bytes below which there is none by itself
-	RefuseTruncated bool  // a log with a torn end stops the start
-	NoSyncOnRewrite bool  // no Sync while a base is being written, but with committer.Always
+	committer.Settings
+	RefuseTruncated bool // a log with a torn end stops the start
 }
 
 // LogConfig is what a Log needs of the node.
@@ -29,24 +27,37 @@ type LogConfig struct {
 	Disk    storage.Disk
 	Store   *keyspace.Store
 	Backlog *replicator.Backlog
-
-	Life   context.Context // ends when the node closes
-	Logger hclog.Logger
+	Hold    func() (release func()) // see committer.Config
+	OnEvent func(replication.Event) // see committer.Config
+	OnPanic func(error)
+	Logger  hclog.Logger
 }
 
 // Log is the node's log on disk: whether there is one, its load and its end. It is safe for
 // concurrent use.
 type Log struct {
-	cfg LogConfig
+	cfg  LogConfig
+	disk storage.LogDisk // nil: the Disk is none
+	left bool            // there is a log of an earlier run, and none is to be kept
+	turn chan struct{}   // has a value while the log is turned on or off
 
 	writing atomic.Pointer[committer.Committer] // nil: there is no log
 
-	mu       sync.Mutex // guards settings
+	mu       sync.Mutex // guards all below
 	settings LogSettings
+	base     Base
+	save     func(context.Context) error
 }
 
 // NewLog returns the log of a node that starts now.
-func NewLog(cfg LogConfig) *Log { return &Log{cfg: cfg, settings: cfg.LogSettings} }
+func NewLog(cfg LogConfig) *Log {
+	l := &Log{cfg: cfg, settings: cfg.LogSettings, turn: make(chan struct{}, 1)}
+	l.disk, _ = cfg.Disk.(storage.LogDisk)
+	return l
+}
+
+// ErrNoLogDisk is the error of turning a log on where the Disk cannot keep one.
+var ErrNoLogDisk = errors.New("the node's Disk keeps no files that grow: it must be a storage.LogDisk")
 
 // ErrLogOff is the error of what needs a log on a node that keeps none.
 var ErrLogOff = errors.New("this node keeps no log: turn it on first (appendonly yes)")

@@ -73,11 +73,15 @@ func (a *Acks) Standing(k int) (want, good int) {
 	return want, good
 }
 
-// Hold waits until the stream up to now is at each replica in good standing, and at as
+// Hold waits until the stream up to now is on this node's disk, if it keeps a log, so that
+// a sender may delete what it sent; and at each replica in good standing, and at as
 // many as Standing wants at least, however long that takes: a large value needs more than
 // any fixed time, and a sender that gave up would send it again and again. A replica that
 // is lost, or too slow, is in good standing no more. It returns how many hold it.
 func (a *Acks) Hold(ctx context.Context, k int) (held int, err error) {
+	if err := a.disk.Sync(ctx); err != nil {
+		return 0, err
+	}
 	least := max(k, a.asked())
 	end := a.repl().Mark(a.repl().Term())
 	for {
@@ -94,9 +98,12 @@ func (a *Acks) Hold(ctx context.Context, k int) (held int, err error) {
 	}
 }
 
-// Know returns when each replica in good standing, and least of them at least, hold the
-// stream up to now; it gives up after 2 s.
+// Know returns when the log on disk, each replica in good standing, and least of them at
+// least, hold the stream up to now; it gives up after 2 s.
 func (a *Acks) Know(ctx context.Context, least int) error {
+	if err := a.disk.Sync(ctx); err != nil {
+		return err
+	}
 	k := a.good()
 	if k < least {
 		return fmt.Errorf("%d replicas have to know, as many as writes in them have been confirmed by, and %d are in "+

@@ -25,6 +25,7 @@ type SnapshotConfig struct {
 	Rules        []replication.SaveRule // when to save by itself
 	AtEnd        bool                   // save at the node's end although there are no Rules
 	IgnoreErrors bool                   // take writes although the last snapshot failed
+	Log          *Log                   // of which the keys are loaded if there is one; nil: there is none
 	Busy         func() bool            // reports whether the log is being rewritten, which goes first; nil: never
 
 	Store   *keyspace.Store
@@ -74,8 +75,20 @@ func NewSnapshots(cfg SnapshotConfig) *Snapshots {
 	return &Snapshots{cfg: cfg, began: time.Now(), took: -1}
 }
 
-// Load reads the snapshot of an earlier run.
+// Load reads the log of an earlier run or, if there is none, its snapshot.
 func (s *Snapshots) Load(ctx context.Context) error {
+	if s.cfg.Log == nil {
+		return s.loadFile(ctx)
+	}
+	progress := func(p replication.Progress) { s.percent.Store(math.Float64bits(p.Percent())) }
+	shard, found, err := s.cfg.Log.Load(ctx, progress, func() error { return s.loadFile(ctx) })
+	if found && err == nil {
+		s.shard, s.loaded = shard, s.cfg.Store.Len()
+	}
+	return err
+}
+
+func (s *Snapshots) loadFile(ctx context.Context) error {
 	cfg := &s.cfg
 	if cfg.Off {
 		return nil
@@ -215,10 +228,14 @@ func (s *Snapshots) Save(ctx context.Context) error {
 	return err
 }
 
-// Discard removes the snapshot durably and then calls giveUp, which makes the node give up
+// Discard removes the snapshot and the log durably and then calls giveUp, which makes the node give up
 // what it holds. No other snapshot is written in the meantime; one that is being written
 // ends first.
 func (s *Snapshots) Discard(ctx context.Context, giveUp func() error) error {
+	if log := s.cfg.Log; log != nil {
+		change := giveUp
+		giveUp = func() error { return log.Replace(change) }
+	}
 	if s.cfg.Off {
 		return giveUp()
 	}

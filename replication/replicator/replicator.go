@@ -90,6 +90,7 @@ type Replicator struct {
 	full      atomic.Uint64
 	partial   atomic.Uint64
 	saving    atomic.Bool
+	turn      chan struct{} // has a value while a file is written of the node's data
 	refused   atomic.Uint64
 	term      atomic.Uint64             // see Term
 	fresh     atomic.Pointer[freshness] // nil: a master
@@ -135,7 +136,8 @@ func New(cfg Config) (*Replicator, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(replication.Event) {}
 	}
-	r := &Replicator{cfg: cfg, log: cfg.Logger, begin: time.Now(), changed: make(chan struct{})}
+	r := &Replicator{cfg: cfg, log: cfg.Logger, begin: time.Now(), changed: make(chan struct{}),
+		turn: make(chan struct{}, 1)}
 	r.replicas.Store(new([]*replica))
 	r.term.Store(1)
 	return r, nil

@@ -29,12 +29,16 @@ func (r *Replicator) Save(ctx context.Context, d storage.Disk, name string) erro
 		return ErrSaving
 	}
 	defer r.saving.Store(false)
+	if err := r.takeTurn(ctx, func() {}); err != nil {
+		return err
+	}
+	defer r.endTurn()
 	began := time.Now()
 	var keys int
 	var err error
 	for range saveAttempts {
 		keys = r.cfg.Store.Len()
-		err = r.save(ctx, d, name, keys)
+		_, err = r.save(ctx, d, name, keys)
 		if !errors.Is(err, replication.ErrRenamed) && !errors.Is(err, replication.ErrOverrun) {
 			break
 		}
@@ -55,10 +59,41 @@ const saveAttempts = 3
 // Saving reports whether a Save is on its way.
 func (r *Replicator) Saving() bool { return r.saving.Load() }
 
-func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys int) error {
+// Base writes the base of a log on disk: what Save writes. It returns the offset of the
+// stream at which that is the state. It does not begin again after ErrRenamed, because a log
+// may have to begin anew itself then. If a Save is on its way it goes first, and waiting is
+// called; a Save that comes meanwhile waits.
+func (r *Replicator) Base(ctx context.Context, d storage.Disk, name string, waiting func()) (int64, error) {
+	if err := r.takeTurn(ctx, waiting); err != nil {
+		return 0, err
+	}
+	defer r.endTurn()
+	return r.save(ctx, d, name, r.cfg.Store.Len())
+}
+
+// takeTurn waits until no other file is being written of the node's data.
+func (r *Replicator) takeTurn(ctx context.Context, waiting func()) error {
+	select {
+	case r.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	waiting()
+	select {
+	case r.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Replicator) endTurn() { <-r.turn }
+
+// save writes the node's data to a file and returns the offset at which it is the state.
+func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys int) (int64, error) {
 	f, err := d.Create(name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Abort()
 	shard := r.shard() // before the first look at the data
@@ -71,22 +106,22 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 		Covered: r.coveredOffset})
 	for s.Holdable() < 0 { // until a reader of the file could hold the stream
 		if _, err := out.Write(buf); err != nil {
-			return err
+			return 0, err
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
 		if buf, err = s.Next(buf[:0], 0); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if _, err := out.Write(buf); err != nil {
-		return err
+		return 0, err
 	}
 	if err := out.Flush(); err != nil {
-		return err
+		return 0, err
 	}
-	return f.Commit()
+	return s.Holdable(), f.Commit()
 }
 
 // shard returns the name of the shard whose data the node holds now, nil if that is not

@@ -68,7 +68,8 @@ type Status struct {
 	BaseSize int64 // bytes of these when the last rewrite ended: what growth is measured by
 	Pending  int64 // bytes of the stream that are not written yet
 	Unsynced int64 // bytes of the stream that are not durable yet
-	Durable  int64 // offset up to which the stream is on disk
+	Durable  int64 // offset up to which the stream is on disk, -1 while there is no base
+	written  int64
 
 	Rewriting      bool
 	Scheduled      bool          // a rewrite waits for a snapshot to end
