@@ -16,6 +16,9 @@ type streamObject struct {
 }
 
 // NewStream returns a stream as a Collection, which keeps it: s must not be used any more.
+// Its nodes stay as they were built; those that are added in a store follow its limits. Who
+// builds a stream for a store gives it these limits first: [Store.Encodings],
+// [stream.Stream.SetLimits].
 func NewStream(s *stream.Stream) *Collection {
 	parts := 1 + s.Len()
 	for i := range s.Groups() {

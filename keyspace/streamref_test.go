@@ -125,6 +125,41 @@ func TestNewStreamCountsItsParts(t *testing.T) {
 	}
 }
 
+// The nodes of a stream that is put as a whole stay as they are; what is added follows the
+// limits of the store.
+func TestNewStreamFollowsTheLimitsOfTheStore(t *testing.T) {
+	s := newStore(Config{}, 1)
+	e := s.Encodings()
+	e.StreamNodes.Entries = 10
+	s.SetEncodings(e)
+	for limited, want := range map[bool]int{false: 3 + 2, true: 25 + 2} {
+		built := new(stream.Stream)
+		if limited {
+			built.SetLimits(&e.StreamNodes)
+		}
+		for i := range 250 {
+			built.Set(stream.ID{Ms: uint64(i + 1)}, streamValue("f", "v"))
+		}
+		built.State = stream.State{Last: stream.ID{Ms: 250}, Added: 250}
+		err := s.Update(1, func(tx *Tx) error {
+			if err := tx.PutCollection([]byte("k"), NewStream(built), 0); err != nil {
+				return err
+			}
+			ref, err := tx.Stream([]byte("k"))
+			for i := 251; i <= 270 && err == nil; i++ {
+				err = ref.Append(stream.ID{Ms: uint64(i)}, streamValue("f", "v"))
+			}
+			if got := ref.Nodes(); got != want {
+				t.Errorf("built with limits %t: %d nodes, want %d", limited, got, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Several entries are deleted with one op each and one for the stream.
 func TestDeleteAllSaysOnceWhatWasDeleted(t *testing.T) {
 	log := &opLog{}
