@@ -394,7 +394,7 @@ func TestFollowerEndsEqual(t *testing.T) {
 
 func simulate(t *testing.T, seed uint64) (served bool) {
 	rnd := rand.New(rand.NewPCG(seed, 4))
-	n := &node{t: t, rnd: rnd, stream: replication.NewStream(replication.StreamConfig{}), tr: New(true),
+	n := &node{t: t, rnd: rnd, stream: replication.NewStream(replication.StreamConfig{}), tr: New(true, 0),
 		stock: &stock{t: t, keys: map[string]*value{}}}
 	n.store = keyspace.New(keyspace.Config{Sink: n.stream})
 	for range rnd.IntN(40) {

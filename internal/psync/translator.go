@@ -31,9 +31,10 @@ type Translator struct {
 	end   int64 // of the record that is being translated
 }
 
-// New returns a Translator of a follower that is about to get an RDB file.
-func New(standalone bool) *Translator {
-	return &Translator{Standalone: standalone, Ready: math.MaxInt64, dirty: newDirtyKeys()}
+// New returns a Translator of the stream from an offset on, for a follower that is about to
+// get an RDB file.
+func New(standalone bool, offset int64) *Translator {
+	return &Translator{Standalone: standalone, Ready: math.MaxInt64, dirty: newDirtyKeys(), end: offset}
 }
 
 // Held returns the bytes that dirty keys take, about. Floors take no more, if what is due is

@@ -19,7 +19,7 @@ import (
 // follower is what a session knows of one.
 type follower struct {
 	sender.Request
-	port    int    // that it listens at
+	port    int64  // that it listens at
 	host    string // that it can be reached at, "" = where it comes from
 	pending bool   // the Sender begins when the replies so far are out
 	sender  *sender.Sender
@@ -73,8 +73,8 @@ func (s *session) replConf(i int) (done bool, err error) {
 	case s.Word(i, "GETACK") || f.sender != nil: // GETACK is for replicas
 		return true, commands.ErrNoReply
 	case s.Word(i, "LISTENING-PORT"):
-		port, err := s.NumberIn(i+1, 0, 65535, replyError("ERR value is out of range"))
-		f.port = int(port)
+		port, err := s.Number(i + 1)
+		f.port = port
 		return false, err
 	case s.Word(i, "IP-ADDRESS"):
 		const longest = 255
@@ -86,7 +86,10 @@ func (s *session) replConf(i int) (done bool, err error) {
 	case s.Word(i, "CAPA"):
 		f.EOF = f.EOF || commands.IsWord(value, "EOF")
 	case s.Word(i, "RDB-ONLY"):
-		only, err := s.NumberIn(i+1, 0, 1, replyError("ERR value is out of range, must be between 0 and 1"))
+		only, err := s.Number(i + 1)
+		if err == nil && (only < 0 || only > 1) {
+			err = replyError("ERR value is out of range, value must between 0 and 1")
+		}
 		f.Only = only == 1
 		return false, err
 	case s.Word(i, "RDB-FILTER-ONLY"):
@@ -126,6 +129,11 @@ func (s *session) beginFollower(sync bool) error {
 		return errPendingOutput
 	case (f.NoData || f.NoFunctions) && !f.EOF:
 		return errFiltered
+	}
+	if !sync {
+		if _, ok := resp.ParseInt(s.Args[2]); !ok {
+			return commands.ErrNotInt
+		}
 	}
 	if m := s.Node.Replication().Master; m != nil {
 		if m.State != "connected" {

@@ -38,6 +38,7 @@ type Config struct {
 // Log is a [replicator.Backlog].
 type Log interface {
 	Tail(keys int) (*replicator.Tail, error)
+	Offset() int64
 }
 
 // Libraries has the sources of functions, by the names of their libraries. Version grows with
@@ -117,7 +118,7 @@ func New(cfg Config, req Request) *Sender {
 	if cfg.Libraries == nil {
 		cfg.Libraries = none{}
 	}
-	f := &Sender{cfg: cfg, req: req, log: cfg.Logger, ready: make(chan struct{}, 1), t: psync.New(cfg.Standalone),
+	f := &Sender{cfg: cfg, req: req, log: cfg.Logger, ready: make(chan struct{}, 1),
 		libraries: make(map[string]string)}
 	f.acked.Store(-1)
 	f.Alive()
@@ -169,6 +170,7 @@ func (f *Sender) Run(ctx context.Context, conn net.Conn) (err error) {
 		}
 		defer f.tail.Close()
 	}
+	f.t = psync.New(f.cfg.Standalone, f.cfg.Log.Offset())
 	if !f.req.Sync {
 		var id [20]byte
 		rand.Read(id[:])
@@ -194,6 +196,7 @@ func (f *Sender) Run(ctx context.Context, conn net.Conn) (err error) {
 		}
 	}
 	f.t.Ready = f.tail.Offset()
+	f.held.put(0, f.t.Complete())
 	f.state.Store(int32(Online))
 	f.t.Out = append(f.t.Out, psync.Select...)
 	return f.follow()
