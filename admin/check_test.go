@@ -81,6 +81,21 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A witness is named as one, and no plan gives it slots.
+func TestWitnessInSummary(t *testing.T) {
+	w := newWorld(t, 4)
+	w.own(3, "")
+	w.nodes[3].Flags = append(w.nodes[3].Flags, "witness")
+	v := w.view()
+	text := Summarize(v).String()
+	if !strings.Contains(text, "10.0.0.4:7000 (00000000...) -> witness: it votes") || !strings.Contains(text, "3 masters") {
+		t.Error(text)
+	}
+	if n := len(v.plannable()); n != 3 {
+		t.Errorf("%d nodes can be given slots, want 3", n)
+	}
+}
+
 func TestSummary(t *testing.T) {
 	w := newWorld(t, 3)
 	w.replica(1)

@@ -9,8 +9,9 @@ import (
 
 // Summary is what a cluster holds, master by master.
 type Summary struct {
-	Masters []MasterSummary
-	Keys    int64
+	Masters   []MasterSummary
+	Witnesses []MasterSummary // they vote, and hold nothing
+	Keys      int64
 }
 
 // MasterSummary is what one master holds.
@@ -27,6 +28,10 @@ func Summarize(v *View) Summary {
 	var s Summary
 	for _, n := range v.Masters() {
 		owned := n.Slots()
+		if n.IsWitness() {
+			s.Witnesses = append(s.Witnesses, MasterSummary{ID: n.ID, Address: n.Address})
+			continue
+		}
 		s.Masters = append(s.Masters, MasterSummary{ID: n.ID, Address: n.Address, Keys: n.Keys, Slots: owned.Len(),
 			Replicas: len(v.Replicas(n.ID))})
 		s.Keys += n.Keys
@@ -43,6 +48,9 @@ func (s Summary) String() string {
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "%s (%s...) -> %d keys | %d slots | %d slaves.\n", m.Address, m.ID.Short(), m.Keys, m.Slots,
 			m.Replicas)
+	}
+	for _, w := range s.Witnesses {
+		fmt.Fprintf(&b, "%s (%s...) -> witness: it votes, and holds no keys.\n", w.Address, w.ID.Short())
 	}
 	fmt.Fprintf(&b, "[OK] %d keys in %d masters.\n%.2f keys per slot on average.\n", s.Keys, len(s.Masters),
 		s.KeysPerSlot())

@@ -277,10 +277,16 @@ func (v *View) Owner(slot slots.Slot) *Node {
 	return owner
 }
 
-// plannable returns the masters in the form that plans take.
+// IsWitness reports whether the node is one that votes and never holds data.
+func (n *Node) IsWitness() bool { return n.Has("witness") }
+
+// plannable returns the masters that can own slots in the form that plans take.
 func (v *View) plannable() []migrate.Master {
 	var list []migrate.Master
 	for _, n := range v.Masters() {
+		if n.IsWitness() {
+			continue
+		}
 		list = append(list, migrate.Master{ID: n.ID, Slots: n.Slots()})
 	}
 	return list

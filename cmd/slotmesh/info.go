@@ -22,7 +22,8 @@ func infoVerb(t *task) *verb {
 				Keys        int64                 `json:"keys"`
 				KeysPerSlot float64               `json:"keys_per_slot"`
 				Masters     []admin.MasterSummary `json:"masters"`
-			}{s.Keys, s.KeysPerSlot(), s.Masters}, s)
+				Witnesses   []admin.MasterSummary `json:"witnesses,omitempty"`
+			}{s.Keys, s.KeysPerSlot(), s.Masters, s.Witnesses}, s)
 		}),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -220,6 +221,10 @@ func TestWitnessIsNoSpare(t *testing.T) {
 		plan, err := c.Node(0).BalancePlan(t.Context())
 		if err != nil || plan.String() != "nothing to do\n" {
 			t.Errorf("it plans %v, %v", plan, err)
+		}
+		o := e2e.Operator{T: t, Cluster: c}
+		if text := o.Do(0, "CLUSTER NODES"); strings.Count(text, "master,witness ") != 1 {
+			t.Errorf("CLUSTER NODES does not tell the witness:\n%s", text)
 		}
 	})
 }

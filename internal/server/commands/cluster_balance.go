@@ -15,7 +15,7 @@ type Balancing interface {
 }
 
 var balanceCommand = Command{Name: "balance", Arity: 3, Args: "<PAUSE|RESUME|STATUS|PLAN>",
-	Flags: flagsClusterAdmin | Hidden, Since: "9.0.0", Tips: "nondeterministic_output",
+	Flags: flagsClusterAdmin | Hidden, Since: "0.1.0", Tips: "nondeterministic_output",
 	Summary: "Pauses and describes what moves slots by itself.", Run: inCluster(cmdBalance)}
 
 func cmdBalance(c *Call) (err error) {

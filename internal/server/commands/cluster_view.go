@@ -124,6 +124,7 @@ func (v *nodeView) flags() string {
 	add("handshake", v.peer.Handshake)
 	add("noaddr", n.Addr.IsZero() && !v.self)
 	add("nofailover", n.NoFailover)
+	add("witness", n.Witness) // Redis has none
 	if len(list) == 0 {
 		return "noflags"
 	}
