@@ -42,7 +42,8 @@ type verb struct {
 // verbs returns all verbs in the order in which help lists them. Each call makes new
 // ones, so that flags never carry over from one run to the next.
 func verbs() []*verb {
-	return append(append([]*verb{upVerb(), serveVerb()}, adminVerbs(os.Stdin)...), secretVerb(), versionVerb())
+	return append(append([]*verb{upVerb(), serveVerb()}, adminVerbs(os.Stdin)...), checkLogVerb(), secretVerb(),
+		versionVerb())
 }
 
 // usageError is a call that cannot be understood.

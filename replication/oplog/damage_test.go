@@ -60,7 +60,8 @@ func TestTornEnd(t *testing.T) {
 		cut := again.loaded.Torn
 		switch {
 		case at == ends[whole] && cut == nil:
-		case at == ends[whole] || cut == nil || cut.Bytes != at-ends[whole] || cut.Offset != ends[whole] || cut.File != file:
+		case at == ends[whole] || cut == nil || cut.Bytes != at-ends[whole] || cut.Offset != ends[whole] ||
+			cut.File != file:
 			t.Fatalf("torn at byte %d: %+v", at, cut)
 		case at >= ends[whole]+batchHeader+6 && cut.Records != 1:
 			t.Fatalf("torn at byte %d: %+v", at, cut)
@@ -134,7 +135,8 @@ func TestDamage(t *testing.T) {
 			}
 			var damage *DamageError
 			if !errors.As(err, &damage) || damage.File != file ||
-				damage.Mendable() && damage.Offset > int64(at) || !errors.Is(err, replication.ErrCorrupt) || !strings.Contains(err.Error(), file) {
+				damage.Mendable() && damage.Offset > int64(at) || !errors.Is(err, replication.ErrCorrupt) ||
+				!strings.Contains(err.Error(), file) {
 				t.Fatalf("byte %d of %s: %v", at, file, err)
 			}
 			checkFix(t, damaged, damage, pairs)
@@ -153,7 +155,7 @@ func checkFix(t *testing.T, disk *storage.Memory, damage *DamageError, pairs []s
 		return
 	}
 	if err != nil || lost == nil || lost.Bytes <= 0 || lost.From != report.End.Offset || lost.To < lost.From ||
-		lost.Copies[0] != damage.File+copySuffix {
+		lost.Copies[0] != damage.File+CopySuffix {
 		t.Fatalf("Fix: %+v, %v", lost, err)
 	}
 	if _, again, err := Fix(disk); again != nil || err != nil {

@@ -19,8 +19,8 @@ type Lost struct {
 	Copies   []string // files with what the log had, for who wants to look at it
 }
 
-// copySuffix is added to the name of a file of which Fix keeps a copy.
-const copySuffix = ".damaged"
+// CopySuffix is added to the name of a file of which Fix keeps a copy.
+const CopySuffix = ".damaged"
 
 // Fix cuts a log at its damage, so that a start succeeds with all that was written before
 // it. It returns what Check does, and what is lost: nil if there is no damage. Damage of the
@@ -71,7 +71,7 @@ func (l *Lost) keep(disk storage.Disk, name string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := disk.Create(name + copySuffix)
+	out, err := disk.Create(name + CopySuffix)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (l *Lost) keep(disk storage.Disk, name string) error {
 	if _, err := io.Copy(out, in); err != nil {
 		return fmt.Errorf("keeping a copy of %s: %w", name, err)
 	}
-	l.Copies = append(l.Copies, name+copySuffix)
+	l.Copies = append(l.Copies, name+CopySuffix)
 	return out.Commit()
 }
 

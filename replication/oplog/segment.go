@@ -76,6 +76,9 @@ func (s *segmentRun) read() error {
 // the segment has before it is what Fix keeps.
 func (s *segmentRun) damaged(err error) error {
 	s.setTail()
+	if !errors.Is(err, frame.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", err, frame.ErrCorrupt)
+	}
 	return &DamageError{File: s.name, Offset: s.reader.at, Stream: s.at, Err: err}
 }
 
@@ -114,7 +117,7 @@ func (s *segmentRun) rename(h replication.History) error {
 	s.names = append(s.names, names{s.reader.at + int64(s.size), h})
 	if s.replay.Incomplete() == 0 {
 		if err := s.replay.Rename(h); err != nil {
-			return s.damaged(fmt.Errorf("%w: %w", err, frame.ErrCorrupt))
+			return s.damaged(err)
 		}
 	} else if !sameNames(h, s.replay.Stream().History()) {
 		return s.damaged(corrupt("the history gets other names within a record"))
