@@ -90,6 +90,9 @@ func (s *Store) update(slot slots.Slot, how waitLimit, done <-chan struct{}, fn 
 	return nil
 }
 
+// Writable reports whether the transaction may write, that is, whether it is no View.
+func (tx *Tx) Writable() bool { return tx.writable }
+
 // begin takes the slot's lock and returns a transaction; end undoes both.
 func (s *Store) begin(slot slots.Slot, writable bool, how waitLimit, done <-chan struct{}) (*Tx, error) {
 	tx := s.txs.Get().(*Tx)

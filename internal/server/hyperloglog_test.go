@@ -8,6 +8,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/keyspace"
+	luaengine "github.com/slotmesh/slotmesh/script"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -53,6 +54,34 @@ func TestEstimateIsKept(t *testing.T) {
 	}
 	expect(t, c, "PFADD k d", ":1")
 	expect(t, c, "PFCOUNT k", ":4")
+}
+
+// Where PFCOUNT is part of a transaction or a script that writes, the estimate is, too.
+func TestEstimateIsKeptInTransactions(t *testing.T) {
+	const stale, kept = `"\x00\x00\x00\x00\x00\x00\x00\x80"`, `"\x03\x00\x00\x00\x00\x00\x00\x00"`
+	c := connect(t, startServer(t, Config{Scripts: luaengine.New(luaengine.Config{})}))
+	for what, lines := range map[string][]string{
+		"a transaction": {"MULTI", "SET {k}2 v", "PFCOUNT k", "GETRANGE k 8 15", "EXEC"},
+		"a script":      {`EVAL "return redis.call('PFCOUNT', KEYS[1])" 1 k`},
+	} {
+		do(t, c, "DEL k")
+		expect(t, c, "PFADD k a b c", ":1")
+		expect(t, c, "GETRANGE k 8 15", stale)
+		for _, line := range lines {
+			do(t, c, line)
+		}
+		if got := do(t, c, "GETRANGE k 8 15"); got != kept {
+			t.Errorf("after %s: %s", what, got)
+		}
+		expect(t, c, "PFCOUNT k", ":3")
+	}
+	expect(t, c, "PFADD k d", ":1")
+	for _, line := range []string{"MULTI", "PFCOUNT k", "EXEC", `EVAL_RO "return redis.call('PFCOUNT', KEYS[1])" 1 k`} {
+		do(t, c, line)
+	}
+	if got := do(t, c, "GETRANGE k 15 15"); got != `"\x80"` {
+		t.Errorf("what only reads has written an estimate: %s", got)
+	}
 }
 
 // PFCOUNT of one client ends the EXEC of another that watches the key, as in Redis.

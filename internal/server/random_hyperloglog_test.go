@@ -1,7 +1,7 @@
 package server
 
 // hyperLogLogTemplates are the commands on HyperLogLogs. PFCOUNT of one key, which writes the
-// estimate into the header, is in no transaction: there it does not. None corrupts a sketch:
+// estimate into the header, is in no transaction: in one that only reads it does not. None corrupts a sketch:
 // Redis keeps what a PFADD has changed before it finds that out.
 var hyperLogLogTemplates = []template{
 	{20, "PFADD key field+", exact, nil},

@@ -193,8 +193,12 @@ func cmdPFCount(c *Call, tx *keyspace.Tx) error {
 		if n, err = hll.Count(whole(s)); err != nil {
 			return hllError(err)
 		}
-		e, _ := tx.Peek(c.Args[1])
-		c.estimate.fresh, c.estimate.version, c.estimate.value = true, e.Version, n
+		if c.estimate.alone {
+			e, _ := tx.Peek(c.Args[1])
+			c.estimate.fresh, c.estimate.version, c.estimate.value = true, e.Version, n
+		} else if tx.Writable() {
+			keepIn(tx, c.Args[1], n)
+		}
 	}
 	c.Out.Int(int64(n))
 	return nil
@@ -212,8 +216,8 @@ func (c *Call) countUnion(tx *keyspace.Tx) error {
 
 // keepEstimate writes an estimate into the header of the sketch, as Redis does though PFCOUNT
 // is a read. It costs a write of 8 bytes once for each time that the sketch changes. It is
-// not made in a transaction or a script, and neither when it had to wait: for the end of a
-// pause, or for a key that moves.
+// not made when it had to wait: for the end of a pause, or for a key that moves. In EXEC or
+// a script that writes it is part of that; one that only reads leaves no estimate.
 func keepEstimate(c *Call) error {
 	e := c.estimate
 	if !e.alone || !e.fresh || c.Node.IsReplica() {
@@ -226,10 +230,17 @@ func keepEstimate(c *Call) error {
 		if now, ok := tx.Peek(c.Args[1]); !ok || now.Version != e.version || c.Node.Server.WritesPaused() {
 			return nil
 		}
-		var b [hll.CacheSize]byte
-		return tx.SetRange(c.Args[1], hll.CacheAt, hll.AppendCache(b[:0], e.value))
+		keepIn(tx, c.Args[1], e.value)
+		return nil
 	})
 	return nil
+}
+
+// keepIn writes an estimate. An error, such as of a full store, is no reason to refuse
+// anything: nothing is written then.
+func keepIn(tx *keyspace.Tx, key []byte, value uint64) {
+	var b [hll.CacheSize]byte
+	_ = tx.SetRange(key, hll.CacheAt, hll.AppendCache(b[:0], value))
 }
 
 // done is closed.
