@@ -26,7 +26,9 @@ type Progress struct {
 	Slots, TotalSlots int   // handed over, and to hand over in all; 0 of 0 where slots are not what counts
 	Keys, TotalKeys   int64 // done, and in all as far as it is known
 	Bytes             int64 // of payload; 0 where the protocol does not tell
-	Elapsed           time.Duration
+	// Commands of an append-only file that are carried out, and those in it.
+	Commands, TotalCommands int64
+	Elapsed                 time.Duration
 }
 
 func (Step) event()     {}
@@ -45,7 +47,7 @@ func (p Progress) Rate() float64 {
 func (p Progress) ETA() time.Duration {
 	done, total := float64(p.Slots), float64(p.TotalSlots)
 	if total == 0 {
-		done, total = float64(p.Keys), float64(p.TotalKeys)
+		done, total = float64(p.Keys+p.Commands), float64(p.TotalKeys+p.TotalCommands)
 	}
 	if done == 0 || total <= done {
 		return 0
@@ -64,6 +66,9 @@ func (p Progress) String() string {
 		text += fmt.Sprintf("/%d", p.TotalKeys)
 	}
 	text += " keys"
+	if p.TotalCommands > 0 {
+		text += fmt.Sprintf(", %d/%d commands", p.Commands, p.TotalCommands)
+	}
 	if p.Bytes > 0 {
 		text += ", " + FormatBytes(p.Bytes)
 	}

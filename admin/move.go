@@ -265,6 +265,13 @@ func (t *tracker) addBytes(n int64) {
 	t.p.Bytes += n
 }
 
+// setCommands sets how many commands are carried out so far.
+func (t *tracker) setCommands(n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.p.Commands = n
+}
+
 // report tells the progress if the last time is long enough ago, or at the end.
 func (t *tracker) report(end bool) {
 	now := time.Now()

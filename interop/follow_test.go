@@ -147,5 +147,6 @@ func describe(ctx context.Context, c redis.Cmdable, keys []string) []described {
 }
 
 func sameKey(a, b described) bool {
-	return a.expireAt == b.expireAt && (a.dump == b.dump || rdb.Same([]byte(a.dump), []byte(b.dump)))
+	return a.expireAt == b.expireAt && (a.dump == b.dump || rdb.Same([]byte(a.dump), []byte(b.dump)) ||
+		streamText(a.dump) != "" && streamText(a.dump) == streamText(b.dump))
 }

@@ -16,6 +16,8 @@ type Log struct {
 	SkipDatabases bool
 	// RefuseTorn makes a torn tail an error, as aof-load-truncated no does.
 	RefuseTorn bool
+	// PieceSize is that of rdb.FileReader; 0: its default.
+	PieceSize int
 
 	fsys    fs.FS
 	files   []string
@@ -119,7 +121,7 @@ func (l *Log) Next() (*Item, error) {
 			}
 			l.open, l.current, l.files = f, newReader(f, l.files[0]), l.files[1:]
 		}
-		item, err := l.current.next(l.SkipDatabases)
+		item, err := l.current.next(l)
 		if err == nil {
 			return item, nil
 		}

@@ -54,7 +54,7 @@ func newReader(r io.Reader, name string) *reader {
 }
 
 // next returns the next item; io.EOF at a proper end, else an *Error.
-func (r *reader) next(skipDatabases bool) (*Item, error) {
+func (r *reader) next(l *Log) (*Item, error) {
 	if !r.begun {
 		r.begun = true
 		head, err := r.r.Peek(rdbMagic)
@@ -63,7 +63,10 @@ func (r *reader) next(skipDatabases bool) (*Item, error) {
 		}
 		if string(head) == "REDIS" || string(head) == "VALKE" {
 			r.rdb = rdb.NewFileReader(r.r)
-			r.rdb.SkipDatabases = skipDatabases
+			r.rdb.SkipDatabases = l.SkipDatabases
+			if l.PieceSize > 0 {
+				r.rdb.PieceSize = l.PieceSize
+			}
 		}
 	}
 	if r.rdb != nil {

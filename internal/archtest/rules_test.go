@@ -77,7 +77,7 @@ var mayImport = map[string][]string{
 		"replication/replicator"},
 	"internal/psync":        {"slots", "keyspace", "replication", "internal/dump", "internal/resp"},
 	"internal/psync/sender": {"slots", "keyspace", "replication/replicator", "internal/dump", "internal/psync"},
-	"admin": {"slots", "migrate", "internal/resp", "internal/clusterproto", "internal/follow",
+	"admin": {"slots", "migrate", "internal/aof", "internal/resp", "internal/clusterproto", "internal/follow",
 		"internal/follow/follower"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"replication/oplog", "replication/oplog/committer", "migrate", "migrate/migrator", "client", "internal/*",
