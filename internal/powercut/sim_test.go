@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slotmesh/slotmesh/replication/oplog"
 	"github.com/slotmesh/slotmesh/storage"
 )
 
@@ -277,3 +278,38 @@ func (f *buggyFile) Sync() error {
 }
 
 func (b bug) String() string { return fmt.Sprintf("%q", string(b)) }
+
+// A byte that changes on the disk stops the start, which names the file, or the start finds
+// the first writes of a history that there was. After Fix it does.
+func TestSimulationOfDamage(t *testing.T) {
+	named := 0
+	for seed := range seeds(t, 100) {
+		w, err := simulate(seed, noBug)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for _, l := range w.lines {
+			l.promised = -1 // what is at the end may be taken for torn
+		}
+		names, _ := w.disk.List("log.")
+		name := names[w.r.IntN(len(names))]
+		w.disk.Damage(name, int(w.r.Uint32()>>1), 1<<w.r.IntN(8))
+		var damage *oplog.DamageError
+		if _, err = w.start(); err == nil {
+			continue
+		}
+		if named++; !errors.As(err, &damage) || damage.File != name {
+			t.Fatalf("seed %d, damage in %s: %v", seed, name, err)
+		}
+		if _, _, err := oplog.Fix(w.disk); (err == nil) != damage.Mendable() {
+			t.Fatalf("seed %d, damage in %s: Fix: %v", seed, name, err)
+		}
+		if !damage.Mendable() {
+			continue
+		}
+		if _, err := w.start(); err != nil {
+			t.Fatalf("seed %d, after damage in %s and Fix: %v", seed, name, err)
+		}
+	}
+	t.Logf("damage was named %d times", named)
+}
