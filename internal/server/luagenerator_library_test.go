@@ -94,8 +94,8 @@ func (g *luaGenerator) library(d int) string {
 	case 1:
 		return "(function(l) return table.remove(l" + g.pick("", ", 1", ", 9", ", 'x'") + "), l end)(" + l + ")"
 	case 2: // without a hole: the length of a table that has one is any of several
-		return "(function(l) table.insert(l, " + g.pick("", "1, ", "math.min(2, #l + 1), ", "'x', ") + "(" + v + ") or 1) return l end)(" +
-			l + ")"
+		return "(function(l) table.insert(l, " + g.pick("", "1, ", "math.min(2, #l + 1), ", "'x', ") + "(" + v +
+			") or 1) return l end)(" + l + ")"
 	case 3:
 		return "unpack(" + l + g.pick("", ", 2", ", 1, 3", ", 3, 1", ", -1, 1") + ")"
 	case 4:
