@@ -38,8 +38,8 @@ type ImportFileResult struct {
 	Torn      int64 `json:"torn"`      // bytes at the end that are no whole command
 }
 
-// importPiece bounds what is held of a collection, in bytes.
-const importPiece = 64 << 20
+// importPiece bounds what is held of a collection, in bytes. Only tests change it.
+var importPiece = 64 << 20
 
 // ImportFile brings an RDB file of Redis 4 to 7.4 or Valkey, or an append-only file, into the
 // cluster: keys with their times to live, functions to all masters, and what was appended. The
