@@ -199,6 +199,24 @@ type Founded struct{ Nodes, Masters int }
 func (Forming) EventName() string { return "forming" }
 func (Founded) EventName() string { return "founded" }
 
+// BalanceExclude makes balance give a member neither slots nor a master to follow until
+// BalanceInclude is called, at whichever node; it keeps what it has. So it stays empty after its
+// slots were moved away by hand.
+func (n *Node) BalanceExclude(ctx context.Context, id slots.NodeID) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return n.migrations.balance.Exclude(ctx, id)
+}
+
+// BalanceInclude ends a BalanceExclude.
+func (n *Node) BalanceInclude(ctx context.Context, id slots.NodeID) error {
+	if err := n.canMigrate(); err != nil {
+		return err
+	}
+	return n.migrations.balance.Include(ctx, id)
+}
+
 // newFounder makes the part that finds or founds the cluster of Config.Join, and that answers
 // nodes that look for theirs.
 func (n *Node) newFounder() (*founder.Founder, error) {

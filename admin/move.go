@@ -46,7 +46,8 @@ type MovePlan struct {
 	Resumed bool
 
 	names   map[slots.NodeID]string
-	journal string // the entry to keep until the plan is done, if any
+	drained slots.NodeID // what the plan empties, zero for other plans
+	journal string       // the entry to keep until the plan is done, if any
 }
 
 // Empty reports whether there is nothing to do.
@@ -127,6 +128,12 @@ func (c *Client) Move(ctx context.Context, v *View, p *MovePlan, o MoveOptions) 
 	if p.journal != "" {
 		if err := c.remember(p.journal, p.entry()); err != nil {
 			return fmt.Errorf("admin: nothing was changed: the journal cannot be written: %w", err)
+		}
+	}
+	if !p.drained.IsZero() {
+		if err := c.excludeFromBalance(ctx, v, p.drained); err != nil {
+			return fmt.Errorf("admin: nothing was changed: the cluster, which balances by itself, was not told to leave "+
+				"node %s without slots: %w", p.names[p.drained], err)
 		}
 	}
 	if err := c.awaitJobs(ctx, v); err != nil {

@@ -37,7 +37,7 @@ func PlanRebalance(v *View, r Rebalance) (*MovePlan, error) {
 }
 
 // PlanDrain plans to empty a master: its slots go where the fewest are. Then it can be
-// removed.
+// removed. A cluster that balances by itself gives it no slots again: see BalanceInclude.
 func PlanDrain(v *View, node string) (*MovePlan, error) {
 	n, err := v.Find(node)
 	if err != nil {
@@ -47,6 +47,7 @@ func PlanDrain(v *View, node string) (*MovePlan, error) {
 	if err != nil || !n.IsMaster() { // Redis makes a master that gave its last slot a replica
 		return p, err
 	}
+	p.drained = n.ID
 	p.Moves, err = migrate.Drain(p.planned(v), n.ID)
 	return p, err
 }

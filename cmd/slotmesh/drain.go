@@ -10,8 +10,9 @@ func drainVerb(t *task) *verb {
 	m := &mover{task: t}
 	return &verb{
 		name: "drain", args: "HOST:PORT NODE",
-		summary:  "Empty a master: its slots go where the fewest are.",
-		help:     movingHelp,
+		summary: "Empty a master: its slots go where the fewest are.",
+		help: movingHelp + "\nA cluster that balances by itself gives the node no slots again until " +
+			"\"slotmesh balance HOST:PORT include NODE\".",
 		examples: []string{"slotmesh drain 127.0.0.1:7001 127.0.0.1:7004 --yes"},
 		flags:    m.moving,
 		run: t.run(func(ctx context.Context, args []string) error {

@@ -33,7 +33,7 @@ const (
 // Append appends the wire form to dst: a msgpack array, as all of them. Readers skip fields
 // at the end that they do not know.
 func (a *Ask) Append(dst []byte) []byte {
-	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 10), kindAsk)
+	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 11), kindAsk)
 	dst = msgp.AppendBytes(dst, a.From[:])
 	dst = msgp.AppendUint64(msgp.AppendUint(dst, a.Term), a.Electorate)
 	dst = msgp.AppendUint(msgp.AppendBool(dst, a.Release), uint64(a.Load))
@@ -42,7 +42,8 @@ func (a *Ask) Append(dst []byte) []byte {
 }
 
 func (p *Pause) append(dst []byte) []byte {
-	return msgp.AppendBool(msgp.AppendBytes(msgp.AppendUint(dst, p.Version), p.By[:]), p.On)
+	dst = msgp.AppendBool(msgp.AppendBytes(msgp.AppendUint(dst, p.Version), p.By[:]), p.On)
+	return msgp.AppendBytes(dst, []byte(p.Excluded))
 }
 
 // Append appends the wire form to dst.
@@ -56,7 +57,7 @@ func (o *Order) Append(dst []byte) []byte {
 
 // Append appends the wire form to dst.
 func (a *Answer) Append(dst []byte) []byte {
-	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 9), kindAnswer)
+	dst = msgp.AppendUint(msgp.AppendArrayHeader(dst, 10), kindAnswer)
 	dst = a.Pause.append(msgp.AppendUint(msgp.AppendBool(dst, a.Granted), a.Term))
 	dst = msgp.AppendArray32Header(dst, len(a.Report.Jobs))
 	for i := range a.Report.Jobs {
@@ -79,13 +80,13 @@ func appendSet(dst []byte, set *slots.Set) []byte {
 
 // AppendPause appends the form in which a pause is kept on the disk.
 func AppendPause(dst []byte, p Pause) []byte {
-	return p.append(msgp.AppendUint(msgp.AppendArrayHeader(dst, 4), kindPause))
+	return p.append(msgp.AppendUint(msgp.AppendArrayHeader(dst, 5), kindPause))
 }
 
 // DecodePause reads what AppendPause wrote.
 func DecodePause(b []byte) (Pause, error) {
 	r := newReader(b)
-	r.head(kindPause, 4)
+	r.head(kindPause, 5)
 	p := r.pause()
 	return p, r.Err()
 }
@@ -96,7 +97,7 @@ func DecodeRequest(b []byte) (*Ask, *Order, error) {
 	n := r.Array("message", 1)
 	switch kind := r.UintMax("kind", math.MaxUint8); {
 	case r.Err() != nil:
-	case kind == kindAsk && n >= 10:
+	case kind == kindAsk && n >= 11:
 		a := &Ask{}
 		r.Fixed("from", a.From[:])
 		a.Term, a.Electorate = r.UintMax("term", maxTerm), r.Uint("electorate")
@@ -120,7 +121,7 @@ func DecodeRequest(b []byte) (*Ask, *Order, error) {
 // DecodeAnswer reads an Answer.
 func DecodeAnswer(b []byte) (a Answer, err error) {
 	r := newReader(b)
-	r.head(kindAnswer, 9)
+	r.head(kindAnswer, 10)
 	a.Granted, a.Term, a.Pause = r.Bool("granted"), r.UintMax("term", maxTerm), r.pause()
 	for range min(r.Array("jobs", slots.SetSize), maxJobs) {
 		var job Job
@@ -165,6 +166,12 @@ func (r *reader) pause() (p Pause) {
 	p.Version = r.UintMax("version", maxTerm)
 	r.Fixed("by", p.By[:])
 	p.On = r.Bool("paused")
+	excluded := r.Bytes("excluded")
+	if len(excluded)%idSize != 0 || len(excluded) > maxExcluded*idSize {
+		r.Fail("excluded", "are no ids")
+		return Pause{}
+	}
+	p.Excluded = string(excluded)
 	return p
 }
 

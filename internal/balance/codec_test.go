@@ -10,7 +10,7 @@ import (
 
 var (
 	sampleAsk = Ask{From: id(1), Term: 300, Electorate: 1 << 63, Release: true, Load: ByBytes, EachSlot: true,
-		Pause: Pause{Version: 70_000, By: id(2), On: true}}
+		Pause: Pause{Version: 70_000, By: id(2), On: true, Excluded: string(make([]byte, 40))}}
 	sampleOrder = Order{From: id(1), Term: 7,
 		Step: Step{Kind: Move, Node: id(2), Peer: id(3), Slots: slots.NewSet(0, 9, 16383)}}
 	sampleAnswer = Answer{Granted: true, Term: 9, Pause: Pause{Version: 1, By: id(4)}, Report: Report{

@@ -55,6 +55,7 @@ type Coordinator struct {
 	members  uint64 // what must not change during the hold-off
 	stable   time.Time
 	version  uint64 // of the map that the plan was made of
+	excluded string // by the pause that it was made of
 	planned  bool   // the map alone gives reason to ask for the lease
 	work     time.Time
 	notAgain time.Time
@@ -105,10 +106,10 @@ func (c *Coordinator) Observe(m *slots.Map, now time.Time) {
 
 // replan sees to it that the plan is one of the map, if no reports say more.
 func (c *Coordinator) replan(m *slots.Map) {
-	if c.version == m.Version() && c.version != 0 {
+	if c.version == m.Version() && c.version != 0 && c.excluded == c.pause.Excluded {
 		return
 	}
-	c.version = m.Version()
+	c.version, c.excluded = m.Version(), c.pause.Excluded
 	v := c.view(m, nil)
 	c.plan, c.waiting = Plan(v)
 	if v.Unweighed && v.newcomer() {
@@ -137,6 +138,9 @@ func membership(m *slots.Map) (sum uint64) {
 func (c *Coordinator) view(m *slots.Map, reports map[slots.NodeID]report) *View {
 	v := ViewOf(m)
 	v.Replicas, v.Threshold = c.cfg.Replicas, c.cfg.Threshold
+	for i := range v.Nodes {
+		v.Nodes[i].Excluded = c.pause.Excludes(v.Nodes[i].ID)
+	}
 	v.Unweighed = c.cfg.Load != BySlots
 	if len(reports) == 0 {
 		return v
@@ -194,7 +198,7 @@ func (c *Coordinator) Wants(m *slots.Map, now time.Time) bool {
 // if there may be something at any time.
 func (c *Coordinator) Quiet(m *slots.Map, now time.Time) time.Duration {
 	switch {
-	case c.term != 0 || c.planned || c.version != m.Version() || now.Sub(c.stable) < c.cfg.HoldOff:
+	case c.term != 0 || c.planned || c.version != m.Version() || c.excluded != c.pause.Excluded || now.Sub(c.stable) < c.cfg.HoldOff:
 		return 0
 	case c.cfg.Load != BySlots:
 		return max(0, surveyEvery-now.Sub(c.surveyed))

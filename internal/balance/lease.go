@@ -47,11 +47,13 @@ type Report struct {
 	Loads []int64 // of its slots, in ascending order; nil if they were not asked for
 }
 
-// Pause says whether balancing is paused in the cluster. Of two, all keep the later one.
+// Pause says whether balancing is paused in the cluster, and for which nodes. Of two, all keep
+// the later one.
 type Pause struct {
-	Version uint64
-	By      slots.NodeID
-	On      bool
+	Version  uint64
+	By       slots.NodeID
+	On       bool
+	Excluded string // ids of nodes that get neither slots nor a master, one after the other
 }
 
 // later reports whether p came after o.

@@ -112,7 +112,7 @@ func (p *planner) followers() {
 	var spares []*Node
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if !n.isMaster() || !n.Online || n.Leaving {
+		if !n.isMaster() || !n.Online || n.Leaving || n.Excluded {
 			continue
 		}
 		replicas, any := p.replicasOf(n.ID)
@@ -223,7 +223,7 @@ func (p *planner) gainsOne(master slots.NodeID) bool {
 func (p *planner) targets() (list []migrate.Master) {
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if !n.isMaster() || !n.Online || n.Leaving {
+		if !n.isMaster() || !n.Online || n.Leaving || n.Excluded {
 			continue
 		}
 		replicas, _ := p.replicasOf(n.ID)

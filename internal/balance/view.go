@@ -15,6 +15,8 @@ type Node struct {
 	Slots   slots.Set
 	Online  bool
 	Leaving bool // it hands over its slots by itself, and gets none
+	// Excluded says that it keeps the slots and the role that it has, and gets no others.
+	Excluded bool
 }
 
 func (n *Node) isMaster() bool { return n.Master.IsZero() }

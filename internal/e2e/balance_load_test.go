@@ -7,10 +7,54 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/admin"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/internal/e2e"
 	"github.com/slotmesh/slotmesh/slots"
 )
+
+// A node that an operator drains is excluded: it gets no slots back meanwhile and later, also
+// if nodes restart, until it is included again. As in Redis it has become a replica.
+func TestExcludedNodeStaysEmpty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := e2e.StartSettled(t, clustertest.Config{Masters: 4, Node: balanced(0)})
+		o := e2e.Operator{T: t, Cluster: c}
+		id := c.Node(3).ID()
+		client, err := admin.New(admin.Config{Dial: c.ClientNetwork().Dial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		v, err := client.View(t.Context(), c.Node(0).Addr().Client())
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := admin.PlanDrain(v, id.String())
+		if err == nil {
+			err = client.Move(t.Context(), v, plan, admin.MoveOptions{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		for i := range 2 {
+			c.Stop(i)
+			c.Restart(i)
+		}
+		time.Sleep(2 * time.Minute)
+		if m := c.Node(0).Map(); !evenly(m, 3) || m.Node(id).HasSlots() {
+			t.Errorf("%d masters have slots, and the excluded one: %v", m.Size(), m.Node(id).HasSlots())
+		}
+		status, err := c.Node(2).BalanceStatus()
+		if err != nil || len(status.Excluded) != 1 || status.Excluded[0] != id || status.Paused {
+			t.Errorf("status: %v, %v", status, err)
+		}
+		o.Must(1, "CLUSTER BALANCE INCLUDE "+id.String())
+		if status, err = c.Node(1).BalanceStatus(); err != nil || len(status.Excluded) != 0 {
+			t.Errorf("included again, but %v, %v", status, err)
+		}
+	})
+}
 
 // TestBalanceByLoad: masters with equal shares of the slots, one of which has all the keys,
 // share these, by number or memory.

@@ -83,8 +83,10 @@ func (c *fakeCluster) StartMigration(_ context.Context, set slots.Set, target sl
 	return id, nil
 }
 
-func (c *fakeCluster) BalancePause(context.Context) error  { return c.err }
-func (c *fakeCluster) BalanceResume(context.Context) error { return c.err }
+func (c *fakeCluster) BalancePause(context.Context) error                 { return c.err }
+func (c *fakeCluster) BalanceResume(context.Context) error                { return c.err }
+func (c *fakeCluster) BalanceExclude(context.Context, slots.NodeID) error { return c.err }
+func (c *fakeCluster) BalanceInclude(context.Context, slots.NodeID) error { return c.err }
 
 func (c *fakeCluster) DescribeBalance() (string, error) { return "paused:no\r\n", c.err }
 

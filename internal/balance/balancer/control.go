@@ -22,6 +22,8 @@ type Status struct {
 	Term uint64
 	// Waiting says why nothing, or not all, is planned now; "" if nothing stands in the way.
 	Waiting string
+	// Excluded are the nodes that Exclude was called for.
+	Excluded []slots.NodeID
 }
 
 // String has lines "field:value", as CLUSTER INFO.
@@ -30,9 +32,13 @@ func (s Status) String() string {
 	if !s.Coordinator.IsZero() {
 		coordinator = s.Coordinator.String()
 	}
+	var excluded []string
+	for _, id := range s.Excluded {
+		excluded = append(excluded, id.String())
+	}
 	word := map[bool]string{true: "yes", false: "no"}
-	return fmt.Sprintf("balances:%s\r\npaused:%s\r\ncoordinator:%s\r\nterm:%d\r\nwaiting:%s\r\n", word[!s.Off],
-		word[s.Paused], coordinator, s.Term, s.Waiting)
+	return fmt.Sprintf("balances:%s\r\npaused:%s\r\ncoordinator:%s\r\nterm:%d\r\nwaiting:%s\r\nexcluded:%s\r\n", word[!s.Off],
+		word[s.Paused], coordinator, s.Term, s.Waiting, strings.Join(excluded, ","))
 }
 
 // Plan is what would be done next, in order.
@@ -66,6 +72,12 @@ func (b *Balancer) Status() Status {
 		s.Term = b.core.GrantedTerm()
 	}
 	_, s.Waiting = b.core.Planned()
+	for i := range b.cfg.Map().Nodes() {
+		id, pause := b.cfg.Map().Nodes()[i].ID, b.core.Pause()
+		if pause.Excludes(id) {
+			s.Excluded = append(s.Excluded, id)
+		}
+	}
 	return s
 }
 
@@ -92,12 +104,36 @@ func (b *Balancer) Plan(ctx context.Context) (Plan, error) {
 // way end, which takes about a second. It outlives restarts. When it returns nil, most of
 // the masters with slots have it on their disks, and no coordinator can miss it; after an
 // error some nodes may have it.
-func (b *Balancer) Pause(ctx context.Context) error { return b.setPause(ctx, true) }
+func (b *Balancer) Pause(ctx context.Context) error {
+	return b.setPause(ctx, func(p balance.Pause) balance.Pause { p.On = true; return p })
+}
 
 // Resume ends a Pause, at whichever node it was called.
-func (b *Balancer) Resume(ctx context.Context) error { return b.setPause(ctx, false) }
+func (b *Balancer) Resume(ctx context.Context) error {
+	return b.setPause(ctx, func(p balance.Pause) balance.Pause { p.On = false; return p })
+}
 
-func (b *Balancer) setPause(ctx context.Context, on bool) error {
+// Exclude makes the coordinator give a member neither slots nor a master until Include is
+// called at any node; it keeps what it has. It is as durable as a Pause.
+func (b *Balancer) Exclude(ctx context.Context, id slots.NodeID) error {
+	return b.exclude(ctx, id, true)
+}
+
+// Include ends an Exclude.
+func (b *Balancer) Include(ctx context.Context, id slots.NodeID) error {
+	return b.exclude(ctx, id, false)
+}
+
+func (b *Balancer) exclude(ctx context.Context, id slots.NodeID, excluded bool) error {
+	m := b.cfg.Map()
+	if m.Node(id) == nil {
+		return fmt.Errorf("balance: node %s is no member", id)
+	}
+	return b.setPause(ctx, func(p balance.Pause) balance.Pause { return p.Exclude(id, excluded, m) })
+}
+
+// setPause changes the pause that most masters know.
+func (b *Balancer) setPause(ctx context.Context, change func(balance.Pause) balance.Pause) error {
 	m := b.cfg.Map()
 	latest := balance.Pause{}
 	find := func(answers map[slots.NodeID]balance.Answer) {
@@ -113,13 +149,14 @@ func (b *Balancer) setPause(ctx context.Context, on bool) error {
 		return err
 	}
 	find(answers)
-	ask.Pause = balance.Pause{Version: latest.Version + 1, By: m.Self().ID, On: on}
+	ask.Pause = change(latest)
+	ask.Pause.Version, ask.Pause.By = latest.Version+1, m.Self().ID
 	answers = b.ask(ctx, m, &ask)
 	if err := enough(m, answers, "were told"); err != nil {
 		return err
 	}
 	latest = ask.Pause
-	if find(answers); latest != ask.Pause && latest.On != on {
+	if find(answers); latest != ask.Pause && change(latest) != latest {
 		return fmt.Errorf("balance: node %s was told otherwise at the same time", latest.By)
 	}
 	return nil

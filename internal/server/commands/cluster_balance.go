@@ -1,6 +1,10 @@
 package commands
 
-import "context"
+import (
+	"context"
+
+	"github.com/slotmesh/slotmesh/slots"
+)
 
 // Balancing is what CLUSTER BALANCE asks: see package balance. Redis and Valkey have no such
 // command.
@@ -8,17 +12,27 @@ type Balancing interface {
 	// BalancePause makes the cluster begin no step more, BalanceResume ends that.
 	BalancePause(ctx context.Context) error
 	BalanceResume(ctx context.Context) error
+	// BalanceExclude makes it give a node neither slots nor a master, BalanceInclude ends that.
+	BalanceExclude(ctx context.Context, id slots.NodeID) error
+	BalanceInclude(ctx context.Context, id slots.NodeID) error
 	// DescribeBalance returns lines "field:value" in the manner of CLUSTER INFO.
 	DescribeBalance() (string, error)
 	// DescribeBalancePlan returns a line for each step that would be done next.
 	DescribeBalancePlan(ctx context.Context) (string, error)
 }
 
-var balanceCommand = Command{Name: "balance", Arity: 3, Args: "<PAUSE|RESUME|STATUS|PLAN>",
+var balanceCommand = Command{Name: "balance", Arity: -3,
+	Args:  "<PAUSE|RESUME|STATUS|PLAN|EXCLUDE node-id|INCLUDE node-id>",
 	Flags: flagsClusterAdmin | Hidden, Since: "0.1.0", Tips: "nondeterministic_output",
 	Summary: "Pauses and describes what moves slots by itself.", Run: inCluster(cmdBalance)}
 
 func cmdBalance(c *Call) (err error) {
+	if len(c.Args) == 4 {
+		return c.balanceNode()
+	}
+	if len(c.Args) > 4 {
+		return ErrSyntax
+	}
 	var text string
 	switch cluster := c.Node.Cluster; {
 	case c.Word(2, "PAUSE"):
@@ -36,4 +50,20 @@ func cmdBalance(c *Call) (err error) {
 		c.Out.BulkString(text)
 	}
 	return err
+}
+
+// balanceNode carries out what is about one node.
+func (c *Call) balanceNode() error {
+	do := c.Node.Cluster.BalanceInclude
+	switch {
+	case c.Word(2, "EXCLUDE"):
+		do = c.Node.Cluster.BalanceExclude
+	case !c.Word(2, "INCLUDE"):
+		return ErrSyntax
+	}
+	id, err := c.nodeArg(3)
+	if err != nil {
+		return err
+	}
+	return c.change(func(ctx context.Context) error { return do(ctx, id) })
 }
