@@ -72,6 +72,21 @@ func TestDecodeOpSkipsLaterFields(t *testing.T) {
 	}
 }
 
+// Older nodes say nothing of the type of a key whose part is cut.
+func TestDecodeCutWithoutType(t *testing.T) {
+	cut := Op{Kind: OpCut, Type: ZSet, Slot: 1, Key: []byte("k"), Part: []byte("p"), Version: 2}
+	b := AppendOp(nil, &cut)
+	got, rest, err := DecodeOp(b)
+	if err != nil || len(rest) > 0 || got.Type != ZSet {
+		t.Errorf("%+v, %v", got, err)
+	}
+	b[0]-- // a field less
+	got, rest, err = DecodeOp(b[:len(b)-1])
+	if err != nil || len(rest) > 0 || got.Type != 0 || string(got.Part) != "p" {
+		t.Errorf("without the type: %+v, %v", got, err)
+	}
+}
+
 func TestDecodeOpRefusesWhatIsCutOrWrong(t *testing.T) {
 	for _, op := range codecOps {
 		b := AppendOp(nil, &op)
