@@ -143,7 +143,10 @@ func (c *rawConn) appendReply(b []byte) ([]byte, error) {
 	n, _ := strconv.Atoi(string(line[1 : len(line)-2]))
 	switch line[0] {
 	case '$', '=', '!':
-		for n += 2; n > 0 && line[1] != '-'; {
+		if line[1] == '-' {
+			return b, nil
+		}
+		for n += 2; n > 0; { // which overwrites line
 			part, err := c.r.Peek(min(n, c.r.Size()))
 			if err != nil {
 				return nil, err

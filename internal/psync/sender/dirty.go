@@ -11,7 +11,7 @@ import (
 )
 
 // dirtyStep is how many dirty keys are taken at a time.
-const dirtyStep = 128
+const dirtyStep = 4096
 
 // sendDirty sends the dirty keys that are due as they are now.
 func (f *Sender) sendDirty() error {
