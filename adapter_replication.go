@@ -108,6 +108,7 @@ func (n *Node) replicationView() server.Replication {
 			v.Master.DownFor = time.Since(st.DownSince)
 		}
 	}
+	n.followedView(&v)
 	return v
 }
 

@@ -66,6 +66,8 @@ func (n *Node) startServer(clients []listener) error {
 	}
 	if !n.cfg.Standalone {
 		cfg.Cluster, cfg.Messages = clusterAdapter{n}, n.pubsub.remote
+	} else {
+		cfg.Follows = standby{n}
 	}
 	srv, err := server.New(cfg)
 	if err != nil {

@@ -58,6 +58,13 @@ func (l *liveSettings) read() *values {
 	return v
 }
 
+// replicaOf notes whom the node follows, as the directive replicaof has it.
+func (l *liveSettings) replicaOf(text string) {
+	if err := l.text.Override([]conf.Pair{{Name: "replicaof", Value: text}}); err != nil {
+		l.n.log.Error("the configuration does not take whom the node follows", "replicaof", text, "error", err)
+	}
+}
+
 // values returns the configuration in force; its fields are not to be changed.
 func (n *Node) values() *values {
 	if n.settings == nil { // before Start

@@ -16,6 +16,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/events"
+	"github.com/slotmesh/slotmesh/internal/follow/replica"
 	"github.com/slotmesh/slotmesh/internal/forming/founder"
 	"github.com/slotmesh/slotmesh/internal/invalidation"
 	"github.com/slotmesh/slotmesh/internal/nodedir"
@@ -55,6 +56,7 @@ type Node struct {
 	settings  *liveSettings
 	server    *server.Server // of clients
 	snapshots *shard.Snapshots
+	following *replica.Replica // of a Redis, by a standalone node
 	clusterParts
 }
 
@@ -129,6 +131,7 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.shard.Acks.Reload()
 	n.engine.Refuse(nil)
+	n.following = n.newStandby()
 	if n.cfg.Standalone {
 		err = n.startReplication()
 	} else {
@@ -142,6 +145,9 @@ func (n *Node) start(ctx context.Context) error {
 	n.snapshots.Begin(n.shard.Replicator)
 	if err := n.shard.Log.Begin(ctx, n.shard.Replicator, n.snapshots.Save); err != nil {
 		return fmt.Errorf("slotmesh: %w", err)
+	}
+	if err := n.startStandby(); err != nil {
+		return err
 	}
 	n.openServer()
 	n.life.spawn(n.housekeeping)

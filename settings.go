@@ -152,6 +152,7 @@ var settings = []setting{
 	{conf.AnyOf("shutdown-on-sigterm", "default", "default", "save", "nosave", "now", "force"), nil, nil},
 
 	// Replication.
+	{conf.Directive{Name: "replicaof", Alias: "slaveof", Kind: conf.List, Check: checkReplicaOf}, nil, nil},
 	{conf.Memory("repl-backlog-size", "1048576", 16384),
 		func(v *values) any { return &v.Replication.BacklogSize }, (*Node).applyBacklog},
 	{conf.Span("repl-timeout", "10", time.Second, 2), func(v *values) any { return &v.Replication.Timeout }, nil},

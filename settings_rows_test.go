@@ -58,6 +58,9 @@ func samples(s *setting, dir string) [2]string {
 		}
 		return [2]string{"yes", "no"}
 	case conf.Enum, conf.List:
+		if s.Words == nil { // replicaof
+			return [2]string{"10.0.0.1 6379", ""}
+		}
 		others := s.Words[:0:0]
 		for _, w := range s.Words {
 			if w != s.Default {

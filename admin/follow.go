@@ -167,7 +167,8 @@ func (r *followRun) dial(ctx context.Context) (net.Conn, error) {
 // run follows until the end that Follow describes.
 func (r *followRun) run(ctx context.Context) error {
 	r.follower = follower.New(follower.Config{Dial: r.dial, Target: r.target, Changed: r.tellChange(),
-		Link: follow.Config{User: r.f.FromUser, Password: r.f.FromPassword}}, follow.Position{})
+		Link: func() follow.Config { return follow.Config{User: r.f.FromUser, Password: r.f.FromPassword} },
+	}, follow.Position{})
 	running, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() {

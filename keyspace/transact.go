@@ -140,3 +140,7 @@ func (tx *Tx) forget() {
 		tx.closeOpened()
 	}
 }
+
+// SetNow makes at, in Unix milliseconds, the time of the transaction, before it has asked
+// for it: for commands that are carried out again.
+func (tx *Tx) SetNow(at int64) { tx.now = at }

@@ -180,6 +180,14 @@ func (s *Stream) Restore(h History) {
 	s.active = true
 }
 
+// Renew begins another history, as one byte of the last: the store's content was replaced by
+// what came from elsewhere.
+func (s *Stream) Renew() {
+	if s.active {
+		s.reset(History{ID: s.newID(), Offset: s.ring.end + 1, Term: s.hist.Term})
+	}
+}
+
 // Promote makes the node write its own stream from now on, in term if that is greater
 // than all it knows of. Its past stays known under the old name (docs/spec.md §9.2). On a
 // master it changes nothing.

@@ -81,7 +81,8 @@ var mayImport = map[string][]string{
 		"internal/follow/follower"},
 	".": {"slots", "keyspace", "gossip", "gossip/member", "replication", "replication/replicator",
 		"replication/oplog", "replication/oplog/committer", "migrate", "migrate/migrator", "client", "internal/*",
-		"internal/balance/balancer", "internal/forming/founder"},
+		"internal/balance/balancer", "internal/forming/founder", "internal/follow/follower",
+		"internal/follow/replica"},
 	"cache":       {".", "slots"},
 	"health":      {".", "slots", "clustertest"},
 	"clustertest": {".", "slots", "keyspace", "gossip", "admin", "script", "internal/memnet", "internal/testcert"},
@@ -97,6 +98,8 @@ var mayImport = map[string][]string{
 
 	"internal/follow":          {"internal/resp"},
 	"internal/follow/follower": {"internal/follow"},
+	"internal/follow/replica": {"slots", "keyspace", "internal/dump", "internal/engine", "internal/follow",
+		"internal/follow/follower"},
 
 	"internal/forming/founder":  {"slots", "gossip", "internal/forming"},
 	"internal/balance":          {"slots", "migrate"},

@@ -19,9 +19,6 @@ func protectingTable() []Directive {
 			remedy: `remove the line; "tls-ciphers" chooses among those of TLS 1.2`},
 		{Name: "unixsocketgroup", reason: "the Unix socket belongs to the group of the process",
 			remedy: "remove the line and run the process in that group"},
-		{Name: "replicaof", Alias: "slaveof", effect: preserves, same: replicaOfNobody,
-			reason: "a node outside a cluster has no replicas, and this one would take writes that nobody copies",
-			remedy: `remove the line, set "cluster-enabled yes" and use CLUSTER REPLICATE`},
 	}
 	for i := range list {
 		d := &list[i]
@@ -31,12 +28,6 @@ func protectingTable() []Directive {
 		}
 	}
 	return list
-}
-
-// replicaOfNobody reports whether the line makes a master.
-func replicaOfNobody(args []string) bool {
-	return slices.Equal(args, []string{""}) || len(args) == 2 && strings.EqualFold(args[0], "no") &&
-		strings.EqualFold(args[1], "one")
 }
 
 // allCiphersuites reports whether the line allows all ciphers of TLS 1.3 that there are.

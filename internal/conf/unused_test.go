@@ -15,8 +15,6 @@ func TestProtects(t *testing.T) {
 		{"unixsocketgroup redis", "unixsocketgroup", "protected"},
 		{"tls-ciphersuites TLS_AES_128_GCM_SHA256", "tls-ciphersuites", "protected"},
 		{"tls-auth-clients-user CN", "tls-auth-clients-user", "protected"},
-		{"replicaof 10.0.0.1 6379", "replicaof", "durable"},
-		{"slaveof 10.0.0.1 6379", "replicaof", "durable"},
 		{"appendonly yes", "appendonly", "durable"},
 		{"APPENDONLY no\nappendonly YES", "appendonly", "durable"},
 	} {
@@ -50,7 +48,7 @@ func TestProtectsNothing(t *testing.T) {
 	for _, text := range []string{
 		`tls-ciphersuites ""`, "tls-auth-clients-user off",
 		"tls-ciphersuites TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256",
-		"replicaof no one", "appendonly no", "appendonly yes\nappendonly no",
+		"appendonly no", "appendonly yes\nappendonly no",
 		"tls-auth-clients-user CN\ntls-auth-clients-user off",
 	} {
 		if s, warnings, err := Parse("a.conf", text); err != nil || len(warnings) > 0 || s.unheeded("appendonly") {

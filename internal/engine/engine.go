@@ -23,6 +23,7 @@ type Access struct {
 	CrossSlot bool       // its keys and channels lie in several slots
 	Asking    bool       // the client said ASKING just before
 	ReadOnly  bool       // the client said READONLY on this connection
+	Follows   bool       // it comes from the master that a node outside of clusters follows
 
 	// Done ends the wait of an Update for a key that is on its way to another node, or for
 	// the end of a pause, with slots.ErrTryAgain; nil never does. See [keyspace.InFlight] and
@@ -42,6 +43,7 @@ type Engine struct {
 	changing  sync.Mutex                // held by Change: what waits for transactions to end waits for it, too
 	preparing atomic.Pointer[slots.Set] // nil: none. See Prepare
 	veto      atomic.Pointer[func() error]
+	following atomic.Bool // outside of clusters; see SetFollowing
 }
 
 // New returns an engine without a map: it serves all slots until Publish.
@@ -133,6 +135,10 @@ func (e *Engine) Update(a *Access, fn func(*keyspace.Tx) error) error {
 			if ended = e.pauses.wait(); ended != nil {
 				return nil
 			}
+			if a.Follows {
+				tx.SetNow(masterTime)
+				return fn(tx)
+			}
 			if err := e.Vetoed(); err != nil {
 				return err
 			}
@@ -203,6 +209,9 @@ func (e *Engine) Vetoed() error {
 func (e *Engine) route(tx *keyspace.Tx, a *Access, write bool) error {
 	m := e.topo.Load()
 	if m == nil {
+		if write && e.following.Load() && !a.Follows {
+			return slots.ErrReadOnly
+		}
 		return nil
 	}
 	r := slots.Request{Slot: a.Slot, Keys: len(a.Keys), CrossSlot: a.CrossSlot, Write: write, Asking: a.Asking,

@@ -64,5 +64,5 @@ func (e *Engine) asMaster(done <-chan struct{}, try func(allowed func() bool) er
 // writesHere reports whether this node is no replica.
 func (e *Engine) writesHere() bool {
 	m := e.topo.Load()
-	return m == nil || m.Self().IsMaster()
+	return m == nil && !e.following.Load() || m != nil && m.Self().IsMaster()
 }

@@ -195,6 +195,22 @@ func hasWord(args [][]byte, word string) bool {
 	return false
 }
 
+// OtherDatabase returns the database that a MOVE or a COPY names; ok is false if it is
+// another command, or names none.
+func OtherDatabase(args [][]byte) (db int64, ok bool) {
+	switch {
+	case is(args[0], "MOVE") && len(args) == 3:
+		return resp.ParseInt(args[2])
+	case is(args[0], "COPY"):
+		for i := 3; i+1 < len(args); i++ {
+			if is(args[i], "DB") {
+				return resp.ParseInt(args[i+1])
+			}
+		}
+	}
+	return 0, false
+}
+
 // Drifts reports whether a replica that carries out the command may differ from its master
 // a little: what a master sends of a consumer that reads or claims entries of a stream does
 // not say how many entries its group has read, nor when the consumer was seen.

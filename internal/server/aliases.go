@@ -25,6 +25,7 @@ type (
 	Link         = commands.Link
 	Counter      = commands.Counter
 	Replication  = commands.Replication
+	Follows      = commands.Follows
 	Replica      = commands.Replica
 	Backlog      = commands.Backlog
 	Master       = commands.Master

@@ -20,6 +20,7 @@ type Call struct {
 	Args     [][]byte
 	Asking   bool // as after ASKING
 	ReadOnly bool // as after READONLY
+	Follows  bool // from the master that the node follows; then also of administration
 	// MaxStaleness makes ReadOnly good only while the node is at most so far behind its
 	// master; 0: no matter.
 	MaxStaleness time.Duration
@@ -60,6 +61,7 @@ func (s *session) putBack() {
 	s.again = nil
 	s.dropAsides(0)
 	s.Out.B, s.Args, s.Cmd, s.Later = nil, nil, nil, nil
+	s.Access.Follows = false
 	clear(s.Access.Keys)
 	s.Access.Keys = s.Access.Keys[:0]
 	s.writes = writes{copies: s.writes.copies}
@@ -78,7 +80,7 @@ func (s *session) call(c *Call) (err error) {
 	if ctx == nil {
 		ctx = s.srv.life
 	}
-	s.Access.Done = ctx.Done()
+	s.Access.Done, s.Access.Follows = ctx.Done(), c.Follows
 	if l := s.srv.limits.Load(); l != s.limits {
 		s.setLimits(l)
 	}
@@ -86,7 +88,7 @@ func (s *session) call(c *Call) (err error) {
 	if err != nil {
 		return err
 	}
-	if (cmd.Tx == nil || cmd.Has(commands.Sharded)) && !cmd.Has(commands.Callable) || cmd.Has(commands.Now) {
+	if !c.Follows && (cmd.Tx == nil || cmd.Has(commands.Sharded)) && !cmd.Has(commands.Callable) || cmd.Has(commands.Now) {
 		return ErrNotCallable
 	}
 	if s.srv.Loading() && !cmd.Has(commands.Loading) {

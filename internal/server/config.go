@@ -60,6 +60,7 @@ type Config struct {
 	Libraries functions.Store
 	// Replication tells what ROLE and INFO replication show; nil: a master without replicas.
 	Replication func() Replication
+	Follows     Follows // obeys REPLICAOF; nil: nobody does
 	// Stream is the node's stream of writes, for stock servers that replicate it; nil: SYNC and
 	// PSYNC are refused.
 	Stream sender.Log

@@ -56,6 +56,7 @@ func (s *Server) newNode(table *commands.Table) *commands.Node {
 		Now: cfg.Now, Life: s.life,
 		Cluster: cfg.Cluster, Settings: cfg.Settings, Snapshots: cfg.Snapshots, Log: cfg.Log,
 		Replication: s.replication,
+		Follows:     s.cfg.Follows,
 		Promises:    cfg.Promises, OnShutdown: cfg.OnShutdown, ResetStats: cfg.ResetStats, Info: cfg.Info, Dial: cfg.Dial,
 		MigrateTLS: cfg.MigrateTLS, Scripts: s.scripts, Functions: s.functions, Pubsub: cfg.Pubsub,
 		ScriptControl: scriptControl{s},

@@ -201,6 +201,9 @@ func (b *Backlog) beginTerm(term uint64) {
 	b.change(func(s *replication.Stream) { s.BeginTerm(term) })
 }
 
+// Renew begins another history: the node's data was replaced by what is of none.
+func (b *Backlog) Renew() { b.change((*replication.Stream).Renew) }
+
 // follow makes the node a reader of another's stream. It keeps its place.
 func (b *Backlog) follow() { b.change((*replication.Stream).Follow) }
 

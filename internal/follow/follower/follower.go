@@ -34,7 +34,7 @@ type Target interface {
 // Config says whom to follow.
 type Config struct {
 	Dial   func(ctx context.Context) (net.Conn, error) // with TLS if the master speaks it
-	Link   follow.Config
+	Link   func() follow.Config                        // asked for each connection
 	Target Target
 	// Timeout is how long a master may be silent, and a connection may take. Default 60 s,
 	// as Redis' repl-timeout.
@@ -124,6 +124,15 @@ func New(cfg Config, from follow.Position) *Follower {
 	}
 	return &Follower{cfg: cfg, status: Status{Received: from, Applied: from.Offset, DownSince: time.Now()},
 		more: make(chan struct{}, 1), less: make(chan struct{}, 1)}
+}
+
+// Reset forgets where the last Run ended: the next one begins with a full sync. No Run is
+// under way.
+func (f *Follower) Reset() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue, f.queued = nil, 0
+	f.status.Received, f.status.Applied = follow.Position{}, 0
 }
 
 // Status returns how far it is.

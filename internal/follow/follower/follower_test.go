@@ -100,6 +100,7 @@ func run(t *testing.T, s *script, d time.Duration, target *record, cfg Config) (
 	s.serve(network)
 	cfg.Dial = func(ctx context.Context) (net.Conn, error) { return network.Host("10.0.0.9").Dial(ctx, masterAddr) }
 	cfg.Target = target
+	cfg.Link = func() follow.Config { return follow.Config{} }
 	f := New(cfg, follow.Position{})
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()

@@ -57,7 +57,7 @@ func (f *Follower) receiveOne(ctx context.Context) (streamed bool, err error) {
 	defer stop()
 	f.attach(conn)
 	defer f.attach(nil)
-	r := &receiver{f: f, conn: conn, link: follow.NewLink(f.cfg.Link, f.Status().Received)}
+	r := &receiver{f: f, conn: conn, link: follow.NewLink(f.cfg.Link(), f.Status().Received)}
 	err = r.run(ctx)
 	r.endPayload(errLost)
 	return r.streamed, err

@@ -48,10 +48,14 @@ var FunctionGroup = []Command{
 
 // changeFunctions changes the libraries, as a write of the node.
 func (c *Call) changeFunctions(change func(functions.Commit) error) error {
-	if c.Node.IsReplica() { // before what is wrong with the arguments
+	commit := func(write func() error) error { return c.Node.Engine.Change(c.Access.Done, write) }
+	switch {
+	case c.Access.Follows: // the master has changed them
+		commit = func(write func() error) error { return write() }
+	case c.Node.IsReplica(): // before what is wrong with the arguments
 		return slots.ErrReadOnly
 	}
-	err := change(func(write func() error) error { return c.Node.Engine.Change(c.Access.Done, write) })
+	err := change(commit)
 	if refusal, ok := err.(functions.ReplyError); ok {
 		return ReplyError(refusal)
 	}

@@ -32,6 +32,7 @@ type Node struct {
 	Snapshots     Snapshots                        // writes the keys to disk; nil: there are none
 	Log           Log                              // of all writes, on disk; nil: there is none
 	Replication   func() Replication               // what ROLE and INFO replication show
+	Follows       Follows                          // obeys REPLICAOF; nil: nobody does
 	Scripts       Scripts                          // what EVAL runs
 	ScriptControl ScriptControl                    // of those that run
 	Functions     *functions.Registry              // what FCALL calls

@@ -35,21 +35,41 @@ type Promises interface {
 	Leave(slot slots.Slot, held int)
 }
 
+// Follows makes a standalone node a replica of a server outside of clusters.
+type Follows interface {
+	// ReplicaOf follows the server at host and port, or with no host nobody any more. same
+	// says that it is followed already.
+	ReplicaOf(host string, port int) (same bool)
+}
+
 // ReplicationGroup is the commands of standalone servers on replication.
 var ReplicationGroup = []Command{
 	{Name: "replicaof", Arity: 3, Flags: Admin | NoScript | Stale | NoAsyncLoading, Group: "server",
-		Since: "5.0.0", Summary: "Refused: in a cluster CLUSTER REPLICATE sets the master of a node.",
+		Since: "5.0.0", Summary: "Follows a server, or NO ONE; in a cluster CLUSTER REPLICATE sets the master of a node.",
 		Run: cmdReplicaOf},
 	{Name: "slaveof", Arity: 3, Flags: Admin | NoScript | Stale | NoAsyncLoading, Group: "server",
-		Since: "1.0.0", Summary: "Refused, as REPLICAOF.", Run: cmdReplicaOf},
+		Since: "1.0.0", Summary: "The same as REPLICAOF.", Run: cmdReplicaOf},
 }
 
-// cmdReplicaOf refuses the command of standalone servers and says what to do instead.
 func cmdReplicaOf(c *Call) error {
-	if c.Node.Standalone() {
-		return ReplyError("ERR REPLICAOF is not available: a node follows another only in a cluster")
+	switch {
+	case !c.Node.Standalone() || c.Node.Follows == nil:
+		return ReplyError("ERR REPLICAOF not allowed in cluster mode.")
+	case c.Word(1, "NO") && c.Word(2, "ONE"):
+		c.Node.Follows.ReplicaOf("", 0)
+		c.Out.OK()
+		return nil
 	}
-	return ReplyError("ERR REPLICAOF not allowed in cluster mode.")
+	port, err := c.NumberIn(2, 0, 65535, ReplyError("ERR Invalid master port"))
+	if err != nil {
+		return err
+	}
+	if c.Node.Follows.ReplicaOf(string(c.Args[1]), int(port)) {
+		c.Out.Simple("OK Already connected to specified master")
+		return nil
+	}
+	c.Out.OK()
+	return nil
 }
 
 func cmdReplicate(c *Call) error {
