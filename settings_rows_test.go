@@ -42,6 +42,8 @@ func samples(s *setting, dir string) [2]string {
 		return [2]string{"AKE", "gxKm"}
 	case "slotmesh-join":
 		return [2]string{"10.0.0.1:7001,dns:nodes.example.org:7002", "10.0.0.1:7001"}
+	case "slotmesh-health":
+		return [2]string{"127.0.0.1:8080", "127.0.0.1:8081"}
 	case "slotmesh-expect":
 		return [2]string{"3", "4"}
 	case "slotmesh-witness": // which founds no cluster, as slotmesh-expect says
@@ -58,8 +60,8 @@ func samples(s *setting, dir string) [2]string {
 		}
 		return [2]string{"yes", "no"}
 	case conf.Enum, conf.List:
-		if s.Words == nil { // replicaof
-			return [2]string{"10.0.0.1 6379", ""}
+		if s.Words == nil { // replicaof, which no node of a cluster may have
+			return [2]string{"no one", "NO ONE"}
 		}
 		others := s.Words[:0:0]
 		for _, w := range s.Words {
