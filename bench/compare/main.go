@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret,coordinator",
+	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret,coordinator,log",
 		"sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
@@ -27,8 +27,14 @@ func main() {
 	brief := flag.Bool("gc", false, "for -footprint: only the garbage collection")
 	contender := flag.Int("mixed", -1, "for the program's own use: be this store of the section mixed")
 	redcon := flag.Bool("redcon", false, "for the program's own use: be the redcon server")
-	port := flag.Int("port", 0, "for -redcon")
+	logged := flag.String("logged", "", "for the program's own use: be a node with a log that is synced so")
+	dir := flag.String("dir", "", "for -logged")
+	port := flag.Int("port", 0, "for -redcon and -logged")
 	flag.Parse()
+	if *logged != "" {
+		serveLogged(*logged, *dir, *port)
+		return
+	}
 	if *redcon {
 		serveRedcon(*port)
 		return
@@ -85,6 +91,8 @@ func main() {
 			secret(&t)
 		case "coordinator":
 			coordinator(&t)
+		case "log":
+			logs(&t, *rounds)
 		default:
 			fmt.Fprintf(os.Stderr, "unknown section %q\n", section)
 			os.Exit(2)

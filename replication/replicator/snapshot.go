@@ -38,7 +38,7 @@ func (r *Replicator) Save(ctx context.Context, d storage.Disk, name string) erro
 	var err error
 	for range saveAttempts {
 		keys = r.cfg.Store.Len()
-		_, err = r.save(ctx, d, name, keys)
+		_, err = r.save(ctx, d, name, keys, false)
 		if !errors.Is(err, replication.ErrRenamed) && !errors.Is(err, replication.ErrOverrun) {
 			break
 		}
@@ -62,13 +62,14 @@ func (r *Replicator) Saving() bool { return r.saving.Load() }
 // Base writes the base of a log on disk: what Save writes. It returns the offset of the
 // stream at which that is the state. It does not begin again after ErrRenamed, because a log
 // may have to begin anew itself then. If a Save is on its way it goes first, and waiting is
-// called; a Save that comes meanwhile waits.
+// called; a Save that comes meanwhile waits. Base takes its time: it rests as long as it
+// works.
 func (r *Replicator) Base(ctx context.Context, d storage.Disk, name string, waiting func()) (int64, error) {
 	if err := r.takeTurn(ctx, waiting); err != nil {
 		return 0, err
 	}
 	defer r.endTurn()
-	return r.save(ctx, d, name, r.cfg.Store.Len())
+	return r.save(ctx, d, name, r.cfg.Store.Len(), true)
 }
 
 // takeTurn waits until no other file is being written of the node's data.
@@ -89,8 +90,9 @@ func (r *Replicator) takeTurn(ctx context.Context, waiting func()) error {
 
 func (r *Replicator) endTurn() { <-r.turn }
 
-// save writes the node's data to a file and returns the offset at which it is the state.
-func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys int) (int64, error) {
+// save writes the node's data to a file and returns the offset at which it is the state. If
+// it is gentle it rests half of the time, so that clients have the processors.
+func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys int, gentle bool) (int64, error) {
 	f, err := d.Create(name)
 	if err != nil {
 		return 0, err
@@ -111,8 +113,12 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
+		began := time.Now()
 		if buf, err = s.Next(buf[:0], 0); err != nil {
 			return 0, err
+		}
+		if gentle && s.Dumping() {
+			time.Sleep(time.Since(began))
 		}
 	}
 	if _, err := out.Write(buf); err != nil {
