@@ -1,7 +1,6 @@
 package slotmesh
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +16,8 @@ import (
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/replication"
-	"github.com/slotmesh/slotmesh/replication/oplog/committer"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
-	"github.com/slotmesh/slotmesh/storage"
 )
 
 // replicaAddr is what the master shows of this node in INFO and ROLE. As in Redis, it has
@@ -149,16 +146,6 @@ func (n *Node) newShard() *shard.Shard {
 	})
 }
 
-// newSnapshots makes what saves the node's keys.
-func (n *Node) newSnapshots() *shard.Snapshots {
-	c := &n.cfg.Snapshot
-	return shard.NewSnapshots(shard.SnapshotConfig{
-		Off: c.Off, Disk: n.cfg.Disk, File: c.File, Rules: c.Rules, AtEnd: c.AtEnd, IgnoreErrors: c.IgnoreErrors,
-		Store: n.store, Backlog: n.shard.Backlog, Log: n.shard.Log, Busy: func() bool { return n.shard.Log.Status().Rewriting },
-		Life: n.life.ctx, Go: n.life.spawn, Logger: n.log,
-	})
-}
-
 // newPauser makes what pauses writes for manual failovers.
 func (n *Node) newPauser() *shard.Pauser {
 	return shard.NewPauser(shard.PauserConfig{
@@ -271,15 +258,6 @@ func (n *Node) WaitSynced(ctx context.Context) error {
 	return ErrClosed
 }
 
-// Save writes all keys of this node to Config.Snapshot.File while it serves, and returns
-// when that is durable. replication.ErrSaving refuses a second one at the same time.
-func (n *Node) Save(ctx context.Context) error {
-	if err := n.engine.Refused(); err != nil {
-		return err
-	}
-	return n.snapshots.Save(ctx)
-}
-
 // newCopies makes what keeps copies of keys right that nodes hold of what others own.
 func (n *Node) newCopies() *invalidation.Exchange {
 	return invalidation.New(invalidation.Config{
@@ -312,77 +290,3 @@ func (c *ReplicationConfig) validate() error {
 	}
 	return nil
 }
-
-// LogConfig says how the log of writes is kept, Redis' append-only file: without one a node
-// that is killed loses what came after its last snapshot. Config.Dir, or a Disk that is a
-// storage.LogDisk, must be set. While there is a log the node starts from it, and needs no
-// snapshots.
-type LogConfig struct {
-	// Sync says when a write is durable. Default LogOff: there is no log.
-	Sync LogSync
-	// RewritePercent is by how much the log may grow, in percent of its size after the last
-	// rewrite, before it is rewritten by itself. Default 100; negative: never by itself.
-	RewritePercent int
-	// RewriteMinSize is a size in bytes below which it is not rewritten by itself. Default
-	// 64 MiB.
-	RewriteMinSize int64
-	// RefuseTruncated makes Start fail if the log ends within a write, as after a crash of
-	// the machine. Without it, what is incomplete is cut off, with a warning.
-	RefuseTruncated bool
-	// NoSyncOnRewrite leaves out the Sync of LogEverySecond while the log is rewritten, so
-	// that writes do not wait for a busy disk; a crash of the machine in that time loses more.
-	NoSyncOnRewrite bool
-}
-
-func (c *Config) validateLog() error {
-	if _, ok := c.Disk.(storage.LogDisk); c.Log.Sync != LogOff && !ok {
-		return fmt.Errorf("slotmesh: Config.Log.Sync is %v, but the Disk, a %T, keeps no files that grow: use Dir, or a "+
-			"Disk that is a storage.LogDisk", c.Log.Sync, c.Disk)
-	}
-	switch {
-	case !c.Log.Sync.Valid():
-		return fmt.Errorf("slotmesh: Config.Log.Sync is %v: use LogAlways, LogEverySecond or LogNever", c.Log.Sync)
-	case c.Log.RewriteMinSize < 0:
-		return fmt.Errorf("slotmesh: Config.Log.RewriteMinSize is %d: use bytes, or 0 for 64 MiB", c.Log.RewriteMinSize)
-	}
-	return nil
-}
-
-// logSettings are those of a configuration, with its defaults.
-func logSettings(c *LogConfig) shard.LogSettings {
-	return shard.LogSettings{
-		Settings: committer.Settings{
-			Policy:          c.Sync,
-			RewritePercent:  max(0, cmp.Or(c.RewritePercent, 100)),
-			RewriteMinSize:  cmp.Or(c.RewriteMinSize, 64<<20),
-			NoSyncOnRewrite: c.NoSyncOnRewrite,
-		},
-		RefuseTruncated: c.RefuseTruncated,
-	}
-}
-
-// newLog makes what keeps the node's log on disk.
-func (n *Node) newLog() *shard.Log {
-	return shard.NewLog(shard.LogConfig{
-		LogSettings: logSettings(&n.cfg.Log),
-		Disk:        n.cfg.Disk, Store: n.store, Backlog: n.shard.Backlog,
-		Hold:    func() (release func()) { return n.engine.PauseWrites(logPause).Resume },
-		OnEvent: n.logEvent, OnPanic: n.fail,
-		Logger: n.log.Named("log"),
-	})
-}
-
-// logPause bounds how long writes wait for a disk that is slower than they are.
-const logPause = time.Hour
-
-// logEvent passes on what happens to the log. A master whose disk fails lets a replica take
-// over, if one is in step.
-func (n *Node) logEvent(e replication.Event) {
-	n.emit(e)
-	if _, failed := e.(replication.LogFailed); failed && n.gossip != nil {
-		n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
-	}
-}
-
-// failedLogPause is how long a master whose disk fails waits for a replica to take over.
-const failedLogPause = 5 * time.Second

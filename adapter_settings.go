@@ -299,6 +299,22 @@ func (n *Node) applySave(v *values) error {
 	return n.snapshots.SetRules(saveText(&v.Snapshot))
 }
 
+// errLogOn is Redis' text.
+var errLogOn = errors.New("Unable to turn on AOF. Check server logs.") //nolint:staticcheck // see there
+
+// applyLog changes how the log is written. Turning it on returns when it has a base.
+func (n *Node) applyLog(v *values) error {
+	on := n.shard.Log.Enabled()
+	if err := n.shard.Log.Set(n.life.ctx, logSettings(&v.Log)); err != nil {
+		n.log.Warn("the log on disk cannot be changed so", "error", err)
+		if !on {
+			return errLogOn
+		}
+		return err
+	}
+	return nil
+}
+
 // applyLogLevel changes the level of the logger that LoadConfig made; the host's own is
 // its own business.
 func (n *Node) applyLogLevel(v *values) error {

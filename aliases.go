@@ -12,6 +12,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/balance/balancer"
 	"github.com/slotmesh/slotmesh/internal/leave"
 	"github.com/slotmesh/slotmesh/internal/logging"
+	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/network"
 	"github.com/slotmesh/slotmesh/replication/oplog/committer"
@@ -39,6 +40,15 @@ type (
 
 // LogSync says when the log of writes is made durable: Config.Log.
 type LogSync = committer.Policy
+
+// LogStatus is how the log of writes stands: Stats.Log.
+type LogStatus = committer.Status
+
+// The errors of Node.RewriteLog: a rewrite is under way, or there is no log.
+var (
+	ErrRewriting = committer.ErrRewriting
+	ErrNoLog     = shard.ErrLogOff
+)
 
 // Values of LogSync.
 const (

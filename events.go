@@ -258,6 +258,7 @@ type Stats struct {
 	// Replication is the link to the master and how many bytes of its stream are missing
 	// here (Lagging), and the replicas with what each has acknowledged.
 	Replication replicator.Status
+	Log         LogStatus        // the log on disk; its Policy is LogOff if there is none
 	Migrations  []migrate.Status // the jobs under way, from and to this node
 	Bus         gossip.Stats     // gossip between nodes; zero for a standalone node
 	Messages    MessageStats     // those of clients, between nodes; zero for a standalone node
@@ -299,6 +300,7 @@ func (n *Node) Stats() Stats {
 	if n.shard.Replicator != nil {
 		s.Replication = n.shard.Replicator.Status()
 	}
+	s.Log = n.shard.Log.Status()
 	for _, job := range n.Migrations() {
 		if !job.Over() {
 			s.Migrations = append(s.Migrations, job)

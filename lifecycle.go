@@ -1,14 +1,23 @@
 package slotmesh
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/guard"
+	"github.com/slotmesh/slotmesh/internal/shard"
+	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/replication/oplog/committer"
+	"github.com/slotmesh/slotmesh/storage"
 )
 
 // lifecycle is the start and the end of a node. What holds of it:
@@ -208,4 +217,174 @@ func (n *Node) fail(err error) {
 	n.log.Error("a bug ends this node, and nothing else of the program; please report it", "where", p.Where, "panic",
 		p.Value, "stack", p.Stack)
 	go n.Close() // it waits for the goroutine that panicked
+}
+
+// newSnapshots makes what saves the node's keys.
+func (n *Node) newSnapshots() *shard.Snapshots {
+	c := &n.cfg.Snapshot
+	return shard.NewSnapshots(shard.SnapshotConfig{
+		Off: c.Off, Disk: n.cfg.Disk, File: c.File, Rules: c.Rules, AtEnd: c.AtEnd, IgnoreErrors: c.IgnoreErrors,
+		Store: n.store, Backlog: n.shard.Backlog, Log: n.shard.Log,
+		Busy: func() bool { return n.shard.Log.Status().Rewriting },
+		Life: n.life.ctx, Go: n.life.spawn, Logger: n.log,
+	})
+}
+
+// Save writes all keys of this node to Config.Snapshot.File while it serves, and returns
+// when that is durable. replication.ErrSaving refuses a second one at the same time.
+func (n *Node) Save(ctx context.Context) error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	return n.snapshots.Save(ctx)
+}
+
+// RewriteLog writes the log on disk anew, from the keys as they are, while the node serves,
+// and returns when that is durable. The end of ctx ends the wait only. ErrRewriting refuses a
+// second one at the same time, ErrNoLog one on a node without a log.
+func (n *Node) RewriteLog(ctx context.Context) error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	return n.shard.Log.RewriteNow(ctx)
+}
+
+// LogConfig says how the log of writes is kept, Redis' append-only file: without one a node
+// that is killed loses what came after its last snapshot. Config.Dir, or a Disk that is a
+// storage.LogDisk, must be set. While there is a log the node starts from it, and needs no
+// snapshots.
+type LogConfig struct {
+	// Sync says when a write is durable. Default LogOff: there is no log.
+	Sync LogSync
+	// RewritePercent is by how much the log may grow, in percent of its size after the last
+	// rewrite, before it is rewritten by itself. Default 100; negative: never by itself.
+	RewritePercent int
+	// RewriteMinSize is a size in bytes below which it is not rewritten by itself. Default
+	// 64 MiB.
+	RewriteMinSize int64
+	// RefuseTruncated makes Start fail if the log ends within a write, as after a crash of
+	// the machine. Without it, what is incomplete is cut off, with a warning.
+	RefuseTruncated bool
+	// NoSyncOnRewrite leaves out the Sync of LogEverySecond while the log is rewritten, so
+	// that writes do not wait for a busy disk; a crash of the machine in that time loses more.
+	NoSyncOnRewrite bool
+}
+
+func (c *Config) validateLog() error {
+	if _, ok := c.Disk.(storage.LogDisk); c.Log.Sync != LogOff && !ok {
+		return fmt.Errorf("slotmesh: Config.Log.Sync is %v, but the Disk, a %T, keeps no files that grow: use Dir, or a "+
+			"Disk that is a storage.LogDisk", c.Log.Sync, c.Disk)
+	}
+	switch {
+	case !c.Log.Sync.Valid():
+		return fmt.Errorf("slotmesh: Config.Log.Sync is %v: use LogAlways, LogEverySecond or LogNever", c.Log.Sync)
+	case c.Log.RewriteMinSize < 0:
+		return fmt.Errorf("slotmesh: Config.Log.RewriteMinSize is %d: use bytes, or 0 for 64 MiB", c.Log.RewriteMinSize)
+	}
+	return nil
+}
+
+const defaultRewriteMinSize = 64 << 20
+
+// logSettings are those of a configuration, with its defaults.
+func logSettings(c *LogConfig) shard.LogSettings {
+	return shard.LogSettings{
+		Settings: committer.Settings{
+			Policy:          c.Sync,
+			RewritePercent:  max(0, cmp.Or(c.RewritePercent, 100)),
+			RewriteMinSize:  cmp.Or(c.RewriteMinSize, defaultRewriteMinSize),
+			NoSyncOnRewrite: c.NoSyncOnRewrite,
+		},
+		RefuseTruncated: c.RefuseTruncated,
+	}
+}
+
+// newLog makes what keeps the node's log on disk.
+func (n *Node) newLog() *shard.Log {
+	return shard.NewLog(shard.LogConfig{
+		LogSettings: logSettings(&n.cfg.Log),
+		Disk:        n.cfg.Disk, Store: n.store, Backlog: n.shard.Backlog,
+		Hold:    func() (release func()) { return n.engine.PauseWrites(logPause).Resume },
+		OnEvent: n.logEvent, OnPanic: n.fail,
+		Logger: n.log.Named("log"),
+	})
+}
+
+// logPause bounds how long writes wait for a disk that is slower than they are.
+const logPause = time.Hour
+
+// logEvent passes on what happens to the log. A master whose disk fails lets a replica take
+// over, if one is in step.
+func (n *Node) logEvent(e replication.Event) {
+	n.emit(e)
+	if _, failed := e.(replication.LogFailed); failed && n.gossip != nil {
+		n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
+	}
+}
+
+// failedLogPause is how long a master whose disk fails waits for a replica to take over.
+const failedLogPause = 5 * time.Second
+
+func saveRules(c *SnapshotConfig) conf.Parsed {
+	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
+		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
+			c.Rules = []replication.SaveRule{} // none, instead of the default
+		}
+	}}
+}
+
+// saveText is the rules in the form of redis.conf.
+func saveText(c *SnapshotConfig) string {
+	if c.Off {
+		return ""
+	}
+	var words []string
+	for _, r := range c.Rules {
+		words = append(words, strconv.Itoa(int(r.Every.Seconds())), strconv.FormatUint(r.Changes, 10))
+	}
+	return strings.Join(words, " ")
+}
+
+// logSwitch and logSync are the two directives of which Config.Log.Sync is made.
+
+func logSwitch(v *values) conf.Parsed {
+	return conf.Parsed{Set: func(text string) {
+		v.logs = text == "yes"
+		v.setLogSync()
+	}, Show: func() string {
+		if v.Log.Sync == LogOff {
+			return "no"
+		}
+		return "yes"
+	}}
+}
+
+func logSync(v *values) conf.Parsed {
+	p := conf.Parsed{Set: func(text string) {
+		v.logSync = map[string]LogSync{"always": LogAlways, "everysec": LogEverySecond, "no": LogNever}[text]
+		v.setLogSync()
+	}}
+	if v.Log.Sync != LogOff {
+		p.Show = v.Log.Sync.String
+	}
+	return p
+}
+
+func (v *values) setLogSync() {
+	if v.Log.Sync = v.logSync; !v.logs {
+		v.Log.Sync = LogOff
+	}
+}
+
+// rewriteMinSize is 1 where the directive says 0, for 0 is the default.
+func rewriteMinSize(n *int64) conf.Parsed {
+	return conf.Parsed{Set: func(text string) {
+		*n, _ = strconv.ParseInt(text, 10, 64)
+		*n = max(*n, 1)
+	}, Show: func() string {
+		if *n == 1 {
+			return "0"
+		}
+		return strconv.FormatInt(cmp.Or(*n, defaultRewriteMinSize), 10)
+	}}
 }

@@ -5,7 +5,6 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -13,7 +12,6 @@ import (
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
-	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -41,7 +39,9 @@ type values struct {
 	scriptMemory int64 // bytes
 	sparseSketch int64 // bytes up to which a HyperLogLog is sparse
 	busyAfter    time.Duration
-	channels     string // that new users may use: allchannels or resetchannels
+	logs         bool    // there is to be a log: appendonly
+	logSync      LogSync // when it is to be made durable, if there is one: appendfsync
+	channels     string  // that new users may use: allchannels or resetchannels
 }
 
 // settings is all of them, with the defaults of Redis 7.0.
@@ -148,6 +148,17 @@ var settings = []setting{
 	{conf.YesNo("stop-writes-on-bgsave-error", "yes"),
 		func(v *values) any { return conf.Not{Field: &v.Snapshot.IgnoreErrors} }, (*Node).applySave},
 	{conf.Text("dbfilename", defaultSnapshot).Guard(), func(v *values) any { return &v.Snapshot.File }, nil},
+	{conf.YesNo("appendonly", "no"), func(v *values) any { return logSwitch(v) }, (*Node).applyLog},
+	{conf.OneOf("appendfsync", "everysec", "everysec", "always", "no"),
+		func(v *values) any { return logSync(v) }, (*Node).applyLog},
+	{conf.YesNo("no-appendfsync-on-rewrite", "no"),
+		func(v *values) any { return &v.Log.NoSyncOnRewrite }, (*Node).applyLog},
+	{conf.Count("auto-aof-rewrite-percentage", "100", 0),
+		func(v *values) any { return conf.Unbounded{Field: &v.Log.RewritePercent} }, (*Node).applyLog},
+	{conf.Memory("auto-aof-rewrite-min-size", "67108864", 0),
+		func(v *values) any { return rewriteMinSize(&v.Log.RewriteMinSize) }, (*Node).applyLog},
+	{conf.YesNo("aof-load-truncated", "yes"),
+		func(v *values) any { return conf.Not{Field: &v.Log.RefuseTruncated} }, (*Node).applyLog},
 	{conf.AnyOf("shutdown-on-sigint", "default", "default", "save", "nosave", "now", "force"), nil, nil},
 	{conf.AnyOf("shutdown-on-sigterm", "default", "default", "save", "nosave", "now", "force"), nil, nil},
 
@@ -229,26 +240,6 @@ func policy(p *keyspace.Policy) conf.Parsed {
 
 func endpointType(e *slots.EndpointType) conf.Parsed {
 	return conf.Parsed{Set: func(text string) { *e, _ = slots.ParseEndpointType(text) }, Show: e.String}
-}
-
-func saveRules(c *SnapshotConfig) conf.Parsed {
-	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
-		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
-			c.Rules = []replication.SaveRule{} // none, instead of the default
-		}
-	}}
-}
-
-// saveText is the rules in the form of redis.conf.
-func saveText(c *SnapshotConfig) string {
-	if c.Off {
-		return ""
-	}
-	var words []string
-	for _, r := range c.Rules {
-		words = append(words, strconv.Itoa(int(r.Every.Seconds())), strconv.FormatUint(r.Changes, 10))
-	}
-	return strings.Join(words, " ")
 }
 
 // level is only ever set by a directive: the host's own Logger has its own level.

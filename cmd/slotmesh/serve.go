@@ -20,8 +20,12 @@ func serveVerb() *verb {
 			"Those of\n" +
 			"Redis and Valkey that only tune what is not there are told in one line of the log. One whose being ignored " +
 			"would leave\n" +
-			"the node less protected, or its data less durable, than the file says (appendonly yes,\n" +
-			"replicaof …) ends the start too; --allow-unprotected starts all the same.\n" +
+			"the node less protected, or its data less durable, than the file says (loadmodule …)\n" +
+			"ends the start too; --allow-unprotected starts all the same.\n" +
+			"\n" +
+			"The keys are in snapshots in the folder (save, dbfilename) and, with appendonly yes, every write is in a log " +
+			"beside them.\n" +
+			"appendfsync says what a crash takes: always nothing that was answered, everysec (the default) the last second.\n" +
 			"\n" +
 			"Without requirepass clients of other machines are turned away, unless protected-mode is no. The bus, on " +
 			"which nodes\n" +
@@ -52,6 +56,7 @@ func serveVerb() *verb {
 		examples: []string{
 			"slotmesh serve --port 7001 --cluster-enabled yes --dir /var/lib/slotmesh",
 			"slotmesh serve --port 7001 --dir n1 --join 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 --expect 6 --replicas 1",
+			"slotmesh serve --port 7001 --dir n1 --appendonly yes --appendfsync always",
 			"slotmesh serve /etc/slotmesh.conf --loglevel verbose",
 			"slotmesh serve --port 0 --tls-port 7001 --tls-cert-file node.crt --tls-key-file node.key --tls-ca-cert-file ca.crt",
 			"slotmesh serve /etc/slotmesh.conf --include /etc/slotmesh.d/node1.conf",

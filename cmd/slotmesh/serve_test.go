@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -80,7 +81,8 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{file}, file + `:5: line "user …": unbalanced quotes: close them, and put a space after the closing one`},
 		{[]string{file}, file + `:6: rename-command "KEYS": wrong number of arguments`},
 		{[]string{"--cluster-enabld", "yes"}, `did you mean cluster-enabled?`},
-		{[]string{"--appendonly", "yes"}, `command line: appendonly: the node would be less durable than this line says: `},
+		{[]string{"--unixsocketgroup", "redis"},
+			`command line: unixsocketgroup: the node would be less protected than this line says: `},
 		{[]string{"--rename-command", "nosuch", "x"}, `command line: rename-command "nosuch x": No such command in rename-command`},
 		{[]string{"--user", "app", "on", "allkey"}, `command line: user "app": Error in user declaration 'allkey' of user 'app': Syntax error`},
 		{[]string{"--port", freePort(t), "--dir", t.TempDir(), "--user", "app", "+nosuch"},
@@ -102,30 +104,36 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-// TestServeLosesNothing ends a node cleanly whose file asks for a log that there is not,
-// and for no snapshots.
-func TestServeLosesNothing(t *testing.T) {
+// TestServeKeepsALog ends a node whose file asks for a log and for no snapshots, once
+// cleanly and once not.
+func TestServeKeepsALog(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "redis.conf")
-	if err := os.WriteFile(file, []byte("appendonly yes\nsave \"\"\nbind 127.0.0.1\ndir "+dir+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("appendonly yes\nappendfsync always\nsave \"\"\nbind 127.0.0.1\ndir "+dir+"\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"$-1\r\n", "$5\r\nvalue\r\n"} {
+	for i, want := range []string{"$-1\r\n", "$6\r\nvalue0\r\n", "$6\r\nvalue1\r\n"} {
 		port := freePort(t)
-		s := start(t, "serve", file, "--port", port, "--allow-unprotected")
-		log := s.stdout.waitFor(t, "ready to accept connections")
-		if text := file + ":1: appendonly is ignored, as --allow-unprotected allows: the node is less durable than " +
-			"this line says"; !strings.Contains(log, text) {
-			t.Errorf("no %q in\n%s", text, log)
-		}
+		s := start(t, "serve", file, "--port", port)
+		s.stdout.waitFor(t, "ready to accept connections")
 		if got := ask(t, "127.0.0.1:"+port, "GET", "key"); got != want {
 			t.Errorf("GET: %q, want %q", got, want)
 		}
-		ask(t, "127.0.0.1:"+port, "SET", "key", "value")
-		s.signal(t, syscall.SIGTERM)
-		if code := <-s.code; code != exitOK {
+		if got := ask(t, "127.0.0.1:"+port, "SET", "key", fmt.Sprint("value", i)); got != "+OK\r\n" {
+			t.Errorf("SET: %q", got)
+		}
+		end := syscall.SIGTERM
+		if i == 1 {
+			end = syscall.SIGKILL
+		}
+		s.signal(t, end)
+		if code := <-s.code; end == syscall.SIGTERM && code != exitOK {
 			t.Errorf("exit code %d", code)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dump.smdb")); err == nil {
+		t.Error("there is a snapshot, too")
 	}
 }
 

@@ -63,12 +63,11 @@ func (s *Settings) CheckPort() error {
 	return nil
 }
 
-// SavesAtEnd reports whether a clean stop saves the keys even without "save" rules:
-// because the file says so, or because it asks for an append-only file, which would have
-// them.
+// SavesAtEnd reports whether a clean stop saves the keys even without "save" rules, because
+// the file says so.
 func (s *Settings) SavesAtEnd() bool {
 	return slices.Contains(s.List("shutdown-on-sigterm"), "save") ||
-		slices.Contains(s.List("shutdown-on-sigint"), "save") || s.unheeded("appendonly")
+		slices.Contains(s.List("shutdown-on-sigint"), "save")
 }
 
 // Advice returns warnings about what the directives imply and do not say: which clients

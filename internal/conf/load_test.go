@@ -87,7 +87,7 @@ func TestWarnings(t *testing.T) {
 		args []string
 		want string // a line for each
 	}{
-		{"tcp-backlog 511\nactivedefrag NO\nauto-aof-rewrite-min-size 64mb\noom-score-adj-values 0 200 800\ndatabases " +
+		{"tcp-backlog 511\nactivedefrag NO\nlatency-monitor-threshold 0\noom-score-adj-values 0 200 800\ndatabases " +
 			"1\nbind-source-addr \"\"\n", nil, ""},
 		{"\nio-threads-do-reads yes", nil, "a.conf:2: io-threads-do-reads is ignored: a node uses all processors that " +
 			"GOMAXPROCS allows\n"},
@@ -100,8 +100,13 @@ func TestWarnings(t *testing.T) {
 				"a.conf:2: maxmemory-clients is ignored: what clients may keep waiting is bounded for each by " +
 				"client-output-buffer-limit, not for all together\n" +
 				"a.conf:3: hz stays 10: keys expire as they are due, not at a fixed rate\n"},
-		{"appendonly yes\nappendonly no", nil, ""},
-		{"appendonly yes", []string{"--appendonly", "no"}, ""},
+		{"tls-auth-clients-user CN\ntls-auth-clients-user off", nil, ""},
+		{"tls-auth-clients-user CN", []string{"--tls-auth-clients-user", "off"}, ""},
+		{"appendfilename x.aof\nappenddirname x", nil, "a.conf: 2 directives are ignored, for there is nothing here that " +
+			"they could tune: appendfilename, appenddirname\n"},
+		{"aof-timestamp-enabled yes\naof-use-rdb-preamble no", nil,
+			"a.conf:1: aof-timestamp-enabled is ignored: the log knows places in the stream, not times\n" +
+				"a.conf:2: aof-use-rdb-preamble stays yes: the log begins with a snapshot, which loads faster\n"},
 	} {
 		_, warnings, err := Parse("a.conf", c.text, c.args...)
 		got := ""

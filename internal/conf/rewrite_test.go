@@ -37,8 +37,8 @@ func TestRewrite(t *testing.T) {
 			"maxclients 8\ninclude " + sub + "\n" + generated + "\nmaxclients 8\n"},
 		{"without meaning here", "tcp-backlog 9\nhz 100\n", nil, []Pair{{"timeout", "1"}}, "tcp-backlog 9\nhz 100\n" +
 			generated + "\ntimeout 1\n"},
-		{"allowed for once", "appendonly yes\n", []string{"--allow-unprotected"}, []Pair{{"timeout", "1"}},
-			"appendonly yes\n" + generated + "\ntimeout 1\n"},
+		{"allowed for once", "tls-auth-clients-user CN\n", []string{"--allow-unprotected"}, []Pair{{"timeout", "1"}},
+			"tls-auth-clients-user CN\n" + generated + "\ntimeout 1\n"},
 		{"names of commands", "rename-command CONFIG \"\"\nrename-command GET x\n",
 			[]string{"--rename-command", "SET", "y"}, nil, "rename-command CONFIG \"\"\nrename-command GET x\n"},
 	} {

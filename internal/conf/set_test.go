@@ -18,7 +18,7 @@ func TestGet(t *testing.T) {
 		want     string
 	}{
 		{[]string{"save"}, "[{save 3600 1 300 100 60 10000}]"},
-		{[]string{"APPENDONLY", "append*"}, "[{appendonly no}]"},
+		{[]string{"APPENDONLY", "append*"}, "[{appendfsync everysec} {appendonly no}]"},
 		{[]string{"maxmemory", "hz", "max[m]em?ry"}, "[{maxmemory 1024} {hz 10}]"},
 		{[]string{"slave-read-only"}, "[{slave-read-only yes}]"},
 		{[]string{"nosuch", "tcp-backlog", "rename-command", "["}, "[]"},
@@ -61,8 +61,10 @@ func TestSet(t *testing.T) {
 		{"timeout", "-1", "CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and " +
 			"2147483647 inclusive"},
 		{"port", "1", "CONFIG SET failed (possibly related to argument 'port') - can't set immutable config"},
-		{"appendonly", "yes", "CONFIG SET failed (possibly related to argument 'appendonly') - there is no append-only " +
-			"file: set \"appendonly no\" and rely on \"save\", which writes snapshots"},
+		{"appendonly", "yes", ""},
+		{"appendonly", "no", ""},
+		{"appenddirname", "x", "CONFIG SET failed (possibly related to argument 'appenddirname') - the files of the log " +
+			"lie in dir under names of their own, log.*, and no other program reads them"},
 		{"tcp-backlog", "1", "CONFIG SET failed (possibly related to argument 'tcp-backlog') - listening is the " +
 			"operating system's to tune"},
 		{"activedefrag", "no", ""},

@@ -19,7 +19,6 @@ type Settings struct {
 	file    string   // absolute path, "" if there is none
 	renames []Rename // in the order of the file
 	lines   []line   // of directives of kind Lines, in the same order
-	given   []string // directives that the file asks for and --allow-unprotected lets be ignored
 
 	mu sync.Mutex // serialises Set and Rewrite
 }
@@ -140,10 +139,6 @@ func (s *Settings) Lines(name string) (list []Line) {
 	}
 	return list
 }
-
-// unheeded reports whether a directive asks for protection that the node does not give,
-// and --allow-unprotected let it start all the same.
-func (s *Settings) unheeded(name string) bool { return slices.Contains(s.given, name) }
 
 // File returns the absolute path of the configuration file, "" if there is none.
 func (s *Settings) File() string { return s.file }

@@ -36,8 +36,7 @@ func fixedTable() []Directive {
 		{Name: "replica-priority", Alias: "slave-priority", Kind: Int, Default: "100", Max: anyInt, effect: differs,
 			reason: "replicas stand for election by the age of their data; cluster-replica-no-failover keeps one from it"},
 		{Name: "cluster-allow-replica-migration", Kind: Bool, Default: "yes", effect: differs, reason: asItIs},
-
-		{Name: "appendonly", Kind: Bool, Default: "no", effect: preserves, reason: "there is no append-only file",
-			remedy: `set "appendonly no" and rely on "save", which writes snapshots`},
+		{Name: "aof-use-rdb-preamble", Kind: Bool, Default: "yes",
+			reason: "the log begins with a snapshot, which loads faster"},
 	}
 }

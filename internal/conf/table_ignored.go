@@ -134,18 +134,16 @@ var ignoredGroups = []struct {
 	`},
 
 	// Files.
-	{reason: "there is no append-only file", rows: `
+	{reason: "the files of the log lie in dir under names of their own, log.*, and no other program reads them", rows: `
 		appendfilename appendonly.aof
 		appenddirname appendonlydir
-		appendfsync everysec
-		no-appendfsync-on-rewrite no
-		auto-aof-rewrite-min-size 67108864
-		auto-aof-rewrite-percentage 100
-		aof-disable-auto-gc no
-		aof-load-truncated yes
-		aof-rewrite-incremental-fsync yes
+	`},
+	{reason: "the log knows places in the stream, not times", effect: differs, rows: `
 		aof-timestamp-enabled no
-		aof-use-rdb-preamble yes
+	`},
+	{reason: "what a rewrite has replaced is removed, and a rewrite writes steadily", rows: `
+		aof-disable-auto-gc no
+		aof-rewrite-incremental-fsync yes
 	`},
 	{reason: "snapshots have a format of their own, always with checksums, and what clients restore is always checked", rows: `
 		rdbchecksum yes

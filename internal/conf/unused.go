@@ -66,7 +66,6 @@ func (l *loader) refuse(d *Directive, at string) {
 		less = "less durable"
 	}
 	if l.allow {
-		l.s.given = append(l.s.given, d.Name)
 		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.Name, allowUnprotected, less,
 			d.reason)
 		return

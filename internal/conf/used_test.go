@@ -73,6 +73,8 @@ func usedTable() []Directive {
 		{Name: "tls-cluster", Kind: Bool, Default: "no", Live: true},
 
 		// Memory.
+		{Name: "appendfsync", Kind: Enum, Words: []string{"everysec", "always", "no"}, Default: "everysec", Live: true},
+		{Name: "appendonly", Kind: Bool, Default: "no", Live: true},
 		{Name: "maxmemory", Kind: Bytes, Default: "0", Max: anyBytes, Live: true},
 		{Name: "maxmemory-policy", Kind: Enum, Words: policies, Default: "noeviction", Live: true},
 		{Name: "maxmemory-samples", Kind: Int, Default: "5", Min: 1, Max: 64, Live: true},

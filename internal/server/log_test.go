@@ -23,13 +23,15 @@ func (l *fakeLog) Rewrite() (bool, error) { return l.scheduled, l.err }
 func TestBGRewriteAOF(t *testing.T) {
 	const off = "-ERR this node keeps no append-only file: CONFIG SET appendonly yes begins one"
 	expect(t, connect(t, startServer(t, Config{})), "BGREWRITEAOF", off)
-	log := &fakeLog{}
-	c := connect(t, startServer(t, Config{Log: log}))
+	log, snapshots := &fakeLog{}, &fakeSnapshots{}
+	c := connect(t, startServer(t, Config{Log: log, Snapshots: snapshots}))
 	expect(t, c, "BGREWRITEAOF", off)
 	log.status.On = true
 	expect(t, c, "BGREWRITEAOF", "+Background append only file rewriting started")
 	expect(t, c, "BGREWRITEAOF x", "-ERR wrong number of arguments for 'bgrewriteaof' command")
-	log.scheduled = true
+	snapshots.status.Saving = true
+	expect(t, c, "BGREWRITEAOF", "+Background append only file rewriting scheduled")
+	snapshots.status.Saving, log.scheduled = false, true
 	expect(t, c, "BGREWRITEAOF", "+Background append only file rewriting scheduled")
 	log.scheduled = false
 	expect(t, c, "MULTI", "+OK")

@@ -89,6 +89,14 @@ func (l *Log) Rewrite() (scheduled bool, err error) {
 	return false, ErrLogOff
 }
 
+// RewriteNow is Rewrite that returns when it has ended: see [committer.Committer.RewriteNow].
+func (l *Log) RewriteNow(ctx context.Context) error {
+	if c := l.writing.Load(); c != nil {
+		return c.RewriteNow(ctx)
+	}
+	return ErrLogOff
+}
+
 // Durable returns up to which offset the stream is on disk; ok is false without a log.
 func (l *Log) Durable() (offset int64, ok bool) {
 	if c := l.writing.Load(); c != nil {

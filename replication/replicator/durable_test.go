@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/replication"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // fakeDisk is a log on disk that is as far as the test says.
@@ -87,6 +88,11 @@ func TestWaitDurable(t *testing.T) {
 		disk.set(mark.Offset + 1000) // more than the replica holds: it says no more than that
 		wait.Wait()
 
+		for _, r := range a.Status().Replicas {
+			if want := map[slots.NodeID]int64{b.id: mark.Offset}[r.ID]; r.Durable != want {
+				t.Errorf("replica %s has %d on disk, as its master sees it, want %d", r.ID.Short(), r.Durable, want)
+			}
+		}
 		disk.set(mark.Offset)
 		a.set("k", "v2")
 		both := a.Mark(a.Term())

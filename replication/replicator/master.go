@@ -28,13 +28,14 @@ type replica struct {
 	addr        slots.Addr
 	full        bool
 
-	known  atomic.Bool
-	online atomic.Bool  // it has acknowledged
-	held   atomic.Int64 // up to where it holds the stream
-	sent   atomic.Int64 // up to where it can hold it, -1 while a full sync is on its way
-	heard  atomic.Int64 // Replicator.clock at the last message
-	cause  atomic.Pointer[error]
-	stamp  atomic.Uint64 // of the last ack, until it is on its way back; see freshness
+	known   atomic.Bool
+	online  atomic.Bool  // it has acknowledged
+	held    atomic.Int64 // up to where it holds the stream
+	durable atomic.Int64 // up to where its log on disk does
+	sent    atomic.Int64 // up to where it can hold it, -1 while a full sync is on its way
+	heard   atomic.Int64 // Replicator.clock at the last message
+	cause   atomic.Pointer[error]
+	stamp   atomic.Uint64 // of the last ack, until it is on its way back; see freshness
 }
 
 // maxReplicas bounds the connections of replicas, those that have not said hello yet
@@ -355,6 +356,7 @@ func (p *replica) ackFlag() uint64 {
 func (p *replica) ack(offset, durable int64) {
 	r := p.r
 	p.held.Store(offset)
+	p.durable.Store(durable)
 	if !p.online.Swap(true) {
 		r.log.Info("replica is online", "replica", p.id.Short(), "offset", offset)
 		r.cfg.OnEvent(replication.ReplicaJoined{Replica: p.id, Full: p.full})

@@ -65,12 +65,13 @@ func (s *Status) IsMaster() bool { return s.Master.ID.IsZero() }
 
 // Replica is a replica as its master sees it.
 type Replica struct {
-	ID     slots.NodeID
-	Addr   slots.Addr // as the replica announces it
-	Remote string     // "host:port" of its connection
-	State  ReplicaState
-	Offset int64         // up to where it holds the stream
-	Lag    time.Duration // since its last acknowledgement
+	ID      slots.NodeID
+	Addr    slots.Addr // as the replica announces it
+	Remote  string     // "host:port" of its connection
+	State   ReplicaState
+	Offset  int64         // up to where it holds the stream
+	Durable int64         // up to where its log on disk has the stream, 0 without one
+	Lag     time.Duration // since its last acknowledgement
 }
 
 // ErrAmbiguous is matched by the error of a write that this node has carried out but that
@@ -114,7 +115,7 @@ func (r *Replicator) Status() Status {
 		}
 		heard := r.timeOf(p.heard.Load())
 		replica := Replica{ID: p.id, Addr: p.addr, Remote: p.conn.RemoteAddr().String(), Offset: p.held.Load(),
-			Lag: now.Sub(heard)}
+			Durable: p.durable.Load(), Lag: now.Sub(heard)}
 		if p.online.Load() {
 			replica.State = ReplicaOnline
 		}

@@ -59,7 +59,7 @@ func cmdBGRewriteAOF(c *Call) error {
 	case err != nil:
 		c.Node.Logger.Error("the log cannot be rewritten", "error", err)
 		return errNoRewrite
-	case scheduled || c.InExec:
+	case scheduled, c.InExec, c.Node.Snapshots != nil && c.Node.Snapshots.Status().Saving:
 		c.Out.Simple("Background append only file rewriting scheduled")
 	default:
 		c.Out.Simple("Background append only file rewriting started")

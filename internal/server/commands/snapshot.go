@@ -42,8 +42,8 @@ const flagsSave = Admin | NoScript | NoAsyncLoading
 
 const (
 	errNoSnapshots = ReplyError("ERR this node keeps no snapshots")
-	errOtherChild  = ReplyError("ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE " +
-		"in order to schedule a BGSAVE whenever possible.")
+	errOtherChild  = ReplyError("ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE " +
+		"SCHEDULE in order to schedule a BGSAVE whenever possible.")
 )
 
 // SnapshotGroup is the commands on snapshots.

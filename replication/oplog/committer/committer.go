@@ -66,7 +66,8 @@ type Committer struct {
 
 	mu      sync.Mutex // guards all below
 	closing bool
-	asked   bool // a rewrite
+	asked   bool         // a rewrite
+	ended   chan<- error // of who waits for it, or for the one under way; nil: nobody does
 	status  Status
 	began   time.Time // of the rewrite under way
 
@@ -186,17 +187,39 @@ func (c *Committer) MayWrite() error {
 // Rewrite makes the log begin anew in the background: see Status. scheduled says that this
 // waits for a snapshot to end.
 func (c *Committer) Rewrite() (scheduled bool, err error) {
+	return false, c.ask(nil)
+}
+
+// RewriteNow is Rewrite that returns when the log has its new base, or why it has not. The
+// end of ctx ends the wait, not the rewrite.
+func (c *Committer) RewriteNow(ctx context.Context) error {
+	ended := make(chan error, 1)
+	if err := c.ask(ended); err != nil {
+		return err
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-c.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ask asks for a rewrite, whose outcome ended receives if it is not nil.
+func (c *Committer) ask(ended chan<- error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closing:
-		return false, ErrClosed
+		return ErrClosed
 	case c.asked || c.status.Rewriting || c.status.Scheduled:
-		return false, ErrRewriting
+		return ErrRewriting
 	}
-	c.asked = true
+	c.asked, c.ended = true, ended
 	c.nudge()
-	return false, nil
+	return nil
 }
 
 // Status returns how the log stands.

@@ -181,6 +181,10 @@ func (c *Committer) rewritten(d baseDone) {
 		if d.err == nil {
 			st.Rewrites++
 		}
+		if c.ended != nil && !c.asked { // otherwise there is to be another one
+			c.ended <- d.err
+			c.ended = nil
+		}
 	})
 	size := int64(0)
 	if d.err != nil {
