@@ -133,7 +133,7 @@ func TestLogResumesPartially(t *testing.T) {
 }
 
 // disk works again, the node has a log.
-func TestLogFailureHandsOver(t *testing.T) {
+func TestLogFailurePromotesReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &storage.Memory{}
 		cluster := e2e.StartSettled(t, clustertest.Config{Masters: 3, Replicas: 1, WithoutFailover: true,
