@@ -106,8 +106,9 @@ func TestImportFileInPieces(t *testing.T) {
 			if result, err := s.importFile(b.Bytes(), admin.ImportFile{Replace: true}); err != nil || result.Keys != 4 {
 				t.Fatalf("%+v, %v", result, err)
 			}
-			s.expect("LLEN large:1", "3500", "LINDEX large:1 -1", "element 3499", "SCARD large:2", "3500", "ZCARD large:3", "3500",
-				"ZCOUNT large:3 100 inf", "3400", "HLEN large:4", "3500", "PEXPIRETIME large:2", strconv.FormatInt(until, 10))
+			s.expect("LLEN large:1", "3500", "LINDEX large:1 -1", "element 3499", "SCARD large:2", "3500",
+				"ZCARD large:3", "3500", "ZCOUNT large:3 100 inf", "3400",
+				"HLEN large:4", "3500", "PEXPIRETIME large:2", strconv.FormatInt(until, 10))
 		}
 		var failed *admin.ImportError
 		if _, err := s.importFile(b.Bytes(), admin.ImportFile{}); !errors.As(err, &failed) || len(failed.Failed) != 4 {
@@ -148,7 +149,8 @@ func TestImportFileExpiry(t *testing.T) {
 		if err != nil || result.Commands != 21 {
 			t.Fatalf("%+v, %v", result, err)
 		}
-		s.expect("GET prolonged", "2", "PEXPIRETIME prolonged", fmt.Sprint(later), "PEXPIRETIME kept", "-1", "GET over", "nil",
+		s.expect("GET prolonged", "2", "PEXPIRETIME prolonged", fmt.Sprint(later), "PEXPIRETIME kept", "-1",
+			"GET over", "nil",
 			"PEXPIRETIME soon", fmt.Sprint(soon), "GET new", "nil", "GET old", "nil", "LINDEX again 0", "2", "GET copied", "nil",
 			"PEXPIRETIME copy", "-1", "GET deleted", "2")
 	})
@@ -158,8 +160,9 @@ func TestImportFileExpiry(t *testing.T) {
 func TestImportFileAcrossSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(t, clustertest.Config{Masters: 3})
-		content := appended("MSET a 1 b 2 c 3", "RENAME a d", "SADD s1 x y", "SADD s2 s1 z", "SUNIONSTORE s3 s1 s2",
-			"SMOVE s2 s1 s1", "RPUSH l1 1 2", "LMOVE l1 l2 LEFT LEFT", "DEL b nothing", "MSETNX e 1 f 2", "SELECT 2", "SET z 1",
+		content := appended("MSET a 1 b 2 c 3", "RENAME a d", "SADD s1 x y", "SADD s2 s1 z",
+			"SUNIONSTORE s3 s1 s2", "SMOVE s2 s1 s1",
+			"RPUSH l1 1 2", "LMOVE l1 l2 LEFT LEFT", "DEL b nothing", "MSETNX e 1 f 2", "SELECT 2", "SET z 1",
 			"MOVE z 0", "SELECT 0", "MOVE f 1", "INCR d", "JSON.SET j . 1", "EVAL return 2 a b", "FUNCTION FLUSH")
 		torn := append(content, "*2\r\n$3\r\nDEL\r\n$1\r\nd"...)
 		want := func(in admin.ImportFile) {
