@@ -88,7 +88,8 @@ func TestWitnessInSummary(t *testing.T) {
 	w.nodes[3].Flags = append(w.nodes[3].Flags, "witness")
 	v := w.view()
 	text := Summarize(v).String()
-	if !strings.Contains(text, "10.0.0.4:7000 (00000000...) -> witness: it votes") || !strings.Contains(text, "3 masters") {
+	witness := "10.0.0.4:7000 (00000000...) -> witness: it votes"
+	if !strings.Contains(text, witness) || !strings.Contains(text, "3 masters") {
 		t.Error(text)
 	}
 	if n := len(v.plannable()); n != 3 {

@@ -198,7 +198,8 @@ func (c *Coordinator) Wants(m *slots.Map, now time.Time) bool {
 // if there may be something at any time.
 func (c *Coordinator) Quiet(m *slots.Map, now time.Time) time.Duration {
 	switch {
-	case c.term != 0 || c.planned || c.version != m.Version() || c.excluded != c.pause.Excluded || now.Sub(c.stable) < c.cfg.HoldOff:
+	case c.term != 0 || c.planned || c.version != m.Version() || c.excluded != c.pause.Excluded ||
+		now.Sub(c.stable) < c.cfg.HoldOff:
 		return 0
 	case c.cfg.Load != BySlots:
 		return max(0, surveyEvery-now.Sub(c.surveyed))

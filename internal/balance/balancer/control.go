@@ -37,8 +37,8 @@ func (s Status) String() string {
 		excluded = append(excluded, id.String())
 	}
 	word := map[bool]string{true: "yes", false: "no"}
-	return fmt.Sprintf("balances:%s\r\npaused:%s\r\ncoordinator:%s\r\nterm:%d\r\nwaiting:%s\r\nexcluded:%s\r\n", word[!s.Off],
-		word[s.Paused], coordinator, s.Term, s.Waiting, strings.Join(excluded, ","))
+	return fmt.Sprintf("balances:%s\r\npaused:%s\r\ncoordinator:%s\r\nterm:%d\r\nwaiting:%s\r\nexcluded:%s\r\n",
+		word[!s.Off], word[s.Paused], coordinator, s.Term, s.Waiting, strings.Join(excluded, ","))
 }
 
 // Plan is what would be done next, in order.
