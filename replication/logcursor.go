@@ -42,6 +42,9 @@ func (c *LogCursor) Next(n int) (b []byte, name History, renamed bool, err error
 // Offset returns the offset of the next byte to be read.
 func (c *LogCursor) Offset() int64 { return c.cur.at }
 
+// Ended reports whether the Stream has become another one: then the next Next ends.
+func (c *LogCursor) Ended() bool { return c.cur.err != nil }
+
 // Close gives up the LogCursor's claim on the Stream's memory.
 func (c *LogCursor) Close() {
 	s := c.cur.stream

@@ -30,6 +30,7 @@ type Backlog struct {
 
 	full   atomic.Pointer[chan struct{}] // the log is too far behind; closed when it is not
 	filled chan struct{}                 // see LogFull
+	parted atomic.Bool                   // see LogParted
 
 	mu      sync.Mutex // guards all below
 	stream  *replication.Stream
@@ -56,6 +57,7 @@ func newID() (id replication.ID) {
 // publishLocked makes a change visible to those that read without the lock, and wakes
 // readers.
 func (b *Backlog) publishLocked() {
+	b.parted.Store(b.logged != nil && b.logged.Ended()) // before an offset of the new stream is seen
 	b.on.Store(b.stream.Active())
 	b.end.Store(b.stream.Offset())
 	b.version.Store(b.stream.MetadataVersion())

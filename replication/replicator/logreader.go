@@ -85,6 +85,10 @@ func (b *Backlog) checkLogLocked() {
 	}
 }
 
+// LogParted reports whether the stream has become another one than that which the log has:
+// what the log holds says nothing of the node's offsets until another LogReader is opened.
+func (b *Backlog) LogParted() bool { return b.parted.Load() }
+
 // LogFull receives a value when the log has got too far behind: writers must wait, see
 // AwaitLog.
 func (b *Backlog) LogFull() <-chan struct{} { return b.filled }

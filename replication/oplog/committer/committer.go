@@ -173,8 +173,18 @@ func (c *Committer) order(do func()) bool {
 func (c *Committer) Policy() Policy { return c.settings.Load().Policy }
 
 // Durable returns up to which offset the stream is on disk, -1 while the log has no base
-// yet.
-func (c *Committer) Durable() int64 { return c.durable.Load() }
+// yet. From the moment on in which a full sync has replaced the stream that is -1, too.
+func (c *Committer) Durable() int64 {
+	for {
+		durable := c.durable.Load()
+		switch {
+		case c.cfg.Backlog.LogParted():
+			return -1
+		case c.durable.Load() == durable: // so it was of the stream that had not ended
+			return durable
+		}
+	}
+}
 
 // MayWrite returns a *FailedError while the log cannot be written.
 func (c *Committer) MayWrite() error {
@@ -228,7 +238,7 @@ func (c *Committer) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.status
-	st.Policy, st.Durable = c.settings.Load().Policy, c.durable.Load()
+	st.Policy, st.Durable = c.settings.Load().Policy, c.Durable()
 	st.Pending, st.Unsynced = max(0, end-st.written), max(0, end-max(st.Durable, 0))
 	if st.Rewriting = st.Rewriting || c.asked; st.Rewriting && !c.began.IsZero() {
 		st.CurrentRewrite = time.Since(c.began)

@@ -370,3 +370,26 @@ func TestStreamChanges(t *testing.T) {
 		n.close()
 	})
 }
+
+// What the log held of a stream that a full sync has replaced does not count for the new
+// one, not even before the log has noticed.
+func TestNothingIsDurableOfAnotherStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := open(t, &slowDisk{sync: time.Second}, Settings{Policy: Always})
+		defer n.close()
+		n.put("a", "1")
+		if err := n.Await(t.Context(), true); err != nil || n.Durable() != n.log.Offset() {
+			t.Fatal(err, n.Durable(), n.log.Offset())
+		}
+		other := replication.NewStream(replication.StreamConfig{})
+		other.Restore(replication.History{ID: replication.ID{1}, Offset: n.log.Offset()})
+		n.log.RestoreLog(other)
+		if n.Durable() != -1 {
+			t.Error("on disk up to", n.Durable(), "of", n.log.Offset())
+		}
+		time.Sleep(10 * time.Second) // of a new base
+		if n.Durable() != n.log.Offset() {
+			t.Error("on disk up to", n.Durable(), "of", n.log.Offset())
+		}
+	})
+}

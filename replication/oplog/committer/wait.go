@@ -125,7 +125,7 @@ func (c *Committer) Await(ctx context.Context, wrote bool) error {
 // Wait returns when the stream up to offset is on disk: with EverySecond at the next Sync.
 // The errors are a *FailedError, ctx's and ErrClosed.
 func (c *Committer) Wait(ctx context.Context, offset int64) error {
-	if c.durable.Load() >= offset {
+	if c.Durable() >= offset {
 		return nil
 	}
 	return c.await(ctx, offset, c.settings.Load().Policy == Never)
@@ -134,7 +134,7 @@ func (c *Committer) Wait(ctx context.Context, offset int64) error {
 // Sync makes all that the stream has now durable. Errors as of Wait.
 func (c *Committer) Sync(ctx context.Context) error {
 	offset := c.cfg.Backlog.Offset()
-	if c.durable.Load() >= offset {
+	if c.Durable() >= offset {
 		return nil
 	}
 	return c.await(ctx, offset, true)
@@ -150,7 +150,7 @@ func (c *Committer) await(ctx context.Context, offset int64, ask bool) error {
 	if f := c.failed.Load(); f != nil { // those that come later are not told
 		return f
 	}
-	if c.durable.Load() >= offset {
+	if c.Durable() >= offset {
 		return nil
 	}
 	if ask {
