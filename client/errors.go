@@ -102,6 +102,8 @@ func ParseError(text string) error {
 	switch {
 	case strings.HasPrefix(text, slots.ErrTryAgain.Error()):
 		return slots.ErrTryAgain
+	case strings.HasPrefix(text, keyspace.ErrNotLogged.Error()):
+		return fmt.Errorf("%w%s", keyspace.ErrNotLogged, text[len(keyspace.ErrNotLogged.Error()):])
 	case strings.HasPrefix(text, codeAmbiguous):
 		return &ambiguous{errors.New(text[len(codeAmbiguous):])}
 	case strings.HasPrefix(text, codeNoFunc):

@@ -32,6 +32,11 @@ func TestErrorTextTravels(t *testing.T) {
 	if once.Error() != twice.Error() {
 		t.Errorf("%v grew to %v", once, twice)
 	}
+	full := fmt.Errorf("%w: no space left on device", keyspace.ErrNotLogged)
+	if err := client.ParseError(client.ErrorText(full)); !errors.Is(err, keyspace.ErrNotLogged) ||
+		err.Error() != full.Error() {
+		t.Error(err)
+	}
 	var noFunc *client.NoFuncError
 	err := client.ParseError(client.ErrorText(&client.NoFuncError{Name: "resize"}))
 	if !errors.Is(err, client.ErrNoFunc) || !errors.As(err, &noFunc) || noFunc.Name != "resize" {
