@@ -61,7 +61,7 @@ type redis struct {
 func startRedis(t *testing.T, options ...string) *redis {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		if os.Getenv("CI") == "true" {
+		if os.Getenv("CI") != "" {
 			t.Fatal("redis-server is not installed, and CI must not skip this test")
 		}
 		t.Skip("redis-server is not installed: apt-get install redis-server")
