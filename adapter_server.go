@@ -204,7 +204,7 @@ func (l logAdapter) Status() server.LogStatus {
 		On: st.Policy != LogOff, Size: st.Size, BaseSize: st.BaseSize, Pending: st.Pending,
 		Syncing: st.Unsynced > st.Pending, Delayed: st.Delayed, WriteErr: st.Failed,
 		Rewriting: st.Rewriting, Scheduled: st.Scheduled, CurrentRewrite: st.CurrentRewrite, LastRewrite: st.LastRewrite,
-		RewriteErr: st.LastRewriteErr, Rewrites: st.Rewrites,
+		RewriteErr: st.LastRewriteErr, Rewrites: st.Rewrites, InVain: st.InVain,
 	}
 }
 

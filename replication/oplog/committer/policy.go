@@ -76,6 +76,7 @@ type Status struct {
 	CurrentRewrite time.Duration // of the rewrite under way, else 0
 	LastRewrite    time.Duration // of the last one, -1 if there was none
 	Rewrites       uint64        // that ended well
+	InVain         uint64        // rewrites that have failed since the last good one
 	LastRewriteErr error
 
 	Failed   error  // why nothing can be written, nil if it can: a *FailedError

@@ -180,6 +180,9 @@ func (c *Committer) rewritten(d baseDone) {
 		st.Rewriting, st.LastRewrite, st.LastRewriteErr = false, took, d.err
 		if d.err == nil {
 			st.Rewrites++
+			st.InVain = 0
+		} else {
+			st.InVain++
 		}
 		if c.ended != nil && !c.asked { // otherwise there is to be another one
 			c.ended <- d.err
