@@ -209,7 +209,7 @@ func TestMigrateOverTLS(t *testing.T) {
 	expect(t, from, "MIGRATE plain 1 a 0 10000", "+OK")
 	expect(t, to, "GET a", `"1"`)
 	by.Store(&tls.Config{})
-	expect(t, from, "MIGRATE plain 1 b 0 10000", "-IOERR error or timeout connecting to the client")
+	expect(t, from, "MIGRATE plain 1 b 0 300", "-IOERR error or timeout connecting to the client")
 	by.Store(nil)
 	r.to = dst.ServeConn
 	expect(t, from, "MIGRATE plain 1 b 0 10000", "+OK")

@@ -16,7 +16,7 @@ func TestFollowerOfLargeValues(t *testing.T) {
 	needRedis(t, "no stock server has replicated large values")
 	srv, host, port := startMaster(t, Config{})
 	ours, theirs := newRawConn(t, pipeTo(t, srv)), dialRaw(t, startRedis(t, "standalone"))
-	n := 30_000
+	n := 10_000
 	if raceDetector {
 		n /= 5
 	}
