@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -268,22 +271,24 @@ func (n names) LookupHost(_ context.Context, name string) ([]string, error) {
 // are they when they restart one by one.
 func TestFoundersByName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var f *founders
-		running := make([]bool, 7)
+		var mu sync.Mutex // guards hosts
+		hosts := make(map[int]string)
 		lookup := func(name string) (list []string) {
-			for i, is := range running {
-				if is && name == "mesh" {
-					list = append(list, f.host[i])
-				}
+			mu.Lock()
+			defer mu.Unlock()
+			if name == "mesh" {
+				list = slices.Collect(maps.Values(hosts))
 			}
 			return list
 		}
-		f = newFounders(t, 7, 0, func(_ int, cfg *slotmesh.Config) {
+		f := newFounders(t, 7, 0, func(_ int, cfg *slotmesh.Config) {
 			cfg.Join, cfg.Cluster.Expect, cfg.Cluster.Replicas = []string{"dns:mesh:7000"}, 6, 1
 			cfg.Network = names{cfg.Network, lookup}
 		})
 		start := func(i int) {
-			running[i] = true
+			mu.Lock()
+			hosts[i] = f.host[i]
+			mu.Unlock()
 			f.start(i)
 		}
 		for i := range 6 {
@@ -296,7 +301,9 @@ func TestFoundersByName(t *testing.T) {
 		owner := f.nodes[0].Map().Owner(0).ID
 		move := func(i int) {
 			f.kill(i)
-			running[i] = false
+			mu.Lock()
+			delete(hosts, i)
+			mu.Unlock()
 			f.host[i] = strings.Replace(f.host[i], "10.0.", "10.1.", 1)
 		}
 		for i := range f.nodes {
