@@ -145,8 +145,16 @@ func (r *fileImport) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if refusals, err = r.resolve(ctx, refusals); err != nil {
+	refusals, gone, err := r.resolve(ctx, refusals)
+	if err != nil {
 		return err
+	}
+	if len(gone) > 0 {
+		again, err := r.send(ctx, gone)
+		if err != nil {
+			return err
+		}
+		refusals = append(refusals, again...)
 	}
 	var keys int64
 	for _, w := range list {
@@ -231,8 +239,9 @@ func divide(list []importWrite) (left, refusals []importWrite, err error) {
 }
 
 // resolve sees to keys that the cluster has already, and returns the other refusals. Those that
-// are the same are done: an interrupted run has brought them in.
-func (r *fileImport) resolve(ctx context.Context, refusals []importWrite) (rest []importWrite, err error) {
+// are the same are done: an interrupted run has brought them in. What has expired since it was
+// in the way is gone.
+func (r *fileImport) resolve(ctx context.Context, refusals []importWrite) (rest, gone []importWrite, err error) {
 	const most = 100 // keys that are asked for together
 	busy := make(map[string][]importWrite)
 	for _, w := range refusals {
@@ -252,14 +261,17 @@ func (r *fileImport) resolve(ctx context.Context, refusals []importWrite) (rest 
 			}
 			replies, err := r.c.pipeBytes(ctx, addr, commands)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			for i, w := range some {
-				if replies[i].Kind != resp.Bulk || !rdb.Same(replies[i].Str, w.commands[0][3]) {
+				switch reply := &replies[i]; {
+				case reply.Kind == resp.Null:
+					gone = append(gone, w)
+				case reply.Kind != resp.Bulk || !rdb.Same(reply.Str, w.commands[0][3]):
 					rest = append(rest, w)
 				}
 			}
 		}
 	}
-	return rest, nil
+	return rest, gone, nil
 }

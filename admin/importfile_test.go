@@ -197,3 +197,42 @@ func TestImportFileAcrossSlots(t *testing.T) {
 		}
 	})
 }
+
+// TestImportFileOverExpiringKeys brings keys in that others are in the way of: those that end
+// before they are compared do not matter.
+func TestImportFileOverExpiringKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const step, delay = 5 * time.Millisecond, 20 * time.Millisecond
+		s := newShelf(t, clustertest.Config{Masters: 1})
+		var file bytes.Buffer
+		w := rdb.NewFileWriter(&file)
+		began := time.Now()
+		for i := range 200 {
+			key := strconv.Itoa(i)
+			s.text(fmt.Sprintf("SET %s other PXAT %d", key, began.Add(time.Duration(i)*step).UnixMilli()))
+			w.String([]byte(key), []byte("mine"), 0)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.c.Delay(delay)
+		_, err := s.importFile(file.Bytes(), admin.ImportFile{})
+		s.c.Delay(0)
+		var failed *admin.ImportError
+		if !errors.As(err, &failed) || len(failed.Failed) == 200 {
+			t.Fatal(err)
+		}
+		first := 200
+		for _, f := range failed.Failed {
+			i, _ := strconv.Atoi(f.Key)
+			first = min(first, i)
+		}
+		// The file's keys come after the fifth delay, the comparison after the seventh.
+		if ends := time.Duration(first) * step; ends < 7*delay {
+			t.Errorf("a key was in the way that ended after %v", ends)
+		}
+		for i := range first {
+			s.expect("GET "+strconv.Itoa(i), "mine")
+		}
+	})
+}
