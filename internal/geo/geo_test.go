@@ -64,6 +64,35 @@ func TestCells(t *testing.T) {
 	}
 }
 
+// TestContains: what a circle rules out without looking closely is not in it.
+func TestContains(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	in := 0
+	for range 200_000 {
+		center := Point{rnd.Float64()*360 - 180, rnd.Float64()*2*maxLat - maxLat}
+		radius := math.Pow(10, 8*rnd.Float64())
+		reach := 2 * degrees(radius/earthRadius)
+		p := Point{center.Lon + (rnd.Float64()*2-1)*reach, center.Lat + (rnd.Float64()*2-1)*reach}
+		if math.Abs(p.Lon) > 180 && math.Abs(p.Lon) <= 540 {
+			p.Lon -= math.Copysign(360, p.Lon)
+		}
+		if !p.Valid() {
+			continue
+		}
+		shape := Circle(center, radius)
+		d, ok := shape.Contains(p)
+		if want := Distance(center, p); ok != (want <= radius) || ok && d != want {
+			t.Fatalf("%v is %v m from %v, in a circle of %v m: %v", p, want, center, radius, ok)
+		}
+		if ok {
+			in++
+		}
+	}
+	if in < 10_000 {
+		t.Errorf("only %d points are in a circle", in)
+	}
+}
+
 func covered(cells []Cell, score float64) bool {
 	for _, c := range cells {
 		if from, to := c.Scores(); from <= score && score < to {

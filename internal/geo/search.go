@@ -30,10 +30,19 @@ type Shape struct {
 	// In metres. A circle has a radius, a box the other two.
 	radius, width, height float64
 	box                   bool
+	// What is more than so many degrees away is not in a circle, whatever is rounded.
+	farLat, farLon float64
 }
 
 // Circle returns the points that are at most radius metres away from a point.
-func Circle(center Point, radius float64) Shape { return Shape{Center: center, radius: radius} }
+func Circle(center Point, radius float64) Shape {
+	s := Shape{Center: center, radius: radius, farLat: math.Inf(1), farLon: math.Inf(1)}
+	if b := s.bounds(); b.minLat > -89 && b.maxLat < 89 { // otherwise meridians meet in the circle
+		const factor, least = 1 + 1e-6, 1e-9
+		s.farLat, s.farLon = (b.maxLat-center.Lat)*factor+least, (b.maxLon-center.Lon)*factor+least
+	}
+	return s
+}
 
 // Box returns the points in a box of so many metres around a point.
 func Box(center Point, width, height float64) Shape {
@@ -44,6 +53,11 @@ func Box(center Point, width, height float64) Shape {
 // center.
 func (s *Shape) Contains(p Point) (distance float64, ok bool) {
 	if !s.box {
+		// Most of what lies in the cells of a search is ruled out by these two.
+		lon := math.Abs(p.Lon - s.Center.Lon)
+		if math.Abs(p.Lat-s.Center.Lat) > s.farLat || min(lon, 360-lon) > s.farLon {
+			return 0, false
+		}
 		distance = Distance(s.Center, p)
 		return distance, distance <= s.radius
 	}

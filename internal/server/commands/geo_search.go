@@ -64,7 +64,7 @@ func cmdGeoSearchStore(c *Call, tx *keyspace.Tx) error {
 
 // found is a place that a search has found.
 type found struct {
-	member   []byte
+	from, to int // of the member, in the query's names
 	score    float64
 	distance float64 // metres from the center
 }
@@ -107,7 +107,7 @@ func (c *Call) geoSearch(tx *keyspace.Tx, form geoForm) error {
 
 // find returns the places in the shape, in the order of the cells.
 func (q *geoQuery) find() (list []found) {
-	limit, names := 0, []byte(nil) // the members are copied, together
+	limit := 0
 	if q.any {
 		limit = int(min(q.count, 1<<40))
 	}
@@ -118,9 +118,13 @@ func (q *geoQuery) find() (list []found) {
 				break
 			}
 			if distance, ok := q.shape.Contains(geo.PointOf(score)); ok {
-				at := len(names)
-				names = append(names, member...)
-				list = append(list, found{names[at:len(names):len(names)], score, distance})
+				if list == nil {
+					const most = 32 // of what is found by most searches
+					list, q.names = make([]found, 0, most), make([]byte, 0, most*len(member))
+				}
+				from := len(q.names)
+				q.names = append(q.names, member...)
+				list = append(list, found{from, len(q.names), score, distance})
 			}
 		}
 	}
@@ -135,7 +139,7 @@ func (c *Call) replyFound(q *geoQuery, list []found) error {
 		if options > 0 {
 			c.Out.Array(1 + options)
 		}
-		c.Out.Bulk(f.member)
+		c.Out.Bulk(q.names[f.from:f.to])
 		if q.withDistance {
 			c.distance(f.distance / q.unit)
 		}
@@ -160,7 +164,7 @@ func (c *Call) storeFound(tx *keyspace.Tx, q *geoQuery, list []found) error {
 		if q.storeDistance {
 			score = list[i].distance / q.unit
 		}
-		result.add(list[i].member, score)
+		result.add(q.names[list[i].from:list[i].to], score)
 	}
 	event := "georadiusstore"
 	if q.search {
@@ -184,6 +188,7 @@ type geoQuery struct {
 	any           bool  // the first that are found, not the nearest
 	store         []byte
 	storeDistance bool
+	names         []byte // of the members found, copied
 
 	// What options have said of the shape.
 	center         geo.Point
