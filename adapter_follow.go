@@ -59,7 +59,7 @@ func (s standby) ReplicaOf(host string, port int) (same bool) {
 	return same
 }
 
-// startStandby follows whom the configuration names.
+// startStandby follows the server that the configuration names.
 func (n *Node) startStandby() error {
 	host, port, err := replicaOf(n.settings.text.String("replicaof"))
 	switch {
@@ -98,7 +98,7 @@ func (n *Node) followedView(v *server.Replication) {
 	}
 }
 
-// checkReplicaOf checks whom a node follows: a host and a port, or nobody.
+// checkReplicaOf checks which server a node follows: a host and a port, or none.
 func checkReplicaOf(text string) error {
 	if _, _, err := replicaOf(text); err != nil {
 		return err

@@ -58,10 +58,10 @@ func (l *liveSettings) read() *values {
 	return v
 }
 
-// replicaOf notes whom the node follows, as the directive replicaof has it.
+// replicaOf notes which server the node follows, as the directive replicaof has it.
 func (l *liveSettings) replicaOf(text string) {
 	if err := l.text.Override([]conf.Pair{{Name: "replicaof", Value: text}}); err != nil {
-		l.n.log.Error("the configuration does not take whom the node follows", "replicaof", text, "error", err)
+		l.n.log.Error("the configuration does not take the server that the node follows", "replicaof", text, "error", err)
 	}
 }
 

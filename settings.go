@@ -278,8 +278,8 @@ func (v *values) shown() (list []conf.Pair) {
 // and overrides as redis-server takes them: "--port", "7001", "--save", "". Warnings,
 // with file and line, are about directives that are not obeyed; the error names every bad
 // value and every unknown directive, where it stands and what is accepted. Directives
-// whose being ignored would leave the node less protected, or its data less durable, than
-// the file says are errors too, unless args have "--allow-unprotected".
+// whose being ignored would leave the node less protected than the file says are errors
+// too, unless args have "--allow-unprotected".
 //
 // The Config has a Logger as the directives logfile and loglevel say, and answers CONFIG
 // GET and CONFIG REWRITE from the file.

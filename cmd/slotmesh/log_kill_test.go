@@ -202,7 +202,7 @@ func (p *processes) underLoad(w *tally, times int64) {
 }
 
 // A replica is killed, its master goes on and is killed a little later, both start again:
-// what the master acknowledged alone is there, whoever of the two is the master then.
+// what the master acknowledged alone is there, whichever of the two is the master then.
 func TestKillReplicaThenMasterWithLog(t *testing.T) {
 	p := newProcesses(t, "always")
 	p.start(0, 1, 2, 3, 4, 5)

@@ -20,7 +20,7 @@ func serveVerb() *verb {
 			"Those of\n" +
 			"Redis and Valkey that only tune what is not there are told in one line of the log. One whose being ignored " +
 			"would leave\n" +
-			"the node less protected, or its data less durable, than the file says (loadmodule …)\n" +
+			"the node less protected than the file says (loadmodule …)\n" +
 			"ends the start too; --allow-unprotected starts all the same.\n" +
 			"\n" +
 			"The keys are in snapshots in the folder (save, dbfilename) and, with appendonly yes, every write is in a log " +

@@ -29,10 +29,9 @@ const (
 type effect uint8
 
 const (
-	tunes     effect = iota // nothing that a client could tell: one line of the log names all such
-	differs                 // a difference that clients or administrators see: a warning of its own
-	protects                // the node is less protected than the file says: it does not start
-	preserves               // data are less durable than the file says: it does not start
+	tunes    effect = iota // nothing that a client could tell: one line of the log names all such
+	differs                // a difference that clients or administrators see: a warning of its own
+	protects               // the node is less protected than the file says: it does not start
 )
 
 // Directive is a row of the table.

@@ -13,7 +13,7 @@
 //     [Directive.Show] shows it as CONFIG GET does.
 //   - The effect of a directive is what follows if it is not obeyed: nothing, because it
 //     tunes what is not there; a difference that clients see; or a node that is less
-//     protected, or data that are less durable, than the file says, which is an error.
+//     protected than the file says, which is an error.
 //   - [Settings] is the value of every directive. It is safe for concurrent use;
 //     reading takes no lock.
 //   - A [Warning] tells what was read but has no effect. A bad value is an [Error]:

@@ -52,9 +52,9 @@ const (
 // one. It goes on after a bad value, so that err tells about all of them; each is an
 // [*Error].
 //
-// A directive that is not obeyed although the node would be less protected, or its data
-// less durable, than the file says is such an error too, unless one of args is
-// "--allow-unprotected": then it is a warning.
+// A directive that is not obeyed although the node would be less protected than the file
+// says is such an error too, unless one of args is "--allow-unprotected": then it is a
+// warning.
 func (t *Table) Load(file string, args []string) (*Settings, []Warning, error) {
 	l := t.newLoader(readFile)
 	switch file {

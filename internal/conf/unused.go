@@ -33,7 +33,7 @@ func (l *loader) classifyUnused() {
 		d := u.Directive
 		switch {
 		case d.asDefault(u.args):
-		case d.effect >= protects:
+		case d.effect == protects:
 			l.refuse(d, u.at)
 		case d.effect == differs:
 			l.warn(u.at, "%s", u)
@@ -61,18 +61,13 @@ func (u unused) String() string {
 
 // refuse keeps the node from starting without a directive, unless that is allowed.
 func (l *loader) refuse(d *Directive, at string) {
-	less := "less protected"
-	if d.effect == preserves {
-		less = "less durable"
-	}
 	if l.allow {
-		l.warn(at, "%s is ignored, as --%s allows: the node is %s than this line says: %s", d.Name, allowUnprotected, less,
-			d.reason)
+		l.warn(at, "%s is ignored, as --%s allows: the node is less protected than this line says: %s", d.Name,
+			allowUnprotected, d.reason)
 		return
 	}
-	l.fail(&Error{At: at, Name: d.Name, Err: fmt.Errorf("the node would be %s than this line says: %s; %s, or start "+
-		"with --%s",
-		less, d.reason, d.remedy, allowUnprotected)})
+	l.fail(&Error{At: at, Name: d.Name, Err: fmt.Errorf("the node would be less protected than this line says: %s; %s, "+
+		"or start with --%s", d.reason, d.remedy, allowUnprotected)})
 }
 
 // allowUnprotected reads the option of that name, which stands on the command line only:

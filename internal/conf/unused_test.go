@@ -63,7 +63,7 @@ func TestTable(t *testing.T) {
 		switch {
 		case d.ignored() && d.reason == "":
 			t.Errorf("%s: nobody says why it is ignored", d.Name)
-		case d.effect >= protects && d.remedy == "":
+		case d.effect == protects && d.remedy == "":
 			t.Errorf("%s: nobody says what to do instead", d.Name)
 		}
 	}

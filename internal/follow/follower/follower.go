@@ -31,7 +31,7 @@ type Target interface {
 	Apply(ctx context.Context, groups []follow.Group) error
 }
 
-// Config says whom to follow.
+// Config says which server to follow.
 type Config struct {
 	Dial   func(ctx context.Context) (net.Conn, error) // with TLS if the master speaks it
 	Link   func() follow.Config                        // asked for each connection

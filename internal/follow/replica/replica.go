@@ -144,7 +144,7 @@ func (r *Replica) set(f *following) {
 	r.now = f
 }
 
-// Status is whom a node follows, and how far it is.
+// Status is which server a node follows, and how far it is.
 type Status struct {
 	Host string
 	Port int
