@@ -103,6 +103,15 @@ func FuzzOps(f *testing.F) {
 		seed = AppendOp(seed, &op)
 	}
 	f.Add(seed)
+	seed = nil
+	for i, kind := range []OpKind{OpStage, OpStagePart, OpStage, OpStagePart, OpStageCut, OpReveal, OpStage, OpUnstage} {
+		op := Op{Kind: kind, Type: Hash, Key: fmt.Appendf(nil, "key%d", i/2%2), Version: uint64(i + 1)}
+		if kind == OpStagePart || kind == OpStageCut {
+			op.Part = []byte("part")
+		}
+		seed = AppendOp(seed, &op)
+	}
+	f.Add(seed)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := newStore(Config{}, 1)
 		s.SetPassive(true)

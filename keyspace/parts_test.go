@@ -26,7 +26,8 @@ type plainObject struct {
 
 func (plainForm) each(packed []byte, visit func(part, value []byte, expireAt int64) bool) {
 	for len(packed) > 0 {
-		part, value := packed[2:2+packed[0]], packed[2+packed[0]:2+packed[0]+packed[1]]
+		parts, n := packed[2:], int(packed[0])
+		part, value := parts[:n], parts[n:n+int(packed[1])]
 		if !visit(part, value, 0) {
 			return
 		}
@@ -66,7 +67,16 @@ func (f plainForm) size(packed []byte) (n int) {
 
 func (plainForm) due([]byte) int64        { return never }
 func (plainForm) fits(packed []byte) bool { return len(packed) < 40 }
-func (plainForm) check([]byte) error      { return nil }
+
+func (plainForm) check(packed []byte) error {
+	for len(packed) > 0 {
+		if len(packed) < 2 || len(packed) < 2+int(packed[0])+int(packed[1]) {
+			return errors.New("parts end too early")
+		}
+		packed = packed[2+int(packed[0])+int(packed[1]):]
+	}
+	return nil
+}
 
 func (f plainForm) grow(packed []byte) object {
 	o := &plainObject{map[string]string{}}
