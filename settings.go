@@ -215,7 +215,8 @@ var settings = []setting{
 	{conf.Number("slotmesh-replicas", "0", 0, maxReplicas), func(v *values) any { return &v.Cluster.Replicas }, nil},
 	{conf.Span("slotmesh-forget-after", "0", time.Second, 0),
 		func(v *values) any { return &v.Cluster.ForgetAfter }, (*Node).applyTuning},
-	{conf.Directive{Name: "slotmesh-health", Kind: conf.String, Check: checkHealth}, nil, nil},
+	{conf.Directive{Name: "slotmesh-health", Kind: conf.String, Check: checkHTTP}, nil, nil},
+	{conf.Directive{Name: "slotmesh-http", Kind: conf.String, Check: checkHTTP}, nil, nil},
 	{conf.OneOf("slotmesh-balance", "auto", "auto", "on", "off"),
 		func(v *values) any { return wordOr(&v.Cluster.Balance.Mode, "auto") }, nil},
 	{conf.OneOf("slotmesh-balance-by", "slots", "slots", "keys", "bytes"),
@@ -298,8 +299,8 @@ func LoadConfig(file string, args ...string) (cfg Config, warnings []string, err
 	return v.Config, append(warnings, s.Advice()...), nil
 }
 
-// checkHealth checks where "slotmesh serve" answers probes.
-func checkHealth(addr string) error {
+// checkHTTP checks where "slotmesh serve" answers probes, or serves its page.
+func checkHTTP(addr string) error {
 	if addr == "" {
 		return nil
 	}
@@ -320,6 +321,16 @@ func (c *Config) HealthAddr() string {
 		return ""
 	}
 	return c.settings.String("slotmesh-health")
+}
+
+// HTTPAddr returns the directive slotmesh-http: where "slotmesh serve" serves the status page,
+// metrics and probes, "" for nowhere. A program that embeds a node serves package status
+// itself.
+func (c *Config) HTTPAddr() string {
+	if c.settings == nil {
+		return ""
+	}
+	return c.settings.String("slotmesh-http")
 }
 
 // finish sets what several directives say together.

@@ -42,7 +42,7 @@ func samples(s *setting, dir string) [2]string {
 		return [2]string{"AKE", "gxKm"}
 	case "slotmesh-join":
 		return [2]string{"10.0.0.1:7001,dns:nodes.example.org:7002", "10.0.0.1:7001"}
-	case "slotmesh-health":
+	case "slotmesh-health", "slotmesh-http":
 		return [2]string{"127.0.0.1:8080", "127.0.0.1:8081"}
 	case "slotmesh-expect":
 		return [2]string{"3", "4"}

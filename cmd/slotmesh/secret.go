@@ -41,7 +41,7 @@ func environmentSecret(given string) string {
 var shortNames = map[string]string{
 	"--secret": "--cluster-secret", "--join": "--slotmesh-join", "--expect": "--slotmesh-expect",
 	"--replicas": "--slotmesh-replicas", "--cluster-name": "--slotmesh-cluster-name",
-	"--health": "--slotmesh-health",
+	"--health": "--slotmesh-health", "--http": "--slotmesh-http",
 }
 
 // longNames writes "--secret X", which up takes too, as the directive that it is, and the

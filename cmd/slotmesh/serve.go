@@ -48,7 +48,8 @@ func serveVerb() *verb {
 			"--cluster-name are refused.\n\n" +
 			"With --health HOST:PORT (slotmesh-health) it answers the probes of an orchestrator there over HTTP: /livez, and " +
 			"/readyz\n" +
-			"once the cluster serves and a replica has its master's data. They ask for no password, and show no keys.\n\n" +
+			"once the cluster serves and a replica has its master's data. They ask for no password, and show no keys.\n" +
+			"With --http HOST:PORT (slotmesh-http) it serves a page there that shows the cluster, beside the same probes.\n\n" +
 			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
 			"one\n" +
 			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +
@@ -103,6 +104,12 @@ func serve(ctx context.Context, out output, args []string) error {
 		return err
 	}
 	defer endProbes()
+	_, endHTTP, err := serveHTTP(cfg.HTTPAddr(), node, log)
+	if err != nil {
+		log.Error("cannot serve the status page", "error", err)
+		return err
+	}
+	defer endHTTP()
 	if err := node.Start(ctx); err != nil {
 		err = explainStart(err)
 		log.Error("cannot start", "error", err)
