@@ -112,6 +112,7 @@ func (c *Cluster) start(i int) {
 	cfg := slotmesh.Config{
 		Addr: m.addr, BusAddr: m.bus, Disk: m.disk, NodeTimeout: c.cfg.NodeTimeout,
 		Clock:   m.now,
+		Logger:  c.story.logger(i),
 		OnEvent: func(slotmesh.Event) {},           // for tests whose own one calls it
 		Clients: slotmesh.ClientConfig{Open: true}, // its machines are all within the test
 		Secret:  c.secret,

@@ -53,8 +53,9 @@
 //
 // Everything is stopped when the test ends; a goroutine that a node leaves behind fails
 // it. If the test failed, the story of the cluster is in its log: what the test did and
-// what happened, seen by which node, when, how each node saw the cluster at the end, and
-// how many messages of pub/sub the nodes have sent each other.
+// what happened, seen by which node, when, what nodes logged from warnings on, how each
+// node saw the cluster at the end, and how many messages of pub/sub the nodes have sent
+// each other.
 //
 // # Messages
 //

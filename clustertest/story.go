@@ -103,6 +103,9 @@ func (l *line) String() string {
 	if l.node == theTest {
 		return fmt.Sprintf("%10s the test: %s", l.at.Round(time.Millisecond), l.event)
 	}
+	if text, ok := l.event.(logged); ok {
+		return fmt.Sprintf("%10s node %d logs: %s", l.at.Round(time.Millisecond), l.node, text)
+	}
 	text := fmt.Sprintf("%10s node %d: %T%+v", l.at.Round(time.Millisecond), l.node, l.event, l.event)
 	if l.times > 1 {
 		text += fmt.Sprintf(" (%d times)", l.times)
