@@ -315,6 +315,27 @@ func (n *Node) Stats() Stats {
 	return s
 }
 
+// SlotStats are the gauges and counters of one slot: Node.SlotStats.
+type SlotStats = keyspace.SlotStats
+
+// SlotStats yields what there is to say of each slot of the node's shard, in ascending
+// order: a replica has figures of its own, of the copies that it keeps. A standalone node
+// keeps all keys as those of slot 0. It takes each slot's lock for a moment; valid after
+// Start.
+func (n *Node) SlotStats() iter.Seq2[slots.Slot, SlotStats] {
+	return func(yield func(slots.Slot, SlotStats) bool) {
+		list := slots.NewSet(0)
+		if m := n.Map(); m != nil {
+			list = m.ShardSlots()
+		}
+		for slot := range list.All() {
+			if !yield(slot, n.store.SlotStats(slot)) {
+				return
+			}
+		}
+	}
+}
+
 // BalancePlanned says that this node is the coordinator of Config.Cluster.Balance, and what
 // it is about to do: the whole plan, of which it orders a little at a time. It comes again
 // when the plan has got other steps.

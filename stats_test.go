@@ -9,6 +9,7 @@ import (
 	"github.com/slotmesh/slotmesh"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/replication/replicator"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 func TestStats(t *testing.T) {
@@ -80,4 +81,65 @@ func TestStats(t *testing.T) {
 	if st := alone.Stats(); st.Role != slotmesh.RoleStandalone {
 		t.Errorf("a standalone node is a %s", st.Role)
 	}
+}
+
+// A slot's figures are those of the copy that a node has, and follow a slot that moves.
+func TestSlotStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clustertest.Start(t, clustertest.Config{Masters: 2, Replicas: 1})
+		slot := slots.OfString("foo")
+		ctx := slotmesh.WithSync(t.Context(), 1)
+		for range 3 {
+			if err := c.Node(0).Set(ctx, "foo", []byte("bar"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.Node(0).Get(ctx, "foo"); err != nil {
+			t.Fatal(err)
+		}
+		var source, target int
+		listed := 0
+		for i := range 4 {
+			m := c.Node(i).Map()
+			last := -1
+			for at, st := range c.Node(i).SlotStats() {
+				if int(at) <= last {
+					t.Errorf("node %d: slot %d after %d", i, at, last)
+				}
+				last = int(at)
+				listed++
+				switch {
+				case at != slot && st != (slotmesh.SlotStats{}):
+					t.Errorf("node %d: slot %d: %+v", i, at, st)
+				case at != slot:
+				case st.Keys != 1 || st.Bytes == 0 || st.Writes != 3 || (st.Reads > 0) != m.Self().IsMaster():
+					t.Errorf("node %d: %+v", i, st)
+				}
+			}
+			if m.Self().IsMaster() && m.IsMine(slot) {
+				source, target = i, 1-i
+			}
+		}
+		if listed != 2*slots.Count {
+			t.Errorf("four nodes list %d slots", listed)
+		}
+		id, err := c.Node(source).MigrateSlots(t.Context(), slots.NewSet(slot), c.Node(target).ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Node(source).WaitMigration(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		c.WaitStable()
+		for at := range c.Node(source).SlotStats() {
+			if at == slot {
+				t.Error("the source still lists the slot")
+			}
+		}
+		for at, st := range c.Node(target).SlotStats() {
+			if at == slot && (st.Keys != 1 || st.Writes == 0) {
+				t.Errorf("after the move: %+v", st)
+			}
+		}
+	})
 }

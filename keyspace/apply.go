@@ -44,6 +44,7 @@ func (s *Store) apply(slot slots.Slot, ops []Op) error {
 	t, lock, _ := s.enter(slot, endLate, nil)
 	defer s.unlock(slot)
 	was, told := t.sum, s.newToldOps()
+	t.countWrites(len(ops))
 	defer func() {
 		s.publishCounts(slot, t, was)
 		s.watchers.tell(slot, ops, nil)

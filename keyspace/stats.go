@@ -56,8 +56,28 @@ func (s *Store) ResetStats() {
 	}
 }
 
+// SlotStats are a slot's gauges and counters. The counters are since the start or
+// ResetStats.
+type SlotStats struct {
+	Keys   int    // with those that expired but have not been removed yet
+	Bytes  int64  // what the slot takes of Store.Memory
+	Reads  uint64 // keys that were looked for: hits and misses
+	Writes uint64 // changes of keys and of their parts: Ops, also those that were applied or imported
+}
+
+// SlotStats returns what there is to say of a slot. It takes the slot's lock for a moment,
+// unless the slot has never had a key.
+func (s *Store) SlotStats(slot slots.Slot) SlotStats {
+	g := s.groups[slot/groupSize].Load()
+	if g == nil {
+		return SlotStats{}
+	}
+	c := s.usesOf(g, int(slot/groupSize), int(slot%groupSize))
+	return SlotStats{Keys: s.Count(slot), Bytes: s.Bytes(slot), Reads: c.hits + c.misses, Writes: c.writes}
+}
+
 // uses is what a slot counts of its use.
-type uses struct{ hits, misses, expired uint64 }
+type uses struct{ hits, misses, expired, writes uint64 }
 
 // usesOf returns the counts of the j-th slot of the i-th group. While the slot is held, they
 // are those from before.
@@ -75,10 +95,23 @@ func (s *Store) usesOf(g *group, i, j int) uses {
 }
 
 func (t *table) uses(lock *slotLock) uses {
-	return uses{t.wraps<<32 + uint64(lock.hits), t.misses, t.expired}
+	return uses{hits: uint64(t.wraps)<<32 + uint64(lock.hits), misses: t.misses, expired: t.expired,
+		writes: uint64(t.writeWraps)<<32 + uint64(t.writes)}
 }
 
-func (t *table) resetUses(lock *slotLock) { lock.hits, t.wraps, t.misses, t.expired = 0, 0, 0, 0 }
+func (t *table) resetUses(lock *slotLock) {
+	lock.hits, t.wraps, t.misses, t.expired = 0, 0, 0, 0
+	t.writes, t.writeWraps = 0, 0
+}
+
+// countWrites counts n changes. The counters stand in the first line of the table, which
+// every write changes anyhow.
+func (t *table) countWrites(n int) {
+	was := t.writes
+	if t.writes += uint32(n); t.writes < was {
+		t.writeWraps++
+	}
+}
 
 // Memory returns the bytes in use by keys, values and their bookkeeping; the package
 // comment says what counts. It takes no lock.

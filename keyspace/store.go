@@ -287,6 +287,7 @@ func (s *Store) commitOne(t *table, op Op) {
 // publish hands ops that were carried out to the Sink, to what watches, and to the dumps
 // whose copies they change. The slot's lock is held.
 func (s *Store) publish(slot slots.Slot, t *table, ops []Op, origin any) {
+	t.countWrites(len(ops))
 	s.watchers.tell(slot, ops, origin)
 	if t.copying {
 		for p := t.precopies; p != nil; p = p.other {

@@ -20,19 +20,21 @@ func tagOf(hash uint64) uint32 { return uint32(hash) & (tagCount - 1) }
 // of the hash. It fills four cache lines; a value that is overwritten in place needs the
 // first one. Its lock line guards it.
 type table struct {
-	depth   uint8
-	copying bool   // precopies has one
-	deepest uint32 // segments whose depth is the directory's
-	version uint64 // of the last change
-	due     int64  // no entry expires before
-	sum     totals
-	waiters *waiters // nil: nobody waits
+	depth      uint8
+	copying    bool   // precopies has one
+	writeWraps uint16 // of writes
+	writes     uint32 // see SlotStats
+	version    uint64 // of the last change
+	due        int64  // no entry expires before
+	sum        totals
+	waiters    *waiters // nil: nobody waits
 
 	one segment    // the only segment, while depth is 0
 	dir []*segment // 1<<depth of them, while depth is not 0
 
 	misses, expired uint64      // see Stats
-	wraps           uint64      // of the lock line's hits
+	wraps           uint32      // of the lock line's hits
+	deepest         uint32      // segments whose depth is the directory's
 	staged          *stagedKeys // nil: there are none
 	precopies       *Precopy    // a list of those that go on
 }

@@ -225,16 +225,23 @@ func (m *Map) Importing(slot Slot) (NodeID, bool) {
 // claimed yet.
 func (m *Map) Ceded() *Set { return m.top.Ceded }
 
-// ChannelSlots returns the slots whose channels may have subscribers at this node: those of
-// its shard, those that it has given away until their new owners claim them, and those that
-// it imports.
-func (m *Map) ChannelSlots() Set {
+// ShardSlots returns the slots of this node's shard, which are its master's if it is a
+// replica.
+func (m *Map) ShardSlots() Set {
 	set := *m.Self().slots()
 	if !m.Self().IsMaster() {
 		if master := m.Node(m.Self().Master); master != nil {
 			set.Union(master.slots())
 		}
 	}
+	return set
+}
+
+// ChannelSlots returns the slots whose channels may have subscribers at this node: those of
+// its shard, those that it has given away until their new owners claim them, and those that
+// it imports.
+func (m *Map) ChannelSlots() Set {
+	set := m.ShardSlots()
 	set.Union(m.top.Ceded)
 	for slot := range m.top.Importing {
 		set.Add(slot)
