@@ -10,6 +10,7 @@ import (
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/balance"
 	"github.com/slotmesh/slotmesh/internal/balance/balancer"
+	"github.com/slotmesh/slotmesh/internal/histogram"
 	"github.com/slotmesh/slotmesh/internal/leave"
 	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/internal/shard"
@@ -148,6 +149,16 @@ type (
 	// and of a Router's call that gave up while the cluster did not serve its key:
 	// [client.UnavailableError]. Its Reason says what stood in the way.
 	UnavailableError = client.UnavailableError
+)
+
+// What [Node.CommandStats] tells.
+type (
+	// LatencyDistribution says how many calls took how long: [CommandStats.Latency]. Its
+	// methods are Known, Calls, Percentile and Buckets.
+	LatencyDistribution = histogram.Distribution
+
+	// LatencyBucket is how many calls took no longer than its Max.
+	LatencyBucket = histogram.Bucket
 )
 
 // LeaveStage is the Stage of an event of type Leaving.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"time"
 
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/gossip"
@@ -334,6 +335,30 @@ func (n *Node) SlotStats() iter.Seq2[slots.Slot, SlotStats] {
 			}
 		}
 	}
+}
+
+// CommandStats are the counters of one command since the start, or CONFIG RESETSTAT.
+// Not every call is timed: those that were stand for the others.
+type CommandStats struct {
+	Name     string // "get", "config|get"
+	Calls    int64  // that were carried out, those that failed included
+	Failed   int64
+	Rejected int64               // refused before they were carried out: wrong arguments, no rights, MOVED …
+	Time     time.Duration       // that all calls took
+	Latency  LatencyDistribution // of the calls; unknown if none was timed
+}
+
+// CommandStats returns the counters of the commands that clients, other nodes and the host
+// have called, or that were refused, in an order that stays the same, by their own names:
+// what INFO commandstats and latencystats show. Before Start there are none.
+func (n *Node) CommandStats() (list []CommandStats) {
+	if n.server == nil {
+		return nil
+	}
+	for _, c := range n.server.CommandStats() {
+		list = append(list, CommandStats(c))
+	}
+	return list
 }
 
 // BalancePlanned says that this node is the coordinator of Config.Cluster.Balance, and what

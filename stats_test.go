@@ -52,6 +52,25 @@ func TestStats(t *testing.T) {
 		if after := commands(); after <= before {
 			t.Errorf("%d commands before PING, %d after", before, after)
 		}
+		client.Do(t.Context(), "PING")
+		client.Do(t.Context(), "GET") // which lacks its key
+		calls, rejected := int64(0), int64(0)
+		for _, node := range c.Nodes() {
+			for _, s := range node.CommandStats() {
+				switch s.Name {
+				case "ping":
+					calls += s.Calls
+					if s.Latency.Percentile(100) < s.Time/time.Duration(s.Calls) {
+						t.Errorf("the longest PING took %v, all of %d %v", s.Latency.Percentile(100), s.Calls, s.Time)
+					}
+				case "get":
+					rejected += s.Rejected
+				}
+			}
+		}
+		if calls < 2 || rejected != 1 {
+			t.Errorf("%d calls of PING, %d refused ones of GET, want 2 and 1", calls, rejected)
+		}
 
 		c.Partition([]int{3}, []int{0, 1, 2, 4, 5})
 		time.Sleep(30 * time.Second)

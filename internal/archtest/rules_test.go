@@ -63,6 +63,7 @@ var mayImport = map[string][]string{
 	"internal/nodedir":      {},
 	"internal/peer":         {"slots", "internal/resp"},
 	"internal/resp":         {},
+	"internal/histogram":    {},
 	"internal/bus":          {"slots", "internal/peer"},
 	"internal/clusterproto": {"slots", "internal/resp"},
 	"internal/conf":         {},
@@ -73,8 +74,8 @@ var mayImport = map[string][]string{
 		"replication/oplog", "replication/oplog/committer", "internal/engine"},
 	"internal/remotetx": {"slots", "keyspace", "internal/resp"},
 	"internal/server": {"slots", "keyspace", "migrate", "internal/resp", "internal/engine",
-		"internal/acl", "internal/functions", "internal/pubsub", "internal/server/commands", "internal/psync/sender",
-		"replication/replicator"},
+		"internal/acl", "internal/functions", "internal/histogram", "internal/pubsub", "internal/server/commands",
+		"internal/psync/sender", "replication/replicator"},
 	"internal/psync":        {"slots", "keyspace", "replication", "internal/dump", "internal/resp"},
 	"internal/psync/sender": {"slots", "keyspace", "replication/replicator", "internal/dump", "internal/psync"},
 	"admin": {"slots", "migrate", "internal/aof", "internal/resp", "internal/clusterproto", "internal/follow",
@@ -94,7 +95,7 @@ var mayImport = map[string][]string{
 	"examples/*":        {".", "slots", "keyspace", "admin", "script"},
 
 	"internal/server/commands": {"slots", "keyspace", "migrate", "internal/acl", "internal/dump", "internal/functions",
-		"internal/resp", "internal/engine", "internal/geo", "internal/hll", "internal/pubsub"},
+		"internal/resp", "internal/engine", "internal/geo", "internal/histogram", "internal/hll", "internal/pubsub"},
 
 	"internal/follow":          {"internal/resp"},
 	"internal/follow/follower": {"internal/follow"},

@@ -21,6 +21,8 @@ type (
 	LoadStatus     = commands.LoadStatus
 	LogStatus      = commands.LogStatus
 
+	CommandStats = commands.CommandStats
+
 	Peer         = commands.Peer
 	Link         = commands.Link
 	Counter      = commands.Counter

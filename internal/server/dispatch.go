@@ -134,12 +134,17 @@ func (s *session) skipReply(m mark) {
 
 func (s *session) timed(cmd *commands.Command) error {
 	stat := &s.shard.cmd[cmd.ID]
-	if n := stat.calls.Add(1); n > timeFirst && n%timeOneIn != 0 {
+	n := stat.calls.Add(1)
+	if n > timeFirst && n%timeOneIn != 0 {
 		err := s.start(cmd)
 		if err == errHeld {
 			stat.calls.Add(-1)
 		}
 		return err
+	}
+	weight := int64(1)
+	if n > timeFirst {
+		weight = timeOneIn
 	}
 	began := s.srv.cfg.Now()
 	err := s.start(cmd)
@@ -147,8 +152,7 @@ func (s *session) timed(cmd *commands.Command) error {
 		stat.calls.Add(-1)
 		return err
 	}
-	stat.timed.Add(1)
-	stat.nanos.Add(int64(s.srv.cfg.Now().Sub(began)))
+	s.srv.stats.record(s.shard, cmd.ID, s.srv.cfg.Now().Sub(began), weight)
 	return err
 }
 

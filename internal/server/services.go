@@ -38,9 +38,7 @@ func (v services) Clients() commands.Clients {
 	return c
 }
 
-func (v services) Commands() []*commands.Command { return v.s.original.All() }
-
-func (v services) CommandStats(id int) commands.CommandStats { return v.s.stats.command(id) }
+func (v services) CommandStats() []commands.CommandStats { return v.s.CommandStats() }
 
 func (v services) Stats() commands.Stats {
 	st, tracker := v.s.stats, &v.s.tracker

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/slotmesh/slotmesh/internal/server/commands"
+	"github.com/slotmesh/slotmesh/internal/histogram"
 )
 
 // stats counts. What every command counts is kept in shards, one for each session in
@@ -15,6 +16,7 @@ import (
 // sums the shards up.
 type stats struct {
 	shards [8]*statsShard
+	times  []atomic.Pointer[histogram.Histogram] // of calls that were timed, by command.id; nil: none was
 
 	conns         atomic.Int64
 	rejectedConns atomic.Int64
@@ -40,15 +42,15 @@ type commandStat struct {
 	calls    atomic.Int64
 	failed   atomic.Int64
 	rejected atomic.Int64
-	timed    atomic.Int64 // calls that were timed …
-	nanos    atomic.Int64 // … and what they took together
+	timed    atomic.Int64 // calls that were timed, and those for which they stand …
+	nanos    atomic.Int64 // … and what all of them took together
 }
 
 // maxErrorCodes bounds the codes that are told apart.
 const maxErrorCodes = 128
 
 func newStats(commands int) *stats {
-	st := &stats{errors: make(map[string]int64)}
+	st := &stats{errors: make(map[string]int64), times: make([]atomic.Pointer[histogram.Histogram], commands)}
 	for i := range st.shards {
 		st.shards[i] = &statsShard{cmd: make([]commandStat, commands)}
 	}
@@ -67,8 +69,34 @@ func (st *stats) countError(text string) {
 	}
 }
 
+// record counts what a call took that stands for weight calls.
+func (st *stats) record(sh *statsShard, id int, took time.Duration, weight int64) {
+	sh.cmd[id].timed.Add(weight)
+	sh.cmd[id].nanos.Add(weight * int64(took))
+	h := st.times[id].Load()
+	if h == nil {
+		st.times[id].CompareAndSwap(nil, new(histogram.Histogram))
+		h = st.times[id].Load()
+	}
+	h.Record(took, weight)
+}
+
+// CommandStats returns the counters of the commands that have been called, or refused, in
+// table order, by their own names.
+func (s *Server) CommandStats() (list []CommandStats) {
+	for _, cmd := range s.original.All() {
+		sum := s.stats.command(cmd.ID)
+		if sum.Calls == 0 && sum.Failed == 0 && sum.Rejected == 0 {
+			continue
+		}
+		sum.Name = cmd.Name
+		list = append(list, sum)
+	}
+	return list
+}
+
 // command sums up the counters of a command over all shards.
-func (st *stats) command(id int) (sum commands.CommandStats) {
+func (st *stats) command(id int) (sum CommandStats) {
 	var timed, nanos int64
 	for _, sh := range st.shards {
 		c := &sh.cmd[id]
@@ -79,7 +107,10 @@ func (st *stats) command(id int) (sum commands.CommandStats) {
 		nanos += c.nanos.Load()
 	}
 	if timed > 0 {
-		sum.Micros = float64(nanos) / 1000 * float64(sum.Calls) / float64(timed)
+		sum.Time = time.Duration(float64(nanos) * float64(sum.Calls) / float64(timed))
+	}
+	if h := st.times[id].Load(); h != nil {
+		sum.Latency = h.Of(sum.Calls)
 	}
 	return sum
 }
@@ -120,6 +151,9 @@ func (st *stats) sample(now int64) {
 func (st *stats) reset() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	for i := range st.times {
+		st.times[i].Store(nil)
+	}
 	for _, sh := range st.shards {
 		for i := range sh.cmd {
 			c := &sh.cmd[i]

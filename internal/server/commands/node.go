@@ -11,6 +11,7 @@ import (
 
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/functions"
+	"github.com/slotmesh/slotmesh/internal/histogram"
 	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
@@ -88,11 +89,9 @@ type Server interface {
 	Clients() Clients
 
 	Stats() Stats
-	// CommandStats returns the counters of the command with an ID.
-	CommandStats(id int) CommandStats
-	// CommandNames returns the commands that have counters, in table order, by their own
-	// names.
-	Commands() []*Command
+	// CommandStats returns the counters of the commands that have been called, or refused, in
+	// table order, by their own names.
+	CommandStats() []CommandStats
 	// Errors returns how many error replies began with each code.
 	Errors() map[string]int64
 	ResetStats()
@@ -138,8 +137,13 @@ type Stats struct {
 	TrackedBytes    int64 // that remembering takes, about
 }
 
-// CommandStats are the counters of one command.
+// CommandStats are the counters of one command since the start of the server, or CONFIG
+// RESETSTAT. Not every call is timed: those that were stand for the others.
 type CommandStats struct {
-	Calls, Failed, Rejected int64
-	Micros                  float64 // in all, extrapolated from the calls that were timed
+	Name     string // "get", "config|get"
+	Calls    int64  // that were carried out, those that failed included
+	Failed   int64
+	Rejected int64                  // refused before they were carried out: wrong arguments, no rights, MOVED …
+	Time     time.Duration          // that all calls took
+	Latency  histogram.Distribution // of the calls; unknown if none was timed
 }

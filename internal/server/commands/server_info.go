@@ -264,17 +264,13 @@ func (n *Node) infoCPU(t *infoText) {
 }
 
 func (n *Node) infoCommandStats(t *infoText) {
-	for _, cmd := range n.Server.Commands() {
-		sum := n.Server.CommandStats(cmd.ID)
-		if sum.Calls == 0 && sum.Failed == 0 && sum.Rejected == 0 {
-			continue
-		}
+	for _, cmd := range n.Server.CommandStats() {
 		per := 0.0
-		if sum.Calls > 0 {
-			per = sum.Micros / float64(sum.Calls)
+		if cmd.Calls > 0 {
+			per = cmd.Time.Seconds() * 1e6 / float64(cmd.Calls)
 		}
 		t.line("cmdstat_"+cmd.Name, fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
-			sum.Calls, int64(sum.Micros), per, sum.Rejected, sum.Failed))
+			cmd.Calls, cmd.Time.Microseconds(), per, cmd.Rejected, cmd.Failed))
 	}
 }
 
