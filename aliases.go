@@ -14,6 +14,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/leave"
 	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/internal/shard"
+	"github.com/slotmesh/slotmesh/internal/tally"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/network"
 	"github.com/slotmesh/slotmesh/replication/oplog/committer"
@@ -44,6 +45,12 @@ type LogSync = committer.Policy
 
 // LogStatus is how the log of writes stands: Stats.Log.
 type LogStatus = committer.Status
+
+// EventStats counts the events of Node.Events by their names: Stats.Events.
+type EventStats = tally.Events
+
+// MoveStats counts what this node's migration jobs have handed over: Stats.Moves.
+type MoveStats = tally.Moves
 
 // The errors of Node.RewriteLog: a rewrite is under way, or there is no log.
 var (

@@ -11,6 +11,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/balance"
 	"github.com/slotmesh/slotmesh/internal/events"
 	"github.com/slotmesh/slotmesh/internal/invalidation"
+	"github.com/slotmesh/slotmesh/internal/tally"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
 	"github.com/slotmesh/slotmesh/replication/replicator"
@@ -70,6 +71,12 @@ func (EventsMissed) EventName() string { return "events-missed" }
 
 // maxEvents is how many events may wait for one slow receiver.
 const maxEvents = 1024
+
+// eventParts are the stream of events to the host, and what was counted of them.
+type eventParts struct {
+	*events.Stream[Event]
+	tally tally.Tally
+}
 
 func newEvents() *events.Stream[Event] {
 	return events.New(maxEvents, func(count int) Event { return EventsMissed{count} })
@@ -133,8 +140,11 @@ func (n *Node) PublishShard(ctx context.Context, channel string, payload []byte)
 	return n.router.PublishShard(ctx, channel, payload)
 }
 
-// emit sends an event to every loop that watches.
-func (n *Node) emit(e Event) { n.events.Post(e) }
+// emit counts an event and sends it to every loop that watches.
+func (n *Node) emit(e Event) {
+	n.events.tally.Add(n.ID(), e)
+	n.events.Post(e)
+}
 
 // publishMap tells of a map that is in force, and wakes what waits for one.
 func (n *Node) publishMap(m *slots.Map) {
@@ -263,6 +273,8 @@ type Stats struct {
 	Migrations  []migrate.Status // the jobs under way, from and to this node
 	Bus         gossip.Stats     // gossip between nodes; zero for a standalone node
 	Messages    MessageStats     // those of clients, between nodes; zero for a standalone node
+	Events      EventStats       // but MapChanged, which is a state
+	Moves       MoveStats
 }
 
 // MessageStats counts the messages of PUBLISH and SPUBLISH that pass between this node and
@@ -302,6 +314,8 @@ func (n *Node) Stats() Stats {
 		s.Replication = n.shard.Replicator.Status()
 	}
 	s.Log = n.shard.Log.Status()
+	s.Events, s.Moves = n.events.tally.Counts()
+	s.Events.Missed = n.events.Missed()
 	for _, job := range n.Migrations() {
 		if !job.Over() {
 			s.Migrations = append(s.Migrations, job)

@@ -15,7 +15,6 @@ import (
 	"github.com/slotmesh/slotmesh/gossip/member"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/engine"
-	"github.com/slotmesh/slotmesh/internal/events"
 	"github.com/slotmesh/slotmesh/internal/follow/replica"
 	"github.com/slotmesh/slotmesh/internal/forming/founder"
 	"github.com/slotmesh/slotmesh/internal/invalidation"
@@ -45,7 +44,7 @@ type Node struct {
 	shard   *shard.Shard
 	bus     *bus.Bus               // to other nodes
 	router  *client.Router         // from this node
-	events  *events.Stream[Event]  // to the host
+	events  eventParts             // to the host
 	signals signals                // to those that wait for gossip
 	host    registered             // what the host adds
 	pubsub  pubsubParts            // messages, here and to other nodes
@@ -102,7 +101,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.pubsub = n.newPubsub()
 	n.copies = n.newCopies()
-	n.events = newEvents()
+	n.events.Stream = newEvents()
 	n.engine.Refuse(errNotStarted)
 	return n, nil
 }

@@ -92,6 +92,11 @@ func TestStats(t *testing.T) {
 		if m := master.Stats(); len(m.Migrations) != 0 {
 			t.Errorf("after the move: %+v", m.Migrations)
 		}
+		m = master.Stats()
+		if m.Moves.Finished != 1 || m.Moves.Slots == 0 || m.Moves.Keys == 0 || m.Moves.Bytes == 0 ||
+			m.Events.Counts["migration"] == 0 || m.Events.Missed != 0 || m.Events.Promotions != 0 {
+			t.Errorf("after the move: %+v, %+v", m.Moves, m.Events)
+		}
 	})
 	alone, err := slotmesh.New(slotmesh.Config{Standalone: true})
 	if err != nil {

@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"internal/repeat":       {},
 	"internal/sequence":     {},
 	"internal/testcert":     {},
+	"internal/tally":        {"slots", "gossip", "migrate"},
 	"internal/tlsdial":      {},
 	"internal/forming":      {"slots", "gossip"},
 	"internal/functions":    {"internal/resp"},

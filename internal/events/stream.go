@@ -25,6 +25,7 @@ type Stream[E any] struct {
 	state   E // the latest, if known
 	known   bool
 	closed  bool
+	left    uint64 // events that full queues did not take
 }
 
 // New returns a stream whose queues hold limit values. A loop that is so slow that more
@@ -58,6 +59,13 @@ func (s *Stream[E]) PostState(state E) {
 	for _, w := range s.watches {
 		w.addStateLocked(s)
 	}
+}
+
+// Missed returns how many events loops were not given because their queues were full.
+func (s *Stream[E]) Missed() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
 }
 
 // Close ends every loop once it has seen what was posted before; what is posted from now

@@ -70,6 +70,7 @@ func (w *watch[E]) addLocked(event E, s *Stream[E]) {
 	}
 	if len(w.queue) >= s.limit {
 		w.missed++
+		s.left++
 		return
 	}
 	w.addMissedLocked(s)

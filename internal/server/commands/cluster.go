@@ -49,7 +49,7 @@ var ClusterGroup = []Command{
 			getSlotMigrationsCommand,
 			{Name: "help", Arity: 2, Flags: Loading | Stale | Plain, Since: "5.0.0",
 				Summary: "Lists the subcommands.", Run: inCluster(Help)},
-			{Name: "info", Arity: 2, Flags: flagsClusterRead, Since: "3.0.0", Tips: "nondeterministic_output",
+			{Name: "info", Arity: 2, Flags: flagsClusterRead | Callable, Since: "3.0.0", Tips: "nondeterministic_output",
 				Summary: "Describes the cluster's state.", Run: inCluster(cmdClusterInfo)},
 			{Name: "keyslot", Arity: 3, Args: "<key>", Flags: flagsClusterRead | Plain | Callable,
 				Since: "3.0.0", Summary: "Returns the slot of a key.", Run: inCluster(cmdKeySlot)},

@@ -17,7 +17,7 @@ import (
 // RedisVersion is the version of Redis whose replies the commands give.
 const RedisVersion = "7.0.15"
 
-var infoCommand = Command{Name: "info", Arity: -1, Flags: Loading | Stale | Dangerous, Group: "server",
+var infoCommand = Command{Name: "info", Arity: -1, Flags: Loading | Stale | Dangerous | Callable, Group: "server",
 	Since: "1.0.0", Tips: "nondeterministic_output request_policy:all_shards response_policy:special",
 	Summary: "Describes the node's state, by sections.", Run: cmdInfo}
 

@@ -186,6 +186,14 @@ func TestGroupCommit(t *testing.T) {
 		if syncs := disk.syncs.Load() - before; syncs > 20 {
 			t.Errorf("%d syncs for 1000 writes of 100 clients", syncs)
 		}
+		st := n.Status()
+		if times := st.SyncTimes; times.Count() != st.Syncs || times.Sum != time.Duration(st.Syncs)*disk.sync ||
+			times.Counts[6] != st.Syncs { // up to 10 ms
+			t.Errorf("%d syncs of 10 ms: %+v", st.Syncs, times)
+		}
+		if groups := st.GroupSizes; groups.Count() == 0 || groups.Sum != n.log.Offset() {
+			t.Errorf("%d bytes in groups, as: %+v", n.log.Offset(), groups)
+		}
 		if n.Behind() || n.Durable() != n.log.Offset() {
 			t.Errorf("durable up to %d of %d", n.Durable(), n.log.Offset())
 		}

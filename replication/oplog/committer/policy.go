@@ -83,4 +83,8 @@ type Status struct {
 	Failures uint64 // how often that began
 	Syncs    uint64 // that ended well
 	Delayed  uint64 // seconds at which the Sync of the second before was still under way
+	// SyncTimes are how long each of Syncs took, GroupSizes how many bytes of the stream it
+	// made durable: with Always the writes that waited for it together.
+	SyncTimes  Histogram[time.Duration]
+	GroupSizes Histogram[int64]
 }

@@ -55,6 +55,7 @@ type writing struct {
 // syncDone is the outcome of a Sync beside writes.
 type syncDone struct {
 	point oplog.SyncPoint
+	took  time.Duration
 	err   error
 }
 
@@ -202,11 +203,12 @@ func (c *Committer) sync() error {
 	if err := c.awaitSync(); err != nil || !c.dirty {
 		return err
 	}
+	began, durable := time.Now(), c.w.Durable()
 	if err := c.w.Sync(); err != nil {
 		return err
 	}
 	c.dirty = false
-	c.countSync()
+	c.countSync(time.Since(began), durable)
 	return nil
 }
 
@@ -224,18 +226,23 @@ func (c *Committer) beginSync(now time.Time, s *Settings) error {
 		return err
 	}
 	c.syncing, c.dirty, c.syncAt = true, false, now.Add(syncEvery)
-	c.spawn(func() { c.synced <- syncDone{point, point.Sync()} })
+	c.spawn(func() {
+		began := time.Now()
+		err := point.Sync()
+		c.synced <- syncDone{point, time.Since(began), err}
+	})
 	return nil
 }
 
 // endSync takes the outcome of a Sync that beginSync began.
 func (c *Committer) endSync(d syncDone) {
 	c.syncing = false
+	durable := c.w.Durable()
 	if err := c.w.EndSync(d.point, d.err); err != nil {
 		c.fail(err)
 		return
 	}
-	c.countSync()
+	c.countSync(d.took, durable)
 	c.publish()
 }
 
@@ -277,7 +284,18 @@ func (c *Committer) change(f func(st *Status)) {
 	f(&c.status)
 }
 
-func (c *Committer) countSync() { c.change(func(st *Status) { st.Syncs++ }) }
+// countSync counts a Sync that has ended well. durable is what Writer.Durable returned
+// before it; a log without a base has no group yet.
+func (c *Committer) countSync(took time.Duration, durable int64) {
+	now := c.w.Durable()
+	c.change(func(st *Status) {
+		st.Syncs++
+		st.SyncTimes.add(&SyncTimeBounds, took)
+		if durable >= 0 {
+			st.GroupSizes.add(&GroupSizeBounds, now-durable)
+		}
+	})
+}
 
 // finish ends the log for a start that finds all of it.
 func (c *Committer) finish() error {
