@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/internal/balance"
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/forming"
@@ -286,4 +287,42 @@ func (n *Node) seedBus(ctx context.Context, addr string) (slots.Addr, error) {
 		at.BusPort, err = at.Port+busPortOffset, nil
 	}
 	return at, err
+}
+
+// BalancePlanned says that this node is the coordinator of Config.Cluster.Balance, and what
+// it is about to do: the whole plan, of which it orders a little at a time. It comes again
+// when the plan has got other steps.
+type BalancePlanned struct {
+	Term  uint64
+	Steps []BalanceStep
+}
+
+// BalanceOrdered says that this node, as the coordinator, has ordered a step; Err is why it
+// has not begun, nil if it has.
+type BalanceOrdered struct {
+	Term uint64
+	Step BalanceStep
+	Err  error
+}
+
+// BalancePauseChanged says that balancing was paused in the cluster, or goes on.
+type BalancePauseChanged struct {
+	On bool
+	By slots.NodeID // the node that was told so
+}
+
+func (BalancePlanned) EventName() string      { return "balance-planned" }
+func (BalanceOrdered) EventName() string      { return "balance-ordered" }
+func (BalancePauseChanged) EventName() string { return "balance-paused" }
+
+// emitBalance sends the event of package balance that e is.
+func (n *Node) emitBalance(e any) {
+	switch e := e.(type) {
+	case balance.Planned:
+		n.emit(BalancePlanned(e))
+	case balance.Ordered:
+		n.emit(BalanceOrdered(e))
+	case balance.PauseChanged:
+		n.emit(BalancePauseChanged(e))
+	}
 }
