@@ -206,6 +206,7 @@ func (v *values) limits() server.Limits {
 		SparseSketch: sparseSketch,
 		ACLLog:       aclLog,
 		OpenChannels: v.channels == "allchannels",
+		MeasureSlots: v.Clients.MeasureSlots,
 	}
 }
 

@@ -183,6 +183,9 @@ type ClientConfig struct {
 	// notifications, by the letters of notify-keyspace-events of redis.conf: "KEA" is nearly
 	// all, "Ex" is keys that expire. Default: nothing.
 	Events string
+	// MeasureSlots counts the time of commands and the bytes of clients for each slot: see
+	// CLUSTER SLOT-STATS and Node.SlotStats. It takes 400 KB.
+	MeasureSlots bool
 	// Rename gives commands, by their own names, others that clients must use; "" takes a
 	// command away from them. The program itself, and other nodes, go on to call commands by
 	// their own names.

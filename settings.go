@@ -93,6 +93,8 @@ var settings = []setting{
 	{conf.Directive{Name: "client-output-buffer-limit", Kind: conf.Limits,
 		Default: "normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60"},
 		func(v *values) any { return &v.output }, (*Node).applyOutputLimits},
+	{conf.YesNo("cluster-slot-stats-enabled", "no"),
+		func(v *values) any { return &v.Clients.MeasureSlots }, (*Node).applyLimits},
 	{notifyEvents, func(v *values) any { return &v.Clients.Events }, (*Node).applyEvents},
 
 	// TLS.

@@ -44,12 +44,15 @@ func (s *Store) ResetStats() {
 			continue
 		}
 		for j := range g.tables {
-			lock := &g.locks[j]
+			lock, slot := &g.locks[j], slots.Slot(i*groupSize+j)
 			lock.Lock()
 			if lock.size == heldSize {
-				s.holds.of(slots.Slot(i*groupSize + j)).resetUses = true
+				s.holds.of(slot).resetUses = true
 			} else {
 				g.tables[j].resetUses(lock)
+			}
+			if all := s.slotUses.Load(); all != nil {
+				all[slot] = SlotUse{}
 			}
 			lock.Unlock()
 		}
@@ -59,10 +62,11 @@ func (s *Store) ResetStats() {
 // SlotStats are a slot's gauges and counters. The counters are since the start or
 // ResetStats.
 type SlotStats struct {
-	Keys   int    // with those that expired but have not been removed yet
-	Bytes  int64  // what the slot takes of Store.Memory
-	Reads  uint64 // keys that were looked for: hits and misses
-	Writes uint64 // changes of keys and of their parts: Ops, also those that were applied or imported
+	Keys    int    // with those that expired but have not been removed yet
+	Bytes   int64  // what the slot takes of Store.Memory
+	Reads   uint64 // keys that were looked for: hits and misses
+	Writes  uint64 // changes of keys and of their parts: Ops, also those that were applied or imported
+	SlotUse        // zero unless it is counted: see MeasureSlots
 }
 
 // SlotStats returns what there is to say of a slot. It takes the slot's lock for a moment,
@@ -73,25 +77,28 @@ func (s *Store) SlotStats(slot slots.Slot) SlotStats {
 		return SlotStats{}
 	}
 	c := s.usesOf(g, int(slot/groupSize), int(slot%groupSize))
-	return SlotStats{Keys: s.Count(slot), Bytes: s.Bytes(slot), Reads: c.hits + c.misses, Writes: c.writes}
+	return SlotStats{Keys: s.Count(slot), Bytes: s.Bytes(slot), Reads: c.hits + c.misses, Writes: c.writes, SlotUse: c.SlotUse}
 }
 
 // uses is what a slot counts of its use.
-type uses struct{ hits, misses, expired, writes uint64 }
+type uses struct {
+	hits, misses, expired, writes uint64
+	SlotUse
+}
 
 // usesOf returns the counts of the j-th slot of the i-th group. While the slot is held, they
 // are those from before.
-func (s *Store) usesOf(g *group, i, j int) uses {
-	lock := &g.locks[j]
+func (s *Store) usesOf(g *group, i, j int) (c uses) {
+	lock, slot := &g.locks[j], slots.Slot(i*groupSize+j)
 	lock.Lock()
 	defer lock.Unlock()
-	if lock.size == heldSize {
-		if h := s.holds.of(slots.Slot(i*groupSize + j)); !h.resetUses {
-			return h.uses
-		}
-		return uses{}
+	if lock.size != heldSize {
+		c = g.tables[j].uses(lock)
+	} else if h := s.holds.of(slot); !h.resetUses {
+		c = h.uses
 	}
-	return g.tables[j].uses(lock)
+	c.SlotUse = s.useOf(slot)
+	return c
 }
 
 func (t *table) uses(lock *slotLock) uses {

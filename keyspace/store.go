@@ -45,6 +45,7 @@ type Store struct {
 	waiting waiting
 	holds   holds
 
+	slotUses   atomic.Pointer[slotUses] // nil: they are not counted
 	watchers   watchers
 	tellEvents atomic.Pointer[func(slots.Slot, []Event)] // nil: there is nobody to tell
 }

@@ -72,7 +72,6 @@ var ignoredGroups = []struct {
 		latency-monitor-threshold 0
 		latency-tracking yes
 		latency-tracking-info-percentiles 50 99 99.9
-		cluster-slot-stats-enabled no
 	`},
 	{reason: "keys are sorted and compared as bytes", rows: `
 		locale-collate

@@ -3,6 +3,9 @@ package server
 import (
 	"iter"
 	"slices"
+
+	"github.com/slotmesh/slotmesh/keyspace"
+	"github.com/slotmesh/slotmesh/slots"
 )
 
 // aside is a reply that is made later, with the replies that leave before it. While there
@@ -12,6 +15,9 @@ type aside struct {
 	before []byte       // of earlier commands
 	later  func() error // nil: before is all
 	resp3  bool
+
+	measured bool // its bytes are those of a slot: see slotuse.go
+	slot     slots.Slot
 
 	next func() (struct{}, bool) // makes a piece; nil: none has been made yet
 	stop func()
@@ -86,10 +92,13 @@ func (s *session) makePiece(a *aside) bool {
 	if a.next == nil {
 		a.next, a.stop = iter.Pull(s.pieces(a.later))
 	}
-	resp3 := s.Out.RESP3
+	resp3, start := s.Out.RESP3, len(s.Out.B)
 	s.Out.RESP3 = a.resp3
 	_, more := a.next()
 	s.Out.RESP3 = resp3
+	if a.measured {
+		s.srv.engine.Store().CountUse(a.slot, keyspace.SlotUse{BytesOut: uint64(max(0, len(s.Out.B)-start))})
+	}
 	return more
 }
 

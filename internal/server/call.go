@@ -60,6 +60,9 @@ func (s *session) putBack() {
 	s.giveUp()
 	s.again = nil
 	s.dropAsides(0)
+	if s.usage.ran {
+		s.countCall()
+	}
 	s.Out.B, s.Args, s.Cmd, s.Later = nil, nil, nil, nil
 	s.Access.Follows = false
 	clear(s.Access.Keys)

@@ -130,6 +130,7 @@ type Limits struct {
 
 	ACLLog       int  // entries of the ACL log; default 128, negative: none
 	OpenChannels bool // new users may use all channels
+	MeasureSlots bool // the store counts for each slot what commands take
 }
 
 const (

@@ -119,6 +119,9 @@ func (s *session) endCommand(m mark) {
 	if s.tracking.on || len(s.tracking.pending) > 0 {
 		s.endTracked()
 	}
+	if s.usage.ran {
+		s.countUsage(m)
+	}
 }
 
 func (s *session) skipReply(m mark) {
@@ -224,6 +227,9 @@ func (s *session) runInMode(tx *keyspace.Tx) error {
 	modes := s.srv.modes.Load()
 	if modes&modePaused != 0 && s.Cmd.Has(commands.Write|commands.MayWrite) {
 		return errHeld // the pause began after the check in execute
+	}
+	if modes&modeMeasured != 0 {
+		defer s.ran(s.Access.Slot, s.srv.cfg.Now(), requestSize(s.Args))
 	}
 	s.setTouching(tx, s.Cmd)
 	s.beginTracked(tx)

@@ -157,6 +157,9 @@ func (s *session) execStretch(queue []queued, writes, first bool) error {
 			return errChanged
 		}
 		s.beginTracked(tx)
+		if s.srv.modes.Load()&modeMeasured != 0 {
+			defer s.ran(s.Access.Slot, s.srv.cfg.Now(), s.multiSize())
+		}
 		for _, q := range queue {
 			if err := s.execOne(q, tx); err != nil {
 				return err

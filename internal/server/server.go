@@ -117,6 +117,7 @@ const (
 	modePaused                // Server.paused is not nil
 	modeMonitored             // Server.monitors has clients
 	modeTracking              // Server.tracker has clients
+	modeMeasured              // the store counts what commands take: see slotuse.go
 )
 
 // SetLoading makes the server refuse, or serve again, what needs the data: while they are
@@ -145,6 +146,8 @@ func (s *Server) SetLimits(l Limits) {
 	s.denials.SetMaxLen(max(0, l.ACLLog))
 	s.users.SetPubsubDefault(l.OpenChannels)
 	s.node.SetSparseSketch(l.SparseSketch)
+	s.engine.Store().MeasureSlots(l.MeasureSlots)
+	s.setMode(modeMeasured, l.MeasureSlots)
 	s.mu.Lock()
 	changed := l.Password != s.password
 	s.password = l.Password

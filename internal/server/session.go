@@ -69,6 +69,7 @@ type session struct {
 	monitoring   bool   // MONITOR
 	ownLines     []byte // of MONITOR about its own command under way
 
+	usage    usage
 	writes   writes
 	tracking tracking
 	shared   shared

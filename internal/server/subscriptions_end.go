@@ -11,7 +11,7 @@ import (
 // channel.
 
 // MapChanged ends subscriptions to channels of slots that this node had under the map before
-// and has no more. The map after it must be in force already.
+// and has no more, and forgets what the slots have used. The map after it must be in force already.
 //
 // A failover within the shard ends none: the messages of the new master reach its replicas,
 // of which the old one is one. Redis ends them at the old master and its replicas.
@@ -26,6 +26,7 @@ func (s *Server) MapChanged(before, after *slots.Map) {
 		return
 	}
 	s.engine.Store().Barrier(&gone) // no SSUBSCRIBE acts on the map before any more
+	s.engine.Store().ForgetUse(&gone)
 	if n := s.cfg.Pubsub.DropSlots(&gone); n > 0 {
 		s.cfg.Logger.Debug("subscriptions ended with their slots", "subscriptions", n, "slots", gone.Len())
 	}

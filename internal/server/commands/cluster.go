@@ -78,6 +78,7 @@ var ClusterGroup = []Command{
 				Summary: "Describes masters with their slots and replicas.", Run: inCluster(cmdShards)},
 			{Name: "slaves", Arity: 3, Args: "<node-id>", Flags: Admin | Stale, Since: "3.0.0",
 				Tips: "nondeterministic_output", Summary: "Old name of REPLICAS.", Run: inCluster(cmdReplicas)},
+			slotStatsCommand,
 			{Name: "slots", Arity: 2, Flags: flagsClusterRead, Since: "3.0.0", Tips: "nondeterministic_output",
 				Summary: "Returns which node serves which slots.", Run: inCluster(cmdSlots)},
 		}},
