@@ -45,6 +45,7 @@ func (n *Node) startServer(clients []listener) error {
 
 		Replication:  n.replicationView,
 		Stream:       n.shard.Backlog,
+		StreamLimits: n.streamLimits,
 		MaxStaleness: func(bound time.Duration) bool { return n.shard.Replicator.FresherThan(bound) },
 		Acks:         acks{n.shard.Acks},
 		Disk:         n.shard.Log,

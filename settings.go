@@ -39,9 +39,10 @@ type values struct {
 	scriptMemory int64 // bytes
 	sparseSketch int64 // bytes up to which a HyperLogLog is sparse
 	busyAfter    time.Duration
-	logs         bool    // there is to be a log: appendonly
-	logSync      LogSync // when it is to be made durable, if there is one: appendfsync
-	channels     string  // that new users may use: allchannels or resetchannels
+	backlogTTL   time.Duration // that stock servers which are away may come back
+	logs         bool          // there is to be a log: appendonly
+	logSync      LogSync       // when it is to be made durable, if there is one: appendfsync
+	channels     string        // that new users may use: allchannels or resetchannels
 }
 
 // settings is all of them, with the defaults of Redis 7.0.
@@ -168,6 +169,8 @@ var settings = []setting{
 	{conf.Directive{Name: "replicaof", Alias: "slaveof", Kind: conf.List, Check: checkReplicaOf}, nil, nil},
 	{conf.Memory("repl-backlog-size", "1048576", 16384),
 		func(v *values) any { return &v.Replication.BacklogSize }, (*Node).applyBacklog},
+	{conf.Span("repl-backlog-ttl", "3600", time.Second, 0),
+		func(v *values) any { return &v.backlogTTL }, (*Node).applyNothing},
 	{conf.Span("repl-timeout", "10", time.Second, 2), func(v *values) any { return &v.Replication.Timeout }, nil},
 	{conf.Count("min-replicas-to-write", "0", 0).Also("min-slaves-to-write"),
 		func(v *values) any { return &v.Replication.MinReplicas }, (*Node).applyMinReplicas},

@@ -87,9 +87,16 @@ func TestFollowIntoCluster(t *testing.T) {
 // time to live, and value.
 func compareMoved(t *testing.T, old *redis.Client, nodes []*process) {
 	t.Helper()
-	ctx := t.Context()
 	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs(nodes)})
 	defer c.Close()
+	compareKeys(t, old, c, nodes)
+}
+
+// compareKeys compares each key of a server with what c has, and each key of nodes, which c
+// reaches.
+func compareKeys(t *testing.T, old *redis.Client, c redis.Cmdable, nodes []*process) {
+	t.Helper()
+	ctx := t.Context()
 	compared, differ := 0, 0
 	each := func(keys []string) {
 		ours, theirs := describe(ctx, c, keys), describe(ctx, old, keys)

@@ -155,7 +155,6 @@ var ignoredGroups = []struct {
 
 	// Replication and the cluster.
 	{reason: "replicas always do it this way", rows: `
-		repl-backlog-ttl 3600
 		repl-disable-tcp-nodelay no
 		repl-diskless-load disabled
 		repl-diskless-sync yes

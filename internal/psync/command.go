@@ -51,8 +51,6 @@ var (
 	Select = appendCommand(nil, []byte("SELECT"), []byte("0"))
 	// Ping is sent now and then, so that the follower knows that the node is there.
 	Ping = appendCommand(nil, []byte("PING"))
-	// GetAck asks the follower for how much it has.
-	GetAck = appendCommand(nil, []byte("REPLCONF"), []byte("GETACK"), []byte("*"))
 )
 
 // AppendSet appends the command that makes key a string, with an expiry in Unix milliseconds,

@@ -85,6 +85,7 @@ func (s *session) replConf(i int) (done bool, err error) {
 		f.host = string(value)
 	case s.Word(i, "CAPA"):
 		f.EOF = f.EOF || commands.IsWord(value, "EOF")
+		f.Renames = f.Renames || commands.IsWord(value, "PSYNC2")
 	case s.Word(i, "RDB-ONLY"):
 		only, err := s.Number(i + 1)
 		if err == nil && (only < 0 || only > 1) {
@@ -112,8 +113,7 @@ func (f *follower) filter(list string) error {
 	return nil
 }
 
-// cmdPSync is for followers that know histories and offsets. What they have had of this node
-// before does not matter: see package sender.
+// cmdPSync is for followers that know histories and offsets.
 func cmdPSync(s *session) error { return s.beginFollower(false) }
 
 func cmdSync(s *session) error { return s.beginFollower(true) }
@@ -131,8 +131,12 @@ func (s *session) beginFollower(sync bool) error {
 		return errFiltered
 	}
 	if !sync {
-		if _, ok := resp.ParseInt(s.Args[2]); !ok {
+		next, ok := resp.ParseInt(s.Args[2])
+		if !ok {
 			return commands.ErrNotInt
+		}
+		if id := string(s.Args[1]); id != "?" {
+			f.ID, f.Offset = id, next-1 // it names the byte that it wants first, counted from 1
 		}
 	}
 	if m := s.Node.Replication().Master; m != nil {
@@ -155,14 +159,7 @@ func (s *session) startFollower() (alive, taken bool) {
 	s.output.drained()
 	f := &s.follower
 	f.pending = false
-	var libraries sender.Libraries
-	if l := s.srv.cfg.Libraries; l != nil {
-		libraries = l
-	}
-	f.sender = sender.New(sender.Config{
-		Store: s.Node.Store, Log: s.srv.cfg.Stream, Libraries: libraries, Standalone: s.Node.Standalone(),
-		Logger: s.srv.cfg.Logger,
-	}, f.Request)
+	f.sender = s.srv.streams.Sender(f.Request)
 	f.ended = make(chan struct{})
 	var ctx context.Context
 	ctx, f.cancel = context.WithCancel(s.srv.life)
@@ -195,9 +192,26 @@ func (s *session) endFollower() {
 	s.srv.followers.Add(-1)
 }
 
+// newStreams returns the streams of stock servers that replicate the node.
+func (s *Server) newStreams() *sender.Streams {
+	cfg := sender.Config{
+		Store: s.engine.Store(), Log: s.cfg.Stream, Standalone: s.node.Standalone(), Limits: s.cfg.StreamLimits,
+		Spawn:  func(fn func(ctx context.Context)) { s.wg.Go(func() { fn(s.life) }) },
+		Logger: s.cfg.Logger,
+	}
+	if l := s.cfg.Libraries; l != nil {
+		cfg.Libraries = l
+	}
+	return sender.NewStreams(cfg)
+}
+
 // replication is what ROLE and INFO show, with stock servers among the replicas.
 func (s *Server) replication() Replication {
 	r := s.cfg.Replication()
+	syncs := s.streams.Syncs()
+	r.FullSyncs += syncs.Full
+	r.PartialSyncs += syncs.Partial
+	r.RefusedPartials += syncs.Refused
 	if s.followers.Load() == 0 {
 		return r
 	}

@@ -64,6 +64,8 @@ type Config struct {
 	// Stream is the node's stream of writes, for stock servers that replicate it; nil: SYNC and
 	// PSYNC are refused.
 	Stream sender.Log
+	// StreamLimits says what is kept for them when they are away; nil: the defaults.
+	StreamLimits func() StreamLimits
 	// Within reports whether this node is a replica that has all its master had so long ago;
 	// nil: it never knows.
 	MaxStaleness func(bound time.Duration) bool
@@ -94,6 +96,10 @@ type Config struct {
 	// node should end and Close the server. nil refuses SHUTDOWN.
 	OnShutdown func()
 }
+
+// StreamLimits is what is kept for stock servers that have replicated the node and may come
+// back.
+type StreamLimits = sender.Limits
 
 // defaultScriptMemory is what a script may hold unless told otherwise.
 const defaultScriptMemory = 64 << 20

@@ -80,6 +80,9 @@ func TestFollowerEndsEqual(t *testing.T) {
 				}
 			}
 			f.compare()
+			if syncs := srv.streams.Syncs(); syncs.Full != 1 || syncs.Partial != 2 {
+				t.Errorf("syncs: %+v; want that the two links which were cut went on", syncs)
+			}
 		})
 	}
 }

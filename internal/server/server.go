@@ -16,6 +16,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/engine"
 	"github.com/slotmesh/slotmesh/internal/functions"
+	"github.com/slotmesh/slotmesh/internal/psync/sender"
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 )
 
@@ -31,8 +32,9 @@ type Server struct {
 	waiting atomic.Int64 // clients that wait for a key
 	timed   atomic.Int64 // of them, for a limited time
 
-	followers atomic.Int64 // clients that replicate this node
-	clock     atomic.Int64 // Unix milliseconds at the last tick
+	streams   *sender.Streams // of clients that replicate this node
+	followers atomic.Int64    // these clients
+	clock     atomic.Int64    // Unix milliseconds at the last tick
 
 	attackLogged rareLog // of abortHTTP
 	crowdLogged  rareLog // of evictStrangerLocked
@@ -102,6 +104,7 @@ func New(cfg Config) (*Server, error) {
 		end()
 		return nil, fmt.Errorf("server: Config: %w", err)
 	}
+	s.streams = s.newStreams()
 	s.callers = s.newCallers()
 	s.tracker.srv = s
 	s.tracker.table.init(s.node.Standalone())

@@ -14,17 +14,17 @@ import (
 const dirtyStep = 4096
 
 // sendDirty sends the dirty keys that are due as they are now.
-func (f *Sender) sendDirty() error {
+func (s *stream) sendDirty() error {
 	now := time.Now().UnixMilli()
 	for {
-		f.due = f.t.Due(f.due[:0], now, dirtyStep)
-		for _, key := range f.due {
-			if err := f.sendKey(key, now); err != nil {
+		s.due = s.t.Due(s.due[:0], now, dirtyStep)
+		for _, key := range s.due {
+			if err := s.sendKey(key, now); err != nil {
 				return err
 			}
 		}
-		more := len(f.due) == dirtyStep
-		clear(f.due)
+		more := len(s.due) == dirtyStep
+		clear(s.due)
 		if !more {
 			return nil
 		}
@@ -32,19 +32,19 @@ func (f *Sender) sendDirty() error {
 }
 
 // sendKey sends a key as it is now.
-func (f *Sender) sendKey(name string, now int64) error {
+func (s *stream) sendKey(name string, now int64) error {
 	key := []byte(name)
 	var slot slots.Slot
-	if !f.cfg.Standalone {
+	if !s.cfg.Standalone {
 		slot = slots.Of(key)
 	}
-	var s keyspace.Snapshot
+	var snap keyspace.Snapshot
 	var there bool
 	var value []byte
 	var floor int64
-	err := f.cfg.Store.View(slot, func(tx *keyspace.Tx) error {
-		floor = f.tail.Offset()
-		if s, there = tx.Snapshot(key); there && s.Entry().Type == keyspace.String {
+	err := s.cfg.Store.View(slot, func(tx *keyspace.Tx) error {
+		floor = s.tail.Offset()
+		if snap, there = tx.Snapshot(key); there && snap.Entry().Type == keyspace.String {
 			e, _ := tx.Peek(key)
 			if value = e.Value; len(value) <= keyspace.LargeValue {
 				value = slices.Clone(value)
@@ -56,66 +56,65 @@ func (f *Sender) sendKey(name string, now int64) error {
 		return err
 	}
 	size := 0
-	switch e := s.Entry(); {
+	switch e := snap.Entry(); {
 	case !there:
-		f.t.Out = psync.AppendUnlink(f.t.Out, key)
+		s.t.Out = psync.AppendUnlink(s.t.Out, key)
 	case e.Type == keyspace.String:
 		size = len(value)
-		f.t.Out = psync.AppendSet(f.t.Out, key, value, e.ExpireAt)
+		s.t.Out = psync.AppendSet(s.t.Out, key, value, e.ExpireAt)
 	default:
-		if size, err = f.restore(key, s); err != nil {
+		if size, err = s.restore(key, snap); err != nil {
 			return err
 		}
 	}
-	f.t.Sent(name, floor, now, size)
-	if len(f.t.Out) >= flushAt {
-		return f.flush()
+	s.t.Sent(name, floor, now, size)
+	if len(s.t.Out) >= flushAt {
+		s.flush()
 	}
 	return nil
 }
 
 // restore sends a collection.
-func (f *Sender) restore(key []byte, s keyspace.Snapshot) (size int, err error) {
-	p := dump.New(s, s.Encoding(), dump.Options{Plain: true})
+func (s *stream) restore(key []byte, snap keyspace.Snapshot) (size int, err error) {
+	p := dump.New(snap, snap.Encoding(), dump.Options{Plain: true})
 	size = p.Outline.Size()
-	f.t.Out = psync.AppendRestoreHead(f.t.Out, key, s.Entry().ExpireAt, size)
-	if err := p.Encode(gatherer{f}); err != nil {
+	s.t.Out = psync.AppendRestoreHead(s.t.Out, key, snap.Entry().ExpireAt, size)
+	if err := p.Encode(gatherer{s}); err != nil {
 		return 0, err
 	}
-	f.t.Out = append(f.t.Out, psync.RestoreTail...)
+	s.t.Out = append(s.t.Out, psync.RestoreTail...)
 	return size, nil
 }
 
 // gatherer writes commands, in pieces.
-type gatherer struct{ f *Sender }
+type gatherer struct{ s *stream }
 
 func (g gatherer) Write(b []byte) (int, error) {
-	f := g.f
-	if f.t.Out = append(f.t.Out, b...); len(f.t.Out) < flushAt {
-		return len(b), nil
+	s := g.s
+	if s.t.Out = append(s.t.Out, b...); len(s.t.Out) >= flushAt {
+		s.flush()
 	}
-	return len(b), f.flush()
+	return len(b), nil
 }
 
 // sendLibraries sends what has changed of the libraries of functions.
-func (f *Sender) sendLibraries() error {
-	if f.cfg.Libraries.Version() == f.version {
-		return nil
+func (s *stream) sendLibraries() {
+	if s.cfg.Libraries.Version() == s.version {
+		return
 	}
-	sources, version := f.cfg.Libraries.Sources()
-	f.version = version
-	for name := range f.libraries {
+	sources, version := s.cfg.Libraries.Sources()
+	s.version = version
+	for name := range s.libraries {
 		if _, ok := sources[name]; !ok {
-			f.t.Out = psync.AppendFunctionDelete(f.t.Out, name)
-			delete(f.libraries, name)
+			s.t.Out = psync.AppendFunctionDelete(s.t.Out, name)
+			delete(s.libraries, name)
 		}
 	}
 	for _, name := range sortedNames(sources) {
 		source := sources[name]
-		if f.libraries[name] != string(source) && f.understands(name, source) {
-			f.t.Out = psync.AppendFunctionLoad(f.t.Out, source)
-			f.libraries[name] = string(source)
+		if s.libraries[name] != string(source) && s.understands(name, source) {
+			s.t.Out = psync.AppendFunctionLoad(s.t.Out, source)
+			s.libraries[name] = string(source)
 		}
 	}
-	return f.flush()
 }

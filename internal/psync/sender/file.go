@@ -16,7 +16,17 @@ import (
 // redisVersion is what the file says that it is of.
 const redisVersion = "7.0.15"
 
-// sendFile sends the RDB file.
+// sendWholeFile sends the RDB file.
+func (f *Sender) sendWholeFile() error {
+	began := time.Now()
+	size, keys, err := f.sendFile()
+	if err == nil {
+		f.log.Info("sent an RDB file", "addr", f.conn.RemoteAddr(), "keys", keys, "bytes", size, "took", time.Since(began))
+	}
+	return err
+}
+
+// sendFile sends it, as the follower understands it.
 func (f *Sender) sendFile() (size int64, keys int, err error) {
 	if !f.req.EOF {
 		return f.sendSpooled()
@@ -64,7 +74,7 @@ func (f *Sender) sendSpooled() (size int64, keys int, err error) {
 		if left -= int64(n); f.req.Only {
 			continue
 		}
-		if err := f.drain(); err != nil {
+		if err := f.stream.drain(); err != nil {
 			return size, keys, err
 		}
 	}
@@ -93,14 +103,14 @@ func (f *Sender) writeFile(to io.Writer) (size int64, keys int, err error) {
 	w.Aux("redis-ver", redisVersion)
 	w.AuxInt("redis-bits", 64)
 	w.AuxInt("ctime", time.Now().Unix())
-	w.AuxInt("used-mem", f.cfg.Store.Memory())
+	w.AuxInt("used-mem", f.streams.cfg.Store.Memory())
 	w.AuxInt("aof-base", 0)
 	if !f.req.NoFunctions {
 		if err := f.writeLibraries(w); err != nil {
 			return 0, 0, err
 		}
 	}
-	if n := f.cfg.Store.Len(); !f.req.NoData && n > 0 {
+	if n := f.streams.cfg.Store.Len(); !f.req.NoData && n > 0 {
 		if err := w.Database(n, 0); err != nil {
 			return 0, 0, err
 		}
@@ -118,28 +128,28 @@ func (f *Sender) writeFile(to io.Writer) (size int64, keys int, err error) {
 
 // writeLibraries writes the sources of functions.
 func (f *Sender) writeLibraries(w *rdb.FileWriter) error {
-	sources, version := f.cfg.Libraries.Sources()
-	f.version = version
+	sources, version := f.streams.cfg.Libraries.Sources()
+	f.stream.version = version
 	for _, name := range sortedNames(sources) {
 		source := sources[name]
-		if !f.understands(name, source) {
+		if !f.stream.understands(name, source) {
 			continue
 		}
 		if err := w.Function(source); err != nil {
 			return err
 		}
-		f.libraries[name] = string(source)
+		f.stream.libraries[name] = string(source)
 	}
 	return nil
 }
 
 // understands reports whether a follower can load a library: one for Lua.
-func (f *Sender) understands(name string, source []byte) bool {
+func (s *stream) understands(name string, source []byte) bool {
 	const engine = "#!lua"
 	if len(source) >= len(engine) && bytes.EqualFold(source[:len(engine)], []byte(engine)) {
 		return true
 	}
-	f.log.Warn("a library of functions is not sent to a follower: it is not for Lua", "library", name)
+	s.cfg.Logger.Warn("a library of functions is not sent to a follower: it is not for Lua", "library", name)
 	return false
 }
 

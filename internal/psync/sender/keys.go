@@ -58,7 +58,7 @@ const dumpStep = 64 << 10
 
 // slot writes the keys of a slot, and reads the stream now and then.
 func (k *keyWriter) slot(slot slots.Slot) error {
-	store := k.sender.cfg.Store
+	store := k.sender.streams.cfg.Store
 	var at keyspace.OnceCursor
 	for done := store.Count(slot) == 0; !done; {
 		now := store.Now().UnixMilli()
@@ -81,7 +81,7 @@ func (k *keyWriter) slot(slot slots.Slot) error {
 		if err := k.sender.ctx.Err(); err != nil {
 			return err
 		}
-		if err := k.sender.drain(); err != nil {
+		if err := k.sender.stream.drain(); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (k *keyWriter) collection(s keyspace.Snapshot, now int64) error {
 	}
 	k.keys++
 	if p.Expiring() {
-		k.sender.t.FieldExpiries++
+		k.sender.stream.t.FieldExpiries++
 	}
 	return k.w.Collection(s.Key(), s.Entry().ExpireAt, &p.Outline, p.Each)
 }

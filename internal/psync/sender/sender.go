@@ -1,11 +1,9 @@
 package sender
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -18,10 +16,16 @@ import (
 	"github.com/slotmesh/slotmesh/replication/replicator"
 )
 
-// Config says what is fed. Store and Log are required.
+// Config says what is fed. Store, Log and Spawn are required.
 type Config struct {
 	Store *keyspace.Store
 	Log   Log // the Sink of Store
+	// Spawn runs what goes on when a follower's connection has ended, on a goroutine, until ctx
+	// ends.
+	Spawn func(fn func(ctx context.Context))
+	// Limits says what is kept for followers that come back; it is asked now and then. nil:
+	// the defaults.
+	Limits func() Limits
 	// Libraries has the functions. nil: there are none.
 	Libraries Libraries
 	// Standalone says that all keys live in slot 0.
@@ -33,6 +37,27 @@ type Config struct {
 	// repl-ping-replica-period.
 	Ping   time.Duration
 	Logger hclog.Logger // nil: silent
+}
+
+// Limits is what is kept for followers that come back.
+type Limits struct {
+	Backlog int           // bytes of commands, as repl-backlog-size; default DefaultBacklog
+	TTL     time.Duration // how long, as repl-backlog-ttl; 0: for ever
+}
+
+// What is kept unless Config.Limits says otherwise.
+const (
+	DefaultBacklog = 1 << 20
+	DefaultTTL     = time.Hour
+)
+
+func (c *Config) limits() Limits {
+	if c.Limits == nil {
+		return Limits{DefaultBacklog, DefaultTTL}
+	}
+	l := c.Limits()
+	l.Backlog = cmp.Or(l.Backlog, DefaultBacklog)
+	return l
 }
 
 // Log is a [replicator.Backlog].
@@ -50,10 +75,13 @@ type Libraries interface {
 
 // Request is what a client has asked for.
 type Request struct {
-	Sync        bool // by SYNC: it knows no offsets and acknowledges nothing
-	EOF         bool // it understands a file between two marks
-	Only        bool // the file and nothing more
-	NoData      bool // without keys
+	ID          string // of the commands that it has had before, "" if none
+	Offset      int64  // how many bytes of these it has
+	Sync        bool   // by SYNC: it knows no offsets and acknowledges nothing
+	Renames     bool   // it understands the id in the answer to a PSYNC that goes on (psync2)
+	EOF         bool   // it understands a file between two marks
+	Only        bool   // the file and nothing more
+	NoData      bool   // without keys
 	NoFunctions bool
 }
 
@@ -71,11 +99,12 @@ func (s State) String() string {
 	return [...]string{"wait_bgsave", "send_bulk", "online"}[min(max(s, 0), Online)]
 }
 
-// Sender serves one follower. Heard, Alive and Status may be called by any goroutine.
+// Sender serves one follower on one connection. Heard, Alive and Status may be called by any
+// goroutine.
 type Sender struct {
-	cfg Config
-	req Request
-	log hclog.Logger
+	streams *Streams
+	req     Request
+	log     hclog.Logger
 
 	state atomic.Int32
 	heard atomic.Int64  // Unix nanoseconds of what the follower said last
@@ -85,16 +114,10 @@ type Sender struct {
 
 	writing atomic.Int64 // Unix nanoseconds since when a write is under way, 0: none is
 
-	conn net.Conn
-	ctx  context.Context
-	tail *replicator.Tail // nil: of the stream nothing is wanted
-	t    *psync.Translator
-	sent int64 // bytes of commands
-
-	libraries map[string]string // that the follower has, with their sources
-	version   uint64            // of the node's when they were looked at
-	due       []string          // scratch
-	warned    bool              // of expiries of fields
+	conn      net.Conn
+	ctx       context.Context
+	cancel    context.CancelFunc
+	stream    *stream
 	lastWrite time.Time
 }
 
@@ -104,32 +127,13 @@ var ErrSilent = errors.New("psync: the follower has been silent for too long")
 // ErrServed is what Run returns when the follower has all that it asked for.
 var ErrServed = errors.New("psync: the file has been sent")
 
-// New returns a Sender that has not begun.
-func New(cfg Config, req Request) *Sender {
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = time.Minute
-	}
-	if cfg.Ping <= 0 {
-		cfg.Ping = 10 * time.Second
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = hclog.NewNullLogger()
-	}
-	if cfg.Libraries == nil {
-		cfg.Libraries = none{}
-	}
-	f := &Sender{cfg: cfg, req: req, log: cfg.Logger, ready: make(chan struct{}, 1),
-		libraries: make(map[string]string)}
+// Sender returns a Sender that has not begun.
+func (p *Streams) Sender(req Request) *Sender {
+	f := &Sender{streams: p, req: req, log: p.cfg.Logger, ready: make(chan struct{}, 1)}
 	f.acked.Store(-1)
 	f.Alive()
 	return f
 }
-
-// none are no libraries.
-type none struct{}
-
-func (none) Version() uint64                      { return 0 }
-func (none) Sources() (map[string][]byte, uint64) { return nil, 0 }
 
 // Alive notes that the follower has said something.
 func (f *Sender) Alive() { f.heard.Store(time.Now().UnixNano()) }
@@ -162,31 +166,93 @@ func (f *Sender) silent() time.Duration { return time.Duration(time.Now().UnixNa
 
 // Run feeds the follower until ctx or the connection ends, or the follower is too slow. It
 // alone writes to conn.
-func (f *Sender) Run(ctx context.Context, conn net.Conn) (err error) {
-	f.ctx, f.conn = ctx, conn
-	if !f.req.Only {
-		if f.tail, err = f.cfg.Log.Tail(f.cfg.Store.Len()); err != nil {
-			return err
-		}
-		defer f.tail.Close()
+func (f *Sender) Run(ctx context.Context, conn net.Conn) error {
+	f.conn = conn
+	f.ctx, f.cancel = context.WithCancel(ctx)
+	defer f.cancel()
+	stop := context.AfterFunc(f.ctx, func() { conn.SetWriteDeadline(time.Unix(1, 0)) }) // a write may be stuck
+	defer stop()
+	if f.req.Only {
+		return f.serveFile()
 	}
-	f.t = psync.New(f.cfg.Standalone, f.cfg.Log.Offset())
-	if !f.req.Sync {
-		var id [20]byte
-		rand.Read(id[:])
-		if err := f.write(fmt.Appendf(nil, "+FULLRESYNC %s 0\r\n", hex.EncodeToString(id[:]))); err != nil {
-			return err
-		}
-	}
-	began := time.Now()
-	size, keys, err := f.sendFile()
+	resumed, err := f.begin()
 	if err != nil {
 		return err
 	}
-	f.log.Info("sent an RDB file", "addr", conn.RemoteAddr(), "keys", keys, "bytes", size, "took", time.Since(began))
-	if f.req.Only {
-		f.writing.Store(time.Now().UnixNano())
-		return ErrServed
+	defer func() { f.streams.leave(f) }()
+	if resumed {
+		err = f.resume()
+	} else {
+		err = f.fullSync()
+	}
+	if err != nil {
+		return err
+	}
+	f.state.Store(int32(Online))
+	return f.follow()
+}
+
+// serveFile serves one that wants the file alone.
+func (f *Sender) serveFile() error {
+	f.streams.full.Add(1)
+	f.stream = f.streams.newStream(nil)
+	if err := f.sendWholeFile(); err != nil {
+		return err
+	}
+	f.writing.Store(time.Now().UnixNano())
+	return ErrServed
+}
+
+// begin gets the stream of the follower: the one that it knows, or a new one.
+func (f *Sender) begin() (resumed bool, err error) {
+	if f.stream = f.streams.reopen(f.ctx, &f.req); f.stream != nil {
+		f.streams.enter(f)
+		return true, nil
+	}
+	tail, err := f.streams.cfg.Log.Tail(f.streams.cfg.Store.Len())
+	if err != nil {
+		return false, err
+	}
+	f.streams.full.Add(1)
+	f.stream = f.streams.newStream(tail)
+	f.streams.enter(f)
+	return false, nil
+}
+
+// resume sends what the follower has missed.
+func (f *Sender) resume() error {
+	s := f.stream
+	answer := "+CONTINUE\r\n"
+	if f.req.Renames {
+		answer = "+CONTINUE " + s.id + "\r\n"
+	}
+	if err := f.write([]byte(answer)); err != nil {
+		return err
+	}
+	missed := s.backlog.End() - f.req.Offset
+	buf := make([]byte, min(missed, pieceSize))
+	for at := f.req.Offset; at < s.backlog.End(); {
+		n := s.backlog.Read(at, buf)
+		if err := f.write(buf[:n]); err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	s.to = f.write
+	f.held.put(s.backlog.End(), s.t.Complete())
+	f.log.Info("a follower goes on where its last connection ended", "addr", f.conn.RemoteAddr(), "bytes", missed)
+	return nil
+}
+
+// fullSync sends the file, and makes the stream ready to follow it.
+func (f *Sender) fullSync() error {
+	if !f.req.Sync {
+		if err := f.write([]byte("+FULLRESYNC " + f.stream.id + " 0\r\n")); err != nil {
+			return err
+		}
+	}
+	if err := f.sendWholeFile(); err != nil {
+		return err
 	}
 	if f.req.EOF {
 		// Bytes behind the second mark would hide it: the follower looks at the end of what it
@@ -195,11 +261,13 @@ func (f *Sender) Run(ctx context.Context, conn net.Conn) (err error) {
 			return err
 		}
 	}
-	f.t.Ready = f.tail.Offset()
-	f.held.put(0, f.t.Complete())
-	f.state.Store(int32(Online))
-	f.t.Out = append(f.t.Out, psync.Select...)
-	return f.follow()
+	s := f.stream
+	s.t.Ready = s.tail.Offset()
+	s.to, s.resumable = f.write, !f.req.Sync
+	s.setSize()
+	f.held.put(0, s.t.Complete())
+	s.t.Out = append(s.t.Out, psync.Select...)
+	return nil
 }
 
 // awaitAck waits until the follower has acknowledged something, and reads the stream meanwhile.
@@ -207,7 +275,7 @@ func (f *Sender) awaitAck() error {
 	ticker := time.NewTicker(psync.Interval * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		if err := f.drain(); err != nil {
+		if err := f.stream.drain(); err != nil {
 			return err
 		}
 		select {
@@ -216,59 +284,28 @@ func (f *Sender) awaitAck() error {
 		case <-f.ctx.Done():
 			return f.ctx.Err()
 		case <-ticker.C:
-			if f.silent() > f.cfg.Timeout {
+			if f.silent() > f.streams.cfg.Timeout {
 				return ErrSilent
 			}
 		}
 	}
 }
 
-// maxHeld bounds the names of keys that are held.
-const maxHeld = 64 << 20
-
-// flushAt is how many bytes of commands are gathered before they are written.
-const flushAt = 64 << 10
-
-// drain translates what is there of the stream, as long as there is room for it.
-func (f *Sender) drain() error {
-	now := time.Now().UnixMilli()
-	for f.tail != nil && f.t.Held() < maxHeld {
-		rec, ok, err := f.tail.Next()
-		if err != nil || !ok {
-			return err
-		}
-		if rec.Metadata {
-			continue // functions are looked at in turn
-		}
-		if err := f.t.Record(rec.End, now, rec.Ops); err != nil {
-			return err
-		}
-		if len(f.t.Out) >= flushAt {
-			if err := f.flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // follow sends commands for as long as the follower is there.
 func (f *Sender) follow() error {
 	ticker := time.NewTicker(psync.Interval * time.Millisecond)
 	defer ticker.Stop()
+	s := f.stream
 	for {
-		if err := f.drain(); err != nil {
+		if err := s.advance(); err != nil {
+			s.resumable = false
 			return err
 		}
-		if err := f.flush(); err != nil {
-			return err
-		}
-		wake := f.tail.Wake()
-		if f.t.Held() >= maxHeld {
-			wake = nil // dirty keys go first
+		if s.lost != nil {
+			return s.lost
 		}
 		select {
-		case <-wake:
+		case <-s.wake():
 		case <-ticker.C:
 			if err := f.tick(); err != nil {
 				return err
@@ -281,46 +318,24 @@ func (f *Sender) follow() error {
 
 // tick does what is due: dirty keys, functions, a PING.
 func (f *Sender) tick() error {
-	if err := f.sendDirty(); err != nil {
+	s := f.stream
+	if time.Since(f.lastWrite) >= f.streams.cfg.Ping {
+		s.t.Out = append(s.t.Out, psync.Ping...)
+	}
+	if err := s.tick(); err != nil {
+		s.resumable = false
 		return err
 	}
-	if err := f.sendLibraries(); err != nil {
-		return err
-	}
-	if f.t.FieldExpiries > 0 && !f.warned {
-		f.warned = true
+	if s.t.FieldExpiries > 0 && !s.warned {
+		s.warned = true
 		f.log.Warn("fields of hashes expire: a follower of Redis 7.0 is told when they are gone, not when they will be",
 			"addr", f.conn.RemoteAddr())
 	}
-	if time.Since(f.lastWrite) >= f.cfg.Ping {
-		f.t.Out = append(f.t.Out, psync.Ping...)
-	}
-	if !f.req.Sync && f.acked.Load() >= 0 && f.silent() > f.cfg.Timeout {
+	if !f.req.Sync && f.acked.Load() >= 0 && f.silent() > f.streams.cfg.Timeout {
 		return ErrSilent
 	}
-	if err := f.flush(); err != nil {
-		return err
-	}
-	f.held.put(f.sent, f.t.Complete())
+	f.held.put(s.backlog.End(), s.t.Complete())
 	return nil
-}
-
-// flush writes the commands that have been gathered.
-func (f *Sender) flush() error {
-	if len(f.t.Out) == 0 {
-		return nil
-	}
-	err := f.command(f.t.Out)
-	if f.t.Out = f.t.Out[:0]; cap(f.t.Out) > 16*flushAt {
-		f.t.Out = nil
-	}
-	return err
-}
-
-// command writes bytes of commands.
-func (f *Sender) command(b []byte) error {
-	f.sent += int64(len(b))
-	return f.write(b)
 }
 
 // write writes to the follower. The server closes the connection of one that is Overdue.
@@ -346,7 +361,7 @@ const pieceSize = 256 << 10
 // for has to close the connection: the server must not, lest the end of the file be lost.
 func (f *Sender) Overdue() bool {
 	since := f.writing.Load()
-	return since != 0 && time.Now().UnixNano()-since > int64(f.cfg.Timeout) && f.silent() > f.cfg.Timeout
+	return since != 0 && time.Now().UnixNano()-since > int64(f.streams.cfg.Timeout) && f.silent() > f.streams.cfg.Timeout
 }
 
 // Write makes the Sender the writer of a file.
