@@ -32,3 +32,12 @@ type LogFile interface {
 	// Size returns the length of the file, in bytes.
 	Size() (int64, error)
 }
+
+// Reserver is a LogFile that can make room before it is needed. A Sync is faster where the
+// length of the file stays the same.
+type Reserver interface {
+	// Reserve makes the file size bytes long if it is shorter. What was not written reads as
+	// zeros; Write goes on where it was, and Close may give back what is left. After an error
+	// the file is as before, or so long: it does no harm.
+	Reserve(size int64) error
+}

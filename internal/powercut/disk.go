@@ -212,7 +212,7 @@ func (d *Disk) Append(name string) (storage.LogFile, error) {
 			return nil, ErrCut
 		}
 	}
-	return &handle{d, d.process, f}, nil
+	return &handle{d, d.process, f, len(f.data)}, nil
 }
 
 // SyncNames implements storage.LogDisk.

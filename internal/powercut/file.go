@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"bytes"
 	"math/rand/v2"
 )
 
@@ -74,6 +75,7 @@ type handle struct {
 	disk    *Disk
 	process int
 	file    *file
+	end     int // where the next Write goes
 }
 
 // Write implements storage.LogFile.
@@ -93,8 +95,10 @@ func (h *handle) Write(b []byte) (int, error) {
 		n = d.rand.IntN(n + 1)
 	}
 	n = d.room(n)
-	h.file.data = append(h.file.data, b[:n]...)
-	h.file.state = append(h.file.state, make([]byte, n)...)
+	h.file.grow(h.end + n)
+	copy(h.file.data[h.end:], b[:n])
+	clear(h.file.state[h.end:][:n])
+	h.end += n
 	switch {
 	case cut:
 		return n, ErrCut
@@ -126,8 +130,51 @@ func (h *handle) Sync() error {
 	return nil
 }
 
-// Close implements storage.LogFile.
-func (h *handle) Close() error { return nil }
+// Reserve implements storage.Reserver.
+func (h *handle) Reserve(size int64) error {
+	d := h.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h.process != d.process {
+		return errGone
+	}
+	cut, err := d.operation()
+	if err != nil {
+		return err
+	}
+	if more := int(size) - len(h.file.data); more > 0 && d.room(more) < more {
+		return ErrFull
+	}
+	if cut && d.rand.IntN(2) == 0 {
+		return ErrCut
+	}
+	h.file.grow(int(size))
+	if cut {
+		return ErrCut
+	}
+	return nil
+}
+
+// grow makes the file longer, by zeros that no power cut changes: if that leaves them.
+func (f *file) grow(size int) {
+	if more := size - len(f.data); more > 0 {
+		f.data = append(f.data, make([]byte, more)...)
+		f.state = append(f.state, bytes.Repeat([]byte{onDisk}, more)...)
+	}
+}
+
+// Close implements storage.LogFile. The end of what was reserved is given back, or the
+// power cut that comes next undoes that.
+func (h *handle) Close() error {
+	d := h.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h.process == d.process && !d.down && h.end < len(h.file.data) && d.rand.IntN(2) == 0 {
+		f := h.file
+		f.data, f.state, f.synced = f.data[:h.end:h.end], f.state[:h.end:h.end], min(f.synced, h.end)
+	}
+	return nil
+}
 
 // Size implements storage.LogFile.
 func (h *handle) Size() (int64, error) {

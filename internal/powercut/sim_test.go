@@ -16,7 +16,7 @@ import (
 // step is one thing that a node does. The error is of the disk, or an invariant is broken.
 func (n *node) step() error {
 	defer n.promise()
-	switch k := n.r.IntN(30); {
+	switch k := n.r.IntN(33); {
 	case k < 12:
 		n.write()
 		return nil
@@ -39,6 +39,8 @@ func (n *node) step() error {
 		}
 		n.note("rotate at %d", n.log.Offset())
 		return n.log.Rotate()
+	case k < 32:
+		n.log.Reserve(int64(n.r.IntN(500)))
 	}
 	return nil
 }

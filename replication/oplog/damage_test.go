@@ -1,6 +1,7 @@
 package oplog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,7 +30,7 @@ func copyOf(t testing.TB, disk storage.LogDisk, change func(name string, data []
 }
 
 // A log that is torn at any byte behind what was synced gives what is whole before, says
-// what was cut, and can be gone on with.
+// what was cut, and can be gone on with, whether or not zeros follow that were reserved.
 func TestTornEnd(t *testing.T) {
 	disk := &storage.Memory{}
 	n := mustStart(t, disk)
@@ -44,38 +45,81 @@ func TestTornEnd(t *testing.T) {
 		ends = append(ends, n.log.current().size)
 	}
 	for at := synced; at <= ends[3]; at++ {
-		torn := copyOf(t, disk, func(name string, data []byte) []byte {
-			if name == file {
-				return data[:at]
-			}
-			return data
-		})
-		whole := 0
-		for whole < 3 && ends[whole+1] <= at {
-			whole++
+		for _, reserved := range []int{0, 20, 1000} {
+			tornAt(t, disk, file, at, ends, make([]byte, reserved))
 		}
-		again := mustStart(t, torn)
-		want := []string{"", "0", "1", "2"}[whole]
-		again.want("a", "1", "b", want)
-		cut := again.loaded.Torn
-		switch {
-		case at == ends[whole] && cut == nil:
-		case at == ends[whole] || cut == nil || cut.Bytes != at-ends[whole] || cut.Offset != ends[whole] ||
-			cut.File != file:
-			t.Fatalf("torn at byte %d: %+v", at, cut)
-		case at >= ends[whole]+batchHeader+6 && cut.Records != 1:
-			t.Fatalf("torn at byte %d: %+v", at, cut)
-		default:
-			var refused *DamageError
-			_, err := Load(onlySegment(t, torn, file), keyspace.New(keyspace.Config{}), Options{RefuseTorn: true})
-			if !errors.As(err, &refused) || refused.Offset != cut.Offset {
-				t.Fatalf("a torn end that is refused: %v", err)
-			}
-		}
-		again.put("c", "x")
-		must(t, again.log.Close())
-		mustStart(t, torn).want("a", "1", "b", want, "c", "x")
 	}
+}
+
+// tornAt starts a log whose segment is torn at byte at, and followed by what was reserved.
+// ends are where its batches end.
+func tornAt(t *testing.T, disk storage.LogDisk, file string, at int64, ends []int64, reserved []byte) {
+	whole := 0
+	for whole < 3 && ends[whole+1] <= at {
+		whole++
+	}
+	bytesCut := int64(0)
+	torn := copyOf(t, disk, func(name string, data []byte) []byte {
+		if name != file {
+			return data
+		}
+		bytesCut = int64(len(bytes.TrimRight(data[ends[whole]:at], "\x00")))
+		return append(data[:at:at], reserved...)
+	})
+	again := mustStart(t, torn)
+	want := []string{"", "0", "1", "2"}[whole]
+	again.want("a", "1", "b", want)
+	cut := again.loaded.Torn
+	switch {
+	case at == ends[whole] && cut == nil:
+	case at == ends[whole] || cut == nil || cut.Bytes != bytesCut || cut.Offset != ends[whole] || cut.File != file:
+		t.Fatalf("torn at byte %d: %+v", at, cut)
+	case at >= ends[whole]+batchHeader+6 && cut.Records != 1:
+		t.Fatalf("torn at byte %d: %+v", at, cut)
+	default:
+		var refused *DamageError
+		_, err := Load(onlySegment(t, torn, file), keyspace.New(keyspace.Config{}), Options{RefuseTorn: true})
+		if !errors.As(err, &refused) || refused.Offset != cut.Offset {
+			t.Fatalf("a torn end that is refused: %v", err)
+		}
+	}
+	again.put("c", "x")
+	must(t, again.log.Close())
+	mustStart(t, torn).want("a", "1", "b", want, "c", "x")
+}
+
+// A segment with room that is reserved is whole without a Close, and Close gives the room
+// back.
+func TestReserve(t *testing.T) {
+	disk := storage.Dir(t.TempDir())
+	n := mustStart(t, disk)
+	const room = 64 << 10
+	length := func() int64 {
+		size, err := fileSize(disk, segmentName(n.log.current().number))
+		must(t, err)
+		return size
+	}
+	for i := range 2000 { // more than once as much as is reserved
+		n.log.Reserve(room)
+		n.put("a", fmt.Sprint(i))
+		must(t, n.log.Sync())
+		if size := length(); n.log.room > 0 && (size < n.log.current().size || size > n.log.current().size+room) {
+			t.Fatalf("%d bytes in a file of %d", n.log.current().size, size)
+		}
+	}
+	again := mustStart(t, disk)
+	again.want("a", "1999")
+	if again.loaded.Torn != nil || again.loaded.Size != n.log.Size() {
+		t.Errorf("%d bytes were read of %d: %+v", again.loaded.Size, n.log.Size(), again.loaded.Torn)
+	}
+	n = again
+	n.log.Reserve(room)
+	n.put("a", "2000")
+	must(t, n.log.Close())
+	if length() != n.log.current().size {
+		t.Errorf("a file of %d bytes after Close, %d are written", length(), n.log.current().size)
+	}
+	mustStart(t, disk).want("a", "2000")
 }
 
 // onlySegment returns the disk as it was when the log had one segment.

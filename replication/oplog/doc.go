@@ -25,16 +25,22 @@
 //
 //   - A segment counts up to the offset at which the next one begins. A start begins a new
 //     one, so no file is ever truncated, overwritten or continued behind a torn end.
+//
 //   - A new segment is made, synced, its name is synced, and only then does the manifest
 //     name it; only after that is anything written to it that a caller is told is durable.
 //     What the one before holds is synced before that.
+//
 //   - What a start has read may not be on disk although it can be read: the process before
 //     may have died between a write and its sync, or after a sync that failed, which the
 //     operating system reports once. So a start writes what was not known to be synced again,
 //     into the new segment, and syncs that.
+//
 //   - After an error of the disk a [Writer] is of no use. The way back is a new one
 //     ([Create]), in files of its own, with a new base; until that is complete the manifest
 //     names the old files.
+//
+//   - A segment may end with zeros that were reserved ([Writer.Reserve]). A batch does not
+//     begin with one.
 //
 // # Damage
 //

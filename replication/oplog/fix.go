@@ -105,8 +105,9 @@ func (l *Lost) add(disk storage.Disk, segment uint64, from int64) error {
 		b, size, err := r.peekAny()
 		switch {
 		case err == io.EOF:
-			l.Bytes += r.at - from
-			return nil
+			end, err := contentEnd(disk, r.name, from)
+			l.Bytes += end - from
+			return err
 		case errors.Is(err, frame.ErrCorrupt):
 			if _, err := r.findBatch(-1); err != nil {
 				return err

@@ -160,3 +160,31 @@ func (s *reader) findIn(window []byte, synced int64, last bool) (found bool, pas
 		passed++
 	}
 }
+
+// contentEnd returns the place in a segment, at byte from or behind it, from which on there
+// are only zeros: they were reserved and nothing was written there, or it was lost.
+func contentEnd(disk storage.Disk, name string, from int64) (end int64, err error) {
+	f, err := disk.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if _, err := io.CopyN(io.Discard, f, from); err != nil {
+		return 0, err
+	}
+	end = from
+	buf := make([]byte, 64<<10)
+	for at := from; ; {
+		n, err := f.Read(buf)
+		if written := len(bytes.TrimRight(buf[:n], "\x00")); written > 0 {
+			end = at + int64(written)
+		}
+		at += int64(n)
+		if err == io.EOF {
+			return end, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}

@@ -143,7 +143,8 @@ func (s *segmentRun) setSize(size int64) {
 }
 
 // finish ends the reading where no further batch could be read: err is io.EOF or says what
-// is bad. At the end of the log that is what a crash may leave, elsewhere it is damage.
+// is bad. At the end of the log that is what a crash may leave, or only what was reserved;
+// elsewhere it is damage.
 func (s *segmentRun) finish(err error) error {
 	if s.end >= 0 {
 		if err == io.EOF {
@@ -159,9 +160,13 @@ func (s *segmentRun) finish(err error) error {
 		} else if synced {
 			return damage
 		}
-		cut.Bytes = s.reader.at - cut.Offset
+		written, e := contentEnd(s.disk, s.name, cut.Offset)
+		if e != nil {
+			return e
+		}
+		cut.Bytes = written - cut.Offset
 	}
-	s.setSize(s.reader.at)
+	s.setSize(cut.Offset + cut.Bytes)
 	return s.cut(cut)
 }
 

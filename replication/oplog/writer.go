@@ -30,6 +30,7 @@ type Writer struct {
 	durable int64               // of the stream, behind what was synced
 	synced  int64               // of the file: all before is on disk
 	syncing bool                // a SyncPoint is out
+	room    int64               // length of the file that Reserve has made, -1: it cannot
 
 	buf  []byte // batches that are not written yet
 	open int    // where in buf the batch begins that is not finished, -1: none is
@@ -79,7 +80,7 @@ func (w *Writer) begin(h replication.History) error {
 	w.buf, w.open = appendHeader(w.buf[:0], &header{w.next, h}), -1
 	w.segments = append(w.segments, segmentInfo{number: w.next, start: h.Offset})
 	w.next++
-	w.file, w.history, w.synced = file, h, 0
+	w.file, w.history, w.synced, w.room = file, h, 0, 0
 	w.offset, w.written, w.durable = h.Offset, h.Offset, h.Offset
 	return nil
 }
@@ -204,6 +205,20 @@ func (w *Writer) Flush() error {
 	}
 	w.buf, w.written = w.buf[:0], w.offset
 	return nil
+}
+
+// Reserve makes the file ahead bytes longer than what was appended, if it has not reserved
+// enough for that. Behind it a Sync is faster, since the length stays the same: it is for
+// who syncs often. Where the disk cannot do that, nothing happens.
+func (w *Writer) Reserve(ahead int64) {
+	end := w.current().size + int64(len(w.buf))
+	if w.err != nil || w.room < 0 || end <= w.room {
+		return
+	}
+	r, ok := w.file.(storage.Reserver)
+	if w.room = end + ahead; !ok || r.Reserve(w.room) != nil {
+		w.room = -1
+	}
 }
 
 // Sync makes durable all that was appended.

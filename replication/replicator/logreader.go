@@ -33,14 +33,14 @@ func (b *Backlog) OpenLog(keys int) (*LogReader, replication.History) {
 	return r, h
 }
 
-// Next returns what follows: see [replication.LogCursor.Next]. If that is nothing, Wake will
-// have a value when there is something.
-func (r *LogReader) Next(n int) (data []byte, name replication.History, renamed bool, err error) {
+// Next returns what follows: see [replication.LogCursor.Next]. If that is nothing, and alert
+// was asked for, Wake will have a value when there is something.
+func (r *LogReader) Next(n int, alert bool) (data []byte, name replication.History, renamed bool, err error) {
 	b := r.wakeable.log
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	data, name, renamed, err = r.cur.Next(n)
-	if len(data) == 0 && !renamed && err == nil && !r.wakeable.asleep {
+	if alert && len(data) == 0 && !renamed && err == nil && !r.wakeable.asleep {
 		r.wakeable.asleep = true
 		b.asleep++
 	}

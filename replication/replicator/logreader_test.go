@@ -13,7 +13,7 @@ import (
 func TestLogFull(t *testing.T) {
 	log := NewBacklog(0)
 	r, h := log.OpenLog(0)
-	if b, _, renamed, err := r.Next(1); len(b) > 0 || renamed || err != nil {
+	if b, _, renamed, err := r.Next(1, true); len(b) > 0 || renamed || err != nil {
 		t.Fatalf("at the start: %d bytes, %v, %v", len(b), renamed, err)
 	}
 	op := keyspace.Op{Kind: keyspace.OpPut, Key: []byte("k"), Value: make([]byte, 1<<20), Version: 1}
@@ -34,7 +34,7 @@ func TestLogFull(t *testing.T) {
 		if log.AwaitLog(ended) == nil {
 			t.Fatalf("writers go on while the log is %d bytes behind", log.Offset()-read)
 		}
-		b, _, _, err := r.Next(1 << 20)
+		b, _, _, err := r.Next(1<<20, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestLogFull(t *testing.T) {
 	}
 	log.change(func(s *replication.Stream) { s.Follow(); s.Promote(3) })
 	for {
-		b, name, renamed, err := r.Next(1 << 20)
+		b, name, renamed, err := r.Next(1<<20, true)
 		if err != nil || len(b) == 0 && !renamed {
 			t.Fatalf("no new name came: %v", err)
 		}

@@ -46,8 +46,9 @@ type Config struct {
 
 // Committer writes one node's log. It is safe for concurrent use.
 //
-// Goroutines: one that reads the stream, writes and syncs with Always; one for each Sync
-// of EverySecond; one for a rewrite under way; one that makes writers wait.
+// Goroutines: one that reads the stream and writes; one for each Sync of EverySecond; one
+// for a rewrite under way; one that makes writers wait. With Always, those that wait read,
+// write and sync themselves, one of them at a time.
 type Committer struct {
 	cfg    Config
 	log    hclog.Logger
@@ -71,7 +72,8 @@ type Committer struct {
 	status  Status
 	began   time.Time // of the rewrite under way
 
-	writing // of the goroutine run
+	turn chan struct{} // has a value while somebody has what follows
+	writing
 }
 
 // New makes a Committer that continues a log which has been loaded; with nil it begins one
@@ -81,7 +83,7 @@ func New(cfg Config, loaded *oplog.Loaded) (*Committer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = hclog.NewNullLogger()
 	}
-	c := &Committer{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1)}
+	c := &Committer{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.settings.Store(&cfg.Settings)
 	c.status.LastRewrite = -1

@@ -6,7 +6,9 @@
 //
 //   - [Always]: everything that is there is written and synced, then the next. What comes
 //     during a Sync is the next group, so that one Sync serves all who wait. A reply leaves
-//     when the whole stream up to that moment is durable ([Committer.Await]).
+//     when the whole stream up to that moment is durable ([Committer.Await]). Who waits first
+//     does the work itself and leads a group; one of the next group goes on. What nobody
+//     waits for follows within 20 ms.
 //   - [EverySecond]: what comes is gathered for 20 ms and written at once; a Sync begins a
 //     second after the one before, on a goroutine of its own, beside further writes.
 //   - [Never]: written likewise, synced by a rewrite, by Close and where somebody asks.

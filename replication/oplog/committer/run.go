@@ -19,13 +19,15 @@ const (
 	// Sync, in bytes.
 	readPiece = 256 << 10
 	maxGroup  = 4 << 20
+	// reserve is how much room a segment gets ahead of what is written, with Always.
+	reserve = 1 << 20
 	// The pause before the log is begun anew after a failure doubles from the least to the
 	// greatest.
 	minRetry = time.Second
 	maxRetry = time.Minute
 )
 
-// writing is what belongs to the goroutine run.
+// writing is what belongs to who has the turn: the goroutine run, or one that leads.
 type writing struct {
 	r *replicator.LogReader
 	w *oplog.Writer // nil after a failure
@@ -39,6 +41,10 @@ type writing struct {
 	retries  int // failures in a row
 	retryAt  time.Time
 	failedAt time.Time
+	trouble  error // that one who led has met; run sees to it
+
+	waited uint64 // waits so far when run had the turn last
+	alert  bool   // run is woken by what is new in the stream
 
 	basing    bool // a base is being written, or files of its predecessors removed
 	endBasing func()
@@ -80,29 +86,45 @@ func (c *Committer) open(loaded *oplog.Loaded) (err error) {
 func (c *Committer) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for !c.over() {
+	for {
+		c.turn <- struct{}{}
+		if c.over() {
+			break // and nobody else has a turn any more
+		}
 		again := c.step(time.Now())
+		timer.Reset(c.untilDue(time.Now()))
+		var more <-chan struct{}
+		if c.w != nil && c.alert {
+			more = c.r.Wake()
+		}
+		c.endTurn()
 		if again {
 			continue
 		}
-		timer.Reset(c.untilDue(time.Now()))
-		var more <-chan struct{}
-		if c.w != nil {
-			more = c.r.Wake()
-		}
-		select {
-		case <-more:
-		case <-c.wake:
-		case do := <-c.orders:
-			do()
-		case d := <-c.synced:
-			c.endSync(d)
-		case d := <-c.based:
-			c.endBase(d)
-		case <-timer.C:
-		}
+		c.next(more, timer.C)
 	}
 	c.closed = c.finish()
+}
+
+// next waits for something to do and does it.
+func (c *Committer) next(more <-chan struct{}, due <-chan time.Time) {
+	do := func() {}
+	select {
+	case <-more:
+		return
+	case <-c.wake:
+		return
+	case <-due:
+		return
+	case do = <-c.orders:
+	case d := <-c.synced:
+		do = func() { c.endSync(d) }
+	case d := <-c.based:
+		do = func() { c.endBase(d) }
+	}
+	c.turn <- struct{}{}
+	do()
+	c.endTurn()
 }
 
 func (c *Committer) over() bool {
@@ -123,8 +145,9 @@ func (c *Committer) step(now time.Time) (again bool) {
 		return true
 	}
 	urgent := c.policy == Always || c.wanted.Load() > max(c.durable.Load(), 0)
-	read, err := 0, error(nil)
-	if urgent || !now.Before(c.writeAt) {
+	read, err := 0, c.trouble
+	if c.trouble = nil; err == nil && (urgent || !now.Before(c.writeAt)) {
+		c.beAlert()
 		if read, err = c.gather(); err == nil {
 			err = c.w.Flush()
 		}
@@ -169,6 +192,7 @@ func (c *Committer) untilDue(now time.Time) time.Duration {
 		soon(c.retryAt, true)
 	} else {
 		soon(c.writeAt, c.policy != Always && now.Before(c.writeAt))
+		soon(now.Add(gatherFor), c.policy == Always && !c.alert)
 		soon(c.syncAt, c.policy == EverySecond && c.dirty && !c.syncing)
 		soon(c.baseAt, c.w.Durable() < 0 && !c.basing)
 	}
@@ -178,7 +202,7 @@ func (c *Committer) untilDue(now time.Time) time.Duration {
 // gather appends what is new in the stream and returns how many bytes that was.
 func (c *Committer) gather() (n int, err error) {
 	for n < maxGroup {
-		b, name, renamed, err := c.r.Next(readPiece)
+		b, name, renamed, err := c.r.Next(readPiece, c.alert)
 		switch {
 		case err != nil:
 			return n, err

@@ -3,100 +3,9 @@ package committer
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/slotmesh/slotmesh/keyspace"
 )
-
-// waits are those that wait for the disk.
-type waits struct {
-	mu    sync.Mutex
-	list  []*waiter
-	ended error // nothing will come any more
-	spare []*waiter
-}
-
-type waiter struct {
-	offset int64
-	ch     chan error
-}
-
-// maxSpare bounds the waiters that are kept for later.
-const maxSpare = 1024
-
-// add registers a waiter; nil if the log has ended.
-func (ws *waits) add(offset int64) (*waiter, error) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if ws.ended != nil {
-		return nil, ws.ended
-	}
-	var w *waiter
-	if n := len(ws.spare); n > 0 {
-		w, ws.spare = ws.spare[n-1], ws.spare[:n-1]
-	} else {
-		w = &waiter{ch: make(chan error, 1)}
-	}
-	w.offset = offset
-	ws.list = append(ws.list, w)
-	return w, nil
-}
-
-// leave gives up a wait, or ends one whose outcome has been received.
-func (ws *waits) leave(w *waiter) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	for i := range ws.list {
-		if ws.list[i] == w {
-			last := len(ws.list) - 1
-			ws.list[i], ws.list[last] = ws.list[last], nil
-			ws.list = ws.list[:last]
-			break
-		}
-	}
-	select {
-	case <-w.ch: // woken while it gave up
-	default:
-	}
-	if len(ws.spare) < maxSpare {
-		ws.spare = append(ws.spare, w)
-	}
-}
-
-// wake ends the waits up to offset.
-func (ws *waits) wake(offset int64) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	rest := ws.list[:0]
-	for _, w := range ws.list {
-		if w.offset > offset {
-			rest = append(rest, w)
-			continue
-		}
-		w.ch <- nil
-	}
-	clear(ws.list[len(rest):])
-	ws.list = rest
-}
-
-// fail ends all waits with an error.
-func (ws *waits) fail(err error) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	for _, w := range ws.list {
-		w.ch <- err
-	}
-	clear(ws.list)
-	ws.list = ws.list[:0]
-}
-
-// end is fail, for later waits too.
-func (ws *waits) end(err error) {
-	ws.mu.Lock()
-	ws.ended = err
-	ws.mu.Unlock()
-	ws.fail(err)
-}
 
 // Behind reports whether a reply must wait, by Await, because the policy is Always and not
 // everything that was written is on disk.
@@ -140,13 +49,15 @@ func (c *Committer) Sync(ctx context.Context) error {
 	return c.await(ctx, offset, true)
 }
 
-// await waits for an offset; ask makes it durable at once.
+// await waits for an offset; ask makes it durable at once. With Always the caller makes it
+// durable itself if nobody is at it. A Sync cannot be left, so who has a deadline lets the
+// goroutine run do it; the other ends of a ctx may be noticed late by a Sync.
 func (c *Committer) await(ctx context.Context, offset int64, ask bool) error {
 	w, err := c.waits.add(offset)
 	if err != nil {
 		return err
 	}
-	defer c.waits.leave(w)
+	defer c.leaveWait(w)
 	if f := c.failed.Load(); f != nil { // those that come later are not told
 		return f
 	}
@@ -159,10 +70,29 @@ func (c *Committer) await(ctx context.Context, offset int64, ask bool) error {
 		}
 		c.nudge()
 	}
-	select {
-	case err := <-w.ch:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	_, hurried := ctx.Deadline()
+	for {
+		switch {
+		case c.settings.Load().Policy != Always:
+		case hurried:
+			c.nudge()
+		default:
+			c.lead()
+		}
+		select {
+		case err := <-w.ch:
+			if err != errLead {
+				return err
+			}
+			c.waits.listen(w)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (c *Committer) leaveWait(w *waiter) {
+	if lead := c.waits.leave(w); lead {
+		c.waits.passOn()
 	}
 }
