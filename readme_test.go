@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,6 +23,7 @@ import (
 	"github.com/slotmesh/slotmesh/cache"
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
+	"github.com/slotmesh/slotmesh/metrics"
 	"github.com/slotmesh/slotmesh/script"
 )
 
@@ -345,6 +347,20 @@ func ExampleNode_Subscribe() {
 		break
 	}
 	// Output: news hello
+}
+
+// Prometheus gets the figures of a node.
+func Example_metrics() {
+	nodes, stop := three(context.Background())
+	defer stop()
+	node := nodes[0]
+
+	http.Handle("GET /metrics", metrics.Handler(node))
+
+	w := httptest.NewRecorder()
+	http.DefaultServeMux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	fmt.Println(w.Code, strings.Contains(w.Body.String(), "\nredis_cluster_state 1\n"))
+	// Output: 200 true
 }
 
 func Example_admin() {

@@ -76,6 +76,9 @@ func New[V any](node *slotmesh.Node, cfg Config[V]) (*Cache[V], error) {
 	return c, nil
 }
 
+// Name returns Config.Name.
+func (c *Cache[V]) Name() string { return c.cfg.Name }
+
 // funcName is what loads are called between nodes.
 func (c *Cache[V]) funcName() string { return "cache." + c.cfg.Name }
 

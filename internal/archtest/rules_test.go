@@ -86,8 +86,10 @@ var mayImport = map[string][]string{
 		"replication/oplog", "replication/oplog/committer", "migrate", "migrate/migrator", "client", "internal/*",
 		"internal/balance/balancer", "internal/forming/founder", "internal/follow/follower",
 		"internal/follow/replica"},
-	"cache":       {".", "slots"},
-	"health":      {".", "slots", "clustertest"},
+	"cache":  {".", "slots"},
+	"health": {".", "slots", "clustertest"},
+	"metrics": {".", "slots", "gossip", "migrate", "cache", "replication", "replication/replicator",
+		"replication/oplog/committer", "clustertest"},
 	"clustertest": {".", "slots", "keyspace", "gossip", "admin", "script", "internal/memnet", "internal/testcert"},
 	"cmd/slotmesh": {".", "slots", "keyspace", "gossip", "replication", "replication/oplog", "migrate", "admin", "script",
 		"health", "internal/*"},
@@ -122,6 +124,7 @@ var testsOf = []string{".", "internal/compat", "internal/e2e", "admin", "cache",
 // dependencies are the modules the root may require. Another one needs a good reason
 // in the commit that adds it.
 var dependencies = []string{
+	"github.com/VictoriaMetrics/metrics",
 	"github.com/cespare/xxhash/v2",
 	"github.com/hashicorp/go-hclog",
 	"github.com/vmihailenco/msgpack/v5",
@@ -130,7 +133,7 @@ var dependencies = []string{
 
 // onlyIn are dependencies that one package alone may import, so that programs without that
 // package do not link them.
-var onlyIn = map[string]string{"github.com/yuin/gopher-lua": "script"}
+var onlyIn = map[string]string{"github.com/VictoriaMetrics/metrics": "metrics", "github.com/yuin/gopher-lua": "script"}
 
 // coresIn are the packages whose files are passive cores. Their drivers are packages below
 // them.
