@@ -17,8 +17,8 @@ import (
 // Load reads the log of an earlier run, if there is one, before the node serves, and begins
 // the one of this run. It must be called once, before Begin. shard is the name of the shard
 // that the keys are of, see Lineage. snapshot reads the keys if there is no log.
-func (l *Log) Load(ctx context.Context, progress func(replication.Progress), snapshot func() error) (shard []byte,
-	found bool, err error) {
+func (l *Log) Load(ctx context.Context, m *meter, progress func(replication.Progress), snapshot func() error) (
+	shard []byte, found bool, err error) {
 	if l.disk == nil {
 		return nil, false, snapshot()
 	}
@@ -27,7 +27,7 @@ func (l *Log) Load(ctx context.Context, progress func(replication.Progress), sna
 	}
 	var loaded *oplog.Loaded
 	if found {
-		loaded, err = l.read(ctx, progress)
+		loaded, err = l.read(ctx, m, progress)
 	} else {
 		err = snapshot()
 	}
@@ -51,10 +51,15 @@ func (l *Log) Load(ctx context.Context, progress func(replication.Progress), sna
 }
 
 // read reads the log into the store.
-func (l *Log) read(ctx context.Context, progress func(replication.Progress)) (*oplog.Loaded, error) {
+func (l *Log) read(ctx context.Context, m *meter, progress func(replication.Progress)) (*oplog.Loaded, error) {
+	names, err := oplog.Files(l.disk)
+	if err != nil {
+		return nil, fmt.Errorf("slotmesh: loading the log: %w", err)
+	}
+	m.expect(l.disk, names)
 	began := time.Now()
 	told := began
-	loaded, err := oplog.Load(ctxDisk{l.disk, ctx}, l.cfg.Store, oplog.Options{
+	loaded, err := oplog.Load(ctxDisk{meteredDisk{l.disk, m}, ctx}, l.cfg.Store, oplog.Options{
 		BacklogSize: int(l.cfg.Backlog.Info().Size),
 		RefuseTorn:  l.settings.RefuseTruncated,
 		Progress: func(p oplog.Progress) {

@@ -64,7 +64,8 @@ type Snapshots struct {
 
 	loaded  int           // keys that Load has read
 	shard   []byte        // of the snapshot that was there at the start, see Lineage; set by Load
-	percent atomic.Uint64 // math.Float64bits of how much of it has been read
+	percent atomic.Uint64 // math.Float64bits of how much of it has been read, by its keys
+	meter   *meter        // of the files that Load reads
 }
 
 // NewSnapshots returns the snapshots of a node that starts now.
@@ -72,7 +73,7 @@ func NewSnapshots(cfg SnapshotConfig) *Snapshots {
 	if cfg.Busy == nil {
 		cfg.Busy = func() bool { return false }
 	}
-	return &Snapshots{cfg: cfg, began: time.Now(), took: -1}
+	return &Snapshots{cfg: cfg, began: time.Now(), took: -1, meter: newMeter()}
 }
 
 // Load reads the log of an earlier run or, if there is none, its snapshot.
@@ -81,7 +82,7 @@ func (s *Snapshots) Load(ctx context.Context) error {
 		return s.loadFile(ctx)
 	}
 	progress := func(p replication.Progress) { s.percent.Store(math.Float64bits(p.Percent())) }
-	shard, found, err := s.cfg.Log.Load(ctx, progress, func() error { return s.loadFile(ctx) })
+	shard, found, err := s.cfg.Log.Load(ctx, s.meter, progress, func() error { return s.loadFile(ctx) })
 	if found && err == nil {
 		s.shard, s.loaded = shard, s.cfg.Store.Len()
 	}
@@ -98,7 +99,7 @@ func (s *Snapshots) loadFile(ctx context.Context) error {
 			s.cfg.Logger.Warn("an unfinished snapshot of an earlier run stays", "file", cfg.File, "error", err)
 		}
 	}
-	shard, found, err := replicator.Load(ctx, s.cfg.Disk, cfg.File, s.cfg.Store, s.cfg.Backlog,
+	shard, found, err := replicator.Load(ctx, meteredDisk{s.cfg.Disk, s.meter}, cfg.File, s.cfg.Store, s.cfg.Backlog,
 		func(p replication.Progress) {
 			s.percent.Store(math.Float64bits(p.Percent()))
 			s.cfg.Logger.Info("loading the snapshot", "file", cfg.File, "keys", p.Keys, "of", p.Total)
@@ -122,7 +123,11 @@ type LoadStatus struct {
 
 // Loading returns how far Load has come.
 func (s *Snapshots) Loading() LoadStatus {
-	return LoadStatus{Since: s.began, Percent: math.Float64frombits(s.percent.Load())}
+	st := LoadStatus{Since: s.began, Percent: math.Float64frombits(s.percent.Load())}
+	if st.Loaded, st.Total = s.meter.progress(); st.Total > 0 {
+		st.Percent = 100 * float64(st.Loaded) / float64(st.Total)
+	}
+	return st
 }
 
 // Shard returns the name of the shard that Load found in the snapshot: see Lineage.

@@ -140,6 +140,19 @@ func readManifest(disk storage.Disk) (manifest, error) {
 	return m, nil
 }
 
+// Files returns the names of the files of a log that Load reads, beside the manifest.
+func Files(disk storage.Disk) ([]string, error) {
+	m, err := readManifest(disk)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{baseName(m.base)}
+	for _, number := range m.segments {
+		names = append(names, segmentName(number))
+	}
+	return names, nil
+}
+
 // names reports whether the manifest names a file.
 func (m *manifest) names(file string) bool {
 	if file == manifestName || file == baseName(m.base) {
