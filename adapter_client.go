@@ -13,6 +13,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/bus"
 	"github.com/slotmesh/slotmesh/internal/interest"
 	"github.com/slotmesh/slotmesh/internal/messages"
+	"github.com/slotmesh/slotmesh/internal/overview"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/pubsub"
 	"github.com/slotmesh/slotmesh/internal/remotetx"
@@ -192,6 +193,10 @@ func (n *Node) answer(ctx context.Context, r *peer.Request, dst []byte) ([]byte,
 	}
 	if r.Func == balancer.Call && n.migrations.balance != nil && len(r.Args) == 1 {
 		return n.migrations.balance.Answer(ctx, r.Args[0])
+	}
+	if r.Func == overview.Call {
+		v := n.overview()
+		return v.Append(dst), nil
 	}
 	if r.Func != "" {
 		return n.runFunc(ctx, r)

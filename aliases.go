@@ -13,6 +13,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/histogram"
 	"github.com/slotmesh/slotmesh/internal/leave"
 	"github.com/slotmesh/slotmesh/internal/logging"
+	"github.com/slotmesh/slotmesh/internal/overview"
 	"github.com/slotmesh/slotmesh/internal/shard"
 	"github.com/slotmesh/slotmesh/internal/tally"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -20,6 +21,14 @@ import (
 	"github.com/slotmesh/slotmesh/replication/oplog/committer"
 	"github.com/slotmesh/slotmesh/scripting"
 	"github.com/slotmesh/slotmesh/storage"
+)
+
+// What the members of a cluster say of themselves: [Node.ClusterStats].
+type (
+	// MemberStats is what a node says of itself at one moment.
+	MemberStats = overview.Member
+	// MemberMove is a job that moves slots from one node to another.
+	MemberMove = overview.Move
 )
 
 // Names of other packages that a configuration needs.

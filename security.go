@@ -290,3 +290,18 @@ func migrateAddr(m *slots.Map, target string, always bool) (addr string, byTLS b
 	}
 	return target, always
 }
+
+// Authorize checks whether somebody may look at the node by another way than the Redis
+// protocol, such as a page of the host's: that password is the one of user, and that the
+// user may run all of the commands, each a line such as "CLUSTER SHARDS". Without a user it
+// is the default one's password (requirepass); without both it is nil if the node asks its
+// clients for no password, and the default user may run the commands.
+//
+// The error is a [client.ReplyError] with the code NOAUTH, WRONGPASS or NOPERM, or says why
+// the node serves nobody.
+func (n *Node) Authorize(user, password string, commands ...string) error {
+	if err := n.engine.Refused(); err != nil {
+		return err
+	}
+	return replyErrorOf(n.server.Authorize(user, password, commands))
+}

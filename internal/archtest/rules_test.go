@@ -62,6 +62,7 @@ var mayImport = map[string][]string{
 	"internal/invalidation": {"slots", "keyspace"},
 	"internal/logging":      {},
 	"internal/nodedir":      {},
+	"internal/overview":     {"slots"},
 	"internal/peer":         {"slots", "internal/resp"},
 	"internal/resp":         {},
 	"internal/histogram":    {},

@@ -367,3 +367,6 @@ func (s *Server) Clients() int {
 
 // Commands returns how many commands have been carried out since the start.
 func (s *Server) Commands() uint64 { return uint64(s.stats.commandsProcessed()) }
+
+// Uptime returns how long ago the server was made.
+func (s *Server) Uptime() time.Duration { return s.cfg.Now().Sub(s.node.Started) }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -181,4 +182,39 @@ func (s *session) disconnectUsers(gone []*acl.User) {
 			s.kill(other)
 		}
 	}
+}
+
+// Authorize checks that the password is the user's, and that the user may run the commands,
+// each a line such as "CLUSTER SHARDS". No user is the default one; with no password either,
+// this is what a client is that has not said who it is. A wrong password is noted in the ACL
+// log.
+func (s *Server) Authorize(user, password string, commands []string) error {
+	u := s.users.Default()
+	switch {
+	case user == "" && password == "":
+		if s.users.AuthRequired() {
+			return errNoAuth
+		}
+	default:
+		name := cmp.Or(user, u.Name())
+		if u = s.users.Authenticate(name, []byte(password)); u == nil {
+			s.denials.Add(acl.Entry{Reason: acl.DeniedAuth, Object: "AUTH", Username: name, Updated: s.cfg.Now()})
+			return errWrongPass
+		}
+	}
+	for _, line := range commands {
+		var args [][]byte
+		for word := range strings.FieldsSeq(line) {
+			args = append(args, []byte(word))
+		}
+		cmd, err := s.original.Resolve(args)
+		if err != nil {
+			return err
+		}
+		if u.Check(&acl.Request{Command: cmd.ID, Args: args, Keys: cmd.KeyRanges(nil, args),
+			Channels: cmd.ChannelRange(args)}).Denied() {
+			return replyError("NOPERM this user has no permissions to run the '" + cmd.Name + "' command")
+		}
+	}
+	return nil
 }
