@@ -286,8 +286,7 @@ func (c *ReplicationConfig) validate() error {
 	}
 	switch {
 	case c.Sync < 0:
-		return fmt.Errorf("slotmesh: Config.Replication.Sync is %d: use the number of replicas that must hold a write",
-			c.Sync)
+		return fmt.Errorf("slotmesh: Config.Replication.Sync is %d: say how many replicas must hold a write", c.Sync)
 	case c.MinReplicas < 0:
 		return fmt.Errorf("slotmesh: Config.Replication.MinReplicas is %d: use 0 or more", c.MinReplicas)
 	case c.BacklogSize < 0:

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh"
-	"github.com/slotmesh/slotmesh/health"
+	"github.com/slotmesh/slotmesh/status"
 )
 
 // Bounds of the connections of browsers and scrapers. There is none for a whole reply: the
@@ -24,7 +24,7 @@ const (
 // httpHandler is what --http serves.
 func httpHandler(node *slotmesh.Node) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", health.Handler(node))
+	mux.Handle("/", status.Handler(node))
 	return mux
 }
 
