@@ -155,22 +155,25 @@ func TestShardsWithCrashes(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("SLOTMESH_SEEDS")); err == nil && n >= 1000 {
 		every = 1
 	}
-	runs := 0
 	for i, c := range shapes {
-		run := func(at int) int {
-			s := newShape(t, uint64(i+at), c)
-			s.crashAt = at
-			ops := s.run()
-			s.replicated(c)
-			return ops
-		}
-		ops := run(0)
-		for at := 1 + i; at < ops; at += every {
-			run(at)
-			runs++
-		}
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			runs := 0
+			run := func(at int) int {
+				s := newShape(t, uint64(i+at), c)
+				s.crashAt = at
+				ops := s.run()
+				s.replicated(c)
+				return ops
+			}
+			ops := run(0)
+			first := 1 + i%min(every, max(ops, 1)) // another one in each shape
+			for at := first; at <= ops; at += every {
+				run(at)
+				runs++
+			}
+			t.Logf("crashes in %d of %d operations", runs, ops)
+		})
 	}
-	t.Logf("%d crashes", runs)
 }
 
 // replicated holds that each shard has its replicas, as far as there are nodes.
