@@ -17,7 +17,8 @@ import (
 	"github.com/slotmesh/slotmesh"
 )
 
-// processes are six nodes, each in a process of its own that keeps a log.
+// processes are nodes with one replica for each master, each in a process of its own that
+// keeps a log.
 type processes struct {
 	t           *testing.T
 	ports, dirs []string
@@ -25,8 +26,8 @@ type processes struct {
 	policy      string
 }
 
-func newProcesses(t *testing.T, policy string) *processes {
-	p := &processes{t: t, policy: policy, nodes: make([]*session, 6)}
+func newProcesses(t *testing.T, n int, policy string) *processes {
+	p := &processes{t: t, policy: policy, nodes: make([]*session, n)}
 	for range p.nodes {
 		p.ports, p.dirs = append(p.ports, p.unusedPort()), append(p.dirs, t.TempDir())
 	}
@@ -44,10 +45,14 @@ func (p *processes) unusedPort() string {
 
 func (p *processes) start(list ...int) {
 	p.t.Helper()
-	join := "127.0.0.1:" + p.ports[0] + ",127.0.0.1:" + p.ports[1] + ",127.0.0.1:" + p.ports[2]
+	var seeds []string
+	for _, port := range p.ports[:min(3, len(p.ports))] {
+		seeds = append(seeds, "127.0.0.1:"+port)
+	}
 	for _, i := range list {
 		args := []string{"serve", "--port", p.ports[i], "--cluster-port", p.unusedPort(), "--dir", p.dirs[i],
-			"--bind", "127.0.0.1", "--join", join, "--expect", "6", "--replicas", "1", "--save", "",
+			"--bind", "127.0.0.1", "--join", strings.Join(seeds, ","), "--expect", strconv.Itoa(len(p.nodes)),
+			"--replicas", "1", "--save", "",
 			"--cluster-node-timeout", "2000"}
 		if p.policy != "" {
 			args = append(args, "--appendonly", "yes", "--appendfsync", p.policy)
@@ -152,7 +157,7 @@ func rounds(t *testing.T) int {
 func TestKillAllWithLog(t *testing.T) {
 	for _, policy := range []string{"always", "everysec"} {
 		t.Run(policy, func(t *testing.T) {
-			p := newProcesses(t, policy)
+			p := newProcesses(t, 6, policy)
 			all := []int{0, 1, 2, 3, 4, 5}
 			p.start(all...)
 			w := new(tally)
@@ -204,7 +209,7 @@ func (p *processes) underLoad(w *tally, times int64) {
 // A replica is killed, its master goes on and is killed a little later, both start again:
 // what the master acknowledged alone is there, whichever of the two is the master then.
 func TestKillReplicaThenMasterWithLog(t *testing.T) {
-	p := newProcesses(t, "always")
+	p := newProcesses(t, 6, "always")
 	p.start(0, 1, 2, 3, 4, 5)
 	w := new(tally)
 	for round := range rounds(t) {
