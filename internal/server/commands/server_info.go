@@ -255,12 +255,15 @@ func orZeros(id string) string {
 	return id
 }
 
+// infoCPU tells the processor time of the whole process, other nodes and the host program
+// included.
 func (n *Node) infoCPU(t *infoText) {
-	sample := []metrics.Sample{{Name: "/cpu/classes/user:cpu-seconds"}, {Name: "/cpu/classes/gc/total:cpu-seconds"}}
-	metrics.Read(sample)
-	t.line("used_cpu_sys", "0.000000")
-	t.line("used_cpu_user", fmt.Sprintf("%.6f", sample[0].Value.Float64()))
-	t.line("used_cpu_gc", fmt.Sprintf("%.6f", sample[1].Value.Float64()))
+	system, user := cpuTimes()
+	gc := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(gc)
+	t.line("used_cpu_sys", fmt.Sprintf("%.6f", system.Seconds()))
+	t.line("used_cpu_user", fmt.Sprintf("%.6f", user.Seconds()))
+	t.line("used_cpu_gc", fmt.Sprintf("%.6f", gc[0].Value.Float64()))
 }
 
 func (n *Node) infoCommandStats(t *infoText) {
