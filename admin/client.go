@@ -228,9 +228,12 @@ func pause(ctx context.Context, d time.Duration) error {
 const parallel = 32
 
 // each calls fn for 0 to n-1, several at a time, and returns all errors joined.
-func each(n int, fn func(i int) error) error {
+func each(n int, fn func(i int) error) error { return eachOf(n, parallel, fn) }
+
+// eachOf is each with a limit of its own on the calls at the same time.
+func eachOf(n, limit int, fn func(i int) error) error {
 	errs := make([]error, n)
-	slot := make(chan struct{}, parallel)
+	slot := make(chan struct{}, limit)
 	var wg sync.WaitGroup
 	for i := range n {
 		slot <- struct{}{}

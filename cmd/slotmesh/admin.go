@@ -24,7 +24,7 @@ func adminVerbs(in io.Reader) []*verb {
 	for _, make := range []func(*task) *verb{
 		createVerb, checkVerb, infoVerb, whyVerb, fixVerb, reshardVerb, rebalanceVerb, balanceVerb, drainVerb, addNodeVerb,
 		delNodeVerb,
-		replicateVerb, failoverVerb, callVerb, setTimeoutVerb, importVerb, backupVerb, restoreVerb,
+		replicateVerb, failoverVerb, callVerb, setTimeoutVerb, importVerb, backupVerb, restoreVerb, topVerb,
 	} {
 		list = append(list, make(&task{in: in}))
 	}

@@ -27,6 +27,9 @@ func TestVerbsOnACluster(t *testing.T) {
 			"slots: (0 slots) slave\n   replicates ", "[OK] All nodes agree about slots configuration.", "[OK] No open slots.",
 			"[OK] All 16384 slots covered."}},
 		{"info", exitOK, []string{"-> 0 keys | 5461 slots | 1 slaves.", "[OK] 0 keys in 3 masters."}},
+		{"top --once", exitOK, []string{"cluster ok, 3 shards, 6 nodes\nM/R NODE ", "\nM " + entry, "\ntotal "}},
+		{"top --json -n 2 --interval 100ms --slots --sort ops", exitOK, []string{`"role":"replica","health":"ok"`,
+			"}\n{\"time\":"}},
 		{"why foo", exitOK, []string{`Key "foo" belongs to slot 12182.`, "Slot 12182 is owned by " + nodes[2],
 			"It is not open"}},
 		{"call config get maxmemory", exitOK, []string{entry + ": 1) maxmemory\n" + strings.Repeat(" ", len(entry)) +

@@ -11,7 +11,7 @@
 // command needs names, values and defaults, which package flag has, and a command-line
 // framework would be a dependency of everybody who imports the module.
 //
-// It exits with 0 when all went well, or up and serve were ended by SIGINT or SIGTERM
+// It exits with 0 when all went well, or up, serve and top were ended by SIGINT or SIGTERM
 // (up: SIGHUP, too); with 1 when something failed, was interrupted or was not confirmed,
 // or check found errors; and with 2 when it was called wrongly. The reason is on the
 // standard error.
