@@ -22,7 +22,6 @@ var infoFields = []struct {
 	{"connected_clients", gauge("redis_connected_clients", "Connections of clients.")},
 	{"blocked_clients", gauge("redis_blocked_clients", "Clients that wait in a command such as BLPOP.")},
 	{"tracking_clients", gauge("redis_tracking_clients", "Clients that are told of changes of keys.")},
-	{"pubsub_clients", gauge("redis_pubsub_clients", "Clients with subscriptions.")},
 	{"clients_in_timeout_table", gauge("redis_clients_in_timeout_table", "Clients whose wait has a limit.")},
 	{"maxclients", gauge("redis_config_maxclients", "How many clients may be connected.")},
 	{"cluster_connections", gauge("redis_cluster_connections", "Connections of gossip with other nodes.")},
