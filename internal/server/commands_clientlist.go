@@ -123,6 +123,12 @@ func (s *session) localAddr() string {
 	return addr
 }
 
+// memory returns the bytes that the client takes.
+func (s *session) memory() int64 {
+	sh := &s.shared
+	return int64(s.output.pending()) + int64(sh.buffer.Load()) + int64(sh.replies.Load()) + sh.subscribed.Load()
+}
+
 // describe appends the line of CLIENT LIST.
 func (s *session) describe(b []byte) []byte {
 	sh := &s.shared
@@ -157,7 +163,7 @@ func (s *session) describe(b []byte) []byte {
 	pieces, pending, stuck := s.output.waiting()
 	num(" rbp=0 obl=0 oll=", int64(pieces))
 	num(" omem=", int64(pending))
-	num(" tot-mem=", int64(pending)+int64(sh.buffer.Load())+int64(sh.replies.Load())+sh.subscribed.Load())
+	num(" tot-mem=", s.memory())
 	str(" events=r", "")
 	if stuck {
 		str("w", "")

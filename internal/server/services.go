@@ -34,6 +34,11 @@ func (v services) Clients() commands.Clients {
 		}
 		c.LongestQuery = max(c.LongestQuery, int(ss.shared.buffer.Load()))
 		c.LongestReply = max(c.LongestReply, ss.output.pending())
+		if ss.hasFlag(clientReplica) {
+			c.FollowerBytes += ss.memory()
+		} else {
+			c.Bytes += ss.memory()
+		}
 	}
 	return c
 }
@@ -46,12 +51,15 @@ func (v services) Stats() commands.Stats {
 	st.mu.Lock()
 	failures := st.total
 	st.mu.Unlock()
+	scripts, scriptBytes := v.s.scripts.size()
 	return commands.Stats{
 		Connections: st.conns.Load(), Rejected: st.rejectedConns.Load(), CutOff: st.cutOff.Load(),
 		Commands: st.commandsProcessed(),
 		Rate:     st.rate.Load(), NetIn: in, NetOut: out, ErrorReplies: failures,
 		TrackedKeys: tracker.table.keys.Load(), TrackedItems: tracker.table.items.Load(),
 		TrackedPrefixes: int64(tracker.broadcasts.count()), TrackedBytes: tracker.table.bytes.Load(),
+		PeakMemory: v.s.notePeak(), Scripts: scripts, ScriptBytes: scriptBytes,
+		RateIn: st.rateIn.Load(), RateOut: st.rateOut.Load(),
 	}
 }
 

@@ -22,12 +22,17 @@ type stats struct {
 	rejectedConns atomic.Int64
 	cutOff        atomic.Int64 // clients that were over client-output-buffer-limit
 	rate          atomic.Int64 // commands a second, over the last second or so
+	rateIn        atomic.Int64 // bytes a second
+	rateOut       atomic.Int64
+	peak          atomic.Int64 // bytes that the keys have taken at most
 
 	mu     sync.Mutex       // guards what follows
 	errors map[string]int64 // by code
 	total  int64            // of errors
 	rateAt int64            // Unix milliseconds of the last sample
 	rateOf int64            // commands at the last sample
+	inOf   int64            // bytes
+	outOf  int64
 }
 
 // statsShard counts what some of the sessions do.
@@ -141,10 +146,13 @@ func (st *stats) sample(now int64) {
 		return
 	}
 	n := st.commandsProcessed()
+	in, out := st.network()
 	if st.rateAt != 0 {
 		st.rate.Store(max(0, (n-st.rateOf)*1000/took))
+		st.rateIn.Store(max(0, (in-st.inOf)*1000/took))
+		st.rateOut.Store(max(0, (out-st.outOf)*1000/took))
 	}
-	st.rateAt, st.rateOf = now, n
+	st.rateAt, st.rateOf, st.inOf, st.outOf = now, n, in, out
 }
 
 // reset is CONFIG RESETSTAT.
@@ -176,4 +184,15 @@ func newRunID() string {
 	var b [20]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
+}
+
+// notePeak looks how much memory the keys take, and returns the most there has been.
+func (s *Server) notePeak() int64 {
+	for now := s.engine.Store().Memory(); ; {
+		peak := s.stats.peak.Load()
+		if now <= peak {
+			return peak
+		}
+		s.stats.peak.CompareAndSwap(peak, now)
+	}
 }

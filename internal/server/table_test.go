@@ -105,6 +105,7 @@ func TestCategoriesOfAdditions(t *testing.T) {
 		"waitaof":                      "slow connection",
 		"client|no-touch":              "slow connection",
 		"cluster|balance":              "admin slow dangerous",
+		"cluster|slot-stats":           "slow",
 		"cluster|migrateslots":         "admin slow dangerous",
 		"cluster|cancelslotmigrations": "admin slow dangerous",
 		"cluster|getslotmigrations":    "admin slow dangerous",

@@ -33,6 +33,7 @@ func (s *Server) tick() {
 	now := s.cfg.Now().UnixMilli()
 	s.clock.Store(now)
 	s.stats.sample(now)
+	s.notePeak()
 	s.tracker.tick()
 	l := s.limits.Load()
 	s.mu.Lock()

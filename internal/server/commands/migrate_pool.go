@@ -69,3 +69,10 @@ func (cs *migrateConns) close() {
 	}
 	cs.idle = nil
 }
+
+// count returns how many connections are idle.
+func (cs *migrateConns) count() int {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return len(cs.idle)
+}

@@ -118,6 +118,9 @@ type Clients struct {
 	LongestQuery   int // bytes of the largest read buffer
 	LongestReply   int // bytes of the longest queue of replies
 	Tracking       int // are told of changes of keys
+
+	Bytes         int64 // that clients take, but for those that replicate this node …
+	FollowerBytes int64 // … and that these take
 }
 
 // Stats are counters since the start of the server, or CONFIG RESETSTAT.
@@ -127,6 +130,8 @@ type Stats struct {
 	CutOff       int64 // clients that were over client-output-buffer-limit
 	Commands     int64
 	Rate         int64 // commands per second, lately
+	RateIn       int64 // bytes per second, lately
+	RateOut      int64
 	NetIn        int64 // bytes
 	NetOut       int64 // bytes
 	ErrorReplies int64
@@ -135,6 +140,10 @@ type Stats struct {
 	TrackedItems    int64 // pairs of such a key and a client
 	TrackedPrefixes int64 // whose keys clients are told of
 	TrackedBytes    int64 // that remembering takes, about
+
+	PeakMemory  int64 // the most that the keys have taken, as far as somebody looked: ten times a second
+	Scripts     int   // that are kept
+	ScriptBytes int64
 }
 
 // CommandStats are the counters of one command since the start of the server, or CONFIG

@@ -3,8 +3,6 @@ package commands
 import (
 	"strconv"
 	"time"
-
-	"github.com/slotmesh/slotmesh/keyspace"
 )
 
 // ServerGroup is the commands on the server.
@@ -18,13 +16,7 @@ var ServerGroup = []Command{
 		Since: "2.8.12", Category: "admin", Summary: "Returns the node's role in replication.", Run: cmdRole},
 	{Name: "shutdown", Arity: -1, Flags: Admin | NoScript | Loading | Stale | NoMulti | AllowBusy,
 		Group: "server", Since: "1.0.0", Summary: "Ends the node.", Run: cmdShutdown},
-	{Name: "memory", Arity: -2, Group: "server", Since: "4.0.0", Summary: "Looks at memory.",
-		Subs: []Command{
-			{Name: "help", Arity: 2, Flags: Loading | Stale | Plain, Since: "4.0.0",
-				Summary: "Lists the subcommands.", Run: Help},
-			{Name: "usage", Arity: -3, Args: "<key> [SAMPLES <count>]", Flags: ReadOnly, Keys: SubKey,
-				Since: "4.0.0", KeyFlags: "RO", Summary: "Returns the bytes that a key takes.", Tx: cmdMemoryUsage},
-		}},
+	memoryCommand,
 	{Name: "debug", Arity: -2, Flags: Admin | NoScript | Loading | Stale | Protected, Group: "server",
 		Since: "1.0.0", Summary: "Helps with tests.", Run: cmdDebug},
 }
@@ -102,27 +94,6 @@ func cmdRole(c *Call) error {
 		c.Out.BulkString(strconv.Itoa(int(rep.Port)))
 		c.Out.BulkInt(rep.Offset)
 	}
-	return nil
-}
-
-func cmdMemoryUsage(c *Call, tx *keyspace.Tx) error {
-	for i := 3; i < len(c.Args); i += 2 {
-		if !c.Word(i, "SAMPLES") || i+1 == len(c.Args) {
-			return ErrSyntax
-		}
-		n, err := c.Number(i + 1)
-		if err != nil {
-			return err
-		}
-		if n < 0 {
-			return ErrSyntax
-		}
-	}
-	if _, ok := tx.Peek(c.Args[2]); !ok {
-		c.Out.Null()
-		return nil
-	}
-	c.Out.Int(tx.Size(c.Args[2]))
 	return nil
 }
 

@@ -129,32 +129,6 @@ func (n *Node) busLinks() int {
 	return len(n.Cluster.Links())
 }
 
-func (n *Node) infoMemory(t *infoText) {
-	used := n.Store.Memory()
-	limit := n.Store.MaxMemory()
-	system := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(system)
-	resident := int64(system[0].Value.Uint64() - system[1].Value.Uint64())
-	t.line("used_memory", used)
-	t.line("used_memory_human", human(used))
-	t.line("used_memory_rss", resident)
-	t.line("used_memory_rss_human", human(resident))
-	t.line("used_memory_dataset", used)
-	if total := systemMemory(); total > 0 {
-		t.line("total_system_memory", total)
-		t.line("total_system_memory_human", human(total))
-	}
-	libraries, functions := n.Functions.Set().Count()
-	t.line("number_of_functions", functions)
-	t.line("number_of_libraries", libraries)
-	t.line("used_memory_functions", n.Functions.Set().Bytes())
-	t.line("used_memory_tracking", n.Server.Stats().TrackedBytes)
-	t.line("maxmemory", limit)
-	t.line("maxmemory_human", human(limit))
-	t.line("maxmemory_policy", n.Store.Policy())
-	t.line("mem_allocator", "go")
-}
-
 func human(n int64) string {
 	const units = "KMGT"
 	f, unit := float64(n), "B"
@@ -175,6 +149,8 @@ func (n *Node) infoStats(t *infoText) {
 	t.line("instantaneous_ops_per_sec", st.Rate)
 	t.line("total_net_input_bytes", st.NetIn)
 	t.line("total_net_output_bytes", st.NetOut)
+	t.line("instantaneous_input_kbps", fmt.Sprintf("%.2f", float64(st.RateIn)/1024))
+	t.line("instantaneous_output_kbps", fmt.Sprintf("%.2f", float64(st.RateOut)/1024))
 	t.line("rejected_connections", st.Rejected)
 	t.line("client_output_buffer_limit_disconnections", st.CutOff)
 	r := n.Replication()
@@ -188,6 +164,7 @@ func (n *Node) infoStats(t *infoText) {
 	t.line("pubsub_channels", n.Pubsub.Len(pubsub.Channel))
 	t.line("pubsub_patterns", n.Pubsub.Len(pubsub.Pattern))
 	t.line("pubsubshard_channels", n.Pubsub.Len(pubsub.Shard))
+	t.line("migrate_cached_sockets", n.migrateConns.count())
 	t.line("tracking_total_keys", st.TrackedKeys)
 	t.line("tracking_total_items", st.TrackedItems)
 	t.line("tracking_total_prefixes", st.TrackedPrefixes)
