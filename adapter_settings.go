@@ -290,12 +290,6 @@ func (n *Node) applyBacklog(v *values) error {
 	return nil
 }
 
-// streamLimits is what is kept for stock servers that have replicated the node.
-func (n *Node) streamLimits() server.StreamLimits {
-	v := n.values()
-	return server.StreamLimits{Backlog: v.Replication.BacklogSize, TTL: v.backlogTTL}
-}
-
 func (n *Node) applyMinReplicas(v *values) error {
 	n.shard.Acks.SetMinReplicas(v.Replication.MinReplicas, v.Replication.MaxLag)
 	return nil

@@ -20,17 +20,22 @@ import (
 	"github.com/slotmesh/slotmesh/storage"
 )
 
-// alone is a standalone node with files in a folder.
+// alone is a standalone node.
 type alone struct {
 	*slotmesh.Node
 	t       *testing.T
 	network *memnet.Network
+	host    string
 }
 
 func newAlone(t *testing.T, cfg slotmesh.Config) *alone {
 	t.Helper()
-	network := memnet.New()
-	cfg.Standalone, cfg.Network, cfg.Addr = true, network.Host("10.0.0.1"), "10.0.0.1:7000"
+	return newAloneAt(t, memnet.New(), "10.0.0.1", cfg)
+}
+
+func newAloneAt(t *testing.T, network *memnet.Network, host string, cfg slotmesh.Config) *alone {
+	t.Helper()
+	cfg.Standalone, cfg.Network, cfg.Addr = true, network.Host(host), host+":7000"
 	cfg.Clients.Open = true
 	cfg.Snapshot.Rules = []replication.SaveRule{}
 	n, err := slotmesh.New(cfg)
@@ -38,7 +43,7 @@ func newAlone(t *testing.T, cfg slotmesh.Config) *alone {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Close() })
-	return &alone{n, t, network}
+	return &alone{n, t, network, host}
 }
 
 func startAlone(t *testing.T, cfg slotmesh.Config) *alone {
@@ -53,7 +58,7 @@ func startAlone(t *testing.T, cfg slotmesh.Config) *alone {
 // ask is the reply to a line on a connection of its own.
 func (n *alone) ask(line string) string {
 	n.t.Helper()
-	conn, err := n.network.Host("10.0.0.2").Dial(n.t.Context(), "10.0.0.1:7000")
+	conn, err := n.network.Host("10.0.0.99").Dial(n.t.Context(), n.host+":7000")
 	if err != nil {
 		return err.Error()
 	}
@@ -66,10 +71,10 @@ func (n *alone) ask(line string) string {
 	return reply.Text()
 }
 
-// info returns a number of INFO persistence.
+// info returns a number of INFO.
 func (n *alone) info(name string) int64 {
 	n.t.Helper()
-	for line := range strings.Lines(n.ask("INFO persistence")) {
+	for line := range strings.Lines(n.ask("INFO")) {
 		if text, ok := strings.CutPrefix(line, name+":"); ok {
 			v, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 			if err != nil {
