@@ -52,6 +52,8 @@ const (
 	keyFenced
 	keyElectors
 	keyVoters
+	keyUndecided
+	keyOwners
 )
 
 // mapWriter writes the fields of messages and records.
@@ -130,6 +132,8 @@ func AppendMessage(b []byte, m *Message) []byte {
 	w.Bool(keyFenced, m.Fenced)
 	w.Uint(keyElectors, m.Electors)
 	w.electorate(keyVoters, m.Voters)
+	w.undecided(keyUndecided, m.Undecided)
+	w.owners(keyOwners, m.Owners)
 	return w.Done()
 }
 
@@ -229,6 +233,10 @@ func (m *Message) decodeField(r *reader, key uint64) {
 		m.Electors = r.Uint("electors")
 	case keyVoters:
 		m.Voters = r.electorate("voters")
+	case keyUndecided:
+		m.Undecided = r.undecided("undecided elections", maxUndecided)
+	case keyOwners:
+		m.Owners = r.owners("owners")
 	case keyMember:
 		m.join().Member = r.Bool("member")
 	default:

@@ -59,6 +59,10 @@ func sampleMessages() []*Message {
 		{Type: TypeAccept, Sender: id, ConfigEpoch: 9, Electorate: 1, Voters: &Electorate{Version: 2, Epoch: 9,
 			Voters: []slots.NodeID{{1}, {2}}}},
 		{Type: TypeElectorate, Sender: id, Electors: 2, Voters: &Electorate{Version: 2, Epoch: 9}},
+		{Type: TypeVote, Sender: id, ConfigEpoch: 9, Undecided: []Undecided{{Epoch: 7, Candidate: id, Slots: &some},
+			{Epoch: 8, Slots: &some}}, Owners: []OwnerEpoch{{1, 7}, {1 << 63, 1 << 40}}},
+		{Type: TypeOutcome, Sender: id, ConfigEpoch: 9},
+		{Type: TypeWithdrawn, Sender: id, ConfigEpoch: 9},
 	}
 }
 
@@ -111,6 +115,8 @@ func TestDecodersAllocateOnlyWhatIsThere(t *testing.T) {
 		"records":  head(keyRecords, 0xdd, 0xff, 0xff, 0xff, 0xff),
 		"suspects": head(keySuspects, 0xdd, 0xff, 0xff, 0xff, 0xff),
 		"summary":  head(keySummary, 0xc6, 0xff, 0xff, 0xff, 0xff),
+		"open":     head(keyUndecided, 0xdd, 0xff, 0xff, 0xff, 0xff),
+		"owners":   head(keyOwners, 0xc6, 0x7f, 0xff, 0xff, 0xff),
 		"want":     head(keyWant, 0xc6, 0x7f, 0xff, 0xff, 0xff),
 		"unknown":  head(99, 0xdd, 0xff, 0xff, 0xff, 0xff),
 		"nesting":  head(99, nest...),

@@ -91,7 +91,10 @@ type Core struct {
 	lost         slots.Set // claims of this node that have lost, as told by events, and are not withdrawn yet
 	reunited     time.Time // when it last heard again a node that it took for suspected or failed
 
-	lastVote  vote
+	lastVote    vote
+	undecided   []Undecided
+	nextOutcome time.Time // when candidates are asked for the outcome, see tendUndecided
+
 	election  *election    // this replica's, nil if none is on
 	manual    *manual      // this replica's manual failover
 	pause     *pause       // this master's, for a manual failover
@@ -145,7 +148,7 @@ func NewCore(cfg Config, st *State, now time.Time) (*Core, error) {
 		self = st.Nodes[0]
 		c.cluster, c.established, c.served = st.Cluster, st.Established, st.Served
 		c.currentEpoch, c.lastVoteEpoch = st.CurrentEpoch, st.LastVoteEpoch
-		c.electors, c.proposal = st.Electorate, st.Accepted
+		c.electors, c.proposal, c.undecided = st.Electorate, st.Accepted, slices.Clone(st.Undecided)
 		c.migrating, c.importing, c.ceded = cloneOpen(st.Migrating), cloneOpen(st.Importing), cloneOpen(st.Ceded)
 	}
 	if self.ID.IsZero() {
@@ -277,6 +280,7 @@ func (c *Core) Tick(now time.Time) {
 		c.tendOrphans()
 	}
 	c.forgetDead()
+	c.tendUndecided()
 	c.resolveCollision()
 	c.tendElectorate()
 	c.answerStaleClaims()

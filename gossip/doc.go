@@ -108,12 +108,24 @@
 // exchange what they know instead, and it asks again. And a node that takes an epoch for
 // itself, by winning an election or otherwise, does not vote in it.
 //
+// A voter learns a moment later which node won the election that it voted in. If a
+// partition falls into that moment, and the master that was succeeded comes back on the
+// voter's side, both sides could count a voter for the same slots, and two elections
+// succeed side by side. So a voter remembers the elections that it voted in until it knows
+// the outcome ([Undecided], durable), and its votes tell of them; the vote of a master that
+// may have been succeeded counts in no election. A voter asks the candidate for the outcome,
+// and a candidate that has lost says so. undecided.go shows that this is enough.
+//
+// So if a candidate stops for good in the middle of its election, the vote of the master
+// that it wanted to succeed does not count in elections, as if it had won and then failed.
+// That ends when the candidate is forgotten, or when the slots have an owner with a config
+// epoch of that election or a later one: another replica that won, or CLUSTER BUMPEPOCH at
+// the master. For failures, and for the state of the cluster, the master counts as ever.
+//
 // Limits:
 //
-//   - A voter learns a moment later which node won the election that it voted in. If a
-//     partition falls into that moment, and the master that was succeeded comes back on
-//     the voter's side, both sides may count a voter for the same slots. It takes as many
-//     of such voters as make up a majority for two elections to succeed side by side.
+//   - Nodes of a release that knows no Undecided neither tell nor ask. While a cluster has
+//     any, two elections may succeed as described.
 //   - Masters that gain their first slots or give up their last ones change the majority
 //     without a vote. If that happens to two or more while a part of the cluster is cut
 //     off, either side may find a majority of the masters that it knows.

@@ -24,6 +24,8 @@ type election struct {
 	votes    map[slots.NodeID]bool
 	denials  map[slots.NodeID]bool
 	attempts int
+
+	undecided []Undecided // as the voters reported
 }
 
 const (
@@ -183,7 +185,9 @@ func (c *Core) askForVotes(e *election) {
 		c.election = nil
 		return
 	}
-	if !c.epochSetAside(e) {
+	if c.epochSetAside(e) {
+		c.manual.epoch = 0 // for one attempt only
+	} else {
 		c.currentEpoch = next(c.currentEpoch)
 		c.dirty, c.mapDirty = true, true
 	}
@@ -196,7 +200,7 @@ func (c *Core) askForVotes(e *election) {
 // sendFirstRequest asks all voters. The candidate may be one itself: a fenced master, or a
 // replica where replicas vote.
 func (c *Core) sendFirstRequest(e *election) {
-	e.votes, e.denials = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool)
+	e.votes, e.denials, e.undecided = make(map[slots.NodeID]bool), make(map[slots.NodeID]bool), nil
 	c.sendRequest(e)
 	if !c.isVoter(c.self) || e.epoch <= c.electors.Epoch {
 		return
@@ -259,6 +263,9 @@ func (c *Core) onVote(n *node, m *Message) {
 	if m.Type == TypeDeny {
 		e.denials[n.rec.ID] = true
 	} else {
+		if !c.hearReport(e, n, m) {
+			return
+		}
 		e.votes[n.rec.ID] = true
 		delete(e.denials, n.rec.ID)
 	}
@@ -267,18 +274,34 @@ func (c *Core) onVote(n *node, m *Message) {
 
 // countVotes ends the attempt if its outcome is certain.
 func (c *Core) countVotes(e *election) {
+	if e.voters != c.electorate() {
+		return // see runElection
+	}
+	if c.lastVoteEpoch > e.epoch && !c.electors.explicit() {
+		c.retry(e, "voted in a later epoch") // see undecided.go: it was no winner then
+		return
+	}
 	votes, open := 0, 0
 	for _, v := range c.list {
-		switch {
-		case !c.isVoter(v):
+		switch counts, soon := c.counts(e, v); {
+		case !c.isVoter(v) || !counts && !soon:
 		case e.votes[v.rec.ID]:
-			votes++
+			if counts {
+				votes++
+			} else {
+				open++
+			}
 		case !e.denials[v.rec.ID] && (v.health != slots.Failed || c.hears(v)):
 			open++
 		}
 	}
-	switch majority := c.voters()/2 + 1; {
+	total := c.voters()
+	if !c.electors.explicit() {
+		total = c.owners() + c.vacant(c.undecided, e.undecided)
+	}
+	switch majority := total/2 + 1; {
 	case votes >= majority:
+		c.inheritUndecided(e)
 		c.win(e)
 	case votes+open < majority:
 		c.retry(e, "too many denials")
@@ -304,6 +327,7 @@ func (c *Core) win(e *election) {
 // candidates do not ask at the same time again.
 func (c *Core) retry(e *election, reason string) {
 	c.event(ElectionLost{Epoch: e.epoch, Reason: reason})
+	c.withdraw(e.epoch)
 	e.attempts++
 	e.epoch, e.claim, e.own = 0, nil, false
 	if e.manual {

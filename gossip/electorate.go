@@ -73,7 +73,7 @@ func (c *Core) voters() int {
 	if c.electors.explicit() {
 		return len(c.electors.Voters)
 	}
-	return c.owners()
+	return c.owners() + c.vacant(c.undecided)
 }
 
 // owners returns how many masters have slots.
@@ -140,7 +140,7 @@ func (c *Core) adoptElectorate(e Electorate) {
 
 // dropElectorate forgets what another cluster, or this node's former self, agreed on.
 func (c *Core) dropElectorate() {
-	c.electors, c.proposal, c.change, c.wanted = Electorate{}, nil, nil, nil
+	c.electors, c.proposal, c.change, c.wanted, c.undecided = Electorate{}, nil, nil, nil, nil
 }
 
 // onElectorate takes over an electorate that a member says was agreed on. Of two with the

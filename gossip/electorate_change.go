@@ -189,9 +189,10 @@ func (c *Core) mayFollow(next *Electorate, before bool) bool {
 	return next.explicit() && (before || c.owners() < leastVoters && c.areOwners(next.Voters))
 }
 
-// areOwners reports whether these are the masters with slots.
+// areOwners reports whether these are the masters with slots, for certain.
 func (c *Core) areOwners(ids []slots.NodeID) bool {
-	return len(ids) == c.owners() && !slices.ContainsFunc(ids, func(id slots.NodeID) bool { return !c.owns(id) })
+	return c.decide() && len(ids) == c.owners() &&
+		!slices.ContainsFunc(ids, func(id slots.NodeID) bool { return !c.owns(id) })
 }
 
 // distance returns how many ids are in one of the two sets only.

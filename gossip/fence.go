@@ -44,6 +44,7 @@ func (c *Core) beginFence() {
 // record.
 func (c *Core) endFence(how Fenced) {
 	if c.self.rec.Fenced {
+		c.election = nil // for its own slots
 		c.self.rec.Fenced, c.self.rec.Data = false, Data{}
 		c.mapDirty, c.yieldsTo = true, slots.NodeID{}
 		c.event(how)

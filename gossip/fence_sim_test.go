@@ -277,7 +277,8 @@ func (f *fenceSim) quiesce() {
 }
 
 // majority reports whether more than half of the voters are up: of the electorate that was
-// agreed on last, or of the shards' masters.
+// agreed on last, or of the shards' masters. A master that may have been succeeded does not
+// count.
 func (f *fenceSim) majority() bool {
 	up := 0
 	if e := f.sim.electorate(); e.explicit() {
@@ -297,9 +298,26 @@ func (f *fenceSim) majority() bool {
 				master, epoch = n, rec.ConfigEpoch
 			}
 		}
-		if master.core != nil {
+		if master.core != nil && !f.disputed(master) {
 			up++
 		}
 	}
 	return up > f.masters/2
+}
+
+// disputed reports whether a voter does not know if a node that is down has succeeded this
+// master. Then its vote does not count.
+func (f *fenceSim) disputed(master *fenceNode) bool {
+	for _, n := range f.nodes {
+		if n.core == nil || n.core.nodes[master.id] == nil {
+			continue
+		}
+		for _, u := range n.core.undecided {
+			down := slices.ContainsFunc(f.nodes, func(o *fenceNode) bool { return o.id == u.Candidate && o.core == nil })
+			if down && u.precedes(n.core.nodes[master.id]) {
+				return true
+			}
+		}
+	}
+	return false
 }

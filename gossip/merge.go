@@ -137,6 +137,9 @@ func (c *Core) followRecord(n *node, was *Record) {
 			dropped.Subtract(now)
 		}
 		c.givenUp.Union(&dropped)
+		if !n.rec.Master.IsZero() {
+			c.noteSuccession(was.ConfigEpoch, before)
+		}
 	}
 }
 
@@ -186,6 +189,7 @@ func (c *Core) addTombstone(gone slots.NodeID, gen uint64) {
 			c.closeLink(l)
 		}
 		c.erase(n)
+		c.forgetUndecided(func(u Undecided) bool { return u.Candidate == gone })
 		c.event(NodeRemoved{Node: gone})
 	}
 	c.gone.add(gone, t)

@@ -32,6 +32,9 @@ const (
 	TypeAccepted   Type = 21 // does
 	TypeElectorate Type = 22 // tells Voters, the electorate that was agreed on
 
+	TypeOutcome   Type = 23 // asks a candidate what became of its election in ConfigEpoch
+	TypeWithdrawn Type = 24 // answers that it did not win that election, and will not
+
 	typeCount = 32 // more types may come; the unknown ones are counted and ignored
 )
 
@@ -49,7 +52,7 @@ var typeNames = [typeCount]string{
 	TypeVoteRequest: "vote-request", TypeVote: "vote", TypeDeny: "deny", TypePause: "pause", TypePaused: "paused",
 	TypeResume: "resume", TypeHandOver: "hand-over", TypeCede: "cede",
 	TypePrepare: "prepare", TypePromise: "promise", TypeAccept: "accept", TypeAccepted: "accepted",
-	TypeElectorate: "electorate",
+	TypeElectorate: "electorate", TypeOutcome: "outcome", TypeWithdrawn: "withdrawn",
 }
 
 // Message is what nodes say to each other. The first group of fields is in every message;
@@ -86,7 +89,15 @@ type Message struct {
 	Fenced      bool       // VoteRequest: the master has not failed, it is fenced, as its record in Records says
 	Electorate  uint64     // VoteRequest, Vote, changes: a hash of the voters that the sender knows
 
-	Voters *Electorate // Prepare, Promise, Accept, Electorate
+	Voters    *Electorate  // Prepare, Promise, Accept, Electorate
+	Undecided []Undecided  // Vote: elections whose outcome the voter does not know
+	Owners    []OwnerEpoch // Vote: the masters with slots that the voter knows, if its view is not the candidate's
+}
+
+// OwnerEpoch tells the config epoch of a master with slots.
+type OwnerEpoch struct {
+	Node  uint64 // the first 8 bytes of the id
+	Epoch uint64
 }
 
 // Join is what two strangers must know of each other's clusters to decide whether they

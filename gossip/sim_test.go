@@ -31,6 +31,7 @@ type sim struct {
 
 	configure func(*simNode, *Config) // before each start of a node
 	host      func(*simNode, []Event) // what a host does before messages leave
+	tamper    func(*Message) *Message // makes another message of one that is sent
 
 	maxQueue  int
 	forgotten map[slots.NodeID]bool
@@ -242,6 +243,9 @@ func (n *simNode) checkEpochs() {
 
 func (s *sim) transmit(end *simEnd, m *Message) {
 	from := end.node
+	if s.tamper != nil {
+		m = s.tamper(m)
+	}
 	from.messages++
 	if s.bytes {
 		from.bytesSent += 8 + len(AppendMessage(nil, m))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/slotmesh/slotmesh/internal/frame"
@@ -22,6 +23,7 @@ type State struct {
 	LastVoteEpoch uint64 // the last epoch this node voted in (docs/spec.md §6.5)
 	Electorate    Electorate
 	Accepted      *Electorate // the next one, which this node has accepted
+	Undecided     []Undecided // elections that it voted in
 	Nodes         []Record
 	Migrating     map[slots.Slot]slots.NodeID
 	Importing     map[slots.Slot]slots.NodeID
@@ -33,6 +35,7 @@ func (c *Core) State() *State {
 	st := &State{
 		Cluster: c.cluster, Established: c.established, Served: c.served,
 		CurrentEpoch: c.currentEpoch, LastVoteEpoch: c.lastVoteEpoch, Electorate: c.electors, Accepted: c.proposal,
+		Undecided: slices.Clone(c.undecided),
 		Migrating: cloneOpen(c.migrating), Importing: cloneOpen(c.importing), Ceded: cloneOpen(c.ceded),
 	}
 	st.Nodes = make([]Record, 0, len(c.list)+len(c.gone.order))
@@ -62,6 +65,11 @@ func (s *State) validate() error {
 	if e := s.Electorate; e.Version > maxCounter || e.Epoch > max(s.CurrentEpoch, s.LastVoteEpoch) {
 		return errors.New("gossip: the State has an electorate of an epoch that the node has not reached")
 	}
+	for _, u := range s.Undecided {
+		if u.Epoch > max(s.CurrentEpoch, s.LastVoteEpoch) {
+			return errors.New("gossip: the State has an election of an epoch that the node has not reached")
+		}
+	}
 	for i := range s.Nodes {
 		r := &s.Nodes[i]
 		if greatest := max(s.CurrentEpoch, s.LastVoteEpoch, r.ConfigEpoch, r.Incarnation, r.Gen); greatest > maxCounter {
@@ -90,6 +98,7 @@ const (
 	stCeded
 	stElectorate
 	stAccepted
+	stUndecided
 )
 
 // EncodeState returns the content of the state file: msgpack, sealed with a checksum.
@@ -113,6 +122,7 @@ func EncodeState(s *State) []byte {
 		w.electorate(stElectorate, &s.Electorate)
 	}
 	w.electorate(stAccepted, s.Accepted)
+	w.undecided(stUndecided, s.Undecided)
 	return frame.Seal(stateMagic, stateVersion, w.Done())
 }
 
@@ -196,6 +206,8 @@ func (s *State) decodeField(r *reader, key uint64) {
 		}
 	case stAccepted:
 		s.Accepted = r.electorate("accepted electorate")
+	case stUndecided:
+		s.Undecided = r.undecided("undecided elections", math.MaxInt)
 	default:
 		r.Skip("unknown field", 1)
 	}

@@ -190,6 +190,10 @@ func (c *Core) dispatch(l *link, m *Message) {
 		c.onAccepted(n, m)
 	case TypeElectorate:
 		c.onElectorate(n, m)
+	case TypeOutcome:
+		c.onOutcome(l, m)
+	case TypeWithdrawn:
+		c.onWithdrawn(n, m)
 	case TypeCede:
 		c.onCede(n, m)
 	case TypeForgotten:

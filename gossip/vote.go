@@ -44,7 +44,8 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 		return
 	}
 	again := c.lastVote == vote{m.Epoch, n.rec.ID} // its copy, or the answer was lost
-	if !again && !c.grants(n, l, m) {
+	c.decide()
+	if !again && !c.grants(n, l, m) || len(c.undecided) >= maxUndecided {
 		c.deny(l, m)
 		return
 	}
@@ -52,12 +53,14 @@ func (c *Core) onVoteRequest(n *node, l *link, m *Message) {
 		c.lastVoteEpoch, c.lastVote = m.Epoch, vote{m.Epoch, n.rec.ID}
 		c.nodes[m.Subject].votedAt = c.now
 		c.nodes[m.Subject].votedFor = n.rec.ID
+		c.noteVote(n, m)
 		c.dirty = true
 		if m.Subject == c.self.rec.ID {
 			c.election = nil // of its own, if it is fenced
 		}
 	}
 	answer := c.message(TypeVote)
+	c.report(answer, n, m)
 	answer.ConfigEpoch, answer.Electorate = m.Epoch, m.Electorate
 	c.send(l, answer)
 }
