@@ -79,6 +79,9 @@ func busiest(list []*monitored, n int) ([]SlotSample, string) {
 			answered++
 		}
 		for slot, now := range node.use.slots {
+			if max(now.total, now.in, now.out, now.keys) <= 0 {
+				continue // it was never used
+			}
 			s := SlotSample{Slot: slot, Address: node.Address, Keys: now.keys, CPU: Unknown, In: Unknown, Out: Unknown,
 				Memory: now.memory, total: now.total}
 			if node.before != nil && node.before.counters.run == node.counters.run {

@@ -37,8 +37,9 @@ func topVerb(t *task) *verb {
 		summary: "Show what all nodes do, in a table that refreshes.",
 		help: `A line for each node, the replicas (R) below their master (M): its health, slots, keys, commands per second,
 memory, bytes per second in and out, connections, how far a replica lags behind (bytes; or how long it has been
-without its master) and the processor time in per cent of one processor. Wider terminals show more. A node that does
-not answer within a second, or the interval, is "silent", and its figures are "-". Totals count keys once.
+without its master) and the time of its process in per cent of one processor. Wider terminals show more. A node that
+does not answer within a second, or the interval, is "silent", and its figures are "-". Totals count keys once. What
+is per second is since the table before; the first one has what servers tell of the last moment.
 
 It asks by INFO and CLUSTER NODES, so it shows clusters of slotmesh, Redis and Valkey, and a server outside cluster
 mode with its replicas. Ctrl-C ends it, or q and Enter. Where the output is no terminal the tables follow each other,
