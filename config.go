@@ -257,7 +257,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.BusAddr == "" {
 		busPort := 0
-		if port != 0 {
+		if port != 0 && !c.Standalone {
 			busPort = port + busPortOffset
 		}
 		if busPort > 65535 {

@@ -15,6 +15,7 @@ import (
 	"github.com/slotmesh/slotmesh/clustertest"
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/e2e"
+	"github.com/slotmesh/slotmesh/internal/memnet"
 	"github.com/slotmesh/slotmesh/slots"
 	"github.com/slotmesh/slotmesh/storage"
 )
@@ -310,4 +311,22 @@ func TestMergeOfTwoClustersIsRefused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A standalone node has no bus, so its port may be one that has no room for the bus' own.
+func TestStandaloneAtAnyPort(t *testing.T) {
+	for _, standalone := range []bool{true, false} {
+		n, err := slotmesh.New(slotmesh.Config{Addr: "10.0.0.1:65535", Network: memnet.New().Host("10.0.0.1"),
+			Disk: &storage.Memory{}, Standalone: standalone})
+		if (err == nil) != standalone {
+			t.Fatalf("standalone %v: %v", standalone, err)
+		}
+		if err != nil {
+			continue
+		}
+		if err := n.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n.Close()
+	}
 }
