@@ -297,16 +297,6 @@ func (c *ReplicationConfig) validate() error {
 	return nil
 }
 
-// streamLimits is what is kept for stock servers that have replicated the node.
-func (n *Node) streamLimits() server.StreamLimits {
-	v := n.values()
-	return server.StreamLimits{Backlog: v.Replication.BacklogSize, TTL: v.backlogTTL}
-}
-
-// followTimeout is how long a Redis that is followed may be silent at least: one that has
-// nothing to say does so each ten seconds, which is as long as nodes of a cluster wait.
-const followTimeout = time.Minute
-
 // newStandby makes what lets a standalone node follow a Redis.
 func (n *Node) newStandby() *replica.Replica {
 	return replica.New(n.life.ctx, replica.Config{
@@ -328,7 +318,7 @@ func (n *Node) newStandby() *replica.Replica {
 			text, addr := n.settings.text, n.replicaAddr()
 			return follow.Config{User: text.String("masteruser"), Password: text.String("masterauth"), Port: int(addr.Port)}
 		},
-		Timeout: max(n.cfg.Replication.Timeout, followTimeout),
+		Timeout: n.cfg.Replication.Timeout,
 		Spawn:   n.life.trySpawn,
 		Logger:  n.log.Named("replication"),
 	})

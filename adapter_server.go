@@ -385,3 +385,9 @@ func (n *Node) reservedNow() int {
 	}
 	return listen.ReservedWith(len(m.Nodes()), n.gossip.Links())
 }
+
+// streamLimits is what is kept for stock servers that have replicated the node.
+func (n *Node) streamLimits() server.StreamLimits {
+	v := n.values()
+	return server.StreamLimits{Backlog: v.Replication.BacklogSize, TTL: v.backlogTTL}
+}

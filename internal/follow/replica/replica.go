@@ -30,10 +30,14 @@ type Config struct {
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 	// Link says how the node presents itself; it is asked for each connection.
 	Link    func() follow.Config
-	Timeout time.Duration        // of a silent master
+	Timeout time.Duration        // of a silent master; a minute at least
 	Spawn   func(fn func()) bool // runs a goroutine that the node waits for; false if it ends
 	Logger  hclog.Logger
 }
+
+// minTimeout is how long a master may be silent at least: one that has nothing to say does so
+// each ten seconds, which is as long as nodes of a cluster wait for each other.
+const minTimeout = time.Minute
 
 // Replica follows a master, or none. It is safe for concurrent use.
 type Replica struct {
@@ -79,7 +83,7 @@ func (r *Replica) Follow(host string, port int) (already bool) {
 		Dial:       func(ctx context.Context) (net.Conn, error) { return r.cfg.Dial(ctx, addr) },
 		Link:       r.cfg.Link,
 		Target:     t,
-		Timeout:    r.cfg.Timeout,
+		Timeout:    max(r.cfg.Timeout, minTimeout),
 		Persistent: true,
 		Changed:    logger(log, func() follower.Status { return f.follower.Status() }),
 	}, follow.Position{})
