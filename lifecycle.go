@@ -317,8 +317,14 @@ const logPause = time.Hour
 // over, if one is in step.
 func (n *Node) logEvent(e replication.Event) {
 	n.emit(e)
-	if _, failed := e.(replication.LogFailed); failed && n.gossip != nil {
-		n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
+	switch e.(type) {
+	case replication.LogFailed:
+		n.server.SetUnlogged(true)
+		if n.gossip != nil {
+			n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
+		}
+	case replication.LogRecovered:
+		n.server.SetUnlogged(false)
 	}
 }
 

@@ -97,6 +97,11 @@ func (s *session) call(c *Call) (err error) {
 	if s.srv.Loading() && !cmd.Has(commands.Loading) {
 		return errLoading
 	}
+	if !c.Follows && s.srv.modes.Load()&modeUnlogged != 0 {
+		if err := s.mayShow(cmd); err != nil {
+			return err
+		}
+	}
 	s.Cmd = cmd
 	if c.Sync > 0 && cmd.Has(commands.Write|commands.MayWrite) {
 		s.writes = newWrites(s.srv.cfg.Acks, c.Sync, s.srv.cfg.Copies)
@@ -138,7 +143,7 @@ func (s *session) confirmCall(ctx context.Context, err error) error {
 	}
 	wrote := s.Cmd.Has(commands.Write | commands.MayWrite)
 	if disk := s.srv.cfg.Disk; disk.Behind() {
-		if err := disk.Await(ctx, wrote); err != nil {
+		if err := disk.Await(ctx, wrote); err != nil && (wrote || shows(s.Cmd)) {
 			return err
 		}
 	}

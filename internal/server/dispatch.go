@@ -37,6 +37,9 @@ func (s *session) execute(args [][]byte) (held bool) {
 	if err == nil && modes&modeLoading != 0 && !cmd.Has(commands.Loading) {
 		err = errLoading
 	}
+	if err == nil && modes&modeUnlogged != 0 {
+		err = s.mayShow(cmd)
+	}
 	if err != nil {
 		s.Cmd = cmd
 		if cmd == nil && isHTTP(args) {
@@ -64,6 +67,7 @@ func (s *session) execute(args [][]byte) (held bool) {
 	if cmd.Has(commands.Write | commands.MayWrite) {
 		s.writes.begin()
 	}
+	s.writes.shown = s.writes.shown || shows(cmd)
 	switch err = s.timed(cmd); {
 	case s.wait != nil && err == nil:
 		return false // the reply comes when the wait is over

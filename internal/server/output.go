@@ -93,12 +93,13 @@ func (s *session) flushReplies() (alive, taken bool) {
 		}
 	}
 	if disk := s.srv.cfg.Disk; disk.Behind() {
-		if err := disk.Await(s.srv.life, s.writes.wrote); err != nil {
-			s.srv.cfg.Logger.Warn("client closed: its writes may not be on disk", "client", s.id, "error", err)
+		if err := disk.Await(s.srv.life, s.writes.wrote); err != nil && (s.writes.wrote || s.writes.shown) {
+			s.srv.cfg.Logger.Warn("client closed: what it has written or would read may not be on disk", "client", s.id,
+				"error", err)
 			return false, false
 		}
 	}
-	s.writes.wrote = false
+	s.writes.wrote, s.writes.shown = false, s.wait != nil
 	if s.awaitInterest {
 		s.awaitInterest = false
 		s.srv.cfg.Messages.AwaitInterest(s.srv.life.Done())

@@ -121,11 +121,16 @@ const (
 	modeMonitored             // Server.monitors has clients
 	modeTracking              // Server.tracker has clients
 	modeMeasured              // the store counts what commands take: see slotuse.go
+	modeUnlogged              // the log on disk has failed
 )
 
 // SetLoading makes the server refuse, or serve again, what needs the data: while they are
 // being loaded.
 func (s *Server) SetLoading(on bool) { s.setMode(modeLoading, on) }
+
+// SetUnlogged tells that the log on disk has failed, or works again: meanwhile Disk.MayShow
+// is asked before each command that shows keys.
+func (s *Server) SetUnlogged(on bool) { s.setMode(modeUnlogged, on) }
 
 // Loading reports whether the data are being loaded.
 func (s *Server) Loading() bool { return s.modes.Load()&modeLoading != 0 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/slots"
 )
 
@@ -72,9 +73,12 @@ func (nobodys) Await(context.Context, uint64) error { return nil }
 type Disk interface {
 	// Behind reports whether a reply has to wait, by Await.
 	Behind() bool
-	// Await returns when what a reply shows is on disk. After an error the reply must not
-	// leave; wrote says that it is, among others, to a write.
+	// Await returns when what a reply shows is on disk. After an error no reply that shows or
+	// has changed keys must leave; wrote says that there is one to a write.
 	Await(ctx context.Context, wrote bool) error
+	// MayShow returns why no keys must be shown, nil if they may. It is asked for after
+	// Server.SetUnlogged.
+	MayShow() error
 }
 
 // noDisk is the Disk of a node that keeps no log.
@@ -82,6 +86,7 @@ type noDisk struct{}
 
 func (noDisk) Behind() bool                      { return false }
 func (noDisk) Await(context.Context, bool) error { return nil }
+func (noDisk) MayShow() error                    { return nil }
 
 // writes is what one session has written, and what its client may learn about the copies.
 // Every acknowledgement goes this way: a session calls begin before a command or
@@ -99,6 +104,7 @@ type writes struct {
 	answered    int    // the latest answer, 0 if there was a write since
 	unconfirmed bool   // replies wait for replicas
 	wrote       bool   // replies that wait are to writes
+	shown       bool   // … or show keys
 	at          [manySlots]slots.Slot
 }
 
@@ -215,4 +221,19 @@ func (w *writes) awaitCopies(ctx context.Context) error {
 	mark := w.stale
 	w.stale = 0
 	return w.copies.Await(ctx, mark)
+}
+
+// shows reports whether a reply to cmd may show keys: those of commands that are served
+// before there are any do not, but for EXEC.
+func shows(cmd *commands.Command) bool {
+	return !cmd.Has(commands.Loading) || cmd.Has(commands.Now) && cmd.Name == "exec"
+}
+
+// mayShow returns why cmd must not be carried out while the log on disk has failed: it would
+// show what could vanish.
+func (s *session) mayShow(cmd *commands.Command) error {
+	if !shows(cmd) {
+		return nil
+	}
+	return s.srv.cfg.Disk.MayShow()
 }

@@ -229,6 +229,14 @@ func (l *Log) Behind() bool {
 	return c != nil && c.Behind()
 }
 
+// MayShow returns why keys must not be shown because of the log, nil if they may.
+func (l *Log) MayShow() error {
+	if c := l.writing.Load(); c != nil {
+		return c.MayShow()
+	}
+	return nil
+}
+
 // Await returns when a reply may leave: see [committer.Committer.Await].
 func (l *Log) Await(ctx context.Context, wrote bool) error {
 	if c := l.writing.Load(); c != nil {

@@ -61,7 +61,8 @@ type Committer struct {
 	wanted   atomic.Int64 // offset up to which somebody asks for a Sync
 	failed   atomic.Pointer[FailedError]
 	settings atomic.Pointer[Settings]
-	wake     chan struct{} // something was asked for
+	wake     chan struct{}      // something was asked for
+	slow     chan chan struct{} // a Sync takes too long; what it receives is closed when that is over
 
 	waits waits
 
@@ -83,7 +84,8 @@ func New(cfg Config, loaded *oplog.Loaded) (*Committer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = hclog.NewNullLogger()
 	}
-	c := &Committer{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
+	c := &Committer{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+		slow: make(chan chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.settings.Store(&cfg.Settings)
 	c.status.LastRewrite = -1
@@ -259,6 +261,14 @@ func (c *Committer) throttle() {
 			c.log.Warn("the disk is slower than the writers: these wait until the log has caught up")
 			release := c.cfg.Hold()
 			_ = c.cfg.Backlog.AwaitLog(c.ctx)
+			release()
+		case over := <-c.slow:
+			c.log.Warn("a sync of the log takes more than 2 s: writers wait for it")
+			release := c.cfg.Hold()
+			select {
+			case <-over:
+			case <-c.ctx.Done():
+			}
 			release()
 		case <-c.ctx.Done():
 			return

@@ -24,6 +24,7 @@ import (
 type slowDisk struct {
 	storage.Memory
 	sync  time.Duration
+	slow  atomic.Int64 // that a Sync takes longer, in ns
 	syncs atomic.Int64
 	fault atomic.Pointer[error] // of Write and Sync of open files and of new ones
 }
@@ -52,7 +53,7 @@ type slowFile struct {
 }
 
 func (f *slowFile) Sync() error {
-	time.Sleep(f.disk.sync)
+	time.Sleep(f.disk.sync + time.Duration(f.disk.slow.Load()))
 	if err := f.disk.fault.Load(); err != nil {
 		return *err
 	}
@@ -68,6 +69,7 @@ type node struct {
 	log   *replicator.Backlog
 	repl  *replicator.Replicator
 	*Committer
+	held   atomic.Int32 // Hold was called and not ended
 	mu     sync.Mutex
 	events []replication.Event
 }
@@ -90,7 +92,10 @@ func open(t *testing.T, disk *slowDisk, s Settings) *node {
 	if err == nil {
 		n.Committer, err = New(Config{
 			Settings: s, Disk: disk, Backlog: n.log, Keys: n.store.Len, Base: n.repl.Base,
-			Hold: func() func() { return func() {} },
+			Hold: func() func() {
+				n.held.Add(1)
+				return func() { n.held.Add(-1) }
+			},
 			OnEvent: func(e replication.Event) {
 				n.mu.Lock()
 				defer n.mu.Unlock()
@@ -313,8 +318,11 @@ func TestFailure(t *testing.T) {
 			!errors.Is(err, keyspace.ErrNotLogged) {
 			t.Errorf("after that: %v", err)
 		}
-		if err := n.Await(t.Context(), false); err != nil {
-			t.Errorf("a reply that shows something: %v", err)
+		if err := n.Await(t.Context(), false); !errors.Is(err, errDisk) || errors.Is(err, keyspace.ErrAmbiguous) {
+			t.Errorf("a reply that shows what may vanish: %v", err)
+		}
+		if err := n.MayShow(); !errors.Is(err, errDisk) {
+			t.Errorf("what may vanish is shown: %v", err)
 		}
 		time.Sleep(10 * time.Second)
 		if n.told("log-failed") != 1 || n.told("log-recovered") != 0 || n.Durable() != durable {
@@ -322,7 +330,7 @@ func TestFailure(t *testing.T) {
 		}
 		disk.fail(nil)
 		time.Sleep(time.Minute)
-		if n.MayWrite() != nil || n.told("log-recovered") != 1 || n.Behind() {
+		if n.MayWrite() != nil || n.MayShow() != nil || n.told("log-recovered") != 1 || n.Behind() {
 			t.Fatalf("after a minute with a disk that works: %v, %v", n.MayWrite(), n.events)
 		}
 		if err := n.write("c", "1"); err != nil {

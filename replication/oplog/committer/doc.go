@@ -10,7 +10,8 @@
 //     does the work itself and leads a group; one of the next group goes on. What nobody
 //     waits for follows within 20 ms.
 //   - [EverySecond]: what comes is gathered for 20 ms and written at once; a Sync begins a
-//     second after the one before, on a goroutine of its own, beside further writes.
+//     second after the one before, on a goroutine of its own, beside further writes. If it
+//     takes more than 2 s, writers wait for its end.
 //   - [Never]: written likewise, synced by a rewrite, by Close and where somebody asks.
 //
 // No lock of a slot or of the Backlog is held while the disk works: the Committer reads

@@ -82,7 +82,7 @@ type Status struct {
 	Failed   error  // why nothing can be written, nil if it can: a *FailedError
 	Failures uint64 // how often that began
 	Syncs    uint64 // that ended well
-	Delayed  uint64 // seconds at which the Sync of the second before was still under way
+	Delayed  uint64 // Syncs of EverySecond that writers had to wait for, since they took more than 2 s
 	// SyncTimes are how long each of Syncs took, GroupSizes how many bytes of the stream it
 	// made durable: with Always the writes that waited for it together.
 	SyncTimes  Histogram[time.Duration]

@@ -224,7 +224,7 @@ func (c *Committer) leave() {
 	c.abandonBase()
 	if c.syncing {
 		<-c.synced
-		c.syncing = false
+		c.syncEnded()
 	}
 	_ = c.w.Close()
 	c.w = nil

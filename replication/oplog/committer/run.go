@@ -15,6 +15,9 @@ const (
 	gatherFor = 20 * time.Millisecond
 	// syncEvery is how often EverySecond syncs.
 	syncEvery = time.Second
+	// lateSync is how long a Sync of EverySecond may take until writers wait for it: otherwise
+	// far more than a second could be lost.
+	lateSync = 2 * time.Second
 	// readPiece bounds what is read of the stream at a time, maxGroup what is written before a
 	// Sync, in bytes.
 	readPiece = 256 << 10
@@ -34,9 +37,11 @@ type writing struct {
 
 	dirty    bool // something was appended since the last Sync
 	policy   Policy
-	writeAt  time.Time // not before that is the stream read, without Always
-	syncAt   time.Time // not before that begins a Sync of EverySecond
-	syncing  bool      // one is under way
+	writeAt  time.Time     // not before that is the stream read, without Always
+	syncAt   time.Time     // not before that begins a Sync of EverySecond
+	syncing  bool          // one is under way
+	lateAt   time.Time     // then it takes too long
+	late     chan struct{} // closed when that is over, nil: no Sync takes too long
 	synced   chan syncDone
 	retries  int // failures in a row
 	retryAt  time.Time
@@ -166,6 +171,8 @@ func (c *Committer) step(now time.Time) (again bool) {
 	switch {
 	case urgent && (c.dirty || c.syncing):
 		err = c.sync()
+	case c.policy == EverySecond && c.syncing && c.late == nil && !now.Before(c.lateAt):
+		c.syncIsLate()
 	case c.policy == EverySecond && c.dirty && !now.Before(c.syncAt):
 		err = c.beginSync(now, settings)
 	}
@@ -194,6 +201,7 @@ func (c *Committer) untilDue(now time.Time) time.Duration {
 		soon(c.writeAt, c.policy != Always && now.Before(c.writeAt))
 		soon(now.Add(gatherFor), c.policy == Always && !c.alert)
 		soon(c.syncAt, c.policy == EverySecond && c.dirty && !c.syncing)
+		soon(c.lateAt, c.policy == EverySecond && c.syncing && c.late == nil)
 		soon(c.baseAt, c.w.Durable() < 0 && !c.basing)
 	}
 	return max(0, due.Sub(now))
@@ -240,16 +248,13 @@ func (c *Committer) sync() error {
 func (c *Committer) beginSync(now time.Time, s *Settings) error {
 	if c.syncing || s.NoSyncOnRewrite && c.basing {
 		c.syncAt = now.Add(syncEvery)
-		if c.syncing {
-			c.change(func(st *Status) { st.Delayed++ })
-		}
 		return nil
 	}
 	point, err := c.w.BeginSync()
 	if err != nil {
 		return err
 	}
-	c.syncing, c.dirty, c.syncAt = true, false, now.Add(syncEvery)
+	c.syncing, c.dirty, c.syncAt, c.lateAt = true, false, now.Add(syncEvery), now.Add(lateSync)
 	c.spawn(func() {
 		began := time.Now()
 		err := point.Sync()
@@ -260,7 +265,7 @@ func (c *Committer) beginSync(now time.Time, s *Settings) error {
 
 // endSync takes the outcome of a Sync that beginSync began.
 func (c *Committer) endSync(d syncDone) {
-	c.syncing = false
+	c.syncEnded()
 	durable := c.w.Durable()
 	if err := c.w.EndSync(d.point, d.err); err != nil {
 		c.fail(err)
@@ -270,13 +275,31 @@ func (c *Committer) endSync(d syncDone) {
 	c.publish()
 }
 
+// syncIsLate makes writers wait for the Sync under way.
+func (c *Committer) syncIsLate() {
+	c.late = make(chan struct{})
+	c.change(func(st *Status) { st.Delayed++ })
+	select {
+	case c.slow <- c.late:
+	default: // they wait for an earlier one
+	}
+}
+
+func (c *Committer) syncEnded() {
+	c.syncing = false
+	if c.late != nil {
+		close(c.late)
+		c.late = nil
+	}
+}
+
 // awaitSync waits for the Sync that is under way.
 func (c *Committer) awaitSync() error {
 	if !c.syncing {
 		return nil
 	}
 	d := <-c.synced
-	c.syncing = false
+	c.syncEnded()
 	return c.w.EndSync(d.point, d.err)
 }
 

@@ -12,23 +12,31 @@ import (
 func (c *Committer) Behind() bool { return c.cfg.Backlog.Offset() > c.replies.Load() }
 
 // Await returns when a reply may leave that shows what the stream has now: with Always when
-// all of that is on disk, else at once. wrote says that the reply is to a write: if the log
-// fails, the error then matches keyspace.ErrAmbiguous and keyspace.ErrNotLogged; a reply that
-// shows only what is there leaves.
+// all of that is on disk, else at once. If the log fails, a reply that shows keys must not
+// leave, since what it shows could vanish: the error is a *FailedError. wrote says that the
+// reply is to a write: then the error matches keyspace.ErrAmbiguous, too.
 func (c *Committer) Await(ctx context.Context, wrote bool) error {
 	offset := c.cfg.Backlog.Offset()
 	if offset <= c.replies.Load() {
 		return nil
 	}
 	err := c.await(ctx, offset, false)
-	_, failed := err.(*FailedError)
 	switch {
-	case err == nil || !wrote && (failed || err == errReplaced):
+	case err == nil || !wrote && err == errReplaced:
 		return nil
 	case !wrote:
 		return err
 	}
 	return fmt.Errorf("%w: %w", keyspace.ErrAmbiguous, err)
+}
+
+// MayShow returns a *FailedError while the log cannot be written and not everything that is
+// there is on disk, with Always.
+func (c *Committer) MayShow() error {
+	if err := c.MayWrite(); err != nil && c.Behind() {
+		return err
+	}
+	return nil
 }
 
 // Wait returns when the stream up to offset is on disk: with EverySecond at the next Sync.
