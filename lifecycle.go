@@ -319,13 +319,19 @@ func (n *Node) logEvent(e replication.Event) {
 	n.emit(e)
 	switch e.(type) {
 	case replication.LogFailed:
-		n.server.SetUnlogged(true)
+		n.showUnlogged(n.shard.Log.MayShow)
 		if n.gossip != nil {
 			n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
 		}
 	case replication.LogRecovered:
-		n.server.SetUnlogged(false)
+		n.showUnlogged(nil)
 	}
+}
+
+// showUnlogged has reads ask mayShow, while the log has failed; nil ends that.
+func (n *Node) showUnlogged(mayShow func() error) {
+	n.engine.SetViewVeto(mayShow)
+	n.server.SetUnlogged(mayShow != nil)
 }
 
 // failedLogPause is how long a master whose disk fails waits for a replica to take over.

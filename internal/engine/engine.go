@@ -43,6 +43,7 @@ type Engine struct {
 	changing  sync.Mutex                // held by Change: what waits for transactions to end waits for it, too
 	preparing atomic.Pointer[slots.Set] // nil: none. See Prepare
 	veto      atomic.Pointer[func() error]
+	viewVeto  atomic.Pointer[func() error]
 	following atomic.Bool // outside of clusters; see SetFollowing
 }
 
@@ -107,6 +108,11 @@ func (e *Engine) View(a *Access, fn func(*keyspace.Tx) error) error {
 		}
 		if err := e.route(tx, a, false); err != nil {
 			return err
+		}
+		if veto := e.viewVeto.Load(); veto != nil {
+			if err := (*veto)(); err != nil {
+				return err
+			}
 		}
 		return fn(tx)
 	})
@@ -194,6 +200,15 @@ func (e *Engine) SetVeto(veto func() error) {
 		return
 	}
 	e.veto.Store(&veto)
+}
+
+// SetViewVeto is SetVeto for View.
+func (e *Engine) SetViewVeto(veto func() error) {
+	if veto == nil {
+		e.viewVeto.Store(nil)
+		return
+	}
+	e.viewVeto.Store(&veto)
 }
 
 // Vetoed returns why writes are refused at present though this node would serve them: see

@@ -98,7 +98,7 @@ func (s *session) call(c *Call) (err error) {
 		return errLoading
 	}
 	if !c.Follows && s.srv.modes.Load()&modeUnlogged != 0 {
-		if err := s.mayShow(cmd); err != nil {
+		if err := mayShow(cmd, s.srv.cfg.Disk); err != nil {
 			return err
 		}
 	}

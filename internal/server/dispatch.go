@@ -38,7 +38,7 @@ func (s *session) execute(args [][]byte) (held bool) {
 		err = errLoading
 	}
 	if err == nil && modes&modeUnlogged != 0 {
-		err = s.mayShow(cmd)
+		err = mayShow(cmd, s.srv.cfg.Disk)
 	}
 	if err != nil {
 		s.Cmd = cmd
@@ -67,8 +67,9 @@ func (s *session) execute(args [][]byte) (held bool) {
 	if cmd.Has(commands.Write | commands.MayWrite) {
 		s.writes.begin()
 	}
-	s.writes.shown = s.writes.shown || shows(cmd)
-	switch err = s.timed(cmd); {
+	err = s.timed(cmd)
+	s.writes.shown = s.writes.shown || err == nil && shows(cmd)
+	switch {
 	case s.wait != nil && err == nil:
 		return false // the reply comes when the wait is over
 	case err == nil:

@@ -129,7 +129,7 @@ const (
 func (s *Server) SetLoading(on bool) { s.setMode(modeLoading, on) }
 
 // SetUnlogged tells that the log on disk has failed, or works again: meanwhile Disk.MayShow
-// is asked before each command that shows keys.
+// is asked before commands that show keys of no slot in particular.
 func (s *Server) SetUnlogged(on bool) { s.setMode(modeUnlogged, on) }
 
 // Loading reports whether the data are being loaded.

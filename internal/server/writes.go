@@ -223,17 +223,17 @@ func (w *writes) awaitCopies(ctx context.Context) error {
 	return w.copies.Await(ctx, mark)
 }
 
-// shows reports whether a reply to cmd may show keys: those of commands that are served
-// before there are any do not, but for EXEC.
+// shows reports whether a reply to cmd may show keys.
 func shows(cmd *commands.Command) bool {
-	return !cmd.Has(commands.Loading) || cmd.Has(commands.Now) && cmd.Name == "exec"
+	return cmd.Has(commands.ReadOnly|commands.Write|commands.MayWrite) || cmd.Has(commands.Now) && cmd.Name == "exec"
 }
 
 // mayShow returns why cmd must not be carried out while the log on disk has failed: it would
-// show what could vanish.
-func (s *session) mayShow(cmd *commands.Command) error {
-	if !shows(cmd) {
+// show what could vanish. What is carried out on a slot is asked about there, since this
+// node may not be the one that has to answer: see engine.Engine.SetViewVeto.
+func mayShow(cmd *commands.Command, disk Disk) error {
+	if cmd.Tx != nil || !cmd.Has(commands.ReadOnly) {
 		return nil
 	}
-	return s.srv.cfg.Disk.MayShow()
+	return disk.MayShow()
 }
