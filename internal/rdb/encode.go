@@ -12,11 +12,9 @@ import (
 type Encoder struct {
 	o    *Outline
 	form form
-	bare bool // without a footer, as in a file
-	w    io.Writer
-	buf  []byte
-	crc  uint64 // of what has left buf
-	err  error
+	bare bool // without a footer, in a file: output is the file's, which has one checksum for all keys
+	*output
+	own output // of a payload
 
 	node    node // of a list: what is gathered …
 	entries []byte
@@ -29,7 +27,8 @@ const encoderBuffer = 16 << 10
 // NewEncoder returns an Encoder that writes to w. The elements must be those of o in the
 // same order.
 func NewEncoder(w io.Writer, o *Outline) *Encoder {
-	e := &Encoder{o: o, w: w, form: o.form()}
+	e := &Encoder{o: o, form: o.form(), own: output{w: w}}
+	e.output = &e.own
 	e.buf = append(make([]byte, 0, min(encoderBuffer+encoderBuffer/2, o.Size())), byte(e.form))
 	e.head()
 	return e
@@ -147,24 +146,12 @@ func (e *Encoder) Close() error {
 		e.buf = append(e.buf, listpackEnd)
 	}
 	if e.bare {
-		e.flush()
-		return e.err
+		return e.spill()
 	}
 	e.buf = binary.LittleEndian.AppendUint16(e.buf, e.form.version())
-	e.crc = crc64Next(e.crc, e.buf)
-	e.buf = binary.LittleEndian.AppendUint64(e.buf, e.crc)
-	e.send(e.buf)
+	e.buf = binary.LittleEndian.AppendUint64(e.buf, crc64Next(e.crc, e.buf))
+	e.write(e.buf)
 	return e.err
-}
-
-// str writes a string of a table.
-func (e *Encoder) str(s []byte) {
-	if len(s) < encoderBuffer {
-		e.buf = appendString(e.buf, s)
-		return
-	}
-	e.buf = appendLength(e.buf, len(s))
-	e.long(s)
 }
 
 // pack writes an entry of a listpack.
@@ -189,38 +176,4 @@ func appendEntry(dst []byte, entry *packedEntry) []byte {
 	dst = append(append(dst, entry.head.bytes()...), entry.data...)
 	back := backLength(entry.head.n + len(entry.data))
 	return append(dst, back.bytes()...)
-}
-
-// long writes a long string without a copy of it.
-func (e *Encoder) long(s []byte) {
-	e.flush()
-	e.sum(s)
-	e.send(s)
-}
-
-// spill empties the buffer if it is full.
-func (e *Encoder) spill() error {
-	if len(e.buf) >= encoderBuffer {
-		e.flush()
-	}
-	return e.err
-}
-
-func (e *Encoder) flush() {
-	e.sum(e.buf)
-	e.send(e.buf)
-	e.buf = e.buf[:0]
-}
-
-// sum takes bytes into the checksum.
-func (e *Encoder) sum(b []byte) {
-	if !e.bare { // the file has one of all its keys
-		e.crc = crc64Next(e.crc, b)
-	}
-}
-
-func (e *Encoder) send(b []byte) {
-	if e.err == nil {
-		_, e.err = e.w.Write(b)
-	}
 }

@@ -16,17 +16,13 @@ type FileWriter struct {
 	// as if they stayed: whoever reads the file must be told of their end.
 	FieldTimes bool
 
-	w     io.Writer
-	buf   []byte
-	crc   uint64
-	size  int64
+	output
 	begun bool
-	err   error
 	enc   Encoder
 }
 
 // NewFileWriter returns a writer of a file to w.
-func NewFileWriter(w io.Writer) *FileWriter { return &FileWriter{w: w} }
+func NewFileWriter(w io.Writer) *FileWriter { return &FileWriter{output: output{w: w}} }
 
 // begin writes the head of the file before all else.
 func (w *FileWriter) begin() {
@@ -88,8 +84,7 @@ func (w *FileWriter) Collection(key []byte, expireAt int64, o *Outline,
 	}
 	f := shape.form()
 	w.key(key, f, expireAt)
-	w.enc = Encoder{o: &shape, w: (*fileBody)(w), form: f, bare: true, buf: w.enc.buf[:0], entries: w.enc.entries[:0],
-		ints: w.enc.ints[:0]}
+	w.enc = Encoder{o: &shape, output: &w.output, form: f, bare: true, entries: w.enc.entries[:0], ints: w.enc.ints[:0]}
 	w.enc.head()
 	if err := each(w.enc.Add); err != nil {
 		return err
@@ -130,51 +125,3 @@ func (w *FileWriter) Close() error {
 
 // Size returns the bytes so far.
 func (w *FileWriter) Size() int64 { return w.size + int64(len(w.buf)) }
-
-// fileBody is where an Encoder writes the value of a collection.
-type fileBody FileWriter
-
-func (b *fileBody) Write(p []byte) (int, error) {
-	w := (*FileWriter)(b)
-	w.long(p)
-	return len(p), w.spill()
-}
-
-func (w *FileWriter) str(s []byte) {
-	if len(s) < encoderBuffer {
-		w.buf = appendString(w.buf, s)
-		return
-	}
-	w.buf = appendLength(w.buf, len(s))
-	w.long(s)
-}
-
-// long writes bytes, many of them without a copy.
-func (w *FileWriter) long(b []byte) {
-	if len(b) < encoderBuffer {
-		w.buf = append(w.buf, b...)
-		return
-	}
-	w.flush()
-	w.send(b)
-}
-
-func (w *FileWriter) spill() error {
-	if len(w.buf) >= encoderBuffer {
-		w.flush()
-	}
-	return w.err
-}
-
-func (w *FileWriter) flush() {
-	w.send(w.buf)
-	w.buf = w.buf[:0]
-}
-
-func (w *FileWriter) send(b []byte) {
-	w.crc = crc64Next(w.crc, b)
-	w.size += int64(len(b))
-	if w.err == nil && len(b) > 0 {
-		_, w.err = w.w.Write(b)
-	}
-}
