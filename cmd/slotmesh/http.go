@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -39,7 +40,7 @@ func serveHTTP(addr string, node *slotmesh.Node, log hclog.Logger) (url string, 
 		return "", nil, fmt.Errorf("--http %s: %w", addr, err)
 	}
 	server := &http.Server{
-		Handler:           httpHandler(node),
+		Handler:           onlyLocalNames(ln.Addr(), node, httpHandler(node)),
 		ReadHeaderTimeout: httpHeaderTimeout,
 		ReadTimeout:       httpReadTimeout,
 		IdleTimeout:       httpIdleTimeout,
@@ -50,4 +51,31 @@ func serveHTTP(addr string, node *slotmesh.Node, log hclog.Logger) (url string, 
 	url = "http://" + ln.Addr().String() + "/"
 	log.Info("serving the status page", "url", url)
 	return url, func() { server.Close() }, nil
+}
+
+// onlyLocalNames refuses requests to other names where nobody is asked for a password and a
+// loopback address is listened on: a page of the web could have its own name resolve to
+// that, and read in a browser of this machine what is there (DNS rebinding).
+func onlyLocalNames(at net.Addr, node *slotmesh.Node, serve http.Handler) http.Handler {
+	if tcp, ok := at.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		return serve
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocalName(r.Host) && node.Authorize("", "") == nil {
+			http.Error(w, "use localhost or an IP address for this page, or set a password (requirepass)",
+				http.StatusForbidden)
+			return
+		}
+		serve.ServeHTTP(w, r)
+	})
+}
+
+// isLocalName reports whether the host of a request is an IP address or localhost.
+func isLocalName(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		host = hostPort
+	}
+	host = strings.Trim(host, "[]")
+	return host == "localhost" || net.ParseIP(host) != nil
 }

@@ -49,7 +49,9 @@ func serveVerb() *verb {
 			"With --health HOST:PORT (slotmesh-health) it answers the probes of an orchestrator there over HTTP: /livez, and " +
 			"/readyz\n" +
 			"once the cluster serves and a replica has its master's data. They ask for no password, and show no keys.\n" +
-			"With --http HOST:PORT (slotmesh-http) it serves a page there that shows the cluster, beside the same probes.\n\n" +
+			"With --http HOST:PORT (slotmesh-http) it serves a page there that shows the cluster, beside the same probes; it " +
+			"asks for\n" +
+			"a user of the node who may run INFO and CLUSTER SHARDS if clients need a password.\n\n" +
 			"It outlives its terminal and the reader of its log (SIGHUP, SIGPIPE), goes on in a new log file when the old " +
 			"one\n" +
 			"is renamed, and tells the service manager of NOTIFY_SOCKET (systemd's Type=notify) when it is ready and when " +

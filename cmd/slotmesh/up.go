@@ -35,6 +35,7 @@ type up struct {
 	noFailover  bool // replicas of so few masters that none can take over
 	logLevel    string
 	secret      string
+	http        string // where the status page is
 }
 
 func upVerb() *verb {
@@ -59,6 +60,8 @@ func upVerb() *verb {
 			f.StringVar(&u.dir, "dir", "", "`folder` for what must survive a restart")
 			f.BoolVar(&u.memoryOnly, "memory-only", false, "keep nothing on disk: the default without --dir")
 			f.StringVar(&u.secret, "secret", "", "`secret` that nodes prove to each other; default: "+secretVar)
+			f.StringVar(&u.http, "http", upHost+":0",
+				"`address` of the page that shows the cluster, host:port; \"\" for none, port 0 for a free one")
 			f.StringVar(&u.logLevel, "loglevel", "warning",
 				"`level` of the log on the standard error: debug, verbose, notice or warning")
 		},
@@ -127,7 +130,16 @@ func (u *up) run(ctx context.Context, out output, args []string) (err error) {
 			before.keys += st.Store.Keys
 		}
 	}
+	page, endHTTP, err := serveHTTP(u.http, nodes[0], newLogger(out.stderr, u.logLevel))
+	if err != nil {
+		return err
+	}
+	defer endHTTP()
 	u.report(out.stdout, nodes, time.Since(start), &before)
+	if page != "" {
+		fmt.Fprintf(out.stdout, "\nThe cluster to look at: %s\n", page)
+	}
+	fmt.Fprint(out.stdout, "\nCtrl-C ends it.\n")
 	waitForEnd(ctx, nodes)
 	return nil
 }
@@ -211,8 +223,6 @@ With redis-cli:
 
 From Go, with github.com/redis/go-redis/v9:
   client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{%s}})
-
-Ctrl-C ends it.
 `, first.Port, last.Port, first.Port, addrList(nodes))
 }
 
