@@ -25,6 +25,7 @@ import (
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/metrics"
 	"github.com/slotmesh/slotmesh/script"
+	"github.com/slotmesh/slotmesh/status"
 )
 
 // The README's Go snippets are parts of this file, word for word.
@@ -347,6 +348,20 @@ func ExampleNode_Subscribe() {
 		break
 	}
 	// Output: news hello
+}
+
+// A page below a path of the host shows the cluster.
+func Example_status() {
+	nodes, stop := three(context.Background())
+	defer stop()
+	node := nodes[0]
+
+	http.Handle("/status/", http.StripPrefix("/status", status.Handler(node)))
+
+	w := httptest.NewRecorder()
+	http.DefaultServeMux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/status/", nil))
+	fmt.Println(w.Code, strings.Contains(w.Body.String(), `src="script.js"`))
+	// Output: 200 true
 }
 
 // Prometheus gets the figures of a node.

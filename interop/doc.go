@@ -38,5 +38,9 @@
 // BullMQ's scripts use keys that they do not declare: one that runs while its slot moves may
 // fail, as with Redis, and its caller is told.
 //
+// The page of package status is looked at in a headless Chromium: three masters and three
+// replicas while slots move and a master is killed, and a thousand nodes, in windows of
+// several sizes, light and dark. SLOTMESH_SCREENSHOTS names a folder for pictures of it.
+//
 // ioredis and BullMQ need Node.js. Their versions are in testdata/package.json.
 package interop

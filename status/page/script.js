@@ -184,7 +184,7 @@ function showShards(r, nodes, shardOf) {
 	let count = 0;
 	const shown = [];
 	for (const g of groups) {
-		const match = g.nodes.filter(n => words.every(w => searchable(n, g).includes(w)));
+		const match = !words.length ? g.nodes : g.nodes.filter(n => words.every(w => searchable(n, g).includes(w)));
 		if (match.length) shown.push({ ...g, nodes: match });
 		count += match.length;
 	}
@@ -426,7 +426,8 @@ async function explain(e) {
 		const answer = await fetch('explain?slot=' + slot, { cache: 'no-store' });
 		const body = await answer.text();
 		if (!answer.ok) throw new Error(body.trim());
-		set($('answer'), 'Slot ' + slot + ': ' + JSON.parse(body).text);
+		const said = JSON.parse(body).text;
+		set($('answer'), said.startsWith('slot ' + slot) ? 'S' + said.slice(1) : 'Slot ' + slot + ': ' + said);
 		point(slot);
 		draw();
 	} catch (err) {
