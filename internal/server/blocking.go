@@ -139,6 +139,7 @@ func (w *wait) end(how outcome) bool {
 // start begins the time-out, and lets others see the wait.
 func (w *wait) start() {
 	srv := w.session.srv
+	w.session.shared.args.Store(int32(argBytes(w.call.Args)))
 	w.session.shared.wait.Store(w)
 	w.count(1)
 	if !w.until.IsZero() {
@@ -157,6 +158,7 @@ func (w *wait) count(n int64) {
 func (w *wait) stop() {
 	w.session.wait = nil
 	w.session.shared.wait.CompareAndSwap(w, nil)
+	w.session.shared.args.Store(0)
 	if w.timer != nil {
 		w.timer.Stop()
 	}

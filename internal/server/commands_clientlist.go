@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -11,45 +12,63 @@ import (
 
 func cmdClientInfo(s *session) error {
 	s.publish()
+	s.shared.args.Store(int32(argBytes(s.Args)))
+	defer s.shared.args.Store(0)
 	s.Out.Verbatim("txt", string(s.describe(nil)))
 	return nil
 }
 
 func cmdClientList(s *session) error {
-	wanted, err := s.clientFilter()
+	list, err := s.listedClients()
 	if err != nil {
 		return err
 	}
 	s.publish()
+	s.shared.args.Store(int32(argBytes(s.Args)))
+	defer s.shared.args.Store(0)
 	var text []byte
-	for _, other := range s.srv.clients() {
-		if wanted(other) {
-			text = other.describe(text)
-		}
+	for _, other := range list {
+		text = other.describe(text)
 	}
 	s.Out.Verbatim("txt", string(text))
 	return nil
 }
 
-// clientFilter reads the options of CLIENT LIST.
-func (s *session) clientFilter() (wanted func(*session) bool, err error) {
+// listedClients returns the clients that the options of CLIENT LIST ask for: in the order of
+// their ids, or in that in which the options name them.
+func (s *session) listedClients() (list []*session, err error) {
+	all := s.srv.clients()
 	switch {
 	case len(s.Args) == 2:
-		return func(*session) bool { return true }, nil
+		return all, nil
 	case len(s.Args) == 4 && s.Word(2, "TYPE"):
-		return clientType(s.Args[3])
+		wanted, err := clientType(s.Args[3])
+		if err != nil {
+			return nil, err
+		}
+		return slices.DeleteFunc(all, func(o *session) bool { return !wanted(o) }), nil
 	case len(s.Args) > 3 && s.Word(2, "ID"):
-		ids := make(map[int64]bool)
 		for i := 3; i < len(s.Args); i++ {
-			id, err := s.NumberIn(i, -1<<62, 1<<62, replyError("ERR Invalid client ID"))
+			id, err := s.NumberIn(i, math.MinInt64, math.MaxInt64, replyError("ERR Invalid client ID"))
 			if err != nil {
 				return nil, err
 			}
-			ids[id] = true
+			at, found := slices.BinarySearchFunc(all, id, func(o *session, id int64) int { return cmp.Compare(o.id, id) })
+			if found {
+				list = append(list, all[at])
+			}
 		}
-		return func(o *session) bool { return ids[o.id] }, nil
+		return list, nil
 	}
 	return nil, commands.ErrSyntax
+}
+
+// argBytes returns the bytes of the arguments of a command.
+func argBytes(args [][]byte) (n int) {
+	for _, arg := range args {
+		n += len(arg)
+	}
+	return n
 }
 
 // clientType understands the classes of Redis. Of the replicas only stock servers are clients
@@ -126,7 +145,8 @@ func (s *session) localAddr() string {
 // memory returns the bytes that the client takes.
 func (s *session) memory() int64 {
 	sh := &s.shared
-	return int64(s.output.pending()) + int64(sh.buffer.Load()) + int64(sh.replies.Load()) + sh.subscribed.Load()
+	return int64(s.output.pending()) + int64(sh.buffer.Load()) + int64(sh.replies.Load()) + int64(sh.args.Load()) +
+		sh.queuedBytes.Load() + sh.subscribed.Load()
 }
 
 // describe appends the line of CLIENT LIST.
@@ -147,7 +167,11 @@ func (s *session) describe(b []byte) []byte {
 	num("id=", s.id)
 	str(" addr=", s.RemoteAddr())
 	str(" laddr=", s.localAddr())
-	num(" fd=", s.id+7)
+	fd, ok := descriptor(s.conn)
+	if !ok {
+		fd = -1
+	}
+	num(" fd=", int64(fd))
 	str(" name=", sh.name)
 	num(" age=", int64(now.Sub(s.created)/time.Second))
 	num(" idle=", max(0, (now.UnixMilli()-sh.lastSeen.Load())/1000))
@@ -158,10 +182,12 @@ func (s *session) describe(b []byte) []byte {
 	num(" multi=", int64(sh.queued.Load()))
 	num(" qbuf=", int64(sh.query.Load()))
 	num(" qbuf-free=", int64(sh.buffer.Load()-sh.query.Load()))
-	str(" argv-mem=0 multi-mem=0", "")
+	num(" argv-mem=", int64(sh.args.Load()))
+	num(" multi-mem=", sh.queuedBytes.Load())
 	num(" rbs=", int64(sh.replies.Load()))
+	num(" rbp=", int64(sh.replies.Load())) // it has been as full as it is long
 	pieces, pending, stuck := s.output.waiting()
-	num(" rbp=0 obl=0 oll=", int64(pieces))
+	num(" obl=0 oll=", int64(pieces)) // what it has leaves before others can look
 	num(" omem=", int64(pending))
 	num(" tot-mem=", s.memory())
 	str(" events=r", "")

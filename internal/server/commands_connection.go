@@ -163,7 +163,6 @@ func cmdReset(s *session) error {
 	s.asking, s.replies = false, repliesOn
 	s.setFlag(clientMuted, false)
 	s.setReadOnly(false)
-	s.setFlag(clientNoEvict, false)
 	s.setNoTouch(false)
 	s.setName(nil)
 	s.setProto(2)

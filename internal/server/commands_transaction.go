@@ -37,6 +37,7 @@ func (s *session) spoilMulti() {
 		s.execAccess()
 		m.spoilt, m.crossSlot = true, s.Access.CrossSlot
 		m.queue, m.bytes = nil, 0
+		s.shared.queuedBytes.Store(0)
 	}
 }
 
@@ -122,6 +123,7 @@ func (s *session) endMulti() {
 	s.multi = multi{}
 	s.watched = watches{}
 	s.shared.queued.Store(-1)
+	s.shared.queuedBytes.Store(0)
 	s.shared.watching.Store(0)
 }
 
@@ -184,6 +186,7 @@ func (s *session) enqueue(cmd *commands.Command) {
 	s.multi.writes = s.multi.writes || cmd.Has(commands.Write|commands.MayWrite)
 	s.multi.publishes = s.multi.publishes || cmd.Has(commands.Publishes)
 	s.shared.queued.Store(int32(len(s.multi.queue)))
+	s.shared.queuedBytes.Store(int64(s.multi.bytes))
 	s.Out.Simple("QUEUED")
 }
 

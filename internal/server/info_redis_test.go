@@ -14,7 +14,10 @@ import (
 )
 
 // redisConn returns a connection to a redis-server of its own, or skips the test.
-func redisConn(t *testing.T) *resp.Conn {
+func redisConn(t *testing.T) *resp.Conn { return dialRedis(t, redisAddr(t)) }
+
+// redisAddr is redisConn for tests that need several connections.
+func redisAddr(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("CI") != "" {
@@ -22,7 +25,12 @@ func redisConn(t *testing.T) *resp.Conn {
 		}
 		t.Skip("redis-server is not installed: nothing was compared with it")
 	}
-	conn, err := net.Dial("tcp", startRedis(t, "standalone"))
+	return startRedis(t, "standalone")
+}
+
+func dialRedis(t *testing.T, addr string) *resp.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,10 +100,13 @@ type shared struct {
 	lastSeen atomic.Int64 // Server.clock when the last batch came
 	flags    atomic.Uint32
 	queued   atomic.Int32 // commands in MULTI, -1 outside
+	args     atomic.Int32 // bytes of the arguments of a command that waits, or that shows itself
 	watching atomic.Int32 // keys
 	query    atomic.Int32 // bytes of the read buffer in use
 	buffer   atomic.Int32 // bytes of the read buffer
 	replies  atomic.Int32 // bytes of the reply buffer
+
+	queuedBytes atomic.Int64 // that the commands in MULTI take
 
 	channels      atomic.Int32 // subscriptions by kind
 	patterns      atomic.Int32
