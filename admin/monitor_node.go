@@ -75,6 +75,19 @@ type NodeSample struct {
 	Version  string `json:"version"`   // of slotmesh, Valkey or Redis
 }
 
+// MarshalJSON writes Err as the text "error".
+func (n NodeSample) MarshalJSON() ([]byte, error) {
+	type figures NodeSample // without this method
+	text := ""
+	if n.Err != nil {
+		text = n.Err.Error()
+	}
+	return json.Marshal(struct {
+		figures
+		Error string `json:"error,omitempty"`
+	}{figures(n), text})
+}
+
 // counters are what a node has counted since its start.
 type counters struct {
 	at                                                     time.Time

@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -134,6 +135,10 @@ func TestMonitorOfStockServers(t *testing.T) {
 		}
 		if gone.Err == nil || gone.Ops.Known() || gone.Slots.Known() || replica.Lag != 20 || replica.Slots.Known() {
 			t.Errorf("got %+v and %+v", gone, replica)
+		}
+		if text, err := json.Marshal(gone); err != nil || !strings.Contains(string(text), `"ops":null,`) ||
+			!strings.Contains(string(text), `"error":"node 10.0.0.4:7000: `) {
+			t.Errorf("got %s, %v", text, err)
 		}
 		move := MoveSample{From: "10.0.0.1:7000", To: "10.0.0.2:7000", Slots: 2, Keys: Unknown, Bytes: Unknown}
 		if !slices.Equal(s.Moves, []MoveSample{move}) {
