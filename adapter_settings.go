@@ -6,18 +6,13 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync/atomic"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/slotmesh/slotmesh/gossip"
 	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/listen"
-	"github.com/slotmesh/slotmesh/internal/logging"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -207,6 +202,9 @@ func (v *values) limits() server.Limits {
 		ACLLog:       aclLog,
 		OpenChannels: v.channels == "allchannels",
 		MeasureSlots: v.Clients.MeasureSlots,
+
+		SlowAfter: v.Timing.SlowAfter, SlowLen: v.Timing.SlowLen, MonitorFrom: v.Timing.MonitorFrom,
+		NoTracking: v.Timing.NoTracking, Percentiles: v.Timing.Percentiles,
 	}
 }
 
@@ -376,20 +374,4 @@ func checkZone(text string) error {
 		return errors.New(zoneForm)
 	}
 	return nil
-}
-
-// openLog logs to a file, relative to dir, or to the standard output.
-func openLog(dir, file string, level hclog.Level) (hclog.Logger, error) {
-	opts := hclog.LoggerOptions{Name: "slotmesh", Level: level, Output: os.Stdout}
-	if file != "" {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(dir, file)
-		}
-		f, err := logging.OpenFile(file)
-		if err != nil {
-			return nil, err
-		}
-		opts.Output = f
-	}
-	return hclog.New(&opts), nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -124,6 +126,22 @@ const LevelTrace = logging.LevelTrace
 // ("gossip", "bus") comes as attribute "logger". Levels are those of l's handler;
 // SetLevel does nothing.
 func SlogLogger(l *slog.Logger) hclog.Logger { return logging.FromSlog(l) }
+
+// openLog logs to a file, relative to dir, or to the standard output.
+func openLog(dir, file string, level hclog.Level) (hclog.Logger, error) {
+	opts := hclog.LoggerOptions{Name: "slotmesh", Level: level, Output: os.Stdout}
+	if file != "" {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
+		f, err := logging.OpenFile(file)
+		if err != nil {
+			return nil, err
+		}
+		opts.Output = f
+	}
+	return hclog.New(&opts), nil
+}
 
 // Names of package client, which knows no Node.
 type (

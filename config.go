@@ -1,6 +1,7 @@
 package slotmesh
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -102,6 +103,8 @@ type Config struct {
 	Scripts Scripts
 	// Clients bounds what clients may do.
 	Clients ClientConfig
+	// Timing says which commands SLOWLOG shows, and what is recorded of times.
+	Timing TimingConfig
 	// TLS is what the node presents to clients that connect with TLS: its certificates and,
 	// with ClientAuth and ClientCAs, what it asks of theirs. They connect to Clients.TLSAddr
 	// or, if that is empty, to Addr, which then takes no others. Certificates that change
@@ -303,10 +306,7 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.Replication.validate(); err != nil {
 		return c, err
 	}
-	if err := c.validateLog(); err != nil {
-		return c, err
-	}
-	if err := c.validateCluster(); err != nil {
+	if err := cmp.Or(c.validateLog(), c.validateCluster(), c.Timing.validate()); err != nil {
 		return c, err
 	}
 	if c.NodeTimeout == 0 {

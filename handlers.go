@@ -4,18 +4,147 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/slotmesh/slotmesh/client"
 	"github.com/slotmesh/slotmesh/internal/balance/balancer"
+	"github.com/slotmesh/slotmesh/internal/conf"
 	"github.com/slotmesh/slotmesh/internal/peer"
 	"github.com/slotmesh/slotmesh/internal/resp"
 	"github.com/slotmesh/slotmesh/internal/server"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/slots"
 )
+
+// TimingConfig says which commands SLOWLOG shows, and what is recorded of the times that
+// commands and other things take.
+type TimingConfig struct {
+	// SlowAfter is how long a command takes at least that SLOWLOG shows: time.Nanosecond is
+	// every command. Default 10 ms; negative: none. In a configuration file it is
+	// slowlog-log-slower-than, in microseconds, with 0 for every command and -1 for none.
+	SlowAfter time.Duration
+	// SlowLen is how many of them are kept. Default 128; negative: none.
+	SlowLen int
+	// MonitorFrom is how long something takes at least that LATENCY shows. Default: nothing is
+	// shown. It makes the node read the clock for each command, as a SlowAfter below a
+	// millisecond does.
+	MonitorFrom time.Duration
+	// NoTracking leaves out the distribution of times by commands: LATENCY HISTOGRAM, INFO
+	// latencystats and CommandStats.Latency.
+	NoTracking bool
+	// Percentiles are those that INFO latencystats shows, 0 to 100. Default 50, 99 and 99.9.
+	Percentiles []float64
+}
+
+var defaultPercentiles = []float64{50, 99, 99.9}
+
+func (c *TimingConfig) validate() error {
+	if c.MonitorFrom < 0 {
+		return fmt.Errorf("slotmesh: Config.Timing.MonitorFrom is %v: use 0 for never", c.MonitorFrom)
+	}
+	for _, p := range c.Percentiles {
+		if !(p >= 0 && p <= 100) {
+			return fmt.Errorf("slotmesh: Config.Timing.Percentiles has %v: use 0 to 100", p)
+		}
+	}
+	return nil
+}
+
+var slowAfter = conf.Number("slowlog-log-slower-than", "10000", -1,
+	math.MaxInt64/int64(time.Microsecond)).Also("commandlog-execution-slower-than")
+
+// slowAfterField is a time that is a nanosecond where the directive says 0, since its own 0
+// is the default.
+func slowAfterField(d *time.Duration) conf.Parsed {
+	return conf.Parsed{
+		Set: func(text string) {
+			n, _ := strconv.ParseInt(text, 10, 64)
+			if *d = time.Duration(n) * time.Microsecond; n == 0 {
+				*d = time.Nanosecond
+			}
+		},
+		Show: func() string {
+			switch {
+			case *d == 0:
+				return slowAfter.Default
+			case *d < 0:
+				return "-1"
+			}
+			return strconv.FormatInt(d.Microseconds(), 10)
+		},
+	}
+}
+
+var shownPercentiles = conf.Directive{Name: "latency-tracking-info-percentiles", Kind: conf.List, Default: "50 99 99.9",
+	Check: checkPercentiles, Canonical: canonicalPercentiles}
+
+// checkPercentiles says of a value of latency-tracking-info-percentiles what Redis says.
+func checkPercentiles(text string) error {
+	for word := range strings.FieldsSeq(text) {
+		switch p, err := strconv.ParseFloat(word, 64); {
+		case err != nil:
+			return errors.New("Invalid latency-tracking-info-percentiles parameters")
+		case !(p >= 0 && p <= 100):
+			return errors.New("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
+		}
+	}
+	return nil
+}
+
+func canonicalPercentiles(text string) string {
+	list := strings.Fields(text)
+	for i, word := range list {
+		p, _ := strconv.ParseFloat(word, 64) // checkPercentiles has seen it
+		list[i] = strconv.FormatFloat(p, 'f', -1, 64)
+	}
+	return strings.Join(list, " ")
+}
+
+func percentiles(list *[]float64) conf.Parsed {
+	return conf.Parsed{
+		Set: func(text string) {
+			*list = []float64{}
+			for word := range strings.FieldsSeq(text) {
+				p, _ := strconv.ParseFloat(word, 64)
+				*list = append(*list, p)
+			}
+		},
+		Show: func() string {
+			shown := *list
+			if shown == nil {
+				shown = defaultPercentiles
+			}
+			return canonicalPercentiles(strings.Trim(fmt.Sprint(shown), "[]"))
+		},
+	}
+}
+
+// SlowEntry is a command that took long: [Node.SlowLog].
+type SlowEntry struct {
+	ID     int64     // numbers all entries since the start
+	At     time.Time // when it had been carried out
+	Took   time.Duration
+	Args   []string // shortened: at most 32 of at most 128 bytes, and what was left out of them
+	Client string   // its address
+	Name   string   // that the client has given itself
+}
+
+// SlowLog returns the commands that took as long as Config.Timing says, the last one first:
+// what SLOWLOG GET shows.
+func (n *Node) SlowLog() (list []SlowEntry) {
+	if n.server == nil {
+		return nil
+	}
+	for _, e := range n.server.SlowLog() {
+		list = append(list, SlowEntry(e))
+	}
+	return list
+}
 
 // CommandSpec describes a command of the host. The zero value is one that reads, whose
 // first argument is its only key, and that takes any number of arguments after it.

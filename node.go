@@ -317,7 +317,9 @@ func (n *Node) housekeeping() {
 		case <-n.life.ctx.Done():
 			return
 		case <-tick.C:
+			began := time.Now()
 			n.store.ExpireStep(expireBudget)
+			n.server.RecordLatency("expire-cycle", time.Since(began))
 			n.snapshots.Tick()
 			if n.gossip != nil {
 				n.reportData()

@@ -96,6 +96,14 @@ var settings = []setting{
 		func(v *values) any { return &v.output }, (*Node).applyOutputLimits},
 	{conf.YesNo("cluster-slot-stats-enabled", "no"),
 		func(v *values) any { return &v.Clients.MeasureSlots }, (*Node).applyLimits},
+	{slowAfter, func(v *values) any { return slowAfterField(&v.Timing.SlowAfter) }, (*Node).applyLimits},
+	{conf.Count("slowlog-max-len", "128", 0).Also("commandlog-slow-execution-max-len"),
+		func(v *values) any { return conf.Unbounded{Field: &v.Timing.SlowLen} }, (*Node).applyLimits},
+	{conf.Span("latency-monitor-threshold", "0", time.Millisecond, 0),
+		func(v *values) any { return &v.Timing.MonitorFrom }, (*Node).applyLimits},
+	{conf.YesNo("latency-tracking", "yes"),
+		func(v *values) any { return conf.Not{Field: &v.Timing.NoTracking} }, (*Node).applyLimits},
+	{shownPercentiles, func(v *values) any { return percentiles(&v.Timing.Percentiles) }, (*Node).applyLimits},
 	{notifyEvents, func(v *values) any { return &v.Clients.Events }, (*Node).applyEvents},
 
 	// TLS.

@@ -49,9 +49,9 @@ type Directive struct {
 	Secret bool // no error shows the value
 	// Hidden values are not even shown by CONFIG GET.
 	Hidden bool
-	// Check returns what is wrong with a value of String; nil: nothing ever is.
+	// Check returns what is wrong with a value of String or List; nil: nothing ever is.
 	Check func(text string) error
-	// Canonical makes of a value of String that has passed Check what CONFIG GET prints; nil:
+	// Canonical makes of a value of String or List that has passed Check what CONFIG GET prints; nil:
 	// it stays as it is.
 	Canonical func(text string) string
 	// Guarded says that CONFIG SET may change it only for clients that

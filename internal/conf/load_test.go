@@ -87,7 +87,7 @@ func TestWarnings(t *testing.T) {
 		args []string
 		want string // a line for each
 	}{
-		{"tcp-backlog 511\nactivedefrag NO\nlatency-monitor-threshold 0\noom-score-adj-values 0 200 800\ndatabases " +
+		{"tcp-backlog 511\nactivedefrag NO\nlfu-decay-time 1\noom-score-adj-values 0 200 800\ndatabases " +
 			"1\nbind-source-addr \"\"\n", nil, ""},
 		{"\nio-threads-do-reads yes", nil, "a.conf:2: io-threads-do-reads is ignored: a node uses all processors that " +
 			"GOMAXPROCS allows\n"},

@@ -62,16 +62,11 @@ var ignoredGroups = []struct {
 	{reason: "sharded channels are served while the keys of their slots are", effect: differs, rows: `
 		cluster-allow-pubsubshard-when-down yes
 	`},
-	{reason: "there is no log of slow commands and no latency monitor", rows: `
-		slowlog-log-slower-than|commandlog-execution-slower-than 10000
-		slowlog-max-len|commandlog-slow-execution-max-len 128
+	{reason: "commands are logged by the time that they take, not by the size of what they say", rows: `
 		commandlog-request-larger-than 1048576
 		commandlog-large-request-max-len 128
 		commandlog-reply-larger-than 1048576
 		commandlog-large-reply-max-len 128
-		latency-monitor-threshold 0
-		latency-tracking yes
-		latency-tracking-info-percentiles 50 99 99.9
 	`},
 	{reason: "keys are sorted and compared as bytes", rows: `
 		locale-collate

@@ -168,6 +168,15 @@ func (d *Directive) parseWords(args []string) (value, error) {
 			return value{}, fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(d.Words, ", "))
 		}
 	}
+	text := strings.Join(args, " ")
+	if d.Check != nil {
+		if err := d.Check(text); err != nil {
+			return value{}, err
+		}
+	}
+	if d.Canonical != nil {
+		args = strings.Fields(d.Canonical(text))
+	}
 	return words(args), nil
 }
 

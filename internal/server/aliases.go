@@ -22,6 +22,7 @@ type (
 	LogStatus      = commands.LogStatus
 
 	CommandStats = commands.CommandStats
+	SlowEntry    = commands.SlowEntry
 
 	Peer         = commands.Peer
 	Link         = commands.Link

@@ -25,11 +25,14 @@ type wait struct {
 	waiter  keyspace.Waiter
 	until   time.Time // zero: without end
 	timer   *time.Timer
-	master  bool // this node was one when the wait began
+	master  bool          // this node was one when the wait began
+	line    [][]byte      // what the client has sent
+	took    time.Duration // until it began to wait
 
 	// Set under the slot's lock by what ends the wait.
 	outcome        outcome
-	term, departed uint64 // what Acks said when the waiter was served
+	serving        time.Duration // that serving took
+	term, departed uint64        // what Acks said when the waiter was served
 
 	over chan struct{} // closed when the wait has ended
 
@@ -70,6 +73,9 @@ func (s *session) block(tx *keyspace.Tx, what commands.Wait) (waits bool, err er
 	w := &wait{session: s, over: make(chan struct{}), master: !s.Node.IsReplica()}
 	w.call = commands.Call{Args: cloneArgs(args), Cmd: s.Cmd, Node: s.Node, Client: s.Client, MaxOutput: s.MaxOutput,
 		MaxBulk: s.MaxBulk}
+	if w.line = w.call.Args; what.Args != nil {
+		w.line = cloneArgs(s.Args)
+	}
 	w.call.Out.RESP3 = s.Out.RESP3
 	w.call.Access = s.Access
 	w.call.Access.Keys = cloneArgs(s.Access.Keys)
@@ -93,6 +99,7 @@ func (w *wait) writes() bool { return w.call.Cmd.Has(commands.Write) }
 // runs it, under the slot's lock.
 func (w *wait) serve(tx *keyspace.Tx, key []byte) (served bool, err error) {
 	s, c := w.session, &w.call
+	began := s.srv.elapsed()
 	if err := s.srv.engine.Recheck(tx, &c.Access, w.writes()); err != nil {
 		return false, err
 	}
@@ -112,6 +119,7 @@ func (w *wait) serve(tx *keyspace.Tx, key []byte) (served bool, err error) {
 	if acks := s.srv.cfg.Acks; acks != nil && w.writes() {
 		w.term, w.departed = acks.Term(), acks.Departed()
 	}
+	w.serving = s.srv.elapsed() - began
 	return true, nil
 }
 
@@ -282,6 +290,8 @@ func (s *session) answer(w *wait) error {
 		s.again = w
 		return err
 	default:
+		s.noteTime(w.call.Cmd, w.line, w.took+w.serving, 1)
+		s.srv.latency.add(eventUnblocking, w.serving)
 		s.Out.B = append(s.Out.B, w.call.Out.B...)
 		if w.writes() {
 			s.writes.beganAt(w.term, w.departed)

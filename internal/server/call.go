@@ -122,7 +122,9 @@ func (s *session) call(c *Call) (err error) {
 			}
 			if err != errHeld {
 				s.again = nil
-				s.count(err)
+				if err != nil {
+					s.srv.stats.countError(err.Error())
+				}
 				if cmd.Tx == nil && s.srv.modes.Load()&modeMonitored != 0 {
 					s.show(cmd, s.Args, err)
 				}
@@ -155,13 +157,6 @@ func (s *session) confirmCall(ctx context.Context, err error) error {
 		s.writes.awaitCopies(s.srv.life)
 	}
 	return s.writes.confirm(ctx)
-}
-
-func (s *session) count(err error) {
-	if err != nil {
-		s.shard.cmd[s.Cmd.ID].failed.Add(1)
-		s.srv.stats.countError(err.Error())
-	}
 }
 
 // outlast waits for the end of a pause, false if done is closed before.

@@ -106,7 +106,8 @@ func TestInfo(t *testing.T) {
 		Info:       extra})
 	c := connect(t, srv)
 	all, titles := infoOf(t, c, "everything")
-	const want = "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Cluster Keyspace"
+	const want = "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats " +
+		"Cluster Keyspace"
 	if titles != want {
 		t.Errorf("INFO everything has %s, want %s", titles, want)
 	}

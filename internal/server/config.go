@@ -137,6 +137,12 @@ type Limits struct {
 	ACLLog       int  // entries of the ACL log; default 128, negative: none
 	OpenChannels bool // new users may use all channels
 	MeasureSlots bool // the store counts for each slot what commands take
+
+	SlowAfter   time.Duration // SLOWLOG shows commands that take as long; default 10 ms, negative: none
+	SlowLen     int           // how many of them; default 128, negative: none
+	MonitorFrom time.Duration // LATENCY shows what takes as long; 0: nothing
+	NoTracking  bool          // how long commands take is not kept by command
+	Percentiles []float64     // of that, for INFO; nil: 50, 99 and 99.9
 }
 
 const (
@@ -146,7 +152,11 @@ const (
 	defaultAuthTimeout  = 10 * time.Second
 	defaultWriteTimeout = 60 * time.Second
 	defaultKeepAlive    = 300 * time.Second
+	defaultSlowAfter    = 10 * time.Millisecond
+	defaultSlowLen      = 128
 )
+
+var defaultPercentiles = []float64{50, 99, 99.9}
 
 func (l Limits) withDefaults() Limits {
 	if l.MaxClients <= 0 {
@@ -178,6 +188,15 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.ACLLog == 0 {
 		l.ACLLog = acl.DefaultLogLen
+	}
+	if l.SlowAfter == 0 {
+		l.SlowAfter = defaultSlowAfter
+	}
+	if l.SlowLen == 0 {
+		l.SlowLen = defaultSlowLen
+	}
+	if l.Percentiles == nil {
+		l.Percentiles = defaultPercentiles
 	}
 	l.Query = l.Query.WithDefaults()
 	return l

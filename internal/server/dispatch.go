@@ -7,13 +7,6 @@ import (
 	"github.com/slotmesh/slotmesh/keyspace"
 )
 
-// Reading the clock costs as much as a GET. So the first calls of a command are timed,
-// then one in some.
-const (
-	timeFirst = 64
-	timeOneIn = 64
-)
-
 // execute runs one command and appends its reply. held means that nothing has happened
 // yet: the command waits for the end of a pause.
 func (s *session) execute(args [][]byte) (held bool) {
@@ -84,7 +77,6 @@ func (s *session) execute(args [][]byte) (held bool) {
 	default:
 		s.rewind(mark)
 		s.fail(s.unblockedBy(err))
-		s.shard.cmd[cmd.ID].failed.Add(1)
 	}
 	s.endCommand(mark)
 	if modes&modeMonitored != 0 {
@@ -140,30 +132,6 @@ func (s *session) skipReply(m mark) {
 	s.Out.B, s.loud = append(s.Out.B, s.loud...), s.loud[:0]
 }
 
-func (s *session) timed(cmd *commands.Command) error {
-	stat := &s.shard.cmd[cmd.ID]
-	n := stat.calls.Add(1)
-	if n > timeFirst && n%timeOneIn != 0 {
-		err := s.start(cmd)
-		if err == errHeld {
-			stat.calls.Add(-1)
-		}
-		return err
-	}
-	weight := int64(1)
-	if n > timeFirst {
-		weight = timeOneIn
-	}
-	began := s.srv.cfg.Now()
-	err := s.start(cmd)
-	if err == errHeld {
-		stat.calls.Add(-1)
-		return err
-	}
-	s.srv.stats.record(s.shard, cmd.ID, s.srv.cfg.Now().Sub(began), weight)
-	return err
-}
-
 // start runs a command outside of EXEC.
 func (s *session) start(cmd *commands.Command) error {
 	if cmd.Tx == nil {
@@ -176,6 +144,9 @@ func (s *session) start(cmd *commands.Command) error {
 	s.addKeys(cmd, s.Args)
 	if cmd.Ahead != nil {
 		cmd.Ahead(&s.Call)
+		if s.timer.on {
+			s.timer.ahead = s.srv.elapsed() - s.timer.began
+		}
 		defer s.Forget()
 	}
 	access := s.srv.engine.View
@@ -220,6 +191,9 @@ func (s *session) runAlone(cmd *commands.Command) error {
 
 // runInSlot is called under the slot's lock.
 func (s *session) runInSlot(tx *keyspace.Tx) error {
+	if s.timer.on {
+		s.timer.inSlotNow(s.srv)
+	}
 	if s.srv.modes.Load() != 0 {
 		return s.runInMode(tx)
 	}

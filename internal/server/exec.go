@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/server/commands"
 	"github.com/slotmesh/slotmesh/keyspace"
@@ -150,6 +151,9 @@ func (s *session) execStretch(queue []queued, writes, first bool) error {
 	}
 	mark := s.mark()
 	run := func(tx *keyspace.Tx) error {
+		if first && s.timer.on {
+			s.timer.inSlotNow(s.srv)
+		}
 		if writes && first && s.srv.modes.Load()&modePaused != 0 {
 			return errHeld
 		}
@@ -221,6 +225,12 @@ func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 	}
 	mark := s.mark()
 	s.staged.at = mark.bytes
+	stat := &s.shard.cmd[q.cmd.ID]
+	w := weight(q.cmd, len(q.args), stat.calls.Load()+1, s.srv.modes.Load())
+	var began time.Duration
+	if w != 0 {
+		began = s.srv.elapsed()
+	}
 	var err error
 	if q.cmd.Tx != nil && tx != nil {
 		s.setTouching(tx, q.cmd)
@@ -238,7 +248,6 @@ func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 	if s.srv.modes.Load()&modeMonitored != 0 {
 		s.show(q.cmd, q.args, err)
 	}
-	s.shard.cmd[q.cmd.ID].calls.Add(1)
 	if s.outLen() > s.MaxOutput {
 		err = commands.ErrReplyTooBig
 	}
@@ -252,7 +261,11 @@ func (s *session) execOne(q queued, tx *keyspace.Tx) error {
 	default:
 		s.rewind(mark)
 		s.fail(err)
-		s.shard.cmd[q.cmd.ID].failed.Add(1)
+		stat.failed.Add(1)
+	}
+	stat.calls.Add(1)
+	if w != 0 {
+		s.noteTime(q.cmd, q.args, s.srv.elapsed()-began, w)
 	}
 	return nil
 }

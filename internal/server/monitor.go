@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/slotmesh/slotmesh/internal/resp"
@@ -95,6 +96,8 @@ func refused(err error) bool {
 	var moved *slots.MovedError
 	var ask *slots.AskError
 	return err == errHeld || errors.Is(err, keyspace.ErrOutOfMemory) || errors.Is(err, slots.ErrClusterDown) ||
+		errors.Is(err, keyspace.ErrNoReplicas) || errors.Is(err, keyspace.ErrNotSaved) ||
+		errors.Is(err, keyspace.ErrNotLogged) ||
 		err == slots.ErrTryAgain || err == slots.ErrCrossSlot || err == slots.ErrReadOnly || isBusy(err) ||
 		errors.As(err, &moved) || errors.As(err, &ask)
 }
@@ -164,6 +167,10 @@ func secretsIn(cmd *commands.Command, args [][]byte) func(i int) bool {
 	switch cmd.Name {
 	case "auth":
 		return func(i int) bool { return i > 0 }
+	case "acl|setuser":
+		return func(i int) bool { return i > 1 }
+	case "config|set":
+		return func(i int) bool { return i > 2 && i%2 == 1 && secretDirectives[strings.ToLower(string(args[i-1]))] }
 	case "hello":
 		from := 1
 		if len(args) > 1 {
@@ -176,6 +183,12 @@ func secretsIn(cmd *commands.Command, args [][]byte) func(i int) bool {
 		return hiddenIn(args, 6, migrateSecrets)
 	}
 	return func(int) bool { return false }
+}
+
+// secretDirectives are those whose values are not shown.
+var secretDirectives = map[string]bool{
+	"requirepass": true, "masterauth": true, "primaryauth": true, "masteruser": true, "primaryuser": true,
+	"tls-key-file-pass": true, "tls-client-key-file-pass": true, "cluster-secret": true, "cluster-secret-old": true,
 }
 
 // hiddenIn looks at the options from an argument on. secrets returns how many arguments an

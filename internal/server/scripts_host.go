@@ -1,7 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"errors"
+	"time"
 
 	"github.com/slotmesh/slotmesh/internal/acl"
 	"github.com/slotmesh/slotmesh/internal/engine"
@@ -55,6 +57,7 @@ func (r *scriptRun) Call(args [][]byte, resp3 bool) []byte {
 	if err := r.call(args); err != nil {
 		s.Out.B = s.Out.B[:0]
 		s.fail(err)
+		r.failure = string(bytes.TrimRight(s.Out.B, "\r\n"))
 	}
 	r.reply, s.Out.B = s.Out.B, nil
 	if r.called++; r.called%lookEvery == 0 || len(r.reply) > longReply {
@@ -85,9 +88,15 @@ func (r *scriptRun) call(args [][]byte) error {
 		defer r.tx.Exceed(false)
 	}
 	stat := &s.shard.cmd[cmd.ID]
-	stat.calls.Add(1)
-	if err = r.runCommand(cmd); err != nil {
-		stat.failed.Add(1)
+	w := weight(cmd, len(args), stat.calls.Load()+1, s.srv.modes.Load())
+	var began time.Duration
+	if w != 0 {
+		began = s.srv.elapsed()
+	}
+	err = r.runCommand(cmd)
+	s.count(stat, err)
+	if w != 0 {
+		s.noteTime(cmd, args, s.srv.elapsed()-began, w)
 	}
 	if s.srv.modes.Load()&modeMonitored != 0 {
 		s.show(cmd, args, err)

@@ -48,6 +48,7 @@ type scriptRun struct {
 	holds   bool              // lasting's Hold has the slot
 	told    bool              // the log has been told that it lasts too long
 	called  uint32            // commands that the script has called
+	failure string            // the reply to the last of them that failed; "": none has
 	outer   *commands.Command // that runs the script
 	args    [][]byte          // its
 
@@ -304,12 +305,14 @@ func (r *scriptRun) execute() {
 		s.Out.B = r.run.Reply
 		r.run.Keys, r.run.Args, r.run.Reply = nil, nil, nil
 	}()
-	r.calls, r.run.Reply, s.Borrowed = true, out.B, true
+	r.calls, r.failure, r.run.Reply, s.Borrowed = true, "", out.B, true
 	began := len(out.B)
 	r.exec(&r.run)
 	reply := r.run.Reply[began:]
 	if len(reply) > 0 && reply[0] == '-' && r.undone(errScriptAgain, keyspace.ErrInterrupted) == nil {
-		s.srv.stats.countError(string(reply[1:]))
+		if r.failure == "" || !strings.HasPrefix(string(reply), r.failure) { // otherwise it has been counted
+			s.srv.stats.countError(string(reply[1:]))
+		}
 		s.shard.cmd[cmd.ID].failed.Add(1)
 	}
 }

@@ -36,6 +36,10 @@ type Server struct {
 	followers atomic.Int64    // these clients
 	clock     atomic.Int64    // Unix milliseconds at the last tick
 
+	epoch   time.Time // from which elapsed counts
+	slow    slowLog
+	latency latencyMonitor
+
 	attackLogged rareLog // of abortHTTP
 	crowdLogged  rareLog // of evictStrangerLocked
 
@@ -89,6 +93,8 @@ func New(cfg Config) (*Server, error) {
 		sessions:  make(map[int64]*session),
 		strangers: list.New(),
 		listeners: make(map[net.Listener]struct{}),
+		epoch:     time.Now(),
+		latency:   latencyMonitor{now: cfg.Now},
 	}
 	s.scripts = newScriptCache(cfg.Scripts)
 	s.functions = functions.New(functions.Config{
@@ -122,6 +128,7 @@ const (
 	modeTracking              // Server.tracker has clients
 	modeMeasured              // the store counts what commands take: see slotuse.go
 	modeUnlogged              // the log on disk has failed
+	modeTimed                 // every command is timed
 )
 
 // SetLoading makes the server refuse, or serve again, what needs the data: while they are
@@ -156,6 +163,7 @@ func (s *Server) SetLimits(l Limits) {
 	s.node.SetSparseSketch(l.SparseSketch)
 	s.engine.Store().MeasureSlots(l.MeasureSlots)
 	s.setMode(modeMeasured, l.MeasureSlots)
+	s.setTiming(&l)
 	s.mu.Lock()
 	changed := l.Password != s.password
 	s.password = l.Password

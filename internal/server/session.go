@@ -53,6 +53,7 @@ type session struct {
 	commands.Call                          // the command under way
 	inSlot        func(*keyspace.Tx) error // runInSlot, bound once: a closure a command would be garbage
 	shard         *statsShard
+	timer         timer      // of the command under way
 	script        *scriptRun // nil until the first
 
 	// What the client has said.

@@ -74,10 +74,14 @@ func (st *stats) countError(text string) {
 	}
 }
 
-// record counts what a call took that stands for weight calls.
-func (st *stats) record(sh *statsShard, id int, took time.Duration, weight int64) {
+// record counts what a call took that stands for weight calls; track puts it into the
+// distribution too.
+func (st *stats) record(sh *statsShard, id int, took time.Duration, weight int64, track bool) {
 	sh.cmd[id].timed.Add(weight)
 	sh.cmd[id].nanos.Add(weight * int64(took))
+	if !track {
+		return
+	}
 	h := st.times[id].Load()
 	if h == nil {
 		st.times[id].CompareAndSwap(nil, new(histogram.Histogram))

@@ -60,7 +60,8 @@ func (s *Server) newNode(table *commands.Table) *commands.Node {
 		Promises:    cfg.Promises, OnShutdown: cfg.OnShutdown, ResetStats: cfg.ResetStats, Info: cfg.Info, Dial: cfg.Dial,
 		MigrateTLS: cfg.MigrateTLS, Scripts: s.scripts, Functions: s.functions, Pubsub: cfg.Pubsub,
 		ScriptControl: scriptControl{s},
-		Port:          cfg.Port, Version: cfg.Version, ConfigFile: cfg.ConfigFile, RunID: newRunID(), Started: cfg.Now(),
+		Slow:          &s.slow, Latency: &s.latency, Percentiles: s.percentiles,
+		Port: cfg.Port, Version: cfg.Version, ConfigFile: cfg.ConfigFile, RunID: newRunID(), Started: cfg.Now(),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // BitmapGroup is the commands on the bits of strings. Bit 0 is the most significant bit of
 // the first byte.
 var BitmapGroup = []Command{
-	{Name: "setbit", Arity: 4, Flags: Write | DenyOOM, Keys: OneKey, Group: "bitmap", Since: "2.2.0",
+	{Name: "setbit", Arity: 4, Flags: Write | DenyOOM | Quick, Keys: OneKey, Group: "bitmap", Since: "2.2.0",
 		KeyFlags: "RW access update", Summary: "Sets or clears a bit of a string.", Tx: cmdSetBit},
 	{Name: "getbit", Arity: 3, Flags: ReadOnly | Fast, Keys: OneKey, Group: "bitmap", Since: "2.2.0",
 		KeyFlags: "RO access", Summary: "Returns a bit of a string.", Tx: cmdGetBit},
@@ -23,7 +23,7 @@ var BitmapGroup = []Command{
 	{Name: "bitop", Arity: -4, Flags: Write | DenyOOM, Keys: KeySpec{First: 2, Last: -1, Step: 1}, Group: "bitmap",
 		Since: "2.6.0", KeyFlags: "OW update,RO access",
 		Summary: "Combines the bits of strings, and stores the result.", Ahead: combineAhead, Tx: cmdBitOp},
-	{Name: "bitfield", Arity: -2, Flags: Write | DenyOOM, Keys: OneKey, Group: "bitmap", Since: "3.2.0",
+	{Name: "bitfield", Arity: -2, Flags: Write | DenyOOM | Quick, Keys: OneKey, Group: "bitmap", Since: "3.2.0",
 		KeyFlags: "RW access update variable_flags",
 		Summary:  "Reads and changes integers of any width in a string.", Tx: cmdBitField},
 	{Name: "bitfield_ro", Arity: -2, Flags: ReadOnly | Fast, Keys: OneKey, Group: "bitmap", Since: "6.0.0",

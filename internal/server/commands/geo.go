@@ -11,13 +11,13 @@ import (
 // GeoGroup is the commands on places, which are sorted sets: a member's score is a geohash,
 // see package geo.
 var GeoGroup = []Command{
-	{Name: "geoadd", Arity: -5, Flags: Write | DenyOOM, Keys: OneKey, Group: "geo", Since: "3.2.0",
+	{Name: "geoadd", Arity: -5, Flags: Write | DenyOOM | Quick, Keys: OneKey, Group: "geo", Since: "3.2.0",
 		KeyFlags: "RW update", Summary: "Adds places by longitude and latitude.", Tx: cmdGeoAdd},
-	{Name: "geodist", Arity: -4, Flags: ReadOnly, Keys: OneKey, Group: "geo", Since: "3.2.0",
+	{Name: "geodist", Arity: -4, Flags: ReadOnly | Quick, Keys: OneKey, Group: "geo", Since: "3.2.0",
 		KeyFlags: "RO access", Summary: "Returns the distance between two places.", Tx: cmdGeoDist},
-	{Name: "geohash", Arity: -2, Flags: ReadOnly, Keys: OneKey, Group: "geo", Since: "3.2.0",
+	{Name: "geohash", Arity: -2, Flags: ReadOnly | Quick, Keys: OneKey, Group: "geo", Since: "3.2.0",
 		KeyFlags: "RO access", Summary: "Returns the geohashes of places.", Tx: cmdGeoHash},
-	{Name: "geopos", Arity: -2, Flags: ReadOnly, Keys: OneKey, Group: "geo", Since: "3.2.0",
+	{Name: "geopos", Arity: -2, Flags: ReadOnly | Quick, Keys: OneKey, Group: "geo", Since: "3.2.0",
 		KeyFlags: "RO access", Summary: "Returns longitudes and latitudes of places.", Tx: cmdGeoPos},
 }
 

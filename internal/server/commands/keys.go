@@ -9,7 +9,7 @@ import (
 
 // KeyGroup is the commands on keys of any type.
 var KeyGroup = []Command{
-	{Name: "del", Arity: -2, Flags: Write, Keys: AllKeys, Group: "generic", Since: "1.0.0",
+	{Name: "del", Arity: -2, Flags: Write | Quick, Keys: AllKeys, Group: "generic", Since: "1.0.0",
 		KeyFlags: "RM delete", Tips: "request_policy:multi_shard response_policy:agg_sum",
 		Summary: "Deletes keys.", Tx: cmdDel},
 	{Name: "unlink", Arity: -2, Flags: Write | Fast, Keys: AllKeys, Group: "generic", Since: "4.0.0",
@@ -23,7 +23,7 @@ var KeyGroup = []Command{
 		Summary: "Counts the keys that are there and marks them as used.", Tx: cmdTouch},
 	{Name: "type", Arity: 2, Flags: ReadOnly | Fast, Keys: OneKey, Group: "generic", Since: "1.0.0",
 		KeyFlags: "RO", Summary: "Returns the type of a key's value.", Tx: cmdType},
-	{Name: "rename", Arity: 3, Flags: Write, Keys: TwoKeys, Group: "generic", Since: "1.0.0",
+	{Name: "rename", Arity: 3, Flags: Write | Quick, Keys: TwoKeys, Group: "generic", Since: "1.0.0",
 		KeyFlags: "RW access delete,OW update", Summary: "Renames a key.", Tx: cmdRename},
 	{Name: "renamenx", Arity: 3, Flags: Write | Fast, Keys: TwoKeys, Group: "generic", Since: "1.0.0",
 		KeyFlags: "RW access delete,OW insert", Summary: "Renames a key if the new name is free.",

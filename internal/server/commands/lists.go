@@ -20,7 +20,7 @@ var ListGroup = []Command{
 		Tx: cmdRPop},
 	{Name: "llen", Arity: 2, Flags: ReadOnly | Fast, Keys: OneKey, Group: "list", Since: "1.0.0",
 		KeyFlags: "RO", Summary: "Returns the number of elements of a list.", Tx: cmdLLen},
-	{Name: "lindex", Arity: 3, Flags: ReadOnly, Keys: OneKey, Group: "list", Since: "1.0.0",
+	{Name: "lindex", Arity: 3, Flags: ReadOnly | Quick, Keys: OneKey, Group: "list", Since: "1.0.0",
 		KeyFlags: "RO access", Summary: "Returns the element with an index.", Tx: cmdLIndex},
 	{Name: "lrange", Arity: 4, Flags: ReadOnly, Keys: OneKey, Group: "list", Since: "1.0.0",
 		KeyFlags: "RO access", Summary: "Returns the elements with a range of indexes.", Tx: cmdLRange},

@@ -12,7 +12,7 @@ import (
 var ListEditGroup = []Command{
 	{Name: "linsert", Arity: 5, Flags: Write | DenyOOM, Keys: OneKey, Group: "list", Since: "2.2.0",
 		KeyFlags: "RW insert", Summary: "Adds an element before or after another one.", Tx: cmdLInsert},
-	{Name: "lset", Arity: 4, Flags: Write | DenyOOM, Keys: OneKey, Group: "list", Since: "1.0.0",
+	{Name: "lset", Arity: 4, Flags: Write | DenyOOM | Quick, Keys: OneKey, Group: "list", Since: "1.0.0",
 		KeyFlags: "RW update", Summary: "Sets the element with an index.", Tx: cmdLSet},
 	{Name: "lrem", Arity: 4, Flags: Write, Keys: OneKey, Group: "list", Since: "1.0.0",
 		KeyFlags: "RW delete", Summary: "Removes elements that are equal to something.", Tx: cmdLRem},

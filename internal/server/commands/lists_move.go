@@ -9,10 +9,10 @@ import (
 
 // ListMoveGroup is the commands that take elements from one of several lists.
 var ListMoveGroup = []Command{
-	{Name: "lmove", Arity: 5, Flags: Write | DenyOOM, Keys: TwoKeys, Group: "list", Since: "6.2.0",
+	{Name: "lmove", Arity: 5, Flags: Write | DenyOOM | Quick, Keys: TwoKeys, Group: "list", Since: "6.2.0",
 		KeyFlags: "RW access delete,RW insert", Summary: "Moves an element from one list to another.",
 		Tx: cmdLMove},
-	{Name: "rpoplpush", Arity: 3, Flags: Write | DenyOOM, Keys: TwoKeys, Group: "list", Since: "1.2.0",
+	{Name: "rpoplpush", Arity: 3, Flags: Write | DenyOOM | Quick, Keys: TwoKeys, Group: "list", Since: "1.2.0",
 		KeyFlags: "RW access delete,RW insert", Summary: "Moves the last element of a list to the front of another.",
 		Tx: cmdRPopLPush},
 	{Name: "lmpop", Arity: -4, Flags: Write | MovableKeys, Counted: 1, Group: "list", Since: "7.0.0",

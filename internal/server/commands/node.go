@@ -38,6 +38,9 @@ type Node struct {
 	ScriptControl ScriptControl                    // of those that run
 	Functions     *functions.Registry              // what FCALL calls
 	Pubsub        *pubsub.Registry                 // the subscriptions to messages
+	Slow          SlowLog                          // the commands that took long
+	Latency       LatencyMonitor                   // what else took long
+	Percentiles   func() (list []float64, on bool) // that INFO latencystats shows
 	Promises      Promises                         // what clients were told of replicas; nil: nothing
 	OnShutdown    func()                           // called by SHUTDOWN on a goroutine of its own; nil refuses it
 	ResetStats    func()                           // called by CONFIG RESETSTAT; may be nil

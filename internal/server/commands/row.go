@@ -43,6 +43,7 @@ const (
 	MayWrite  // the script may change data, or only read them
 	Sharded   // Keys are channels of shards, which are routed as keys are
 	Publishes // changes no data, but is treated as a write by pauses and by scripts that may only read
+	Quick     // not Fast in Redis, but as little to do as if it were
 )
 
 var flagNames = []struct {

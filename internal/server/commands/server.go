@@ -10,6 +10,8 @@ var ServerGroup = []Command{
 	infoCommand,
 	commandCommand,
 	configCommand,
+	slowLogCommand,
+	latencyCommand,
 	{Name: "time", Arity: 1, Flags: Loading | Stale | Fast | Plain | Callable, Group: "server", Since: "2.6.0",
 		Tips: "nondeterministic_output", Summary: "Returns the node's time.", Run: cmdTime},
 	{Name: "role", Arity: 1, Flags: NoScript | Loading | Stale | Fast | Dangerous, Group: "server",

@@ -37,6 +37,7 @@ var infoSections = []struct {
 	{"cpu", "CPU", false, (*Node).infoCPU},
 	{"commandstats", "Commandstats", true, (*Node).infoCommandStats},
 	{"errorstats", "Errorstats", false, (*Node).infoErrorStats},
+	{"latencystats", "Latencystats", true, (*Node).infoLatencyStats},
 	{"cluster", "Cluster", false, (*Node).infoCluster},
 	{"keyspace", "Keyspace", false, (*Node).infoKeyspace},
 }
@@ -251,6 +252,23 @@ func (n *Node) infoCommandStats(t *infoText) {
 		}
 		t.line("cmdstat_"+cmd.Name, fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
 			cmd.Calls, cmd.Time.Microseconds(), per, cmd.Rejected, cmd.Failed))
+	}
+}
+
+func (n *Node) infoLatencyStats(t *infoText) {
+	percentiles, on := n.Percentiles()
+	if !on {
+		return
+	}
+	for _, cmd := range n.Server.CommandStats() {
+		if !cmd.Latency.Known() {
+			continue
+		}
+		fields := make([]string, len(percentiles))
+		for i, p := range percentiles {
+			fields[i] = fmt.Sprintf("p%s=%.3f", strconv.FormatFloat(p, 'f', -1, 64), float64(cmd.Latency.Percentile(p))/1000)
+		}
+		t.line("latency_percentiles_usec_"+cmd.Name, strings.Join(fields, ","))
 	}
 }
 
