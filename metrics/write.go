@@ -34,7 +34,7 @@ func Write(w io.Writer, node *slotmesh.Node, caches ...Cache) error {
 	return err
 }
 
-// Handler serves what [Write] writes, and after it the metrics go_… and process_… of the
+// Handler serves what [Write] writes to anybody who asks, and after it the metrics go_… and process_… of the
 // process.
 func Handler(node *slotmesh.Node, caches ...Cache) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

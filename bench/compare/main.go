@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret,coordinator,log",
+	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret,coordinator,log,metrics",
 		"sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")
@@ -28,9 +28,14 @@ func main() {
 	contender := flag.Int("mixed", -1, "for the program's own use: be this store of the section mixed")
 	redcon := flag.Bool("redcon", false, "for the program's own use: be the redcon server")
 	logged := flag.String("logged", "", "for the program's own use: be a node with a log that is synced so")
-	dir := flag.String("dir", "", "for -logged")
-	port := flag.Int("port", 0, "for -redcon and -logged")
+	asked := flag.Bool("scraped", false, "for the program's own use: be a node whose metrics are asked for")
+	dir := flag.String("dir", "", "for -logged and -scraped")
+	port := flag.Int("port", 0, "for -redcon, -logged and -scraped")
 	flag.Parse()
+	if *asked {
+		serveScraped(*dir, *port)
+		return
+	}
 	if *logged != "" {
 		serveLogged(*logged, *dir, *port)
 		return
@@ -93,6 +98,8 @@ func main() {
 			coordinator(&t)
 		case "log":
 			logs(&t, *rounds)
+		case "metrics":
+			scraped(&t, *rounds)
 		default:
 			fmt.Fprintf(os.Stderr, "unknown section %q\n", section)
 			os.Exit(2)

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/slotmesh/slotmesh"
+	"github.com/slotmesh/slotmesh/metrics"
 	"github.com/slotmesh/slotmesh/status"
 )
 
@@ -26,6 +27,7 @@ const (
 func httpHandler(node *slotmesh.Node) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", status.Handler(node))
+	mux.HandleFunc("GET /metrics", status.Guard(node, metrics.Handler(node).ServeHTTP))
 	return mux
 }
 

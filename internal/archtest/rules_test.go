@@ -94,7 +94,7 @@ var mayImport = map[string][]string{
 	"status":      {".", "slots", "client", "gossip", "migrate", "replication", "health", "clustertest"},
 	"clustertest": {".", "slots", "keyspace", "gossip", "admin", "script", "internal/memnet", "internal/testcert"},
 	"cmd/slotmesh": {".", "slots", "keyspace", "gossip", "replication", "replication/oplog", "migrate", "admin", "script",
-		"health", "status", "internal/*"},
+		"health", "metrics", "status", "internal/*"},
 	"internal/e2e":      {".", "slots", "clustertest", "script", "internal/resp"},
 	"internal/archtest": {},
 	"internal/compat":   {},
