@@ -13,6 +13,7 @@ import (
 	"github.com/slotmesh/slotmesh/internal/tally"
 	"github.com/slotmesh/slotmesh/keyspace"
 	"github.com/slotmesh/slotmesh/migrate"
+	"github.com/slotmesh/slotmesh/replication"
 	"github.com/slotmesh/slotmesh/replication/replicator"
 	"github.com/slotmesh/slotmesh/slots"
 )
@@ -373,3 +374,27 @@ func (n *Node) CommandStats() (list []CommandStats) {
 	}
 	return list
 }
+
+// logEvent passes on what happens to the log. A master whose disk fails lets a replica take
+// over, if one is in step.
+func (n *Node) logEvent(e replication.Event) {
+	n.emit(e)
+	switch e.(type) {
+	case replication.LogFailed:
+		n.showUnlogged(n.shard.Log.MayShow)
+		if n.gossip != nil {
+			n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
+		}
+	case replication.LogRecovered:
+		n.showUnlogged(nil)
+	}
+}
+
+// showUnlogged has reads ask mayShow, while the log has failed; nil ends that.
+func (n *Node) showUnlogged(mayShow func() error) {
+	n.engine.SetViewVeto(mayShow)
+	n.server.SetUnlogged(mayShow != nil)
+}
+
+// failedLogPause is how long a master whose disk fails waits for a replica to take over.
+const failedLogPause = 5 * time.Second

@@ -313,30 +313,6 @@ func (n *Node) newLog() *shard.Log {
 // logPause bounds how long writes wait for a disk that is slower than they are.
 const logPause = time.Hour
 
-// logEvent passes on what happens to the log. A master whose disk fails lets a replica take
-// over, if one is in step.
-func (n *Node) logEvent(e replication.Event) {
-	n.emit(e)
-	switch e.(type) {
-	case replication.LogFailed:
-		n.showUnlogged(n.shard.Log.MayShow)
-		if n.gossip != nil {
-			n.life.trySpawn(func() { n.newHandOver(failedLogPause).Try(n.life.ctx) })
-		}
-	case replication.LogRecovered:
-		n.showUnlogged(nil)
-	}
-}
-
-// showUnlogged has reads ask mayShow, while the log has failed; nil ends that.
-func (n *Node) showUnlogged(mayShow func() error) {
-	n.engine.SetViewVeto(mayShow)
-	n.server.SetUnlogged(mayShow != nil)
-}
-
-// failedLogPause is how long a master whose disk fails waits for a replica to take over.
-const failedLogPause = 5 * time.Second
-
 func saveRules(c *SnapshotConfig) conf.Parsed {
 	return conf.Parsed{Show: func() string { return saveText(c) }, Set: func(text string) {
 		if c.Rules, _ = replication.ParseSaveRules(text); c.Rules == nil {
