@@ -77,7 +77,8 @@ func (s *Store) SlotStats(slot slots.Slot) SlotStats {
 		return SlotStats{}
 	}
 	c := s.usesOf(g, int(slot/groupSize), int(slot%groupSize))
-	return SlotStats{Keys: s.Count(slot), Bytes: s.Bytes(slot), Reads: c.hits + c.misses, Writes: c.writes, SlotUse: c.SlotUse}
+	return SlotStats{Keys: s.Count(slot), Bytes: s.Bytes(slot), Reads: c.hits + c.misses, Writes: c.writes,
+		SlotUse: c.SlotUse}
 }
 
 // uses is what a slot counts of its use.

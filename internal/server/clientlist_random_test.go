@@ -184,9 +184,9 @@ func (r *clientsRun) list(side int) map[string]string {
 func TestClientListForms(t *testing.T) {
 	theirs, ours := redisConn(t), connect(t, startServer(t, Config{}))
 	id := func(c *resp.Conn) string { r, _ := c.Do("CLIENT", "ID"); return fmt.Sprint(r.Int) }
-	for _, form := range []string{"", "TYPE normal", "TYPE PubSub", "TYPE master", "TYPE slave", "TYPE replica", "TYPE x", "TYPE",
-		"TYPE normal x", "ID", "ID x", "ID @", "ID @ 99999 @", "ID 9223372036854775807 -9223372036854775808", "ID 9223372036854775808",
-		"NAME x", "ID @ x"} {
+	for _, form := range []string{"", "TYPE normal", "TYPE PubSub", "TYPE master", "TYPE slave", "TYPE replica", "TYPE x",
+		"TYPE", "TYPE normal x", "ID", "ID x", "ID @", "ID @ 99999 @", "ID 9223372036854775807 -9223372036854775808",
+		"ID 9223372036854775808", "NAME x", "ID @ x"} {
 		count := func(c *resp.Conn) string {
 			return regexp.MustCompile(`id=\d+ [^\\]*`).ReplaceAllString(
 				do(t, c, "CLIENT LIST "+strings.ReplaceAll(form, "@", id(c))), "client")

@@ -1,10 +1,10 @@
 package server
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,7 +166,7 @@ func shapeOf(r resp.Reply) string {
 	var b strings.Builder
 	for i := 0; i+1 < len(r.Elems); i += 2 {
 		v := r.Elems[i+1]
-		b.WriteString(r.Elems[i].Text() + " " + regexp.MustCompile(`[-\d.+e]+`).ReplaceAllString(render(resp.Reply{Kind: v.Kind}), ""))
+		fmt.Fprint(&b, r.Elems[i].Text(), " ", v.Kind)
 		if len(v.Elems) > 0 {
 			b.WriteString("{" + shapeOf(v) + "}")
 		}

@@ -29,14 +29,13 @@ func (s *session) ran(slot slots.Slot, began time.Time, in int) {
 
 // countUsage counts what the command has used whose reply begins at m.
 func (s *session) countUsage(m mark) {
-	out := 0
-	if len(s.asides) == m.asides {
-		out = max(0, len(s.Out.B)-m.bytes)
-	} else { // the rest is counted when it has been made
-		out = max(0, len(s.asides[m.asides].before)-m.bytes)
-		s.asides[len(s.asides)-1].measured, s.asides[len(s.asides)-1].slot = true, s.usage.slot
+	out := len(s.Out.B) - m.bytes
+	for i := m.asides; i < len(s.asides); i++ {
+		a := &s.asides[i]
+		out += len(a.before)
+		a.measured, a.slot = true, s.usage.slot // the rest is counted when it has been made
 	}
-	s.addUsage(out)
+	s.addUsage(max(0, out))
 }
 
 // countCall is countUsage for a call, which uses no network that clients use.

@@ -53,8 +53,8 @@ func TestSlotStatsInOrder(t *testing.T) {
 	for line, want := range map[string]string{
 		"SLOTSRANGE 1 3":            "[[:1, [\"key-count\", :0]], [:3, [\"key-count\", :0]]]",
 		"ORDERBY key-count LIMIT 1": fmt.Sprintf("[[:%d, [\"key-count\", :3]]]", b),
-		"orderby KEY-COUNT desc LIMIT 4": fmt.Sprintf("[[:%d, [\"key-count\", :3]], [:%d, [\"key-count\", :2]], [:%d, [\"key-count\", :2]], [:0, [\"key-count\", :0]]]",
-			b, min(a, x), max(a, x)),
+		"orderby KEY-COUNT desc LIMIT 4": fmt.Sprintf(`[[:%d, ["key-count", :3]], [:%d, ["key-count", :2]], `+
+			`[:%d, ["key-count", :2]], [:0, ["key-count", :0]]]`, b, min(a, x), max(a, x)),
 		"ORDERBY key-count ASC LIMIT 3": "[[:0, [\"key-count\", :0]], [:1, [\"key-count\", :0]], [:3, [\"key-count\", :0]]]",
 	} {
 		if got := do(t, c, "CLUSTER SLOT-STATS "+line); got != want {
@@ -132,6 +132,15 @@ func TestSlotStatsMeasured(t *testing.T) {
 	}
 	do(t, c, "EXEC")
 	uses(keyspace.SlotUse{BytesIn: 15 + 33 + 22 + 14, BytesOut: 4 + 5 + 11})
+	elements, many := "", 3000
+	for range many {
+		elements += " x"
+	}
+	do(t, c, "DEL key")
+	do(t, c, "RPUSH key"+elements)
+	do(t, c, "CONFIG RESETSTAT")
+	do(t, c, "LRANGE key 0 -1") // its reply is made in pieces
+	uses(keyspace.SlotUse{BytesIn: 40, BytesOut: uint64(len("*3000\r\n") + many*len("$1\r\nx\r\n"))})
 	n := strconv.Itoa(int(slot))
 	do(t, c, "GET key")
 	if got := do(t, c, "CLUSTER SLOT-STATS SLOTSRANGE "+n+" "+n); !strings.Contains(got, "\"network-bytes-in\", :") ||
