@@ -203,7 +203,8 @@ func TestStatusPage(t *testing.T) {
 	// Back and forth, for a quick machine may have moved them before the page asks.
 	for i, done := 0, false; !done; i++ {
 		from, to := i%2, (i+1)%2
-		reply := masters[from].ask("cluster", "migrateslots", "slotsrange", int(first.First), int(first.Last), "node", ids[to])
+		reply := masters[from].ask("cluster", "migrateslots", "slotsrange", int(first.First), int(first.Last), "node",
+			ids[to])
 		if reply != "OK" {
 			t.Fatalf("migrateslots: %s", reply)
 		}

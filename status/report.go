@@ -49,7 +49,7 @@ type Node struct {
 	MaxMemory int64    `json:"max_memory_bytes"` // 0 for no limit
 	Expired   uint64   `json:"expired_keys"`
 	Evicted   uint64   `json:"evicted_keys"`
-	Ops       *float64 `json:"ops_per_second"` // reads and writes of keys
+	Ops       *float64 `json:"ops_per_second"` // reads and writes of keys, also by moves that arrive
 	Link      string   `json:"link"`           // of a replica to its master: connect, handshake, sync, connected
 	Lag       int64    `json:"lag_bytes"`      // that a replica lacks
 	Silence   float64  `json:"lag_seconds"`    // since a replica has heard of its master

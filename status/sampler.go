@@ -89,15 +89,14 @@ func (s *sampler) sample(ctx context.Context) (*Report, error) {
 	return s.report, nil
 }
 
-// rates returns the operations per second between two samples. A counter that has begun
-// anew, as after a restart, counts from 0.
+// rates returns the operations per second between two samples. A counter that has fallen,
+// because slots have left the node or it was started again, tells none.
 func (was *counted) rates(now counted, span time.Duration) speeds {
 	var r [cells]float64
 	for i, n := range now {
-		if n >= was[i] {
-			n -= was[i]
+		if n > was[i] {
+			r[i] = float64(n-was[i]) / span.Seconds()
 		}
-		r[i] = float64(n) / span.Seconds()
 	}
 	return &r
 }
