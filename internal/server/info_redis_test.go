@@ -206,7 +206,8 @@ func TestMemoryStatsIsRedis(t *testing.T) {
 	}
 	expect(t, ours, "MEMORY PURGE", "+OK")
 	for _, line := range []string{"MEMORY STATS x", "MEMORY USAGE k SAMPLES", "MEMORY USAGE k SAMPLES -1",
-		"MEMORY USAGE k FOO 1", "MEMORY USAGE k SAMPLES x", "MEMORY FOO", "MEMORY USAGE nothing", "MEMORY DOCTOR now", "MEMORY PURGE all"} {
+		"MEMORY USAGE k FOO 1", "MEMORY USAGE k SAMPLES x", "MEMORY FOO", "MEMORY USAGE nothing", "MEMORY DOCTOR now",
+		"MEMORY PURGE all"} {
 		if want, got := do(t, theirs, line), do(t, ours, line); want != got {
 			t.Errorf("%s: %s, want %s", line, got, want)
 		}
