@@ -68,15 +68,11 @@ type Coordinator struct {
 	idle    bool // it has the lease, and nothing to do
 	waiting string
 	plan    []Step
-	reports map[slots.NodeID]report
+	reports map[slots.NodeID]Report
+	loads   *slotLoads            // since it has asked for the lease
 	moves   map[slots.NodeID]move // by source
 	rests   map[slots.NodeID]time.Time
 	pace    int // slots of the next move
-}
-
-type report struct {
-	Report
-	own slots.Set // what the loads are about
 }
 
 type move struct {
@@ -110,7 +106,7 @@ func (c *Coordinator) replan(m *slots.Map) {
 		return
 	}
 	c.version, c.excluded = m.Version(), c.pause.Excluded
-	v := c.view(m, nil)
+	v := c.view(m, nil, nil)
 	c.plan, c.waiting = Plan(v)
 	if v.Unweighed && v.newcomer() {
 		c.surveyed = time.Time{} // it has none of the load
@@ -135,33 +131,17 @@ func membership(m *slots.Map) (sum uint64) {
 }
 
 // view is what this node knows: the map, and the members' reports if it has any.
-func (c *Coordinator) view(m *slots.Map, reports map[slots.NodeID]report) *View {
+func (c *Coordinator) view(m *slots.Map, reports map[slots.NodeID]Report, loads *slotLoads) *View {
 	v := ViewOf(m)
 	v.Replicas, v.Threshold = c.cfg.Replicas, c.cfg.Threshold
+	var assigned slots.Set
 	for i := range v.Nodes {
 		v.Nodes[i].Excluded = c.pause.Excludes(v.Nodes[i].ID)
+		v.Jobs = append(v.Jobs, reports[v.Nodes[i].ID].Jobs...)
+		assigned.Union(&v.Nodes[i].Slots)
 	}
-	v.Unweighed = c.cfg.Load != BySlots
-	if len(reports) == 0 {
-		return v
-	}
-	var loads [slots.Count]int64
-	weighed := true
-	for i := range v.Nodes {
-		r := reports[v.Nodes[i].ID]
-		v.Jobs = append(v.Jobs, r.Jobs...)
-		weighed = weighed && len(r.Loads) == r.own.Len()
-		n := 0
-		for slot := range r.own.All() {
-			if n < len(r.Loads) {
-				loads[slot] = r.Loads[n]
-			}
-			n++
-		}
-	}
-	if c.cfg.Load != BySlots && weighed {
-		v.Loads, v.Unweighed = &loads, false
-	}
+	v.Loads = loads.of(assigned)
+	v.Unweighed = c.cfg.Load != BySlots && v.Loads == nil
 	return v
 }
 
@@ -230,7 +210,7 @@ func (c *Coordinator) OnAsk(a *Ask, m *slots.Map, now time.Time) (answer Answer,
 func (c *Coordinator) Request(m *slots.Map, now time.Time) Ask {
 	a := c.Lease.Request(m, now)
 	if !c.held {
-		c.reports, c.weigh = make(map[slots.NodeID]report), false
+		c.reports, c.loads, c.weigh = make(map[slots.NodeID]Report), newSlotLoads(c.cfg.Load), false
 		clear(c.moves)
 	}
 	if a.Load = c.cfg.Load; a.Load != BySlots {
@@ -248,29 +228,26 @@ func (c *Coordinator) OnAnswer(m *slots.Map, from slots.NodeID, a *Ask, answer *
 	if a.Term == 0 || a.Term != c.term {
 		return news
 	}
-	r := reportOf(m, from, answer)
-	if old, ok := c.reports[from]; ok && !a.EachSlot {
-		r.Loads, r.own = old.Loads, old.own
-	}
-	c.reports[from] = r
+	c.reports[from] = answer.Report
+	c.loads.tell(ownedBy(m, from), answer.Report.Loads)
 	return news
 }
 
-func reportOf(m *slots.Map, from slots.NodeID, answer *Answer) report {
-	r := report{Report: answer.Report}
-	if n := m.Node(from); n != nil && n.Slots != nil {
-		r.own = *n.Slots
+func ownedBy(m *slots.Map, id slots.NodeID) *slots.Set {
+	if n := m.Node(id); n != nil {
+		return n.Slots
 	}
-	return r
+	return nil
 }
 
 // PlanOf plans by what the members have answered to this node, which needs no lease to ask.
 func (c *Coordinator) PlanOf(m *slots.Map, answers map[slots.NodeID]Answer) (steps []Step, waiting string) {
-	reports := make(map[slots.NodeID]report, len(answers))
+	reports, loads := make(map[slots.NodeID]Report, len(answers)), newSlotLoads(c.cfg.Load)
 	for id, answer := range answers {
-		reports[id] = reportOf(m, id, &answer)
+		reports[id] = answer.Report
+		loads.tell(ownedBy(m, id), answer.Report.Loads)
 	}
-	return Plan(c.view(m, reports))
+	return Plan(c.view(m, reports, loads))
 }
 
 // Steps returns what to order now, after a round of answers; nothing if this node has no
@@ -287,7 +264,7 @@ func (c *Coordinator) Steps(m *slots.Map, now time.Time) []Step {
 			return nil
 		}
 	}
-	v := c.view(m, c.reports)
+	v := c.view(m, c.reports, c.loads)
 	c.plan, c.waiting = Plan(v)
 	c.version = 0
 	c.endMoves(v.Jobs, now)
