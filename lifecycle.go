@@ -305,6 +305,7 @@ func (n *Node) newLog() *shard.Log {
 		LogSettings: logSettings(&n.cfg.Log),
 		Disk:        n.cfg.Disk, Store: n.store, Backlog: n.shard.Backlog,
 		Hold:    func() (release func()) { return n.engine.PauseWrites(logPause).Resume },
+		Latency: func(event string, took time.Duration) { n.server.RecordLatency(event, took) },
 		OnEvent: n.logEvent, OnPanic: n.fail,
 		Logger: n.log.Named("log"),
 	})

@@ -31,6 +31,7 @@ var dashboard = []string{
 	"redis_cluster_slots_fail", "redis_cluster_slots_pfail", "redis_cluster_state", "redis_config_maxclients",
 	"redis_connected_slaves", "redis_instance_info", "redis_rdb_last_save_timestamp_seconds",
 	"redis_rejected_connections_total", "redis_replica_resyncs_full", "redis_start_time_seconds",
+	"redis_last_slow_execution_duration_seconds", "redis_slowlog_last_id", "redis_slowlog_length",
 	"redis_total_system_memory_bytes",
 }
 

@@ -54,7 +54,7 @@ var infoFields = []struct {
 	{"aof_last_bgrewrite_status", gauge("redis_aof_last_bgrewrite_status",
 		"1 if the last rewrite of the log succeeded, 0 if it failed.")},
 	{"aof_last_write_status", gauge("redis_aof_last_write_status", "0 while the log cannot be written, else 1.")},
-	{"aof_delayed_fsync", gauge("redis_aof_delayed_fsync", "Seconds at which a sync took longer than one.")},
+	{"aof_delayed_fsync", gauge("redis_aof_delayed_fsync", "Syncs of the log that writers had to wait for.")},
 
 	{"total_connections_received", counter("redis_connections_received_total", "Connections that clients have made.")},
 	{"rejected_connections", counter("redis_rejected_connections_total", "Connections refused because of maxclients.")},
@@ -117,6 +117,9 @@ var redisDescs = []Desc{
 	counter("redis_commands_duration_seconds_total", "Time that the calls of a command took.", "cmd"),
 	counter("redis_commands_rejected_calls_total", "Calls refused before they were carried out.", "cmd"),
 	counter("redis_commands_failed_calls_total", "Calls that were carried out and failed.", "cmd"),
+	gauge("redis_slowlog_length", "Entries of SLOWLOG."),
+	gauge("redis_slowlog_last_id", "Number of the last entry of SLOWLOG, 0 if there is none."),
+	gauge("redis_last_slow_execution_duration_seconds", "What the command of that entry took."),
 	counter("redis_errors_total", "Error replies by their codes.", "err"),
 	gauge("redis_connected_slave_offset_bytes", "Up to which offset a replica has the stream.",
 		"slave_ip", "slave_port", "slave_state"),
@@ -164,6 +167,7 @@ func (g *gathering) redis(node *slotmesh.Node) {
 	g.add("slotmesh_build_info", 1, fields["slotmesh_version"], fields["go_version"])
 	g.keys(parts(fields["db0"]))
 	g.commands(node.CommandStats())
+	g.slow(node.SlowLog())
 	g.errors(fields)
 	g.replicas(fields)
 	g.master(fields)
@@ -241,6 +245,17 @@ func (g *gathering) commands(list []slotmesh.CommandStats) {
 		g.add("redis_commands_rejected_calls_total", float64(c.Rejected), c.Name)
 		g.add("redis_commands_failed_calls_total", float64(c.Failed), c.Name)
 	}
+}
+
+// slow gathers the log of slow commands, the last of which comes first.
+func (g *gathering) slow(list []slotmesh.SlowEntry) {
+	last := slotmesh.SlowEntry{}
+	if len(list) > 0 {
+		last = list[0]
+	}
+	g.add("redis_slowlog_length", float64(len(list)))
+	g.add("redis_slowlog_last_id", float64(last.ID))
+	g.add("redis_last_slow_execution_duration_seconds", last.Took.Seconds())
 }
 
 // errors gathers how often each code of an error was replied.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -29,6 +30,7 @@ type LogConfig struct {
 	Backlog *replicator.Backlog
 	Hold    func() (release func()) // see committer.Config
 	OnEvent func(replication.Event) // see committer.Config
+	Latency func(event string, took time.Duration)
 	OnPanic func(error)
 	Logger  hclog.Logger
 }

@@ -159,6 +159,7 @@ func (l *Log) config(s LogSettings) committer.Config {
 		Hold:    l.cfg.Hold,
 		Logger:  l.cfg.Logger,
 		OnEvent: l.cfg.OnEvent,
+		Latency: l.cfg.Latency,
 		OnPanic: l.cfg.OnPanic,
 	}
 }

@@ -171,9 +171,7 @@ var latencyAdvice = map[string]string{
 	"fast-command":            "These commands do little: look for a busy machine, or one that swaps.",
 	"command-unblocking":      "Clients that waited for a key were served with much data.",
 	"expire-cycle":            "Many keys expire at the same time: spread the times at which they do.",
-	"eviction-cycle":          "More is written than fits: raise maxmemory, or write less at once.",
 	"aof-fsync-always":        "The disk is slow to sync: appendfsync everysec does not make writes wait for it.",
-	"aof-write":               "The disk is slow to write, or busy with something else.",
 	"aof-write-pending-fsync": "The disk is slow to sync the log: writes had to wait for it.",
 }
 

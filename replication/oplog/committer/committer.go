@@ -39,6 +39,8 @@ type Config struct {
 	// OnEvent is called with what happens. It must return soon and must not call the
 	// Committer.
 	OnEvent func(replication.Event)
+	// Latency is called with what writers have waited for: an event of LATENCY, and how long.
+	Latency func(event string, took time.Duration)
 	// OnPanic is called if a goroutine of the Committer panics. Default: the panic ends the
 	// program.
 	OnPanic func(error)
@@ -83,6 +85,9 @@ type Committer struct {
 func New(cfg Config, loaded *oplog.Loaded) (*Committer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = hclog.NewNullLogger()
+	}
+	if cfg.Latency == nil {
+		cfg.Latency = func(string, time.Duration) {}
 	}
 	c := &Committer{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		slow: make(chan chan struct{}, 1)}

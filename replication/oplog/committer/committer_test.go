@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,12 +73,13 @@ type node struct {
 	held   atomic.Int32 // Hold was called and not ended
 	mu     sync.Mutex
 	events []replication.Event
+	waited map[string][]time.Duration // as told to LATENCY
 }
 
 // open starts a node with what is on the disk.
 func open(t *testing.T, disk *slowDisk, s Settings) *node {
 	t.Helper()
-	n := &node{t: t, disk: disk, log: replicator.NewBacklog(0)}
+	n := &node{t: t, disk: disk, log: replicator.NewBacklog(0), waited: make(map[string][]time.Duration)}
 	n.store = keyspace.New(keyspace.Config{Sink: n.log})
 	loaded, err := oplog.Load(disk, n.store, oplog.Options{})
 	if err == nil {
@@ -100,6 +102,11 @@ func open(t *testing.T, disk *slowDisk, s Settings) *node {
 				n.mu.Lock()
 				defer n.mu.Unlock()
 				n.events = append(n.events, e)
+			},
+			Latency: func(event string, took time.Duration) {
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				n.waited[event] = append(n.waited[event], took)
 			},
 		}, loaded)
 	}
@@ -195,6 +202,9 @@ func TestGroupCommit(t *testing.T) {
 		if times := st.SyncTimes; times.Count() != st.Syncs || times.Sum != time.Duration(st.Syncs)*disk.sync ||
 			times.Counts[6] != st.Syncs { // up to 10 ms
 			t.Errorf("%d syncs of 10 ms: %+v", st.Syncs, times)
+		}
+		if waited := n.waited["aof-fsync-always"]; uint64(len(waited)) != st.Syncs || slices.Max(waited) != disk.sync {
+			t.Errorf("LATENCY is told of %d syncs: %v", st.Syncs, waited)
 		}
 		if groups := st.GroupSizes; groups.Count() == 0 || groups.Sum != n.log.Offset() {
 			t.Errorf("%d bytes in groups, as: %+v", n.log.Offset(), groups)

@@ -16,7 +16,7 @@ func TestLateSync(t *testing.T) {
 		disk.slow.Store(int64(5 * time.Second))
 		n.put("a", "1")
 		began := time.Now()
-		for range 100 {
+		for range 99 { // the third Sync begins after 10 s
 			time.Sleep(100 * time.Millisecond)
 			n.put("a", "2")
 			took := time.Since(began) // of the first Sync, which begins after 20 ms at the latest
@@ -31,6 +31,10 @@ func TestLateSync(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		if n.held.Load() != 0 || n.Status().Delayed != 2 {
 			t.Errorf("held: %d, delayed: %d", n.held.Load(), n.Status().Delayed)
+		}
+		waited := n.waited["aof-write-pending-fsync"]
+		if len(waited) != 2 || waited[0] != 3*time.Second || len(n.waited) != 1 {
+			t.Errorf("LATENCY is told that writers waited: %v", n.waited)
 		}
 		n.close()
 	})

@@ -240,7 +240,11 @@ func (c *Committer) sync() error {
 		return err
 	}
 	c.dirty = false
-	c.countSync(time.Since(began), durable)
+	took := time.Since(began)
+	c.countSync(took, durable)
+	if c.settings.Load().Policy == Always {
+		c.cfg.Latency("aof-fsync-always", took)
+	}
 	return nil
 }
 
@@ -290,6 +294,7 @@ func (c *Committer) syncEnded() {
 	if c.late != nil {
 		close(c.late)
 		c.late = nil
+		c.cfg.Latency("aof-write-pending-fsync", time.Since(c.lateAt))
 	}
 }
 
