@@ -241,7 +241,7 @@ func (m *Monitor) followers(ctx context.Context, master *monitored) []*monitored
 	return list
 }
 
-// remember keeps what the next Sample is compared with, and whom it may ask.
+// remember keeps what the next Sample is compared with, and the nodes that it may ask.
 func (m *Monitor) remember(list []*monitored) {
 	m.nodes = make(map[string]*monitored, len(list))
 	for _, n := range list {

@@ -146,8 +146,8 @@ func has(samples map[string]string, name string) bool {
 
 // moving are the metrics whose values change between two looks, and those that count the
 // looks themselves.
-var moving = regexp.MustCompile(`^redis_(connections|commands_processed|net_|cpu_|memory_used_rss|uptime|start_time|` +
-	`connected_clients|client_recent|connected_slave_lag|master_last_io|total_system|cluster_messages|total_error|` +
+var moving = regexp.MustCompile(`^redis_(connections|commands_processed|net_|cpu_|memory_used_rss|memory_used_overhead|` +
+	`mem_fragmentation|uptime|start_time|connected_clients|client_recent|connected_slave_lag|master_last_io|total_system|cluster_messages|total_error|` +
 	`cluster_connections|errors_total\{err="ERR")|` +
 	`cmd="(info|cluster\|info|config\|get|client\||slowlog\||latency\|)|_duration_seconds_total`)
 

@@ -39,7 +39,7 @@ type Sender struct {
 	target int64  // in senderDrain: the stream up to here completes the dump
 }
 
-// SenderConfig configures a Sender. All fields but Full are required.
+// SenderConfig configures a Sender. All fields but Full and Hold are required.
 type SenderConfig struct {
 	Store  *keyspace.Store // the master's data
 	Source Source          // the master's stream, from Offset on
@@ -50,6 +50,9 @@ type SenderConfig struct {
 	// far. On a master Stream.Offset does, on a replica only between two steps of its
 	// Applier.
 	Covered func() int64
+	// Hold bounds how many bytes of keys are read under one hold of a slot's lock, but for one
+	// value that is greater. Default: 128 KiB.
+	Hold int
 }
 
 // NewSender returns a Sender. The answer of Stream.Join, or the head of Stream.Snapshot,
@@ -58,6 +61,9 @@ func NewSender(cfg SenderConfig) *Sender {
 	s := &Sender{store: cfg.Store, in: cfg.Source, offset: cfg.Offset, cover: cfg.Covered, limits: defaultLimits}
 	if cfg.Full {
 		s.phase = senderDump
+	}
+	if cfg.Hold > 0 {
+		s.limits.dump = cfg.Hold
 	}
 	return s
 }

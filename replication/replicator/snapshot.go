@@ -90,6 +90,11 @@ func (r *Replicator) takeTurn(ctx context.Context, waiting func()) error {
 
 func (r *Replicator) endTurn() { <-r.turn }
 
+// gentleHold is how many bytes a gentle save reads at a time, which takes some 50 to 100 µs. All
+// keys of a node in no cluster are in one slot: each client waits while its lock is held. With
+// less, the rests, which last a millisecond at least, would make up most of the time.
+const gentleHold = 24 << 10
+
 // save writes the node's data to a file and returns the offset at which it is the state. If
 // it is gentle it rests half of the time, so that clients have the processors.
 func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys int, gentle bool) (int64, error) {
@@ -104,8 +109,12 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 	defer r.cfg.Log.release()
 	in, buf := r.cfg.Log.snapshot(keys, shard)
 	defer in.close()
-	s := replication.NewSender(replication.SenderConfig{Store: r.cfg.Store, Source: in, Offset: in.offset(), Full: true,
-		Covered: r.coveredOffset})
+	sender := replication.SenderConfig{Store: r.cfg.Store, Source: in, Offset: in.offset(), Full: true,
+		Covered: r.coveredOffset}
+	if gentle {
+		sender.Hold = gentleHold
+	}
+	s := replication.NewSender(sender)
 	for s.Holdable() < 0 { // until a reader of the file could hold the stream
 		if _, err := out.Write(buf); err != nil {
 			return 0, err
@@ -118,7 +127,7 @@ func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys
 			return 0, err
 		}
 		if gentle && s.Dumping() {
-			time.Sleep(time.Since(began))
+			time.Sleep(time.Since(began)) // after each piece: who waits for a lock gets it only then
 		}
 	}
 	if _, err := out.Write(buf); err != nil {
