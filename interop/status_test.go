@@ -200,7 +200,9 @@ func TestStatusPage(t *testing.T) {
 		first = slots.Range{First: r.First, Last: r.First + min(5000, r.Last-r.First)}
 		break
 	}
-	// Back and forth, for a quick machine may have moved them before the page asks.
+	// The target stands still until the page, which asks once a second, has shown the move; back and
+	// forth, for a quick machine may have moved the slots before that.
+	const shown = `seen.some(([value, max]) => max > 1 && value < max)`
 	for i, done := 0, false; !done; i++ {
 		from, to := i%2, (i+1)%2
 		reply := masters[from].ask("cluster", "migrateslots", "slotsrange", int(first.First), int(first.Last), "node",
@@ -208,11 +210,14 @@ func TestStatusPage(t *testing.T) {
 		if reply != "OK" {
 			t.Fatalf("migrateslots: %s", reply)
 		}
+		masters[to].signal(syscall.SIGSTOP)
+		err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](shown, chromedp.WithPollingInterval(20*time.Millisecond),
+			chromedp.WithPollingTimeout(timeout*2/3)))
 		picture := get(t, ctx, chromedp.CaptureScreenshot())
+		masters[to].signal(syscall.SIGCONT)
 		until(t, ctx, time.Minute, fmt.Sprintf(`!report.moves.length && [%d, %d].every(slot =>
 			report.shards[owners[slot]].master === '%s')`, first.First, first.Last, ids[to]))
-		done = get(t, ctx, chromedp.Evaluate[bool](`seen.some(([value, max]) => max > 1 && value < max)`))
-		if i == 20 && !done {
+		if done = err == nil; i == 20 && !done {
 			t.Fatal("none of 20 moves was shown")
 		}
 		if dir := os.Getenv("SLOTMESH_SCREENSHOTS"); dir != "" {
