@@ -17,7 +17,8 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,scripts,publish,fanout,large,idle,bench,operate,secret,coordinator,log,metrics",
+	only := flag.String("only", "mixed,memory,stalls,server,collections,bitmaps,streams,"+
+		"scripts,publish,fanout,large,idle,bench,operate,secret,coordinator,log,metrics",
 		"sections to run, separated by commas")
 	page := flag.String("write", "", "page (README.md) to put the tables into; plots go to the folder plots beside it")
 	n := flag.Int("n", 5_000_000, "entries of the sections memory and stalls, and for -footprint and -mixed")

@@ -96,7 +96,8 @@ func (r *Replicator) endTurn() { <-r.turn }
 const gentleHold = 24 << 10
 
 // save writes the node's data to a file and returns the offset at which it is the state. If
-// it is gentle it rests half of the time, so that clients have the processors.
+// it is gentle it rests after each piece for at least as long as that took, so that clients
+// have the processors.
 func (r *Replicator) save(ctx context.Context, d storage.Disk, name string, keys int, gentle bool) (int64, error) {
 	f, err := d.Create(name)
 	if err != nil {
